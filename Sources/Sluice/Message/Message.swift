@@ -1,0 +1,15 @@
+/// What is published and handled: an id, metadata, and a payload of bytes.
+///
+/// A value, immutable by habit. The payload is shared between copies, never duplicated.
+public struct Message: Sendable, Hashable {
+    public var id: MessageID
+    public var metadata: Metadata
+    public var payload: [UInt8]
+
+    /// - Parameter id: a new UUIDv7 unless given.
+    public init(id: MessageID = MessageID(), metadata: Metadata = [:], payload: [UInt8]) {
+        self.id = id
+        self.metadata = metadata
+        self.payload = payload
+    }
+}

@@ -1,0 +1,83 @@
+import Synchronization
+
+/// A message, together with the duty to settle it once.
+///
+/// Handlers never see it: their return acknowledges and their error rejects. A delivery that nobody settles counts
+/// as rejected when its last reference goes.
+public final class Delivery: Sendable {
+    /// What the broker knows of a message beside its content. Each is nil where the broker has no such notion.
+    public struct Origin: Sendable {
+        /// How often the message has been delivered, this time included. From 1.
+        public var attempt: Int
+        /// Whether the broker says that it may have been delivered before.
+        public var redelivered: Bool
+        public var partition: Int32?
+        public var offset: Int64?
+        /// When the broker took the message.
+        public var timestamp: Timestamp?
+        /// Messages of one key keep their order in `.perKey`.
+        public var key: [UInt8]?
+
+        public init(
+            attempt: Int = 1, redelivered: Bool = false, partition: Int32? = nil, offset: Int64? = nil,
+            timestamp: Timestamp? = nil, key: [UInt8]? = nil
+        ) {
+            self.attempt = attempt
+            self.redelivered = redelivered
+            self.partition = partition
+            self.offset = offset
+            self.timestamp = timestamp
+            self.key = key
+        }
+    }
+
+    public let message: Message
+    public let origin: Origin
+    /// When it entered this process, for the stage `queue`.
+    package let arrival: MonotonicTime
+
+    private let settler: any Settler
+    private let tag: UInt64
+    private let settled = Atomic<Bool>(false)
+
+    /// - Parameters:
+    ///   - tag: what the settler knows the delivery by.
+    ///   - arrival: shared by the deliveries of one batch, so that the clock is read once.
+    package init(
+        _ message: Message, origin: Origin = Origin(), settler: any Settler, tag: UInt64, arrival: MonotonicTime
+    ) {
+        self.message = message
+        self.origin = origin
+        self.settler = settler
+        self.tag = tag
+        self.arrival = arrival
+    }
+
+    public convenience init(_ message: Message, origin: Origin = Origin(), settler: any Settler, tag: UInt64) {
+        self.init(message, origin: origin, settler: settler, tag: tag, arrival: .now())
+    }
+
+    deinit {
+        if !settled.load(ordering: .relaxed) { settler.settle(tag, .rejected(Rejection())) }
+    }
+
+    /// The message was handled; the broker may forget it.
+    /// - Returns: whether this call settled it; false when it already was.
+    @discardableResult
+    public func acknowledge() -> Bool {
+        settle(.acknowledged)
+    }
+
+    /// The message was not handled; the broker delivers it again, not before `delay` has passed.
+    /// - Returns: whether this call settled it; false when it already was.
+    @discardableResult
+    public func reject(after delay: Duration? = nil, because error: (any Error)? = nil) -> Bool {
+        settle(.rejected(Rejection(delay: delay, error: error)))
+    }
+
+    private func settle(_ settlement: Settlement) -> Bool {
+        guard !settled.exchange(true, ordering: .acquiringAndReleasing) else { return false }
+        settler.settle(tag, settlement)
+        return true
+    }
+}

@@ -1,0 +1,68 @@
+/// What should become of a message after an error.
+public struct Disposition: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
+        case retry(after: Duration?)
+        case poison(String)
+        case discard(String)
+        case hold(String, Duration)
+    }
+
+    package let kind: Kind
+
+    /// The failure may pass: try again, not before `after` where the other side named a time (HTTP's Retry-After).
+    public static func retry(after: Duration? = nil) -> Disposition { Disposition(kind: .retry(after: after)) }
+
+    /// The message itself can never succeed: move it to the poison queue.
+    public static func poison(_ reason: String) -> Disposition { Disposition(kind: .poison(reason)) }
+
+    /// The message is not worth keeping: acknowledge and count it.
+    public static func discard(_ reason: String) -> Disposition { Disposition(kind: .discard(reason)) }
+
+    /// The destination, not the message, is at fault in a way that only a person can mend (a revoked webhook): nothing
+    /// is poisoned, and the whole route waits before the next attempt.
+    public static func hold(_ reason: String, for duration: Duration = .seconds(60)) -> Disposition {
+        Disposition(kind: .hold(reason, duration))
+    }
+
+    /// What `error` asks for. An error that says nothing is transient.
+    public init(of error: any Error) {
+        self = (error as? any DispositionError)?.disposition ?? .retry()
+    }
+
+    private init(kind: Kind) {
+        self.kind = kind
+    }
+
+    /// Whether trying again cannot help.
+    public var isPermanent: Bool {
+        switch kind {
+        case .poison, .discard: true
+        case .retry, .hold: false
+        }
+    }
+
+    /// A short word for the label `reason`: the error's own, or the name of its type.
+    public static func reason(of error: any Error) -> String {
+        (error as? any DispositionError)?.reason ?? String(describing: type(of: error))
+    }
+}
+
+/// An error that says what should become of the message.
+public protocol DispositionError: Error {
+    var disposition: Disposition { get }
+    /// A short, stable word for labels, such as `http_429`; never a payload, an address, or a secret.
+    var reason: String { get }
+}
+
+/// An error with a disposition, for handlers that have no error type of their own.
+public struct HandlerError: DispositionError, CustomStringConvertible {
+    public let disposition: Disposition
+    public let reason: String
+    public let description: String
+
+    public init(_ description: String, reason: String, disposition: Disposition) {
+        self.description = description
+        self.reason = reason
+        self.disposition = disposition
+    }
+}

@@ -1,0 +1,17 @@
+/// Takes messages from a broker.
+public protocol Subscriber: AnyObject, Sendable {
+    /// The kind of subscriber, for the label `subscriber_name`, such as `sqlite`.
+    var name: String { get }
+
+    /// How a route reads this subscriber unless told otherwise: `.serial` for a log, `.unordered` where each message
+    /// stands for itself.
+    var defaultOrdering: Ordering { get }
+
+    /// Starts delivering the topic's messages. Options such as a consumer group belong to the subscriber's
+    /// configuration.
+    func subscribe(to topic: Topic) async throws -> Subscription
+
+    /// Ends every subscription; what was delivered and not settled counts as rejected. Afterwards `subscribe` throws
+    /// ``ClosedError``. A second call returns at once.
+    func close() async
+}

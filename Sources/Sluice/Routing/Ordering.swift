@@ -1,0 +1,26 @@
+/// How a route may overlap the handling of its messages.
+public struct Ordering: Sendable {
+    package enum Kind: Sendable {
+        case serial
+        case perKey(lanes: Int)
+        case unordered(limit: Int)
+    }
+
+    package let kind: Kind
+
+    /// One message at a time, strictly in order; a failing one holds up all behind it.
+    public static let serial = Ordering(kind: .serial)
+
+    /// Messages of one key in order, keys in parallel; a failing message holds up its own key alone. Messages without
+    /// a key are handled in any order.
+    /// - Parameter lanes: how many keys are handled at once. At least 1.
+    public static func perKey(lanes: Int = 64) -> Ordering { Ordering(kind: .perKey(lanes: lanes)) }
+
+    /// Any order.
+    /// - Parameter limit: how many messages are handled at once. At least 1.
+    public static func unordered(limit: Int = 64) -> Ordering { Ordering(kind: .unordered(limit: limit)) }
+
+    private init(kind: Kind) {
+        self.kind = kind
+    }
+}
