@@ -61,6 +61,9 @@ public final class Delivery: Sendable {
         if !settled.load(ordering: .relaxed) { settler.settle(tag, .rejected(Rejection())) }
     }
 
+    /// Whether it has been acknowledged or rejected.
+    public var isSettled: Bool { settled.load(ordering: .acquiring) }
+
     /// The message was handled; the broker may forget it.
     /// - Returns: whether this call settled it; false when it already was.
     @discardableResult

@@ -37,6 +37,7 @@ public final class Subscription: Sendable {
     private struct Waiter {
         let id: UInt64
         let limit: Int
+        let sharers: Int
         let continuation: UnsafeContinuation<[Delivery]?, any Error>
     }
 
@@ -116,23 +117,24 @@ extension Subscription {
     /// The next deliveries, in order: as many as there are, at most `limit`, at least one.
     ///
     /// Several consumers may wait; each delivery goes to one of them.
+    /// - Parameter sharers: among how many consumers a backlog is shared out; each call takes one part of it.
     /// - Returns: nil at the end of the stream, and when the task is cancelled.
     /// - Throws: the error with which the adapter ended the stream.
-    public func next(_ limit: Int = 256) async throws -> [Delivery]? {
-        if let batch = try take(limit) { return batch }
+    public func next(_ limit: Int = 256, sharers: Int = 1) async throws -> [Delivery]? {
+        if let batch = try take(limit, sharers: sharers) { return batch }
         if isEnded { return nil }
         let id = state.withLock { state in
             state.nextWaiter += 1
             return state.nextWaiter
         }
-        return try await withTaskCancellationHandler {
+        let batch: [Delivery]? = try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
                 let outcome = state.withLock { state -> Result<[Delivery]?, any Error>? in
-                    if !state.buffer.isEmpty { return .success(Self.drain(&state, limit)) }
+                    if !state.buffer.isEmpty { return .success(Self.drain(&state, limit, sharers)) }
                     if state.ended { return state.failure.map(Result.failure) ?? .success(nil) }
                     // Checked under the lock: a cancellation that comes later finds the waiter in the list.
                     if Task.isCancelled { return .success(nil) }
-                    state.waiters.append(Waiter(id: id, limit: limit, continuation: continuation))
+                    state.waiters.append(Waiter(id: id, limit: limit, sharers: sharers, continuation: continuation))
                     return nil
                 }
                 if let outcome { continuation.resume(with: outcome) }
@@ -143,13 +145,16 @@ extension Subscription {
             }
             waiter?.continuation.resume(returning: nil)
         }
+        // Whoever is woken wakes the next, before it begins what may take long.
+        if let (waiter, deliveries) = state.withLock({ Self.match(&$0) }) { waiter.continuation.resume(returning: deliveries) }
+        return batch
     }
 
     /// What ``next(_:)`` would give without waiting, or nil when nothing is there.
-    public func take(_ limit: Int) throws -> [Delivery]? {
+    public func take(_ limit: Int, sharers: Int = 1) throws -> [Delivery]? {
         let (batch, demand, wake) = try state.withLock { state -> ([Delivery]?, Bool, (Waiter, [Delivery])?) in
             if state.buffer.isEmpty, let failure = state.failure { throw failure }
-            let batch = state.buffer.isEmpty ? nil : Self.drain(&state, limit)
+            let batch = state.buffer.isEmpty ? nil : Self.drain(&state, limit, sharers)
             // Looked at even when nothing is here: a waiting consumer may have been given everything.
             let demand = state.starved && state.buffer.count <= capacity / 2
             if demand { state.starved = false }
@@ -176,17 +181,16 @@ extension Subscription {
         if first { onEnd() }
     }
 
-    private static func drain(_ state: inout State, _ limit: Int) -> [Delivery] {
-        let count = min(max(1, limit), state.buffer.count)
+    private static func drain(_ state: inout State, _ limit: Int, _ sharers: Int) -> [Delivery] {
+        let count = min(max(1, min(limit, state.buffer.count / max(1, sharers))), state.buffer.count)
         let batch = Array(state.buffer.prefix(count))
         state.buffer.removeFirst(count)
         return batch
     }
 
-    /// Gives the first waiting consumer what is there. One at a time: whoever is woken drains, and wakes the next
-    /// when something is left.
+    /// Gives the first waiting consumer its part of what is there.
     private static func match(_ state: inout State) -> (Waiter, [Delivery])? {
         guard !state.buffer.isEmpty, let waiter = state.waiters.popFirst() else { return nil }
-        return (waiter, drain(&state, waiter.limit))
+        return (waiter, drain(&state, waiter.limit, waiter.sharers))
     }
 }

@@ -23,4 +23,17 @@ public struct Ordering: Sendable {
     private init(kind: Kind) {
         self.kind = kind
     }
+
+    /// How many messages are handled at once.
+    var concurrency: Int {
+        switch kind {
+        case .serial: 1
+        case .perKey(let lanes): lanes
+        case .unordered(let limit): limit
+        }
+    }
+
+    func validate() throws(ConfigurationError) {
+        guard concurrency >= 1 else { throw ConfigurationError("Route.ordering", expected: "at least 1 at once") }
+    }
 }

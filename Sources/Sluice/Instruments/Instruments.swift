@@ -1,0 +1,106 @@
+public import CoreMetrics
+import Synchronization
+
+/// Makes the handles to the catalogue's metrics, on any backend of swift-metrics.
+///
+/// Handles are made when a route is built; nothing on the message path looks one up by name. What can be read rather
+/// than counted (backlog, messages in flight) is pushed into its gauge by ``refresh()``: call it before each export.
+/// SluicePrometheus's registry does when told so: `registry.beforeScrape { instruments.refresh() }`.
+public final class Instruments: Sendable {
+    private let factory: any MetricsFactory
+    private let sources = Mutex<[@Sendable () -> Void]>([])
+
+    /// - Parameter factory: the backend; the one that `MetricsSystem` was bootstrapped with unless given.
+    public init(factory: any MetricsFactory = MetricsSystem.factory) {
+        self.factory = factory
+    }
+
+    /// Whether anybody collects: when not, nothing is measured and no clock is read.
+    package var isActive: Bool { !(factory is NOOPMetricsHandler) }
+
+    /// The counter of this metric with these label values. It exists at 0 from now on.
+    public func counter(_ metric: Metric, _ labels: [(String, String)] = []) -> CounterHandle {
+        CounterHandle(handler: factory.makeCounter(label: metric.name, dimensions: labels))
+    }
+
+    /// The gauge of this metric with these label values. It exists at 0 from now on.
+    public func gauge(_ metric: Metric, _ labels: [(String, String)] = []) -> GaugeHandle {
+        let handler = factory.makeMeter(label: metric.name, dimensions: labels)
+        handler.set(0.0)
+        return GaugeHandle(handler: handler)
+    }
+
+    /// The histogram of this metric with these label values. It exists, empty, from now on.
+    public func histogram(_ metric: Metric, _ labels: [(String, String)] = []) -> HistogramHandle {
+        HistogramHandle(handler: factory.makeRecorder(label: metric.name, dimensions: labels, aggregate: true))
+    }
+
+    /// Calls `update` at each ``refresh()``, for gauges that are read and not counted.
+    public func onRefresh(_ update: @escaping @Sendable () -> Void) {
+        sources.withLock { $0.append(update) }
+    }
+
+    /// Brings every gauge that is read, and every counter that is summed, up to date.
+    public func refresh() {
+        for update in sources.withLock(\.self) { update() }
+    }
+}
+
+/// Counts up.
+public struct CounterHandle: Sendable {
+    let handler: any CounterHandler
+
+    @inlinable
+    public func increment(by amount: Int64 = 1) {
+        add(amount)
+    }
+
+    @usableFromInline
+    func add(_ amount: Int64) {
+        if amount > 0 { handler.increment(by: amount) }
+    }
+}
+
+/// Holds a value.
+public struct GaugeHandle: Sendable {
+    let handler: any MeterHandler
+
+    public func set(_ value: Double) {
+        handler.set(value)
+    }
+}
+
+/// A backend's histogram that keeps exemplars. Backends need not know of it: whoever wires a backend to Sluice makes
+/// its handler conform.
+public protocol ExemplarRecording: AnyObject, Sendable {
+    /// Records `value`, with the label that leads from it to one message.
+    func record(_ value: Double, exemplarLabel: String, exemplarValue: String)
+}
+
+/// Counts values into buckets.
+public struct HistogramHandle: Sendable {
+    let handler: any RecorderHandler
+    private let exemplars: (any ExemplarRecording)?
+
+    init(handler: any RecorderHandler) {
+        self.handler = handler
+        exemplars = handler as? any ExemplarRecording
+    }
+
+    public func observe(_ value: Double) {
+        handler.record(value)
+    }
+
+    /// - Parameter correlationID: kept as the bucket's exemplar where the backend has exemplars.
+    public func observe(_ value: Double, correlationID: String?) {
+        if let exemplars, let correlationID {
+            exemplars.record(value, exemplarLabel: "correlation_id", exemplarValue: correlationID)
+        } else {
+            handler.record(value)
+        }
+    }
+
+    package func observe(nanoseconds: UInt64, correlationID: String? = nil) {
+        observe(Double(nanoseconds) * 1e-9, correlationID: correlationID)
+    }
+}

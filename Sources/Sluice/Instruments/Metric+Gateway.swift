@@ -1,0 +1,73 @@
+/// Metrics of connections, of HTTP, of the events and deployments that flow through the gateway, and of itself.
+extension Metric {
+    public static let gateway: [Metric] = [
+        consumerLag, oldestPending, connectionUp, reconnects,
+        httpRequests, httpRequestDuration, httpClientRequests, httpClientRequestDuration,
+        eventAge, eventClockSkew, webhooksIgnored,
+        deployments, deploymentLeadTime, lastDeployment, changeFailures, timeToRestore,
+        buildInfo, logLines,
+    ]
+
+    // Backlog
+    public static let consumerLag = gauge(
+        "sluice_consumer_lag_messages", [.handler, .topic, .partition],
+        "Messages of the topic that the route has not settled.")
+    public static let oldestPending = gauge(
+        "sluice_oldest_pending_timestamp_seconds", [.handler, .topic],
+        "When the oldest message that the route has not settled was published, in seconds since 1970; 0 when there is none.")
+    public static let connectionUp = gauge(
+        "sluice_connection_up", [.component], "1 while the part is connected and works, else 0.")
+    public static let reconnects = counter(
+        "sluice_reconnects_total", [.component], "Connections made after the first.")
+
+    // HTTP
+    public static let httpRequests = counter(
+        "sluice_http_requests_total", [.route, Label("method", "the method, or `other`"), .code], "Requests answered.")
+    public static let httpRequestDuration = histogram(
+        "sluice_http_request_duration_seconds", [.route], buckets: Buckets.publish,
+        "Time from a request's head to its answer.")
+    public static let httpClientRequests = counter(
+        "sluice_http_client_requests_total", [.target, .code], "Requests made to other systems.")
+    public static let httpClientRequestDuration = histogram(
+        "sluice_http_client_request_duration_seconds", [.target], buckets: Buckets.publish,
+        "Time of each request made to another system.")
+
+    // Events
+    static let eventType = Label("event_type", "the kind of event", values: ["commitPushed", "commitDeployed"])
+    public static let eventAge = histogram(
+        "sluice_event_age_seconds", [.handler, eventType], buckets: Buckets.age,
+        "How old an event is when a sink has taken it: from when it occurred to its delivery.")
+    public static let eventClockSkew = counter(
+        "sluice_event_clock_skew_total", [.handler], "Events that say they occurred more than a minute in the future.")
+    public static let webhooksIgnored = counter(
+        "sluice_webhooks_ignored_total",
+        [Label("event", "the value of X-GitHub-Event", cap: 40)], "Webhooks that were accepted and give no event.")
+
+    // Deployments
+    static let deploymentResult = Label("result", "how it ended", values: ["success", "failure"])
+    public static let deployments = counter(
+        "sluice_deployments_total", [.service, .environment, deploymentResult], "Deployments, each counted once.")
+    public static let deploymentLeadTime = histogram(
+        "sluice_deployment_lead_time_seconds", [.service, .environment], buckets: Buckets.leadTime,
+        "Time from a commit's push to its deployment.")
+    public static let lastDeployment = gauge(
+        "sluice_last_deployment_timestamp_seconds", [.service, .environment],
+        "When a service was last deployed to an environment, in seconds since 1970.")
+    public static let changeFailures = counter(
+        "sluice_change_failures_total", [.service, .environment], "Deployments that failed.")
+    public static let timeToRestore = histogram(
+        "sluice_time_to_restore_seconds", [.service, .environment], buckets: Buckets.leadTime,
+        "Time from a failed deployment to the next one that succeeded.")
+
+    // Self
+    public static let buildInfo = gauge(
+        "sluice_build_info", [Label("version", "Sluice's version"), Label("swift", "the compiler's version")],
+        "Always 1; says what runs.")
+    public static let logLines = counter(
+        "sluice_log_lines_total",
+        [Label("level", "the level", values: ["trace", "debug", "info", "notice", "warning", "error", "critical"])],
+        "Lines logged.")
+
+    /// Every metric that Sluice has, in the order of its documentation.
+    public static let catalogue: [Metric] = pipeline + policies + gateway
+}

@@ -1,0 +1,48 @@
+/// Metrics of the middlewares.
+extension Metric {
+    public static let policies: [Metric] = [
+        retries, retriesExhausted, retryBackoff, retryMaxAttempts, retryBudgetRemaining,
+        throttleWait, throttleWaiting, throttlePermits,
+        poisoned, poisonPublishFailures, poisonQueueMessages, poisonOldestMessage, dedupChecks,
+    ]
+
+    // Retry
+    public static let retries = counter(
+        "sluice_retries_total", [.handler, .reason], "Attempts after the first, by what made them necessary.")
+    public static let retriesExhausted = counter(
+        "sluice_retries_exhausted_total", [.handler, .reason],
+        "Deliveries for which Retry gave up, by the last error, or `budget` when there was no budget for another attempt.")
+    public static let retryBackoff = histogram(
+        "sluice_retry_backoff_seconds", [.handler], buckets: Buckets.wait, "Time waited before each retry.")
+    public static let retryMaxAttempts = gauge(
+        "sluice_retry_max_attempts", [.handler], "Attempts that Retry makes at most.")
+    public static let retryBudgetRemaining = gauge(
+        "sluice_retry_budget_remaining_ratio", [.handler], "Share of the retry budget that is left.")
+
+    // Throttle
+    public static let throttleWait = histogram(
+        "sluice_throttle_wait_seconds", [.handler], buckets: Buckets.wait,
+        "Time waited for a permit, 0 when there was one at once.")
+    public static let throttleWaiting = gauge(
+        "sluice_throttle_waiting", [.handler], "Messages that wait for a permit.")
+    public static let throttlePermits = gauge(
+        "sluice_throttle_permits_per_second", [.handler], "Permits a second that Throttle gives.")
+
+    // Poison
+    public static let poisoned = counter(
+        "sluice_poisoned_total", [.handler, .reason], "Messages moved to a poison queue, by the error that moved them.")
+    public static let poisonPublishFailures = counter(
+        "sluice_poison_publish_failures_total", [.handler],
+        "Messages that could not be moved to the poison queue and were rejected instead.")
+    public static let poisonQueueMessages = gauge(
+        "sluice_poison_queue_messages", [.topic], "Messages in a poison queue.")
+    public static let poisonOldestMessage = gauge(
+        "sluice_poison_oldest_message_timestamp_seconds", [.topic],
+        "When the oldest message of a poison queue was poisoned, in seconds since 1970; 0 when there is none.")
+
+    // Deduplicator
+    public static let dedupChecks = counter(
+        "sluice_dedup_checks_total",
+        [.handler, Label("result", "what the store knew", values: ["fresh", "duplicate", "in_progress"])],
+        "Messages looked up by Deduplicator.")
+}

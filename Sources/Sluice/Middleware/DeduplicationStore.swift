@@ -1,0 +1,22 @@
+/// Remembers for a while which keys have been handled.
+public protocol DeduplicationStore: AnyObject, Sendable {
+    /// Asks for the right to handle a key. A `fresh` one is reserved until it is committed or released; a reservation
+    /// does not survive the process, and need not: what it stood for was not finished.
+    func reserve(_ key: [UInt8], scope: String) async throws -> Reservation
+
+    /// The reserved key was handled: until the store's window has passed it is a duplicate.
+    func commit(_ key: [UInt8], scope: String) async throws
+
+    /// The reserved key was not handled: it is fresh again.
+    func release(_ key: [UInt8], scope: String) async
+}
+
+/// What a store knows of a key.
+public enum Reservation: Sendable {
+    /// Never handled; now reserved for the caller.
+    case fresh
+    /// Somebody else is at it.
+    case inProgress
+    /// Handled before.
+    case duplicate
+}

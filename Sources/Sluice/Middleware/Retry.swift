@@ -1,0 +1,121 @@
+import Logging
+
+/// Tries again what failed and may pass: after a growing, jittered wait, while attempts, time and budget last.
+///
+/// Errors say what to do (``Disposition``): what can never succeed is not tried again; a time that the other side named
+/// (Retry-After) is kept by every message of the route, so that nothing is sent before it; a destination at fault
+/// holds the route and uses up nothing. Retry gives up by throwing the last error.
+public struct Retry: Middleware {
+    /// What a hook is told of each retry.
+    public struct Event: Sendable {
+        /// The attempt that failed, from 1.
+        public let attempt: Int
+        /// The wait that follows, as it is really waited.
+        public let delay: Duration
+        public let error: any Error
+    }
+
+    /// Attempts in all, the first included. At least 1; default 5.
+    public var maxAttempts = 5
+    /// Default: from 100 ms, doubling, up to 30 s, with full jitter.
+    public var backoff: Backoff = .exponential()
+    /// No wait begins that would end later than this after the first attempt began; nil sets no bound. Default 2
+    /// minutes.
+    public var maxElapsed: Duration? = .seconds(120)
+    /// What all messages of the route share; nil sets no bound. Default: a fifth of the successes, 100 saved up.
+    public var budget: RetryBudget.Configuration? = RetryBudget.Configuration()
+    /// Called before each wait.
+    public var onRetry: (@Sendable (Event, HandlerContext) -> Void)?
+
+    public init(maxAttempts: Int = 5) {
+        self.maxAttempts = maxAttempts
+    }
+
+    public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
+        guard maxAttempts >= 1 else { throw ConfigurationError("Retry.maxAttempts", expected: "at least 1") }
+        if let maxElapsed, maxElapsed <= .zero { throw ConfigurationError("Retry.maxElapsed", expected: "more than 0") }
+        try backoff.validate("Retry.backoff")
+        try budget?.validate()
+        route.noteRetry()
+        let attempts = RetryingRoute(policy: self, route: route)
+        return { message, context in
+            try await attempts.handle(message, context, next)
+        }
+    }
+}
+
+/// A policy at work for one route.
+private final class RetryingRoute: Sendable {
+    private let policy: Retry
+    private let budget: RetryBudget?
+    private let gate: RetryGate
+    private let retries: LabelledCounters
+    private let exhausted: LabelledCounters
+    private let waited: HistogramHandle
+
+    init(policy: Retry, route: RouteScope) {
+        self.policy = policy
+        let budget = policy.budget.map(RetryBudget.init)
+        self.budget = budget
+        gate = RetryGate(route)
+        retries = LabelledCounters(
+            route.instruments, .retries, [route.label], label: "reason", known: ["timeout", "other"])
+        exhausted = LabelledCounters(
+            route.instruments, .retriesExhausted, [route.label], label: "reason", known: ["budget", "timeout", "other"])
+        waited = route.instruments.histogram(.retryBackoff, [route.label])
+        route.instruments.gauge(.retryMaxAttempts, [route.label]).set(Double(policy.maxAttempts))
+        let remaining = route.instruments.gauge(.retryBudgetRemaining, [route.label])
+        route.instruments.onRefresh { remaining.set(budget?.remaining ?? 1) }
+    }
+
+    func handle(_ message: Message, _ context: HandlerContext, _ next: Handler) async throws -> [Message] {
+        var context = context
+        var first: MonotonicTime?
+        while true {
+            try await gate.pass(context)
+            do {
+                let produced = try await next(message, context)
+                budget?.deposit()
+                gate.open()
+                return produced
+            } catch {
+                if context.isInterruption(error) { throw error }
+                switch Disposition(of: error).kind {
+                case .poison, .discard:
+                    throw error
+                case .hold(let reason, let duration):
+                    gate.hold(reason, for: duration, context)
+                case .retry(let after):
+                    // Without a first failure no clock is read: the elapsed time counts from there.
+                    let began = first ?? .now()
+                    first = began
+                    try await wait(after: after, error: error, since: began, context)
+                    context.attempt += 1
+                }
+            }
+        }
+    }
+
+    private func wait(
+        after: Duration?, error: any Error, since began: MonotonicTime, _ context: HandlerContext
+    ) async throws {
+        let reason = Disposition.reason(of: error)
+        let now = MonotonicTime.now()
+        if let after { gate.close(until: now.advanced(by: after)) }
+        let delay = max(policy.backoff.delay(beforeRetry: context.attempt), after ?? .zero)
+        let isLate = policy.maxElapsed.map { now.advanced(by: delay) > began.advanced(by: $0) } ?? false
+        guard context.attempt < policy.maxAttempts, !isLate else {
+            exhausted.increment(reason)
+            context.trace.isExhausted = true
+            throw error
+        }
+        guard budget?.withdraw() ?? true else {
+            exhausted.increment("budget")
+            throw error
+        }
+        retries.increment(reason)
+        waited.observe(delay.inSeconds)
+        policy.onRetry?(Retry.Event(attempt: context.attempt, delay: delay, error: error), context)
+        try await context.wait(for: delay, booking: .backoff)
+    }
+}

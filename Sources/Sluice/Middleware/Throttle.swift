@@ -1,0 +1,70 @@
+import Synchronization
+
+/// Lets messages through at a rate: a token bucket for the route, or one for each key.
+///
+/// Waits are cancellable, measured, and first come first served.
+public struct Throttle: Middleware {
+    /// Permits a second. More than 0.
+    public var rate: Double
+    /// Permits saved up while nothing comes. At least 1; default 1.
+    public var burst: Int
+    /// What each bucket is for; nil, the default, is one bucket for the route.
+    public var key: KeySelector?
+    /// Keys that are told apart at once; further ones share a bucket. Default 10,000.
+    public var maximumKeys: Int
+
+    public init(rate: Double, burst: Int = 1, key: KeySelector? = nil, maximumKeys: Int = 10_000) {
+        self.rate = rate
+        self.burst = burst
+        self.key = key
+        self.maximumKeys = maximumKeys
+    }
+
+    public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
+        guard rate > 0, rate.isFinite else { throw ConfigurationError("Throttle.rate", expected: "more than 0") }
+        guard burst >= 1 else { throw ConfigurationError("Throttle.burst", expected: "at least 1") }
+        guard maximumKeys >= 1 else { throw ConfigurationError("Throttle.maximumKeys", expected: "at least 1") }
+        let key = key
+        let buckets = ThrottleBuckets(rate: rate, burst: burst, maximumKeys: maximumKeys)
+        let waited = route.instruments.histogram(.throttleWait, [route.label])
+        let waiting = route.instruments.gauge(.throttleWaiting, [route.label])
+        route.instruments.gauge(.throttlePermits, [route.label]).set(rate)
+        route.instruments.onRefresh { waiting.set(Double(buckets.waiting.load(ordering: .relaxed))) }
+        return { message, context in
+            let nanoseconds = buckets.take(key?.select(message) ?? [], at: .now())
+            waited.observe(nanoseconds: nanoseconds)
+            if nanoseconds > 0 {
+                buckets.waiting.wrappingAdd(1, ordering: .relaxed)
+                defer { buckets.waiting.wrappingSubtract(1, ordering: .relaxed) }
+                try await context.wait(for: .nanoseconds(Int64(clamping: nanoseconds)), booking: .throttle)
+            }
+            return try await next(message, context)
+        }
+    }
+}
+
+private final class ThrottleBuckets: Sendable {
+    let waiting = Atomic<Int>(0)
+    private let rate: Double
+    private let burst: Int
+    private let maximumKeys: Int
+    private let buckets = Mutex<[[UInt8]: TokenBucket]>([:])
+
+    init(rate: Double, burst: Int, maximumKeys: Int) {
+        self.rate = rate
+        self.burst = burst
+        self.maximumKeys = maximumKeys
+    }
+
+    func take(_ key: [UInt8], at now: MonotonicTime) -> UInt64 {
+        buckets.withLock { buckets in
+            var key = key
+            if buckets[key] == nil, buckets.count >= maximumKeys {
+                // A full bucket remembers nothing, so forgetting it changes nothing.
+                buckets = buckets.filter { !$0.value.isFull(at: now) }
+                if buckets.count >= maximumKeys { key = [] }
+            }
+            return buckets[key, default: TokenBucket(rate: rate, burst: burst)].take(at: now)
+        }
+    }
+}

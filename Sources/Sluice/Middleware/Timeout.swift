@@ -1,0 +1,101 @@
+import Synchronization
+
+/// A deadline for everything inside it. An attempt that exceeds it is cancelled and fails like any transient failure,
+/// so that Retry outside of it starts afresh.
+///
+/// Cancellation is cooperative: the attempt ends when what it waits for ends, and never runs beside its successor.
+public struct Timeout: Middleware {
+    /// Default 30 s.
+    public var deadline: Duration
+
+    public init(_ deadline: Duration = .seconds(30)) {
+        self.deadline = deadline
+    }
+
+    public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
+        guard deadline > .zero else { throw ConfigurationError("Timeout.deadline", expected: "more than 0") }
+        let deadline = deadline
+        return { message, context in
+            let attempt = TimedAttempt()
+            // Starts on this thread: what needs no waiting is done before the next line, without a change of threads.
+            let task = Task.immediate {
+                do {
+                    attempt.finish(.success(try await next(message, context)))
+                } catch {
+                    attempt.finish(.failure(error))
+                }
+            }
+            if let result = attempt.result { return try result.get() }
+            Timers.after(deadline) { [weak attempt] in
+                if attempt?.expire() == true { task.cancel() }
+            }
+            return try await withTaskCancellationHandler {
+                try await attempt.wait(deadline)
+            } onCancel: {
+                task.cancel()
+            }
+        }
+    }
+}
+
+/// An attempt took longer than its ``Timeout``.
+public struct TimeoutError: DispositionError, CustomStringConvertible {
+    public let deadline: Duration
+
+    public init(deadline: Duration) {
+        self.deadline = deadline
+    }
+
+    public var disposition: Disposition { .retry() }
+    public var reason: String { "timeout" }
+    public var description: String { "the attempt took longer than \(deadline)" }
+}
+
+/// The meeting point of an attempt, its timer, and whoever waits for it.
+private final class TimedAttempt: Sendable {
+    private struct State {
+        var result: Result<[Message], any Error>?
+        var expired = false
+        var waiter: UnsafeContinuation<Void, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    var result: Result<[Message], any Error>? { state.withLock(\.result) }
+
+    func finish(_ result: Result<[Message], any Error>) {
+        let waiter = state.withLock { state in
+            state.result = result
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+
+    /// - Returns: whether the attempt was still running.
+    func expire() -> Bool {
+        state.withLock { state in
+            guard state.result == nil else { return false }
+            state.expired = true
+            return true
+        }
+    }
+
+    func wait(_ deadline: Duration) async throws -> [Message] {
+        await withUnsafeContinuation { continuation in
+            let finished = state.withLock { state in
+                if state.result == nil { state.waiter = continuation }
+                return state.result != nil
+            }
+            if finished { continuation.resume() }
+        }
+        let (result, expired) = state.withLock { ($0.result, $0.expired) }
+        switch result {
+        // What succeeded in the end has succeeded, however late.
+        case .success(let produced): return produced
+        case .failure where expired: throw TimeoutError(deadline: deadline)
+        case .failure(let error): throw error
+        case nil: throw CancellationError()
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import Logging
+
+/// Takes one delivery through the route's chain and settles it. Knows nothing of workers and orderings.
+final class DeliveryProcessor: Sendable {
+    /// What a worker does next with a delivery.
+    enum Verdict {
+        case settled
+        /// The route keeps it: process it again after this wait.
+        case again(after: Duration)
+    }
+
+    /// A delivery on its way through the route, over all its passes.
+    struct Parcel: Sendable {
+        let trace: DeliveryTrace
+        let start: MonotonicTime
+        /// How often it has been through the chain.
+        var passes = 0
+
+        var delivery: Delivery { trace.delivery }
+    }
+
+    let ledger = FlowLedger()
+    let meter: RouteMeter?
+    private let scope: RouteScope
+    private let chain: Handler
+    private let redelivery: Backoff
+
+    init(_ route: Route, scope: RouteScope, middlewares: [any Middleware], redelivery: Backoff) throws {
+        self.scope = scope
+        self.redelivery = redelivery
+        meter = scope.instruments.isActive ? RouteMeter(scope) : nil
+        var chain = Self.innermost(route, scope: scope, meter: meter)
+        for middleware in middlewares.reversed() { chain = try middleware.wrap(chain, for: scope) }
+        self.chain = chain
+    }
+
+    /// Takes a batch of deliveries onto the books.
+    func receive(_ batch: [Delivery]) {
+        ledger.receive(batch.count)
+    }
+
+    func parcel(_ delivery: Delivery) -> Parcel {
+        if delivery.origin.attempt > 1 || delivery.origin.redelivered { ledger.noteRedelivery() }
+        return Parcel(trace: DeliveryTrace(delivery), start: meter == nil ? delivery.arrival : .now())
+    }
+
+    /// One pass through the chain.
+    /// - Parameter keeping: whether the worker can keep a rejected delivery and process it again.
+    func process(_ parcel: inout Parcel, keeping: Bool) async -> Verdict {
+        let trace = parcel.trace
+        let context = HandlerContext(route: scope, trace: trace)
+        parcel.passes += 1
+        do {
+            _ = try await chain(trace.delivery.message, context)
+            trace.delivery.acknowledge()
+            conclude(parcel, trace.outcome)
+            return .settled
+        } catch {
+            return failed(&parcel, context, error, keeping: keeping)
+        }
+    }
+
+    var isDraining: Bool { scope.lifecycle.isDraining }
+
+    func onDrain(_ action: @escaping @Sendable () -> Void) {
+        scope.lifecycle.onDrain(action)
+    }
+
+    /// Waits before the next pass of a delivery that the worker keeps.
+    /// - Returns: false when the route drains meanwhile.
+    func wait(_ parcel: Parcel, for delay: Duration) async -> Bool {
+        let start = MonotonicTime.now()
+        defer { parcel.trace.book(MonotonicTime.now().nanoseconds(since: start), to: .backoff) }
+        do {
+            try await scope.lifecycle.sleep(for: delay)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Gives a delivery back that the route will not process any more.
+    func release(_ parcel: Parcel) {
+        parcel.delivery.reject()
+        conclude(parcel, .rejected)
+    }
+
+    private func failed(
+        _ parcel: inout Parcel, _ context: HandlerContext, _ error: any Error, keeping: Bool
+    ) -> Verdict {
+        if context.isInterruption(error) {
+            release(parcel)
+            return .settled
+        }
+        let disposition = Disposition(of: error)
+        var delay = redelivery.delay(beforeRetry: parcel.passes + parcel.delivery.origin.attempt - 1)
+        switch disposition.kind {
+        case .discard(let reason):
+            context.logger.notice("message discarded", metadata: ["reason": "\(reason)"])
+            parcel.delivery.acknowledge()
+            conclude(parcel, .discarded)
+            return .settled
+        case .hold(_, let duration): delay = max(delay, duration)
+        case .retry(let after): delay = max(delay, after ?? .zero)
+        case .poison: break
+        }
+        let keeps = keeping && !scope.lifecycle.isDraining
+        context.logger.warning(
+            "message rejected",
+            metadata: [
+                "error": "\(error)", "reason": "\(Disposition.reason(of: error))",
+                "attempts": "\(parcel.trace.attempts)", "redelivery_after_seconds": "\(delay.inSeconds)",
+            ])
+        guard keeps else {
+            parcel.delivery.reject(after: delay, because: error)
+            conclude(parcel, .rejected)
+            return .settled
+        }
+        ledger.keep()
+        return .again(after: delay)
+    }
+
+    private func conclude(_ parcel: Parcel, _ outcome: DeliveryOutcome) {
+        ledger.leave(parcel.delivery, as: outcome)
+        meter?.settled(parcel, outcome)
+    }
+}
+
+extension DeliveryProcessor {
+    /// The end of the chain: run the handler, then publish what it returned.
+    private static func innermost(_ route: Route, scope: RouteScope, meter: RouteMeter?) -> Handler {
+        let handler = route.handler
+        let output = route.output.map { MeteredPublish($0, scope: scope) }
+        return { message, context in
+            let trace = context.trace
+            trace.countAttempt()
+            let start = meter == nil ? MonotonicTime(nanoseconds: 0) : .now()
+            do {
+                var produced = try await handler(message, context)
+                guard let output, !produced.isEmpty else {
+                    meter?.attempted(since: start, succeeded: true)
+                    return produced
+                }
+                stamp(&produced, context.outgoing)
+                try await output.publish(produced, trace: trace)
+                meter?.attempted(since: start, succeeded: true)
+                return produced
+            } catch {
+                if !context.isInterruption(error) { meter?.attempted(since: start, succeeded: false) }
+                throw error
+            }
+        }
+    }
+
+    private static func stamp(_ messages: inout [Message], _ outgoing: Metadata) {
+        guard !outgoing.isEmpty else { return }
+        for index in messages.indices {
+            if messages[index].metadata.isEmpty {
+                messages[index].metadata = outgoing
+            } else {
+                for entry in outgoing where messages[index].metadata[entry.name] == nil {
+                    messages[index].metadata[entry.name] = entry.value
+                }
+            }
+        }
+    }
+}

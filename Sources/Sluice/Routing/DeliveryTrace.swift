@@ -1,0 +1,61 @@
+import Synchronization
+
+/// What the chain tells the route of one delivery: times, attempts, outcome.
+///
+/// One task writes at a time. They are atomics so that an attempt that outlives its deadline does no harm.
+package final class DeliveryTrace: Sendable {
+    /// The stages that are measured where they happen; `queue` and `handler` follow from these and the whole.
+    package enum BookedStage: Sendable {
+        case throttle, breaker, backoff, publish
+    }
+
+    package let delivery: Delivery
+    private let throttle = Atomic<UInt64>(0)
+    private let breaker = Atomic<UInt64>(0)
+    private let backoff = Atomic<UInt64>(0)
+    private let publish = Atomic<UInt64>(0)
+    private let attemptCount = Atomic<Int>(0)
+    private let outcomeIndex = Atomic<Int>(0)
+    private let exhausted = Atomic<Bool>(false)
+
+    init(_ delivery: Delivery) {
+        self.delivery = delivery
+    }
+
+    package func book(_ nanoseconds: UInt64, to stage: BookedStage) {
+        switch stage {
+        case .throttle: throttle.wrappingAdd(nanoseconds, ordering: .relaxed)
+        case .breaker: breaker.wrappingAdd(nanoseconds, ordering: .relaxed)
+        case .backoff: backoff.wrappingAdd(nanoseconds, ordering: .relaxed)
+        case .publish: publish.wrappingAdd(nanoseconds, ordering: .relaxed)
+        }
+    }
+
+    func nanoseconds(in stage: BookedStage) -> UInt64 {
+        switch stage {
+        case .throttle: throttle.load(ordering: .relaxed)
+        case .breaker: breaker.load(ordering: .relaxed)
+        case .backoff: backoff.load(ordering: .relaxed)
+        case .publish: publish.load(ordering: .relaxed)
+        }
+    }
+
+    /// How often the handler was called for this delivery, over all passes through the chain.
+    package var attempts: Int { attemptCount.load(ordering: .relaxed) }
+
+    func countAttempt() {
+        attemptCount.wrappingAdd(1, ordering: .relaxed)
+    }
+
+    var outcome: DeliveryOutcome { DeliveryOutcome.allCases[outcomeIndex.load(ordering: .relaxed)] }
+
+    func setOutcome(_ outcome: DeliveryOutcome) {
+        outcomeIndex.store(DeliveryOutcome.allCases.firstIndex(of: outcome) ?? 0, ordering: .relaxed)
+    }
+
+    /// Whether Retry has used up the message's own attempts or time, and not only the budget that it shares.
+    package var isExhausted: Bool {
+        get { exhausted.load(ordering: .relaxed) }
+        set { exhausted.store(newValue, ordering: .relaxed) }
+    }
+}

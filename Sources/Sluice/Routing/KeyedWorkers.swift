@@ -1,0 +1,53 @@
+import Synchronization
+
+/// Messages of one key in order, keys in parallel. A rejected message holds up its own key, and no worker.
+struct KeyedWorkers {
+    let processor: DeliveryProcessor
+    let count: Int
+
+    func run(_ subscription: Subscription) async throws {
+        let lanes = Lanes(capacity: max(1_024, count * 16))
+        let processor = processor
+        // Parked keys are not in anybody's hands: at a drain they are given back at once.
+        processor.onDrain { lanes.close().forEach(processor.release) }
+        defer { lanes.close().forEach(processor.release) }
+        try await withThrowingDiscardingTaskGroup { group in
+            let keeping = subscription.redelivery == .route
+            for _ in 0..<count {
+                group.addTask { await work(lanes, keeping: keeping) }
+            }
+            defer { lanes.finish() }
+            while await lanes.waitForRoom(), let batch = try await subscription.next() {
+                processor.receive(batch)
+                let parcels = batch.map(processor.parcel)
+                if !lanes.add(parcels) { parcels.forEach(processor.release) }
+            }
+        }
+    }
+
+    private func work(_ lanes: Lanes, keeping: Bool) async {
+        while let (lane, taken) = await lanes.take() {
+            var parcel = taken
+            if Task.isCancelled {
+                processor.release(parcel)
+                lanes.finish(lane)
+                continue
+            }
+            switch await processor.process(&parcel, keeping: keeping) {
+            case .settled:
+                lanes.finish(lane)
+            case .again(let delay):
+                let start = MonotonicTime.now()
+                guard lanes.park(lane, parcel) else {
+                    processor.release(parcel)
+                    continue
+                }
+                let trace = parcel.trace
+                Timers.after(delay) {
+                    trace.book(MonotonicTime.now().nanoseconds(since: start), to: .backoff)
+                    lanes.unpark(lane)
+                }
+            }
+        }
+    }
+}

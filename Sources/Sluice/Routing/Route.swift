@@ -1,0 +1,58 @@
+/// From a topic, through middlewares and a handler, to another topic.
+public struct Route: Sendable {
+    /// Where a route publishes what its handler returns.
+    public struct Output: Sendable {
+        public let publisher: any Publisher
+        public let topic: Topic
+
+        public init(_ publisher: any Publisher, _ topic: Topic) {
+            self.publisher = publisher
+            self.topic = topic
+        }
+    }
+
+    /// Unique in its router; the label `handler_name`.
+    public let name: String
+    public let subscriber: any Subscriber
+    public let topic: Topic
+    public let output: Output?
+    public let ordering: Ordering?
+    public let middlewares: [any Middleware]
+    public let handler: Handler
+
+    /// A route that publishes what its handler returns.
+    /// - Parameters:
+    ///   - ordering: the subscriber's default unless given.
+    ///   - middlewares: inside the router's own; the first is outermost.
+    public init(
+        _ name: String, from subscriber: any Subscriber, _ topic: Topic,
+        to publisher: any Publisher, _ publishTopic: Topic,
+        ordering: Ordering? = nil, middlewares: [any Middleware] = [], handler: @escaping Handler
+    ) {
+        self.name = name
+        self.subscriber = subscriber
+        self.topic = topic
+        output = Output(publisher, publishTopic)
+        self.ordering = ordering
+        self.middlewares = middlewares
+        self.handler = handler
+    }
+
+    /// A route that only consumes: its handler has nothing to return.
+    public init(
+        _ name: String, from subscriber: any Subscriber, _ topic: Topic,
+        ordering: Ordering? = nil, middlewares: [any Middleware] = [],
+        handler: @escaping @Sendable (Message, HandlerContext) async throws -> Void
+    ) {
+        self.name = name
+        self.subscriber = subscriber
+        self.topic = topic
+        output = nil
+        self.ordering = ordering
+        self.middlewares = middlewares
+        self.handler = { message, context in
+            try await handler(message, context)
+            return []
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Synchronization
+
+/// Where a route is in its life, and the waits that must end when it drains.
+package final class RouteLifecycle: Sendable {
+    /// What a route does now.
+    package enum Phase: Sendable, Equatable {
+        /// Not yet subscribed; the text says why, after a first failure.
+        case connecting(String?)
+        case running
+        /// Waits because its destination refuses everything until a person mends it.
+        case held(String)
+        case draining
+        case stopped
+    }
+
+    private struct State {
+        var phase = Phase.connecting(nil)
+        var draining = false
+        var nextSleeper: UInt64 = 0
+        var sleepers: [UInt64: UnsafeContinuation<Void, any Error>] = [:]
+        var onDrain: [@Sendable () -> Void] = []
+        var onStop: [UnsafeContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+    private let draining = Atomic<Bool>(false)
+
+    package var phase: Phase { state.withLock(\.phase) }
+    package var isDraining: Bool { draining.load(ordering: .acquiring) }
+
+    package func enter(_ phase: Phase) {
+        let waiting = state.withLock { state -> [UnsafeContinuation<Void, Never>] in
+            if !state.draining || phase == .stopped { state.phase = phase }
+            guard phase == .stopped else { return [] }
+            defer { state.onStop = [] }
+            return state.onStop
+        }
+        for waiter in waiting { waiter.resume() }
+    }
+
+    func waitUntilStopped() async {
+        await withUnsafeContinuation { continuation in
+            let stopped = state.withLock { state in
+                if state.phase != .stopped { state.onStop.append(continuation) }
+                return state.phase == .stopped
+            }
+            if stopped { continuation.resume() }
+        }
+    }
+
+    /// Returns when the route begins to drain, or the task is cancelled.
+    func waitForDrain() async {
+        try? await sleep(for: .seconds(Int64.max / 1_000_000_000))
+    }
+
+    /// Begins the end: whoever sleeps is woken with `CancellationError`, and nobody falls asleep any more.
+    func drain() {
+        let (sleepers, actions) = state.withLock { state -> ([UnsafeContinuation<Void, any Error>], [@Sendable () -> Void]) in
+            guard !state.draining else { return ([], []) }
+            state.draining = true
+            state.phase = .draining
+            draining.store(true, ordering: .releasing)
+            defer {
+                state.sleepers = [:]
+                state.onDrain = []
+            }
+            return (Array(state.sleepers.values), state.onDrain)
+        }
+        for sleeper in sleepers { sleeper.resume(throwing: CancellationError()) }
+        for action in actions { action() }
+    }
+
+    /// Calls `action` when the route begins to drain, at once when it does already.
+    func onDrain(_ action: @escaping @Sendable () -> Void) {
+        let late = state.withLock { state in
+            if !state.draining { state.onDrain.append(action) }
+            return state.draining
+        }
+        if late { action() }
+    }
+
+    package func sleep(for duration: Duration) async throws {
+        let id = state.withLock { state in
+            state.nextSleeper += 1
+            return state.nextSleeper
+        }
+        try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { continuation in
+                let sleeps = state.withLock { state in
+                    // Looked at under the lock: a cancellation that comes later finds the sleeper in the table.
+                    guard !state.draining, !Task.isCancelled else { return false }
+                    state.sleepers[id] = continuation
+                    return true
+                }
+                guard sleeps else { return continuation.resume(throwing: CancellationError()) }
+                Timers.after(duration) { [weak self] in self?.take(id)?.resume() }
+            }
+        } onCancel: {
+            take(id)?.resume(throwing: CancellationError())
+        }
+    }
+
+    private func take(_ id: UInt64) -> UnsafeContinuation<Void, any Error>? {
+        state.withLock { $0.sleepers.removeValue(forKey: id) }
+    }
+}

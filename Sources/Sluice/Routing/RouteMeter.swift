@@ -1,0 +1,91 @@
+import Synchronization
+
+/// The handles to a route's metrics.
+///
+/// What the ledger counts is not counted a second time here: its sums are pushed into their counters when somebody
+/// looks.
+final class RouteMeter: Sendable {
+    private let queue: HistogramHandle
+    private let throttle: HistogramHandle
+    private let breaker: HistogramHandle
+    private let backoff: HistogramHandle
+    private let handler: HistogramHandle
+    private let publish: HistogramHandle
+    private let attemptSucceeded: HistogramHandle
+    private let attemptFailed: HistogramHandle
+    private let attempts: [HistogramHandle]
+    private let received: CounterHandle
+    private let redeliveries: CounterHandle
+    private let acked: CounterHandle
+    private let nacked: CounterHandle
+    private let outcomes: [CounterHandle]
+    private let inFlight: GaugeHandle
+    private let unaccounted: GaugeHandle
+    private let pushed = Mutex(FlowLedger.Books())
+
+    init(_ scope: RouteScope) {
+        let instruments = scope.instruments
+        func stage(_ stage: DeliveryStage) -> HistogramHandle {
+            instruments.histogram(.deliveryStage, [scope.label, ("stage", stage.rawValue)])
+        }
+        queue = stage(.queue)
+        throttle = stage(.throttle)
+        breaker = stage(.breaker)
+        backoff = stage(.backoff)
+        handler = stage(.handler)
+        publish = stage(.publish)
+        attemptSucceeded = instruments.histogram(.handlerAttemptDuration, [scope.label, ("result", "success")])
+        attemptFailed = instruments.histogram(.handlerAttemptDuration, [scope.label, ("result", "failure")])
+        let outcomes = DeliveryOutcome.allCases.map { [scope.label, ("outcome", $0.rawValue)] }
+        attempts = outcomes.map { instruments.histogram(.deliveryAttempts, $0) }
+        self.outcomes = outcomes.map { instruments.counter(.deliveries, $0) }
+        received = instruments.counter(.messagesReceived, [scope.label])
+        redeliveries = instruments.counter(.redeliveries, [scope.label])
+        let watermill = [scope.label, ("subscriber_name", scope.subscriberName)]
+        acked = instruments.counter(.subscriberMessagesReceived, watermill + [("acked", "acked")])
+        nacked = instruments.counter(.subscriberMessagesReceived, watermill + [("acked", "nacked")])
+        inFlight = instruments.gauge(.deliveriesInFlight, [scope.label])
+        unaccounted = instruments.gauge(.unaccountedMessages, [scope.label])
+        instruments.gauge(.deliveriesInFlightLimit, [scope.label]).set(Double(scope.concurrency))
+    }
+
+    func register(with instruments: Instruments, ledger: FlowLedger) {
+        instruments.onRefresh { [weak self] in self?.push(ledger) }
+    }
+
+    func attempted(since start: MonotonicTime, succeeded: Bool) {
+        (succeeded ? attemptSucceeded : attemptFailed).observe(nanoseconds: MonotonicTime.now().nanoseconds(since: start))
+    }
+
+    /// Books where the delivery's time went. Stages that took none are left out: their sums stay the same.
+    func settled(_ parcel: DeliveryProcessor.Parcel, _ outcome: DeliveryOutcome) {
+        let trace = parcel.trace
+        let queued = parcel.start.nanoseconds(since: parcel.delivery.arrival)
+        var rest = MonotonicTime.now().nanoseconds(since: parcel.start)
+        queue.observe(nanoseconds: queued)
+        for (stage, histogram) in [(DeliveryTrace.BookedStage.throttle, throttle), (.breaker, breaker), (.backoff, backoff), (.publish, publish)] {
+            let spent = min(rest, trace.nanoseconds(in: stage))
+            guard spent > 0 else { continue }
+            histogram.observe(nanoseconds: spent)
+            rest -= spent
+        }
+        handler.observe(nanoseconds: rest)
+        attempts[outcome.index].observe(Double(trace.attempts))
+    }
+
+    private func push(_ ledger: FlowLedger) {
+        pushed.withLock { pushed in
+            let books = ledger.read()
+            received.increment(by: books.received - pushed.received)
+            redeliveries.increment(by: books.redeliveries - pushed.redeliveries)
+            for outcome in DeliveryOutcome.allCases {
+                let more = books.settled(outcome) - pushed.settled(outcome)
+                outcomes[outcome.index].increment(by: more)
+                (outcome == .rejected ? nacked : acked).increment(by: more)
+            }
+            inFlight.set(Double(books.inFlight))
+            unaccounted.set(Double(books.unaccounted))
+            pushed = books
+        }
+    }
+}

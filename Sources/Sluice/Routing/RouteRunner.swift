@@ -1,0 +1,85 @@
+import Logging
+
+/// Runs one route: subscribes, hands the deliveries to workers as its ordering wants, drains.
+final class RouteRunner: Sendable {
+    let route: Route
+    let scope: RouteScope
+    let processor: DeliveryProcessor
+    private let ordering: Ordering
+    private let configuration: Router.Configuration
+
+    init(
+        _ route: Route, middlewares: [any Middleware], configuration: Router.Configuration, instruments: Instruments,
+        logger: Logger
+    ) throws {
+        let ordering = route.ordering ?? route.subscriber.defaultOrdering
+        try ordering.validate()
+        try configuration.redelivery.validate("Router.redelivery")
+        try configuration.resubscription.validate("Router.resubscription")
+        self.route = route
+        self.ordering = ordering
+        self.configuration = configuration
+        scope = RouteScope(route, ordering: ordering, logger: logger, instruments: instruments)
+        processor = try DeliveryProcessor(
+            route, scope: scope, middlewares: middlewares, redelivery: configuration.redelivery)
+    }
+
+    func register(with instruments: Instruments) {
+        processor.meter?.register(with: instruments, ledger: processor.ledger)
+    }
+
+    func run() async {
+        var failures = 0
+        while !scope.lifecycle.isDraining, !Task.isCancelled {
+            do {
+                let subscription = try await route.subscriber.subscribe(to: route.topic)
+                failures = 0
+                scope.lifecycle.enter(.running)
+                scope.lifecycle.onDrain { subscription.cancel() }
+                try await consume(subscription)
+                // The source has ended by itself, or the route drains: either way there is nothing more to come.
+                break
+            } catch {
+                if Task.isCancelled || scope.lifecycle.isDraining { break }
+                failures += 1
+                scope.lifecycle.enter(.connecting("\(error)"))
+                scope.logger.error(
+                    "subscription failed; trying again", metadata: ["topic": "\(route.topic)", "error": "\(error)"])
+                let delay = configuration.resubscription.delay(beforeRetry: failures)
+                try? await scope.lifecycle.sleep(for: delay)
+            }
+        }
+        scope.lifecycle.enter(.stopped)
+    }
+
+    /// Works until the subscription ends. At a drain the workers have `shutdownTimeout` to finish what they hold.
+    private func consume(_ subscription: Subscription) async throws {
+        defer { subscription.cancel() }
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await self.work(subscription)
+                return true
+            }
+            group.addTask {
+                await self.scope.lifecycle.waitForDrain()
+                try? await Task.sleep(for: self.configuration.shutdownTimeout)
+                return false
+            }
+            if try await group.next() == false, !Task.isCancelled {
+                scope.logger.warning("shutdown deadline passed; messages in hand are given back")
+            }
+            group.cancelAll()
+        }
+    }
+
+    private func work(_ subscription: Subscription) async throws {
+        switch ordering.kind {
+        case .serial:
+            try await SerialWorker(processor: processor).run(subscription)
+        case .perKey(let lanes):
+            try await KeyedWorkers(processor: processor, count: lanes).run(subscription)
+        case .unordered(let limit):
+            try await UnorderedWorkers(processor: processor, count: limit).run(subscription)
+        }
+    }
+}

@@ -1,0 +1,47 @@
+public import Logging
+import Synchronization
+
+/// What a route is to its middlewares and handler.
+public final class RouteScope: Sendable {
+    /// The route's name: the label `handler_name`.
+    public let name: String
+    /// Where it reads.
+    public let topic: Topic
+    public let subscriberName: String
+    /// Where it publishes; nil when it only consumes.
+    public let publishTopic: Topic?
+    public let publisherName: String?
+    /// Has the route's name in its metadata.
+    public let logger: Logger
+    public let instruments: Instruments
+    /// How many messages the ordering handles at once.
+    public let concurrency: Int
+
+    package let lifecycle: RouteLifecycle
+    private let retries = Atomic<Bool>(false)
+
+    init(_ route: Route, ordering: Ordering, logger: Logger, instruments: Instruments) {
+        name = route.name
+        topic = route.topic
+        subscriberName = route.subscriber.name
+        publishTopic = route.output?.topic
+        publisherName = route.output?.publisher.name
+        var logger = logger
+        logger[metadataKey: "handler_name"] = .string(route.name)
+        self.logger = logger
+        self.instruments = instruments
+        concurrency = ordering.concurrency
+        lifecycle = RouteLifecycle()
+    }
+
+    /// Whether a Retry decides in this route when a message's attempts are used up; without one, the first failure is
+    /// the last.
+    var hasRetry: Bool { retries.load(ordering: .relaxed) }
+
+    func noteRetry() {
+        retries.store(true, ordering: .relaxed)
+    }
+
+    /// This route as the label of a metric.
+    public var label: (String, String) { ("handler_name", name) }
+}

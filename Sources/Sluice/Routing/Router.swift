@@ -1,0 +1,155 @@
+public import Logging
+public import ServiceLifecycle
+import Synchronization
+
+/// Runs routes: each reads a topic, passes every message through its middlewares and handler, and publishes what the
+/// handler returns.
+///
+/// Routes may be added and stopped while it runs. When it shuts down, intake stops first; messages in hand may finish
+/// within the deadline; the rest is given back; publishers are closed last, after every route that uses them.
+public final class Router: Service {
+    public struct Configuration: Sendable {
+        /// How long messages in hand may take to finish at shutdown before their tasks are cancelled. Default 30 s.
+        public var shutdownTimeout: Duration = .seconds(30)
+        /// How long a message that left the chain with an error waits before it is delivered again. Default: from
+        /// 100 ms, doubling, up to 30 s.
+        public var redelivery: Backoff = .exponential(jitter: false)
+        /// How long to wait between attempts to subscribe. Default: from 100 ms, doubling, up to 10 s, with jitter.
+        public var resubscription: Backoff = .exponential(upTo: .seconds(10))
+
+        public init() {}
+    }
+
+    private struct State {
+        var runners: [String: RouteRunner] = [:]
+        var order: [String] = []
+        var start: AsyncStream<RouteRunner>.Continuation?
+        var pending: [RouteRunner] = []
+        var draining = false
+    }
+
+    private let configuration: Configuration
+    private let middlewares: [any Middleware]
+    private let instruments: Instruments
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - middlewares: around every route, outside the route's own; the first is outermost.
+    ///   - instruments: where the metrics go.
+    public init(
+        configuration: Configuration = Configuration(), middlewares: [any Middleware] = [],
+        instruments: Instruments = Instruments(), logger: Logger = Logger(label: "sluice")
+    ) {
+        self.configuration = configuration
+        self.middlewares = middlewares
+        self.instruments = instruments
+        self.logger = logger
+    }
+
+    /// Adds a route; it starts at once when the router runs, else with it.
+    /// - Throws: ``ConfigurationError`` when the name is taken or an option of the route or a middleware is wrong.
+    public func add(_ route: Route) throws {
+        let runner = try RouteRunner(
+            route, middlewares: middlewares + route.middlewares, configuration: configuration,
+            instruments: instruments, logger: logger)
+        let start = try state.withLock { state in
+            guard state.runners[route.name] == nil else {
+                throw ConfigurationError("Route.name", expected: "a name of its own; `\(route.name)` is taken")
+            }
+            guard !state.draining else { throw ClosedError("router") }
+            state.runners[route.name] = runner
+            state.order.append(route.name)
+            if state.start == nil { state.pending.append(runner) }
+            return state.start
+        }
+        runner.register(with: instruments)
+        start?.yield(runner)
+    }
+
+    /// Drains one route and forgets it. Publishers that it shares with others stay open.
+    /// Returns when it has stopped; at once when there is no such route.
+    public func stop(_ name: String) async {
+        let (runner, isRunning) = state.withLock { state -> (RouteRunner?, Bool) in
+            state.pending.removeAll { $0.scope.name == name }
+            return (state.runners[name], state.start != nil)
+        }
+        guard let runner else { return }
+        runner.scope.lifecycle.drain()
+        if isRunning { await runner.scope.lifecycle.waitUntilStopped() }
+        state.withLock { state in
+            state.runners[name] = nil
+            state.order.removeAll { $0 == name }
+        }
+    }
+
+    /// Runs until it is shut down gracefully or its task is cancelled.
+    public func run() async throws {
+        let (runners, start) = AsyncStream<RouteRunner>.makeStream()
+        let pending = try state.withLock { state -> [RouteRunner] in
+            guard state.start == nil else { throw ConfigurationError("Router.run", expected: "to be called once") }
+            state.start = start
+            defer { state.pending = [] }
+            if state.draining { start.finish() }
+            return state.pending
+        }
+        for runner in pending { start.yield(runner) }
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                for await runner in runners {
+                    group.addTask { await runner.run() }
+                }
+                // Here the stream has ended: by a drain, or because this task was cancelled.
+                self.drain()
+            }
+        } onGracefulShutdown: {
+            self.drain()
+        }
+        await closePublishers()
+    }
+
+    /// Begins to drain every route. `run()` returns when they have stopped.
+    public func drain() {
+        let (runners, start) = state.withLock { state in
+            state.draining = true
+            return (Array(state.runners.values), state.start)
+        }
+        for runner in runners { runner.scope.lifecycle.drain() }
+        start?.finish()
+    }
+
+    private func closePublishers() async {
+        var closed: Set<ObjectIdentifier> = []
+        for runner in state.withLock({ Array($0.runners.values) }) {
+            guard let publisher = runner.route.output?.publisher, closed.insert(ObjectIdentifier(publisher)).inserted
+            else { continue }
+            await publisher.close()
+        }
+    }
+}
+
+extension Router {
+    /// What a route is doing.
+    public struct RouteStatus: Sendable {
+        public let name: String
+        /// Whether it is subscribed and takes messages.
+        public let isRunning: Bool
+        /// Why it is not, or what it waits for; nil when all is well.
+        public let note: String?
+    }
+
+    /// The routes in the order in which they were added.
+    public var status: [RouteStatus] {
+        let runners = state.withLock { state in state.order.compactMap { state.runners[$0] } }
+        return runners.map { runner in
+            let name = runner.scope.name
+            return switch runner.scope.lifecycle.phase {
+            case .connecting(let reason): RouteStatus(name: name, isRunning: false, note: reason ?? "connecting")
+            case .running: RouteStatus(name: name, isRunning: true, note: nil)
+            case .held(let reason): RouteStatus(name: name, isRunning: true, note: "held: \(reason)")
+            case .draining: RouteStatus(name: name, isRunning: false, note: "draining")
+            case .stopped: RouteStatus(name: name, isRunning: false, note: "stopped")
+            }
+        }
+    }
+}
