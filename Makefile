@@ -1,0 +1,53 @@
+# Everything that Sluice needs beside Swift 6.2 or later. `make run` and `make test` are all there is to know.
+
+BUILD_PACKAGES = libcurl4-openssl-dev libsqlite3-dev zlib1g-dev pkg-config
+TEST_PACKAGES  = prometheus curl openssl python3 python3-venv
+VENV           = .build-venv
+SOURCES        = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+
+.PHONY: run build test bench format lint setup setup-test
+
+run: build
+	.build/release/sluice run
+
+build: setup
+	swift build -c release --product sluice
+
+test: setup setup-test
+	SLUICE_PYTHON=$(CURDIR)/$(VENV)/bin/python swift test
+
+# Prints a table; compare figures of one run only.
+bench: setup
+	swift run -c release --package-path Benchmarks --scratch-path .build-bench sluice-benchmarks
+
+format:
+	swift format --in-place --recursive $(SOURCES)
+
+lint:
+	swift format lint --strict --recursive $(SOURCES)
+
+# Installs the Debian packages that are missing, and nothing when none is.
+define install
+	@missing=; for package in $(1); do \
+		dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+		echo "installing$$missing"; \
+		$$as_root apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
+setup:
+	$(call install,$(BUILD_PACKAGES))
+
+setup-test: $(VENV)/ready
+	$(call install,$(TEST_PACKAGES))
+
+# The strict OpenMetrics parser, one of the referees of /metrics.
+$(VENV)/ready:
+	$(call install,$(TEST_PACKAGES))
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check prometheus-client
+	@touch $@

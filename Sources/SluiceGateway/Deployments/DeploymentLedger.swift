@@ -1,0 +1,112 @@
+import Foundation
+import GRDB
+import Sluice
+
+/// Remembers when each commit was pushed and what was deployed where, so that a deployment is counted once, across
+/// restarts too, and its lead time is known months later.
+///
+/// A file of its own beside the log: whatever queue carries the events, this is derived from them and can be made
+/// again by reading them from the beginning.
+final class DeploymentLedger: Sendable {
+    /// What an event that was not known before says.
+    struct Entry: Sendable, Equatable {
+        /// From the commit's push to its deployment; nil for a push, and when the push is not known.
+        var leadTime: Duration?
+    }
+
+    /// The last deployment of a service to an environment.
+    struct Latest: Sendable {
+        let service: String
+        let environment: String
+        let at: Timestamp
+    }
+
+    private let database: DatabaseQueue
+
+    /// - Throws: GRDB's `DatabaseError` when the file cannot be opened or is of a newer schema.
+    init(path: String) throws {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(5)
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA journal_mode = WAL")
+            // A commit lost in a power cut is counted again when its event is; the log is where durability matters.
+            try database.execute(sql: "PRAGMA synchronous = NORMAL")
+        }
+        database = try DatabaseQueue(path: path, configuration: configuration)
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE pushes (
+                        commit_id TEXT NOT NULL, repository TEXT NOT NULL, pushed_at INTEGER NOT NULL,
+                        PRIMARY KEY (commit_id, repository)
+                    ) WITHOUT ROWID;
+                    CREATE TABLE deployments (
+                        event_id TEXT NOT NULL PRIMARY KEY, service TEXT NOT NULL, environment TEXT NOT NULL,
+                        commit_id TEXT NOT NULL, deployed_at INTEGER NOT NULL
+                    ) WITHOUT ROWID;
+                    CREATE INDEX latest_deployment ON deployments (service, environment, deployed_at);
+                    """)
+        }
+        try migrator.migrate(database)
+    }
+
+    /// Takes an event in.
+    /// - Returns: nil when it was known.
+    func record(_ event: Event, id: MessageID) async throws -> Entry? {
+        try await database.write { database in
+            switch event {
+            case .commitPushed(let push): try Self.record(push, database)
+            case .commitDeployed(let deployment): try Self.record(deployment, id: id, database)
+            }
+        }
+    }
+
+    /// The last deployments, newest first, at most `limit`.
+    func latest(limit: Int) async throws -> [Latest] {
+        try await database.read { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT service, environment, MAX(deployed_at) AS at FROM deployments
+                    GROUP BY service, environment ORDER BY at DESC LIMIT ?
+                    """, arguments: [limit])
+            return rows.map { row in
+                Latest(service: row[0], environment: row[1], at: Timestamp(millisecondsSince1970: row[2]))
+            }
+        }
+    }
+
+    private static func record(_ push: CommitPushed, _ database: Database) throws -> Entry? {
+        let statement = try database.cachedStatement(
+            sql: "INSERT OR IGNORE INTO pushes (commit_id, repository, pushed_at) VALUES (?, ?, ?)")
+        try statement.execute(
+            arguments: [push.id, push.repository ?? "", push.occurredOn.millisecondsSince1970])
+        return database.changesCount > 0 ? Entry() : nil
+    }
+
+    private static func record(_ deployment: CommitDeployed, id: MessageID, _ database: Database) throws -> Entry? {
+        let statement = try database.cachedStatement(
+            sql: """
+                INSERT OR IGNORE INTO deployments (event_id, service, environment, commit_id, deployed_at)
+                VALUES (?, ?, ?, ?, ?)
+                """)
+        try statement.execute(arguments: [
+            id.description, deployment.serviceName, deployment.env, deployment.id,
+            deployment.occurredOn.millisecondsSince1970,
+        ])
+        guard database.changesCount > 0 else { return nil }
+        // Deploy tools may shorten the hash: every digit sorts before `g`.
+        let pushedAt = try Int64.fetchOne(
+            database.cachedStatement(
+                sql: "SELECT MIN(pushed_at) FROM pushes WHERE commit_id >= ?1 AND commit_id < ?1 || 'g'"),
+            arguments: [deployment.id])
+        let lead = pushedAt.map { deployment.occurredOn.millisecondsSince1970 - $0 }
+        return Entry(leadTime: lead.flatMap { $0 >= 0 ? .milliseconds($0) : nil })
+    }
+}
+
+extension CommitDeployed {
+    /// The service, or the repository where the source did not say: what deployments are counted by.
+    var serviceName: String { service ?? repository ?? "unknown" }
+}

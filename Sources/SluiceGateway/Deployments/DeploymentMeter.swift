@@ -1,0 +1,82 @@
+import Sluice
+import Synchronization
+
+/// The metrics of deployments. Services and environments come from outside, so only so many are told apart.
+final class DeploymentMeter: Sendable {
+    private struct Place: Hashable {
+        let service: String
+        let environment: String
+    }
+
+    private struct Series: Sendable {
+        let succeeded: CounterHandle
+        let leadTime: HistogramHandle
+        let last: GaugeHandle
+    }
+
+    private struct State {
+        var services: Set<String> = []
+        var environments: Set<String> = []
+        var series: [Place: Series] = [:]
+        var last: [Place: Int64] = [:]
+    }
+
+    private let instruments: Instruments
+    private let serviceCap = Metric.deployments.cap(of: "service")
+    private let environmentCap = Metric.deployments.cap(of: "environment")
+    private let state = Mutex(State())
+
+    init(_ instruments: Instruments) {
+        self.instruments = instruments
+    }
+
+    /// Shows a service that was deployed before this process began: its counters exist at 0 from now on.
+    func restore(_ latest: DeploymentLedger.Latest) {
+        update(service: latest.service, environment: latest.environment, at: latest.at) { _ in }
+    }
+
+    func count(_ deployment: CommitDeployed, leadTime: Duration?) {
+        update(service: deployment.serviceName, environment: deployment.env, at: deployment.occurredOn) { series in
+            series.succeeded.increment()
+            if let leadTime { series.leadTime.observe(leadTime.inSeconds) }
+        }
+    }
+
+    private func update(service: String, environment: String, at time: Timestamp, _ body: (Series) -> Void) {
+        state.withLock { state in
+            let place = Place(
+                service: Self.admit(service, to: &state.services, cap: serviceCap),
+                environment: Self.admit(environment, to: &state.environments, cap: environmentCap))
+            let series = state.series[place] ?? make(place)
+            state.series[place] = series
+            body(series)
+            // Events may arrive out of order; the last deployment is the latest, not the last heard of.
+            let last = max(state.last[place] ?? .min, time.millisecondsSince1970)
+            state.last[place] = last
+            series.last.set(Double(last) / 1_000)
+        }
+    }
+
+    private static func admit(_ value: String, to known: inout Set<String>, cap: Int) -> String {
+        if known.contains(value) { return value }
+        guard known.count < cap else { return "other" }
+        known.insert(value)
+        return value
+    }
+
+    private func make(_ place: Place) -> Series {
+        let labels = [("service", place.service), ("environment", place.environment)]
+        _ = instruments.counter(.deployments, labels + [("result", "failure")])
+        return Series(
+            succeeded: instruments.counter(.deployments, labels + [("result", "success")]),
+            leadTime: instruments.histogram(.deploymentLeadTime, labels),
+            last: instruments.gauge(.lastDeployment, labels))
+    }
+}
+
+extension Metric {
+    /// How many values of a label from outside are told apart.
+    func cap(of label: String) -> Int {
+        labels.first { $0.name == label }?.cap ?? 100
+    }
+}
