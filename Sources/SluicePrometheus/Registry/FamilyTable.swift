@@ -81,8 +81,8 @@ struct FamilyTable: Sendable {
     }
 
     private func conflict(_ name: String, kind: MetricKind) -> MetricConflict? {
-        if let known = families[name], known.kind != kind {
-            return MetricConflict(name: name, kind: kind, reason: .kind, other: name)
+        if let known = families[name] {
+            return known.kind == kind ? nil : MetricConflict(name: name, kind: kind, reason: .kind, other: name)
         }
         for claim in MetricName.claims(of: name, kind: kind) {
             if let owner = claims[claim], owner != name {

@@ -16,7 +16,7 @@ struct LabelSet: Sendable {
         for (name, value) in dimensions {
             var name = MetricName.label(name)
             if name == reserved { name = "exported_" + name }
-            labels.removeAll { $0.name == name }
+            if labels.contains(where: { $0.name == name }) { labels.removeAll { $0.name == name } }
             if !value.isEmpty { labels.append(Label(name: name, value: value)) }
         }
         labels.sort { $0.name < $1.name }
@@ -29,6 +29,7 @@ struct LabelSet: Sendable {
     /// `a="1",b="2"`, escaped.
     func rendered() -> [UInt8] {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(labels.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 })
         for label in labels {
             if !bytes.isEmpty { bytes.append(UInt8(ascii: ",")) }
             bytes.append(contentsOf: label.name.utf8)

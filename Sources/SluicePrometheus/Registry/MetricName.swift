@@ -28,15 +28,21 @@ enum MetricName {
     }
 
     private static func sanitised(_ text: String) -> String {
-        let isDigit = { (scalar: Unicode.Scalar) in ("0"..."9").contains(scalar) }
-        let isAllowed = { (scalar: Unicode.Scalar) in
-            ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar) || scalar == "_" || isDigit(scalar)
-        }
-        var name = String.UnicodeScalarView()
-        if text.unicodeScalars.first.map(isDigit) ?? true { name.append("_") }
+        let startsWell = text.utf8.first.map { !isDigit($0) } ?? false
+        if startsWell, text.utf8.allSatisfy(isAllowed) { return text }
+        var name = startsWell ? "" : "_"
         for scalar in text.unicodeScalars {
-            name.append(isAllowed(scalar) ? scalar : "_")
+            name.unicodeScalars.append(scalar.isASCII && isAllowed(UInt8(scalar.value)) ? scalar : "_")
         }
-        return String(name)
+        return name
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
+    }
+
+    private static func isAllowed(_ byte: UInt8) -> Bool {
+        isDigit(byte) || byte == UInt8(ascii: "_")
+            || (byte | 0x20) >= UInt8(ascii: "a") && (byte | 0x20) <= UInt8(ascii: "z")
     }
 }
