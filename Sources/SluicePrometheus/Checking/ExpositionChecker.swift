@@ -107,12 +107,13 @@ public struct ExpositionChecker: Sendable {
 
     private func checkHistograms(_ family: Exposition.Family, _ report: (Int, String) -> Void) {
         var groups: [(identity: String, samples: [ExpositionSample])] = []
+        var known: Set<String> = []
         for sample in family.samples {
             var plain = sample
             plain.name = family.name
             let identity = plain.identity(without: "le")
             if groups.last?.identity != identity {
-                if groups.contains(where: { $0.identity == identity }) {
+                if !known.insert(identity).inserted {
                     report(sample.line, "the histogram \(identity) is interleaved")
                 }
                 groups.append((identity, []))
