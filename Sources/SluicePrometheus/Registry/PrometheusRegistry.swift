@@ -1,0 +1,148 @@
+import Synchronization
+
+/// Owns the metrics of a program, and writes them out for Prometheus.
+///
+/// Make one, bootstrap swift-metrics with a `PrometheusMetricsFactory` of it, and answer `GET /metrics` with `scrape`.
+/// Updates of a metric never take the registry's lock; making and scraping metrics do, for a moment.
+public final class PrometheusRegistry: Sendable {
+    public struct Configuration: Sendable {
+        /// The bounds of histograms whose description names none. Default: from 5 ms to 10 s, as in Prometheus' own
+        /// client libraries.
+        public var defaultBuckets: [Double] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+        /// Called whenever a metric cannot be exposed as asked; the asker gets a handle that nobody sees. It is called
+        /// each time, possibly at once on several threads, and outside of locks. Default: nothing.
+        public var onConflict: @Sendable (MetricConflict) -> Void = { _ in }
+        /// The name of a counter with the labels `metric` and `label`: how often a series was asked for whose label
+        /// value is beyond its cap. Default: none.
+        public var cappedLabelsCounter: String?
+        /// zlib's level for gzip, from 1 (fast, the default) to 9.
+        public var compressionLevel: Int = 1
+
+        public init() {}
+    }
+
+    /// A hook that was added with `beforeScrape`.
+    public struct Hook: Sendable, Hashable {
+        fileprivate let id: UInt64
+    }
+
+    private struct Hooks {
+        var next: UInt64 = 0
+        var bodies: [(id: UInt64, body: @Sendable () -> Void)] = []
+    }
+
+    private let configuration: Configuration
+    private let table: Mutex<FamilyTable>
+    private let hooks = Mutex(Hooks())
+    private let lastSize = Atomic<Int>(4_096)
+
+    public init(configuration: Configuration = Configuration()) {
+        self.configuration = configuration
+        table = Mutex(FamilyTable(defaultBuckets: configuration.defaultBuckets))
+    }
+
+    /// Says what a family is. To be called before its first use; a second, different description is a conflict.
+    public func describe(_ description: MetricDescription) {
+        switch table.withLock({ $0.describe(description) }) {
+        case .failure(let conflict): configuration.onConflict(conflict)
+        case .success(let capped):
+            guard let name = configuration.cappedLabelsCounter else { return }
+            let family = MetricName.family(description.name, kind: description.kind)
+            for label in capped { _ = counter(name, [("metric", family), ("label", label)]) }
+        }
+    }
+
+    public func describe(_ descriptions: some Sequence<MetricDescription>) {
+        for description in descriptions { describe(description) }
+    }
+
+    /// The counter of this name and these labels, made at 0 when it is new. The same ones give the same handle.
+    public func counter(_ name: String, _ labels: [(String, String)] = []) -> CounterHandle {
+        if case .counter(let handle)? = resolve(name, .counter, labels) { return handle }
+        return CounterHandle(.detached)
+    }
+
+    /// The gauge of this name and these labels, made at 0 when it is new. The same ones give the same handle.
+    public func gauge(_ name: String, _ labels: [(String, String)] = []) -> GaugeHandle {
+        if case .gauge(let handle)? = resolve(name, .gauge, labels) { return handle }
+        return GaugeHandle(.detached)
+    }
+
+    /// The histogram of this name and these labels, made empty when it is new. The same ones give the same handle.
+    public func histogram(_ name: String, _ labels: [(String, String)] = []) -> HistogramHandle {
+        if case .histogram(let handle)? = resolve(name, .histogram, labels) { return handle }
+        return HistogramHandle(.detached, bounds: [])
+    }
+
+    /// Takes series out of the exposition whoever still holds their handles, which then count for nobody.
+    /// - Parameter labels: every series of the family that has all of these goes.
+    /// - Returns: how many went.
+    @discardableResult
+    public func remove(_ name: String, labels: [(String, String)]) -> Int {
+        table.withLock { $0.remove(name, matching: labels) }
+    }
+
+    /// Runs `body` at the start of each exposition, so that it can set gauges to what they are now.
+    ///
+    /// It runs on the scraping thread, in the order of registration and outside of locks; two scrapes at once run it
+    /// twice at once. It must be quick.
+    @discardableResult
+    public func beforeScrape(_ body: @escaping @Sendable () -> Void) -> Hook {
+        hooks.withLock { hooks in
+            hooks.next += 1
+            hooks.bodies.append((hooks.next, body))
+            return Hook(id: hooks.next)
+        }
+    }
+
+    /// Ends what `beforeScrape` began. A scrape that is under way may still run it.
+    public func cancel(_ hook: Hook) {
+        hooks.withLock { $0.bodies.removeAll { $0.id == hook.id } }
+    }
+
+    /// Answers a scrape.
+    /// - Parameters:
+    ///   - accept: the request's `Accept` header; several fields joined with commas.
+    ///   - acceptEncoding: the request's `Accept-Encoding` header.
+    public func scrape(accept: String?, acceptEncoding: String?) -> Scrape {
+        let format = Negotiation.format(accept: accept)
+        let body = exposition(format)
+        if Negotiation.acceptsGzip(acceptEncoding), let packed = Gzip.compress(body, configuration.compressionLevel) {
+            return Scrape(body: packed, contentType: format.contentType, contentEncoding: "gzip")
+        }
+        return Scrape(body: body, contentType: format.contentType, contentEncoding: nil)
+    }
+
+    /// The metrics as they are now, after the hooks have run.
+    public func exposition(_ format: ExpositionFormat) -> [UInt8] {
+        for hook in hooks.withLock({ $0.bodies }) { hook.body() }
+        var writer = ExpositionWriter(format: format, capacity: lastSize.load(ordering: .relaxed))
+        for (text, series) in table.withLock({ $0.snapshot() }) { writer.write(text, series) }
+        let bytes = writer.finish()
+        lastSize.store(bytes.count + bytes.count / 8, ordering: .relaxed)
+        return bytes
+    }
+
+    /// One user of the handle is gone; the series goes with the last.
+    func release(_ handle: SeriesHandle) {
+        table.withLock { $0.release(handle) }
+    }
+
+    private func resolve(_ name: String, _ kind: MetricKind, _ labels: [(String, String)]) -> SeriesHandle? {
+        var capped: [(family: String, label: String)] = []
+        let result = table.withLock { table in
+            table.resolve(name, kind: kind, labels) { capped.append(($0, $1)) }
+        }
+        if let counterName = configuration.cappedLabelsCounter {
+            for (family, label) in capped where family != MetricName.family(counterName, kind: .counter) {
+                counter(counterName, [("metric", family), ("label", label)]).increment(by: Int64(1))
+            }
+        }
+        switch result {
+        case .success(let handle): return handle
+        case .failure(let conflict):
+            configuration.onConflict(conflict)
+            return nil
+        }
+    }
+}

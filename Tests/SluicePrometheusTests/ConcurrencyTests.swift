@@ -1,0 +1,68 @@
+import CoreMetrics
+import SluicePrometheus
+import Testing
+
+struct ConcurrencyTests {
+    @Test(.timeLimit(.minutes(1)), arguments: [ExpositionFormat.text, .openMetrics])
+    func countsNeverFallAndAlwaysAgreeWhileManyThreadsUpdate(format: ExpositionFormat) async {
+        let registry = PrometheusRegistry()
+        let factory = PrometheusMetricsFactory(registry)
+        let writers = 8
+        let rounds = 20_000
+        let done = Recording<Int>()
+        await withTaskGroup { group in
+            for writer in 0..<writers {
+                group.addTask {
+                    let counter = Counter(label: "c", factory: factory)
+                    let float = FloatingPointCounter(label: "f", factory: factory)
+                    let histogram = registry.histogram("h", [("k", "v")])
+                    for round in 0..<rounds {
+                        counter.increment()
+                        float.increment(by: 0.5)
+                        histogram.record(
+                            Double((round + writer) % 12), exemplarLabel: "trace_id", exemplarValue: "\(round)")
+                        if round % 500 == 0 {
+                            // Series come and go meanwhile, and names clash.
+                            Gauge(label: "g", dimensions: [("writer", "\(round % 7)")], factory: factory).destroy()
+                            _ = registry.counter("h")
+                            _ = registry.counter("c", [("round", "\(round)")])
+                        }
+                    }
+                    done.append(writer)
+                }
+            }
+            group.addTask {
+                var checker = ExpositionChecker(format: format)
+                var scrapes = 0
+                while done.all.count < writers || scrapes == 0 {
+                    #expect(checker.check(registry.exposition(format)) == [])
+                    scrapes += 1
+                }
+                #expect(checker.check(registry.exposition(format)) == [])
+            }
+        }
+        let exposition = registry.read(format)
+        let total = Double(writers * rounds)
+        #expect(exposition.samples.first { $0.name == "c_total" && $0.labels.isEmpty }?.value == total)
+        #expect(exposition.value("f_total") == total / 2)
+        #expect(exposition.value("h_count") == total)
+        var sum = 0
+        for writer in 0..<writers {
+            for round in 0..<rounds { sum += (round + writer) % 12 }
+        }
+        #expect(exposition.value("h_sum") == Double(sum))
+    }
+
+    @Test func oneSeriesHasOneHandleWhoeverAsksFirst() async {
+        let registry = PrometheusRegistry()
+        let handles = await withTaskGroup(of: [CounterHandle].self) { group in
+            for _ in 0..<8 {
+                group.addTask { (0..<200).map { registry.counter("c", [("n", "\($0)")]) } }
+            }
+            return await group.reduce(into: [[CounterHandle]]()) { $0.append($1) }
+        }
+        for index in 0..<200 {
+            #expect(Set(handles.map { ObjectIdentifier($0[index]) }).count == 1)
+        }
+    }
+}
