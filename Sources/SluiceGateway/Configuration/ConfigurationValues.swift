@@ -1,0 +1,131 @@
+/// Reads variables as what they should be, and collects what is wrong with them.
+struct ConfigurationValues {
+    private let values: [String: String]
+    var problems: [String] = []
+    var warnings: [String] = []
+
+    init(_ values: [String: String]) {
+        self.values = values
+    }
+
+    func isSet(_ variable: ConfigurationVariable) -> Bool {
+        text(variable) != nil
+    }
+
+    private func text(_ variable: ConfigurationVariable) -> String? {
+        guard let text = values[variable.name], !text.isEmpty else { return nil }
+        return text
+    }
+
+    /// The value as `parse` reads it; where that gives nil, a problem says what was expected.
+    private mutating func read<Value>(
+        _ variable: ConfigurationVariable, _ expectation: String, _ parse: (String) -> Value?
+    ) -> Value? {
+        guard let text = text(variable) else { return nil }
+        if let value = parse(text) { return value }
+        problems.append("\(variable.name): expected \(expectation)")
+        return nil
+    }
+
+    mutating func address(_ variable: ConfigurationVariable) -> BindAddress? {
+        read(variable, "an address and a port, such as 127.0.0.1:8080, [::1]:8080, or :8080 for all interfaces") {
+            BindAddress($0)
+        }
+    }
+
+    mutating func path(_ variable: ConfigurationVariable) -> String? {
+        read(variable, "a path") { $0.utf8.contains(0) ? nil : $0 }
+    }
+
+    mutating func boolean(_ variable: ConfigurationVariable) -> Bool? {
+        read(variable, "true or false") {
+            switch $0.lowercased() {
+            case "true", "1", "yes", "on": true
+            case "false", "0", "no", "off": false
+            default: nil
+            }
+        }
+    }
+
+    mutating func seconds(_ variable: ConfigurationVariable, _ range: ClosedRange<Double>) -> Duration? {
+        read(variable, "a number of seconds from \(Int(range.lowerBound)) to \(Int(range.upperBound))") {
+            guard $0.utf8.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || $0 == UInt8(ascii: ".") }),
+                let seconds = Double($0), range.contains(seconds)
+            else { return nil }
+            return .milliseconds(Int64(seconds * 1_000))
+        }
+    }
+
+    mutating func choice<Value>(
+        _ variable: ConfigurationVariable, _ values: [Value], named name: (Value) -> String
+    ) -> Value? {
+        read(variable, "one of " + values.map(name).joined(separator: ", ")) { text in
+            values.first { name($0) == text.lowercased() }
+        }
+    }
+
+    mutating func secret(_ variable: ConfigurationVariable) -> Secret? {
+        if let text = text(variable), text.first?.isWhitespace == true || text.last?.isWhitespace == true {
+            warnings.append("\(variable.name) begins or ends with whitespace, which counts as part of it")
+        }
+        return text(variable).map { Secret($0) }
+    }
+
+    /// A secret that travels in a header.
+    mutating func token(_ variable: ConfigurationVariable) -> Secret? {
+        read(variable, "visible ASCII characters without spaces") {
+            $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } ? Secret($0) : nil
+        }
+    }
+
+    mutating func url(_ variable: ConfigurationVariable) -> String? {
+        read(variable, "an address that begins with https:// or http://, without user, password, or fragment") {
+            Self.isWebAddress($0) ? $0 : nil
+        }
+    }
+
+    static func isWebAddress(_ text: String) -> Bool {
+        guard let scheme = ["https://", "http://"].first(where: { text.lowercased().hasPrefix($0) }),
+            text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") && $0 != UInt8(ascii: "\\") })
+        else { return false }
+        let authority = text.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" }
+        guard !authority.utf8.contains(UInt8(ascii: "@")) else { return false }
+        let hasPort = authority.hasPrefix("[") ? authority.contains("]:") : authority.contains(":")
+        guard let address = BindAddress(hasPort ? String(authority) : "\(authority):80") else { return false }
+        return address.host != nil && address.port != 0
+    }
+
+    mutating func grafana() -> GatewayConfiguration.Grafana? {
+        let hasURL = isSet(.grafanaURL)
+        let url = url(.grafanaURL)
+        let token = token(.grafanaToken)
+        let credentials = read(.grafanaCredentials, "user:password") {
+            text -> GatewayConfiguration.Grafana.Credentials? in
+            guard let colon = text.firstIndex(of: ":"), colon > text.startIndex,
+                !text.unicodeScalars.contains(where: \.isUnsafe)
+            else { return nil }
+            return .basic(user: String(text[..<colon]), password: Secret(String(text[text.index(after: colon)...])))
+        }
+        guard hasURL else {
+            if isSet(.grafanaCredentials) || isSet(.grafanaToken) {
+                warnings.append("GRAFANA_CREDENTIALS or GRAFANA_TOKEN is set without GRAFANA_URL: no annotations")
+            }
+            return nil
+        }
+        switch (isSet(.grafanaCredentials), isSet(.grafanaToken)) {
+        case (true, true):
+            problems.append("GRAFANA_TOKEN: expected only one of GRAFANA_CREDENTIALS and GRAFANA_TOKEN")
+        case (false, false):
+            problems.append("GRAFANA_URL: expected GRAFANA_CREDENTIALS or GRAFANA_TOKEN beside it")
+        default: break
+        }
+        guard var url, let access = token.map(GatewayConfiguration.Grafana.Credentials.token) ?? credentials else {
+            return nil
+        }
+        if url.utf8.contains(UInt8(ascii: "?")) {
+            problems.append("GRAFANA_URL: expected an address without a query")
+        }
+        while url.hasSuffix("/") { url.removeLast() }
+        return GatewayConfiguration.Grafana(url: url, credentials: access)
+    }
+}

@@ -1,0 +1,115 @@
+public import Logging
+
+/// Everything that can be set about the gateway.
+public struct GatewayConfiguration: Sendable {
+    /// Where annotations go.
+    public struct Grafana: Sendable, Hashable {
+        /// Its address without a slash at the end.
+        public var url: String
+        public var credentials: Credentials
+
+        public enum Credentials: Sendable, Hashable {
+            case basic(user: String, password: Secret)
+            case token(Secret)
+        }
+
+        public init(url: String, credentials: Credentials) {
+            self.url = url
+            self.credentials = credentials
+        }
+    }
+
+    /// Simulated deployments.
+    public struct Simulator: Sendable, Hashable {
+        /// From push to staging. Default 30 seconds.
+        public var stagingDelay: Duration = .seconds(30)
+        /// From push to production. Default 90 seconds.
+        public var productionDelay: Duration = .seconds(90)
+
+        public init() {}
+    }
+
+    /// Where webhooks are taken in. Default `127.0.0.1:8080`.
+    public var bindAddress = BindAddress(host: "127.0.0.1", port: 8080)
+    /// Where the metrics are served. Default `127.0.0.1:8081`.
+    public var metricsBindAddress = BindAddress(host: "127.0.0.1", port: 8081)
+    /// The directory of the durable log. Default `./sluice-data`.
+    public var dataDirectory = "./sluice-data"
+    /// What GitHub signs with; nil takes in unsigned webhooks.
+    public var githubSecret: Secret?
+    /// What deploy tools authenticate with; nil takes in everybody's messages.
+    public var deploymentsToken: Secret?
+    /// Nil: no annotations.
+    public var grafana: Grafana?
+    /// Nil: no messages.
+    public var slackWebhookURL: Secret?
+    /// Nil: no simulated deployments.
+    public var simulator: Simulator?
+    /// Default `.info`.
+    public var logLevel: Logger.Level = .info
+    /// Default `.text`.
+    public var logFormat: LogFormat = .text
+    /// How long messages in flight may take to finish at shutdown. Default 20 seconds.
+    public var shutdownTimeout: Duration = .seconds(20)
+    /// What is allowed but probably not meant, one line each; to be logged once at start.
+    public var warnings: [String] = []
+
+    public init() {}
+
+    /// Reads the environment, and for what it does not set the text of a `.env` file.
+    ///
+    /// A variable that is set to nothing counts as not set.
+    /// - Throws: ``ConfigurationError`` with all that is wrong.
+    public init(environment: [String: String], dotEnv: String? = nil) throws(ConfigurationError) {
+        let file = DotEnv.parse(dotEnv ?? "")
+        // An empty variable in the environment does not hide the file's.
+        let set = environment.filter { !$0.value.isEmpty }
+        var values = ConfigurationValues(file.values.merging(set) { _, environment in environment })
+        values.problems = file.problems
+
+        bindAddress = values.address(.bindAddress) ?? bindAddress
+        metricsBindAddress = values.address(.metricsBindAddress) ?? metricsBindAddress
+        dataDirectory = values.path(.data) ?? dataDirectory
+        githubSecret = values.secret(.githubSecret)
+        deploymentsToken = values.token(.deploymentsToken)
+        grafana = values.grafana()
+        slackWebhookURL = values.url(.slackURL).map { Secret($0) }
+        logLevel = values.choice(.logLevel, Logger.Level.allCases, named: \.rawValue) ?? logLevel
+        logFormat = values.choice(.logFormat, LogFormat.allCases, named: \.name) ?? logFormat
+        shutdownTimeout = values.seconds(.shutdownTimeout, 0...3_600) ?? shutdownTimeout
+
+        var simulator = Simulator()
+        let month: Double = 30 * 86_400
+        simulator.stagingDelay = values.seconds(.stagingDelay, 0...month) ?? simulator.stagingDelay
+        simulator.productionDelay = values.seconds(.productionDelay, 0...month) ?? simulator.productionDelay
+        if values.boolean(.simulate) ?? false { self.simulator = simulator }
+
+        let allowUnsigned = values.boolean(.allowUnsigned) ?? false
+        if !bindAddress.isLoopback, !allowUnsigned {
+            for (variable, value) in [(.githubSecret, githubSecret), (.deploymentsToken, deploymentsToken)]
+                as [(ConfigurationVariable, Secret?)]
+            where value == nil && !values.isSet(variable) {
+                values.problems.append(
+                    "\(variable.name): expected a value, because BIND_ADDR listens beyond loopback "
+                        + "(or set SLUICE_ALLOW_UNSIGNED=true)")
+            }
+        }
+        if bindAddress.collides(with: metricsBindAddress) {
+            values.problems.append("METRICS_BIND_ADDR: expected another address and port than BIND_ADDR")
+        }
+        guard values.problems.isEmpty else { throw ConfigurationError(problems: values.problems) }
+        warnings =
+            ConfigurationTypos.warnings(environment: environment.keys, file: file.values.keys) + values.warnings
+    }
+}
+
+/// The configuration is wrong. The program ends with ``exitStatus``.
+public struct ConfigurationError: Error, Hashable, CustomStringConvertible {
+    /// EX_CONFIG of sysexits.h.
+    public static let exitStatus: Int32 = 78
+
+    /// One line each, with the variable's name and what is expected; never a value.
+    public let problems: [String]
+
+    public var description: String { problems.joined(separator: "\n") }
+}

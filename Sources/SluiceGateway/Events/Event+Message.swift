@@ -1,0 +1,129 @@
+public import Sluice
+
+extension Event {
+    /// The metadata that names the kind of event.
+    public static let typeKey = "event_type"
+    /// The metadata that names the event's ``orderingKey``.
+    public static let repositoryKey = "repository"
+
+    /// The event as it travels: JSON, its kind and its key in the metadata, its identity as the id.
+    public func message() -> Message {
+        Message(
+            id: messageID, metadata: [Self.typeKey: type, Self.repositoryKey: orderingKey], payload: payload())
+    }
+
+    /// The event of a message, whoever wrote it. What is not known (`repository`, `ref`, `url`, `service`) may be
+    /// missing.
+    /// - Throws: ``SourceError`` that asks for the poison queue when there is no such event in it.
+    public init(_ message: Message) throws(SourceError) {
+        switch message.metadata[Self.typeKey] {
+        case CommitPushed.type: self = try .commitPushed(CommitPushed(payload: message.payload))
+        case CommitDeployed.type: self = try .commitDeployed(CommitDeployed(payload: message.payload))
+        case nil: throw SourceError("the message has no event_type", reason: "unknown_event_type")
+        default: throw SourceError("the message's event_type is not known", reason: "unknown_event_type")
+        }
+    }
+
+    private func payload() -> [UInt8] {
+        JSONWriter.object(capacity: 512) { json in
+            switch self {
+            case .commitPushed(let event):
+                json.member("id", event.id)
+                json.member("message", event.message)
+                json.member("author", event.author)
+                json.member("occurred_on", RFC3339.format(event.occurredOn))
+                json.member("repository", ifPresent: event.repository)
+                json.member("ref", ifPresent: event.ref)
+                json.member("url", ifPresent: event.url)
+            case .commitDeployed(let event):
+                json.member("id", event.id)
+                json.member("env", event.env)
+                json.member("occurred_on", RFC3339.format(event.occurredOn))
+                json.member("service", ifPresent: event.service)
+                json.member("repository", ifPresent: event.repository)
+            }
+        }
+    }
+}
+
+extension CommitPushed {
+    fileprivate init(payload: [UInt8]) throws(SourceError) {
+        var fields = EventFields()
+        try fields.read(payload)
+        self.init(
+            id: try fields.commit(), message: EventField.message(fields.message ?? ""),
+            author: EventField.author(fields.author) ?? "unknown", occurredOn: try fields.time(),
+            repository: fields.repository.flatMap(EventField.name), ref: EventField.ref(fields.ref),
+            url: EventField.url(fields.url))
+    }
+}
+
+extension CommitDeployed {
+    fileprivate init(payload: [UInt8]) throws(SourceError) {
+        var fields = EventFields()
+        try fields.read(payload)
+        guard let env = fields.env.flatMap(EventField.name) else {
+            throw SourceError("the event's env is not 1 to \(EventField.maximumName) bytes of plain text")
+        }
+        self.init(
+            id: try fields.commit(), env: env, occurredOn: try fields.time(),
+            service: fields.service.flatMap(EventField.name), repository: fields.repository.flatMap(EventField.name))
+    }
+}
+
+/// The members of both kinds of events, as they were read.
+private struct EventFields {
+    var id: String?
+    var message: String?
+    var author: String?
+    var occurredOn: String?
+    var repository: String?
+    var ref: String?
+    var url: String?
+    var env: String?
+    var service: String?
+
+    mutating func read(_ payload: [UInt8]) throws(SourceError) {
+        do {
+            try JSONReader.read(payload) { (reader) throws(JSONError) in
+                try reader.object { (key, reader) throws(JSONError) in
+                    if key == "id" {
+                        id = try reader.stringOrNull()
+                    } else if key == "message" {
+                        message = try reader.stringOrNull()
+                    } else if key == "author" {
+                        author = try reader.stringOrNull()
+                    } else if key == "occurred_on" {
+                        occurredOn = try reader.stringOrNull()
+                    } else if key == "repository" {
+                        repository = try reader.stringOrNull()
+                    } else if key == "ref" {
+                        ref = try reader.stringOrNull()
+                    } else if key == "url" {
+                        url = try reader.stringOrNull()
+                    } else if key == "env" {
+                        env = try reader.stringOrNull()
+                    } else if key == "service" {
+                        service = try reader.stringOrNull()
+                    }
+                }
+            }
+        } catch {
+            throw SourceError("the event is not valid JSON: \(error)")
+        }
+    }
+
+    func commit() throws(SourceError) -> String {
+        guard let commit = id.flatMap(EventField.commit) else {
+            throw SourceError("the event's id is not a commit's hash (4 to 64 hexadecimal digits)")
+        }
+        return commit
+    }
+
+    func time() throws(SourceError) -> Timestamp {
+        guard let time = occurredOn.flatMap(RFC3339.parse) else {
+            throw SourceError("the event's occurred_on is not an RFC 3339 time")
+        }
+        return time
+    }
+}

@@ -1,0 +1,53 @@
+/// The rules that the fields of events keep, whatever source they come from.
+enum EventField {
+    static let maximumName = 255
+    static let maximumAuthor = 255
+    static let maximumRef = 1_024
+    static let maximumURL = 2_048
+    static let maximumMessage = 65_536
+
+    /// The hash of a commit: 4 (the shortest that git abbreviates to) to 64 (SHA-256) hexadecimal digits, in
+    /// lowercase so that every source names a commit alike. Nil for anything else.
+    static func commit(_ text: String) -> String? {
+        guard (4...64).contains(text.utf8.count) else { return nil }
+        var hasCapitals = false
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"): break
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): hasCapitals = true
+            default: return nil
+            }
+        }
+        return hasCapitals ? text.lowercased() : text
+    }
+
+    /// The name of an environment, a service or a repository: 1 to 255 bytes, nothing that breaks a line or hides.
+    static func name(_ text: String) -> String? {
+        guard !text.isEmpty, text.utf8.count <= maximumName, !text.hasUnsafeCharacters else { return nil }
+        return text
+    }
+
+    /// An author is never worth losing a commit for: what does not fit is cut, what could break a line replaced.
+    static func author(_ text: String?) -> String? {
+        guard let text, !text.isEmpty else { return nil }
+        return text.truncated(toBytes: maximumAuthor).replacingUnsafeCharacters()
+    }
+
+    static func ref(_ text: String?) -> String? {
+        guard let text, !text.isEmpty, text.utf8.count <= maximumRef, !text.hasUnsafeCharacters else { return nil }
+        return text
+    }
+
+    /// A link that sinks may show. One that is not plain http or https is left out.
+    static func url(_ text: String?) -> String? {
+        guard let text, text.utf8.count <= maximumURL,
+            text.hasPrefix("https://") || text.hasPrefix("http://"),
+            text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        else { return nil }
+        return text
+    }
+
+    static func message(_ text: String) -> String {
+        text.truncated(toBytes: maximumMessage)
+    }
+}

@@ -1,0 +1,25 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// The name of an object's member, compared in place: no string is made of it.
+///
+/// It points into the reader's bytes and cannot be copied, so it cannot outlive the call that lends it.
+package struct JSONKey: ~Copyable {
+    let start: UnsafePointer<UInt8>
+    let count: Int
+    /// The name itself, when it was written with escapes.
+    let decoded: [UInt8]?
+
+    package static func == (key: borrowing JSONKey, name: StaticString) -> Bool {
+        let count = name.utf8CodeUnitCount
+        if let decoded = key.decoded {
+            return decoded.count == count && memcmp(decoded, name.utf8Start, count) == 0
+        }
+        return key.count == count && memcmp(key.start, name.utf8Start, count) == 0
+    }
+}

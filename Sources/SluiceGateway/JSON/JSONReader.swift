@@ -1,0 +1,204 @@
+/// Reads JSON (RFC 8259) front to back: the members that are asked for become values, the rest is checked and skipped.
+///
+/// Nothing is built for what nobody asks for. All of the text is held to the grammar: nesting to at most
+/// ``maximumDepth`` levels, strings that are valid UTF-8, escapes whose surrogates pair. Of a name that comes twice,
+/// both are lent to the caller, so that the last one counts. No input makes it trap.
+package struct JSONReader: ~Copyable {
+    /// How deep objects and arrays may nest.
+    package static let maximumDepth = 128
+
+    let base: UnsafePointer<UInt8>
+    let end: Int
+    var position = 0
+    var depth = 0
+
+    private init(base: UnsafePointer<UInt8>, count: Int) {
+        self.base = base
+        end = count
+    }
+
+    /// Reads one value that takes up all of `bytes`, whitespace around it aside. What `body` does not read is skipped.
+    @inline(__always)
+    package static func read<Value>(
+        _ bytes: [UInt8], _ body: (inout JSONReader) throws(JSONError) -> Value
+    ) throws(JSONError) -> Value {
+        try bytes.withUnsafeBufferPointer { (buffer) throws(JSONError) -> Value in
+            guard let base = buffer.baseAddress else { throw JSONError(offset: 0, expected: "a value") }
+            var reader = JSONReader(base: base, count: buffer.count)
+            reader.skipWhitespace()
+            let start = reader.position
+            let value = try body(&reader)
+            if reader.position == start { try reader.skip() }
+            reader.skipWhitespace()
+            guard reader.position == reader.end else { throw reader.expected("the end") }
+            return value
+        }
+    }
+
+    /// Whether all of `bytes` is one value; throws where it is not.
+    package static func validate(_ bytes: [UInt8]) throws(JSONError) {
+        try read(bytes) { (reader) throws(JSONError) in try reader.skip() }
+    }
+
+    /// What kind of value comes next.
+    package enum Kind { case object, array, string, number, boolean, null, invalid }
+
+    package var kind: Kind {
+        switch byte(at: position) {
+        case UInt8(ascii: "{"): .object
+        case UInt8(ascii: "["): .array
+        case UInt8(ascii: "\""): .string
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): .number
+        case UInt8(ascii: "t"), UInt8(ascii: "f"): .boolean
+        case UInt8(ascii: "n"): .null
+        default: .invalid
+        }
+    }
+
+    /// Reads an object; `body` is called for each member and reads its value, or leaves it to be skipped.
+    @inline(__always)
+    package mutating func object(
+        _ body: (borrowing JSONKey, inout JSONReader) throws(JSONError) -> Void
+    ) throws(JSONError) {
+        try enter(UInt8(ascii: "{"), "an object")
+        if leave(UInt8(ascii: "}")) { return }
+        while true {
+            let key = try key()
+            let start = position
+            try body(key, &self)
+            if position == start { try skip() }
+            if try !nextElement(orEnd: UInt8(ascii: "}")) { return }
+        }
+    }
+
+    /// Reads an array; `body` is called for each element and reads it, or leaves it to be skipped.
+    @inline(__always)
+    package mutating func array(_ body: (inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
+        try enter(UInt8(ascii: "["), "an array")
+        if leave(UInt8(ascii: "]")) { return }
+        while true {
+            let start = position
+            try body(&self)
+            if position == start { try skip() }
+            if try !nextElement(orEnd: UInt8(ascii: "]")) { return }
+        }
+    }
+
+    package mutating func string() throws(JSONError) -> String {
+        guard byte(at: position) == UInt8(ascii: "\"") else { throw expected("a string") }
+        let start = position + 1
+        let escaped = try scanString()
+        let content = UnsafeBufferPointer(start: base + start, count: position - 1 - start)
+        return escaped ? String(decoding: Self.unescape(content), as: UTF8.self) : String(decoding: content, as: UTF8.self)
+    }
+
+    /// A string, or nil for `null`.
+    package mutating func stringOrNull() throws(JSONError) -> String? {
+        if try null() { return nil }
+        guard kind == .string else { throw expected("a string or null") }
+        return try string()
+    }
+
+    package mutating func boolean() throws(JSONError) -> Bool {
+        switch byte(at: position) {
+        case UInt8(ascii: "t"):
+            try scanLiteral("true")
+            return true
+        case UInt8(ascii: "f"):
+            try scanLiteral("false")
+            return false
+        default: throw expected("true or false")
+        }
+    }
+
+    package mutating func number() throws(JSONError) -> JSONNumber {
+        guard kind == .number else { throw expected("a number") }
+        var number = JSONNumber()
+        try scanNumber(into: &number)
+        return number
+    }
+
+    /// Moves past `null` when that is what comes next.
+    package mutating func null() throws(JSONError) -> Bool {
+        guard byte(at: position) == UInt8(ascii: "n") else { return false }
+        try scanLiteral("null")
+        return true
+    }
+}
+
+// MARK: Structure
+
+extension JSONReader {
+    @inline(__always)
+    func byte(at position: Int) -> UInt8 {
+        // NUL is nowhere allowed, so the end needs no check of its own.
+        position < end ? base[position] : 0
+    }
+
+    func expected(_ what: StaticString) -> JSONError {
+        JSONError(offset: position, expected: what)
+    }
+
+    @inline(__always)
+    mutating func skipWhitespace() {
+        if position < end, base[position] <= 0x20 { skipWhitespaceRun() }
+    }
+
+    private mutating func skipWhitespaceRun() {
+        while position < end {
+            switch base[position] {
+            case 0x20:
+                position += 1
+                // Indentation comes in runs.
+                while position <= end - 8, word(at: position) == 0x2020_2020_2020_2020 { position += 8 }
+            case 0x09, 0x0A, 0x0D: position += 1
+            default: return
+            }
+        }
+    }
+
+    private mutating func enter(_ bracket: UInt8, _ what: StaticString) throws(JSONError) {
+        guard byte(at: position) == bracket else { throw expected(what) }
+        guard depth < Self.maximumDepth else { throw expected("less nesting") }
+        depth += 1
+        position += 1
+        skipWhitespace()
+    }
+
+    private mutating func leave(_ bracket: UInt8) -> Bool {
+        guard byte(at: position) == bracket else { return false }
+        depth -= 1
+        position += 1
+        return true
+    }
+
+    /// Moves past a comma to what follows it, or past the closing bracket.
+    private mutating func nextElement(orEnd bracket: UInt8) throws(JSONError) -> Bool {
+        skipWhitespace()
+        if byte(at: position) == UInt8(ascii: ",") {
+            position += 1
+            skipWhitespace()
+            return true
+        }
+        guard leave(bracket) else { throw expected("a comma or the closing bracket") }
+        return false
+    }
+
+    private mutating func key() throws(JSONError) -> JSONKey {
+        guard byte(at: position) == UInt8(ascii: "\"") else { throw expected("a name in quotes") }
+        let start = position + 1
+        let escaped = try scanString()
+        let content = UnsafeBufferPointer(start: base + start, count: position - 1 - start)
+        try scanColon()
+        return JSONKey(
+            start: base + start, count: content.count, decoded: escaped ? Self.unescape(content) : nil)
+    }
+
+    @inline(__always)
+    mutating func scanColon() throws(JSONError) {
+        skipWhitespace()
+        guard byte(at: position) == UInt8(ascii: ":") else { throw expected("a colon") }
+        position += 1
+        skipWhitespace()
+    }
+}

@@ -1,0 +1,88 @@
+package import Sluice
+
+/// What goes to and comes from Grafana's annotations (`POST` and `GET /api/annotations`).
+package enum GrafanaAnnotation {
+    /// The path of both requests, to be put behind the address of Grafana.
+    package static let path = "/api/annotations"
+
+    /// Grafana's column for each half of a tag (it splits `key:value` at the first colon) holds 100 characters; some
+    /// of its databases fail on more.
+    private static let maximumTag = 100
+
+    /// The body that creates the event's annotation.
+    ///
+    /// - Parameter id: the id of the event's message, by which ``query(id:)`` finds the annotation again.
+    package static func body(for event: Event, id: MessageID) -> [UInt8] {
+        JSONWriter.object { json in
+            json.member("time", event.occurredOn.millisecondsSince1970)
+            json.member("timeEnd", event.occurredOn.millisecondsSince1970)
+            json.name("tags")
+            json.array { json in
+                for tag in tags(of: event, id: id) { json.string(tag) }
+            }
+            json.member("text", text(of: event))
+        }
+    }
+
+    package static func text(of event: Event) -> String {
+        switch event {
+        case .commitPushed(let event): "Commit \(event.id) pushed by \(event.author)"
+        case .commitDeployed(let event): "Commit \(event.id) deployed to \(event.env)"
+        }
+    }
+
+    package static func tags(of event: Event, id: MessageID) -> [String] {
+        let kind: String
+        switch event {
+        case .commitPushed: kind = "pushed"
+        case .commitDeployed(let event): kind = "deploy-\(event.env)"
+        }
+        let repository = event.repository.map { [String($0.unicodeScalars.prefix(maximumTag))] } ?? []
+        return [String(kind.unicodeScalars.prefix(maximumTag))] + repository + [tag(id)]
+    }
+
+    /// The query, behind the question mark, that finds the annotation of an event.
+    package static func query(id: MessageID) -> String {
+        "type=annotation&limit=1&tags=\(percentEncoded(tag(id)))"
+    }
+
+    /// Whether the answer to ``query(id:)`` holds the annotation of that event.
+    /// - Throws: when the answer is not what Grafana answers, so that nobody takes it for a no.
+    package static func answer(_ body: [UInt8], holds id: MessageID) throws(JSONError) -> Bool {
+        let wanted = tag(id)
+        var found = false
+        try JSONReader.read(body) { (reader) throws(JSONError) in
+            try reader.array { (reader) throws(JSONError) in
+                try reader.object { (key, reader) throws(JSONError) in
+                    guard key == "tags", reader.kind == .array else { return }
+                    try reader.array { (reader) throws(JSONError) in
+                        if try reader.string() == wanted { found = true }
+                    }
+                }
+            }
+        }
+        return found
+    }
+
+    private static func tag(_ id: MessageID) -> String {
+        // Shorter than Grafana's limit by design; a foreign id may not be.
+        "event:\(String(id.description.unicodeScalars.prefix(maximumTag)))"
+    }
+
+    /// Everything but RFC 3986's unreserved characters as `%` and two digits.
+    private static func percentEncoded(_ text: String) -> String {
+        var result = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                result += byte < 16 ? "%0" : "%"
+                result += String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return result
+    }
+}

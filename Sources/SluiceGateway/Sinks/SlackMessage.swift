@@ -1,0 +1,116 @@
+/// What goes to a Slack incoming webhook.
+package enum SlackMessage {
+    /// Slack refuses a section with a longer text.
+    static let maximumSection = 3_000
+
+    /// `text`, which notifications show, and beside it Block Kit: the same text, then the repository and a link.
+    ///
+    /// Nothing is unfurled, and nothing in the blocks is turned into a mention or a channel.
+    package static func body(for event: Event) -> [UInt8] {
+        let text = text(of: event)
+        let context = context(of: event)
+        return JSONWriter.object(capacity: 1_024) { json in
+            json.member("text", text)
+            json.name("blocks")
+            json.array { json in
+                json.object { json in
+                    json.member("type", "section")
+                    json.name("text")
+                    mrkdwn(text, &json)
+                }
+                if !context.isEmpty {
+                    json.object { json in
+                        json.member("type", "context")
+                        json.name("elements")
+                        json.array { json in mrkdwn(context, &json) }
+                    }
+                }
+            }
+            json.member("unfurl_links", false)
+            json.member("unfurl_media", false)
+        }
+    }
+
+    /// The sample application's two texts, with what comes from outside escaped, of a commit's message the first line.
+    package static func text(of event: Event) -> String {
+        switch event {
+        case .commitPushed(let event):
+            let front = ":rocket: Commit `\(event.id)` *pushed* by \(escape(event.author, limit: 1_000))"
+            let message = event.message.firstLine
+            if message.isEmpty { return front }
+            let room = maximumSection - front.utf16.count - ": __".utf16.count
+            return "\(front): _\(escape(message, limit: room))_"
+        case .commitDeployed(let event):
+            return ":heavy_check_mark: Commit `\(event.id)` deployed to *\(escape(event.env, limit: 1_500))*"
+        }
+    }
+
+    private static func context(of event: Event) -> String {
+        var parts: [String] = []
+        switch event {
+        case .commitPushed(let event):
+            if let repository = event.repository { parts.append(escape(repository, limit: 600)) }
+            if let ref = event.ref { parts.append(escape(shortened(ref), limit: 600)) }
+            if let url = event.url, let link = link(url) { parts.append("<\(link)|View commit>") }
+        case .commitDeployed(let event):
+            if let repository = event.repository { parts.append(escape(repository, limit: 600)) }
+            if let service = event.service { parts.append(escape(service, limit: 600)) }
+        }
+        return parts.joined(separator: " · ")
+    }
+
+    private static func shortened(_ ref: String) -> String {
+        ref.hasPrefix("refs/heads/") ? String(ref.dropFirst("refs/heads/".count)) : ref
+    }
+
+    private static func mrkdwn(_ text: String, _ json: inout JSONWriter) {
+        json.object { json in
+            json.member("type", "mrkdwn")
+            json.member("text", text)
+            json.member("verbatim", true)
+        }
+    }
+
+    /// Exactly `&`, `<` and `>` as entities: thus no `<!channel>` comes from outside. Cut between characters, never
+    /// within an entity, at `limit` (in UTF-16, which is never less than what Slack counts), with an ellipsis.
+    static func escape(_ text: String, limit: Int) -> String {
+        var result = ""
+        var count = 0
+        // Where to cut when the rest does not fit with room for the ellipsis.
+        var cut = result.endIndex
+        for character in text {
+            let escaped =
+                switch character {
+                case "&": "&amp;"
+                case "<": "&lt;"
+                case ">": "&gt;"
+                default: escapedScalars(of: character)
+                }
+            count += escaped.utf16.count
+            if count > limit { return String(result[..<cut]) + (limit > 0 ? "…" : "") }
+            result += escaped
+            if count <= limit - 1 { cut = result.endIndex }
+        }
+        return result
+    }
+
+    /// A character can be one of the three with a combining mark on it.
+    private static func escapedScalars(of character: Character) -> String {
+        var result = ""
+        for scalar in character.unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            default: result.unicodeScalars.append(scalar.isUnsafe ? "\u{FFFD}" : scalar)
+            }
+        }
+        return result
+    }
+
+    /// The address inside of Slack's `<…|…>`, or nil when it has what would end it.
+    private static func link(_ url: String) -> String? {
+        guard !url.utf8.contains(where: { "<>|".utf8.contains($0) }), url.utf16.count < 2_000 else { return nil }
+        return url.split(separator: "&", omittingEmptySubsequences: false).joined(separator: "&amp;")
+    }
+}

@@ -1,0 +1,75 @@
+package import Sluice
+
+/// Turns the messages of deploy tools into events: `{"commit_id", "env", "timestamp"}`, optionally with `service` and
+/// `repository`.
+package enum DeploymentsSource {
+    /// The timestamp is an RFC 3339 string, or a number of seconds or milliseconds since 1970. Numbers below 10^11
+    /// are seconds (until the year 5138); they may have a fraction.
+    /// - Throws: ``SourceError`` that names the member at fault.
+    package static func read(_ message: Message) throws(SourceError) -> Event {
+        var fields = Fields()
+        do {
+            try fields.read(message.payload)
+        } catch {
+            throw SourceError("the body is not the JSON of a deployment: \(error)")
+        }
+        guard let commit = fields.commit.flatMap(EventField.commit) else {
+            throw SourceError("commit_id is not a commit's hash (4 to 64 hexadecimal digits)")
+        }
+        guard let env = fields.env.flatMap(EventField.name) else {
+            throw SourceError("env is not 1 to \(EventField.maximumName) bytes of plain text")
+        }
+        guard let time = fields.time else {
+            throw SourceError("timestamp is neither an RFC 3339 time nor seconds or milliseconds since 1970")
+        }
+        return .commitDeployed(
+            CommitDeployed(
+                id: commit, env: env, occurredOn: time, service: try optional(fields.service, "service"),
+                repository: try optional(fields.repository, "repository")))
+    }
+
+    private static func optional(_ text: String?, _ field: String) throws(SourceError) -> String? {
+        guard let text, !text.isEmpty else { return nil }
+        guard let name = EventField.name(text) else {
+            throw SourceError("\(field) is not at most \(EventField.maximumName) bytes of plain text")
+        }
+        return name
+    }
+
+    private struct Fields {
+        var commit: String?
+        var env: String?
+        var time: Timestamp?
+        var service: String?
+        var repository: String?
+
+        mutating func read(_ payload: [UInt8]) throws(JSONError) {
+            try JSONReader.read(payload) { (reader) throws(JSONError) in
+                try reader.object { (key, reader) throws(JSONError) in
+                    if key == "commit_id" {
+                        commit = try reader.stringOrNull()
+                    } else if key == "env" {
+                        env = try reader.stringOrNull()
+                    } else if key == "timestamp" {
+                        time = try Self.time(&reader)
+                    } else if key == "service" {
+                        service = try reader.stringOrNull()
+                    } else if key == "repository" {
+                        repository = try reader.stringOrNull()
+                    }
+                }
+            }
+        }
+
+        private static func time(_ reader: inout JSONReader) throws(JSONError) -> Timestamp? {
+            guard reader.kind == .number else { return try reader.stringOrNull().flatMap(RFC3339.parse) }
+            let number = try reader.number()
+            guard !number.isNegative, let whole = number.integer() else { return nil }
+            let isSeconds = whole < 100_000_000_000
+            guard let instant = number.integer(timesTenTo: isSeconds ? 3 : 0), RFC3339.range.contains(instant) else {
+                return nil
+            }
+            return Timestamp(millisecondsSince1970: instant)
+        }
+    }
+}

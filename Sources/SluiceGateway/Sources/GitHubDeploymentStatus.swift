@@ -1,0 +1,65 @@
+import Sluice
+
+/// A webhook `deployment_status`, as far as the gateway reads it.
+struct GitHubDeploymentStatus {
+    private var state: String?
+    private var createdAt: String?
+    private var updatedAt: String?
+    private var statusEnvironment: String?
+    private var commit: String?
+    private var environment: String?
+    private var service: String?
+    private var repository: String?
+
+    init(_ body: [UInt8]) throws(JSONError) {
+        try JSONReader.read(body) { (reader) throws(JSONError) in
+            try reader.object { (key, reader) throws(JSONError) in
+                if key == "deployment_status" {
+                    try reader.object { (key, reader) throws(JSONError) in
+                        if key == "state" {
+                            state = try reader.stringOrNull()
+                        } else if key == "created_at" {
+                            createdAt = try reader.stringOrNull()
+                        } else if key == "updated_at" {
+                            updatedAt = try reader.stringOrNull()
+                        } else if key == "environment" {
+                            statusEnvironment = try reader.stringOrNull()
+                        }
+                    }
+                } else if key == "deployment" {
+                    try reader.object { (key, reader) throws(JSONError) in
+                        if key == "sha" {
+                            commit = try reader.stringOrNull()
+                        } else if key == "environment" {
+                            environment = try reader.stringOrNull()
+                        }
+                    }
+                } else if key == "repository" {
+                    let repository = try GitHubRepository(&reader)
+                    service = repository.name
+                    self.repository = repository.fullName
+                }
+            }
+        }
+    }
+
+    func outcome() throws(SourceError) -> SourceOutcome {
+        guard let state else { throw SourceError("deployment_status.state is missing") }
+        guard state == "success" else { return .ignored("deployment_state") }
+        guard let commit = commit.flatMap(EventField.commit) else {
+            throw SourceError("deployment.sha is not a commit's hash (4 to 64 hexadecimal digits)")
+        }
+        guard let env = (environment ?? statusEnvironment).flatMap(EventField.name) else {
+            throw SourceError("deployment.environment is not 1 to \(EventField.maximumName) bytes of plain text")
+        }
+        guard let time = (updatedAt ?? createdAt).flatMap(RFC3339.parse) else {
+            throw SourceError("deployment_status.updated_at is not an RFC 3339 time")
+        }
+        return .events([
+            .commitDeployed(
+                CommitDeployed(
+                    id: commit, env: env, occurredOn: time, service: service.flatMap(EventField.name),
+                    repository: repository.flatMap(EventField.name)))
+        ])
+    }
+}

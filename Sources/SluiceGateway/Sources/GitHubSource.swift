@@ -1,0 +1,43 @@
+package import Sluice
+
+/// Turns GitHub's webhooks into events.
+package enum GitHubSource {
+    /// The metadata that holds the header `X-GitHub-Event`.
+    package static let eventKey = "github_event"
+    /// The metadata that holds the header `X-GitHub-Delivery`.
+    package static let deliveryKey = "github_delivery"
+
+    /// What the webhook comes to. Without an event's name, a body with `commits` is a push.
+    ///
+    /// A form that holds the JSON in `payload` (GitHub's other content type) is read like the JSON itself.
+    /// - Throws: ``SourceError`` when the body is not what such an event is.
+    package static func read(_ message: Message) throws(SourceError) -> SourceOutcome {
+        let body = try GitHubForm.json(of: message.payload)
+        do {
+            switch message.metadata[eventKey] {
+            case "push":
+                return try GitHubPush(body).outcome()
+            case nil, "":
+                let push = try GitHubPush(body)
+                guard push.hasCommits else {
+                    throw SourceError("neither a header X-GitHub-Event nor commits in the body")
+                }
+                return try push.outcome()
+            case "deployment_status":
+                return try GitHubDeploymentStatus(body).outcome()
+            case "ping":
+                try JSONReader.validate(body)
+                return .ping
+            default:
+                try JSONReader.validate(body)
+                return .ignored("event_not_used")
+            }
+        } catch let error as JSONError {
+            throw SourceError("the body is not the JSON of such a webhook: \(error)")
+        } catch let error as SourceError {
+            throw error
+        } catch {
+            throw SourceError("the body cannot be read")
+        }
+    }
+}
