@@ -1,0 +1,98 @@
+internal import Sluice
+
+/// How requests to one path become messages.
+public struct HTTPEndpoint: Sendable {
+    /// The path, which is the name of the topic, compared as it is sent: `/webhooks/github`.
+    public var path: String
+
+    /// The one method that is taken; others get 405. Default: `POST`.
+    public var method = "POST"
+
+    /// The media types that are taken, in lowercase and without parameters; a request may add parameters such as
+    /// `charset`. Others get 415. Empty takes any. Default: `application/json`.
+    public var contentTypes = ["application/json"]
+
+    /// Whether a request without `Content-Type` gets 415. Default: false, as Watermill's publisher sends none.
+    public var requiresContentType = false
+
+    /// Who may send; nil is everybody. Default: nil.
+    public var authenticator: HTTPAuthenticator?
+
+    /// How the message is made. Default: the body as it is, with Watermill's headers understood.
+    public var format = HTTPMessageFormat.body()
+
+    /// The largest body in bytes as transmitted; more gets 413. Default: the listener's.
+    public var maxBodyBytes: Int?
+
+    /// What a gzip body may inflate to, in bytes; more gets 413. Default: as `maxBodyBytes`.
+    public var maxInflatedBytes: Int?
+
+    /// How long a request waits until its message is settled, then it gets 503 while the message may still succeed:
+    /// delivery is at least once. Nil waits for as long as it takes. Default: 9 s, because GitHub gives up at 10 s.
+    public var answerTimeout: Duration? = .seconds(9)
+
+    /// How many requests may wait for a handler; more get 503 at once. Default: 1,024.
+    public var capacity = 1024
+
+    /// What 503 answers say in `Retry-After` when nothing else names a time. Whole seconds, at least 1. Default: 1 s.
+    public var retryAfter: Duration = .seconds(1)
+
+    public init(_ path: String) {
+        self.path = path
+    }
+}
+
+extension HTTPEndpoint {
+    func takes(contentType: String?) -> Bool {
+        guard let contentType else { return !requiresContentType }
+        return contentTypes.isEmpty || contentTypes.contains { MediaType.matches(contentType, $0) }
+    }
+
+    func rejectionOfType() -> HTTPInboundResponse {
+        .error(
+            415, "the content type must be \(contentTypes.joined(separator: " or "))",
+            headers: [.init("Accept", contentTypes.joined(separator: ", "))])
+    }
+
+    /// The message of a complete request, or the answer that refuses it. Long bodies make this slow: it runs wherever
+    /// the caller is.
+    func message(of request: HTTPInboundRequest, gzip: Bool, limit: Int) -> Result<Message, HTTPRefusal> {
+        var request = request
+        do {
+            try authenticator?.body?(request)
+        } catch {
+            return .failure(HTTPRefusal(authenticating: error))
+        }
+        do {
+            if gzip { request.body = try Gzip.inflate(request.body, limit: maxInflatedBytes ?? limit) }
+            return .success(try format.decode(request))
+        } catch {
+            return .failure(HTTPRefusal(decoding: error))
+        }
+    }
+}
+
+/// An answer that ends a request before it becomes a delivery.
+struct HTTPRefusal: Error {
+    let response: HTTPInboundResponse
+
+    init(_ response: HTTPInboundResponse) {
+        self.response = response
+    }
+
+    init(authenticating error: any Error) {
+        response = (error as? HTTPRejection)?.response ?? .error(401, "the request could not be authenticated")
+    }
+
+    init(decoding error: any Error) {
+        switch error {
+        case let error as HTTPRejection: response = error.response
+        case let error as GzipError: response = error.response
+        default:
+            switch Disposition(of: error).kind {
+            case .poison(let reason), .discard(let reason): response = .error(400, reason)
+            default: response = .error(400, "the request could not be decoded")
+            }
+        }
+    }
+}

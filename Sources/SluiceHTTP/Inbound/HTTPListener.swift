@@ -1,0 +1,118 @@
+internal import HummingbirdCore
+public import Logging
+internal import NIOCore
+internal import NIOPosix
+public import ServiceLifecycle
+internal import Synchronization
+
+/// Listens on one address and answers HTTP/1.1: the requests to the endpoints of its subscribers, and its resources.
+///
+/// On graceful shutdown it stops accepting; requests that wait for their settlement get their answers, others 503
+/// with `Connection: close`, and `run()` returns when the last connection has ended.
+public final class HTTPListener: Service {
+    let shared: InboundShared
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    private struct State {
+        var running = false
+        var outcome: Result<Int, HTTPListenerError>?
+        var waiters: [CheckedContinuation<Int, any Error>] = []
+    }
+
+    /// - Throws: ``HTTPListenerError`` when a value of the configuration makes no sense, or two resources have the
+    ///   same path.
+    public init(
+        configuration: Configuration = Configuration(), resources: [HTTPResource] = [],
+        observer: HTTPObserver = .none, logger: Logger
+    ) throws(HTTPListenerError) {
+        try configuration.validate()
+        shared = InboundShared(configuration, observer: observer)
+        self.logger = logger
+        try shared.add(resources.map { InboundRoute($0, observer: observer) })
+    }
+
+    /// Adds a path; may be called while the listener runs.
+    public func add(_ resource: HTTPResource) throws(HTTPListenerError) {
+        try shared.add([InboundRoute(resource, observer: shared.observer)])
+    }
+
+    /// How many connections are open.
+    public var openConnections: Int { shared.openConnections }
+
+    /// How many requests to endpoints are complete and not answered.
+    public var openRequests: Int { shared.openRequests }
+
+    /// Waits until the listener accepts connections.
+    /// - Returns: the port, also where the configuration left it to the system.
+    /// - Throws: ``HTTPListenerError`` when it could not start.
+    public func port() async throws -> Int {
+        try await withCheckedThrowingContinuation { continuation in
+            let outcome = state.withLock { state in
+                if state.outcome == nil { state.waiters.append(continuation) }
+                return state.outcome
+            }
+            if let outcome { continuation.resume(with: outcome.mapError { $0 as any Error }) }
+        }
+    }
+
+    /// Listens until graceful shutdown or cancellation.
+    /// - Throws: ``HTTPListenerError``, which names the address, when it cannot listen or stops by itself.
+    public func run() async throws {
+        let first = state.withLock { state in
+            defer { state.running = true }
+            return !state.running
+        }
+        guard first else { throw HTTPListenerError(.alreadyRunning, "the listener on \(address) runs already") }
+        if let openFiles = OpenFiles.raiseLimit() { shared.limitConnections(openFiles: openFiles) }
+        var quiet = logger
+        quiet.logLevel = max(.warning, logger.logLevel)
+        let server = Server(
+            childChannelSetup: InboundChannel(shared: shared),
+            configuration: ServerConfiguration(
+                address: .hostname(shared.configuration.host, port: shared.configuration.port), backlog: 1024),
+            onServerRunning: { channel in await self.started(on: channel) },
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet)
+        do {
+            try await server.run()
+        } catch {
+            let failure = HTTPListenerError(
+                .cannotListen, "cannot listen on \(address): \(Self.reason(of: error))", underlying: error)
+            conclude(.failure(failure))
+            throw failure
+        }
+        let stopped = HTTPListenerError(.stopped, "the listener on \(address) stopped")
+        conclude(.failure(stopped))
+        guard Task.isShuttingDownGracefully || Task.isCancelled else { throw stopped }
+    }
+
+    private var address: String {
+        let host = shared.configuration.host
+        return "\(host.contains(":") ? "[\(host)]" : host):\(shared.configuration.port)"
+    }
+
+    private func started(on channel: any Channel) async {
+        // Hummingbird's server would end at the first error of accept.
+        try? await channel.pipeline.addHandler(AcceptBackoff(logger: logger), position: .first).get()
+        let port = channel.localAddress?.port ?? shared.configuration.port
+        logger.info("listening", metadata: ["host": "\(shared.configuration.host)", "port": "\(port)"])
+        conclude(.success(port))
+    }
+
+    private func conclude(_ outcome: Result<Int, HTTPListenerError>) {
+        let waiters = state.withLock { state in
+            state.outcome = outcome
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume(with: outcome.mapError { $0 as any Error }) }
+    }
+
+    private static func reason(of error: any Error) -> String {
+        switch error {
+        case let error as IOError: OpenFiles.text(ofErrno: error.errnoCode)
+        case is SocketAddressError: "the host is not known"
+        default: "\(error)"
+        }
+    }
+}

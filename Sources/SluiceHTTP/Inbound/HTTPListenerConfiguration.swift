@@ -1,0 +1,82 @@
+extension HTTPListener {
+    /// Where to listen, and how much of everything to bear.
+    public struct Configuration: Sendable {
+        /// A name or an address; `0.0.0.0` and `::` mean all interfaces. Default: `127.0.0.1`.
+        public var host = "127.0.0.1"
+
+        /// From 0 to 65,535; 0 lets the system choose. Default: 8080.
+        public var port = 8080
+
+        /// The largest body in bytes as transmitted; more gets 413. Default: 25,000,000, GitHub's limit.
+        public var maxBodyBytes = 25_000_000
+
+        /// The target, the names and the values of a request's head together, in bytes; more gets 431.
+        /// Default: 32 KiB.
+        public var maxHeaderBytes = 32 * 1024
+
+        /// How many header fields a request may have; more get 431. Default: 100.
+        public var maxHeaders = 100
+
+        /// How many complete requests may be worked on or wait for their settlement at once; more get 503 at once.
+        /// Default: 4,096.
+        public var maxConcurrentRequests = 4096
+
+        /// How many connections may be open; one more gets 503 and is closed. The limit on open files lowers it.
+        /// Default: 16,384.
+        public var maxConnections = 16_384
+
+        /// The bytes that bodies above 64 KiB may hold together, from their arrival to their answer; a request that
+        /// would exceed it gets 503. Default: 256 MiB. At least `maxBodyBytes`.
+        public var maxBufferedBytes = 256 * 1024 * 1024
+
+        /// How long a client may take to send a request, from its first byte to its last, and to send the first byte
+        /// on a new connection; then it gets 408 and the connection ends. Default: 30 s.
+        public var requestTimeout: Duration = .seconds(30)
+
+        /// How long a connection may be kept without a request. Default: 60 s.
+        public var idleTimeout: Duration = .seconds(60)
+
+        public init() {}
+
+        func validate() throws(HTTPListenerError) {
+            func require(_ condition: Bool, _ text: String) throws(HTTPListenerError) {
+                if !condition { throw HTTPListenerError(.invalidConfiguration, text) }
+            }
+            try require(!host.isEmpty, "host must be a name or an address")
+            try require((0...65_535).contains(port), "port must be from 0 to 65535")
+            try require(maxBodyBytes >= 0 && maxBodyBytes < Int(Int32.max), "maxBodyBytes must be from 0 to 2 GiB")
+            try require(maxHeaderBytes >= 256, "maxHeaderBytes must be at least 256")
+            try require(maxHeaders >= 1, "maxHeaders must be at least 1")
+            try require(maxConcurrentRequests >= 1, "maxConcurrentRequests must be at least 1")
+            try require(maxConnections >= 1, "maxConnections must be at least 1")
+            try require(maxBufferedBytes >= maxBodyBytes, "maxBufferedBytes must be at least maxBodyBytes")
+            try require(requestTimeout > .zero, "requestTimeout must be positive")
+            try require(idleTimeout > .zero, "idleTimeout must be positive")
+        }
+    }
+}
+
+/// A listener could not start, or ended by itself.
+public struct HTTPListenerError: Error, CustomStringConvertible {
+    /// What kind of failure it is.
+    public struct Code: Sendable, Hashable {
+        private let name: String
+        public static let invalidConfiguration = Code(name: "invalidConfiguration")
+        public static let cannotListen = Code(name: "cannotListen")
+        public static let stopped = Code(name: "stopped")
+        public static let duplicatePath = Code(name: "duplicatePath")
+        public static let unknownPath = Code(name: "unknownPath")
+        public static let alreadySubscribed = Code(name: "alreadySubscribed")
+        public static let alreadyRunning = Code(name: "alreadyRunning")
+    }
+
+    public let code: Code
+    public let underlying: (any Error)?
+    public let description: String
+
+    init(_ code: Code, _ description: String, underlying: (any Error)? = nil) {
+        self.code = code
+        self.underlying = underlying
+        self.description = description
+    }
+}

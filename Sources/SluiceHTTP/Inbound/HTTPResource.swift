@@ -1,0 +1,17 @@
+/// Answers the requests to one path by itself, such as `GET /metrics`: nothing is delivered anywhere.
+public struct HTTPResource: Sendable {
+    /// Compared as it is sent: `/metrics`.
+    public let path: String
+    /// The one method it answers; `GET` answers `HEAD` too. Others get 405.
+    public let method: String
+    let respond: @Sendable (HTTPInboundRequest) async -> HTTPInboundResponse
+
+    public init(
+        _ path: String, method: String = "GET",
+        respond: @escaping @Sendable (HTTPInboundRequest) async -> HTTPInboundResponse
+    ) {
+        self.path = path
+        self.method = method
+        self.respond = respond
+    }
+}

@@ -1,0 +1,180 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import Sluice
+
+extension InboundConnection {
+    /// The request that is being read or answered.
+    struct Exchange {
+        let head: HTTPRequestHead
+        let target: RequestTarget
+        let framing: RequestFraming
+        let route: InboundRoute?
+        let started: NIODeadline
+        var body: [UInt8] = []
+        var received = 0
+        /// Of the listener's budget for long bodies.
+        var reserved = 0
+        /// Whether it counts as one of the concurrent requests.
+        var counted = false
+        /// The answer that is already certain while the rest of a short request is still read.
+        var verdict: HTTPInboundResponse?
+
+        var retryAfter: Duration { route?.endpoint?.retryAfter ?? .seconds(1) }
+
+        func request(body: [UInt8]) -> HTTPInboundRequest {
+            HTTPInboundRequest(
+                method: head.method.rawValue, path: target.path, query: target.query,
+                headers: HTTPInboundHeaders(head.headers), body: body)
+        }
+    }
+
+    /// Up to this length a body is not worth a hop to another thread, nor an entry in the budget, and a request that
+    /// is refused is read to its end to keep the connection.
+    static let shortBody = 64 * 1024
+
+    func handle(head: HTTPRequestHead) {
+        let target = RequestTarget(head.uri)
+        var exchange = Exchange(
+            head: head, target: target, framing: RequestFraming(head), route: shared.route(target.path),
+            started: .now())
+        exchange.verdict = verdict(on: exchange)
+        let framing = exchange.framing
+        let refused = exchange.verdict
+        self.exchange = exchange
+        phase = .reading
+        if let refused, framing.expectsContinue || (framing.length ?? .max) > Self.shortBody {
+            return answerAndLeave(refused)
+        }
+        expire(at: exchange.started + shared.requestTimeout)
+        if framing.expectsContinue, framing.length != 0 {
+            write(ByteBuffer(staticString: ResponseEncoder.goOn))
+        }
+    }
+
+    /// The answer that the head alone asks for, or nil when the body decides.
+    private func verdict(on exchange: Exchange) -> HTTPInboundResponse? {
+        if draining { return .shuttingDown }
+        guard let route = exchange.route else { return .error(404, "there is nothing at this path") }
+        guard route.allows(exchange.head.method) else {
+            return .error(
+                405, "the method must be \(route.allowed)", headers: [.init("Allow", route.allowed)])
+        }
+        if let length = exchange.framing.length, length > limit(of: route) { return tooLarge(limit(of: route)) }
+        guard let endpoint = route.endpoint else { return nil }
+        guard endpoint.takes(contentType: exchange.framing.contentType) else { return endpoint.rejectionOfType() }
+        if exchange.framing.unknownEncoding {
+            return .error(
+                415, "the content encoding must be gzip or none", headers: [.init("Accept-Encoding", "gzip")])
+        }
+        if !shared.hasRoomForRequests { return busy(exchange) }
+        if let check = endpoint.authenticator?.head {
+            do { try check(exchange.request(body: [])) } catch { return HTTPRefusal(authenticating: error).response }
+        }
+        return nil
+    }
+
+    private func limit(of route: InboundRoute) -> Int {
+        guard let endpoint = route.endpoint else { return Self.shortBody }
+        return endpoint.maxBodyBytes ?? shared.configuration.maxBodyBytes
+    }
+
+    private func tooLarge(_ limit: Int) -> HTTPInboundResponse {
+        .error(413, "the body is larger than \(limit) bytes")
+    }
+
+    private func busy(_ exchange: Exchange) -> HTTPInboundResponse {
+        .unavailable("too many requests at once", retryAfter: exchange.retryAfter)
+    }
+
+    func handle(body bytes: ByteBuffer) {
+        exchange?.received += bytes.readableBytes
+        if let refused = collect(bytes) { answerAndLeave(refused) }
+    }
+
+    /// - Returns: the answer, when it need not wait for the rest of the body.
+    private func collect(_ bytes: ByteBuffer) -> HTTPInboundResponse? {
+        guard let route = exchange?.route, let received = exchange?.received, exchange?.verdict == nil else {
+            return (exchange?.received ?? 0) > Self.shortBody ? exchange?.verdict : nil
+        }
+        let limit = limit(of: route)
+        guard received <= limit else { return tooLarge(limit) }
+        let retryAfter = route.endpoint?.retryAfter ?? .seconds(1)
+        if received > Self.shortBody {
+            let more = received - (exchange?.reserved ?? 0)
+            guard shared.reserve(more) else {
+                return .unavailable("too many large requests at once", retryAfter: retryAfter)
+            }
+            exchange?.reserved += more
+        }
+        if exchange?.body.isEmpty == true {
+            // The client's word is trusted for a few pages only: it costs nothing to promise much.
+            let promised = min(exchange?.framing.length ?? 0, 16 * 1024)
+            exchange?.body.reserveCapacity(max(received, promised))
+        }
+        exchange?.body.append(contentsOf: bytes.readableBytesView)
+        return nil
+    }
+
+    func handleEnd() {
+        if let verdict = exchange?.verdict { return answer(verdict) }
+        guard let current = exchange, let route = current.route else { return close() }
+        if draining { return answerAndLeave(.shuttingDown) }
+        guard route.resource != nil || shared.openRequest() else { return answer(busy(current)) }
+        exchange?.counted = route.resource == nil
+        exchange?.body = []
+        phase = .waiting
+        tag &+= 1
+        if let endpoint = route.endpoint {
+            let deadline = endpoint.answerTimeout.map { NIODeadline.now() + TimeAmount($0) }
+            expire(at: deadline ?? .distantFuture)
+            let request = current.request(body: current.body)
+            let limit = limit(of: route)
+            if current.body.count > Self.shortBody || current.framing.gzip {
+                work { [gzip = current.framing.gzip] in
+                    switch endpoint.message(of: request, gzip: gzip, limit: limit) {
+                    case .success(let message): .deliver(message)
+                    case .failure(let refusal): .answer(refusal.response)
+                    }
+                }
+            } else {
+                switch endpoint.message(of: request, gzip: false, limit: limit) {
+                case .success(let message): deliver(message)
+                case .failure(let refusal): answer(refusal.response)
+                }
+            }
+        } else if let resource = route.resource {
+            expire(at: .distantFuture)
+            let request = current.request(body: current.body)
+            work { .answer(await resource.respond(request)) }
+        }
+    }
+
+    private func work(_ body: @escaping @Sendable () async -> InboundJob.Result) {
+        guard let settler else { return }
+        jobs.yield(InboundJob(tag: tag, settler: settler, body: body))
+    }
+
+    /// What the connection's task made of a request.
+    func finish(_ finished: UInt64, _ result: InboundJob.Result) {
+        guard phase == .waiting, finished == tag else { return }
+        switch result {
+        case .deliver(let message): deliver(message)
+        case .answer(let response): answer(response)
+        }
+    }
+
+    private func deliver(_ message: Message) {
+        guard let settler, let route = exchange?.route else { return }
+        let retryAfter = exchange?.retryAfter ?? .seconds(1)
+        switch route.offer(Delivery(message, settler: settler, tag: tag)) {
+        case .taken: break
+        case .full: answer(.unavailable("too many messages wait to be handled", retryAfter: retryAfter))
+        case .nobody: answer(.unavailable("nobody handles these messages for now", retryAfter: retryAfter))
+        }
+    }
+
+    func settled(_ settled: UInt64, _ settlement: Settlement) {
+        guard phase == .waiting, settled == tag else { return }
+        answer(HTTPInboundResponse(settling: settlement, retryAfter: exchange?.retryAfter ?? .seconds(1)))
+    }
+}

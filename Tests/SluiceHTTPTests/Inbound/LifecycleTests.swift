@@ -1,0 +1,108 @@
+import Logging
+import ServiceLifecycle
+import Sluice
+import SluiceHTTP
+import Testing
+
+@Suite struct LifecycleTests {
+    private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    @Test func aTakenPortIsAClearError() async throws {
+        try await withHarness { harness in
+            var configuration = HTTPListener.Configuration()
+            configuration.port = harness.port
+            let second = try HTTPListener(configuration: configuration, logger: quiet)
+            let error = await #expect(throws: HTTPListenerError.self) { try await second.run() }
+            #expect(error?.description == "cannot listen on 127.0.0.1:\(harness.port): Address already in use")
+            await #expect(throws: HTTPListenerError.self) { try await second.port() }
+        }
+    }
+
+    @Test func configurationAndPathsAreChecked() async throws {
+        var configuration = HTTPListener.Configuration()
+        configuration.port = 70_000
+        let error = #expect(throws: HTTPListenerError.self) {
+            try HTTPListener(configuration: configuration, logger: quiet)
+        }
+        #expect(error?.description.contains("port") == true)
+        let listener = try HTTPListener(logger: quiet)
+        let subscriber = try HTTPSubscriber(listener: listener, endpoints: [HTTPEndpoint("/a")])
+        #expect(throws: HTTPListenerError.self) {
+            try HTTPSubscriber(listener: listener, endpoints: [HTTPEndpoint("/a")])
+        }
+        await #expect(throws: HTTPListenerError.self) { try await subscriber.subscribe(to: "/b") }
+        let subscription = try await subscriber.subscribe(to: "/a")
+        await #expect(throws: HTTPListenerError.self) { try await subscriber.subscribe(to: "/a") }
+        subscription.cancel()
+        _ = try await subscriber.subscribe(to: "/a")
+        await subscriber.close()
+        await subscriber.close()
+        await #expect(throws: ClosedError.self) { try await subscriber.subscribe(to: "/a") }
+    }
+
+    @Test func drainingAnswersWhatWaitsAndRefusesWhatComes() async throws {
+        var configuration = HTTPListener.Configuration()
+        configuration.port = 0
+        let listener = try HTTPListener(configuration: configuration, logger: quiet)
+        let subscriber = try HTTPSubscriber(listener: listener, endpoints: [HTTPEndpoint("/in")])
+        let subscription = try await subscriber.subscribe(to: "/in")
+        let group = ServiceGroup(services: [listener], logger: quiet)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            let port = try await listener.port()
+            let waiting = try RawClient(port: port)
+            let idle = try RawClient(port: port)
+            let sending = try RawClient(port: port)
+            let request = "POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"
+            try waiting.send(request + "1")
+            try sending.send(request)
+            try idle.send("GET /no HTTP/1.1\r\nHost: x\r\n\r\n")
+            try await #expect(offPool { try idle.response() }?.status == 404)
+            let deliveries = try await subscription.next() ?? []
+            #expect(deliveries.count == 1)
+            try await eventually { listener.openConnections == 3 }
+
+            await group.triggerGracefulShutdown()
+            let cut = try await offPool { try sending.response() }
+            #expect(cut?.status == 503)
+            #expect(cut?.headers["connection"] == "close")
+            try idle.send(request + "2")
+            let refused = try await offPool { try idle.response() }
+            #expect(refused?.status == 503)
+            #expect(refused?.headers["connection"] == "close")
+            for delivery in deliveries { delivery.acknowledge() }
+            let answered = try await offPool { try waiting.response() }
+            #expect(answered?.status == 202)
+            #expect(answered?.headers["connection"] == "close")
+            #expect(throws: RawClient.Failure.self) { try RawClient(port: port) }
+            for client in [waiting, idle, sending] { client.close() }
+            try await tasks.waitForAll()
+        }
+        #expect(listener.openConnections == 0)
+    }
+
+    @Test func closingTheSubscriberAnswersWhatWaitsInIt() async throws {
+        try await withHarness(settle: nil) { harness in
+            let subscription = try await harness.subscriber.subscribe(to: "/in")
+            async let answer = harness.post("1")
+            try await eventually { subscription.count == 1 }
+            await harness.subscriber.close()
+            try await #expect(answer.status == 503)
+            try await #expect(harness.post("2").status == 503)
+            try await #expect(subscription.next() == nil)
+        }
+    }
+
+    @Test func cancellationEndsTheListenerAtOnce() async throws {
+        var configuration = HTTPListener.Configuration()
+        configuration.port = 0
+        let listener = try HTTPListener(configuration: configuration, logger: quiet)
+        let running = Task { try await listener.run() }
+        let client = try RawClient(port: try await listener.port())
+        try await eventually { listener.openConnections == 1 }
+        running.cancel()
+        try await running.value
+        try await #expect(offPool { try client.isClosedByServer() })
+        #expect(listener.openConnections == 0)
+    }
+}

@@ -1,0 +1,203 @@
+import Sluice
+import Synchronization
+import Testing
+
+@testable import SluiceHTTP
+
+@Suite(.serialized) struct LimitTests {
+    @Test func aBodyOf26MegabytesIs413WithAndWithoutItsLength() async throws {
+        try await withHarness { harness in
+            let body = [UInt8](repeating: UInt8(ascii: " "), count: 26_000_000)
+            let response = try await harness.post(body)
+            #expect(response.status == 413)
+            #expect(isErrorLine(response, "25000000"))
+            let chunked = try await harness.talk { client in
+                try client.send("POST /in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+                for _ in 0..<26 {
+                    guard (try? client.send(Array("F4240\r\n".utf8) + body[..<1_000_000] + [13, 10])) != nil else { break }
+                }
+                return try client.response()
+            }
+            #expect(chunked?.status == 413)
+            #expect(harness.received.isEmpty)
+            try await #expect(harness.post(Array(body[..<25_000_000])).status == 202)
+            try await eventually { harness.listener.shared.bufferedBytes == 0 }
+        }
+    }
+
+    @Test func aGzipBombIs413AndCostsLittle() async throws {
+        // 10 GB of zeros: members in a row count as one.
+        let member = gzip([UInt8](repeating: 0, count: 100_000_000))
+        var bomb: [UInt8] = []
+        for _ in 0..<100 { bomb += member }
+        try await withHarness { [bomb] harness in
+            let before = residentMemory()
+            let peak = Mutex(0)
+            let began = ContinuousClock.now
+            let response = try await harness.post(bomb, headers: ["Content-Encoding: gzip"])
+            peak.withLock { $0 = residentMemory() }
+            #expect(response.status == 413)
+            #expect(isErrorLine(response, "inflates"))
+            #expect(ContinuousClock.now - began < .seconds(5))
+            #expect(peak.withLock(\.self) - before < 200_000_000)
+            #expect(harness.received.isEmpty)
+            try await #expect(harness.post("{}").status == 202)
+        }
+    }
+
+    @Test func gzipIsInflatedAndCorruptGzipIs400() async throws {
+        try await withHarness { harness in
+            let text = Array(String(repeating: "abc", count: 100_000).utf8)
+            let good = gzip(text)
+            try await #expect(harness.post(good, headers: ["Content-Encoding: GZIP"]).status == 202)
+            #expect(harness.received.first?.payload == text)
+            var broken = good
+            broken[broken.count / 2] ^= 0xFF
+            for corrupt in [broken, Array(good.dropLast(4)), Array(good.prefix(5)), [], text, good + [1, 2, 3]] {
+                let response = try await harness.post(corrupt, headers: ["Content-Encoding: gzip"])
+                #expect(response.status == 400)
+                #expect(isErrorLine(response, "gzip"))
+            }
+            for encoding in ["br", "deflate", "gzip, gzip"] {
+                let response = try await harness.post(good, headers: ["Content-Encoding: \(encoding)"])
+                #expect(response.status == 415)
+                #expect(response.headers["accept-encoding"] == "gzip")
+            }
+            try await #expect(harness.post("{}", headers: ["Content-Encoding: identity"]).status == 202)
+        }
+    }
+
+    @Test func headersBeyondTheLimitAre431AndTheConnectionEnds() async throws {
+        try await withHarness { harness in
+            let before = residentMemory()
+            let responses = try await harness.talk { client in
+                try client.send("POST /in HTTP/1.1\r\nHost: x\r\nX-Long: ")
+                for _ in 0..<16 {
+                    guard (try? client.send([UInt8](repeating: 97, count: 65536))) != nil else { break }
+                }
+                let response = try client.response()
+                return (response, try client.isClosedByServer())
+            }
+            #expect(responses.0?.status == 431)
+            #expect(responses.0.map { isErrorLine($0, "head") } == true)
+            #expect(responses.1)
+            #expect(residentMemory() - before < 20_000_000)
+            let many = (0..<200).map { "X-\($0): 1" }
+            try await #expect(harness.post(Array("{}".utf8), headers: many).status == 431)
+            #expect(harness.seen.allSatisfy { $0.route == "unmatched" && $0.status == 431 })
+        }
+    }
+
+    @Test func whatIsNoHTTPIs400() async throws {
+        try await withHarness { harness in
+            let requests = [
+                "hello\r\n\r\n", "POST /in HTTP/1.1\r\nHost x\r\n\r\n", "\u{16}\u{3}\u{1}",
+                "POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n",
+                "POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                "POST /in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                "POST /in HTTP/3.1\r\nHost: x\r\n\r\n",
+            ]
+            for request in requests {
+                let response = try await harness.talk { client in
+                    try client.send(request)
+                    return try client.response()
+                }
+                #expect(response?.status == 400, "\(request)")
+                #expect(response.map { isErrorLine($0) } == true)
+            }
+        }
+    }
+
+    @Test func requestsBeyondTheLimitAre503AtOnce() async throws {
+        let gate = Gate()
+        try await withHarness(
+            { $0.maxConcurrentRequests = 2 },
+            settle: { delivery in
+                Task {
+                    await gate.wait()
+                    delivery.acknowledge()
+                }
+            }
+        ) { harness in
+            async let first = harness.post("1")
+            async let second = harness.post("2")
+            try await eventually { harness.received.count == 2 }
+            let third = try await harness.post("3")
+            #expect(third.status == 503)
+            #expect(third.headers["retry-after"] == "1")
+            #expect(isErrorLine(third, "too many requests"))
+            gate.open()
+            try await #expect([first.status, second.status] == [202, 202])
+            try await #expect(harness.post("4").status == 202)
+            #expect(harness.listener.openRequests == 0)
+        }
+    }
+
+    @Test func aFullSubscriptionIs503() async throws {
+        try await withHarness(endpoint: { $0.capacity = 1 }, settle: nil) { harness in
+            let subscription = try await harness.subscriber.subscribe(to: "/in")
+            async let first = harness.post("1")
+            try await eventually { subscription.count == 1 }
+            let second = try await harness.post("2")
+            #expect(second.status == 503)
+            #expect(isErrorLine(second, "wait to be handled"))
+            for delivery in try await subscription.next() ?? [] { delivery.acknowledge() }
+            try await #expect(first.status == 202)
+        }
+    }
+
+    @Test func connectionsBeyondTheLimitAre503() async throws {
+        try await withHarness({ $0.maxConnections = 2 }) { harness in
+            let held = [try RawClient(port: harness.port), try RawClient(port: harness.port)]
+            try await eventually { harness.listener.openConnections == 2 }
+            try await #expect(harness.talk { try $0.response() }?.status == 503)
+            held[0].close()
+            try await eventually { harness.listener.openConnections <= 1 }
+            try await #expect(harness.post("{}").status == 202)
+        }
+    }
+
+    @Test func aRequestThatTakesTooLongIs408() async throws {
+        try await withHarness({ $0.requestTimeout = .milliseconds(200) }) { harness in
+            for start in ["POST /in HTT", "POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc"] {
+                let response = try await harness.talk { client in
+                    try client.send(start)
+                    return (try client.response(), try client.isClosedByServer())
+                }
+                #expect(response.0?.status == 408)
+                #expect(response.0.map { isErrorLine($0, "in time") } == true)
+                #expect(response.1)
+            }
+            try await #expect(harness.talk { try $0.isClosedByServer() })
+        }
+    }
+
+    @Test func oneThousandSlowClientsHarmNobody() async throws {
+        try await withHarness({ $0.requestTimeout = .seconds(3) }) { harness in
+            try await #expect(harness.post("{}").status == 202)
+            let port = harness.port
+            let clients = try await offPool { try (0..<1000).map { _ in try RawClient(port: port) } }
+            try await eventually { harness.listener.openConnections >= 1000 }
+            let before = residentMemory()
+            try await offPool {
+                for (index, client) in clients.enumerated() {
+                    let head = "POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n"
+                    try client.send(index % 2 == 0 ? head : head + "\r\n")
+                }
+                for _ in 0..<20 {
+                    for (index, client) in clients.enumerated() { try client.send(index % 2 == 0 ? "X: y\r\n" : "x") }
+                }
+            }
+            let began = ContinuousClock.now
+            try await #expect(harness.post("{}").status == 202)
+            #expect(ContinuousClock.now - began < .milliseconds(500))
+            #expect(residentMemory() - before < 50_000_000)
+            #expect(harness.listener.shared.bufferedBytes == 0)
+            let timedOut = try await offPool { try clients.filter { try $0.response()?.status == 408 }.count }
+            #expect(timedOut == 1000)
+            for client in clients { client.close() }
+            try await eventually { harness.listener.openConnections == 0 }
+            #expect(harness.received.count == 2)
+        }
+    }
+}
