@@ -37,6 +37,12 @@ package struct DedicatedThread: ~Copyable, Sendable {
     /// Waits until the body has returned. Must not be called on the cooperative pool unless the body is about to end.
     package consuming func join() {
         pthread_join(handle, nil)
+        discard self
+    }
+
+    /// A thread that nobody joins gives back its stack by itself when its body returns.
+    deinit {
+        pthread_detach(handle)
     }
 
     package struct ThreadError: Error, CustomStringConvertible {

@@ -1,0 +1,42 @@
+import CCurl
+
+extension HTTPClientError {
+    /// What libcurl's verdict on a transfer means.
+    init(_ code: CURLcode, on easy: EasyHandle, target: String) {
+        let word = Self.word(for: code, on: easy)
+        self.init(
+            word, target: target, outcomeUnknown: easy.hasSent, status: easy.status,
+            detail: word == .bodyTooLarge || word == .headersTooLarge ? nil : CurlLibrary.text(for: code))
+    }
+
+    private static func word(for code: CURLcode, on easy: EasyHandle) -> Code {
+        if easy.wasRefusedRepetition { return .connectionReset }
+        if easy.headIsTooLarge { return .headersTooLarge }
+        if easy.bodyIsTooLarge { return .bodyTooLarge }
+        switch code {
+        case CURLE_URL_MALFORMAT, CURLE_BAD_FUNCTION_ARGUMENT:
+            return .invalidRequest
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
+            return .dnsFailed
+        case CURLE_COULDNT_CONNECT, CURLE_INTERFACE_FAILED:
+            return .connectFailed
+        case CURLE_OPERATION_TIMEDOUT:
+            // Libcurl is told the connect timeout alone; the total one is the client's own.
+            return easy.hasSent ? .timeout : .connectTimeout
+        case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
+            CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CRL_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_ENGINE_NOTFOUND,
+            CURLE_SSL_ENGINE_SETFAILED, CURLE_SSL_ENGINE_INITFAILED, CURLE_USE_SSL_FAILED,
+            CURLE_SSL_PINNEDPUBKEYNOTMATCH, CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_CLIENTCERT:
+            return .tlsFailed
+        case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_HTTP2, CURLE_HTTP2_STREAM,
+            CURLE_SEND_FAIL_REWIND:
+            return easy.hasAnswer ? .responseTruncated : .connectionReset
+        case CURLE_PARTIAL_FILE:
+            return .responseTruncated
+        case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:
+            return easy.hasSent ? .responseMalformed : .invalidRequest
+        default:
+            return .failed
+        }
+    }
+}

@@ -1,0 +1,94 @@
+extension HTTPClient {
+    /// Limits and times of a client. Proxies named by the environment are ignored: a gateway goes where its
+    /// configuration says.
+    public struct Configuration: Sendable {
+        /// Until name lookup, connection and TLS handshake are through. Default 5 s, above 0.
+        public var connectTimeout: Duration = .seconds(5)
+
+        /// From the call of `send` to the last byte of the response, waiting for a connection included; a request may
+        /// name its own. Default 30 s, above 0.
+        public var totalTimeout: Duration = .seconds(30)
+
+        /// How long `close` lets requests finish. Default 10 s.
+        public var closeTimeout: Duration = .seconds(10)
+
+        /// Requests at once to one scheme, host and port, and so its connections; more wait their turn, first come
+        /// first served, without holding up other hosts. Default 16, at least 1.
+        public var limitPerHost: Int = 16
+
+        /// Requests at once, and open connections, idle ones included. Default 256, at least 1.
+        public var limit: Int = 256
+
+        /// Bytes of a response body. Default 1 MiB, at least 0.
+        public var maximumBodySize: Int = 1 << 20
+
+        /// Bytes of a response's status line and headers together. Default 64 KiB, at least 256.
+        public var maximumHeaderSize: Int = 64 << 10
+
+        /// Idle time after which the system probes a connection (TCP keepalive), and the time between probes.
+        /// Default 30 s, at least 1 s.
+        public var keepAliveInterval: Duration = .seconds(30)
+
+        /// File of certificates in PEM format that are trusted instead of the system's, for servers under a private
+        /// authority. Verification itself cannot be turned off. Default nil.
+        public var trustedCertificates: String?
+
+        /// The `User-Agent` header, unless a request brings its own. Default `sluice`.
+        public var userAgent = "sluice"
+
+        /// Called once at the end of each request, on the task that sent it. It must not block. Default nothing.
+        public var observe: @Sendable (Observation) -> Void = { _ in }
+
+        public init() {}
+    }
+
+    /// How one request went, for metrics.
+    public struct Observation: Sendable {
+        public let target: String
+        /// Nil when no answer came.
+        public let status: Int?
+        /// Nil when an answer came.
+        public let error: HTTPClientError.Code?
+        /// From the moment the request was given to a connection to its end.
+        public let duration: Duration
+        /// How long it waited before that for a free connection.
+        public let wait: Duration
+
+        /// For the label `code`: `200`, or a word such as `connect_failed`.
+        public var code: String { error?.word ?? status.map { String($0) } ?? "unknown" }
+    }
+
+    /// A client cannot be made of this configuration, or on this machine.
+    public struct SetupError: Error, CustomStringConvertible {
+        /// The field at fault; nil when it is the system.
+        public let field: String?
+        public let description: String
+
+        init(field: String, expected: String) {
+            self.field = field
+            description = "HTTPClient.Configuration.\(field) must be \(expected)"
+        }
+
+        init(_ description: String) {
+            field = nil
+            self.description = description
+        }
+    }
+}
+
+extension HTTPClient.Configuration {
+    func validate() throws(HTTPClient.SetupError) {
+        func check(_ holds: Bool, _ field: String, _ expected: String) throws(HTTPClient.SetupError) {
+            if !holds { throw HTTPClient.SetupError(field: field, expected: expected) }
+        }
+        try check(connectTimeout > .zero, "connectTimeout", "longer than 0")
+        try check(totalTimeout > .zero, "totalTimeout", "longer than 0")
+        try check(closeTimeout >= .zero, "closeTimeout", "0 or longer")
+        try check((1...65_535).contains(limitPerHost), "limitPerHost", "from 1 to 65535")
+        try check((1...65_535).contains(limit), "limit", "from 1 to 65535")
+        try check(maximumBodySize >= 0, "maximumBodySize", "0 or more bytes")
+        try check(maximumHeaderSize >= 256, "maximumHeaderSize", "256 or more bytes")
+        try check(keepAliveInterval >= .seconds(1), "keepAliveInterval", "1 s or longer")
+        try check(userAgent.utf8.allSatisfy { !$0.isControl }, "userAgent", "free of control characters")
+    }
+}

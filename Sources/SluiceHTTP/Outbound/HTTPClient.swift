@@ -1,0 +1,80 @@
+import Sluice
+import Synchronization
+
+/// Sends HTTP requests over kept-alive connections, from one thread of its own that libcurl's event loop runs on.
+///
+/// HTTP/1.1, and HTTP/2 where a TLS server offers it. TLS certificates are verified; redirects are not followed;
+/// proxies and `.netrc` are ignored; a request that is not idempotent is never repeated by itself.
+public final class HTTPClient: Sendable {
+    public let configuration: Configuration
+    private let mailbox: Mailbox
+    private let thread: Mutex<DedicatedThread?>
+
+    /// Starts the thread.
+    /// - Throws: an error that names the field of the configuration that is wrong, or says what the system refused.
+    public init(_ configuration: Configuration = Configuration()) throws(SetupError) {
+        try configuration.validate()
+        try CurlLibrary.start()
+        let mailbox = Mailbox(try MultiHandle(configuration))
+        self.configuration = configuration
+        self.mailbox = mailbox
+        do {
+            thread = Mutex(
+                try DedicatedThread(name: "sluice-http-out") { TransferLoop(mailbox, configuration).run() })
+        } catch {
+            throw SetupError(error.description)
+        }
+    }
+
+    deinit {
+        mailbox.beginClosing(by: MonotonicTime(nanoseconds: 0))
+    }
+
+    /// Sends the request and waits for the whole answer, whatever its status.
+    ///
+    /// Above the limits of the configuration it waits for its turn. Cancelling the task ends the request.
+    /// - Throws: an error that says whether the server may have processed the request.
+    public func send(_ request: Request) async throws(HTTPClientError) -> Response {
+        let submitted = MonotonicTime.now()
+        let completion = await complete(request, submitted)
+        let ended = MonotonicTime.now()
+        let started = completion.started ?? ended
+        let (status, error): (Int?, HTTPClientError.Code?) =
+            switch completion.result {
+            case .success(let response): (response.status, nil)
+            case .failure(let error): (error.status, error.code)
+            }
+        configuration.observe(
+            Observation(
+                target: request.target, status: status, error: error,
+                duration: .nanoseconds(Int64(clamping: ended.nanoseconds(since: started))),
+                wait: .nanoseconds(Int64(clamping: started.nanoseconds(since: submitted)))))
+        return try completion.result.get()
+    }
+
+    private func complete(_ request: Request, _ submitted: MonotonicTime) async -> Completion {
+        func failed(_ code: HTTPClientError.Code) -> Completion {
+            Completion(result: .failure(HTTPClientError(code, target: request.target)), started: nil)
+        }
+        guard request.isWellFormed else { return failed(.invalidRequest) }
+        guard !Task.isCancelled else { return failed(.cancelled) }
+        let deadline = submitted.advanced(by: request.timeout ?? configuration.totalTimeout)
+        let ticket = Ticket(request, submitted: submitted, deadline: deadline)
+        return await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                if !mailbox.start(ticket, continuation) { continuation.resume(returning: failed(.closed)) }
+            }
+        } onCancel: {
+            mailbox.cancel(ticket)
+        }
+    }
+
+    /// Refuses new requests, lets those in flight finish for at most `timeout`, ends the rest with the code `closed`,
+    /// closes the connections and ends the thread. A second call waits for the same end; the shorter time counts.
+    /// - Parameter timeout: nil is the configuration's ``Configuration/closeTimeout``.
+    public func close(within timeout: Duration? = nil) async {
+        mailbox.beginClosing(by: .now().advanced(by: timeout ?? configuration.closeTimeout))
+        await mailbox.waitForEnd()
+        thread.withLock { $0.take() }?.join()
+    }
+}

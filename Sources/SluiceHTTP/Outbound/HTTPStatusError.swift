@@ -1,0 +1,76 @@
+public import Sluice
+
+/// A server answered, and not with success.
+///
+/// It holds neither the URL nor anything of the answer but its status and what follows from it.
+public struct HTTPStatusError: DispositionError, CustomStringConvertible {
+    public let status: Int
+    /// The request's.
+    public let target: String
+    public let disposition: Disposition
+
+    public init(status: Int, target: String, disposition: Disposition) {
+        self.status = status
+        self.target = target
+        self.disposition = disposition
+    }
+
+    /// The word that the disposition carries, or `http_` and the status.
+    public var reason: String {
+        switch disposition.kind {
+        case .poison(let reason), .discard(let reason), .hold(let reason, _): reason
+        case .retry: Self.word(for: status)
+        }
+    }
+
+    /// Whether the server may have processed the request all the same: a 5xx that does not say otherwise, such as a
+    /// proxy that stopped waiting (504).
+    public var outcomeUnknown: Bool {
+        switch status {
+        case 501, 503, 505: false
+        default: status >= 500
+        }
+    }
+
+    public var description: String { "\(target) answered \(status)" }
+
+    static func word(for status: Int) -> String { "http_\(status)" }
+}
+
+extension HTTPStatusError {
+    /// What becomes of a message by the answer to it; nil accepts it.
+    ///
+    /// 2xx is success. 408, 425, 429 and 5xx pass: retry, after the server's Retry-After if it names one. 3xx is a
+    /// wrong URL, which a person has to mend: hold. Every other status is the message's own fault: poison.
+    public static func classify(_ response: HTTPClient.Response) -> Disposition? {
+        switch response.status {
+        case 200..<300: nil
+        case 300..<400: .hold(word(for: response.status))
+        case 408, 425, 429, 500...: .retry(after: RetryAfter.delay(in: response.headers))
+        default: .poison(word(for: response.status))
+        }
+    }
+}
+
+extension HTTPClient.Response {
+    /// Returns when the answer is a success, for callers of `send` that want an error otherwise.
+    /// - Parameter classify: what each answer means; nil from it is success.
+    public func requireSuccess(
+        _ classify: (HTTPClient.Response) -> Disposition? = HTTPStatusError.classify
+    ) throws(HTTPStatusError) {
+        if let disposition = classify(self) {
+            throw HTTPStatusError(status: status, target: target, disposition: disposition)
+        }
+    }
+}
+
+extension PublishError {
+    /// Whether a message that counts as not accepted may have been processed all the same.
+    public var outcomeUnknown: Bool {
+        switch underlying {
+        case let error as HTTPClientError: error.outcomeUnknown
+        case let error as HTTPStatusError: error.outcomeUnknown
+        default: false
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import Foundation
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A small real HTTP/1.1 server for tests: it answers what it is told to, misbehaves where it is told to, and remembers
+/// what it was asked. A fake Grafana or Slack is one closure.
+///
+/// ```swift
+/// let slack = try TestHTTPServer { request in
+///     request.body.isEmpty ? .status(400, body: "no_text") : .status(200, body: "ok")
+/// }
+/// defer { slack.stop() }
+/// ```
+///
+/// It listens on 127.0.0.1 and keeps connections alive. Each connection has a thread of its own, so the closure may
+/// block; it is called for several connections at once.
+public final class TestHTTPServer: Sendable {
+    /// The port it listens on.
+    public let port: UInt16
+    private let core: TestHTTPServerCore
+
+    /// Starts listening.
+    /// - Parameters:
+    ///   - port: 0, the default, takes a free one; a number lets a server come back after `stop`.
+    ///   - respond: what each request is answered. Default: 200 without a body.
+    /// - Throws: when the system refuses the port or the sockets.
+    public init(port: UInt16 = 0, respond: @escaping @Sendable (Request) -> Reply = { _ in .status(200) }) throws {
+        let (listener, port) = try TestSocket.listen(port: port, backlog: 1024)
+        self.port = port
+        core = TestHTTPServerCore(listener: listener, respond: respond)
+        core.start()
+    }
+
+    deinit {
+        core.stop()
+    }
+
+    /// `http://127.0.0.1:<port>` and `path`.
+    public func url(_ path: String = "/") -> String { "http://127.0.0.1:\(port)\(path)" }
+
+    /// Changes what is answered from the next request on.
+    public func respond(_ respond: @escaping @Sendable (Request) -> Reply) {
+        core.state.withLock { $0.respond = respond }
+    }
+
+    /// What it was asked since the start or the last `forget`, in the order in which the requests were complete.
+    public var requests: [Request] { core.state.withLock(\.requests) }
+
+    /// How many connections were made since the start.
+    public var connectionCount: Int { core.state.withLock(\.connectionCount) }
+
+    /// How many connections are open now.
+    public var openConnectionCount: Int { core.state.withLock(\.open.count) }
+
+    /// The most requests that were being answered at the same moment.
+    public var peakConcurrency: Int { core.state.withLock(\.peak) }
+
+    /// Drops the requests it remembers.
+    public func forget() {
+        core.state.withLock { $0.requests = [] }
+    }
+
+    /// Waits until it remembers this many requests.
+    /// - Throws: ``TestTimeout`` when they do not come in time; `CancellationError`.
+    @discardableResult
+    public func waitForRequests(_ count: Int, within limit: Duration = .seconds(10)) async throws -> [Request] {
+        try await core.wait(within: limit, for: "\(count) requests") { $0.requests.count >= count }
+        return requests
+    }
+
+    /// Waits until this many connections are open, or fewer.
+    public func waitForOpenConnections(atMost count: Int, within limit: Duration = .seconds(10)) async throws {
+        try await core.wait(within: limit, for: "at most \(count) connections") { $0.open.count <= count }
+    }
+
+    /// Closes the port and every connection at once; answers under way are lost. A second call does nothing.
+    public func stop() {
+        core.stop()
+    }
+}
+
+/// Something a test waited for did not happen in time.
+public struct TestTimeout: Error, CustomStringConvertible {
+    public let what: String
+    public var description: String { "timed out waiting for \(what)" }
+}
