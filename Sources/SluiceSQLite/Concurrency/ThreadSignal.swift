@@ -1,0 +1,84 @@
+internal import Sluice
+import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// Lets one thread sleep until another has something for it, or a deadline passes.
+///
+/// Raising it while the thread is busy costs one atomic exchange; a raise is never lost.
+/// `@unchecked`: the condition variable and its mutex are only used through calls made for sharing them.
+final class ThreadSignal: @unchecked Sendable {
+    private static let idle: UInt8 = 0
+    private static let raised: UInt8 = 1
+    private static let sleeping: UInt8 = 2
+
+    private let state = Atomic<UInt8>(idle)
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+    init() {
+        pthread_mutex_init(mutex, nil)
+        #if canImport(Darwin)
+            pthread_cond_init(condition, nil)
+        #else
+            var attributes = pthread_condattr_t()
+            pthread_condattr_init(&attributes)
+            pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+            pthread_cond_init(condition, &attributes)
+            pthread_condattr_destroy(&attributes)
+        #endif
+    }
+
+    deinit {
+        pthread_cond_destroy(condition)
+        pthread_mutex_destroy(mutex)
+        condition.deallocate()
+        mutex.deallocate()
+    }
+
+    func raise() {
+        guard state.exchange(Self.raised, ordering: .acquiringAndReleasing) == Self.sleeping else { return }
+        pthread_mutex_lock(mutex)
+        pthread_cond_signal(condition)
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// Returns when the signal was raised since the last call, or at the deadline.
+    func wait(until deadline: MonotonicTime?) {
+        if state.exchange(Self.idle, ordering: .acquiringAndReleasing) == Self.raised { return }
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        let (fellAsleep, _) = state.compareExchange(
+            expected: Self.idle, desired: Self.sleeping, ordering: .acquiringAndReleasing)
+        if fellAsleep {
+            while state.load(ordering: .acquiring) == Self.sleeping {
+                if !sleep(until: deadline) { break }
+            }
+        }
+        state.store(Self.idle, ordering: .releasing)
+    }
+
+    /// - Returns: false when the deadline has passed.
+    private func sleep(until deadline: MonotonicTime?) -> Bool {
+        guard let deadline else {
+            pthread_cond_wait(condition, mutex)
+            return true
+        }
+        #if canImport(Darwin)
+            let rest = deadline.nanoseconds(since: .now())
+            var time = timespec(tv_sec: Int(rest / 1_000_000_000), tv_nsec: Int(rest % 1_000_000_000))
+            return pthread_cond_timedwait_relative_np(condition, mutex, &time) == 0
+        #else
+            // A deadline beyond the range of time_t stands for none.
+            let seconds = min(deadline.nanoseconds / 1_000_000_000, UInt64(Int32.max))
+            var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(deadline.nanoseconds % 1_000_000_000))
+            return pthread_cond_timedwait(condition, mutex, &time) == 0
+        #endif
+    }
+}

@@ -1,0 +1,170 @@
+internal import Sluice
+
+/// What a group that is led here has settled, has in flight, and must deliver again. A state machine without I/O.
+struct GroupLedger {
+    /// A message that was delivered and not settled.
+    struct Outstanding: Equatable {
+        var offset: Int64
+        var feed: UInt32
+        var attempt: UInt32
+    }
+
+    /// A message that waits to be delivered again.
+    struct Waiting: Equatable {
+        /// When it may be delivered; 0 is at once.
+        var due: UInt64
+        var offset: Int64
+        /// The attempt that comes next.
+        var attempt: UInt32
+    }
+
+    private(set) var settled: OffsetSet
+    /// The last offset that was read from the log.
+    private(set) var cursor: Int64
+    /// Offsets up to this one may have been delivered before this process led the group.
+    let deliveredBefore: Int64
+
+    /// Ascending by offset.
+    private(set) var inFlight: [Outstanding] = []
+    /// Ascending by due time, then offset.
+    private(set) var waiting: [Waiting] = []
+    /// Acknowledged and not yet worked into the rest: noting one is on the handlers' path, working in is done in
+    /// batches by the log's threads.
+    private var noted: [Int64] = []
+    /// Whether something changed that the file does not know.
+    private(set) var isDirty = false
+
+    init(settled: OffsetSet, deliveredBefore: Int64 = 0) {
+        self.settled = settled
+        self.deliveredBefore = deliveredBefore
+        cursor = settled.through
+    }
+
+    /// How many messages are delivered or wait for redelivery: at least the true number, and exactly that after
+    /// ``absorb()``.
+    var unsettled: Int { inFlight.count + waiting.count }
+
+    var notedCount: Int { noted.count }
+
+    // MARK: Delivering
+
+    /// Takes messages that are due, oldest first.
+    mutating func takeDue(now: MonotonicTime, limit: Int) -> [Waiting] {
+        let due = waiting.partitioningIndex { $0.due > now.nanoseconds }
+        let count = min(due, max(0, limit))
+        defer { waiting.removeFirst(count) }
+        return Array(waiting.prefix(count))
+    }
+
+    /// When the next redelivery is due.
+    var nextDue: MonotonicTime? {
+        waiting.first.map { MonotonicTime(nanoseconds: $0.due) }
+    }
+
+    /// Takes note of messages that are about to be handed over.
+    mutating func deliver(_ messages: [Outstanding]) {
+        for message in messages {
+            if let last = inFlight.last, last.offset >= message.offset {
+                inFlight.insert(message, at: inFlight.partitioningIndex { $0.offset >= message.offset })
+            } else {
+                inFlight.append(message)
+            }
+        }
+    }
+
+    /// Moves the cursor; offsets that were skipped because the log no longer holds them count as settled.
+    mutating func read(through offset: Int64) {
+        cursor = max(cursor, offset)
+    }
+
+    /// These offsets are no longer in the log (retention).
+    mutating func vanish(_ range: ClosedRange<Int64>) {
+        settled.insert(range)
+        waiting.removeAll { range.contains($0.offset) }
+        isDirty = true
+    }
+
+    /// What was taken as due, or read, could not be delivered after all.
+    mutating func putBack(_ messages: [Waiting]) {
+        for message in messages where !settled.contains(message.offset) { wait(message) }
+    }
+
+    // MARK: Settling
+
+    /// - Returns: whether it is the first since the last ``absorb()``.
+    mutating func acknowledge(_ offset: Int64) -> Bool {
+        noted.append(offset)
+        return noted.count == 1
+    }
+
+    /// Lets a rejected message wait for its next attempt.
+    /// - Returns: false when the feed does not hold it (any more).
+    mutating func reject(_ offset: Int64, feed: UInt32, due: UInt64) -> Bool {
+        let index = inFlight.partitioningIndex { $0.offset >= offset }
+        guard index < inFlight.count, inFlight[index].offset == offset, inFlight[index].feed == feed else {
+            return false
+        }
+        let message = inFlight.remove(at: index)
+        wait(Waiting(due: due, offset: offset, attempt: message.attempt &+ 1))
+        return true
+    }
+
+    /// Everything that the feed holds is delivered again, at once.
+    mutating func abandon(feed: UInt32) {
+        absorb()
+        let held = inFlight.filter { $0.feed == feed }
+        guard !held.isEmpty else { return }
+        inFlight.removeAll { $0.feed == feed }
+        for message in held { wait(Waiting(due: 0, offset: message.offset, attempt: message.attempt &+ 1)) }
+    }
+
+    /// Works what was acknowledged into the rest. Late acknowledgements, of messages that wait for redelivery because
+    /// their subscription was closed, count too: they were handled.
+    mutating func absorb() {
+        guard !noted.isEmpty else { return }
+        if !zip(noted, noted.dropFirst()).allSatisfy({ $0 < $1 }) { noted.sort() }
+        let matched = removeFromFlight()
+        if matched < noted.count, !waiting.isEmpty {
+            waiting.removeAll { entry in
+                let index = noted.partitioningIndex { $0 >= entry.offset }
+                return index < noted.count && noted[index] == entry.offset
+            }
+        }
+        settled.insert(ascending: noted)
+        noted.removeAll(keepingCapacity: true)
+        isDirty = true
+    }
+
+    /// The state is about to be written.
+    mutating func clean() {
+        isDirty = false
+    }
+
+    /// Writing it failed.
+    mutating func soil() {
+        isDirty = true
+    }
+
+    private mutating func removeFromFlight() -> Int {
+        var matched = 0
+        var kept = 0
+        var next = 0
+        for index in inFlight.indices {
+            let offset = inFlight[index].offset
+            while next < noted.count, noted[next] < offset { next += 1 }
+            if next < noted.count, noted[next] == offset {
+                matched += 1
+            } else {
+                if kept != index { inFlight[kept] = inFlight[index] }
+                kept += 1
+            }
+        }
+        inFlight.removeLast(inFlight.count - kept)
+        return matched
+    }
+
+    private mutating func wait(_ entry: Waiting) {
+        let index = waiting.partitioningIndex { ($0.due, $0.offset) >= (entry.due, entry.offset) }
+        waiting.insert(entry, at: index)
+    }
+}

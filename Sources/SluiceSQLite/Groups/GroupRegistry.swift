@@ -1,0 +1,44 @@
+internal import Sluice
+import Synchronization
+
+/// The groups that this process reads or wants to read.
+final class GroupRegistry: Sendable {
+    private let groups = Mutex<[ConsumerGroup]>([])
+
+    var all: [ConsumerGroup] { groups.withLock { $0 } }
+
+    func find(_ name: String, topic: Topic) -> ConsumerGroup? {
+        groups.withLock { $0.first { $0.name == name && $0.topic == topic } }
+    }
+
+    /// Adds a subscription to its group, which `make` creates if it is the first.
+    func join(
+        _ name: String, topic: Topic, subscription: Subscription, maxInFlight: Int, make: () -> ConsumerGroup
+    ) -> SubscriptionFeed {
+        groups.withLock { groups in
+            let group: ConsumerGroup
+            if let known = groups.first(where: { $0.name == name && $0.topic == topic }) {
+                group = known
+            } else {
+                group = make()
+                groups.append(group)
+            }
+            return group.state.withLock { state in
+                let feed = SubscriptionFeed(
+                    id: state.nextFeed, group: group, subscription: subscription, maxInFlight: max(1, maxInFlight))
+                state.nextFeed &+= 1
+                state.deserted = nil
+                state.feeds.append(feed)
+                return feed
+            }
+        }
+    }
+
+    /// Forgets the group unless somebody has joined it in the meantime.
+    func remove(_ group: ConsumerGroup) {
+        groups.withLock { groups in
+            guard group.state.withLock({ $0.feeds.isEmpty }) else { return }
+            groups.removeAll { $0 === group }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+/// The offsets that a group has settled: everything through one offset, and ranges beyond it.
+///
+/// It holds as many ranges as there are gaps, and a group has no more gaps than messages it may hold unsettled.
+struct OffsetSet: Equatable {
+    /// The highest offset there can be: a delivery's tag has 47 bits for it.
+    static let limit: Int64 = 1 << 47 - 1
+
+    /// Every offset up to and including this one is in the set.
+    private(set) var through: Int64
+    /// Beyond `through`: ascending, with a gap before each.
+    private(set) var ranges: [ClosedRange<Int64>]
+
+    init(through: Int64 = 0, ranges: [ClosedRange<Int64>] = []) {
+        self.through = through
+        self.ranges = ranges
+    }
+
+    /// How many offsets lie beyond `through`.
+    var countAhead: Int64 {
+        ranges.reduce(0) { $0 + ($1.upperBound - $1.lowerBound + 1) }
+    }
+
+    func contains(_ offset: Int64) -> Bool {
+        if offset <= through { return true }
+        let index = ranges.partitioningIndex { $0.upperBound >= offset }
+        return index < ranges.count && ranges[index].lowerBound <= offset
+    }
+
+    /// The first stretch after `offset` that is not in the set; the last one ends at ``limit``.
+    func gap(after offset: Int64) -> ClosedRange<Int64> {
+        var first = max(offset, through) + 1
+        var index = ranges.partitioningIndex { $0.upperBound >= first }
+        if index < ranges.count, ranges[index].lowerBound <= first {
+            first = ranges[index].upperBound + 1
+            index += 1
+        }
+        let last = index < ranges.count ? ranges[index].lowerBound - 1 : Self.limit
+        return first...max(first, last)
+    }
+
+    mutating func insert(_ range: ClosedRange<Int64>) {
+        merge([range])
+    }
+
+    /// - Parameter offsets: ascending.
+    mutating func insert(ascending offsets: [Int64]) {
+        var rest = offsets[...]
+        if ranges.isEmpty {
+            // The usual case of a route that settles in order.
+            while let offset = rest.first, offset <= through + 1 {
+                through = max(through, offset)
+                rest = rest.dropFirst()
+            }
+        }
+        guard let first = rest.first else { return }
+        var runs: [ClosedRange<Int64>] = []
+        var run = first...first
+        for offset in rest.dropFirst() {
+            if offset <= run.upperBound + 1 {
+                run = run.lowerBound...max(run.upperBound, offset)
+            } else {
+                runs.append(run)
+                run = offset...offset
+            }
+        }
+        runs.append(run)
+        merge(runs)
+    }
+
+    private mutating func merge(_ added: [ClosedRange<Int64>]) {
+        var merged: [ClosedRange<Int64>] = []
+        merged.reserveCapacity(ranges.count + added.count)
+        var left = ranges[...]
+        var right = added[...]
+        while let range = Self.popLower(&left, &right) {
+            if range.lowerBound <= through + 1 {
+                through = max(through, range.upperBound)
+            } else if let last = merged.last, range.lowerBound <= last.upperBound + 1 {
+                merged[merged.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+            } else {
+                merged.append(range)
+            }
+        }
+        ranges = merged
+    }
+
+    private static func popLower(
+        _ left: inout ArraySlice<ClosedRange<Int64>>, _ right: inout ArraySlice<ClosedRange<Int64>>
+    ) -> ClosedRange<Int64>? {
+        guard let a = left.first else { return right.popFirst() }
+        guard let b = right.first else { return left.popFirst() }
+        return a.lowerBound <= b.lowerBound ? left.popFirst() : right.popFirst()
+    }
+}
+
+// MARK: As a blob
+
+extension OffsetSet {
+    /// The ranges as pairs of distances (LEB128): from the end of the one before, and to the own end.
+    func encodeAhead() -> [UInt8] {
+        var bytes: [UInt8] = []
+        var last = through
+        for range in ranges {
+            VariableInteger.append(UInt64(range.lowerBound - last), to: &bytes)
+            VariableInteger.append(UInt64(range.upperBound - range.lowerBound), to: &bytes)
+            last = range.upperBound
+        }
+        return bytes
+    }
+
+    /// Reads what can be read: a range lost to damage is a redelivery, never a loss.
+    init(through: Int64, ahead bytes: UnsafeRawBufferPointer) {
+        self.init(through: min(max(0, through), Self.limit - 1))
+        var added: [ClosedRange<Int64>] = []
+        var position = 0
+        var last = self.through
+        while let distance = VariableInteger.read(bytes, &position),
+            let length = VariableInteger.read(bytes, &position),
+            let first = Self.add(last, distance), let end = Self.add(first, length), end < Self.limit
+        {
+            added.append(first...end)
+            last = end
+        }
+        merge(added)
+    }
+
+    private static func add(_ offset: Int64, _ distance: UInt64) -> Int64? {
+        guard let distance = Int64(exactly: distance) else { return nil }
+        let (sum, overflow) = offset.addingReportingOverflow(distance)
+        return overflow ? nil : sum
+    }
+}
+
+extension RandomAccessCollection where Index == Int {
+    /// The first index whose element satisfies the predicate, where all after it do too.
+    func partitioningIndex(where belongsAfter: (Element) -> Bool) -> Int {
+        var low = startIndex
+        var high = endIndex
+        while low < high {
+            let middle = low + (high - low) / 2
+            if belongsAfter(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}

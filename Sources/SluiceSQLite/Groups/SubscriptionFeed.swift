@@ -1,0 +1,31 @@
+internal import Sluice
+
+/// Takes the settlements of one subscription's deliveries back to its group.
+final class SubscriptionFeed: Settler {
+    let id: UInt32
+    let group: ConsumerGroup
+    let subscription: Subscription
+    let maxInFlight: Int
+
+    init(id: UInt32, group: ConsumerGroup, subscription: Subscription, maxInFlight: Int) {
+        self.id = id
+        self.group = group
+        self.subscription = subscription
+        self.maxInFlight = maxInFlight
+    }
+
+    /// A delivery's tag holds the offset and the low bits of the generation.
+    static func tag(offset: Int64, generation: UInt64) -> UInt64 {
+        UInt64(bitPattern: offset) << ConsumerGroup.generationBits | generation & ConsumerGroup.generationMask
+    }
+
+    func settle(_ tag: UInt64, _ settlement: Settlement) {
+        let offset = Int64(bitPattern: tag >> ConsumerGroup.generationBits)
+        let generation = tag & ConsumerGroup.generationMask
+        switch settlement {
+        case .acknowledged: group.acknowledge(offset, generation: generation)
+        case .rejected(let rejection):
+            group.reject(offset, generation: generation, feed: id, delay: rejection.delay)
+        }
+    }
+}

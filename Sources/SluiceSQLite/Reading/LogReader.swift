@@ -1,0 +1,71 @@
+internal import GRDB
+internal import Sluice
+import Synchronization
+
+/// The queue before the one thread that reads: for subscriptions, reports, and backlogs.
+final class LogReader: Sendable {
+    private struct Queue {
+        var jobs: [Job] = []
+        var isClosed = false
+    }
+
+    typealias Job = @Sendable (Result<ReaderSession, any Error>) -> Void
+
+    let signal: ThreadSignal
+    private let path: String
+    private let queue = Mutex(Queue())
+    private let commits = Atomic<UInt64>(0)
+
+    init(path: String, signal: ThreadSignal) {
+        self.path = path
+        self.signal = signal
+    }
+
+    /// Grows with each commit of this process.
+    var commitCount: UInt64 { commits.load(ordering: .acquiring) }
+
+    func noteCommit() {
+        commits.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        signal.raise()
+    }
+
+    /// Runs `body` on the reader's thread.
+    func perform<R: Sendable>(_ body: @escaping @Sendable (ReaderSession) throws -> R) async throws -> R {
+        try await withUnsafeThrowingContinuation { continuation in
+            submit { session in continuation.resume(with: Result { try body(session.get()) }) }
+        }
+    }
+
+    /// Runs `job` on the reader's thread, or at once with an error when the log is closed.
+    func submit(_ job: @escaping Job) {
+        let isClosed = queue.withLock { queue in
+            if !queue.isClosed { queue.jobs.append(job) }
+            return queue.isClosed
+        }
+        if isClosed { job(.failure(closedError)) } else { signal.raise() }
+    }
+
+    private var closedError: SQLiteLogError { SQLiteLogError(.closed, path: path, detail: "it cannot be read") }
+
+    func close() {
+        let jobs = queue.withLock { queue in
+            queue.isClosed = true
+            defer { queue.jobs = [] }
+            return queue.jobs
+        }
+        for job in jobs { job(.failure(closedError)) }
+        signal.raise()
+    }
+
+    // MARK: Serving
+
+    /// - Returns: false when it was closed.
+    func runJobs(_ session: ReaderSession) -> Bool {
+        let (jobs, isClosed) = queue.withLock { queue in
+            defer { queue.jobs = [] }
+            return (queue.jobs, queue.isClosed)
+        }
+        for job in jobs { job(.success(session)) }
+        return !isClosed
+    }
+}

@@ -1,0 +1,305 @@
+internal import GRDB
+internal import Sluice
+import Synchronization
+
+/// The reader's connection and all that its thread does with it: feeding subscriptions above all.
+final class ReaderSession {
+    /// How many messages, and about how many bytes, are read at once, so that no read holds the write-ahead log for
+    /// long.
+    private static let chunkMessages = 512
+    private static let chunkBytes = 4 << 20
+    /// About how many bytes may wait in one subscription.
+    private static let bufferBytes = 32 << 20
+
+    let database: Database
+    let path: String
+    private let pollInterval: Duration
+    private let registry: GroupRegistry
+    private let writer: LogWriter
+    private let reader: LogReader
+    private let dataVersion: SQLStatement
+    private let findTopic: SQLStatement
+    let findGroup: SQLStatement
+    let findKey: SQLStatement
+    private var cursors: [String: TopicCursor] = [:]
+    private var knownVersion: Int64 = 0
+    private var foreignCommits: UInt64 = 0
+    private var nextPoll = MonotonicTime(nanoseconds: 0)
+    private var progress: [ObjectIdentifier: Progress] = [:]
+
+    /// What is known of the log's end, and of the size of messages, for one group.
+    private struct Progress {
+        var endVersion: UInt64?
+        var generation: UInt64 = 0
+        var averageSize = 256
+        var retryAt: MonotonicTime?
+    }
+
+    init(
+        _ database: Database, configuration: SQLiteLog.Configuration, registry: GroupRegistry, writer: LogWriter,
+        reader: LogReader
+    ) throws(SQLiteLogError) {
+        self.database = database
+        self.path = configuration.path
+        self.pollInterval = configuration.pollInterval
+        self.registry = registry
+        self.writer = writer
+        self.reader = reader
+        dataVersion = try SQLStatement(database, path: path, "PRAGMA data_version")
+        findTopic = try SQLStatement(database, path: path, "SELECT id FROM topics WHERE name = ?")
+        findGroup = try SQLStatement(
+            database, path: path,
+            """
+            SELECT max(g.settled_through, t.deleted_through), g.settled_through, g.ahead
+            FROM groups g JOIN topics t ON t.id = g.topic WHERE g.topic = ? AND g.name = ?
+            """)
+        findKey = try SQLStatement(
+            database, path: path, "SELECT expires FROM handled_keys WHERE scope = ? AND key = ?")
+    }
+
+    // MARK: The thread
+
+    func run() {
+        while reader.runJobs(self) {
+            let now = MonotonicTime.now()
+            let groups = registry.all
+            if groups.isEmpty {
+                progress.removeAll()
+                reader.signal.wait(until: nil)
+                continue
+            }
+            if nextPoll <= now { poll(now) }
+            var isBusy = false
+            var wake = nextPoll
+            for group in groups {
+                let outcome = feed(group, now)
+                isBusy = isBusy || outcome.isBusy
+                if let due = outcome.due { wake = min(wake, due) }
+            }
+            if !isBusy { reader.signal.wait(until: wake) }
+        }
+    }
+
+    /// Commits of other processes show in a number that SQLite keeps in shared memory: reading it costs microseconds,
+    /// while watching the file with inotify would wake this thread for each commit of its own process as well.
+    private func poll(_ now: MonotonicTime) {
+        if let version = try? dataVersion.integer(), version != knownVersion {
+            knownVersion = version
+            foreignCommits &+= 1
+        }
+        nextPoll = now.advanced(by: pollInterval)
+    }
+
+    func cursor(for topic: Topic) throws(SQLiteLogError) -> TopicCursor? {
+        if let cursor = cursors[topic.name] { return cursor }
+        findTopic.bind(topic.name, at: 1)
+        guard let id = try findTopic.integer() else { return nil }
+        let cursor = try TopicCursor(id: id, database: database, path: path)
+        cursors[topic.name] = cursor
+        return cursor
+    }
+
+    // MARK: Feeding
+
+    private struct Plan {
+        var generation: UInt64
+        var feeds: [(feed: SubscriptionFeed, room: Int)]
+        var due: [GroupLedger.Waiting]
+        var fresh: ClosedRange<Int64>
+        var limit: Int
+        var deliveredBefore: Int64
+    }
+
+    private func feed(_ group: ConsumerGroup, _ now: MonotonicTime) -> (isBusy: Bool, due: MonotonicTime?) {
+        let identity = ObjectIdentifier(group)
+        var progress = self.progress[identity] ?? Progress()
+        defer { self.progress[identity] = progress }
+        if let retryAt = progress.retryAt, retryAt > now { return (false, retryAt) }
+        progress.retryAt = nil
+        let version = reader.commitCount &+ foreignCommits
+        let (next, due) = group.state.withLock { makePlan(&$0, now, progress.averageSize) }
+        guard let plan = next else { return (false, due) }
+        if progress.generation != plan.generation { progress.endVersion = nil }
+        progress.generation = plan.generation
+        do {
+            guard let cursor = try cursor(for: group.topic) else { return (false, due) }
+            let again = try redeliver(plan, group, cursor, now)
+            guard plan.limit > 0, progress.endVersion != version else { return (!again.isEmpty, due) }
+            let read = try cursor.read(plan.fresh, limit: plan.limit, bytes: Self.chunkBytes)
+            if read.isComplete, plan.fresh.upperBound == OffsetSet.limit { progress.endVersion = version }
+            if note(read, plan, group) {
+                if !read.messages.isEmpty {
+                    let size = read.messages.reduce(0) { $0 + $1.message.payload.count } / read.messages.count
+                    progress.averageSize = max(256, size, progress.averageSize * 3 / 4)
+                }
+                hand(read.messages, after: again.count, plan, group, now)
+            }
+            return (true, due)
+        } catch {
+            return (false, fail(group, error, now, &progress))
+        }
+    }
+
+    private func makePlan(
+        _ state: inout ConsumerGroup.State, _ now: MonotonicTime, _ averageSize: Int
+    ) -> (Plan?, MonotonicTime?) {
+        retire(&state, now)
+        guard !state.feeds.isEmpty, state.leaseEnd > now, var ledger = state.ledger else { return (nil, nil) }
+        // Taken out, so that changing it does not copy it.
+        state.ledger = nil
+        defer { state.ledger = ledger }
+        ledger.absorb()
+        let maxInFlight = state.feeds.map(\.maxInFlight).min() ?? 1
+        var feeds: [(feed: SubscriptionFeed, room: Int)] = []
+        var room = 0
+        for feed in state.feeds {
+            let free = feed.subscription.room
+            guard free > 0 else { continue }
+            let affordable = Self.bufferBytes / max(1, averageSize) - feed.subscription.count
+            let taken = min(free, max(affordable, feed.subscription.count == 0 ? 1 : 0))
+            guard taken > 0 else { continue }
+            feeds.append((feed, taken))
+            room += taken
+        }
+        let allowed = min(room, Self.chunkMessages)
+        let due = ledger.takeDue(now: now, limit: allowed)
+        let limit = min(allowed - due.count, maxInFlight - ledger.unsettled - due.count)
+        // With nothing due and nothing allowed, settlements are what has to be waited for.
+        state.wakeReaderAt = limit <= 0 || feeds.isEmpty ? max(1, ledger.inFlight.count / 2) : nil
+        guard !due.isEmpty || limit > 0 else { return (nil, room > 0 ? ledger.nextDue : nil) }
+        let plan = Plan(
+            generation: state.generation, feeds: feeds, due: due, fresh: ledger.settled.gap(after: ledger.cursor),
+            limit: limit, deliveredBefore: ledger.deliveredBefore)
+        return (plan, ledger.nextDue)
+    }
+
+    /// Lets go of subscriptions that have ended; what they hold goes to others.
+    private func retire(_ state: inout ConsumerGroup.State, _ now: MonotonicTime) {
+        let ended = state.feeds.filter(\.subscription.isEnded)
+        guard !ended.isEmpty else { return }
+        state.feeds.removeAll { feed in ended.contains { $0 === feed } }
+        for feed in ended { state.ledger?.abandon(feed: feed.id) }
+        if state.feeds.isEmpty {
+            state.deserted = now
+            let isAnnounced = state.isAnnounced
+            state.isAnnounced = true
+            if !isAnnounced, let group = ended.first?.group { writer.announce(group) }
+        }
+    }
+
+    private func redeliver(
+        _ plan: Plan, _ group: ConsumerGroup, _ cursor: TopicCursor, _ now: MonotonicTime
+    ) throws(SQLiteLogError) -> [(StoredMessage, UInt32)] {
+        var messages: [(StoredMessage, UInt32)] = []
+        for waiting in plan.due {
+            let stored: StoredMessage?
+            do {
+                stored = try cursor.read(waiting.offset...waiting.offset, limit: 1, bytes: 1).messages.first
+            } catch {
+                putBack(plan.due, plan, group)
+                throw error
+            }
+            if let stored {
+                messages.append((stored, waiting.attempt))
+            } else {
+                // Retention took it.
+                group.state.withLock { $0.ledger?.vanish(waiting.offset...waiting.offset) }
+            }
+        }
+        deliver(messages, plan, group, now)
+        return messages
+    }
+
+    /// Moves the group's cursor over what was read.
+    /// - Returns: false when the group is no longer led here.
+    private func note(_ read: TopicCursor.Chunk, _ plan: Plan, _ group: ConsumerGroup) -> Bool {
+        group.state.withLock { state -> Bool in
+            guard state.generation == plan.generation, state.ledger != nil else { return false }
+            // Offsets are given out without gaps, so what is missing was deleted by retention.
+            var expected = plan.fresh.lowerBound
+            for message in read.messages {
+                if message.offset > expected { state.ledger?.vanish(expected...(message.offset - 1)) }
+                expected = message.offset + 1
+            }
+            let end = plan.fresh.upperBound
+            if read.isComplete, end < OffsetSet.limit, expected <= end {
+                state.ledger?.vanish(expected...end)
+                expected = end + 1
+            }
+            state.ledger?.read(through: expected - 1)
+            return true
+        }
+    }
+
+    private func hand(
+        _ messages: [StoredMessage], after count: Int, _ plan: Plan, _ group: ConsumerGroup, _ now: MonotonicTime
+    ) {
+        var plan = plan
+        for index in plan.feeds.indices { plan.feeds[index].room -= count }
+        plan.feeds.removeAll { $0.room <= 0 }
+        deliver(messages.map { ($0, 1) }, plan, group, now)
+    }
+
+    /// Hands messages to the subscriptions, in shares when there are several.
+    private func deliver(
+        _ messages: [(StoredMessage, UInt32)], _ plan: Plan, _ group: ConsumerGroup, _ now: MonotonicTime
+    ) {
+        var rest = messages[...]
+        for (index, target) in plan.feeds.enumerated() where !rest.isEmpty {
+            let feedsLeft = plan.feeds.count - index
+            let share = min(target.room, (rest.count + feedsLeft - 1) / feedsLeft)
+            offer(rest.prefix(share), to: target.feed, plan, group, now)
+            rest = rest.dropFirst(share)
+        }
+        // Shares are even, rooms may not be: what is left waits for the next turn.
+        if !rest.isEmpty {
+            putBack(rest.map { GroupLedger.Waiting(due: 0, offset: $0.0.offset, attempt: $0.1) }, plan, group)
+        }
+    }
+
+    private func putBack(_ waiting: [GroupLedger.Waiting], _ plan: Plan, _ group: ConsumerGroup) {
+        group.state.withLock { state in
+            if state.generation == plan.generation { state.ledger?.putBack(waiting) }
+        }
+    }
+
+    private func offer(
+        _ messages: ArraySlice<(StoredMessage, UInt32)>, to feed: SubscriptionFeed, _ plan: Plan,
+        _ group: ConsumerGroup, _ now: MonotonicTime
+    ) {
+        let outstanding = messages.map {
+            GroupLedger.Outstanding(offset: $0.0.offset, feed: feed.id, attempt: $0.1)
+        }
+        let isCurrent = group.state.withLock { state -> Bool in
+            guard state.generation == plan.generation, state.ledger != nil else { return false }
+            state.ledger?.deliver(outstanding)
+            state.handedOut += outstanding.count
+            return true
+        }
+        guard isCurrent else { return }
+        let deliveries = messages.map { stored, attempt in
+            Delivery(
+                stored.message,
+                origin: Delivery.Origin(
+                    attempt: Int(attempt), redelivered: attempt > 1 || stored.offset <= plan.deliveredBefore,
+                    offset: stored.offset, timestamp: stored.time, key: stored.key),
+                settler: feed, tag: SubscriptionFeed.tag(offset: stored.offset, generation: plan.generation),
+                arrival: now)
+        }
+        // What an ended subscription does not take rejects itself, and so waits for the next.
+        feed.subscription.offer(deliveries)
+    }
+
+    /// - Returns: when to try again.
+    private func fail(
+        _ group: ConsumerGroup, _ error: any Error, _ now: MonotonicTime, _ progress: inout Progress
+    ) -> MonotonicTime? {
+        let error = SQLiteLogError(error, path: path)
+        if Disposition(of: error) == .retry() {
+            progress.retryAt = now.advanced(by: .milliseconds(250))
+            return progress.retryAt
+        }
+        for feed in group.state.withLock(\.feeds) { feed.subscription.finish(throwing: error) }
+        return now
+    }
+}

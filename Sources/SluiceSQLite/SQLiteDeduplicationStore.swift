@@ -1,0 +1,110 @@
+public import Sluice
+import Synchronization
+
+extension SQLiteLog {
+    /// A store of handled keys in this log's file, which shares its commits.
+    /// - Parameter window: how long a key is remembered after its commit. At least 1 ms.
+    public func deduplicationStore(window: Duration) -> SQLiteDeduplicationStore {
+        SQLiteDeduplicationStore(self, window)
+    }
+}
+
+/// Remembers which messages were handled, across restarts, in a ``SQLiteLog``.
+///
+/// Reserving reads and writes nothing to the disk but an index look-up, which concurrent callers share a thread hop
+/// for; a commit is fsynced, together with whatever else is being committed. Handlers that share a scope must share the
+/// store, as it alone knows its reservations.
+public final class SQLiteDeduplicationStore: DeduplicationStore {
+    private struct Key: Hashable, Sendable {
+        let scope: String
+        let bytes: [UInt8]
+    }
+
+    private struct LookUp: Sendable {
+        let key: Key
+        let continuation: UnsafeContinuation<Bool, any Error>
+    }
+
+    private struct State {
+        var reserved: Set<Key> = []
+        var lookUps: [LookUp] = []
+    }
+
+    private let log: SQLiteLog
+    private let window: Int64
+    private let state = Mutex(State())
+
+    init(_ log: SQLiteLog, _ window: Duration) {
+        self.log = log
+        self.window = max(1, Int64(clamping: window.wholeNanoseconds / 1_000_000))
+    }
+
+    /// - Throws: ``SQLiteLogError``; nothing is reserved then.
+    public func reserve(_ key: [UInt8], scope: String) async throws -> Reservation {
+        let key = Key(scope: scope, bytes: key)
+        guard state.withLock({ $0.reserved.insert(key).inserted }) else { return .inProgress }
+        do {
+            guard try await isKnown(key) else { return .fresh }
+            forget(key)
+            return .duplicate
+        } catch {
+            forget(key)
+            throw error
+        }
+    }
+
+    /// - Throws: ``SQLiteLogError``; the key stays reserved then, so that the commit can be tried again.
+    public func commit(_ key: [UInt8], scope: String) async throws {
+        let window = window
+        try await log.writer.perform { session in try session.remember(key, scope: scope, for: window) }
+        forget(Key(scope: scope, bytes: key))
+    }
+
+    public func release(_ key: [UInt8], scope: String) async {
+        forget(Key(scope: scope, bytes: key))
+    }
+
+    private func forget(_ key: Key) {
+        state.withLock { _ = $0.reserved.remove(key) }
+    }
+
+    private func isKnown(_ key: Key) async throws -> Bool {
+        try await withUnsafeThrowingContinuation { continuation in
+            let isFirst = state.withLock { state in
+                state.lookUps.append(LookUp(key: key, continuation: continuation))
+                return state.lookUps.count == 1
+            }
+            if isFirst { log.reader.submit { [self] session in lookUp(session) } }
+        }
+    }
+
+    /// Answers everybody who has asked until now. Without a session the log is closed.
+    private func lookUp(_ session: Result<ReaderSession, any Error>) {
+        let lookUps = state.withLock { state in
+            defer { state.lookUps = [] }
+            return state.lookUps
+        }
+        for lookUp in lookUps {
+            lookUp.continuation.resume(
+                with: Result { try session.get().isHandled(lookUp.key.bytes, scope: lookUp.key.scope) })
+        }
+    }
+}
+
+extension ReaderSession {
+    func isHandled(_ key: [UInt8], scope: String) throws(SQLiteLogError) -> Bool {
+        findKey.bind(scope, at: 1)
+        findKey.bind(key, at: 2)
+        return try findKey.integer().map { $0 > Timestamp.now().millisecondsSince1970 } ?? false
+    }
+}
+
+extension WriterSession {
+    func remember(_ key: [UInt8], scope: String, for window: Int64) throws(SQLiteLogError) {
+        let (expires, overflow) = Timestamp.now().millisecondsSince1970.addingReportingOverflow(window)
+        rememberKey.bind(scope, at: 1)
+        rememberKey.bind(key, at: 2)
+        rememberKey.bind(overflow ? .max : expires, at: 3)
+        try rememberKey.run()
+    }
+}

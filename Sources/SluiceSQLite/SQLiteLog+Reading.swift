@@ -1,0 +1,134 @@
+public import Sluice
+import Synchronization
+
+/// How far a group is behind.
+public struct SQLiteBacklog: Sendable, Equatable {
+    /// How many messages it has not settled.
+    public var messages: Int64
+    /// When the oldest of these was published; nil when there is none.
+    public var oldestPending: Timestamp?
+}
+
+/// A message read from the log for its own sake, outside of any group.
+public struct LoggedMessage: Sendable, Equatable {
+    public var message: Message
+    public var offset: Int64
+    /// When it was committed.
+    public var timestamp: Timestamp
+    public var key: [UInt8]?
+}
+
+extension SQLiteLog {
+    /// How far the group is behind on the topic: computed from a few rows, never by a scan. A settlement shows here
+    /// when it is committed, some milliseconds later.
+    /// - Returns: for a group that does not exist, what a new one would find.
+    /// - Throws: ``SQLiteLogError``.
+    public func backlog(group: String, topic: Topic) async throws -> SQLiteBacklog {
+        try await reader.perform { session in try session.backlog(group: group, topic: topic) }
+    }
+
+    /// The topic's messages in order, in batches, for reports: those that are there when the reading begins.
+    /// - Parameters:
+    ///   - time: begins with the first message that is not older; nil begins with the oldest.
+    ///   - batch: how many messages a batch holds at most. Default 512, at least 1.
+    public func messages(in topic: Topic, from time: Timestamp? = nil, batch: Int = 512) -> SQLiteMessages {
+        SQLiteMessages(log: self, topic: topic, time: time, batch: max(1, batch))
+    }
+
+    /// Deletes everything that the configured retention allows now, instead of waiting for its interval.
+    /// - Returns: how many messages and expired keys it deleted.
+    /// - Throws: ``SQLiteLogError``.
+    @discardableResult
+    public func retain() async throws -> Int64 {
+        var deleted: Int64 = 0
+        while true {
+            let piece = try await writer.perform { session in try session.sweeper.piece() }
+            if piece == 0 { return deleted }
+            deleted += piece
+        }
+    }
+}
+
+/// The messages of a topic, in batches.
+public struct SQLiteMessages: AsyncSequence, Sendable {
+    public typealias Element = [LoggedMessage]
+
+    let log: SQLiteLog
+    let topic: Topic
+    let time: Timestamp?
+    let batch: Int
+
+    public func makeAsyncIterator() -> Iterator {
+        Iterator(sequence: self)
+    }
+
+    public struct Iterator: AsyncIteratorProtocol {
+        let sequence: SQLiteMessages
+        private var stretch: ClosedRange<Int64>?
+        private var hasStarted = false
+
+        init(sequence: SQLiteMessages) {
+            self.sequence = sequence
+        }
+
+        public mutating func next() async throws -> [LoggedMessage]? {
+            let (topic, time, batch) = (sequence.topic, sequence.time, sequence.batch)
+            let reader = sequence.log.reader
+            if !hasStarted {
+                hasStarted = true
+                stretch = try await reader.perform { session in try session.stretch(of: topic, from: time) }
+            }
+            guard let stretch else { return nil }
+            let messages = try await reader.perform { session in
+                try session.read(topic, stretch, limit: batch)
+            }
+            guard let last = messages.last?.offset else {
+                self.stretch = nil
+                return nil
+            }
+            self.stretch = last < stretch.upperBound ? last + 1...stretch.upperBound : nil
+            return messages
+        }
+    }
+}
+
+extension ReaderSession {
+    func backlog(group: String, topic: Topic) throws(SQLiteLogError) -> SQLiteBacklog {
+        guard let cursor = try cursor(for: topic) else { return SQLiteBacklog(messages: 0) }
+        findGroup.bind(cursor.id, at: 1)
+        findGroup.bind(group, at: 2)
+        var settled = OffsetSet()
+        if try findGroup.step() {
+            settled = findGroup.withBytes(2) { OffsetSet(through: findGroup.integer(1), ahead: $0) }
+            let through = findGroup.integer(0)
+            if through > settled.through { settled.insert(0...min(through, OffsetSet.limit - 1)) }
+            findGroup.reset()
+        } else {
+            findGroup.reset()
+            settled = OffsetSet(through: try cursor.deletedThrough())
+        }
+        let pending = max(0, try cursor.lastOffset() - settled.through - settled.countAhead)
+        return SQLiteBacklog(
+            messages: pending, oldestPending: pending > 0 ? try cursor.time(after: settled.through) : nil)
+    }
+
+    func stretch(of topic: Topic, from time: Timestamp?) throws(SQLiteLogError) -> ClosedRange<Int64>? {
+        guard let cursor = try cursor(for: topic) else { return nil }
+        let last = try cursor.lastOffset()
+        var first: Int64 = 1
+        if let time {
+            guard let found = try cursor.offset(at: time) else { return nil }
+            first = found
+        }
+        return first <= last ? first...last : nil
+    }
+
+    func read(
+        _ topic: Topic, _ stretch: ClosedRange<Int64>, limit: Int
+    ) throws(SQLiteLogError) -> [LoggedMessage] {
+        guard let cursor = try cursor(for: topic) else { return [] }
+        return try cursor.read(stretch, limit: limit, bytes: 4 << 20).messages.map {
+            LoggedMessage(message: $0.message, offset: $0.offset, timestamp: $0.time, key: $0.key)
+        }
+    }
+}

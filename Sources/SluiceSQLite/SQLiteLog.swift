@@ -1,0 +1,120 @@
+internal import GRDB
+internal import Sluice
+import Synchronization
+
+/// The embedded durable log: topics, keys, and consumer groups in one SQLite file.
+///
+/// A publish returns when its messages are committed and fsynced (WAL, `synchronous=FULL`); publishes that come while
+/// a commit runs share the next. Each group remembers exactly what it settled, also out of order. Several processes
+/// may use one file; a group is led by one of them at a time. It keeps two threads, one for writing and one for
+/// reading, which sleep while nothing is to be done.
+public final class SQLiteLog: Sendable {
+    let configuration: Configuration
+    let writer: LogWriter
+    let reader: LogReader
+    let registry = GroupRegistry()
+    private let writerThread: WorkerThread
+    private let readerThread: WorkerThread
+
+    /// Opens the file, and creates it when it is missing. Its price does not depend on how much it holds.
+    ///
+    /// Blocks for as long as another program holds the file, at most the configured busy timeout.
+    /// - Throws: ``SQLiteLogError``. A file that is damaged, of another program, or of a newer version is left as it
+    ///   is.
+    public static func open(_ configuration: Configuration) throws(SQLiteLogError) -> SQLiteLog {
+        try configuration.validate()
+        return try SQLiteLog(configuration)
+    }
+
+    private init(_ configuration: Configuration) throws(SQLiteLogError) {
+        self.configuration = configuration
+        let path = configuration.path
+        let writing = try LogFile.openWriter(configuration)
+        let reading = try LogFile.openReader(configuration)
+        let owner = LeaseOwner(path: path + "-owners")
+        let writer = LogWriter(path: path, settlementInterval: configuration.settlementInterval)
+        let reader = LogReader(path: path, signal: ThreadSignal())
+        self.writer = writer
+        self.reader = reader
+        let registry = self.registry
+        writerThread = try Self.serve(
+            "sluice-writer", writing, path,
+            { database throws(SQLiteLogError) in
+                try WriterSession(
+                    database, configuration: configuration, owner: owner, registry: registry, writer: writer,
+                    reader: reader)
+            }, { $0.run() })
+        do {
+            readerThread = try Self.serve(
+                "sluice-reader", reading, path,
+                { database throws(SQLiteLogError) in
+                    try ReaderSession(
+                        database, configuration: configuration, registry: registry, writer: writer, reader: reader)
+                }, { $0.run() })
+        } catch {
+            _ = writer.close()
+            throw error
+        }
+    }
+
+    deinit {
+        reader.close()
+        _ = writer.close()
+    }
+
+    /// Starts the thread that owns a connection for the connection's whole life, and waits until it is ready.
+    private static func serve<Session>(
+        _ name: String, _ queue: DatabaseQueue, _ path: String,
+        _ make: @escaping @Sendable (Database) throws(SQLiteLogError) -> Session,
+        _ run: @escaping @Sendable (Session) -> Void
+    ) throws(SQLiteLogError) -> WorkerThread {
+        let ready = ThreadSignal()
+        let outcome = Box<Result<Void, SQLiteLogError>>()
+        do {
+            let thread = try WorkerThread(name: name) {
+                queue.inDatabase { database in
+                    let session: Session
+                    do throws(SQLiteLogError) {
+                        session = try make(database)
+                        outcome.set(.success(()))
+                        ready.raise()
+                    } catch {
+                        outcome.set(.failure(error))
+                        ready.raise()
+                        return
+                    }
+                    run(session)
+                }
+                try? queue.close()
+            }
+            while outcome.value == nil { ready.wait(until: nil) }
+            try outcome.value?.get()
+            return thread
+        } catch {
+            throw SQLiteLogError(error, path: path)
+        }
+    }
+
+    /// Ends every subscription, writes what is in the queue and what was settled, gives the groups free, and closes
+    /// the file. A second call waits for the first.
+    public func close() async {
+        for group in registry.all {
+            for feed in group.state.withLock(\.feeds) { feed.subscription.cancel() }
+        }
+        reader.close()
+        await readerThread.end()
+        _ = writer.close()
+        await writerThread.end()
+    }
+}
+
+/// A value that one thread leaves for another.
+final class Box<Value: Sendable>: Sendable {
+    private let content = Mutex<Value?>(nil)
+
+    var value: Value? { content.withLock { $0 } }
+
+    func set(_ value: Value) {
+        content.withLock { $0 = value }
+    }
+}

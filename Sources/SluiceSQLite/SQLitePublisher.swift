@@ -1,0 +1,62 @@
+public import Sluice
+import Synchronization
+
+extension SQLiteLog {
+    /// A publisher to this log.
+    /// - Parameter key: what keeps the order of messages in `.perKey` routes. Default: none.
+    public func publisher(key: KeySelector = .none) -> SQLitePublisher {
+        SQLitePublisher(self, key)
+    }
+}
+
+/// Appends messages to a ``SQLiteLog``.
+public final class SQLitePublisher: Publisher {
+    /// What SQLite takes at most for a blob, with some room for the rest of the row.
+    private static let largest = 999_000_000
+
+    public let name = "sqlite"
+    private let log: SQLiteLog
+    private let key: KeySelector
+    private let isClosed = Atomic<Bool>(false)
+
+    init(_ log: SQLiteLog, _ key: KeySelector) {
+        self.log = log
+        self.key = key
+    }
+
+    /// Returns when the messages are committed and fsynced, all of them in one commit.
+    /// - Throws: ``SQLiteLogError``, after which none of them is in the log; `ClosedError`; `CancellationError` when
+    ///   the task was cancelled before the messages' turn came.
+    public func publish(_ messages: [Message], to topic: Topic) async throws {
+        guard !isClosed.load(ordering: .acquiring) else { throw ClosedError("sqlite publisher") }
+        guard !messages.isEmpty else { return }
+        try await log.writer.append(messages, try envelopes(messages), to: topic)
+    }
+
+    /// Empty when no message has anything beside its payload.
+    private func envelopes(_ messages: [Message]) throws(SQLiteLogError) -> [Envelope] {
+        var envelopes: [Envelope] = []
+        for (index, message) in messages.enumerated() {
+            if message.payload.count > Self.largest {
+                throw SQLiteLogError(
+                    .tooLarge, path: log.configuration.path, detail: "\(message.payload.count) bytes")
+            }
+            let envelope = Envelope(key: key(message), metadata: MetadataCoding.encode(message.metadata))
+            if envelopes.isEmpty, envelope.key != nil || envelope.metadata != nil {
+                envelopes.reserveCapacity(messages.count)
+                envelopes.append(contentsOf: repeatElement(Envelope(), count: index))
+            } else if envelopes.isEmpty {
+                continue
+            }
+            envelopes.append(envelope)
+        }
+        return envelopes
+    }
+
+    /// Returns when what is being published is committed.
+    public func close() async {
+        guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        // Requests are taken in order: whatever was asked before is done when this is. A closed log has done it all.
+        try? await log.writer.perform { _ in }
+    }
+}

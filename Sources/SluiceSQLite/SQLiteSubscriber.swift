@@ -1,0 +1,116 @@
+public import Sluice
+import Synchronization
+
+extension SQLiteLog {
+    /// Where a group starts that the log does not know yet. A known group goes on where it was.
+    public struct StartPosition: Sendable, Equatable {
+        enum Kind: Equatable {
+            case beginning, end
+            case time(Timestamp)
+        }
+
+        let kind: Kind
+
+        /// With the oldest message.
+        public static let beginning = StartPosition(kind: .beginning)
+        /// With what is published from now on.
+        public static let end = StartPosition(kind: .end)
+        /// With the first message that is not older than this.
+        public static func at(_ time: Timestamp) -> StartPosition { StartPosition(kind: .time(time)) }
+    }
+
+    /// A subscriber for a consumer group, which gets each message of a topic at least once.
+    /// - Parameters:
+    ///   - group: its name. Groups of the same name on different topics are different groups.
+    ///   - start: where a new group starts. Default: the beginning.
+    ///   - capacity: how many deliveries a subscription buffers. Default 1024, at least 1.
+    ///   - maxInFlight: how many messages may be unsettled at once, those waiting for redelivery included. Default
+    ///     4096, at least 1. With 1, a message is delivered only when the one before it was acknowledged.
+    public func subscriber(
+        group: String, start: StartPosition = .beginning, capacity: Int = 1024, maxInFlight: Int = 4096
+    ) -> SQLiteSubscriber {
+        SQLiteSubscriber(self, group: group, start: start, capacity: capacity, maxInFlight: maxInFlight)
+    }
+}
+
+/// Reads a ``SQLiteLog`` for one consumer group.
+///
+/// Several subscriptions of one group share its messages. While another process leads the group, a subscription
+/// stays empty; it starts by itself when that process ends or loses its lease.
+public final class SQLiteSubscriber: Subscriber {
+    public let name = "sqlite"
+    public let defaultOrdering = Ordering.serial
+    /// The group's name.
+    public let group: String
+
+    private let log: SQLiteLog
+    private let start: SQLiteLog.StartPosition
+    private let capacity: Int
+    private let maxInFlight: Int
+    private let state = Mutex(State())
+
+    private struct State {
+        var feeds: [SubscriptionFeed] = []
+        var isClosed = false
+    }
+
+    init(_ log: SQLiteLog, group: String, start: SQLiteLog.StartPosition, capacity: Int, maxInFlight: Int) {
+        self.log = log
+        self.group = group
+        self.start = start
+        self.capacity = max(1, capacity)
+        self.maxInFlight = max(1, maxInFlight)
+    }
+
+    /// Whether this process leads the group on every topic subscribed to: false while another process does, and
+    /// without a subscription. For readiness.
+    public var isLeading: Bool {
+        let feeds = state.withLock { state in state.feeds.filter { !$0.subscription.isEnded } }
+        return !feeds.isEmpty && feeds.allSatisfy(\.group.isLeading)
+    }
+
+    /// - Throws: ``SQLiteLogError``, `ClosedError`.
+    public func subscribe(to topic: Topic) async throws -> Subscription {
+        let closed = ClosedError("sqlite subscriber")
+        if state.withLock(\.isClosed) { throw closed }
+        let signal = log.reader.signal
+        let subscription = Subscription(
+            capacity: capacity, redelivery: .route, onDemand: { signal.raise() }, onEnd: { signal.raise() })
+        let feed = log.registry.join(group, topic: topic, subscription: subscription, maxInFlight: maxInFlight) {
+            ConsumerGroup(topic: topic, name: group, writer: log.writer, readerSignal: signal)
+        }
+        do {
+            let start = start
+            try await log.writer.perform { session in try session.enlist(feed.group, start: start) }
+        } catch {
+            subscription.cancel()
+            throw error
+        }
+        let isClosed = state.withLock { state in
+            if !state.isClosed {
+                state.feeds.removeAll(where: \.subscription.isEnded)
+                state.feeds.append(feed)
+            }
+            return state.isClosed
+        }
+        if isClosed {
+            subscription.cancel()
+            throw closed
+        }
+        signal.raise()
+        return subscription
+    }
+
+    /// Ends the subscriptions and returns when what was settled is committed. What handlers still hold is delivered
+    /// again, to the group's next subscription, unless they acknowledge it before that.
+    public func close() async {
+        let feeds = state.withLock { state in
+            state.isClosed = true
+            defer { state.feeds = [] }
+            return state.feeds
+        }
+        guard !feeds.isEmpty else { return }
+        for feed in feeds { feed.subscription.cancel() }
+        try? await log.writer.perform { _ in }
+    }
+}

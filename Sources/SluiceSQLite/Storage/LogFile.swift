@@ -1,0 +1,55 @@
+internal import GRDB
+internal import GRDBSQLite
+
+/// Opens the connections. Each is used by one thread alone.
+enum LogFile {
+    /// The connection that writes: WAL, every commit fsynced.
+    static func openWriter(_ configuration: SQLiteLog.Configuration) throws(SQLiteLogError) -> DatabaseQueue {
+        let path = configuration.path
+        do {
+            var settings = Self.settings(configuration)
+            settings.journalMode = .wal
+            // Runs before GRDB turns the file to WAL, which would already change it.
+            settings.prepareDatabase { database in try Schema.verify(database, path: path) }
+            let queue = try DatabaseQueue(path: path, configuration: settings)
+            try queue.inDatabase { database in
+                // GRDB has set NORMAL while opening, with which the last commits may be lost with the power.
+                try database.execute(sql: "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864")
+                guard try Int.fetchOne(database, sql: "PRAGMA synchronous") == 2 else {
+                    throw SQLiteLogError(.failed, path: path, detail: "synchronous=FULL was refused")
+                }
+                try Schema.create(database)
+            }
+            return queue
+        } catch {
+            throw Self.opening(error, path: path)
+        }
+    }
+
+    static func openReader(_ configuration: SQLiteLog.Configuration) throws(SQLiteLogError) -> DatabaseQueue {
+        do {
+            var settings = Self.settings(configuration)
+            settings.readonly = true
+            return try DatabaseQueue(path: configuration.path, configuration: settings)
+        } catch {
+            throw Self.opening(error, path: configuration.path)
+        }
+    }
+
+    private static func settings(_ configuration: SQLiteLog.Configuration) -> GRDB.Configuration {
+        var settings = GRDB.Configuration()
+        settings.label = "sluice.sqlite"
+        settings.foreignKeysEnabled = false
+        // The thread of a connection stays inside one access for its whole life, and ends its transactions itself.
+        settings.allowsUnsafeTransactions = true
+        settings.busyMode = .timeout(
+            Double(configuration.busyTimeout.components.seconds)
+                + Double(configuration.busyTimeout.components.attoseconds) / 1e18)
+        return settings
+    }
+
+    /// Opening is where a read-only file shows as a failed write.
+    private static func opening(_ error: any Error, path: String) -> SQLiteLogError {
+        SQLiteLogError(error, path: path)
+    }
+}

@@ -1,0 +1,63 @@
+internal import Sluice
+
+/// Metadata as one compact blob: for each entry the name and the value, each behind its length (LEB128). Empty
+/// metadata is NULL.
+enum MetadataCoding {
+    static func encode(_ metadata: Metadata) -> [UInt8]? {
+        guard !metadata.isEmpty else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(metadata.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 })
+        for entry in metadata {
+            append(entry.name, to: &bytes)
+            append(entry.value, to: &bytes)
+        }
+        return bytes
+    }
+
+    /// - Returns: what can be read; the rest of a blob that another program wrote wrongly is ignored.
+    static func decode(_ bytes: UnsafeRawBufferPointer) -> Metadata {
+        var metadata = Metadata()
+        var position = 0
+        while let name = text(bytes, &position), let value = text(bytes, &position) { metadata[name] = value }
+        return metadata
+    }
+
+    private static func append(_ text: String, to bytes: inout [UInt8]) {
+        VariableInteger.append(UInt64(text.utf8.count), to: &bytes)
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    private static func text(_ bytes: UnsafeRawBufferPointer, _ position: inout Int) -> String? {
+        guard let length = VariableInteger.read(bytes, &position), length <= UInt64(bytes.count - position) else {
+            return nil
+        }
+        let end = position + Int(length)
+        defer { position = end }
+        return String(decoding: bytes[position..<end], as: UTF8.self)
+    }
+}
+
+/// LEB128: seven bits a byte, the lowest first.
+enum VariableInteger {
+    static func append(_ value: UInt64, to bytes: inout [UInt8]) {
+        var value = value
+        while value >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: value) | 0x80)
+            value >>= 7
+        }
+        bytes.append(UInt8(truncatingIfNeeded: value))
+    }
+
+    static func read(_ bytes: UnsafeRawBufferPointer, _ position: inout Int) -> UInt64? {
+        var value: UInt64 = 0
+        var shift: UInt64 = 0
+        while position < bytes.count, shift < 64 {
+            let byte = bytes[position]
+            position += 1
+            value |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 { return value }
+            shift += 7
+        }
+        return nil
+    }
+}

@@ -1,0 +1,202 @@
+internal import DequeModule
+internal import Sluice
+import Synchronization
+
+/// The queue before the one thread that writes: whatever has gathered while it wrote shares the next commit.
+///
+/// It is bounded by its callers: each of them is suspended until its own messages are committed.
+final class LogWriter: Sendable {
+    struct Append: Sendable {
+        let ticket: UInt64
+        let topic: Topic
+        let messages: [Message]
+        /// Empty when no message has a key or metadata.
+        let envelopes: [Envelope]
+        let continuation: UnsafeContinuation<Void, any Error>
+    }
+
+    enum Request: Sendable {
+        case append(Append)
+        case job(WriterJob)
+    }
+
+    /// What the thread shall do next.
+    enum Turn {
+        case commit([Request], [ConsumerGroup])
+        case wait(until: MonotonicTime?)
+        case stop
+    }
+
+    private struct Queue {
+        var requests = Deque<Request>()
+        /// Groups with settlements to write.
+        var groups: [ConsumerGroup] = []
+        var settlementsDue: MonotonicTime?
+        var lastCommit = MonotonicTime(nanoseconds: 0)
+        var isClosing = false
+    }
+
+    /// A commit ends with the request that reaches either, so that one commit does not grow without bound.
+    private static let commitMessages = 4096
+    private static let commitBytes = 8 << 20
+
+    let signal = ThreadSignal()
+    private let path: String
+    private let settlementInterval: Duration
+    private let queue = Mutex(Queue())
+    private let tickets = Atomic<UInt64>(0)
+
+    init(path: String, settlementInterval: Duration) {
+        self.path = path
+        self.settlementInterval = settlementInterval
+    }
+
+    private var closedError: SQLiteLogError { SQLiteLogError(.closed, path: path, detail: "it takes nothing more") }
+
+    // MARK: Asking
+
+    /// Returns when the messages are committed.
+    func append(_ messages: [Message], _ envelopes: [Envelope], to topic: Topic) async throws {
+        let ticket = tickets.wrappingAdd(1, ordering: .relaxed).newValue
+        try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
+                let refusal = queue.withLock { queue -> (any Error)? in
+                    if queue.isClosing { return closedError }
+                    // Checked under the lock: a cancellation that comes later finds the request in the queue.
+                    if Task.isCancelled { return CancellationError() }
+                    queue.requests.append(
+                        .append(
+                            Append(
+                                ticket: ticket, topic: topic, messages: messages, envelopes: envelopes,
+                                continuation: continuation)))
+                    return nil
+                }
+                if let refusal { continuation.resume(throwing: refusal) } else { signal.raise() }
+            }
+        } onCancel: {
+            cancel(ticket)
+        }
+    }
+
+    private func cancel(_ ticket: UInt64) {
+        let request = queue.withLock { queue -> Request? in
+            let index = queue.requests.firstIndex {
+                if case .append(let append) = $0 { append.ticket == ticket } else { false }
+            }
+            return index.map { queue.requests.remove(at: $0) }
+        }
+        // Not there any more: it is being committed, and its caller learns how that ends.
+        if case .append(let append) = request { append.continuation.resume(throwing: CancellationError()) }
+    }
+
+    /// Runs `body` on the writer's thread as part of a commit, and returns after that.
+    func perform<R: Sendable>(_ body: @escaping @Sendable (WriterSession) throws -> R) async throws -> R {
+        try await withUnsafeThrowingContinuation { continuation in
+            let job = WriterJob(body, continuation)
+            let isClosing = queue.withLock { queue in
+                if !queue.isClosing { queue.requests.append(.job(job)) }
+                return queue.isClosing
+            }
+            if isClosing { continuation.resume(throwing: closedError) } else { signal.raise() }
+        }
+    }
+
+    /// The group has settlements to write: with the next commit, or soon.
+    func announce(_ group: ConsumerGroup) {
+        let isFirst = queue.withLock { queue in
+            queue.groups.append(group)
+            guard queue.settlementsDue == nil else { return false }
+            queue.settlementsDue = max(.now(), queue.lastCommit.advanced(by: settlementInterval))
+            return true
+        }
+        if isFirst { signal.raise() }
+    }
+
+    /// The group's settlements could not be written and are tried again.
+    func postpone(_ groups: [ConsumerGroup]) {
+        queue.withLock { queue in
+            queue.groups += groups
+            queue.settlementsDue = MonotonicTime.now().advanced(by: .milliseconds(100))
+        }
+    }
+
+    /// Takes nothing more; what is in the queue is still written.
+    /// - Returns: false when it was closed before.
+    func close() -> Bool {
+        let first = queue.withLock { queue in
+            defer { queue.isClosing = true }
+            return !queue.isClosing
+        }
+        signal.raise()
+        return first
+    }
+
+    var isClosing: Bool { queue.withLock(\.isClosing) }
+
+    // MARK: Serving
+
+    func next(_ now: MonotonicTime) -> Turn {
+        queue.withLock { queue in
+            let settle = queue.isClosing || queue.settlementsDue.map { $0 <= now } ?? false
+            guard !queue.requests.isEmpty || settle && !queue.groups.isEmpty else {
+                return queue.isClosing ? .stop : .wait(until: queue.settlementsDue)
+            }
+            defer {
+                queue.groups = []
+                queue.settlementsDue = nil
+                queue.lastCommit = now
+            }
+            return .commit(Self.takeRequests(&queue), queue.groups)
+        }
+    }
+
+    private static func takeRequests(_ queue: inout Queue) -> [Request] {
+        var count = 0
+        var messages = 0
+        var bytes = 0
+        while count < queue.requests.count, messages < commitMessages, bytes < commitBytes {
+            if case .append(let append) = queue.requests[count] {
+                messages += append.messages.count
+                for message in append.messages { bytes += message.payload.count }
+            } else {
+                messages += 1
+            }
+            count += 1
+        }
+        if count == queue.requests.count {
+            defer { queue.requests.removeAll(keepingCapacity: true) }
+            return Array(queue.requests)
+        }
+        let taken = Array(queue.requests.prefix(count))
+        queue.requests.removeFirst(count)
+        return taken
+    }
+}
+
+/// Something that the writer's thread does as part of a commit.
+final class WriterJob: Sendable {
+    /// Runs it; what it returns reports the outcome once the commit is done, or has failed with an error.
+    let run: @Sendable (WriterSession) -> (failed: Bool, report: @Sendable ((any Error)?) -> Void)
+    /// For a job that was not reached.
+    let refuse: @Sendable (any Error) -> Void
+
+    init<R: Sendable>(
+        _ body: @escaping @Sendable (WriterSession) throws -> R, _ continuation: UnsafeContinuation<R, any Error>
+    ) {
+        run = { session in
+            let result = Result { try body(session) }
+            let failed = if case .failure = result { true } else { false }
+            return (
+                failed,
+                { error in
+                    if !failed, let error {
+                        continuation.resume(throwing: error)
+                    } else {
+                        continuation.resume(with: result)
+                    }
+                }
+            )
+        }
+        refuse = { continuation.resume(throwing: $0) }
+    }
+}

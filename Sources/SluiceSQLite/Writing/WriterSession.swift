@@ -1,0 +1,240 @@
+internal import GRDB
+internal import GRDBSQLite
+internal import Sluice
+import Synchronization
+
+/// The writer's connection and all that its thread does with it.
+final class WriterSession {
+    let database: Database
+    let configuration: SQLiteLog.Configuration
+    let owner: LeaseOwner
+    let registry: GroupRegistry
+    let writer: LogWriter
+    private let reader: LogReader
+
+    private let begin: SQLStatement
+    private let end: SQLStatement
+    private let undo: SQLStatement
+    private let savepoint: SQLStatement
+    private let release: SQLStatement
+    private let undoSavepoint: SQLStatement
+    private let settle: SQLStatement
+    let rememberKey: SQLStatement
+
+    private var tables: [String: TopicTable] = [:]
+    private(set) var transaction: UInt64 = 0
+    let leases: LeaseBook
+    let checkpoints: Checkpoints
+    let sweeper: RetentionSweeper
+
+    var path: String { configuration.path }
+
+    init(
+        _ database: Database, configuration: SQLiteLog.Configuration, owner: LeaseOwner, registry: GroupRegistry,
+        writer: LogWriter, reader: LogReader
+    ) throws(SQLiteLogError) {
+        self.database = database
+        self.configuration = configuration
+        self.owner = owner
+        self.registry = registry
+        self.writer = writer
+        self.reader = reader
+        let path = configuration.path
+        begin = try SQLStatement(database, path: path, "BEGIN IMMEDIATE")
+        end = try SQLStatement(database, path: path, "COMMIT")
+        undo = try SQLStatement(database, path: path, "ROLLBACK")
+        savepoint = try SQLStatement(database, path: path, "SAVEPOINT job")
+        release = try SQLStatement(database, path: path, "RELEASE job")
+        undoSavepoint = try SQLStatement(database, path: path, "ROLLBACK TO job")
+        settle = try SQLStatement(
+            database, path: path,
+            """
+            UPDATE groups SET settled_through = ?1, ahead = ?2, ahead_count = ?3,
+                delivered_through = max(delivered_through, ?4)
+            WHERE id = ?5 AND owner = ?6
+            """)
+        rememberKey = try SQLStatement(
+            database, path: path, "INSERT OR REPLACE INTO handled_keys (scope, key, expires) VALUES (?, ?, ?)")
+        leases = try LeaseBook(database, configuration: configuration, owner: owner)
+        checkpoints = Checkpoints(database, busyTimeout: configuration.busyTimeout)
+        sweeper = try RetentionSweeper(database, configuration: configuration)
+    }
+
+    // MARK: The thread
+
+    func run() {
+        var isRunning = true
+        while isRunning {
+            let now = MonotonicTime.now()
+            switch writer.next(now) {
+            case .commit(let requests, let groups):
+                commit(requests, groups)
+                checkpoints.run()
+                if sweeper.isPressing(now) { sweeper.sweepPiece(now, in: self) }
+                if leases.isDue(now) { leases.keep(registry, now, in: self) }
+            case .wait(let until):
+                if leases.isDue(now) { leases.keep(registry, now, in: self) }
+                if !sweeper.sweepPiece(now, in: self) {
+                    writer.signal.wait(until: Self.earliest(until, leases.due(registry), sweeper.due))
+                }
+            case .stop:
+                leases.giveUp(registry, in: self)
+                isRunning = false
+            }
+        }
+    }
+
+    private static func earliest(_ times: MonotonicTime?...) -> MonotonicTime? {
+        times.compactMap { $0 }.min()
+    }
+
+    // MARK: Committing
+
+    private func commit(_ requests: [LogWriter.Request], _ groups: [ConsumerGroup]) {
+        var reports: [@Sendable ((any Error)?) -> Void] = []
+        var lost: [ConsumerGroup] = []
+        var reached = 0
+        var failure: (any Error)?
+        do {
+            try transact {
+                let now = Timestamp.now()
+                for request in requests {
+                    switch request {
+                    case .append(let append): try self.append(append, now)
+                    case .job(let job): reports.append(try self.run(job))
+                    }
+                    reached += 1
+                }
+                for group in groups where try !write(group) { lost.append(group) }
+            }
+        } catch {
+            failure = error
+        }
+        if failure == nil {
+            reader.noteCommit()
+            for group in lost { group.resign() }
+        } else {
+            for group in groups { group.state.withLock { $0.ledger?.soil() } }
+            if !groups.isEmpty { writer.postpone(groups) }
+        }
+        answer(requests, reports, failure)
+    }
+
+    private func answer(
+        _ requests: [LogWriter.Request], _ reports: [@Sendable ((any Error)?) -> Void], _ failure: (any Error)?
+    ) {
+        var reports = reports[...]
+        for request in requests {
+            switch request {
+            case .append(let append):
+                if let failure {
+                    append.continuation.resume(throwing: failure)
+                } else {
+                    append.continuation.resume()
+                }
+            case .job(let job):
+                if let report = reports.popFirst() {
+                    report(failure)
+                } else if let failure {
+                    job.refuse(failure)
+                }
+            }
+        }
+    }
+
+    /// Runs `body` in a transaction of its own, which is rolled back when it throws.
+    func transact(_ body: () throws -> Void) throws(SQLiteLogError) {
+        do {
+            try begin.run()
+            transaction += 1
+            try body()
+            try end.run()
+        } catch {
+            let error = SQLiteLogError(error, path: path)
+            // Some errors, a full disk among them, have rolled back already.
+            if sqlite3_get_autocommit(database.sqliteConnection) == 0 { try? undo.run() }
+            // What was created in this transaction is no longer there.
+            tables.removeAll()
+            throw error
+        }
+    }
+
+    private func append(_ append: LogWriter.Append, _ now: Timestamp) throws(SQLiteLogError) {
+        let table = try table(for: append.topic)
+        if append.envelopes.isEmpty {
+            for message in append.messages { try table.append(message, nil, transaction: transaction, now: now) }
+        } else {
+            for (message, envelope) in zip(append.messages, append.envelopes) {
+                try table.append(message, envelope, transaction: transaction, now: now)
+            }
+        }
+    }
+
+    /// A job that fails undoes its own work and leaves the others' alone.
+    private func run(_ job: WriterJob) throws(SQLiteLogError) -> @Sendable ((any Error)?) -> Void {
+        try savepoint.run()
+        let (failed, report) = job.run(self)
+        if failed, sqlite3_get_autocommit(database.sqliteConnection) == 0 {
+            try undoSavepoint.run()
+            tables.removeAll()
+        }
+        try release.run()
+        return report
+    }
+
+    /// Writes what the group has settled.
+    /// - Returns: false when the group is no longer led here.
+    private func write(_ group: ConsumerGroup) throws(SQLiteLogError) -> Bool {
+        let snapshot = group.state.withLock { state -> (row: Int64, settled: OffsetSet, cursor: Int64)? in
+            state.isAnnounced = false
+            if state.deserted != nil { leases.hasten() }
+            state.ledger?.absorb()
+            guard let row = state.row, let ledger = state.ledger, ledger.isDirty else { return nil }
+            state.ledger?.clean()
+            return (row, ledger.settled, ledger.cursor)
+        }
+        guard let snapshot else { return true }
+        settle.bind(snapshot.settled.through, at: 1)
+        if snapshot.settled.ranges.isEmpty {
+            settle.bindNull(at: 2)
+        } else {
+            settle.bind(snapshot.settled.encodeAhead(), at: 2)
+        }
+        settle.bind(snapshot.settled.countAhead, at: 3)
+        settle.bind(snapshot.cursor, at: 4)
+        settle.bind(snapshot.row, at: 5)
+        settle.bind(owner.id, at: 6)
+        try settle.run()
+        return settle.changes > 0
+    }
+
+    // MARK: Topics
+
+    /// The topic's table; the first message of a topic creates it. Call inside a transaction.
+    func table(for topic: Topic) throws(SQLiteLogError) -> TopicTable {
+        if let table = tables[topic.name] { return table }
+        let find = try SQLStatement(database, path: path, "SELECT id FROM topics WHERE name = ?")
+        find.bind(topic.name, at: 1)
+        let known = try find.integer()
+        let id: Int64
+        if let known {
+            id = known
+        } else {
+            let insert = try SQLStatement(database, path: path, "INSERT INTO topics (name) VALUES (?)")
+            insert.bind(topic.name, at: 1)
+            try insert.run()
+            id = sqlite3_last_insert_rowid(database.sqliteConnection)
+            try SQLStatement(database, path: path, Schema.create(topic: id)).run()
+        }
+        let table = try TopicTable(id: id, database: database, path: path)
+        tables[topic.name] = table
+        return table
+    }
+
+    // MARK: Leases
+
+    /// Writes the group for the last time and gives its lease away. Call inside a transaction.
+    func settleFinally(_ group: ConsumerGroup) throws(SQLiteLogError) {
+        _ = try write(group)
+    }
+}
