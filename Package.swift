@@ -62,15 +62,21 @@ let package = Package(
             name: "SluiceHTTP",
             dependencies: [
                 "Sluice", "CCurl", "CZlib",
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
         .target(name: "SluiceTesting", dependencies: ["Sluice"], swiftSettings: strict),
         .target(
             name: "SluiceGateway",
-            dependencies: ["Sluice", "SluiceSQLite", "SluiceHTTP", "SluicePrometheus"],
+            dependencies: [
+                "Sluice", "SluiceSQLite", "SluiceHTTP", "SluicePrometheus",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "SluiceCLI",

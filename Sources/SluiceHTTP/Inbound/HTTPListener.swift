@@ -37,6 +37,13 @@ public final class HTTPListener: Service {
         try shared.add([InboundRoute(resource, observer: shared.observer)])
     }
 
+    /// Whether it accepts connections.
+    public var isListening: Bool {
+        state.withLock { state in
+            if case .success = state.outcome { true } else { false }
+        }
+    }
+
     /// How many connections are open.
     public var openConnections: Int { shared.openConnections }
 

@@ -1,15 +1,15 @@
 import CCurl
-import Sluice
+package import Sluice
 
 /// Reads the time before which a server does not want to be asked again (RFC 9110, section 10.2.3).
-enum RetryAfter {
+package enum RetryAfter {
     /// A server cannot make anyone wait longer than this.
     static let maximum = Duration.seconds(3600)
 
     /// The delay that the headers name, at least 0 and at most ``maximum``; nil when they name none that can be read.
     ///
     /// A date is compared with the server's own `Date` where it sent one, so that clocks may differ.
-    static func delay(in headers: HTTPClient.Headers, now: Timestamp = .now()) -> Duration? {
+    package static func delay(in headers: HTTPClient.Headers, now: Timestamp = .now()) -> Duration? {
         guard let value = headers["Retry-After"], !value.isEmpty else { return nil }
         if value.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
             // Too many digits for an integer is still a number, and a long time.

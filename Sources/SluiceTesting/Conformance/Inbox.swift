@@ -47,8 +47,7 @@ struct Inbox: Sendable {
     /// Pub/Sub promises to deliver exactly once.
     /// - Returns: their first deliveries in order of arrival.
     func receive(
-        _ count: Int, settle: (Delivery) -> Void = { $0.acknowledge() }, file: StaticString = #fileID,
-        line: UInt = #line
+        _ count: Int, file: StaticString = #fileID, line: UInt = #line
     ) async throws -> [Delivery] {
         var seen: Set<MessageID> = []
         var deliveries: [Delivery] = []
@@ -58,7 +57,7 @@ struct Inbox: Sendable {
             )
             for delivery in batch {
                 if seen.insert(delivery.message.id).inserted {
-                    settle(delivery)
+                    delivery.acknowledge()
                     deliveries.append(delivery)
                 } else {
                     delivery.acknowledge()
@@ -83,6 +82,37 @@ struct Inbox: Sendable {
                 try delivery.message.expectEqual(to: published, file: file, line: line)
             }
         }
+    }
+
+    /// Reads until every one of `messages` has come and been acknowledged, after each was rejected `times`.
+    func receive(
+        all messages: [Message], rejectingEach times: Int, after delay: Duration? = nil,
+        file: StaticString = #fileID, line: UInt = #line
+    ) async throws {
+        var rejections: [MessageID: Int] = [:]
+        var missing = Set(messages.map(\.id))
+        while !missing.isEmpty {
+            let batch = try await next(
+                16, "\(messages.count) messages after \(times) rejections each, of which \(missing.count) are missing",
+                file: file, line: line)
+            for delivery in batch {
+                let count = rejections[delivery.message.id, default: 0]
+                if count < times {
+                    rejections[delivery.message.id] = count + 1
+                    delivery.reject(after: delay)
+                } else {
+                    delivery.acknowledge()
+                    missing.remove(delivery.message.id)
+                }
+            }
+        }
+    }
+
+    /// Takes some deliveries, settles none, and closes the subscriber. The last references go when this returns.
+    func takeSomeAndClose() async throws {
+        let unsettled = try await next(16, "some deliveries")
+        await subscriber.close()
+        withExtendedLifetime(unsettled) {}
     }
 
     /// Fails when anything arrives within the harness's quiet time.

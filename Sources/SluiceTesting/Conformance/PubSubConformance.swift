@@ -80,6 +80,7 @@ public enum PubSubConformance {
         static let oldMessages = feature("newSubscriberReceivesOldMessages") { $0.newSubscriberReceivesOldMessages }
         static let limitsInFlight = feature("limitsInFlight") { $0.limitsInFlight }
         static let delays = feature("delaysRedelivery") { $0.delaysRedelivery }
+        static let overtaking = feature("overtakesRejected") { $0.overtakesRejected }
         static let attempts = feature("countsAttempts") { $0.countsAttempts }
         static let backPressure = feature("backPressure") { $0.backPressure }
         static let unicode = feature("unicode") { $0.unicode }

@@ -28,6 +28,9 @@ public struct PubSubFeatures: Sendable {
     /// rejected one comes back before anything newer.
     public var limitsInFlight = true
 
+    /// Messages behind a rejected one are delivered while it waits for its redelivery, unless `maxInFlight` forbids.
+    public var overtakesRejected = true
+
     /// A rejection's delay is kept before the message is delivered again.
     public var delaysRedelivery = true
 

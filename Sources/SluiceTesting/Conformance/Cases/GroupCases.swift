@@ -16,7 +16,8 @@ extension PubSubConformance {
             let failing = try await run.inbox(topic, group: "failing")
             let healthy = try await run.inbox(topic, group: "healthy")
             let messages = try await run.publish(10, to: topic)
-            _ = try await failing.receive(messages.count) { $0.reject(after: .milliseconds(20)) }
+            let rejected = try await failing.next("a first delivery")
+            rejected.reject(after: .milliseconds(20))
             try await healthy.receive(all: messages)
             try await healthy.expectNothing("to a group that acknowledged everything")
             try await failing.receive(all: messages)
@@ -50,12 +51,7 @@ extension PubSubConformance {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { for message in messages { try await publisher.publish([message], to: topic) } }
                 group.addTask {
-                    // Takes some, settles none, and leaves; the last references go with this task.
-                    let unsettled = await withDeadlineOrNil(.milliseconds(50)) {
-                        try await leaving.subscription.next(16)
-                    }
-                    await leaving.subscriber.close()
-                    withExtendedLifetime(unsettled) {}
+                    try await leaving.takeSomeAndClose()
                     let joining = try await run.inbox(topic, capacity: 8)
                     try await run.drain([staying, joining], into: tally, until: messages)
                 }

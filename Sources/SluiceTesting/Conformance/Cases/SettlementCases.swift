@@ -15,30 +15,15 @@ extension PubSubConformance {
             let topic = run.harness.uniqueTopic()
             let inbox = try await run.inbox(topic)
             let messages = try await run.publish(run.scaled(20), to: topic)
-            _ = try await inbox.receive(messages.count) { $0.reject() }
-            try await inbox.receive(all: messages)
+            try await inbox.receive(all: messages, rejectingEach: 1)
         },
         Case("continuesAfterRepeatedRejections") { run in
             let topic = run.harness.uniqueTopic()
             let inbox = try await run.inbox(topic)
             let messages = try await run.publish(run.scaled(20), to: topic)
-            var rejections: [MessageID: Int] = [:]
-            var acknowledged: Set<MessageID> = []
-            while acknowledged.count < messages.count {
-                let came = try await inbox.next(16, "\(messages.count - acknowledged.count) more messages")
-                for delivery in came {
-                    let count = rejections[delivery.message.id, default: 0]
-                    if count < 3 {
-                        rejections[delivery.message.id] = count + 1
-                        delivery.reject(after: .milliseconds(1))
-                    } else {
-                        delivery.acknowledge()
-                        acknowledged.insert(delivery.message.id)
-                    }
-                }
-            }
+            try await inbox.receive(all: messages, rejectingEach: 4, after: .milliseconds(1))
         },
-        Case("goesOnWithOthersWhileOneIsRejected") { run in
+        Case("goesOnWithOthersWhileOneIsRejected", needs: .overtaking) { run in
             let topic = run.harness.uniqueTopic()
             let inbox = try await run.inbox(topic)
             let messages = try await run.publish(10, to: topic)

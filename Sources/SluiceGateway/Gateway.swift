@@ -1,0 +1,143 @@
+public import Logging
+public import ServiceLifecycle
+import Sluice
+import SluiceHTTP
+import SluicePrometheus
+import SluiceSQLite
+import Synchronization
+
+/// The gateway: its parts, made from a configuration and put together.
+///
+/// Run ``services`` in one group, in this order: shutdown goes backwards, so that intake stops first, then what is in
+/// hand is finished, and the metrics are served to the end. Call ``close()`` afterwards.
+public final class Gateway: Sendable {
+    public let services: [any Service]
+    private let webhooks: HTTPListener
+    private let metrics: HTTPListener
+    private let log: SQLiteLog
+    private let client: HTTPClient
+    private let restore: @Sendable () async throws -> Void
+
+    /// Opens the log and makes everything, without listening or connecting yet.
+    /// - Throws: an error that names what is wrong: a file, an address, an option.
+    public init(_ configuration: GatewayConfiguration, backend: PrometheusBackend, logger: Logger) throws {
+        let instruments = backend.instruments
+        let startedAt = Timestamp.now()
+        let directory = try DataDirectory(configuration.dataDirectory)
+        let log = try SQLiteLog.open(SQLiteLog.Configuration(path: directory.log))
+        let queue = EventQueue.sqlite(log)
+
+        let sinkMeters = SinkMeters(configuration.sinkNames, instruments)
+        var clientConfiguration = HTTPClient.Configuration()
+        clientConfiguration.observe = sinkMeters.observe
+        let client = try HTTPClient(clientConfiguration)
+
+        var routing = Router.Configuration()
+        routing.shutdownTimeout = configuration.shutdownTimeout
+        let router = Router(configuration: routing, instruments: instruments, logger: logger)
+
+        let webhooks = try HTTPListener(
+            configuration: configuration.bindAddress.listener, observer: .metering(instruments), logger: logger)
+        // Each request waits for a commit that all of them share: the more at once, the fewer commits.
+        let intake = try HTTPSubscriber(
+            listener: webhooks, endpoints: IntakeRoutes.endpoints(configuration), concurrency: 512)
+        try router.add(IntakeRoutes.gitHub(from: intake, to: queue, instruments))
+        try router.add(IntakeRoutes.deployments(from: intake, to: queue))
+
+        var readers: [Route] = []
+        if let grafana = configuration.grafana {
+            readers.append(
+                SinkRoutes.grafana(GrafanaSink.make(grafana, client), from: queue, startedAt: startedAt))
+        }
+        if let webhook = configuration.slackWebhookURL {
+            readers.append(SinkRoutes.slack(SlackSink.make(webhook, client), from: queue))
+        }
+        if readers.isEmpty { readers.append(SinkRoutes.console(ConsoleSink.make(), from: queue)) }
+        if let simulator = configuration.simulator { readers += SimulatorRoutes.routes(simulator, queue) }
+        let ledger = try DeploymentLedger(path: directory.deployments)
+        let meter = DeploymentMeter(instruments)
+        readers.append(DeploymentsRoute.route(from: queue, ledger, meter))
+        for route in readers { try router.add(route) }
+
+        let backlog = BacklogMeter(queue, groups: readers.map(\.name), instruments, logger: logger)
+        let drain = DrainFlag()
+        let metrics = try HTTPListener(
+            configuration: configuration.metricsBindAddress.listener,
+            resources: MetricsResources.make(backend.registry, update: backlog.update) {
+                Self.readiness(drain, webhooks, router)
+            }, logger: logger)
+
+        self.webhooks = webhooks
+        self.metrics = metrics
+        self.log = log
+        self.client = client
+        restore = { [ledger, meter] in
+            for latest in try await ledger.latest(limit: 1_000) { meter.restore(latest) }
+        }
+        services = [metrics, router, webhooks, drain]
+    }
+
+    /// Shows what earlier runs knew of deployments. Call it before the services run.
+    public func restoreDeployments() async throws {
+        try await restore()
+    }
+
+    /// The port that webhooks are taken in on, once it listens.
+    public var webhooksPort: Int {
+        get async throws { try await webhooks.port() }
+    }
+
+    /// The port that the metrics are served on, once it listens.
+    public var metricsPort: Int {
+        get async throws { try await metrics.port() }
+    }
+
+    /// Lets go of the log and of the sinks, after the services have ended.
+    public func close() async {
+        await client.close(within: .zero)
+        await log.close()
+    }
+
+    private static func readiness(_ drain: DrainFlag, _ webhooks: HTTPListener, _ router: Router) -> Readiness {
+        var readiness = Readiness()
+        if drain.isDraining { readiness.reasons.append("draining") }
+        if !webhooks.isListening { readiness.reasons.append("webhooks: not listening") }
+        for route in router.status {
+            guard let note = route.note else { continue }
+            if route.isRunning {
+                readiness.notes.append("\(route.name): \(note)")
+            } else {
+                readiness.reasons.append("\(route.name): \(note)")
+            }
+        }
+        return readiness
+    }
+}
+
+extension GatewayConfiguration {
+    /// The systems that events are delivered to over HTTP.
+    fileprivate var sinkNames: [String] {
+        (grafana == nil ? [] : [GrafanaSink.target]) + (slackWebhookURL == nil ? [] : [SlackSink.target])
+    }
+}
+
+extension BindAddress {
+    fileprivate var listener: HTTPListener.Configuration {
+        var configuration = HTTPListener.Configuration()
+        configuration.host = host ?? "0.0.0.0"
+        configuration.port = Int(port)
+        return configuration
+    }
+}
+
+/// Knows as the first that the gateway shuts down, because it is the last of its services.
+private final class DrainFlag: Service {
+    private let draining = Atomic<Bool>(false)
+
+    var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        draining.store(true, ordering: .relaxed)
+    }
+}

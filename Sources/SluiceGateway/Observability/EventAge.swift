@@ -1,0 +1,20 @@
+import Sluice
+
+/// Measures how old an event is when its sink has taken it, and counts those from the future.
+struct EventAge: Middleware {
+    func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
+        let ages = Dictionary(uniqueKeysWithValues: [CommitPushed.type, CommitDeployed.type].map { type in
+            (type, route.instruments.histogram(.eventAge, [route.label, ("event_type", type)]))
+        })
+        let skewed = route.instruments.counter(.eventClockSkew, [route.label])
+        return { message, context in
+            let produced = try await next(message, context)
+            if let event = try? Event(message) {
+                let age = Timestamp.now().millisecondsSince1970 - event.occurredOn.millisecondsSince1970
+                ages[event.type]?.observe(max(0, Double(age) / 1_000), correlationID: context.correlationID)
+                if age < -60_000 { skewed.increment() }
+            }
+            return produced
+        }
+    }
+}

@@ -1,0 +1,21 @@
+import Sluice
+
+/// The route that turns events into the metrics of deployments.
+enum DeploymentsRoute {
+    static let name = "log-to-metrics"
+
+    static func route(from queue: EventQueue, _ ledger: DeploymentLedger, _ meter: DeploymentMeter) -> Route {
+        Route(
+            name, from: queue.subscriber(name), EventQueue.events, ordering: .serial,
+            middlewares: [
+                CorrelationID(), Metrics(),
+                PoisonQueue(to: queue.publisher, EventQueue.poison, filter: .permanent), Retry(),
+            ]
+        ) { message, _ in
+            let event = try Event(message)
+            // The ledger knows what was counted, whatever becomes of this delivery.
+            guard let entry = try await ledger.record(event, id: message.id) else { return }
+            if case .commitDeployed(let deployment) = event { meter.count(deployment, leadTime: entry.leadTime) }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Sluice
+import SluiceHTTP
+
+/// The routes that take events in.
+enum IntakeRoutes {
+    static let gitHubPath: Topic = "/webhooks/github"
+    static let deploymentsPath: Topic = "/webhooks/deployments"
+
+    /// Webhooks of one listener. A request is answered when its events are on the queue.
+    static func endpoints(_ configuration: GatewayConfiguration) -> [HTTPEndpoint] {
+        var gitHub = HTTPEndpoint(gitHubPath.name)
+        // The sample application's script posts JSON to the root under curl's default content type.
+        gitHub.aliases = ["/"]
+        gitHub.contentTypes = ["application/json", "application/x-www-form-urlencoded"]
+        gitHub.authenticator = configuration.githubSecret.map { .hmacSHA256(secret: $0.reveal()) }
+        gitHub.format = .body(headers: [
+            "X-GitHub-Event": GitHubSource.eventKey, "X-GitHub-Delivery": GitHubSource.deliveryKey,
+        ])
+        var deployments = HTTPEndpoint(deploymentsPath.name)
+        deployments.maxBodyBytes = 1 << 20
+        deployments.authenticator = configuration.deploymentsToken.map { .bearer($0.reveal()) }
+        return [gitHub, deployments]
+    }
+
+    static func gitHub(from subscriber: HTTPSubscriber, to queue: EventQueue, _ instruments: Instruments) -> Route {
+        let ignored = LabelledCounters(
+            instruments, .webhooksIgnored, label: "event",
+            known: ["ping", "pull_request", "workflow_run", "deployment", "release", "create", "delete", "other"])
+        return Route(
+            "github-to-log", from: subscriber, gitHubPath, to: queue.publisher, EventQueue.events,
+            middlewares: intake
+        ) { message, _ in
+            switch try GitHubSource.read(message) {
+            case .events(let events):
+                return events.map { $0.message() }
+            case .ping:
+                return []
+            case .ignored:
+                ignored.increment(message.metadata[GitHubSource.eventKey] ?? "none")
+                return []
+            }
+        }
+    }
+
+    static func deployments(from subscriber: HTTPSubscriber, to queue: EventQueue) -> Route {
+        Route(
+            "deployments-to-log", from: subscriber, deploymentsPath, to: queue.publisher, EventQueue.events,
+            middlewares: intake
+        ) { message, _ in
+            [try DeploymentsSource.read(message).message()]
+        }
+    }
+
+    /// Whoever sends is told of a failure and sends again: nothing is retried or poisoned here.
+    private static let intake: [any Middleware] = [CorrelationID(), Metrics(), LogMessages()]
+}

@@ -1,0 +1,40 @@
+import Sluice
+
+/// Deploys each pushed commit to staging and later to production, for show.
+///
+/// The log is the clock: a route reads it in order and waits for each commit's time to come. It waits in a group of its
+/// own, so nothing stands behind it; a shutdown ends the wait; after a restart it goes on where it was.
+enum SimulatorRoutes {
+    static func routes(_ simulator: GatewayConfiguration.Simulator, _ queue: EventQueue) -> [Route] {
+        [
+            route("simulate-staging", "staging", after: simulator.stagingDelay, queue),
+            route("simulate-production", "production", after: simulator.productionDelay, queue),
+        ]
+    }
+
+    private static func route(
+        _ name: String, _ environment: String, after delay: Duration, _ queue: EventQueue
+    ) -> Route {
+        Route(
+            name, from: queue.subscriber(name), EventQueue.events, to: queue.publisher, EventQueue.events,
+            ordering: .serial,
+            middlewares: [
+                CorrelationID(), Metrics(), LogMessages(),
+                PoisonQueue(to: queue.publisher, EventQueue.poison, filter: .permanent),
+                Deduplicator(queue.handled), Retry(),
+            ]
+        ) { message, context in
+            guard case .commitPushed(let push) = try Event(message) else { return [] }
+            // Counted from when the log took the event: the same after a restart, whatever the commit's own clock says.
+            let now = Timestamp.now().millisecondsSince1970
+            let pushed = context.origin.timestamp?.millisecondsSince1970 ?? now
+            let due = pushed + Int64(delay.inSeconds * 1_000)
+            if due > now { try await context.sleep(for: .milliseconds(due - now)) }
+            let deployment = CommitDeployed(
+                id: push.id, env: environment, occurredOn: Timestamp(millisecondsSince1970: due),
+                service: push.repository.map { String($0.split(separator: "/").last ?? "") },
+                repository: push.repository)
+            return [Event.commitDeployed(deployment).message()]
+        }
+    }
+}

@@ -1,0 +1,19 @@
+import Sluice
+import SluiceHTTP
+
+/// Posts to a Slack incoming webhook.
+enum SlackSink {
+    static let target = "slack"
+
+    static func make(_ webhook: Secret, _ client: HTTPClient) -> EventSink {
+        EventSink(target) { event, _ in
+            let post = HTTPClient.Request(
+                "POST", webhook.reveal(), target: target, headers: ["Content-Type": "application/json"],
+                body: SlackMessage.body(for: event), acceptsTruncatedBody: true)
+            let response = try await client.send(post)
+            let error = SlackAnswer.error(
+                status: response.status, body: response.body, retryAfter: RetryAfter.delay(in: response.headers))
+            if let error { throw error }
+        }
+    }
+}
