@@ -22,6 +22,8 @@ public final class Gateway: Sendable {
     /// - Throws: an error that names what is wrong: a file, an address, an option.
     public init(_ configuration: GatewayConfiguration, backend: PrometheusBackend, logger: Logger) throws {
         let instruments = backend.instruments
+        SluiceVersion.show(instruments)
+        backend.registry.collectProcess()
         let startedAt = Timestamp.now()
         let directory = try DataDirectory(configuration.dataDirectory)
         let log = try SQLiteLog.open(SQLiteLog.Configuration(path: directory.log))

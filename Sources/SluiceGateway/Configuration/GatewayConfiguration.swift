@@ -59,8 +59,8 @@ public struct GatewayConfiguration: Sendable {
     /// Reads the environment, and for what it does not set the text of a `.env` file.
     ///
     /// A variable that is set to nothing counts as not set.
-    /// - Throws: ``ConfigurationError`` with all that is wrong.
-    public init(environment: [String: String], dotEnv: String? = nil) throws(ConfigurationError) {
+    /// - Throws: ``EnvironmentError`` with all that is wrong.
+    public init(environment: [String: String], dotEnv: String? = nil) throws(EnvironmentError) {
         let file = DotEnv.parse(dotEnv ?? "")
         // An empty variable in the environment does not hide the file's.
         let set = environment.filter { !$0.value.isEmpty }
@@ -97,14 +97,14 @@ public struct GatewayConfiguration: Sendable {
         if bindAddress.collides(with: metricsBindAddress) {
             values.problems.append("METRICS_BIND_ADDR: expected another address and port than BIND_ADDR")
         }
-        guard values.problems.isEmpty else { throw ConfigurationError(problems: values.problems) }
+        guard values.problems.isEmpty else { throw EnvironmentError(problems: values.problems) }
         warnings =
             ConfigurationTypos.warnings(environment: environment.keys, file: file.values.keys) + values.warnings
     }
 }
 
 /// The configuration is wrong. The program ends with ``exitStatus``.
-public struct ConfigurationError: Error, Hashable, CustomStringConvertible {
+public struct EnvironmentError: Error, Hashable, CustomStringConvertible {
     /// EX_CONFIG of sysexits.h.
     public static let exitStatus: Int32 = 78
 

@@ -5,6 +5,9 @@ public struct HTTPEndpoint: Sendable {
     /// The path, which is the name of the topic, compared as it is sent: `/webhooks/github`.
     public var path: String
 
+    /// Further paths that lead to the same topic. Default: none.
+    public var aliases: [String] = []
+
     /// The one method that is taken; others get 405. Default: `POST`.
     public var method = "POST"
 

@@ -17,7 +17,7 @@ public final class HTTPSubscriber: Subscriber {
     ///   - concurrency: how many messages a route handles at once unless told otherwise.
     /// - Throws: ``HTTPListenerError`` when a path is taken.
     public init(listener: HTTPListener, endpoints: [HTTPEndpoint], concurrency: Int = 64) throws(HTTPListenerError) {
-        let created = endpoints.map { InboundRoute($0, observer: listener.shared.observer) }
+        let created = endpoints.flatMap { InboundRoute.routes($0, observer: listener.shared.observer) }
         try listener.shared.add(created)
         routes = Dictionary(created.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
         defaultOrdering = .unordered(limit: concurrency)

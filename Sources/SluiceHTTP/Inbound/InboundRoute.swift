@@ -1,6 +1,5 @@
 internal import NIOHTTP1
 internal import Sluice
-internal import Synchronization
 
 /// What a path leads to, and the metrics of its requests.
 final class InboundRoute: Sendable {
@@ -10,20 +9,30 @@ final class InboundRoute: Sendable {
     let resource: HTTPResource?
     let observe: @Sendable (HTTPExchange) -> Void
 
-    private let subscription = Mutex<Subscription?>(nil)
+    private let slot: SubscriptionSlot
 
-    init(_ endpoint: HTTPEndpoint, observer: HTTPObserver) {
-        path = endpoint.path
+    /// The endpoint's own path, then its aliases: all of them lead to the same subscription.
+    static func routes(_ endpoint: HTTPEndpoint, observer: HTTPObserver) -> [InboundRoute] {
+        let slot = SubscriptionSlot(capacity: endpoint.capacity)
+        return ([endpoint.path] + endpoint.aliases).map { path in
+            InboundRoute(endpoint, path: path, slot: slot, observer: observer)
+        }
+    }
+
+    private init(_ endpoint: HTTPEndpoint, path: String, slot: SubscriptionSlot, observer: HTTPObserver) {
+        self.path = path
+        self.slot = slot
         method = HTTPMethod(rawValue: endpoint.method)
         self.endpoint = endpoint
         resource = nil
-        observe = observer.observe(endpoint.path)
+        observe = observer.observe(path)
     }
 
     init(_ resource: HTTPResource, observer: HTTPObserver) {
         path = resource.path
         method = HTTPMethod(rawValue: resource.method)
         endpoint = nil
+        slot = SubscriptionSlot(capacity: 1)
         self.resource = resource
         observe = observer.observe(resource.path)
     }
@@ -36,33 +45,12 @@ final class InboundRoute: Sendable {
         resource != nil && method == .GET ? "GET, HEAD" : method.rawValue
     }
 
-    enum Offer {
-        case taken
-        case full
-        case nobody
-    }
-
-    func offer(_ delivery: Delivery) -> Offer {
-        guard let subscription = subscription.withLock(\.self) else { return .nobody }
-        if subscription.offer(CollectionOfOne(delivery)) == 1 { return .taken }
-        return subscription.isEnded ? .nobody : .full
-    }
+    func offer(_ delivery: Delivery) -> SubscriptionSlot.Offer { slot.offer(delivery) }
 
     /// - Returns: nil when a subscription exists already.
-    func subscribe() -> Subscription? {
-        let created = Subscription(
-            capacity: endpoint?.capacity ?? 1, redelivery: .source,
-            onEnd: { [weak self] in self?.subscription.withLock { if $0?.isEnded == true { $0 = nil } } })
-        return subscription.withLock { current in
-            guard current?.isEnded ?? true else { return nil }
-            current = created
-            return created
-        }
-    }
+    func subscribe() -> Subscription? { slot.subscribe() }
 
-    func end() {
-        subscription.withLock(\.self)?.cancel()
-    }
+    func end() { slot.end() }
 }
 
 /// How the head of a request is answered when a settlement is not 202.

@@ -1,0 +1,77 @@
+import ArgumentParser
+import Foundation
+import Logging
+import ServiceLifecycle
+import SluiceGateway
+import UnixSignals
+
+/// `sluice run`: reads the configuration, makes the gateway, and runs it until it is told to stop.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Run the gateway.",
+        discussion: """
+            Configured by the environment, and by a file .env in the current directory for what that does not set:
+
+            \(GatewayConfiguration.helpText)
+            SIGTERM and SIGINT let messages in hand finish; a second one ends the program at once.
+            """)
+
+    func run() async throws {
+        let configuration = try Self.readConfiguration()
+        let backend = PrometheusBackend()
+        LoggingSystem.bootstrap(configuration, backend.instruments)
+        let logger = Logger(label: "sluice")
+        for warning in configuration.warnings { logger.warning("\(warning)") }
+        do {
+            let gateway = try Gateway(configuration, backend: backend, logger: logger)
+            try await gateway.restoreDeployments()
+            try await Self.serve(gateway, logger)
+        } catch {
+            logger.critical("sluice stops", metadata: ["error": "\(error)"])
+            throw ExitCode.failure
+        }
+    }
+
+    private static func readConfiguration() throws -> GatewayConfiguration {
+        do {
+            return try GatewayConfiguration(
+                environment: ProcessInfo.processInfo.environment, dotEnv: DotEnv.text(ofFile: ".env"))
+        } catch let error as EnvironmentError {
+            FileHandle.standardError.write(Data("\(error)\n".utf8))
+            throw ExitCode(EnvironmentError.exitStatus)
+        }
+    }
+
+    private static func serve(_ gateway: Gateway, _ logger: Logger) async throws {
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: gateway.services.map { .init(service: $0) },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
+        let impatience = Task { await exitAtSecondSignal(logger) }
+        defer { impatience.cancel() }
+        try await group.run()
+        await gateway.close()
+        logger.info("stopped")
+    }
+
+    /// Whoever asks twice does not want to wait.
+    private static func exitAtSecondSignal(_ logger: Logger) async {
+        var count = 0
+        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+            count += 1
+            if count == 1 {
+                logger.info("stopping; a second signal ends the program at once", metadata: ["signal": "\(signal)"])
+            } else {
+                // Nothing is flushed and nobody waited for: the log is durable as it is.
+                _exit(130)
+            }
+        }
+    }
+
+    /// The lifecycle's own steps are noise at info.
+    private static func quiet(_ logger: Logger) -> Logger {
+        var logger = logger
+        logger.logLevel = max(.warning, logger.logLevel)
+        return logger
+    }
+}

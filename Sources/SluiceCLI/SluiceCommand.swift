@@ -1,0 +1,13 @@
+import ArgumentParser
+import SluiceGateway
+
+/// The program `sluice`: one subcommand a file.
+@main
+struct SluiceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sluice",
+        abstract: "An observability-first event gateway: GitHub webhooks and deployments in, Grafana and Slack out.",
+        version: SluiceVersion.text,
+        subcommands: [RunCommand.self],
+        defaultSubcommand: RunCommand.self)
+}

@@ -1,0 +1,21 @@
+import Sluice
+
+/// What this build is.
+public enum SluiceVersion {
+    public static let text = "0.1.0"
+
+    /// The compiler that built it, for `sluice_build_info`.
+    static var swift: String {
+        #if compiler(>=6.4)
+            "6.4"
+        #elseif compiler(>=6.3)
+            "6.3"
+        #else
+            "6.2"
+        #endif
+    }
+
+    static func show(_ instruments: Instruments) {
+        instruments.gauge(.buildInfo, [("version", text), ("swift", swift)]).set(1)
+    }
+}

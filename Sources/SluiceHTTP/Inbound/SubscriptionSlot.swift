@@ -1,0 +1,40 @@
+internal import Sluice
+internal import Synchronization
+
+/// Holds the one subscription of an endpoint, while there is one.
+final class SubscriptionSlot: Sendable {
+    enum Offer {
+        case taken
+        case full
+        case nobody
+    }
+
+    private let capacity: Int
+    private let subscription = Mutex<Subscription?>(nil)
+
+    init(capacity: Int) {
+        self.capacity = capacity
+    }
+
+    func offer(_ delivery: Delivery) -> Offer {
+        guard let subscription = subscription.withLock(\.self) else { return .nobody }
+        if subscription.offer(CollectionOfOne(delivery)) == 1 { return .taken }
+        return subscription.isEnded ? .nobody : .full
+    }
+
+    /// - Returns: nil when a subscription exists already.
+    func subscribe() -> Subscription? {
+        let created = Subscription(
+            capacity: capacity, redelivery: .source,
+            onEnd: { [weak self] in self?.subscription.withLock { if $0?.isEnded == true { $0 = nil } } })
+        return subscription.withLock { current in
+            guard current?.isEnded ?? true else { return nil }
+            current = created
+            return created
+        }
+    }
+
+    func end() {
+        subscription.withLock(\.self)?.cancel()
+    }
+}
