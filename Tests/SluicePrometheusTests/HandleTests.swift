@@ -120,6 +120,16 @@ struct HandleTests {
         #expect(registry.read(.openMetrics).problems.isEmpty)
     }
 
+    @Test(arguments: ["nul\0", "\n", "\r", "\u{7F}", "a\"b", "a\\"])
+    func dropsAnExemplarThatSomeParserCannotRead(text: String) {
+        let registry = PrometheusRegistry()
+        let counter = registry.counter("c")
+        counter.increment(by: 1, exemplarLabel: "id", exemplarValue: text)
+        #expect(registry.text(.openMetrics).hasSuffix("\nc_total 1\n# EOF\n"))
+        counter.increment(by: 1, exemplarLabel: "id", exemplarValue: "é 😀 {}#,=")
+        #expect(registry.text(.openMetrics).contains("\nc_total 2 # {id=\"é 😀 {}#,=\"} 1 "))
+    }
+
     @Test func handlesOfTheFactoryTakeExemplars() throws {
         let registry = PrometheusRegistry()
         let factory = PrometheusMetricsFactory(registry)
