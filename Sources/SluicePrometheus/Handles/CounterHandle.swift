@@ -46,6 +46,7 @@ public final class CounterHandle: CounterHandler, FloatingPointCounterHandler {
         cells.raise(Cell.floor, to: total)
     }
 
+    /// Back to 0, for swift-metrics' sake: Prometheus reads it as a restart.
     public func reset() {
         cells.clear()
     }
