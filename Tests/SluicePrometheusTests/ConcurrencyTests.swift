@@ -1,6 +1,8 @@
 import CoreMetrics
-import SluicePrometheus
+import Foundation
 import Testing
+
+@testable import SluicePrometheus
 
 struct ConcurrencyTests {
     @Test(.timeLimit(.minutes(1)), arguments: [ExpositionFormat.text, .openMetrics])
@@ -51,6 +53,53 @@ struct ConcurrencyTests {
             for round in 0..<rounds { sum += (round + writer) % 12 }
         }
         #expect(exposition.value("h_sum") == Double(sum))
+    }
+
+    /// Nothing but scrapes of one histogram, as often as possible, while another thread does nothing but observe.
+    @Test(.timeLimit(.minutes(1)))
+    func theCountIsThatOfTheLastBucketInEveryScrape() {
+        let registry = PrometheusRegistry()
+        let histogram = registry.histogram("h")
+        let isOver = registry.gauge("over")
+        // Threads of their own: the cooperative pool may have but one.
+        Thread.detachNewThread {
+            while isOver.value == 0 { histogram.record(20.0) }
+        }
+        while histogram.count == 0 {}
+        var differences = 0
+        for _ in 0..<3_000 {
+            let lines = registry.text().split(separator: "\n")
+            let last = lines.first { $0.hasPrefix("h_bucket{le=\"+Inf\"} ") }?.split(separator: " ").last
+            let count = lines.first { $0.hasPrefix("h_count ") }?.split(separator: " ").last
+            if last != count || count == nil { differences += 1 }
+        }
+        isOver.set(1.0)
+        #expect(differences == 0)
+    }
+
+    @Test func noAdditionIsLostInOneCell() {
+        let cells = SharedCells()
+        let gauge = PrometheusRegistry().gauge("g")
+        let counter = PrometheusRegistry().counter("c")
+        let threads = 4
+        let rounds = 1_000_000
+        DispatchQueue.concurrentPerform(iterations: threads) { thread in
+            for round in 0..<rounds {
+                cells.cells.add(1, to: 0, in: 0)
+                cells.cells.accumulate(0.5, to: 1, in: 0)
+                gauge.increment(by: 2)
+                gauge.decrement(by: 1)
+                counter.advance(to: Double(round * threads + thread))
+            }
+        }
+        #expect(cells.cells.total(of: 0) == UInt64(threads * rounds))
+        #expect(cells.cells.doubleTotal(of: 1) == Double(threads * rounds) / 2)
+        #expect(gauge.value == Double(threads * rounds))
+        #expect(counter.value == Double(threads * rounds - 1))
+    }
+
+    private final class SharedCells: Sendable {
+        let cells = Cells(count: 2, striped: true)
     }
 
     @Test func oneSeriesHasOneHandleWhoeverAsksFirst() async {

@@ -27,7 +27,7 @@ struct ExpositionTests {
     @Test func writesOpenMetrics() throws {
         let text = makeSmall().text(.openMetrics)
         let line = try #require(text.split(separator: "\n").first { $0.contains(" # ") })
-        let start = "b_seconds_bucket{k=\"v\",le=\"1.0\"} 2 # {trace_id=\"t\\\"\"} 0.5 "
+        let start = "b_seconds_bucket{k=\"v\",le=\"1.0\"} 2 # {trace_id=\"t\"} 0.5 "
         try #require(line.hasPrefix(start))
         #expect(line.dropFirst(start.count).wholeMatch(of: /[0-9]{10}\.[0-9]{3}/) != nil)
         let withoutExemplars = text.replacing(/\ # \{.*/, with: "")
@@ -122,7 +122,7 @@ struct ExpositionTests {
         registry.counter("c", [("y", "\\\"\n"), ("x", "1")]).increment(by: Int64(2))
         let histogram = registry.histogram("b_seconds", [("k", "v")])
         histogram.recordNanoseconds(5_000_000)
-        histogram.record(0.5, exemplarLabel: "trace_id", exemplarValue: "t\"")
+        histogram.record(0.5, exemplarLabel: "trace_id", exemplarValue: "t")
         histogram.record(2_000_000.0)
         registry.gauge("a_info").set(Int64(1))
         return registry

@@ -33,8 +33,8 @@ public final class CounterHandle: CounterHandler, FloatingPointCounterHandler {
     /// Increments, and leaves a trace of it in OpenMetrics expositions.
     /// - Parameters:
     ///   - exemplarLabel: such as `trace_id`.
-    ///   - exemplarValue: an exemplar whose label and value exceed 128 characters together is dropped.
-    ///     At most one exemplar is kept in 100 ms: the newest.
+    ///   - exemplarValue: such as the trace's id. Dropped when it has control characters, quotes, or backslashes, or when
+    ///     it exceeds 128 characters together with the label. At most one exemplar is taken in 100 ms.
     public func increment(by amount: Int64, exemplarLabel: String, exemplarValue: String) {
         guard amount > 0 else { return }
         cells.add(UInt64(amount), to: Cell.whole, in: cells.stripe)
@@ -46,6 +46,7 @@ public final class CounterHandle: CounterHandler, FloatingPointCounterHandler {
         cells.raise(Cell.floor, to: total)
     }
 
+    /// Back to 0, for swift-metrics' sake: Prometheus reads it as a restart.
     public func reset() {
         cells.clear()
     }

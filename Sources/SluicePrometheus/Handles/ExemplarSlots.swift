@@ -2,7 +2,8 @@ import Synchronization
 
 /// The newest exemplar of each bucket, written out already.
 ///
-/// A slot takes a new one at most every 100 ms; until then an offer costs one read of the coarse clock.
+/// A slot takes a new one at most every 100 ms; until then an offer costs one read of the coarse clock. Texts that some
+/// parser of OpenMetrics cannot read are dropped.
 struct ExemplarSlots: ~Copyable, Sendable {
     static let interval: UInt64 = 100
     /// OpenMetrics 1.0.0, "Exemplars": the names and values of the labels together.
@@ -33,11 +34,15 @@ struct ExemplarSlots: ~Copyable, Sendable {
             name.utf8.count + text.utf8.count <= Self.longest
                 || name.unicodeScalars.count + text.unicodeScalars.count <= Self.longest
         else { return }
-        guard written.replace(slot, before, with: now) else { return }
+        // Prometheus 2.42 refuses the whole scrape for a NUL in an exemplar, and prometheus-client's parser for a quote.
+        // An exemplar is not worth that: it takes only what needs no escape.
+        guard !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == 0x22 || $0 == 0x5C }),
+            written.replace(slot, before, with: now)
+        else { return }
         var line = Array(" # {".utf8)
         line.append(contentsOf: name.utf8)
         line.append(contentsOf: "=\"".utf8)
-        Escaping.append(text, to: &line, quotes: true)
+        line.append(contentsOf: text.utf8)
         line.append(contentsOf: "\"} ".utf8)
         NumberText.append(value, to: &line)
         line.append(UInt8(ascii: " "))

@@ -40,8 +40,8 @@ public final class HistogramHandle: RecorderHandler, TimerHandler {
     /// Observes `value`, and leaves a trace of it in OpenMetrics expositions.
     /// - Parameters:
     ///   - exemplarLabel: such as `trace_id`.
-    ///   - exemplarValue: an exemplar whose label and value exceed 128 characters together is dropped.
-    ///     At most one exemplar a bucket is kept in 100 ms: the newest.
+    ///   - exemplarValue: such as the trace's id. Dropped when it has control characters, quotes, or backslashes, or when
+    ///     it exceeds 128 characters together with the label. At most one exemplar a bucket is taken in 100 ms.
     public func record(_ value: Double, exemplarLabel: String, exemplarValue: String) {
         guard value == value else { return }
         let value = value < lowest ? lowest : value

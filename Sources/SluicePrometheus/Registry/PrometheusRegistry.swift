@@ -85,7 +85,7 @@ public final class PrometheusRegistry: Sendable {
     /// Runs `body` at the start of each exposition, so that it can set gauges to what they are now.
     ///
     /// It runs on the scraping thread, in the order of registration and outside of locks; two scrapes at once run it
-    /// twice at once. It must be quick.
+    /// twice at once. It must be quick, and hold the registry weakly if at all.
     @discardableResult
     public func beforeScrape(_ body: @escaping @Sendable () -> Void) -> Hook {
         hooks.withLock { hooks in
