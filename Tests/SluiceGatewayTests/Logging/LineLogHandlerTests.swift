@@ -44,7 +44,8 @@ struct LineLogHandlerTests {
     }
 
     @Test(arguments: [
-        "a\nlevel=critical", "a\r\nb", "a\u{2028}b", "a\u{1B}[2Jb", "a\" level=error b=\"", "\\\"", "a=b", "\0",
+        "a\nlevel=critical", "a\r\nb", "a\u{2028}b", "a\u{9B}2Jb", "a\u{1B}[2Jb", "a\" level=error b=\"", "\\\"", "a=b",
+        "\0",
     ])
     func letsNobodyForgeALine(text: String) throws {
         for format in LogFormat.allCases {
@@ -57,6 +58,7 @@ struct LineLogHandlerTests {
                 let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String]
                 #expect(object?["message"] == text && object?["key"] == text && object?["level"] == "warning")
             } else {
+                #expect(!String(line.dropLast()).hasUnsafeCharacters)
                 let fields = try #require(parse(line))
                 #expect(fields.map(\.name).prefix(4) == ["time", "level", "label", "message"])
                 #expect(fields[3].value == text)
