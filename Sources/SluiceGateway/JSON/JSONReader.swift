@@ -89,7 +89,8 @@ package struct JSONReader: ~Copyable {
         let start = position + 1
         let escaped = try scanString()
         let content = UnsafeBufferPointer(start: base + start, count: position - 1 - start)
-        return escaped ? String(decoding: Self.unescape(content), as: UTF8.self) : String(decoding: content, as: UTF8.self)
+        return escaped
+            ? String(decoding: Self.unescape(content), as: UTF8.self) : String(decoding: content, as: UTF8.self)
     }
 
     /// A string, or nil for `null`.

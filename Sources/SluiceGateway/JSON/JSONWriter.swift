@@ -69,18 +69,32 @@ package struct JSONWriter {
 
     /// Appends the inside of a string: quote, backslash and control characters escaped, all else as it is.
     package static func append(escaped text: String, to bytes: inout [UInt8]) {
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0x0A: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "n")])
-            case 0x0D: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "r")])
-            case 0x09: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "t")])
-            case 0..<0x20: bytes.append(contentsOf: escape(UInt16(byte)))
-            default: bytes.append(byte)
+        var text = text
+        text.withUTF8 { buffer in
+            var copied = 0
+            for index in buffer.indices {
+                let byte = buffer[index]
+                guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
+                // What needs no escape is copied in runs.
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: buffer[copied..<index]))
+                copied = index + 1
+                append(escaped: byte, to: &bytes)
             }
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: buffer[copied...]))
         }
+    }
+
+    private static func append(escaped byte: UInt8, to bytes: inout [UInt8]) {
+        let letter: UInt8
+        switch byte {
+        case 0x0A: letter = UInt8(ascii: "n")
+        case 0x0D: letter = UInt8(ascii: "r")
+        case 0x09: letter = UInt8(ascii: "t")
+        case 0..<0x20: return bytes.append(contentsOf: escape(UInt16(byte)))
+        default: letter = byte
+        }
+        bytes.append(UInt8(ascii: "\\"))
+        bytes.append(letter)
     }
 
     /// `\u` and four hexadecimal digits.

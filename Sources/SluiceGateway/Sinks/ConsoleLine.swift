@@ -7,7 +7,8 @@ package enum ConsoleLine {
         switch event {
         case .commitPushed(let event):
             let message = event.message.firstLine
-            line = "pushed\(place(event.repository, event.ref)) by \(event.author)\(message.isEmpty ? "" : ": ")\(message)"
+            line =
+                "pushed\(place(event.repository, event.ref)) by \(event.author)\(message.isEmpty ? "" : ": ")\(message)"
         case .commitDeployed(let event):
             let what = [event.service, event.repository].compactMap(\.self).joined(separator: ", ")
             line = "deployed to \(event.env)\(what.isEmpty ? "" : " (\(what))")"

@@ -1,0 +1,124 @@
+import Foundation
+import Sluice
+import SluiceGateway
+import Testing
+
+struct SlackTests {
+    private func push(_ message: String, author: String = "ann", url: String? = nil) -> Event {
+        .commitPushed(
+            CommitPushed(
+                id: "abcd", message: message, author: author, occurredOn: Timestamp(millisecondsSince1970: 0),
+                repository: "octo/hello", ref: "refs/heads/main", url: url))
+    }
+
+    private struct Body: Decodable {
+        struct Text: Decodable {
+            var type: String
+            var text: String
+            var verbatim: Bool
+        }
+        struct Block: Decodable {
+            var type: String
+            var text: Text?
+            var elements: [Text]?
+        }
+        var text: String
+        var blocks: [Block]
+    }
+
+    private func body(_ event: Event) throws -> Body {
+        try JSONDecoder().decode(Body.self, from: Data(SlackMessage.body(for: event)))
+    }
+
+    /// Whether each ampersand begins one of the three entities. In bytes: a combining mark may follow one.
+    private func hasOnlyEntities(_ text: String) -> Bool {
+        Array(text.utf8).split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: false).dropFirst().allSatisfy {
+            $0.starts(with: "amp;".utf8) || $0.starts(with: "lt;".utf8) || $0.starts(with: "gt;".utf8)
+        }
+    }
+
+    @Test func sendsTheSampleApplicationsTexts() throws {
+        #expect(SlackMessage.text(of: push("Fix\nmore")) == ":rocket: Commit `abcd` *pushed* by ann: _Fix_")
+        #expect(SlackMessage.text(of: push(" \n")) == ":rocket: Commit `abcd` *pushed* by ann")
+        let deployed = Event.commitDeployed(
+            CommitDeployed(
+                id: "abcd", env: "a&b", occurredOn: Timestamp(millisecondsSince1970: 0), service: "api"))
+        let body = try body(deployed)
+        #expect(body.text == ":heavy_check_mark: Commit `abcd` deployed to *a&amp;b*")
+        #expect(body.blocks.map(\.type) == ["section", "context"])
+        #expect(body.blocks[0].text?.text == body.text)
+        #expect(body.blocks[1].elements?.map(\.text) == ["api"])
+    }
+
+    @Test func linksTheCommit() throws {
+        let context = try body(push("m", url: "https://x.org/a?b=1&c=2")).blocks[1].elements?.first
+        #expect(context?.text == "octo/hello · main · <https://x.org/a?b=1&amp;c=2|View commit>")
+        #expect(context?.verbatim == true)
+        #expect(try body(push("m", url: "https://x.org/|evil>")).blocks[1].elements?.first?.text == "octo/hello · main")
+    }
+
+    @Test(arguments: ["<!channel>", "<!here|x>", "<@U123>", "a & b < c > d", "&lt;!channel&gt;", "<\u{301}!channel>"])
+    func letsNobodyMentionEverybody(text: String) throws {
+        for event in [push(text), push("m", author: text)] {
+            let body = try body(event)
+            for text in [body.text] + body.blocks.compactMap(\.text?.text) {
+                #expect(!text.unicodeScalars.contains("<") && !text.unicodeScalars.contains(">"))
+                #expect(hasOnlyEntities(text))
+            }
+        }
+    }
+
+    @Test(arguments: ["&", "<", "🚀", "é", "x", "👨‍👩‍👧", "a&"])
+    func cutsSectionsAtSlacksLimitBetweenCharacters(unit: String) throws {
+        let message = String(repeating: unit, count: 5_000)
+        let text = try #require(try body(push(message)).blocks[0].text?.text)
+        #expect(text.utf16.count <= 3_000)
+        #expect(text.utf16.count > 2_950)
+        #expect(text.hasSuffix("…_"))
+        #expect(hasOnlyEntities(text))
+    }
+
+    @Test func cutsNothingThatFits() throws {
+        let front = SlackMessage.text(of: push("x")).utf16.count - 1
+        let message = String(repeating: "x", count: 3_000 - front)
+        #expect(SlackMessage.text(of: push(message)).contains(message + "_"))
+        #expect(SlackMessage.text(of: push(message + "x")).hasSuffix("x…_"))
+    }
+
+    // MARK: Answers
+
+    private func disposition(_ status: Int, _ body: String, retryAfter: Duration? = nil) -> Disposition? {
+        SlackAnswer.error(status: status, body: Array(body.utf8), retryAfter: retryAfter)?.disposition
+    }
+
+    @Test func takesEverySuccessForAnAnswer() {
+        #expect(disposition(200, "ok") == nil)
+        #expect(disposition(204, "") == nil)
+    }
+
+    @Test(arguments: [
+        (403, "action_prohibited"), (403, "invalid_token"), (404, "no_service"), (404, "channel_not_found"),
+        (410, "channel_is_archived"), (400, "no_team"),
+    ])
+    func holdsASinkThatOnlyAPersonCanMend(status: Int, word: String) {
+        #expect(disposition(status, word) == .hold("slack: \(word)", for: .seconds(60)))
+        #expect(SlackAnswer.error(status: status, body: Array(word.utf8))?.reason == "slack_\(word)")
+    }
+
+    @Test func poisonsWhatSlackCannotRead() {
+        #expect(disposition(400, "invalid_payload") == .poison("slack: invalid_payload"))
+        #expect(disposition(413, "") == .poison("slack: status 413"))
+    }
+
+    @Test func triesAgainWhateverElseHappens() {
+        #expect(disposition(429, "", retryAfter: .seconds(30)) == .retry(after: .seconds(30)))
+        for status in [500, 503, 302, 408, 0] { #expect(disposition(status, "x") == .retry()) }
+    }
+
+    @Test func showsNothingOfAnAnswerThatIsNotSlacks() throws {
+        for status in [400, 403, 500] {
+            let error = try #require(SlackAnswer.error(status: status, body: Array("secret".utf8)))
+            #expect(!"\(error) \(error.reason) \(error.disposition)".contains("secret"))
+        }
+    }
+}
