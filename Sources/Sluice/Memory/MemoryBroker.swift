@@ -61,6 +61,10 @@ public final class MemoryBroker: Sendable {
         self.configuration = configuration
     }
 
+    deinit {
+        for topic in topics.withLock(\.values) { topic.end() }
+    }
+
     /// A new publisher to this broker; closing it closes no other.
     public func publisher() -> MemoryPublisher {
         MemoryPublisher(self)

@@ -22,10 +22,9 @@ final class MemoryTopic: Sendable {
         state = Mutex(State(topic: MemoryTopicState(isPersistent: configuration.persistent)))
     }
 
-    deinit {
-        state.withLock { state in
-            for group in state.topic.groups { for subscription in group.subscriptions { subscription.finish() } }
-        }
+    /// Ends every subscription and lets go of every group: nobody can publish or subscribe any more.
+    func end() {
+        for subscription in state.withLock({ $0.topic.removeAll() }) { subscription.finish() }
     }
 
     /// Changes the state, wakes a publish that waits if there is room for it, and resumes whom that concerns.
@@ -58,6 +57,13 @@ extension MemoryTopic {
     /// - Returns: how many; the rest is for ``publish(_:from:of:)``.
     func publishNow(_ messages: [Message]) -> Int {
         guard !configuration.waitsForAcknowledgement else { return 0 }
+        let direct = state.withLock { state in
+            state.publishers.queue.isEmpty ? state.topic.acceptDirectly(messages) : nil
+        }
+        if let (taken, wake) = direct {
+            wake()
+            return taken
+        }
         return update { state, effects in state.topic.accept(messages[...], &effects.consumers) }
     }
 
@@ -136,9 +142,9 @@ extension MemoryTopic {
     ) -> Subscription {
         let subscription = Subscription(
             capacity: capacity,
-            onDemand: { [weak self] in self?.deliver() },
-            onEnd: { [weak self] in
-                self?.detach()
+            onDemand: { self.deliver() },
+            onEnd: {
+                self.detach()
                 onEnd()
             })
         update { state, effects in
@@ -150,7 +156,7 @@ extension MemoryTopic {
                     tracks: maxInFlight != nil || configuration.waitsForAcknowledgement, topic: self)
                 state.topic.addGroup(group, capacity: capacity)
             }
-            state.topic.groups[index].subscriptions.append(subscription)
+            state.topic.add(subscription, toGroup: index)
             state.topic.deliver(index, &effects.consumers)
             state.topic.trim()
         }
@@ -196,8 +202,8 @@ extension MemoryTopic {
         let delay = delay ?? configuration.delay(beforeAttempt: returned.attempt + 1)
         guard delay > .zero else { return putBack(returned, of: group) }
         let nanoseconds = Int(clamping: delay.wholeNanoseconds)
-        DispatchQueue.global().asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) { [weak self] in
-            self?.putBack(returned, of: group)
+        DispatchQueue.global().asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) {
+            self.putBack(returned, of: group)
         }
     }
 

@@ -32,6 +32,8 @@ struct MemoryTopicState {
     /// The sequence number of the log's first message.
     var base: UInt64 = 0
     var groups: [Group] = []
+    /// The only group and its only subscription, where that is all there is.
+    private var direct: (settler: MemoryGroup, subscription: Subscription)?
 
     init(isPersistent: Bool) {
         self.isPersistent = isPersistent
@@ -53,18 +55,32 @@ struct MemoryTopicState {
         groups.append(Group(settler: group, capacity: capacity, cursor: isPersistent ? base : end))
     }
 
+    mutating func add(_ subscription: Subscription, toGroup index: Int) {
+        groups[index].subscriptions.append(subscription)
+        chooseDirect()
+    }
+
+    /// - Returns: what there was, to be ended outside of the lock.
+    mutating func removeAll() -> [Subscription] {
+        defer {
+            groups = []
+            chooseDirect()
+        }
+        return groups.flatMap(\.subscriptions)
+    }
+
     /// Lets go of subscriptions that have ended.
     /// - Returns: the groups that are no more because nothing can name them.
     mutating func removeEnded() -> [MemoryGroup] {
         for index in groups.indices { groups[index].subscriptions.removeAll(where: \.isEnded) }
         let gone = groups.filter { $0.settler.name == nil && $0.subscriptions.isEmpty }.map(\.settler)
         groups.removeAll { $0.settler.name == nil && $0.subscriptions.isEmpty }
+        chooseDirect()
         return gone
     }
 
     /// Takes as many of the messages as every group has room for, and delivers what can be delivered.
     mutating func accept(_ messages: ArraySlice<Message>, _ wakes: inout [Subscription.Wake]) -> Int {
-        if let taken = acceptDirectly(messages, &wakes) { return taken }
         let count = min(messages.count, room)
         guard count > 0 else { return 0 }
         guard isPersistent || !groups.isEmpty else {
@@ -78,25 +94,29 @@ struct MemoryTopicState {
     }
 
     /// The common case, one group with one subscription that keeps up: nothing passes through the log.
-    private mutating func acceptDirectly(
-        _ messages: ArraySlice<Message>, _ wakes: inout [Subscription.Wake]
-    ) -> Int? {
-        guard groups.count == 1, log.isEmpty, !isPersistent, groups[0].returned.isEmpty,
-            groups[0].subscriptions.count == 1, groups[0].settler.maxInFlight == nil
-        else { return nil }
-        let settler = groups[0].settler
+    /// - Returns: nil when it is another case.
+    mutating func acceptDirectly(_ messages: [Message]) -> (taken: Int, wake: Subscription.Wake)? {
+        guard let direct, log.isEmpty, groups[0].returned.isEmpty else { return nil }
         let arrival = MonotonicTime.now()
-        var position = messages.startIndex
-        let (taken, wake) = groups[0].subscriptions[0].offer(upTo: messages.count) { [base] in
+        let base = base
+        var position = 0
+        let (taken, wake) = direct.subscription.offer(upTo: messages.count) {
             defer { position += 1 }
             return Delivery(
-                messages[position], settler: settler, tag: base &+ UInt64(position - messages.startIndex),
-                arrival: arrival)
+                messages[position], settler: direct.settler, tag: base &+ UInt64(position), arrival: arrival)
         }
-        if wake.isNeeded { wakes.append(wake) }
-        base &+= UInt64(taken)
-        groups[0].cursor = base
-        return taken
+        self.base = base &+ UInt64(taken)
+        groups[0].cursor = self.base
+        return (taken, wake)
+    }
+
+    /// Notes whether the next publish may go straight to a subscription's buffer.
+    private mutating func chooseDirect() {
+        direct = nil
+        guard !isPersistent, groups.count == 1, groups[0].subscriptions.count == 1,
+            groups[0].settler.maxInFlight == nil
+        else { return }
+        direct = (groups[0].settler, groups[0].subscriptions[0])
     }
 
     /// How many messages more may be published now.
