@@ -101,6 +101,7 @@ public struct HistogramHandle: Sendable {
     }
 
     package func observe(nanoseconds: UInt64, correlationID: String? = nil) {
-        observe(Double(nanoseconds) * 1e-9, correlationID: correlationID)
+        // A division, because its result is the nearest Double: 5 ms must fall into the bucket 0.005.
+        observe(Double(nanoseconds) / 1e9, correlationID: correlationID)
     }
 }

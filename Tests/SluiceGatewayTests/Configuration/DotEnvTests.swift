@@ -43,7 +43,7 @@ struct DotEnvTests {
         defer { try? FileManager.default.removeItem(atPath: path) }
         #expect(try DotEnv.text(ofFile: path) == "A=ü\n")
         try Data([0x41, 0x3D, 0xFF]).write(to: URL(filePath: path))
-        #expect(throws: ConfigurationError.self) { try DotEnv.text(ofFile: path) }
-        #expect(throws: ConfigurationError.self) { try DotEnv.text(ofFile: NSTemporaryDirectory()) }
+        #expect(throws: EnvironmentError.self) { try DotEnv.text(ofFile: path) }
+        #expect(throws: EnvironmentError.self) { try DotEnv.text(ofFile: NSTemporaryDirectory()) }
     }
 }

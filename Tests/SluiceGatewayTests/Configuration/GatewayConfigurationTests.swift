@@ -4,7 +4,7 @@ import Testing
 
 struct GatewayConfigurationTests {
     private func problems(_ environment: [String: String], dotEnv: String? = nil) throws -> [String] {
-        let error = #expect(throws: ConfigurationError.self) {
+        let error = #expect(throws: EnvironmentError.self) {
             try GatewayConfiguration(environment: environment, dotEnv: dotEnv)
         }
         return try #require(error).problems
