@@ -104,7 +104,7 @@ private final class RelayPublisher: Publisher {
         guard change.buffersPublishes else { return try await change.publish(messages, topic, inner) }
         let full = buffer.withLock { buffer in
             buffer += messages.map { ($0, topic) }
-            guard buffer.count >= 4 else { return [(Message, Topic)]() }
+            guard buffer.count >= 7 else { return [(Message, Topic)]() }
             defer { buffer = [] }
             return buffer
         }

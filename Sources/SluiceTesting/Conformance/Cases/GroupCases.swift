@@ -123,7 +123,8 @@ extension PubSubConformance {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<10 {
                     let publisher = try await run.publisher()
-                    let messages = run.messages(run.scaled(20), key: "publisher-\(number)")
+                    // More than it can publish before it is closed.
+                    let messages = run.messages(run.scaled(500), key: "publisher-\(number)")
                     group.addTask {
                         for message in messages {
                             do { try await publisher.publish([message], to: topic) } catch { break }
