@@ -12,7 +12,8 @@ let package = Package(
         .executableTarget(
             name: "sluice-benchmarks",
             dependencies: [
-                .product(name: "Sluice", package: "sluice")
+                .product(name: "Sluice", package: "sluice"),
+                .product(name: "SluicePrometheus", package: "sluice"),
             ],
             path: "Sources/SluiceBenchmarks",
             swiftSettings: [

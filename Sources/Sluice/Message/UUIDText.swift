@@ -4,19 +4,34 @@ enum UUIDText {
 
     static func format(high: UInt64, low: UInt64) -> String {
         String(unsafeUninitializedCapacity: length) { buffer in
-            var position = 0
-            for index in 0..<32 {
-                if index == 8 || index == 12 || index == 16 || index == 20 {
-                    buffer[position] = UInt8(ascii: "-")
-                    position += 1
-                }
-                let word = index < 16 ? high : low
-                let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (index & 15))) & 0xF
-                buffer[position] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
-                position += 1
-            }
+            write(high, bytes: 0..<4, to: buffer, at: 0)
+            buffer[8] = UInt8(ascii: "-")
+            write(high, bytes: 4..<6, to: buffer, at: 9)
+            buffer[13] = UInt8(ascii: "-")
+            write(high, bytes: 6..<8, to: buffer, at: 14)
+            buffer[18] = UInt8(ascii: "-")
+            write(low, bytes: 0..<2, to: buffer, at: 19)
+            buffer[23] = UInt8(ascii: "-")
+            write(low, bytes: 2..<8, to: buffer, at: 24)
             return length
         }
+    }
+
+    private static func write(
+        _ word: UInt64, bytes: Range<UInt64>, to buffer: UnsafeMutableBufferPointer<UInt8>, at position: Int
+    ) {
+        var position = position
+        for index in bytes {
+            let byte = UInt8(truncatingIfNeeded: word >> (56 - 8 * index))
+            buffer[position] = digit(byte >> 4)
+            buffer[position + 1] = digit(byte & 0xF)
+            position += 2
+        }
+    }
+
+    private static func digit(_ nibble: UInt8) -> UInt8 {
+        // 39 is the way from behind `9` to `a`.
+        nibble &+ UInt8(ascii: "0") &+ (nibble > 9 ? 39 : 0)
     }
 
     static func parse(_ text: String) -> (high: UInt64, low: UInt64)? {

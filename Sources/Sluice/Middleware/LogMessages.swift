@@ -22,6 +22,7 @@ public struct LogMessages: Middleware {
             } catch {
                 if route.logger.logLevel <= failure, !context.isInterruption(error) {
                     log(context, failure, "message failed", since: start, outcome: "failed", error: error)
+                    context.trace.isLogged = true
                 }
                 throw error
             }

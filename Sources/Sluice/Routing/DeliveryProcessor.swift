@@ -15,6 +15,8 @@ final class DeliveryProcessor: Sendable {
         let start: MonotonicTime
         /// How often it has been through the chain.
         var passes = 0
+        /// When it left the route: the start of whatever its worker does next.
+        var end: MonotonicTime?
 
         var delivery: Delivery { trace.delivery }
     }
@@ -39,9 +41,10 @@ final class DeliveryProcessor: Sendable {
         ledger.receive(batch.count)
     }
 
-    func parcel(_ delivery: Delivery) -> Parcel {
+    /// - Parameter start: now, where the worker has just read the clock.
+    func parcel(_ delivery: Delivery, start: MonotonicTime? = nil) -> Parcel {
         if delivery.origin.attempt > 1 || delivery.origin.redelivered { ledger.noteRedelivery() }
-        return Parcel(trace: DeliveryTrace(delivery), start: meter == nil ? delivery.arrival : .now())
+        return Parcel(trace: DeliveryTrace(delivery), start: start ?? (meter == nil ? delivery.arrival : .now()))
     }
 
     /// One pass through the chain.
@@ -53,7 +56,7 @@ final class DeliveryProcessor: Sendable {
         do {
             _ = try await chain(trace.delivery.message, context)
             trace.delivery.acknowledge()
-            conclude(parcel, trace.outcome)
+            conclude(&parcel, trace.outcome)
             return .settled
         } catch {
             return failed(&parcel, context, error, keeping: keeping)
@@ -81,8 +84,9 @@ final class DeliveryProcessor: Sendable {
 
     /// Gives a delivery back that the route will not process any more.
     func release(_ parcel: Parcel) {
+        var parcel = parcel
         parcel.delivery.reject()
-        conclude(parcel, .rejected)
+        conclude(&parcel, .rejected)
     }
 
     private func failed(
@@ -98,31 +102,34 @@ final class DeliveryProcessor: Sendable {
         case .discard(let reason):
             context.logger.notice("message discarded", metadata: ["reason": "\(reason)"])
             parcel.delivery.acknowledge()
-            conclude(parcel, .discarded)
+            conclude(&parcel, .discarded)
             return .settled
         case .hold(_, let duration): delay = max(delay, duration)
         case .retry(let after): delay = max(delay, after ?? .zero)
         case .poison: break
         }
         let keeps = keeping && !scope.lifecycle.isDraining
-        context.logger.warning(
-            "message rejected",
+        context.logger.log(
+            level: parcel.trace.isLogged ? .debug : .warning, "message rejected",
             metadata: [
                 "error": "\(error)", "reason": "\(Disposition.reason(of: error))",
                 "attempts": "\(parcel.trace.attempts)", "redelivery_after_seconds": "\(delay.inSeconds)",
             ])
         guard keeps else {
             parcel.delivery.reject(after: delay, because: error)
-            conclude(parcel, .rejected)
+            conclude(&parcel, .rejected)
             return .settled
         }
         ledger.keep()
         return .again(after: delay)
     }
 
-    private func conclude(_ parcel: Parcel, _ outcome: DeliveryOutcome) {
+    private func conclude(_ parcel: inout Parcel, _ outcome: DeliveryOutcome) {
         ledger.leave(parcel.delivery, as: outcome)
-        meter?.settled(parcel, outcome)
+        guard let meter else { return }
+        let end = MonotonicTime.now()
+        meter.settled(parcel, outcome, at: end)
+        parcel.end = end
     }
 }
 
@@ -131,22 +138,30 @@ extension DeliveryProcessor {
     private static func innermost(_ route: Route, scope: RouteScope, meter: RouteMeter?) -> Handler {
         let handler = route.handler
         let output = route.output.map { MeteredPublish($0, scope: scope) }
+        guard let meter else {
+            return { message, context in
+                context.trace.countAttempt()
+                var produced = try await handler(message, context)
+                guard let output, !produced.isEmpty else { return produced }
+                stamp(&produced, context.outgoing)
+                try await output.publishUnmeasured(produced)
+                return produced
+            }
+        }
         return { message, context in
-            let trace = context.trace
-            trace.countAttempt()
-            let start = meter == nil ? MonotonicTime(nanoseconds: 0) : .now()
+            context.trace.countAttempt()
+            let start = MonotonicTime.now()
             do {
                 var produced = try await handler(message, context)
-                guard let output, !produced.isEmpty else {
-                    meter?.attempted(since: start, succeeded: true)
-                    return produced
+                var end = MonotonicTime.now()
+                if let output, !produced.isEmpty {
+                    stamp(&produced, context.outgoing)
+                    end = try await output.publish(produced, at: end, trace: context.trace)
                 }
-                stamp(&produced, context.outgoing)
-                try await output.publish(produced, trace: trace)
-                meter?.attempted(since: start, succeeded: true)
+                meter.attempted(from: start, to: end, succeeded: true)
                 return produced
             } catch {
-                if !context.isInterruption(error) { meter?.attempted(since: start, succeeded: false) }
+                if !context.isInterruption(error) { meter.attempted(from: start, to: .now(), succeeded: false) }
                 throw error
             }
         }

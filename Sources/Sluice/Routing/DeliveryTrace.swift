@@ -17,6 +17,7 @@ package final class DeliveryTrace: Sendable {
     private let attemptCount = Atomic<Int>(0)
     private let outcomeIndex = Atomic<Int>(0)
     private let exhausted = Atomic<Bool>(false)
+    private let logged = Atomic<Bool>(false)
 
     init(_ delivery: Delivery) {
         self.delivery = delivery
@@ -47,15 +48,21 @@ package final class DeliveryTrace: Sendable {
         attemptCount.wrappingAdd(1, ordering: .relaxed)
     }
 
-    var outcome: DeliveryOutcome { DeliveryOutcome.allCases[outcomeIndex.load(ordering: .relaxed)] }
+    var outcome: DeliveryOutcome { DeliveryOutcome(index: outcomeIndex.load(ordering: .relaxed)) }
 
     func setOutcome(_ outcome: DeliveryOutcome) {
-        outcomeIndex.store(DeliveryOutcome.allCases.firstIndex(of: outcome) ?? 0, ordering: .relaxed)
+        outcomeIndex.store(outcome.index, ordering: .relaxed)
     }
 
     /// Whether Retry has used up the message's own attempts or time, and not only the budget that it shares.
     package var isExhausted: Bool {
         get { exhausted.load(ordering: .relaxed) }
         set { exhausted.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Whether a middleware has logged the last failure, so that the route need not.
+    package var isLogged: Bool {
+        get { logged.load(ordering: .relaxed) }
+        set { logged.store(newValue, ordering: .relaxed) }
     }
 }

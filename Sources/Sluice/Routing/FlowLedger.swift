@@ -68,4 +68,15 @@ extension DeliveryOutcome {
         case .deduplicated: 4
         }
     }
+
+    init(index: Int) {
+        self =
+            switch index {
+            case 1: .rejected
+            case 2: .poisoned
+            case 3: .discarded
+            case 4: .deduplicated
+            default: .acked
+            }
+    }
 }

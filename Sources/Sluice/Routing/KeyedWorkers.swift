@@ -4,9 +4,11 @@ import Synchronization
 struct KeyedWorkers {
     let processor: DeliveryProcessor
     let count: Int
+    /// What a message's key is; nil for the broker's own.
+    let key: KeySelector?
 
     func run(_ subscription: Subscription) async throws {
-        let lanes = Lanes(capacity: max(1_024, count * 16))
+        let lanes = Lanes(capacity: max(1_024, count * 16), key: key)
         let processor = processor
         // Parked keys are not in anybody's hands: at a drain they are given back at once.
         processor.onDrain { lanes.close().forEach(processor.release) }
@@ -19,7 +21,7 @@ struct KeyedWorkers {
             defer { lanes.finish() }
             while await lanes.waitForRoom(), let batch = try await subscription.next() {
                 processor.receive(batch)
-                let parcels = batch.map(processor.parcel)
+                let parcels = batch.map { processor.parcel($0) }
                 if !lanes.add(parcels) { parcels.forEach(processor.release) }
             }
         }

@@ -18,17 +18,22 @@ final class Lanes: Sendable {
     }
 
     private let capacity: Int
+    private let key: KeySelector?
     private let state = Mutex(State())
 
-    init(capacity: Int) {
+    init(capacity: Int, key: KeySelector?) {
         self.capacity = capacity
+        self.key = key
     }
 
     /// - Returns: false when it was closed; the caller keeps the parcels.
     func add(_ parcels: [Parcel]) -> Bool {
-        act { state in
+        let keys = parcels.map { parcel in
+            key.map { $0.select(parcel.delivery.message) } ?? parcel.delivery.origin.key
+        }
+        return act { state in
             guard !state.closed else { return false }
-            for parcel in parcels { state.table.add(parcel, key: parcel.delivery.origin.key) }
+            for (parcel, key) in zip(parcels, keys) { state.table.add(parcel, key: key) }
             return true
         }
     }

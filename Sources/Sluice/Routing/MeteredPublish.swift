@@ -4,7 +4,6 @@ package struct MeteredPublish: Sendable {
     private let succeeded: HistogramHandle
     private let failed: HistogramHandle
     private let published: CounterHandle
-    private let isActive: Bool
 
     package init(_ output: Route.Output, scope: RouteScope) {
         self.output = output
@@ -12,23 +11,31 @@ package struct MeteredPublish: Sendable {
         succeeded = scope.instruments.histogram(.publishTime, labels + [("success", "true")])
         failed = scope.instruments.histogram(.publishTime, labels + [("success", "false")])
         published = scope.instruments.counter(.messagesPublished, [scope.label, ("topic", output.topic.name)])
-        isActive = scope.instruments.isActive
     }
 
-    package func publish(_ messages: [Message], trace: DeliveryTrace) async throws {
-        guard isActive else { return try await output.publisher.publish(messages, to: output.topic) }
-        let start = MonotonicTime.now()
+    /// Publishes, beginning at `start`.
+    /// - Returns: when the broker had taken the messages.
+    @discardableResult
+    package func publish(
+        _ messages: [Message], at start: MonotonicTime = .now(), trace: DeliveryTrace
+    ) async throws -> MonotonicTime {
         do {
             try await output.publisher.publish(messages, to: output.topic)
-            let elapsed = MonotonicTime.now().nanoseconds(since: start)
-            trace.book(elapsed, to: .publish)
-            succeeded.observe(nanoseconds: elapsed)
-            published.increment(by: Int64(messages.count))
         } catch {
             let elapsed = MonotonicTime.now().nanoseconds(since: start)
             trace.book(elapsed, to: .publish)
             failed.observe(nanoseconds: elapsed)
             throw error
         }
+        let end = MonotonicTime.now()
+        trace.book(end.nanoseconds(since: start), to: .publish)
+        succeeded.observe(nanoseconds: end.nanoseconds(since: start))
+        published.increment(by: Int64(messages.count))
+        return end
+    }
+
+    /// Publishes for a route that nobody measures.
+    func publishUnmeasured(_ messages: [Message]) async throws {
+        try await output.publisher.publish(messages, to: output.topic)
     }
 }

@@ -2,7 +2,7 @@
 public struct Ordering: Sendable {
     package enum Kind: Sendable {
         case serial
-        case perKey(lanes: Int)
+        case perKey(lanes: Int, by: KeySelector?)
         case unordered(limit: Int)
     }
 
@@ -13,8 +13,12 @@ public struct Ordering: Sendable {
 
     /// Messages of one key in order, keys in parallel; a failing message holds up its own key alone. Messages without
     /// a key are handled in any order.
-    /// - Parameter lanes: how many keys are handled at once. At least 1.
-    public static func perKey(lanes: Int = 64) -> Ordering { Ordering(kind: .perKey(lanes: lanes)) }
+    /// - Parameters:
+    ///   - lanes: how many keys are handled at once. At least 1; default 64.
+    ///   - key: what the key is; the broker's own unless given.
+    public static func perKey(lanes: Int = 64, by key: KeySelector? = nil) -> Ordering {
+        Ordering(kind: .perKey(lanes: lanes, by: key))
+    }
 
     /// Any order.
     /// - Parameter limit: how many messages are handled at once. At least 1.
@@ -28,7 +32,7 @@ public struct Ordering: Sendable {
     var concurrency: Int {
         switch kind {
         case .serial: 1
-        case .perKey(let lanes): lanes
+        case .perKey(let lanes, _): lanes
         case .unordered(let limit): limit
         }
     }

@@ -53,24 +53,28 @@ final class RouteMeter: Sendable {
         instruments.onRefresh { [weak self] in self?.push(ledger) }
     }
 
-    func attempted(since start: MonotonicTime, succeeded: Bool) {
-        (succeeded ? attemptSucceeded : attemptFailed).observe(nanoseconds: MonotonicTime.now().nanoseconds(since: start))
+    func attempted(from start: MonotonicTime, to end: MonotonicTime, succeeded: Bool) {
+        (succeeded ? attemptSucceeded : attemptFailed).observe(nanoseconds: end.nanoseconds(since: start))
     }
 
     /// Books where the delivery's time went. Stages that took none are left out: their sums stay the same.
-    func settled(_ parcel: DeliveryProcessor.Parcel, _ outcome: DeliveryOutcome) {
+    func settled(_ parcel: DeliveryProcessor.Parcel, _ outcome: DeliveryOutcome, at end: MonotonicTime) {
         let trace = parcel.trace
-        let queued = parcel.start.nanoseconds(since: parcel.delivery.arrival)
-        var rest = MonotonicTime.now().nanoseconds(since: parcel.start)
-        queue.observe(nanoseconds: queued)
-        for (stage, histogram) in [(DeliveryTrace.BookedStage.throttle, throttle), (.breaker, breaker), (.backoff, backoff), (.publish, publish)] {
-            let spent = min(rest, trace.nanoseconds(in: stage))
-            guard spent > 0 else { continue }
-            histogram.observe(nanoseconds: spent)
-            rest -= spent
-        }
+        queue.observe(nanoseconds: parcel.start.nanoseconds(since: parcel.delivery.arrival))
+        var rest = end.nanoseconds(since: parcel.start)
+        book(trace.nanoseconds(in: .throttle), to: throttle, from: &rest)
+        book(trace.nanoseconds(in: .breaker), to: breaker, from: &rest)
+        book(trace.nanoseconds(in: .backoff), to: backoff, from: &rest)
+        book(trace.nanoseconds(in: .publish), to: publish, from: &rest)
         handler.observe(nanoseconds: rest)
         attempts[outcome.index].observe(Double(trace.attempts))
+    }
+
+    private func book(_ nanoseconds: UInt64, to stage: HistogramHandle, from rest: inout UInt64) {
+        let spent = min(rest, nanoseconds)
+        guard spent > 0 else { return }
+        stage.observe(nanoseconds: spent)
+        rest -= spent
     }
 
     private func push(_ ledger: FlowLedger) {

@@ -76,8 +76,8 @@ final class RouteRunner: Sendable {
         switch ordering.kind {
         case .serial:
             try await SerialWorker(processor: processor).run(subscription)
-        case .perKey(let lanes):
-            try await KeyedWorkers(processor: processor, count: lanes).run(subscription)
+        case .perKey(let lanes, let key):
+            try await KeyedWorkers(processor: processor, count: lanes, key: key).run(subscription)
         case .unordered(let limit):
             try await UnorderedWorkers(processor: processor, count: limit).run(subscription)
         }

@@ -6,12 +6,14 @@ struct SerialWorker {
         let keeping = subscription.redelivery == .route
         while let batch = try await subscription.next() {
             processor.receive(batch)
+            var last: MonotonicTime?
             for delivery in batch {
-                var parcel = processor.parcel(delivery)
+                var parcel = processor.parcel(delivery, start: last)
                 if processor.isDraining || Task.isCancelled {
                     processor.release(parcel)
                 } else {
                     await process(&parcel, keeping: keeping)
+                    last = parcel.end
                 }
             }
         }

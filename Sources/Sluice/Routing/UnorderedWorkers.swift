@@ -15,12 +15,14 @@ struct UnorderedWorkers {
     private func work(_ subscription: Subscription) async throws {
         while let batch = try await subscription.next(64, sharers: count) {
             processor.receive(batch)
+            var last: MonotonicTime?
             for delivery in batch {
-                var parcel = processor.parcel(delivery)
+                var parcel = processor.parcel(delivery, start: last)
                 if processor.isDraining || Task.isCancelled {
                     processor.release(parcel)
                 } else {
                     _ = await processor.process(&parcel, keeping: false)
+                    last = parcel.end
                 }
             }
         }

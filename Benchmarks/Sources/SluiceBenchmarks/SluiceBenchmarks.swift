@@ -1,0 +1,16 @@
+import Foundation
+
+/// `make bench`: prints figures for this machine, now. Compare within one run only.
+///
+/// Arguments choose subjects (`route`, …; all by default); `SCALE=0.1` in the environment makes them shorter.
+@main
+struct SluiceBenchmarks {
+    static func main() async throws {
+        let scale = ProcessInfo.processInfo.environment["SCALE"].flatMap(Double.init) ?? 1
+        let chosen = Set(CommandLine.arguments.dropFirst())
+        let subjects: [(String, (Double) async throws -> Void)] = [
+            ("route", RouteBenchmarks.run)
+        ]
+        for (name, run) in subjects where chosen.isEmpty || chosen.contains(name) { try await run(scale) }
+    }
+}
