@@ -188,7 +188,9 @@ final class TestHTTPServerCore: Sendable {
             var hasLength = reply.status == 204
             for (name, value) in reply.headers {
                 head += "\(name): \(value)\r\n"
-                if name.lowercased() == "content-length" || name.lowercased() == "transfer-encoding" { hasLength = true }
+                if name.lowercased() == "content-length" || name.lowercased() == "transfer-encoding" {
+                    hasLength = true
+                }
             }
             if !hasLength { head += "Content-Length: \(reply.body.count)\r\n" }
             return Array((head + "\r\n").utf8)
