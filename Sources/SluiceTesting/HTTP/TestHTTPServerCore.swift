@@ -123,6 +123,8 @@ final class TestHTTPServerCore: Sendable {
                 Thread.sleep(forTimeInterval: 0.001)
                 continue
             }
+            // A child process that inherits it would keep the connection open.
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             TestSocket.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY)
             let number = update { state -> Int? in
                 guard !state.isStopped else { return nil }

@@ -10,9 +10,9 @@ import Testing
 
 @Suite struct FailureTests {
     @Test func aRefusedConnectionWasCertainlyNotSent() async throws {
-        let port = try refusingPort()
+        let refusing = try BoundSocket()
         try await withClient { client in
-            let error = await client.failure(of: .init("POST", "http://127.0.0.1:\(port)/", target: "grafana"))
+            let error = await client.failure(of: .init("POST", "http://127.0.0.1:\(refusing.port)/", target: "grafana"))
             #expect(error?.code == .connectFailed)
             #expect(error?.outcomeUnknown == false)
             #expect(error?.disposition == .retry())
@@ -170,14 +170,16 @@ import Testing
         }
     }
 
-    @Test func ignoresTheEnvironmentsProxy() async throws {
-        // Set for the whole process, which is harmless exactly as long as this test passes.
-        let port = try refusingPort()
-        setenv("http_proxy", "http://127.0.0.1:\(port)", 1)
-        defer { unsetenv("http_proxy") }
-        try await withServer { server, client in
-            let response = try await client.send(server.post())
-            #expect(response.status == 200)
+    @Test func ignoresTheEnvironmentsProxy() async {
+        // In a process of its own, for the environment belongs to all threads.
+        await #expect(processExitsWith: .success) {
+            let refusing = try BoundSocket()
+            let proxy = "http://127.0.0.1:\(refusing.port)"
+            for name in ["http_proxy", "all_proxy", "ALL_PROXY"] { setenv(name, proxy, 1) }
+            try await withServer { server, client in
+                let response = try await client.send(server.post())
+                #expect(response.status == 200)
+            }
         }
     }
 

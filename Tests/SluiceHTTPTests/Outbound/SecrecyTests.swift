@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test func nothingThatIsPrintedShowsASecret() async throws {
-        let refusing = try refusingPort()
+        let refusing = try BoundSocket()
         let silent = try FullBacklog()
         let server = try TestHTTPServer { request in
             switch request.path {
@@ -53,7 +53,7 @@ import Testing
         defer { server.stop() }
         let urls =
             ["close", "never", "cut", "raw", "long", "head", "status"].map { server.url("/hunter2/\($0)") } + [
-                "http://127.0.0.1:\(refusing)/hunter2", "http://127.0.0.1:\(silent.port)/hunter2",
+                "http://127.0.0.1:\(refusing.port)/hunter2", "http://127.0.0.1:\(silent.port)/hunter2",
                 "http://hunter2\(String(repeating: "a", count: 70)).invalid/", "http://hunter2 hunter2/", "hunter2://x",
                 "http://127.0.0.1:99999/hunter2",
             ]

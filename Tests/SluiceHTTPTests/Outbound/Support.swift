@@ -94,52 +94,63 @@ final class Gate: Sendable {
     }
 }
 
-/// A port of the loopback interface that answers no SYN: its backlog is full and nobody accepts.
-final class FullBacklog {
+/// A socket on a port of the loopback interface, bound and no more: a connection to it is refused, and nobody else is
+/// given the port, though a server that asks for it by number may have it.
+final class BoundSocket {
     let port: UInt16
-    private var descriptors: [Int32] = []
+    let descriptor: Int32
 
     init() throws {
         struct Refused: Error {}
-        let listener = socket(AF_INET, streamType, 0)
+        #if canImport(Glibc)
+            descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        #else
+            descriptor = socket(AF_INET, SOCK_STREAM, 0)
+        #endif
+        var yes: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
+        let isBound = withUnsafeMutablePointer(to: &address) { [descriptor] pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, length) == 0 && listen(listener, 0) == 0 && getsockname(listener, $0, &length) == 0
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
             }
         }
         port = UInt16(bigEndian: address.sin_port)
-        descriptors.append(listener)
-        guard isListening else { throw Refused() }
-        for _ in 0..<4 {
-            let filler = socket(AF_INET, streamType, 0)
-            _ = fcntl(filler, F_SETFL, O_NONBLOCK)
-            withUnsafePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = connect(filler, $0, length) }
-            }
-            descriptors.append(filler)
-        }
+        guard isBound else { throw Refused() }
     }
 
     deinit {
-        for descriptor in descriptors { close(descriptor) }
+        close(descriptor)
     }
 
-    private let streamType: Int32 = {
-        #if canImport(Glibc)
-            Int32(SOCK_STREAM.rawValue)
-        #else
-            SOCK_STREAM
-        #endif
-    }()
+    /// Connects without waiting for the outcome.
+    func beginConnecting(to port: UInt16) {
+        _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        withUnsafePointer(to: &address) { [descriptor] pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                _ = connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+    }
 }
 
-/// A port that nobody listens on.
-func refusingPort() throws -> UInt16 {
-    let server = try TestHTTPServer()
-    server.stop()
-    return server.port
+/// A port of the loopback interface that answers no SYN: its backlog is full and nobody accepts.
+final class FullBacklog {
+    var port: UInt16 { listener.port }
+    private let listener: BoundSocket
+    private let fillers: [BoundSocket]
+
+    init() throws {
+        listener = try BoundSocket()
+        _ = listen(listener.descriptor, 0)
+        fillers = try (0..<4).map { _ in try BoundSocket() }
+        for filler in fillers { filler.beginConnecting(to: port) }
+    }
 }

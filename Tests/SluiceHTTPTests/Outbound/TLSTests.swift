@@ -1,6 +1,5 @@
 import Foundation
 import Sluice
-import Synchronization
 import Testing
 
 @testable import SluiceHTTP
@@ -14,57 +13,70 @@ import Testing
 #endif
 
 /// `openssl s_server` with a certificate that nobody signed but itself.
+///
+/// Not a `Foundation.Process`: its wait blocks a thread of the cooperative pool, and without end when another child
+/// inherits its descriptors.
 private final class SelfSignedServer {
     static let tool = ["/usr/bin/openssl", "/usr/local/bin/openssl", "/opt/homebrew/bin/openssl"]
         .first { FileManager.default.isExecutableFile(atPath: $0) }
 
-    let port: Int
+    var port: UInt16 { reservation.port }
     let certificate: String
+    private let reservation: BoundSocket
     private let folder: URL
-    private let process = Process()
+    private var process: pid_t = 0
 
     init(name: String) throws {
         struct Failed: Error {}
         guard let tool = Self.tool else { throw Failed() }
+        reservation = try BoundSocket()
         folder = FileManager.default.temporaryDirectory.appending(path: "sluice-tls-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         certificate = folder.appending(path: "certificate.pem").path
-        let key = folder.appending(path: "key.pem").path
-        let request = Process()
-        request.executableURL = URL(filePath: tool)
-        request.arguments = [
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-            "-subj", "/CN=\(name)", "-addext", "subjectAltName=\(name)", "-keyout", key, "-out", certificate,
-        ]
-        request.standardError = FileHandle.nullDevice
-        try request.run()
-        request.waitUntilExit()
-
-        let output = Pipe()
-        process.executableURL = URL(filePath: tool)
-        process.arguments = ["s_server", "-accept", "127.0.0.1:0", "-cert", certificate, "-key", key, "-www"]
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        // It says "ACCEPT 127.0.0.1:<port>" once it listens.
-        var text = ""
-        var port: Int?
-        while port == nil {
-            let data = output.fileHandleForReading.availableData
-            guard !data.isEmpty else { throw Failed() }
-            text += String(decoding: data, as: UTF8.self)
-            let line = text.split(separator: "\n").first { $0.hasPrefix("ACCEPT") && text.hasSuffix("\n") }
-            port = line?.split(separator: ":").last.flatMap { Int($0) }
-        }
-        self.port = port ?? 0
+        let script = """
+            \(tool) req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test \
+                -addext subjectAltName=\(name) -keyout '\(folder.path)/key.pem' -out '\(certificate)' &&
+            exec \(tool) s_server -accept 127.0.0.1:\(reservation.port) -cert '\(certificate)' -key '\(folder.path)/key.pem' -www
+            """
+        guard Self.spawn(["/bin/sh", "-c", script], &process) == 0 else { throw Failed() }
     }
 
     deinit {
-        // The child inherits a signal mask that blocks SIGTERM.
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
+        if process > 0 {
+            kill(-process, SIGKILL)
+            var status: Int32 = 0
+            waitpid(process, &status, 0)
+        }
         try? FileManager.default.removeItem(at: folder)
+    }
+
+    /// Asks until the server listens.
+    func failure(of request: HTTPClient.Request, from client: HTTPClient) async throws -> HTTPClientError? {
+        let deadline = ContinuousClock.now.advanced(by: .seconds(20))
+        while true {
+            let error = await client.failure(of: request)
+            guard error?.code == .connectFailed, ContinuousClock.now < deadline else { return error }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    /// In a process group of its own, so that it can be ended whole, and with nothing of ours but its descriptors.
+    private static func spawn(_ arguments: [String], _ process: inout pid_t) -> Int32 {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for descriptor in 0...2 as ClosedRange<Int32> {
+            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
+        }
+        for descriptor in 3..<512 as Range<Int32> { posix_spawn_file_actions_addclose(&actions, descriptor) }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        posix_spawnattr_setpgroup(&attributes, 0)
+        var strings = arguments.map { strdup($0) } + [nil]
+        defer { for string in strings { free(string) } }
+        return posix_spawn(&process, arguments[0], &actions, &attributes, &strings, environ)
     }
 }
 
@@ -72,9 +84,9 @@ private final class SelfSignedServer {
 struct TLSTests {
     @Test func refusesACertificateThatNobodyVouchesFor() async throws {
         let server = try SelfSignedServer(name: "IP:127.0.0.1")
-        let url = "https://127.0.0.1:\(server.port)/"
+        let request = HTTPClient.Request("GET", "https://127.0.0.1:\(server.port)/", target: "test")
         try await withClient { client in
-            let error = await client.failure(of: .init("GET", url, target: "test"))
+            let error = try await server.failure(of: request, from: client)
             #expect(error?.code == .tlsFailed)
             #expect(error?.outcomeUnknown == false)
             #expect(error?.disposition == .retry())
@@ -82,16 +94,19 @@ struct TLSTests {
             #expect(text.contains("tls_failed") && !text.contains("127.0.0.1"))
         }
         try await withClient(.with { $0.trustedCertificates = server.certificate }) { client in
-            let response = try await client.send(.init("GET", url, target: "test"))
+            let response = try await client.send(request)
             #expect(response.status == 200)
         }
     }
 
     @Test func refusesATrustedCertificateOfAnotherHost() async throws {
         let server = try SelfSignedServer(name: "DNS:elsewhere.example")
+        let request = HTTPClient.Request("GET", "https://127.0.0.1:\(server.port)/", target: "test")
+        // A file that is not there yet would be an error of its own.
+        try await withClient { client in _ = try await server.failure(of: request, from: client) }
         try await withClient(.with { $0.trustedCertificates = server.certificate }) { client in
-            let url = "https://127.0.0.1:\(server.port)/"
-            #expect(await client.failure(of: .init("GET", url, target: "test"))?.code == .tlsFailed)
+            let error = try await server.failure(of: request, from: client)
+            #expect(error?.code == .tlsFailed)
         }
     }
 }
