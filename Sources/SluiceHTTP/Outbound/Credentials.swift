@@ -32,7 +32,8 @@ public struct Credentials: Sendable {
     var isWritable: Bool {
         switch kind {
         case .basic(let user, let password):
-            user.utf8.allSatisfy { !$0.isControl && $0 != UInt8(ascii: ":") } && password.utf8.allSatisfy { !$0.isControl }
+            user.utf8.allSatisfy { !$0.isControl && $0 != UInt8(ascii: ":") }
+                && password.utf8.allSatisfy { !$0.isControl }
         case .bearer(let token):
             !token.isEmpty && token.utf8.allSatisfy { !$0.isControl }
         }

@@ -84,7 +84,8 @@ extension HTTPClient.Request {
     private var hasWebScheme: Bool {
         guard let end = url.utf8.firstIndex(of: UInt8(ascii: ":")) else { return false }
         let scheme = url[..<end].lowercased()
-        return (scheme == "http" || scheme == "https") && url[end...].hasPrefix("://")
+        // A third slash is an empty host, which libcurl would skip to take the path for one.
+        return (scheme == "http" || scheme == "https") && url[end...].hasPrefix("://") && !url[end...].hasPrefix(":///")
     }
 
     /// The part of the URL that decides which connections can be shared: scheme, host and port, without credentials.

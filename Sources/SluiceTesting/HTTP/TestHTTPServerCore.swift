@@ -123,6 +123,8 @@ final class TestHTTPServerCore: Sendable {
                 Thread.sleep(forTimeInterval: 0.001)
                 continue
             }
+            // A child process that inherits it would keep the connection open.
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             TestSocket.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY)
             let number = update { state -> Int? in
                 guard !state.isStopped else { return nil }
@@ -188,7 +190,9 @@ final class TestHTTPServerCore: Sendable {
             var hasLength = reply.status == 204
             for (name, value) in reply.headers {
                 head += "\(name): \(value)\r\n"
-                if name.lowercased() == "content-length" || name.lowercased() == "transfer-encoding" { hasLength = true }
+                if name.lowercased() == "content-length" || name.lowercased() == "transfer-encoding" {
+                    hasLength = true
+                }
             }
             if !hasLength { head += "Content-Length: \(reply.body.count)\r\n" }
             return Array((head + "\r\n").utf8)

@@ -49,11 +49,9 @@ enum TestSocket {
 
     /// Makes the next `close` send RST instead of FIN.
     static func resetOnClose(_ descriptor: Int32) {
-        var linger = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger_t>.size))
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
-
-    private typealias linger_t = linger
 
     /// - Returns: false when the peer is gone.
     static func sendAll(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>) -> Bool {

@@ -105,15 +105,18 @@ extension EasyHandle {
 
     private func setCallbacks() {
         let context = UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
-        check(sluice_curl_set_data_function(handle, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
-            EasyHandle.lent(context).receiveHead(bytes, size * count)
-        })
+        check(
+            sluice_curl_set_data_function(handle, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
+                EasyHandle.lent(context).receiveHead(bytes, size * count)
+            })
         check(sluice_curl_set_pointer(handle, CURLOPT_HEADERDATA, context))
-        check(sluice_curl_set_data_function(handle, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
-            EasyHandle.lent(context).receiveBody(bytes, size * count)
-        })
+        check(
+            sluice_curl_set_data_function(handle, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
+                EasyHandle.lent(context).receiveBody(bytes, size * count)
+            })
         check(sluice_curl_set_pointer(handle, CURLOPT_WRITEDATA, context))
-        check(sluice_curl_set_prereq_function(handle) { context, _, _, _, _ in EasyHandle.lent(context).beginAttempt() })
+        check(
+            sluice_curl_set_prereq_function(handle) { context, _, _, _, _ in EasyHandle.lent(context).beginAttempt() })
         check(sluice_curl_set_pointer(handle, CURLOPT_PREREQDATA, context))
     }
 
