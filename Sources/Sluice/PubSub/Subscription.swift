@@ -85,6 +85,25 @@ extension Subscription {
         return taken
     }
 
+    /// Appends one delivery, for sources that have them one at a time: as ``offer(_:)`` with a batch of one, without
+    /// the price of its generics.
+    /// - Returns: whether it was taken.
+    @discardableResult
+    public func offer(_ delivery: Delivery) -> Bool {
+        let (taken, wake) = state.withLock { state -> (Bool, (Waiter, [Delivery])?) in
+            guard !state.ended else { return (false, nil) }
+            guard state.buffer.count < capacity else {
+                state.starved = true
+                return (false, nil)
+            }
+            if state.buffer.isEmpty, let waiter = state.waiters.popFirst() { return (true, (waiter, [delivery])) }
+            state.buffer.append(delivery)
+            return (true, nil)
+        }
+        if let (waiter, deliveries) = wake { waiter.continuation.resume(returning: deliveries) }
+        return taken
+    }
+
     /// Ends the stream: what is buffered is still delivered, then the consumer sees the end or `error`.
     public func finish(throwing error: (any Error)? = nil) {
         let waiters = state.withLock { state -> Deque<Waiter> in
