@@ -84,6 +84,16 @@ extension Subscription {
         return taken
     }
 
+    /// Appends one delivery, for sources that have them one at a time: as ``offer(_:)`` with a batch of one, without
+    /// the price of its generics.
+    /// - Returns: whether it was taken.
+    @discardableResult
+    public func offer(_ delivery: Delivery) -> Bool {
+        let (taken, wake) = offer(upTo: 1) { delivery }
+        wake()
+        return taken == 1
+    }
+
     /// As ``offer(_:)``, for an adapter that holds a lock of its own: makes only the deliveries that there is room
     /// for, and leaves the waking to the caller, who does it after unlocking.
     /// - Parameter make: gives the next delivery; called under the subscription's lock.

@@ -36,6 +36,10 @@ extension HTTPListener {
         /// How long a connection may be kept without a request. Default: 60 s.
         public var idleTimeout: Duration = .seconds(60)
 
+        /// How long a connection without a request stays open after shutdown has begun: a request that is on its way
+        /// then gets 503 instead of a reset. Default: 100 ms.
+        public var drainLinger: Duration = .milliseconds(100)
+
         public init() {}
 
         func validate() throws(HTTPListenerError) {
@@ -52,6 +56,7 @@ extension HTTPListener {
             try require(maxBufferedBytes >= maxBodyBytes, "maxBufferedBytes must be at least maxBodyBytes")
             try require(requestTimeout > .zero, "requestTimeout must be positive")
             try require(idleTimeout > .zero, "idleTimeout must be positive")
+            try require(drainLinger >= .zero, "drainLinger must not be negative")
         }
     }
 }

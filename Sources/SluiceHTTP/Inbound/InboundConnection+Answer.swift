@@ -7,7 +7,7 @@ extension InboundConnection {
     func answer(_ response: HTTPInboundResponse) {
         let keep =
             !draining && !inputEnded
-            && (exchange.map { $0.head.isKeepAlive && !$0.framing.upgrade } ?? false)
+            && (exchange.map { $0.head.isKeepAlive && $0.head.version != .http1_0 && !$0.framing.upgrade } ?? false)
         guard keep else { return answerAndLeave(response, everythingRead: true) }
         send(response, close: false)
         phase = .idle

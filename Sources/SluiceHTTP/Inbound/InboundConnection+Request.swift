@@ -45,7 +45,8 @@ extension InboundConnection {
         if let refused, framing.expectsContinue || (framing.length ?? .max) > Self.shortBody {
             return answerAndLeave(refused)
         }
-        expire(at: exchange.started + shared.requestTimeout)
+        expire(at: (headBegan ?? exchange.started) + shared.requestTimeout)
+        headBegan = nil
         if framing.expectsContinue, framing.length != 0 {
             write(ByteBuffer(staticString: ResponseEncoder.goOn))
         }
@@ -54,6 +55,9 @@ extension InboundConnection {
     /// The answer that the head alone asks for, or nil when the body decides.
     private func verdict(on exchange: Exchange) -> HTTPInboundResponse? {
         if draining { return .shuttingDown }
+        if exchange.framing.hosts != 1, exchange.head.version != .http1_0 {
+            return .error(400, "the request must have one header Host")
+        }
         guard let route = exchange.route else { return .error(404, "there is nothing at this path") }
         guard route.allows(exchange.head.method) else {
             return .error(

@@ -51,7 +51,8 @@ final class InboundConnection: ChannelDuplexHandler {
     private var readHeld = false
     /// Whether the parser produced anything since the last complete read: bytes without parts are half a head.
     private var sawPart = false
-    private var headBegan = false
+    /// When the first bytes of a head came that did not come whole.
+    var headBegan: NIODeadline?
 
     var deadline = NIODeadline.distantFuture
     var timer: Scheduled<Void>?
@@ -91,9 +92,10 @@ final class InboundConnection: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if !sawPart, phase == .idle, !headBegan {
-            headBegan = true
-            expire(in: shared.requestTimeout)
+        if !sawPart, phase == .idle, headBegan == nil {
+            let now = NIODeadline.now()
+            headBegan = now
+            expire(at: now + shared.requestTimeout)
         }
         sawPart = false
         context.fireChannelReadComplete()
@@ -150,9 +152,7 @@ final class InboundConnection: ChannelDuplexHandler {
 
     private func handle(_ piece: Piece) {
         switch (phase, piece) {
-        case (.idle, .part(.head(let head))):
-            headBegan = false
-            handle(head: head)
+        case (.idle, .part(.head(let head))): handle(head: head)
         case (.reading, .part(.body(let bytes))): handle(body: bytes)
         case (.reading, .part(.end)): handleEnd()
         case (.idle, .unreadable(let status, let text)), (.reading, .unreadable(let status, let text)):
@@ -208,7 +208,7 @@ final class InboundConnection: ChannelDuplexHandler {
         draining = true
         switch phase {
         // A request may be on its way: it is told to go elsewhere instead of finding a closed connection.
-        case .idle: expire(in: .milliseconds(100))
+        case .idle: expire(in: shared.drainLinger)
         case .reading: answerAndLeave(.shuttingDown)
         case .waiting, .lingering, .closed: break
         }
@@ -216,7 +216,7 @@ final class InboundConnection: ChannelDuplexHandler {
 
     func timeout() {
         switch phase {
-        case .idle where headBegan:
+        case .idle where headBegan != nil:
             answerAndLeave(.error(408, "the request did not arrive in time"))
         case .reading:
             answerAndLeave(exchange?.verdict ?? .error(408, "the request did not arrive in time"))

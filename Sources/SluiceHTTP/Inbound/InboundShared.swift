@@ -6,6 +6,7 @@ final class InboundShared: Sendable {
     let configuration: HTTPListener.Configuration
     let requestTimeout: TimeAmount
     let idleTimeout: TimeAmount
+    let drainLinger: TimeAmount
     let observer: HTTPObserver
     let unmatched: @Sendable (HTTPExchange) -> Void
 
@@ -20,6 +21,7 @@ final class InboundShared: Sendable {
         self.observer = observer
         requestTimeout = TimeAmount(configuration.requestTimeout)
         idleTimeout = TimeAmount(configuration.idleTimeout)
+        drainLinger = TimeAmount(configuration.drainLinger)
         unmatched = observer.observe(Self.unmatchedRoute)
         maxConnections = Atomic(configuration.maxConnections)
     }

@@ -10,10 +10,13 @@ struct RequestFraming {
     var unknownEncoding = false
     /// After a request to switch protocols, which is not granted, the parser reads nothing more.
     var upgrade = false
+    /// There must be one (RFC 9112, section 3.2).
+    var hosts = 0
 
     init(_ head: HTTPRequestHead) {
         for (name, value) in head.headers {
             switch name.utf8.count {
+            case 4 where ASCII.equals(name, "host"): hosts += 1
             case 6 where ASCII.equals(name, "expect"): expectsContinue = ASCII.equals(value, "100-continue")
             case 7 where ASCII.equals(name, "upgrade"): upgrade = true
             case 12 where contentType == nil && ASCII.equals(name, "content-type"): contentType = value

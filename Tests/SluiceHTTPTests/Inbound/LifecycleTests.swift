@@ -43,6 +43,7 @@ import Testing
     @Test func drainingAnswersWhatWaitsAndRefusesWhatComes() async throws {
         var configuration = HTTPListener.Configuration()
         configuration.port = 0
+        configuration.drainLinger = .seconds(5)
         let listener = try HTTPListener(configuration: configuration, logger: quiet)
         let subscriber = try HTTPSubscriber(listener: listener, endpoints: [HTTPEndpoint("/in")])
         let subscription = try await subscriber.subscribe(to: "/in")

@@ -14,7 +14,9 @@ import Testing
             let chunked = try await harness.talk { client in
                 try client.send("POST /in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
                 for _ in 0..<26 {
-                    guard (try? client.send(Array("F4240\r\n".utf8) + body[..<1_000_000] + [13, 10])) != nil else { break }
+                    guard (try? client.send(Array("F4240\r\n".utf8) + body[..<1_000_000] + [13, 10])) != nil else {
+                        break
+                    }
                 }
                 return try client.response()
             }
@@ -95,7 +97,7 @@ import Testing
                 "POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n",
                 "POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
                 "POST /in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-                "POST /in HTTP/3.1\r\nHost: x\r\n\r\n",
+                "POST /in HTTP/3.1\r\nHost: x\r\n\r\n", "POST /in HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
             ]
             for request in requests {
                 let response = try await harness.talk { client in

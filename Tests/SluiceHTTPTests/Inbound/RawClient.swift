@@ -55,8 +55,8 @@ final class RawClient: @unchecked Sendable {  // owns its socket; used by one th
     func send(_ bytes: [UInt8]) throws {
         var sent = 0
         while sent < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.send(socket, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+            let count = bytes[sent...].withUnsafeBytes {
+                Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw Failure(description: "send: errno \(errno)") }
             sent += count
@@ -75,14 +75,16 @@ final class RawClient: @unchecked Sendable {  // owns its socket; used by one th
             if let end = headEnd() {
                 let head = String(decoding: buffered[..<end], as: UTF8.self)
                 var lines = head.split(separator: "\r\n")
-                let status = Int(lines.removeFirst().split(separator: " ")[1])!
+                let status = Int(lines.removeFirst().split(separator: " ")[1]) ?? 0
                 var headers: [String: String] = [:]
                 for line in lines {
-                    let colon = line.firstIndex(of: ":")!
+                    guard let colon = line.firstIndex(of: ":") else {
+                        throw Failure(description: "a header without a colon")
+                    }
                     headers[line[..<colon].lowercased()] =
                         line[line.index(after: colon)...].drop { $0 == " " }.description
                 }
-                let length = toHead || status == 100 ? 0 : Int(headers["content-length"] ?? "0")!
+                let length = toHead || status == 100 ? 0 : Int(headers["content-length"] ?? "") ?? 0
                 while buffered.count < end + 4 + length { guard try fill() else { return nil } }
                 let body = String(decoding: buffered[(end + 4)..<(end + 4 + length)], as: UTF8.self)
                 buffered.removeFirst(end + 4 + length)

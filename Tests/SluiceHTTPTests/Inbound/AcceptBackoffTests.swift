@@ -1,0 +1,42 @@
+import Logging
+import NIOCore
+import NIOEmbedded
+import Synchronization
+import Testing
+
+@testable import SluiceHTTP
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+@Suite struct AcceptBackoffTests {
+    /// Counts the reads that reach the socket.
+    private final class Reads: ChannelOutboundHandler, Sendable {
+        typealias OutboundIn = Never
+        let count = Atomic<Int>(0)
+
+        func read(context: ChannelHandlerContext) {
+            count.add(1, ordering: .relaxed)
+        }
+    }
+
+    @Test func withoutDescriptorsItPausesAndGoesOn() throws {
+        let reads = Reads()
+        let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let channel = EmbeddedChannel(handlers: [reads, AcceptBackoff(logger: quiet)])
+        channel.read()
+        #expect(reads.count.load(ordering: .relaxed) == 1)
+        channel.pipeline.fireErrorCaught(IOError(errnoCode: EMFILE, reason: "accept"))
+        channel.read()
+        #expect(reads.count.load(ordering: .relaxed) == 1)
+        channel.embeddedEventLoop.advanceTime(by: .milliseconds(100))
+        #expect(reads.count.load(ordering: .relaxed) == 2)
+        channel.pipeline.fireErrorCaught(IOError(errnoCode: ECONNABORTED, reason: "accept"))
+        channel.read()
+        #expect(reads.count.load(ordering: .relaxed) == 3)
+        try channel.throwIfErrorCaught()
+        channel.pipeline.fireErrorCaught(IOError(errnoCode: EBADF, reason: "accept"))
+        #expect(throws: IOError.self) { try channel.throwIfErrorCaught() }
+    }
+}
