@@ -33,7 +33,7 @@ public final class SQLiteLog: Sendable {
         let reading = try LogFile.openReader(configuration)
         let owner = LeaseOwner(path: path + "-owners")
         let writer = LogWriter(path: path, settlementInterval: configuration.settlementInterval)
-        let reader = LogReader(path: path, signal: ThreadSignal())
+        let reader = LogReader(path: path, registry: registry, signal: ThreadSignal())
         self.writer = writer
         self.reader = reader
         let registry = self.registry
