@@ -58,7 +58,9 @@ public final class Delivery: Sendable {
     }
 
     deinit {
-        if !settled.load(ordering: .relaxed) { settler.settle(tag, .rejected(Rejection())) }
+        if !settled.load(ordering: .relaxed) {
+            settler.settle(tag, .rejected(Rejection()), of: message, origin: origin)
+        }
     }
 
     /// The message was handled; the broker may forget it.
@@ -77,7 +79,7 @@ public final class Delivery: Sendable {
 
     private func settle(_ settlement: Settlement) -> Bool {
         guard !settled.exchange(true, ordering: .acquiringAndReleasing) else { return false }
-        settler.settle(tag, settlement)
+        settler.settle(tag, settlement, of: message, origin: origin)
         return true
     }
 }

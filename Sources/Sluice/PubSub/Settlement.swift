@@ -22,4 +22,14 @@ public protocol Settler: AnyObject, Sendable {
     /// Records how the delivery with this tag ended. Called exactly once for each delivery, on any thread, and never
     /// while a lock of the core is held. It must not block: it notes the settlement and wakes whoever sends it on.
     func settle(_ tag: UInt64, _ settlement: Settlement)
+
+    /// What a delivery calls: the same, with what was delivered, for a broker that keeps no copy while it is out.
+    /// Calls ``settle(_:_:)`` unless implemented.
+    func settle(_ tag: UInt64, _ settlement: Settlement, of message: Message, origin: Delivery.Origin)
+}
+
+extension Settler {
+    public func settle(_ tag: UInt64, _ settlement: Settlement, of message: Message, origin: Delivery.Origin) {
+        settle(tag, settlement)
+    }
 }

@@ -26,7 +26,7 @@ public final class Subscription: Sendable {
     private let onEnd: @Sendable () -> Void
 
     private struct State {
-        var buffer = Deque<Delivery>()
+        var buffer = DeliveryBuffer()
         var waiters = Deque<Waiter>()
         var nextWaiter: UInt64 = 0
         var starved = false
@@ -36,8 +36,7 @@ public final class Subscription: Sendable {
 
     private struct Waiter {
         let id: UInt64
-        let limit: Int
-        let continuation: UnsafeContinuation<[Delivery]?, any Error>
+        let continuation: UnsafeContinuation<Bool, Never>
     }
 
     /// - Parameters:
@@ -74,15 +73,39 @@ extension Subscription {
     ///   called, unless the subscription has ended (``isEnded``).
     @discardableResult
     public func offer(_ batch: some RandomAccessCollection<Delivery>) -> Int {
-        let (taken, wake) = state.withLock { state -> (Int, (Waiter, [Delivery])?) in
-            guard !state.ended else { return (0, nil) }
+        let (taken, wake) = state.withLock { state -> (Int, Wake) in
+            guard !state.ended else { return (0, Wake()) }
             let taken = min(batch.count, capacity - state.buffer.count)
-            state.buffer.append(contentsOf: batch.prefix(taken))
+            state.buffer.append(batch.prefix(taken))
             if taken < batch.count { state.starved = true }
-            return (taken, Self.match(&state))
+            return (taken, Self.wakeOne(&state))
         }
-        if let (waiter, deliveries) = wake { waiter.continuation.resume(returning: deliveries) }
+        wake()
         return taken
+    }
+
+    /// As ``offer(_:)``, for an adapter that holds a lock of its own: makes only the deliveries that there is room
+    /// for, and leaves the waking to the caller, who does it after unlocking.
+    /// - Parameter make: gives the next delivery; called under the subscription's lock.
+    package func offer(upTo count: Int, make: () -> Delivery) -> (taken: Int, wake: Wake) {
+        state.withLock { state in
+            guard !state.ended, count > 0 else { return (0, Wake()) }
+            let taken = min(count, capacity - state.buffer.count)
+            for _ in 0..<taken { state.buffer.append(make()) }
+            if taken < count { state.starved = true }
+            return (taken, Self.wakeOne(&state))
+        }
+    }
+
+    /// A consumer that is to be resumed.
+    package struct Wake: Sendable {
+        fileprivate var continuation: UnsafeContinuation<Bool, Never>?
+
+        package var isNeeded: Bool { continuation != nil }
+
+        package func callAsFunction() {
+            continuation?.resume(returning: true)
+        }
     }
 
     /// Ends the stream: what is buffered is still delivered, then the consumer sees the end or `error`.
@@ -91,13 +114,10 @@ extension Subscription {
             guard !state.ended else { return [] }
             state.ended = true
             state.failure = error
-            // With a consumer waiting there is nothing buffered.
             defer { state.waiters = [] }
             return state.waiters
         }
-        for waiter in waiters {
-            if let error { waiter.continuation.resume(throwing: error) } else { waiter.continuation.resume(returning: nil) }
-        }
+        for waiter in waiters { waiter.continuation.resume(returning: true) }
     }
 
     public var isEnded: Bool {
@@ -119,74 +139,73 @@ extension Subscription {
     /// - Returns: nil at the end of the stream, and when the task is cancelled.
     /// - Throws: the error with which the adapter ended the stream.
     public func next(_ limit: Int = 256) async throws -> [Delivery]? {
-        if let batch = try take(limit) { return batch }
-        if isEnded { return nil }
-        let id = state.withLock { state in
-            state.nextWaiter += 1
-            return state.nextWaiter
-        }
-        return try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                let outcome = state.withLock { state -> Result<[Delivery]?, any Error>? in
-                    if !state.buffer.isEmpty { return .success(Self.drain(&state, limit)) }
-                    if state.ended { return state.failure.map(Result.failure) ?? .success(nil) }
-                    // Checked under the lock: a cancellation that comes later finds the waiter in the list.
-                    if Task.isCancelled { return .success(nil) }
-                    state.waiters.append(Waiter(id: id, limit: limit, continuation: continuation))
-                    return nil
-                }
-                if let outcome { continuation.resume(with: outcome) }
-            }
-        } onCancel: {
-            let waiter = state.withLock { state in
-                state.waiters.firstIndex { $0.id == id }.map { state.waiters.remove(at: $0) }
-            }
-            waiter?.continuation.resume(returning: nil)
+        while true {
+            if let batch = try take(limit) { return batch }
+            // After the end and after a cancellation, what came in the meantime is still given.
+            guard await waitForDelivery() else { return try take(limit) }
         }
     }
 
     /// What ``next(_:)`` would give without waiting, or nil when nothing is there.
     public func take(_ limit: Int) throws -> [Delivery]? {
-        let (batch, demand, wake) = try state.withLock { state -> ([Delivery]?, Bool, (Waiter, [Delivery])?) in
+        let (batch, demand, wake) = try state.withLock { state -> ([Delivery]?, Bool, Wake) in
             if state.buffer.isEmpty, let failure = state.failure { throw failure }
-            let batch = state.buffer.isEmpty ? nil : Self.drain(&state, limit)
-            // Looked at even when nothing is here: a waiting consumer may have been given everything.
+            let batch = state.buffer.isEmpty ? nil : state.buffer.removeFirst(max(1, limit))
             let demand = state.starved && state.buffer.count <= capacity / 2
             if demand { state.starved = false }
-            return (batch, demand, Self.match(&state))
+            return (batch, demand, Self.wakeOne(&state))
         }
-        if let (waiter, deliveries) = wake { waiter.continuation.resume(returning: deliveries) }
+        wake()
         if demand { onDemand() }
         return batch
     }
 
     /// Ends the stream from the consumer's side. What is buffered counts as rejected.
     public func cancel() {
-        let (first, dropped, waiters) = state.withLock { state -> (Bool, Deque<Delivery>, Deque<Waiter>) in
+        let (first, dropped, waiters) = state.withLock { state -> (Bool, DeliveryBuffer, Deque<Waiter>) in
             let first = !state.ended
             state.ended = true
             defer {
-                state.buffer = []
+                state.buffer = DeliveryBuffer()
                 state.waiters = []
             }
             return (first, state.buffer, state.waiters)
         }
-        for waiter in waiters { waiter.continuation.resume(returning: nil) }
-        for delivery in dropped { delivery.reject() }
+        for waiter in waiters { waiter.continuation.resume(returning: false) }
+        dropped.forEach { $0.reject() }
         if first { onEnd() }
     }
 
-    private static func drain(_ state: inout State, _ limit: Int) -> [Delivery] {
-        let count = min(max(1, limit), state.buffer.count)
-        let batch = Array(state.buffer.prefix(count))
-        state.buffer.removeFirst(count)
-        return batch
+    /// Waits until there may be something to take.
+    /// - Returns: false at the end of the stream, and when the task is cancelled.
+    private func waitForDelivery() async -> Bool {
+        let id = state.withLock { state in
+            state.nextWaiter += 1
+            return state.nextWaiter
+        }
+        return await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                let outcome = state.withLock { state -> Bool? in
+                    if !state.buffer.isEmpty { return true }
+                    // Checked under the lock: a cancellation that comes later finds the waiter in the list.
+                    if state.ended || Task.isCancelled { return false }
+                    state.waiters.append(Waiter(id: id, continuation: continuation))
+                    return nil
+                }
+                if let outcome { continuation.resume(returning: outcome) }
+            }
+        } onCancel: {
+            let waiter = state.withLock { state in
+                state.waiters.firstIndex { $0.id == id }.map { state.waiters.remove(at: $0) }
+            }
+            waiter?.continuation.resume(returning: false)
+        }
     }
 
-    /// Gives the first waiting consumer what is there. One at a time: whoever is woken drains, and wakes the next
-    /// when something is left.
-    private static func match(_ state: inout State) -> (Waiter, [Delivery])? {
-        guard !state.buffer.isEmpty, let waiter = state.waiters.popFirst() else { return nil }
-        return (waiter, drain(&state, waiter.limit))
+    /// Chooses a waiting consumer when something is there. It drains when it runs, not now: what arrives until then
+    /// comes with the same batch. Having drained, it wakes the next when something is left.
+    private static func wakeOne(_ state: inout State) -> Wake {
+        guard !state.buffer.isEmpty, let waiter = state.waiters.popFirst() else { return Wake() }
+        return Wake(continuation: waiter.continuation)
     }
 }

@@ -1,0 +1,100 @@
+import Synchronization
+
+/// A broker inside the process: for tests, and for routes whose messages need not survive it.
+///
+/// Topics come into being when they are first used. Messages of one publisher keep their order. A consumer group
+/// shares a topic's messages between its subscriptions, and keeps what it has not settled, and what is published
+/// meanwhile, while it has none; a subscriber without a group gets everything that is published from then on, or the
+/// whole topic when the broker is ``Configuration/persistent``, and leaves nothing behind.
+///
+/// When a subscription ends, what it buffered goes back to its group at once. What its consumer holds goes back when
+/// the consumer rejects it or lets go of it, and may still be acknowledged.
+public final class MemoryBroker: Sendable {
+    public struct Configuration: Sendable {
+        /// How many deliveries a subscription buffers, and how many messages a group keeps that it cannot deliver.
+        /// A publish waits while one of the topic's groups is full. At least 1; 1024.
+        public var capacity = 1024
+
+        /// Whether every message is kept as long as the broker, so that late subscribers read the whole topic. A
+        /// publish then never waits. false.
+        public var persistent = false
+
+        /// Whether a publish returns only when every group has acknowledged its messages. false.
+        public var waitsForAcknowledgement = false
+
+        /// How many deliveries of a group may be unsettled at once. 1 gives strict order: nothing is delivered before
+        /// the one before it is settled, and a rejected one comes back first, also when its redelivery is delayed. At
+        /// least 1; nil, the default, is no limit.
+        public var maxInFlight: Int?
+
+        /// How long a message waits before its second redelivery when its rejection does not say. The first follows
+        /// at once, and each after the second waits twice as long, up to ``maxRedeliveryDelay``. 1 ms.
+        public var redeliveryDelay: Duration = .milliseconds(1)
+
+        /// 1 s.
+        public var maxRedeliveryDelay: Duration = .seconds(1)
+
+        public init(
+            capacity: Int = 1024, persistent: Bool = false, waitsForAcknowledgement: Bool = false,
+            maxInFlight: Int? = nil
+        ) {
+            self.capacity = capacity
+            self.persistent = persistent
+            self.waitsForAcknowledgement = waitsForAcknowledgement
+            self.maxInFlight = maxInFlight
+        }
+
+        func delay(beforeAttempt attempt: Int) -> Duration {
+            guard attempt > 2 else { return .zero }
+            let doublings = UInt64(min(attempt - 3, 40))
+            let (nanoseconds, overflow) = redeliveryDelay.wholeNanoseconds.multipliedReportingOverflow(
+                by: 1 << doublings)
+            return overflow
+                ? maxRedeliveryDelay : min(maxRedeliveryDelay, .nanoseconds(Int64(clamping: nanoseconds)))
+        }
+    }
+
+    public let configuration: Configuration
+    private let topics = Mutex<[Topic: MemoryTopic]>([:])
+
+    public init(_ configuration: Configuration = Configuration()) {
+        self.configuration = configuration
+    }
+
+    deinit {
+        for topic in topics.withLock(\.values) { topic.end() }
+    }
+
+    /// A new publisher to this broker; closing it closes no other.
+    public func publisher() -> MemoryPublisher {
+        MemoryPublisher(self)
+    }
+
+    /// A new subscriber to this broker; closing it closes no other.
+    /// - Parameters:
+    ///   - group: the consumer group, or nil to get every message.
+    ///   - capacity: overrides ``Configuration/capacity`` for its subscriptions.
+    ///   - maxInFlight: overrides ``Configuration/maxInFlight``. The first subscription of a group decides for it.
+    public func subscriber(
+        group: String? = nil, capacity: Int? = nil, maxInFlight: Int? = nil
+    ) -> MemorySubscriber {
+        MemorySubscriber(
+            self, group: group, capacity: max(1, capacity ?? configuration.capacity),
+            maxInFlight: (maxInFlight ?? configuration.maxInFlight).map { max(1, $0) })
+    }
+
+    /// How many messages the group has still to be given; those in a subscription's buffer do not count. 0 when
+    /// there is no such group.
+    public func backlog(of topic: Topic, group: String) -> Int {
+        topics.withLock { $0[topic] }?.backlog(group) ?? 0
+    }
+
+    func topic(_ name: Topic) -> MemoryTopic {
+        topics.withLock { topics in
+            if let topic = topics[name] { return topic }
+            let topic = MemoryTopic(configuration)
+            topics[name] = topic
+            return topic
+        }
+    }
+}

@@ -1,0 +1,34 @@
+/// A consumer group of one topic, as its deliveries know it.
+///
+/// It and its topic hold each other until the broker goes (``MemoryTopic/end()``): a weak reference would make every
+/// retain of a topic, on the path of every message, several times as slow.
+final class MemoryGroup: Settler {
+    let name: String?
+    let maxInFlight: Int?
+
+    /// Whether the topic must hear of an acknowledgement. Where it need not, one costs nothing.
+    private let tracks: Bool
+    private let topic: MemoryTopic
+
+    init(_ name: String?, maxInFlight: Int?, tracks: Bool, topic: MemoryTopic) {
+        self.name = name
+        self.maxInFlight = maxInFlight
+        self.tracks = tracks
+        self.topic = topic
+    }
+
+    func settle(_ tag: UInt64, _ settlement: Settlement) {
+        if tracks, case .acknowledged = settlement { topic.acknowledge(tag, of: self) }
+    }
+
+    func settle(_ tag: UInt64, _ settlement: Settlement, of message: Message, origin: Delivery.Origin) {
+        switch settlement {
+        case .acknowledged:
+            if tracks { topic.acknowledge(tag, of: self) }
+        case .rejected(let rejection):
+            topic.reject(
+                MemoryTopicState.Returned(sequence: tag, message: message, attempt: origin.attempt),
+                of: self, after: rejection.delay)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Synchronization
+
+/// Publishes to a ``MemoryBroker``.
+///
+/// A publish waits while a group of the topic is full. Cancelling its task, or closing the publisher, ends the wait
+/// with a ``PublishError`` that names what was not accepted.
+public final class MemoryPublisher: Publisher {
+    public let name = "memory"
+
+    private struct State {
+        var isClosed = false
+        /// The topic of the last publish: most publishers have one.
+        var last: (name: Topic, topic: MemoryTopic)?
+        /// Where a publish of this publisher waits.
+        var waiting: [MemoryTopic] = []
+    }
+
+    private let broker: MemoryBroker
+    private let state = Mutex(State())
+
+    init(_ broker: MemoryBroker) {
+        self.broker = broker
+    }
+
+    public func publish(_ messages: [Message], to topic: Topic) async throws {
+        let found = state.withLock { state -> MemoryTopic? in
+            guard !state.isClosed else { return nil }
+            if let last = state.last, last.name == topic { return last.topic }
+            let found = broker.topic(topic)
+            state.last = (topic, found)
+            return found
+        }
+        guard let found else { throw ClosedError("memory publisher") }
+        let accepted = found.publishNow(messages)
+        if accepted < messages.count { try await publishTheRest(messages, from: accepted, to: found) }
+    }
+
+    private func publishTheRest(_ messages: [Message], from accepted: Int, to topic: MemoryTopic) async throws {
+        state.withLock { $0.waiting.append(topic) }
+        defer {
+            state.withLock { state in
+                if let index = state.waiting.firstIndex(where: { $0 === topic }) { state.waiting.remove(at: index) }
+            }
+        }
+        try await topic.publish(messages, from: accepted, of: self)
+    }
+
+    var isClosed: Bool { state.withLock(\.isClosed) }
+
+    public func close() async {
+        let waiting = state.withLock { state in
+            state.isClosed = true
+            state.last = nil
+            return state.waiting
+        }
+        for topic in waiting { topic.endWaiting(of: self) }
+    }
+}

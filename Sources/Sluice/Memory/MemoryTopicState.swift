@@ -1,0 +1,187 @@
+import DequeModule
+
+/// What a topic knows: the messages that not every group has been given yet, or all of them when it is persistent,
+/// and how far each group is.
+///
+/// It moves messages to the subscriptions' buffers itself, under the topic's lock, so that their order is the
+/// topic's; whom that wakes it returns.
+struct MemoryTopicState {
+    /// A message that came back.
+    struct Returned {
+        let sequence: UInt64
+        let message: Message
+        /// How often it has been delivered.
+        let attempt: Int
+    }
+
+    struct Group {
+        let settler: MemoryGroup
+        let capacity: Int
+        /// The sequence number of the next message to deliver for the first time.
+        var cursor: UInt64
+        /// In order; all of them are older than the cursor.
+        var returned = Deque<Returned>()
+        /// Deliveries that are out, and those that wait for their redelivery. Counted only where there is a limit.
+        var unsettled = 0
+        var subscriptions: [Subscription] = []
+        var turn = 0
+    }
+
+    let isPersistent: Bool
+    var log = Deque<Message>()
+    /// The sequence number of the log's first message.
+    var base: UInt64 = 0
+    var groups: [Group] = []
+    /// The only group and its only subscription, where that is all there is.
+    private var direct: (settler: MemoryGroup, subscription: Subscription)?
+
+    init(isPersistent: Bool) {
+        self.isPersistent = isPersistent
+    }
+
+    var end: UInt64 { base &+ UInt64(log.count) }
+
+    func index(of group: MemoryGroup) -> Int? {
+        groups.firstIndex { $0.settler === group }
+    }
+
+    /// How many messages the group has still to be given.
+    func pending(_ group: Group) -> Int {
+        group.returned.count + Int(end &- group.cursor)
+    }
+
+    /// A new group reads a persistent topic from its beginning, and any other from here on.
+    mutating func addGroup(_ group: MemoryGroup, capacity: Int) {
+        groups.append(Group(settler: group, capacity: capacity, cursor: isPersistent ? base : end))
+    }
+
+    mutating func add(_ subscription: Subscription, toGroup index: Int) {
+        groups[index].subscriptions.append(subscription)
+        chooseDirect()
+    }
+
+    /// - Returns: what there was, to be ended outside of the lock.
+    mutating func removeAll() -> [Subscription] {
+        defer {
+            groups = []
+            chooseDirect()
+        }
+        return groups.flatMap(\.subscriptions)
+    }
+
+    /// Lets go of subscriptions that have ended.
+    /// - Returns: the groups that are no more because nothing can name them.
+    mutating func removeEnded() -> [MemoryGroup] {
+        for index in groups.indices { groups[index].subscriptions.removeAll(where: \.isEnded) }
+        let gone = groups.filter { $0.settler.name == nil && $0.subscriptions.isEmpty }.map(\.settler)
+        groups.removeAll { $0.settler.name == nil && $0.subscriptions.isEmpty }
+        chooseDirect()
+        return gone
+    }
+
+    /// Takes as many of the messages as every group has room for, and delivers what can be delivered.
+    mutating func accept(_ messages: ArraySlice<Message>, _ wakes: inout [Subscription.Wake]) -> Int {
+        let count = min(messages.count, room)
+        guard count > 0 else { return 0 }
+        guard isPersistent || !groups.isEmpty else {
+            base &+= UInt64(count)
+            return count
+        }
+        log.append(contentsOf: messages.prefix(count))
+        for index in groups.indices { deliver(index, &wakes) }
+        trim()
+        return count
+    }
+
+    /// The common case, one group with one subscription that keeps up: nothing passes through the log.
+    /// - Returns: nil when it is another case.
+    mutating func acceptDirectly(_ messages: [Message]) -> (taken: Int, wake: Subscription.Wake)? {
+        guard let direct, log.isEmpty, groups[0].returned.isEmpty else { return nil }
+        let arrival = MonotonicTime.now()
+        let base = base
+        var position = 0
+        let (taken, wake) = direct.subscription.offer(upTo: messages.count) {
+            defer { position += 1 }
+            return Delivery(
+                messages[position], settler: direct.settler, tag: base &+ UInt64(position), arrival: arrival)
+        }
+        self.base = base &+ UInt64(taken)
+        groups[0].cursor = self.base
+        return (taken, wake)
+    }
+
+    /// Notes whether the next publish may go straight to a subscription's buffer.
+    private mutating func chooseDirect() {
+        direct = nil
+        guard !isPersistent, groups.count == 1, groups[0].subscriptions.count == 1,
+            groups[0].settler.maxInFlight == nil
+        else { return }
+        direct = (groups[0].settler, groups[0].subscriptions[0])
+    }
+
+    /// How many messages more may be published now.
+    var room: Int {
+        guard !isPersistent else { return .max }
+        var room = Int.max
+        for group in groups {
+            // A group that buffers in its subscriptions needs no room beside it.
+            let buffers = group.settler.maxInFlight == nil && !group.subscriptions.isEmpty
+            let capacity = buffers ? group.subscriptions.reduce(0) { $0 + $1.room } : group.capacity
+            room = min(room, max(0, capacity - pending(group)))
+        }
+        return room
+    }
+
+    /// Moves what the group has still to be given to those of its subscriptions that have room, turn by turn.
+    mutating func deliver(_ index: Int, _ wakes: inout [Subscription.Wake]) {
+        let arrival = MonotonicTime.now()
+        var full = 0
+        while full < groups[index].subscriptions.count {
+            let available = deliverable(index)
+            guard available > 0 else { return }
+            let members = groups[index].subscriptions.count
+            let subscription = groups[index].subscriptions[groups[index].turn % members]
+            groups[index].turn = (groups[index].turn + 1) % members
+            let share = (available + members - 1) / members
+            let (taken, wake) = subscription.offer(upTo: share) { takeNext(index, arrival) }
+            if wake.isNeeded { wakes.append(wake) }
+            full = taken < share ? full + 1 : 0
+        }
+    }
+
+    private func deliverable(_ index: Int) -> Int {
+        let pending = pending(groups[index])
+        guard let limit = groups[index].settler.maxInFlight else { return pending }
+        return min(pending, limit - groups[index].unsettled)
+    }
+
+    private mutating func takeNext(_ index: Int, _ arrival: MonotonicTime) -> Delivery {
+        if groups[index].settler.maxInFlight != nil { groups[index].unsettled += 1 }
+        let settler = groups[index].settler
+        if let again = groups[index].returned.popFirst() {
+            return Delivery(
+                again.message, origin: Delivery.Origin(attempt: again.attempt + 1, redelivered: true),
+                settler: settler, tag: again.sequence, arrival: arrival)
+        }
+        let sequence = groups[index].cursor
+        groups[index].cursor &+= 1
+        return Delivery(log[Int(sequence &- base)], settler: settler, tag: sequence, arrival: arrival)
+    }
+
+    /// Puts a message back in its place among those that the group has still to be given.
+    mutating func putBack(_ returned: Returned, _ index: Int) {
+        if groups[index].settler.maxInFlight != nil { groups[index].unsettled -= 1 }
+        // Most come back in order, so the place is sought from the end.
+        var place = groups[index].returned.count
+        while place > 0, groups[index].returned[place - 1].sequence > returned.sequence { place -= 1 }
+        groups[index].returned.insert(returned, at: place)
+    }
+
+    /// Forgets what every group has been given.
+    mutating func trim() {
+        guard !isPersistent, !log.isEmpty else { return }
+        let oldest = groups.reduce(end) { min($0, $1.cursor) }
+        log.removeFirst(Int(oldest &- base))
+        base = oldest
+    }
+}

@@ -1,0 +1,102 @@
+import Sluice
+
+extension PubSubConformance {
+    /// Records that are broken, and brokers that go away.
+    static let recoveryCases: [Case] = [
+        Case("goesOnAfterAMalformedRecord", needs: .malformed) { run in
+            let topic = run.harness.uniqueTopic()
+            let inbox = try await run.inbox(topic)
+            let before = try await run.publish(3, to: topic)
+            run.step("injecting a malformed record")
+            try await run.harness.injectMalformed?(topic)
+            let after = try await run.publish(3, to: topic)
+            try await inbox.receive(all: before + after)
+            try run.expect(!inbox.subscription.isEnded, "the subscription to go on", but: "it ended")
+        },
+        Case("redeliversAfterACrashWhatWasNotSettled", needs: .restart) { run in
+            let topic = run.harness.uniqueTopic()
+            let first = try await run.inbox(topic)
+            let messages = try await run.publish(20, to: topic)
+            let settled = try await first.receive(10)
+            // Kept over the crash: nothing rejects them but the broker's own knowledge.
+            let held = try await first.next(5, "more deliveries")
+            try await run.restart()
+            let second = try await run.inbox(topic)
+            let done = Set(settled.map(\.message.id))
+            try await second.receive(all: messages.filter { !done.contains($0.id) })
+            withExtendedLifetime(held) {}
+        },
+        Case("keepsWhatWasPublishedOverARestart", needs: .restart, .persistent) { run in
+            let topic = run.harness.uniqueTopic()
+            let first = try await run.inbox(topic)
+            let messages = try await run.publish(run.scaled(50), to: topic)
+            first.subscription.cancel()
+            try await run.restart()
+            try await run.inbox(topic).receive(all: messages)
+        },
+        Case("losesNothingWhenTheBrokerRestartsTwiceUnderLoad", needs: .restart) { run in
+            let topic = run.harness.uniqueTopic()
+            let group = try await run.inbox(topic)
+            let messages = run.messages(run.scaled(200))
+            let tally = Tally()
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await run.publishThroughFailures(messages, to: topic) }
+                tasks.addTask { try await run.readThroughFailures(group, into: tally, until: messages) }
+                for share in [messages.count / 4, messages.count / 2] {
+                    try await run.wait(for: "\(share) messages before a restart") { tally.unique >= share }
+                    try await run.restart()
+                }
+                try await tasks.waitForAll()
+            }
+        },
+    ]
+}
+
+extension ConformanceRun {
+    fileprivate func restart() async throws {
+        step("restarting the broker")
+        try await harness.restart?()
+    }
+
+    /// Publishes each message until a publisher accepts it, making a new one after every failure.
+    fileprivate func publishThroughFailures(_ messages: [Message], to topic: Topic) async throws {
+        var publisher = try await publisher()
+        for message in messages {
+            var failure: (any Error)?
+            let accepted = try await holds(within: patience) {
+                do {
+                    try await publisher.publish([message], to: topic)
+                    return true
+                } catch {
+                    failure = error
+                    if let fresh = try? await self.publisher() { publisher = fresh }
+                    return false
+                }
+            }
+            try expect(
+                accepted, "a publish to succeed within \(patience) of a restart",
+                but: "the last error was \(failure.map { "\($0)" } ?? "none")")
+        }
+    }
+
+    /// Reads and acknowledges until everything came, subscribing anew whenever the subscription ends or fails.
+    fileprivate func readThroughFailures(_ inbox: Inbox, into tally: Tally, until messages: [Message]) async throws {
+        var subscription = inbox.subscription
+        let end = ContinuousClock.now.advanced(by: harness.deadline)
+        while ContinuousClock.now < end {
+            let missing = tally.missing(of: messages)
+            if missing.isEmpty { return }
+            let current = subscription
+            let batch = await withDeadlineOrNil(harness.quiet) { try await current.next(16) }
+            if let batch {
+                tally.add(batch)
+                for delivery in batch { delivery.acknowledge() }
+            } else if subscription.isEnded {
+                try? await Task.sleep(for: .milliseconds(1))
+                if let fresh = try? await self.inbox(inbox.topic) { subscription = fresh.subscription }
+            }
+        }
+        throw ConformanceFailure(
+            expected: "\(messages.count) messages", actual: Self.describe(missing: tally.missing(of: messages)))
+    }
+}

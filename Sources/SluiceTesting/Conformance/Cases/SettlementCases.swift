@@ -1,0 +1,124 @@
+import Sluice
+
+extension PubSubConformance {
+    /// What becomes of a delivery.
+    static let settlementCases: [Case] = [
+        Case("doesNotRedeliverWhatWasAcknowledged") { run in
+            let topic = run.harness.uniqueTopic()
+            let inbox = try await run.inbox(topic)
+            let messages = try await run.publish(run.scaled(20), to: topic)
+            _ = try await inbox.receive(messages.count)
+            guard run.features.exactlyOnce else { return }
+            try await inbox.expectNothing("after everything was acknowledged")
+        },
+        Case("redeliversAfterRejection") { run in
+            let topic = run.harness.uniqueTopic()
+            let inbox = try await run.inbox(topic)
+            let messages = try await run.publish(run.scaled(20), to: topic)
+            try await inbox.receive(all: messages, rejectingEach: 1)
+        },
+        Case("continuesAfterRepeatedRejections") { run in
+            let topic = run.harness.uniqueTopic()
+            let inbox = try await run.inbox(topic)
+            let messages = try await run.publish(run.scaled(20), to: topic)
+            try await inbox.receive(all: messages, rejectingEach: 4, after: .milliseconds(1))
+        },
+        Case("goesOnWithOthersWhileOneIsRejected", needs: .overtaking) { run in
+            let topic = run.harness.uniqueTopic()
+            let inbox = try await run.inbox(topic)
+            let messages = try await run.publish(10, to: topic)
+            var others: Set<MessageID> = []
+            while others.count < 9 {
+                for delivery in try await inbox.next(16, "\(9 - others.count) messages beside a rejected one") {
+                    if delivery.message.id == messages[0].id {
+                        delivery.reject(after: .milliseconds(5))
+                    } else {
+                        delivery.acknowledge()
+                        others.insert(delivery.message.id)
+                    }
+                }
+            }
+            try await inbox.receive(all: [messages[0]])
+        },
+        Case("redeliversWhatWasNeverSettled") { run in
+            let topic = run.harness.uniqueTopic()
+            let inbox = try await run.inbox(topic)
+            let messages = try await run.publish(5, to: topic)
+            // Nothing keeps the deliveries: their last reference goes here.
+            for _ in messages { _ = try await inbox.next("a first delivery") }
+            try await inbox.receive(all: messages)
+        },
+        Case("ignoresASecondSettlement") { run in
+            let topic = run.harness.uniqueTopic()
+            let inbox = try await run.inbox(topic)
+            let messages = try await run.publish(2, to: topic)
+            var rejected: Set<MessageID> = []
+            for _ in 0..<2 {
+                let delivery = try await inbox.next("a first delivery")
+                if delivery.message.id == messages[0].id {
+                    try run.expect(delivery.acknowledge(), "the first settlement to count", but: "it did not")
+                    try run.expect(!delivery.reject(), "a rejection after it to be ignored", but: "it counted")
+                } else {
+                    rejected.insert(delivery.message.id)
+                    try run.expect(delivery.reject(), "the first settlement to count", but: "it did not")
+                    try run.expect(!delivery.acknowledge(), "one after it to be ignored", but: "it counted")
+                }
+            }
+            let again = try await inbox.next("the rejected message")
+            again.acknowledge()
+            try run.expect(
+                rejected.contains(again.message.id), "the rejected message again", but: "the acknowledged one came")
+        },
+        Case("countsAttempts", needs: .attempts) { run in
+            let topic = run.harness.uniqueTopic()
+            let inbox = try await run.inbox(topic)
+            _ = try await run.publish(1, to: topic)
+            for attempt in 1...4 {
+                let delivery = try await inbox.next("attempt \(attempt)")
+                delivery.reject(after: .milliseconds(1))
+                try run.expect(
+                    delivery.origin.attempt == attempt, "attempt \(attempt)", but: "it said \(delivery.origin.attempt)")
+                try run.expect(
+                    delivery.origin.redelivered == (attempt > 1), "redelivered to be \(attempt > 1)",
+                    but: "it was \(delivery.origin.redelivered)")
+            }
+            try await inbox.next("the last attempt").acknowledge()
+        },
+        Case("keepsTheDelayOfARejection", needs: .delays) { run in
+            let topic = run.harness.uniqueTopic()
+            let inbox = try await run.inbox(topic)
+            _ = try await run.publish(1, to: topic)
+            for delay in [Duration.milliseconds(60), .milliseconds(120)] {
+                let first = try await inbox.next("a delivery")
+                let start = ContinuousClock.now
+                first.reject(after: delay)
+                let second = try await inbox.next("the rejected message after \(delay)")
+                let waited = ContinuousClock.now - start
+                second.reject()
+                // Timers of some brokers count whole milliseconds.
+                try run.expect(
+                    waited >= delay - .milliseconds(2), "a redelivery after \(delay)", but: "it came after \(waited)")
+            }
+            try await inbox.next("the last delivery").acknowledge()
+        },
+        Case("doesNotRedeliverInAHotLoop") { run in
+            let topic = run.harness.uniqueTopic()
+            let inbox = try await run.inbox(topic)
+            _ = try await run.publish(1, to: topic)
+            let end = ContinuousClock.now.advanced(by: .milliseconds(500))
+            var attempts = 0
+            while ContinuousClock.now < end {
+                let delivery = try await inbox.next("a redelivery")
+                attempts += 1
+                if attempts > 50 {
+                    delivery.acknowledge()
+                    break
+                }
+                delivery.reject()
+            }
+            try run.expect(
+                attempts <= 50, "a message that is always rejected to be paced",
+                but: "it was delivered more than 50 times within 500 ms")
+        },
+    ]
+}

@@ -1,0 +1,55 @@
+public import Sluice
+import Synchronization
+
+/// Takes every message and remembers it.
+public final class RecordingPublisher: Publisher {
+    /// A message, and where it was published.
+    public struct Record: Sendable {
+        public let message: Message
+        public let topic: Topic
+        /// Counts the calls of `publish` from 0: messages of one call share it.
+        public let call: Int
+    }
+
+    public let name: String
+
+    private struct State {
+        var records: [Record] = []
+        var calls = 0
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+
+    /// - Parameter name: for the label `publisher_name`.
+    public init(name: String = "recording") {
+        self.name = name
+    }
+
+    /// Everything that was published, in order.
+    public var records: [Record] { state.withLock(\.records) }
+
+    /// The messages that were published to `topic`, in order.
+    public func messages(to topic: Topic) -> [Message] {
+        records.filter { $0.topic == topic }.map(\.message)
+    }
+
+    /// How often `publish` was called and succeeded.
+    public var calls: Int { state.withLock(\.calls) }
+
+    public var isClosed: Bool { state.withLock(\.isClosed) }
+
+    public func publish(_ messages: [Message], to topic: Topic) async throws {
+        let isClosed = state.withLock { state in
+            guard !state.isClosed else { return true }
+            state.records += messages.map { Record(message: $0, topic: topic, call: state.calls) }
+            state.calls += 1
+            return false
+        }
+        if isClosed { throw ClosedError("\(name) publisher") }
+    }
+
+    public func close() async {
+        state.withLock { $0.isClosed = true }
+    }
+}
