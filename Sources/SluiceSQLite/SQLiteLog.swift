@@ -14,6 +14,8 @@ public final class SQLiteLog: Sendable {
     let reader: LogReader
     let registry = GroupRegistry()
     private let writerThread: WorkerThread
+    /// Ends before the writer's and ends that one too: whoever closes the file last tidies up its write-ahead log, and
+    /// only the writer can.
     private let readerThread: WorkerThread
 
     /// Opens the file, and creates it when it is missing. Its price does not depend on how much it holds.
@@ -33,7 +35,7 @@ public final class SQLiteLog: Sendable {
         let reading = try LogFile.openReader(configuration)
         let owner = LeaseOwner(path: path + "-owners")
         let writer = LogWriter(path: path, settlementInterval: configuration.settlementInterval)
-        let reader = LogReader(path: path, signal: ThreadSignal())
+        let reader = LogReader(path: path, registry: registry, signal: ThreadSignal())
         self.writer = writer
         self.reader = reader
         let registry = self.registry
@@ -43,14 +45,14 @@ public final class SQLiteLog: Sendable {
                 try WriterSession(
                     database, configuration: configuration, owner: owner, registry: registry, writer: writer,
                     reader: reader)
-            }, { $0.run() })
+            }, { $0.run() }, {})
         do {
             readerThread = try Self.serve(
                 "sluice-reader", reading, path,
                 { database throws(SQLiteLogError) in
                     try ReaderSession(
                         database, configuration: configuration, registry: registry, writer: writer, reader: reader)
-                }, { $0.run() })
+                }, { $0.run() }, { _ = writer.close() })
         } catch {
             _ = writer.close()
             throw error
@@ -59,14 +61,13 @@ public final class SQLiteLog: Sendable {
 
     deinit {
         reader.close()
-        _ = writer.close()
     }
 
     /// Starts the thread that owns a connection for the connection's whole life, and waits until it is ready.
     private static func serve<Session>(
         _ name: String, _ queue: DatabaseQueue, _ path: String,
         _ make: @escaping @Sendable (Database) throws(SQLiteLogError) -> Session,
-        _ run: @escaping @Sendable (Session) -> Void
+        _ run: @escaping @Sendable (Session) -> Void, _ after: @escaping @Sendable () -> Void
     ) throws(SQLiteLogError) -> WorkerThread {
         let ready = ThreadSignal()
         let outcome = Box<Result<Void, SQLiteLogError>>()
@@ -86,6 +87,7 @@ public final class SQLiteLog: Sendable {
                     run(session)
                 }
                 try? queue.close()
+                after()
             }
             while outcome.value == nil { ready.wait(until: nil) }
             try outcome.value?.get()
@@ -103,7 +105,6 @@ public final class SQLiteLog: Sendable {
         }
         reader.close()
         await readerThread.end()
-        _ = writer.close()
         await writerThread.end()
     }
 }

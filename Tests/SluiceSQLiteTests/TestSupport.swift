@@ -1,5 +1,6 @@
 import Foundation
 import Sluice
+import Synchronization
 import Testing
 
 @testable import SluiceSQLite
@@ -25,6 +26,17 @@ final class TemporaryDirectory: Sendable {
 
     func open() throws -> SQLiteLog {
         try SQLiteLog.open(configuration())
+    }
+}
+
+/// Raised once, seen by everybody.
+final class Flag: Sendable {
+    private let state = Atomic<Bool>(false)
+
+    var isRaised: Bool { state.load(ordering: .acquiring) }
+
+    func raise() {
+        state.store(true, ordering: .releasing)
     }
 }
 

@@ -7,9 +7,7 @@ final class GroupRegistry: Sendable {
 
     var all: [ConsumerGroup] { groups.withLock { $0 } }
 
-    func find(_ name: String, topic: Topic) -> ConsumerGroup? {
-        groups.withLock { $0.first { $0.name == name && $0.topic == topic } }
-    }
+    var isEmpty: Bool { groups.withLock(\.isEmpty) }
 
     /// Adds a subscription to its group, which `make` creates if it is the first.
     func join(

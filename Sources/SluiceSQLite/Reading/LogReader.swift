@@ -16,8 +16,11 @@ final class LogReader: Sendable {
     private let queue = Mutex(Queue())
     private let commits = Atomic<UInt64>(0)
 
-    init(path: String, signal: ThreadSignal) {
+    private let registry: GroupRegistry
+
+    init(path: String, registry: GroupRegistry, signal: ThreadSignal) {
         self.path = path
+        self.registry = registry
         self.signal = signal
     }
 
@@ -26,7 +29,7 @@ final class LogReader: Sendable {
 
     func noteCommit() {
         commits.wrappingAdd(1, ordering: .acquiringAndReleasing)
-        signal.raise()
+        if !registry.isEmpty { signal.raise() }
     }
 
     /// Runs `body` on the reader's thread.
