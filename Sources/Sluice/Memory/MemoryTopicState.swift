@@ -27,13 +27,26 @@ struct MemoryTopicState {
         var turn = 0
     }
 
+    /// An object, so that the path of every message retains one thing instead of two.
+    private final class Direct: Sendable {
+        let settler: MemoryGroup
+        let subscription: Subscription
+
+        init(_ settler: MemoryGroup, _ subscription: Subscription) {
+            self.settler = settler
+            self.subscription = subscription
+        }
+    }
+
     let isPersistent: Bool
     var log = Deque<Message>()
     /// The sequence number of the log's first message.
     var base: UInt64 = 0
     var groups: [Group] = []
     /// The only group and its only subscription, where that is all there is.
-    private var direct: (settler: MemoryGroup, subscription: Subscription)?
+    private var direct: Direct?
+    /// How many messages came back and wait to be given again, in all groups.
+    private var returnedCount = 0
 
     init(isPersistent: Bool) {
         self.isPersistent = isPersistent
@@ -64,6 +77,7 @@ struct MemoryTopicState {
     mutating func removeAll() -> [Subscription] {
         defer {
             groups = []
+            returnedCount = 0
             chooseDirect()
         }
         return groups.flatMap(\.subscriptions)
@@ -75,6 +89,7 @@ struct MemoryTopicState {
         for index in groups.indices { groups[index].subscriptions.removeAll(where: \.isEnded) }
         let gone = groups.filter { $0.settler.name == nil && $0.subscriptions.isEmpty }.map(\.settler)
         groups.removeAll { $0.settler.name == nil && $0.subscriptions.isEmpty }
+        returnedCount = groups.reduce(0) { $0 + $1.returned.count }
         chooseDirect()
         return gone
     }
@@ -96,7 +111,7 @@ struct MemoryTopicState {
     /// The common case, one group with one subscription that keeps up: nothing passes through the log.
     /// - Returns: nil when it is another case.
     mutating func acceptDirectly(_ messages: [Message]) -> (taken: Int, wake: Subscription.Wake)? {
-        guard let direct, log.isEmpty, groups[0].returned.isEmpty else { return nil }
+        guard returnedCount == 0, log.isEmpty, let direct else { return nil }
         let arrival = MonotonicTime.now()
         let base = base
         var position = 0
@@ -116,7 +131,7 @@ struct MemoryTopicState {
         guard !isPersistent, groups.count == 1, groups[0].subscriptions.count == 1,
             groups[0].settler.maxInFlight == nil
         else { return }
-        direct = (groups[0].settler, groups[0].subscriptions[0])
+        direct = Direct(groups[0].settler, groups[0].subscriptions[0])
     }
 
     /// How many messages more may be published now.
@@ -134,18 +149,23 @@ struct MemoryTopicState {
 
     /// Moves what the group has still to be given to those of its subscriptions that have room, turn by turn.
     mutating func deliver(_ index: Int, _ wakes: inout [Subscription.Wake]) {
+        guard deliverable(index) > 0, !groups[index].subscriptions.isEmpty else { return }
         let arrival = MonotonicTime.now()
+        let members = groups[index].subscriptions.count
         var full = 0
-        while full < groups[index].subscriptions.count {
+        var turns = 0
+        var share = 0
+        while full < members {
             let available = deliverable(index)
             guard available > 0 else { return }
-            let members = groups[index].subscriptions.count
+            if turns % members == 0 { share = (available + members - 1) / members }
+            turns += 1
             let subscription = groups[index].subscriptions[groups[index].turn % members]
             groups[index].turn = (groups[index].turn + 1) % members
-            let share = (available + members - 1) / members
-            let (taken, wake) = subscription.offer(upTo: share) { takeNext(index, arrival) }
+            let wanted = min(share, available)
+            let (taken, wake) = subscription.offer(upTo: wanted) { takeNext(index, arrival) }
             if wake.isNeeded { wakes.append(wake) }
-            full = taken < share ? full + 1 : 0
+            full = taken < wanted ? full + 1 : 0
         }
     }
 
@@ -159,6 +179,7 @@ struct MemoryTopicState {
         if groups[index].settler.maxInFlight != nil { groups[index].unsettled += 1 }
         let settler = groups[index].settler
         if let again = groups[index].returned.popFirst() {
+            returnedCount -= 1
             return Delivery(
                 again.message, origin: Delivery.Origin(attempt: again.attempt + 1, redelivered: true),
                 settler: settler, tag: again.sequence, arrival: arrival)
@@ -175,6 +196,7 @@ struct MemoryTopicState {
         var place = groups[index].returned.count
         while place > 0, groups[index].returned[place - 1].sequence > returned.sequence { place -= 1 }
         groups[index].returned.insert(returned, at: place)
+        returnedCount += 1
     }
 
     /// Forgets what every group has been given.

@@ -134,6 +134,11 @@ extension Subscription {
         state.withLock(\.ended)
     }
 
+    /// How many consumers wait for a delivery.
+    package var waiting: Int {
+        state.withLock(\.waiters.count)
+    }
+
     /// How many deliveries wait to be drained.
     public var count: Int {
         state.withLock(\.buffer.count)

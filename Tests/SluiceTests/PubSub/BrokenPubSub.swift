@@ -35,6 +35,7 @@ struct PubSubChange: Sendable {
     var restartForgets = false
     var broker = MemoryBroker.Configuration(persistent: true)
     var isForgetful = false
+    var skipsRelay = false
 }
 
 extension Delivery {
@@ -72,6 +73,7 @@ final class BentPubSub: Sendable {
             let inner = broker.withLock {
                 $0.subscriber(group: options.group, capacity: options.capacity, maxInFlight: options.maxInFlight)
             }
+            if change.skipsRelay { return inner }
             let relay = RelaySubscriber(inner, change)
             subscribers.withLock { $0.append(relay) }
             return relay

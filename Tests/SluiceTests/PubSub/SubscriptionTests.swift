@@ -139,6 +139,7 @@ struct SubscriptionTests {
     @Test func wakesAConsumerThatWaits() async throws {
         let subscription = Subscription()
         async let batch = subscription.next()
+        try await eventually { subscription.waiting == 1 }
         subscription.offer(deliveries(0..<3))
         #expect(tags(try await batch)?.first == 0)
     }
@@ -156,6 +157,7 @@ struct SubscriptionTests {
                     try await gate.wait()
                 }
             }
+            try await eventually("four consumers to wait") { subscription.waiting == 4 }
             subscription.offer(deliveries(0..<4))
             try await eventually("four consumers to have one each") { received.value == 4 }
             gate.open()
@@ -192,6 +194,7 @@ struct SubscriptionTests {
     @Test func endsTheWaitOfACancelledTask() async throws {
         let subscription = Subscription()
         let waiting = Task { try await subscription.next() }
+        try await eventually { subscription.waiting == 1 }
         waiting.cancel()
         #expect(try await waiting.value == nil)
         #expect(!subscription.isEnded)
@@ -252,6 +255,7 @@ struct SubscriptionTests {
         let subscription = Subscription()
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for _ in 0..<10 { group.addTask { try await subscription.next() == nil } }
+            try await eventually { subscription.waiting == 10 }
             subscription.finish()
             for try await ended in group { #expect(ended) }
         }
@@ -300,6 +304,7 @@ struct SubscriptionTests {
         let subscription = Subscription()
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for _ in 0..<10 { group.addTask { try await subscription.next() == nil } }
+            try await eventually { subscription.waiting == 10 }
             subscription.cancel()
             for try await ended in group { #expect(ended) }
         }

@@ -108,7 +108,9 @@ extension PubSubConformance {
             let end = ContinuousClock.now.advanced(by: .milliseconds(500))
             var attempts = 0
             while ContinuousClock.now < end {
-                let delivery = try await inbox.next("a redelivery")
+                // Without a detour through other tasks, so that a busy machine does not make a hot loop look paced.
+                let ready = try inbox.subscription.take(1)?.first
+                let delivery = if let ready { ready } else { try await inbox.next("a redelivery") }
                 attempts += 1
                 if attempts > 50 {
                     delivery.acknowledge()
