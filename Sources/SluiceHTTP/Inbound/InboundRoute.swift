@@ -44,7 +44,7 @@ final class InboundRoute: Sendable {
 
     func offer(_ delivery: Delivery) -> Offer {
         guard let subscription = subscription.withLock(\.self) else { return .nobody }
-        if subscription.offer(CollectionOfOne(delivery)) == 1 { return .taken }
+        if subscription.offer(delivery) { return .taken }
         return subscription.isEnded ? .nobody : .full
     }
 
