@@ -10,6 +10,8 @@ extension InboundConnection {
             && (exchange.map { $0.head.isKeepAlive && $0.head.version != .http1_0 && !$0.framing.upgrade } ?? false)
         guard keep else { return answerAndLeave(response, everythingRead: true) }
         send(response, close: false)
+        // A write that fails ends the connection before it returns.
+        guard phase != .closed else { return }
         phase = .idle
         tag &+= 1
         expire(in: shared.idleTimeout)
@@ -21,6 +23,7 @@ extension InboundConnection {
     func answerAndLeave(_ response: HTTPInboundResponse, everythingRead: Bool = false) {
         guard phase != .lingering, phase != .closed else { return }
         let sent = send(response, close: true)
+        guard phase != .closed else { return }
         phase = .lingering
         tag &+= 1
         guard let context else { return }

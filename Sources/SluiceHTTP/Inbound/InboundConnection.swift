@@ -4,8 +4,8 @@ internal import Sluice
 
 /// One connection, from the parser's parts to complete answers. It lives on its event loop.
 ///
-/// Requests are answered in order, one at a time: while one waits, nothing more is read from the client, and what the
-/// parser had already taken apart stays in the backlog. Short requests are authenticated and offered right here, so
+/// Requests are answered in order, one at a time: while one waits, what the parser makes of further bytes stays in the
+/// backlog, and as soon as something is there nothing more is read. Short requests are authenticated and offered right here, so
 /// that on the way to the consumer a request crosses threads once, and once on the way back.
 final class InboundConnection: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
@@ -126,9 +126,10 @@ final class InboundConnection: ChannelDuplexHandler {
         }
     }
 
-    /// Held back while an answer is due, or the client does not take what is written to it.
+    /// Held back when the next request is here already, or the client does not take what is written to it. Not as
+    /// soon as an answer is due: taking the socket out of the selector and back costs two system calls a request.
     func read(context: ChannelHandlerContext) {
-        if phase == .waiting || !backlog.isEmpty || !context.channel.isWritable {
+        if !backlog.isEmpty || !context.channel.isWritable {
             readHeld = true
         } else {
             context.read()
@@ -179,7 +180,7 @@ final class InboundConnection: ChannelDuplexHandler {
     }
 
     private func resumeReading() {
-        guard readHeld, phase != .waiting, backlog.isEmpty, let context, context.channel.isWritable else { return }
+        guard readHeld, backlog.isEmpty, let context, context.channel.isWritable else { return }
         readHeld = false
         context.read()
     }
@@ -236,8 +237,8 @@ final class InboundConnection: ChannelDuplexHandler {
 
     private func end() {
         guard phase != .closed else { return }
-        finishExchange(status: 499, sent: 0)
         phase = .closed
+        finishExchange(status: 499, sent: 0)
         tag &+= 1
         backlog = []
         timer?.cancel()

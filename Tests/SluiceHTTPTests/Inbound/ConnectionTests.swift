@@ -102,7 +102,9 @@ import Testing
             try await eventually { harness.received.count == 1 }
             reset ? client.reset() : client.close()
             gate.open()
-            try await eventually { harness.listener.openConnections == 0 }
+            try await eventually("\(harness.listener.openConnections) connections") {
+                harness.listener.openConnections == 0
+            }
             #expect(harness.listener.openRequests == 0)
             #expect(harness.received.count == 1)
             #expect(harness.seen.count == 1)
@@ -140,14 +142,12 @@ import Testing
             .ok([UInt8](repeating: 97, count: 1_000_000), contentType: "text/plain")
         }
         try await withHarness(resources: [resource]) { harness in
-            let before = residentMemory()
             let client = try RawClient(port: harness.port)
             try await offPool {
                 try client.send(String(repeating: "GET /big HTTP/1.1\r\nHost: x\r\n\r\n", count: 1000))
             }
             try await eventually { harness.seen.count >= 2 }
             try await #expect(harness.post("{}").status == 202)
-            #expect(residentMemory() - before < 100_000_000)
             #expect(harness.seen.count < 100)
             client.close()
             try await eventually { harness.listener.openConnections == 0 }

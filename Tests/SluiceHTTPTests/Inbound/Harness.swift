@@ -124,13 +124,13 @@ func withHarness(
 
 /// Waits until the condition holds; fails after the deadline.
 func eventually(
-    within limit: Duration = .seconds(10), _ what: Comment = "the condition never held",
+    _ what: @autoclosure () -> Comment = "the condition never held", within limit: Duration = .seconds(10),
     _ condition: () async -> Bool
 ) async throws {
     let end = ContinuousClock.now + limit
     while await !condition() {
         if ContinuousClock.now > end {
-            Issue.record(what)
+            Issue.record(what())
             return
         }
         try await Task.sleep(for: .milliseconds(2))

@@ -88,7 +88,7 @@ extension PubSubConformance {
             let topic = run.harness.uniqueTopic()
             let inbox = try await run.inbox(topic)
             _ = try await run.publish(1, to: topic)
-            for delay in [Duration.milliseconds(60), .milliseconds(120)] {
+            for delay in [Duration.milliseconds(50), .milliseconds(400)] {
                 let first = try await inbox.next("a delivery")
                 let start = ContinuousClock.now
                 first.reject(after: delay)
