@@ -1,7 +1,7 @@
 # Everything that Sluice needs beside Swift 6.2 or later. `make run` and `make test` are all there is to know.
 
 BUILD_PACKAGES = libcurl4-openssl-dev libsqlite3-dev zlib1g-dev pkg-config
-TEST_PACKAGES  = prometheus curl openssl python3 python3-venv
+TEST_PACKAGES  = prometheus sqlite3 curl openssl python3 python3-venv
 VENV           = .build-venv
 SOURCES        = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 

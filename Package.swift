@@ -55,7 +55,12 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "SluiceSQLite",
-            dependencies: ["Sluice", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "Sluice",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
             swiftSettings: strict),
         .target(
             name: "SluiceHTTP",
@@ -89,15 +94,33 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .testTarget(name: "SluiceTests", dependencies: ["Sluice", "SluiceTesting"], swiftSettings: strict),
         .testTarget(
-            name: "SluicePrometheusTests", dependencies: ["SluicePrometheus", "CZlib"], swiftSettings: strict),
+            name: "SluiceTests", dependencies: facades + ["Sluice", "SluicePrometheus", "SluiceTesting"],
+            swiftSettings: strict),
         .testTarget(
-            name: "SluiceSQLiteTests", dependencies: ["SluiceSQLite", "SluiceTesting"], swiftSettings: strict),
+            name: "SluicePrometheusTests",
+            dependencies: ["SluicePrometheus", "CZlib", .product(name: "CoreMetrics", package: "swift-metrics")],
+            swiftSettings: strict),
         .testTarget(
-            name: "SluiceHTTPTests", dependencies: ["SluiceHTTP", "SluiceTesting"], swiftSettings: strict),
+            name: "SluiceSQLiteTests", dependencies: ["Sluice", "SluiceSQLite", "SluiceTesting"],
+            swiftSettings: strict),
         .testTarget(
-            name: "SluiceGatewayTests", dependencies: ["SluiceGateway", "SluiceTesting"], swiftSettings: strict),
+            name: "SluiceHTTPTests",
+            dependencies: facades + [
+                "Sluice", "SluiceHTTP", "SluiceTesting", "CZlib",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SluiceGatewayTests",
+            dependencies: facades + [
+                "Sluice", "SluiceGateway", "SluiceHTTP", "SluicePrometheus", "SluiceSQLite", "SluiceTesting",
+                // The tests of the whole start the program itself.
+                "SluiceCLI",
+            ],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

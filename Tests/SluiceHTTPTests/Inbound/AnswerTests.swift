@@ -1,5 +1,6 @@
 import Sluice
 import SluiceHTTP
+import SluiceTesting
 import Testing
 
 @Suite struct AnswerTests {
@@ -122,7 +123,7 @@ import Testing
         try await withHarness(
             endpoint: { $0.answerTimeout = .milliseconds(50) },
             settle: { delivery in
-                await settled.wait()
+                try? await settled.wait()
                 delivery.acknowledge()
             }
         ) { harness in

@@ -171,7 +171,7 @@ import Testing
     }
 
     @Test func closingWaitsForWhatIsBeingPublished() async throws {
-        let gate = Gate()
+        let gate = BlockingGate()
         try await withServer(
             respond: .by { _ in
                 gate.wait()

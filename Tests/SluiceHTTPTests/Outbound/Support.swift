@@ -76,7 +76,7 @@ extension TestHTTPServer {
 }
 
 /// Blocks threads of the test server until it is opened.
-final class Gate: Sendable {
+final class BlockingGate: Sendable {
     private let condition = NSCondition()
     private let isOpen = Mutex(false)
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import SluiceHTTP
 
-@Suite struct ConnectionTests {
+@Suite struct ClientConnectionTests {
     @Test func reusesOneConnectionForRequestsInSequence() async throws {
         try await withServer { server, client in
             for number in 0..<20 {
@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test func aBusyHostDoesNotHoldUpAnother() async throws {
-        let gate = Gate()
+        let gate = BlockingGate()
         try await withServer(
             .with {
                 $0.limitPerHost = 2

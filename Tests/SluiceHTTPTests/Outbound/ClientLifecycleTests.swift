@@ -5,7 +5,7 @@ import Testing
 
 @testable import SluiceHTTP
 
-@Suite struct LifecycleTests {
+@Suite struct ClientLifecycleTests {
     @Test func cancellingTheTaskEndsTheRequestInFlight() async throws {
         try await withServer(respond: .by { _ in .fault(.never) }) { server, client in
             let task = Task { await client.failure(of: server.post()) }
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test func closingLetsRequestsInFlightFinish() async throws {
-        let gate = Gate()
+        let gate = BlockingGate()
         try await withServer(
             respond: .by { _ in
                 gate.wait()
