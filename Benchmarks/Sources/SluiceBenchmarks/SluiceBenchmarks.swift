@@ -5,7 +5,8 @@ import Foundation
 /// Arguments choose subjects (`route`, …; all by default); `SCALE=0.1` in the environment makes them shorter.
 @main
 struct SluiceBenchmarks {
-    static func main() async throws {
+    /// Off the main actor, which only a slow change of threads leads away from.
+    @concurrent static func main() async throws {
         let scale = ProcessInfo.processInfo.environment["SCALE"].flatMap(Double.init) ?? 1
         let chosen = Set(CommandLine.arguments.dropFirst())
         let subjects: [(String, (Double) async throws -> Void)] = [

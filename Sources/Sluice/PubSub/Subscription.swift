@@ -22,6 +22,8 @@ public final class Subscription: Sendable {
     public let redelivery: Redelivery
 
     private let state: Mutex<State>
+    /// Whether looking is worth the lock: something is there, or the stream has ended.
+    private let isFilled = Atomic<Bool>(false)
     private let onDemand: @Sendable () -> Void
     private let onEnd: @Sendable () -> Void
 
@@ -78,6 +80,7 @@ extension Subscription {
             let taken = min(batch.count, capacity - state.buffer.count)
             state.buffer.append(batch.prefix(taken))
             if taken < batch.count { state.starved = true }
+            isFilled.store(true, ordering: .relaxed)
             return (taken, Self.wakeOne(&state))
         }
         wake()
@@ -103,6 +106,7 @@ extension Subscription {
             let taken = min(count, capacity - state.buffer.count)
             for _ in 0..<taken { state.buffer.append(make()) }
             if taken < count { state.starved = true }
+            isFilled.store(true, ordering: .relaxed)
             return (taken, Self.wakeOne(&state))
         }
     }
@@ -123,6 +127,7 @@ extension Subscription {
         let waiters = state.withLock { state -> Deque<Waiter> in
             guard !state.ended else { return [] }
             state.ended = true
+            isFilled.store(true, ordering: .relaxed)
             state.failure = error
             defer { state.waiters = [] }
             return state.waiters
@@ -157,6 +162,8 @@ extension Subscription {
     public func next(_ limit: Int = 256, sharers: Int = 1) async throws -> [Delivery]? {
         while true {
             if let batch = try take(limit, sharers: sharers) { return batch }
+            // Not where many share: a pool of them would burn the processor.
+            if sharers == 1, isFilledSoon(), let batch = try take(limit, sharers: sharers) { return batch }
             // After the end and after a cancellation, what came in the meantime is still given.
             guard await waitForDelivery() else { return try take(limit, sharers: sharers) }
         }
@@ -170,6 +177,7 @@ extension Subscription {
                 ? nil : state.buffer.removeFirst(max(1, min(limit, state.buffer.count / max(1, sharers))))
             let demand = state.starved && state.buffer.count <= capacity / 2
             if demand { state.starved = false }
+            isFilled.store(!state.buffer.isEmpty || state.ended, ordering: .relaxed)
             return (batch, demand, Self.wakeOne(&state))
         }
         wake()
@@ -182,6 +190,7 @@ extension Subscription {
         let (first, dropped, waiters) = state.withLock { state -> (Bool, DeliveryBuffer, Deque<Waiter>) in
             let first = !state.ended
             state.ended = true
+            isFilled.store(true, ordering: .relaxed)
             defer {
                 state.buffer = DeliveryBuffer()
                 state.waiters = []
@@ -191,6 +200,16 @@ extension Subscription {
         for waiter in waiters { waiter.continuation.resume(returning: false) }
         dropped.forEach { $0.reject() }
         if first { onEnd() }
+    }
+
+    /// How often a consumer looks before its task suspends: a few microseconds.
+    private static let looks = 10_000
+
+    /// Looks for a moment: to suspend and be woken costs either side more than that, and a source that keeps up
+    /// delivers within it.
+    private func isFilledSoon() -> Bool {
+        for _ in 0..<Self.looks where isFilled.load(ordering: .relaxed) { return true }
+        return false
     }
 
     /// Waits until there may be something to take.
