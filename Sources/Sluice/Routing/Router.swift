@@ -22,6 +22,10 @@ public final class Router: Service {
 
     private struct State {
         var runners: [String: RouteRunner] = [:]
+        /// Taken by routes that are being built.
+        var names: Set<String> = []
+        /// Publishers of routes that were stopped: others may still use them.
+        var retired: [any Publisher] = []
         var order: [String] = []
         var start: AsyncStream<RouteRunner>.Continuation?
         var pending: [RouteRunner] = []
@@ -50,13 +54,17 @@ public final class Router: Service {
     /// Adds a route; it starts at once when the router runs, else with it.
     /// - Throws: ``ConfigurationError`` when the name is taken or an option of the route or a middleware is wrong.
     public func add(_ route: Route) throws {
+        // Before the route is built: building one sets gauges, which here would be those of its namesake.
+        try state.withLock { state in
+            guard state.runners[route.name] == nil, state.names.insert(route.name).inserted else {
+                throw ConfigurationError("Route.name", expected: "a name of its own; `\(route.name)` is taken")
+            }
+        }
+        defer { state.withLock { _ = $0.names.remove(route.name) } }
         let runner = try RouteRunner(
             route, middlewares: middlewares + route.middlewares, configuration: configuration,
             instruments: instruments, logger: logger)
         let start = try state.withLock { state in
-            guard state.runners[route.name] == nil else {
-                throw ConfigurationError("Route.name", expected: "a name of its own; `\(route.name)` is taken")
-            }
             guard !state.draining else { throw ClosedError("router") }
             state.runners[route.name] = runner
             state.order.append(route.name)
