@@ -86,14 +86,18 @@ public final class Router: Service {
         runner.scope.lifecycle.drain()
         if isRunning { await runner.scope.lifecycle.waitUntilStopped() }
         state.withLock { state in
+            guard state.runners[name] === runner else { return }
             state.runners[name] = nil
+            if let publisher = runner.route.output?.publisher, !state.retired.contains(where: { $0 === publisher }) {
+                state.retired.append(publisher)
+            }
             state.order.removeAll { $0 == name }
         }
     }
 
     /// Runs until it is shut down gracefully or its task is cancelled.
     public func run() async throws {
-        let (runners, start) = AsyncStream<RouteRunner>.makeStream()
+        let (added, start) = AsyncStream<RouteRunner>.makeStream()
         let pending = try state.withLock { state -> [RouteRunner] in
             guard state.start == nil else { throw ConfigurationError("Router.run", expected: "to be called once") }
             state.start = start
@@ -104,7 +108,7 @@ public final class Router: Service {
         for runner in pending { start.yield(runner) }
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                for await runner in runners {
+                for await runner in added {
                     group.addTask { await runner.run() }
                 }
                 // Here the stream has ended: by a drain, or because this task was cancelled.
@@ -113,6 +117,9 @@ public final class Router: Service {
         } onGracefulShutdown: {
             self.drain()
         }
+        // A route that was added when the drain began has never run; whoever stops it must not wait for that.
+        let runners = state.withLock { Array($0.runners.values) }
+        for runner in runners { runner.scope.lifecycle.enter(.stopped) }
         await closePublishers()
     }
 
@@ -128,9 +135,10 @@ public final class Router: Service {
 
     private func closePublishers() async {
         var closed: Set<ObjectIdentifier> = []
-        for runner in state.withLock({ Array($0.runners.values) }) {
-            guard let publisher = runner.route.output?.publisher, closed.insert(ObjectIdentifier(publisher)).inserted
-            else { continue }
+        let publishers = state.withLock { state in
+            state.runners.values.compactMap { $0.route.output?.publisher } + state.retired
+        }
+        for publisher in publishers where closed.insert(ObjectIdentifier(publisher)).inserted {
             await publisher.close()
         }
     }
