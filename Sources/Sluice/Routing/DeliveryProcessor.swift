@@ -65,8 +65,8 @@ final class DeliveryProcessor: Sendable {
 
     var isDraining: Bool { scope.lifecycle.isDraining }
 
-    func onDrain(_ action: @escaping @Sendable () -> Void) {
-        scope.lifecycle.onDrain(action)
+    func onDrain(_ action: @escaping @Sendable () -> Void, during body: () async throws -> Void) async rethrows {
+        try await scope.lifecycle.onDrain(action, during: body)
     }
 
     /// Waits before the next pass of a delivery that the worker keeps.

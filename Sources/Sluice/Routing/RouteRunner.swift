@@ -35,8 +35,9 @@ final class RouteRunner: Sendable {
                 let subscription = try await route.subscriber.subscribe(to: route.topic)
                 failures = 0
                 scope.lifecycle.enter(.running)
-                scope.lifecycle.onDrain { subscription.cancel() }
-                try await consume(subscription)
+                try await scope.lifecycle.onDrain { subscription.cancel() } during: {
+                    try await consume(subscription)
+                }
                 // The source has ended by itself, or the route drains: either way there is nothing more to come.
                 break
             } catch {
