@@ -54,6 +54,8 @@ final class RouteRunner: Sendable {
                 try? await scope.lifecycle.sleep(for: delay)
             }
         }
+        // Nobody looks at a stopped route's books any more.
+        processor.meter?.push(processor.ledger)
         scope.lifecycle.enter(.stopped)
     }
 
