@@ -52,6 +52,7 @@ final class DeliveryProcessor: Sendable {
     func process(_ parcel: inout Parcel, keeping: Bool) async -> Verdict {
         let trace = parcel.trace
         let context = HandlerContext(route: scope, trace: trace)
+        if parcel.passes > 0 { trace.beginPass() }
         parcel.passes += 1
         do {
             _ = try await chain(trace.delivery.message, context)
@@ -97,7 +98,7 @@ final class DeliveryProcessor: Sendable {
             return .settled
         }
         let disposition = Disposition(of: error)
-        var delay = redelivery.delay(beforeRetry: parcel.passes + parcel.delivery.origin.attempt - 1)
+        var delay = redelivery.delay(beforeRetry: parcel.passes + max(0, min(parcel.delivery.origin.attempt, 1_000) - 1))
         switch disposition.kind {
         case .discard(let reason):
             context.logger.notice("message discarded", metadata: ["reason": "\(reason)"])
