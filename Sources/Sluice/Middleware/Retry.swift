@@ -79,7 +79,7 @@ private final class RetryingRoute: Sendable {
                 gate.open()
                 return produced
             } catch {
-                if context.isInterruption(error) { throw error }
+                if Task.isCancelled || context.isInterruption(error) { throw error }
                 switch Disposition(of: error).kind {
                 case .poison, .discard:
                     throw error

@@ -157,7 +157,7 @@ extension DeliveryProcessor {
                 var end = MonotonicTime.now()
                 if let output, !produced.isEmpty {
                     stamp(&produced, context.outgoing)
-                    end = try await output.publish(produced, at: end, trace: context.trace)
+                    end = try await output.publish(produced, at: end, context)
                 }
                 meter.attempted(from: start, to: end, succeeded: true)
                 return produced
