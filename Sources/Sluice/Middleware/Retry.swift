@@ -101,7 +101,8 @@ private final class RetryingRoute: Sendable {
     ) async throws {
         let reason = Disposition.reason(of: error)
         let now = MonotonicTime.now()
-        if let after { gate.close(until: now.advanced(by: after)) }
+        // A duplicate waits for its twin alone; what the destination says concerns every message.
+        if let after, !(error is InProgressError) { gate.close(until: now.advanced(by: after)) }
         let delay = max(policy.backoff.delay(beforeRetry: context.attempt), after ?? .zero)
         let isLate = policy.maxElapsed.map { now.advanced(by: delay) > began.advanced(by: $0) } ?? false
         guard context.attempt < policy.maxAttempts, !isLate else {
