@@ -141,6 +141,7 @@ extension DeliveryProcessor {
         let output = route.output.map { MeteredPublish($0, scope: scope) }
         guard let meter else {
             return { message, context in
+                if !scope.gate.isOpen { try await scope.gate.pass(context) }
                 context.trace.countAttempt()
                 var produced = try await handler(message, context)
                 guard let output, !produced.isEmpty else { return produced }
@@ -150,6 +151,8 @@ extension DeliveryProcessor {
             }
         }
         return { message, context in
+            // Closed meanwhile, perhaps: a message may have waited for a permit since Retry looked.
+            if !scope.gate.isOpen { try await scope.gate.pass(context) }
             context.trace.countAttempt()
             let start = MonotonicTime.now()
             do {
