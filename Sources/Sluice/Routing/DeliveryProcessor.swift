@@ -12,7 +12,7 @@ final class DeliveryProcessor: Sendable {
     /// A delivery on its way through the route, over all its passes.
     struct Parcel: Sendable {
         let trace: DeliveryTrace
-        let start: MonotonicTime
+        var start: MonotonicTime
         /// How often it has been through the chain.
         var passes = 0
         /// When it left the route: the start of whatever its worker does next.
@@ -45,6 +45,11 @@ final class DeliveryProcessor: Sendable {
     func parcel(_ delivery: Delivery, start: MonotonicTime? = nil) -> Parcel {
         if delivery.origin.attempt > 1 || delivery.origin.redelivered { ledger.noteRedelivery() }
         return Parcel(trace: DeliveryTrace(delivery), start: start ?? (meter == nil ? delivery.arrival : .now()))
+    }
+
+    /// A worker takes up what waited in its lane: until now it was queued.
+    func begin(_ parcel: inout Parcel) {
+        if meter != nil, parcel.passes == 0 { parcel.start = .now() }
     }
 
     /// One pass through the chain.

@@ -32,7 +32,7 @@ struct KeyedWorkers {
     private func feed(_ lanes: Lanes, from subscription: Subscription) async throws {
         while await lanes.waitForRoom(), let batch = try await subscription.next() {
             processor.receive(batch)
-            let parcels = batch.map { processor.parcel($0) }
+            let parcels = batch.map { processor.parcel($0, start: $0.arrival) }
             if !lanes.add(parcels) { parcels.forEach(processor.release) }
         }
     }
@@ -45,6 +45,7 @@ struct KeyedWorkers {
                 lanes.finish(lane)
                 continue
             }
+            processor.begin(&parcel)
             switch await processor.process(&parcel, keeping: keeping) {
             case .settled:
                 lanes.finish(lane)
