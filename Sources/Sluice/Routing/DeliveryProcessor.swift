@@ -91,6 +91,7 @@ final class DeliveryProcessor: Sendable {
     /// Gives a delivery back that the route will not process any more.
     func release(_ parcel: Parcel) {
         var parcel = parcel
+        begin(&parcel)
         parcel.delivery.reject()
         conclude(&parcel, .rejected)
     }
