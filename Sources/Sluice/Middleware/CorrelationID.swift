@@ -14,7 +14,7 @@ public struct CorrelationID: Middleware {
             // A message without one is the first of its chain: its own id names the chain.
             let id = message.metadata[name].flatMap { $0.isEmpty ? nil : $0 } ?? message.id.description
             context.correlationID = id
-            context.outgoing.append(name, id)
+            context.outgoing[name] = id
             return try await next(message, context)
         }
     }

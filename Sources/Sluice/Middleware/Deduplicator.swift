@@ -33,9 +33,7 @@ public struct Deduplicator: Middleware {
                 return []
             case .inProgress:
                 inProgress.increment()
-                throw HandlerError(
-                    "a message with the same key is being handled", reason: "in_progress",
-                    disposition: .retry(after: delay))
+                throw InProgressError(delay: delay)
             case .fresh:
                 fresh.increment()
             }
@@ -56,6 +54,15 @@ public struct Deduplicator: Middleware {
             return produced
         }
     }
+}
+
+/// A message with the same key is being handled.
+struct InProgressError: DispositionError, CustomStringConvertible {
+    let delay: Duration
+
+    var disposition: Disposition { .retry(after: delay) }
+    var reason: String { "in_progress" }
+    var description: String { "a message with the same key is being handled" }
 }
 
 extension KeySelector {

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Remembers keys in memory, within a window and up to a number; a restart forgets them.
 public final class MemoryDeduplicationStore: DeduplicationStore {
-    private struct Entry: Hashable {
+    struct Entry: Hashable {
         let scope: String
         let key: [UInt8]
     }
@@ -41,7 +41,7 @@ public final class MemoryDeduplicationStore: DeduplicationStore {
         }
     }
 
-    private func reserve(_ entry: Entry, at now: MonotonicTime) -> Reservation {
+    func reserve(_ entry: Entry, at now: MonotonicTime) -> Reservation {
         state.withLock { state in
             switch state.known[entry] {
             case .some(.none): return .inProgress
@@ -53,7 +53,7 @@ public final class MemoryDeduplicationStore: DeduplicationStore {
         }
     }
 
-    private func commit(_ entry: Entry, at now: MonotonicTime) {
+    func commit(_ entry: Entry, at now: MonotonicTime) {
         let expiry = now.advanced(by: window)
         state.withLock { state in
             state.known[entry] = .some(expiry)

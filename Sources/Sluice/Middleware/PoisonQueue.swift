@@ -43,10 +43,10 @@ public struct PoisonQueue: Middleware {
             do {
                 return try await next(message, context)
             } catch {
-                guard !context.isInterruption(error), filter.accepts(error, context) else { throw error }
+                guard !Task.isCancelled, !context.isInterruption(error), filter.accepts(error, context) else { throw error }
                 let reason = Disposition.reason(of: error)
                 do {
-                    try await output.publish([poison(message, error, context)], trace: context.trace)
+                    try await output.publish([poison(message, error, context)], context)
                 } catch let failure {
                     if !context.isInterruption(failure) {
                         failures.increment()
@@ -92,8 +92,8 @@ public struct PoisonQueueError: DispositionError, CustomStringConvertible {
 /// The message as it goes to the poison queue. The first four names are Watermill's.
 private func poison(_ message: Message, _ error: any Error, _ context: HandlerContext) -> Message {
     var poisoned = message
-    if let id = context.correlationID, poisoned.metadata["correlation_id"] == nil {
-        poisoned.metadata["correlation_id"] = id
+    for entry in context.outgoing where poisoned.metadata[entry.name] == nil {
+        poisoned.metadata[entry.name] = entry.value
     }
     poisoned.metadata["reason_poisoned"] = "\(error)"
     poisoned.metadata["topic_poisoned"] = context.route.topic.name

@@ -19,8 +19,8 @@ public struct Retry: Middleware {
     public var maxAttempts = 5
     /// Default: from 100 ms, doubling, up to 30 s, with full jitter.
     public var backoff: Backoff = .exponential()
-    /// No wait begins that would end later than this after the first attempt began; nil sets no bound. Default 2
-    /// minutes.
+    /// No wait begins that would end later than this after the first failure; nil sets no bound. Default 2 minutes.
+    /// When only a Retry-After is longer, the message is rejected and not exhausted.
     public var maxElapsed: Duration? = .seconds(120)
     /// What all messages of the route share; nil sets no bound. Default: a fifth of the successes, 100 saved up.
     public var budget: RetryBudget.Configuration? = RetryBudget.Configuration()
@@ -46,6 +46,9 @@ public struct Retry: Middleware {
 
 /// A policy at work for one route.
 private final class RetryingRoute: Sendable {
+    /// A destination that refuses everything is not asked in a hot loop, whatever its error says.
+    private static let shortestHold = Duration.milliseconds(100)
+
     private let policy: Retry
     private let budget: RetryBudget?
     private let gate: RetryGate
@@ -57,7 +60,7 @@ private final class RetryingRoute: Sendable {
         self.policy = policy
         let budget = policy.budget.map(RetryBudget.init)
         self.budget = budget
-        gate = RetryGate(route)
+        gate = route.gate
         retries = LabelledCounters(
             route.instruments, .retries, [route.label], label: "reason", known: ["timeout", "other"])
         exhausted = LabelledCounters(
@@ -72,19 +75,21 @@ private final class RetryingRoute: Sendable {
         var context = context
         var first: MonotonicTime?
         while true {
-            try await gate.pass(context)
+            let shut = try await gate.pass(context)
+            // What other messages were told, and a hold, use up none of this one's time.
+            if shut > 0 { first = first?.advanced(by: .nanoseconds(Int64(clamping: shut))) }
             do {
                 let produced = try await next(message, context)
                 budget?.deposit()
                 gate.open()
                 return produced
             } catch {
-                if context.isInterruption(error) { throw error }
+                if Task.isCancelled || context.isInterruption(error) { throw error }
                 switch Disposition(of: error).kind {
                 case .poison, .discard:
                     throw error
                 case .hold(let reason, let duration):
-                    gate.hold(reason, for: duration, context)
+                    gate.hold(reason, for: max(duration, Self.shortestHold), context)
                 case .retry(let after):
                     // Without a first failure no clock is read: the elapsed time counts from there.
                     let began = first ?? .now()
@@ -101,12 +106,20 @@ private final class RetryingRoute: Sendable {
     ) async throws {
         let reason = Disposition.reason(of: error)
         let now = MonotonicTime.now()
-        if let after { gate.close(until: now.advanced(by: after)) }
-        let delay = max(policy.backoff.delay(beforeRetry: context.attempt), after ?? .zero)
-        let isLate = policy.maxElapsed.map { now.advanced(by: delay) > began.advanced(by: $0) } ?? false
+        // A duplicate waits for its twin alone; what the destination says concerns every message.
+        if let after, !(error is InProgressError) { gate.close(until: now.advanced(by: after)) }
+        let pause = policy.backoff.delay(beforeRetry: context.attempt)
+        let delay = max(pause, after ?? .zero)
+        let end = policy.maxElapsed.map { began.advanced(by: $0) } ?? MonotonicTime(nanoseconds: .max)
+        let isLate = now.advanced(by: pause) > end
         guard context.attempt < policy.maxAttempts, !isLate else {
             exhausted.increment(reason)
             context.trace.isExhausted = true
+            throw error
+        }
+        // A time that the other side named is no fault of the message: it goes back and comes again after it.
+        guard now.advanced(by: delay) <= end else {
+            exhausted.increment(reason)
             throw error
         }
         guard budget?.withdraw() ?? true else {

@@ -20,7 +20,7 @@ public final class RetryBudget: Sendable {
         }
     }
 
-    /// Tokens are counted in thousandths, so that a deposit is one atomic addition.
+    /// Tokens are counted in thousandths, so that one atomic integer holds them.
     private static let scale = 1_000.0
     private let limit: Int
     private let gain: Int
@@ -34,9 +34,13 @@ public final class RetryBudget: Sendable {
 
     /// A success allows a share of a retry.
     func deposit() {
-        let now = tokens.load(ordering: .relaxed)
-        guard now < limit else { return }
-        tokens.store(min(limit, now + gain), ordering: .relaxed)
+        var now = tokens.load(ordering: .relaxed)
+        while now < limit {
+            let (exchanged, original) = tokens.weakCompareExchange(
+                expected: now, desired: min(limit, now + gain), ordering: .relaxed)
+            if exchanged { return }
+            now = original
+        }
     }
 
     /// Takes a retry out of the budget.

@@ -3,26 +3,35 @@ import Synchronization
 
 /// Shut for all messages of a route until the time that its destination named, or while it is held.
 final class RetryGate: Sendable {
-    private let route: RouteScope
+    private let lifecycle: RouteLifecycle
+    private let logger: Logger
     private let shutUntil = Atomic<UInt64>(0)
     private let held = Mutex<String?>(nil)
     private let isHeld = Atomic<Bool>(false)
 
-    init(_ route: RouteScope) {
-        self.route = route
+    init(_ lifecycle: RouteLifecycle, logger: Logger) {
+        self.lifecycle = lifecycle
+        self.logger = logger
     }
 
+    var isOpen: Bool { shutUntil.load(ordering: .relaxed) == 0 }
+
     /// Waits until nothing forbids an attempt.
-    func pass(_ context: HandlerContext) async throws {
+    /// - Returns: nanoseconds waited.
+    @discardableResult
+    func pass(_ context: HandlerContext) async throws -> UInt64 {
+        guard !isOpen else { return 0 }
+        let start = MonotonicTime.now()
+        var now = start
         while true {
             let until = shutUntil.load(ordering: .relaxed)
-            guard until > 0 else { return }
-            let now = MonotonicTime.now().nanoseconds
-            guard until > now else {
+            guard until > now.nanoseconds else {
                 _ = shutUntil.compareExchange(expected: until, desired: 0, ordering: .relaxed)
-                return
+                return now.nanoseconds(since: start)
             }
-            try await context.wait(for: .nanoseconds(Int64(clamping: until - now)), booking: .backoff)
+            let rest = Duration.nanoseconds(Int64(clamping: until - now.nanoseconds))
+            try await context.wait(for: rest, booking: .backoff)
+            now = .now()
         }
     }
 
@@ -40,7 +49,7 @@ final class RetryGate: Sendable {
         }
         isHeld.store(true, ordering: .relaxed)
         guard isNews else { return }
-        route.lifecycle.enter(.held(reason))
+        lifecycle.enter(.held(reason))
         context.logger.error(
             "destination refuses every message; the route is held and nothing is lost",
             metadata: ["reason": "\(reason)", "next_attempt_in_seconds": "\(duration.inSeconds)"])
@@ -51,7 +60,7 @@ final class RetryGate: Sendable {
         guard isHeld.load(ordering: .relaxed) else { return }
         isHeld.store(false, ordering: .relaxed)
         held.withLock { $0 = nil }
-        route.lifecycle.enter(.running)
-        route.logger.notice("destination takes messages again")
+        lifecycle.enter(.running)
+        logger.notice("destination takes messages again")
     }
 }

@@ -17,10 +17,13 @@ public struct Timeout: Middleware {
         let deadline = deadline
         return { message, context in
             let attempt = TimedAttempt()
+            var timed = context
+            timed.timed = attempt
+            let inside = timed
             // Starts on this thread: what needs no waiting is done before the next line, without a change of threads.
             let task = Task.immediate {
                 do {
-                    attempt.finish(.success(try await next(message, context)))
+                    attempt.finish(.success(try await next(message, inside)))
                 } catch {
                     attempt.finish(.failure(error))
                 }
@@ -52,7 +55,7 @@ public struct TimeoutError: DispositionError, CustomStringConvertible {
 }
 
 /// The meeting point of an attempt, its timer, and whoever waits for it.
-private final class TimedAttempt: Sendable {
+final class TimedAttempt: Sendable {
     private struct State {
         var result: Result<[Message], any Error>?
         var expired = false
@@ -62,6 +65,8 @@ private final class TimedAttempt: Sendable {
     private let state = Mutex(State())
 
     var result: Result<[Message], any Error>? { state.withLock(\.result) }
+
+    var isExpired: Bool { state.withLock(\.expired) }
 
     func finish(_ result: Result<[Message], any Error>) {
         let waiter = state.withLock { state in

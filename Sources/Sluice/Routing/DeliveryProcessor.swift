@@ -12,7 +12,7 @@ final class DeliveryProcessor: Sendable {
     /// A delivery on its way through the route, over all its passes.
     struct Parcel: Sendable {
         let trace: DeliveryTrace
-        let start: MonotonicTime
+        var start: MonotonicTime
         /// How often it has been through the chain.
         var passes = 0
         /// When it left the route: the start of whatever its worker does next.
@@ -47,11 +47,17 @@ final class DeliveryProcessor: Sendable {
         return Parcel(trace: DeliveryTrace(delivery), start: start ?? (meter == nil ? delivery.arrival : .now()))
     }
 
+    /// A worker takes up what waited in its lane: until now it was queued.
+    func begin(_ parcel: inout Parcel) {
+        if meter != nil, parcel.passes == 0 { parcel.start = .now() }
+    }
+
     /// One pass through the chain.
     /// - Parameter keeping: whether the worker can keep a rejected delivery and process it again.
     func process(_ parcel: inout Parcel, keeping: Bool) async -> Verdict {
         let trace = parcel.trace
         let context = HandlerContext(route: scope, trace: trace)
+        if parcel.passes > 0 { trace.beginPass() }
         parcel.passes += 1
         do {
             _ = try await chain(trace.delivery.message, context)
@@ -65,8 +71,8 @@ final class DeliveryProcessor: Sendable {
 
     var isDraining: Bool { scope.lifecycle.isDraining }
 
-    func onDrain(_ action: @escaping @Sendable () -> Void) {
-        scope.lifecycle.onDrain(action)
+    func onDrain(_ action: @escaping @Sendable () -> Void, during body: () async throws -> Void) async rethrows {
+        try await scope.lifecycle.onDrain(action, during: body)
     }
 
     /// Waits before the next pass of a delivery that the worker keeps.
@@ -85,6 +91,7 @@ final class DeliveryProcessor: Sendable {
     /// Gives a delivery back that the route will not process any more.
     func release(_ parcel: Parcel) {
         var parcel = parcel
+        begin(&parcel)
         parcel.delivery.reject()
         conclude(&parcel, .rejected)
     }
@@ -97,7 +104,7 @@ final class DeliveryProcessor: Sendable {
             return .settled
         }
         let disposition = Disposition(of: error)
-        var delay = redelivery.delay(beforeRetry: parcel.passes + parcel.delivery.origin.attempt - 1)
+        var delay = redelivery.delay(beforeRetry: parcel.passes + max(0, min(parcel.delivery.origin.attempt, 1_000) - 1))
         switch disposition.kind {
         case .discard(let reason):
             context.logger.notice("message discarded", metadata: ["reason": "\(reason)"])
@@ -140,6 +147,7 @@ extension DeliveryProcessor {
         let output = route.output.map { MeteredPublish($0, scope: scope) }
         guard let meter else {
             return { message, context in
+                if !scope.gate.isOpen { try await scope.gate.pass(context) }
                 context.trace.countAttempt()
                 var produced = try await handler(message, context)
                 guard let output, !produced.isEmpty else { return produced }
@@ -149,6 +157,8 @@ extension DeliveryProcessor {
             }
         }
         return { message, context in
+            // Closed meanwhile, perhaps: a message may have waited for a permit since Retry looked.
+            if !scope.gate.isOpen { try await scope.gate.pass(context) }
             context.trace.countAttempt()
             let start = MonotonicTime.now()
             do {
@@ -156,7 +166,7 @@ extension DeliveryProcessor {
                 var end = MonotonicTime.now()
                 if let output, !produced.isEmpty {
                     stamp(&produced, context.outgoing)
-                    end = try await output.publish(produced, at: end, trace: context.trace)
+                    end = try await output.publish(produced, at: end, context)
                 }
                 meter.attempted(from: start, to: end, succeeded: true)
                 return produced

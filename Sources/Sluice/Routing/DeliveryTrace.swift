@@ -50,6 +50,13 @@ package final class DeliveryTrace: Sendable {
 
     var outcome: DeliveryOutcome { DeliveryOutcome(index: outcomeIndex.load(ordering: .relaxed)) }
 
+    /// A new pass through the chain knows nothing of how the one before ended.
+    func beginPass() {
+        outcomeIndex.store(DeliveryOutcome.acked.index, ordering: .relaxed)
+        exhausted.store(false, ordering: .relaxed)
+        logged.store(false, ordering: .relaxed)
+    }
+
     func setOutcome(_ outcome: DeliveryOutcome) {
         outcomeIndex.store(outcome.index, ordering: .relaxed)
     }

@@ -12,6 +12,8 @@ public struct HandlerContext: Sendable {
     public var outgoing: Metadata
 
     package let trace: DeliveryTrace
+    /// The attempt with a deadline that this runs in; nil outside of ``Timeout``.
+    var timed: TimedAttempt?
 
     init(route: RouteScope, trace: DeliveryTrace) {
         self.route = route
@@ -39,8 +41,9 @@ public struct HandlerContext: Sendable {
 
     /// Whether `error` only says that the route is being shut down: such a message is given back, never poisoned, and
     /// never counted as failed.
+    /// An attempt that ``Timeout`` cancelled has failed and was not interrupted.
     public func isInterruption(_ error: any Error) -> Bool {
-        Task.isCancelled || (error is CancellationError && route.lifecycle.isDraining)
+        (Task.isCancelled && timed?.isExpired != true) || (error is CancellationError && route.lifecycle.isDraining)
     }
 
     /// Says how the delivery ends when the chain returns; ``DeliveryOutcome/acked`` unless said otherwise.

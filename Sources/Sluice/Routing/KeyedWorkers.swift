@@ -11,19 +11,29 @@ struct KeyedWorkers {
         let lanes = Lanes(capacity: max(1_024, count * 16), key: key)
         let processor = processor
         // Parked keys are not in anybody's hands: at a drain they are given back at once.
-        processor.onDrain { lanes.close().forEach(processor.release) }
-        defer { lanes.close().forEach(processor.release) }
-        try await withThrowingDiscardingTaskGroup { group in
-            let keeping = subscription.redelivery == .route
-            for _ in 0..<count {
-                group.addTask { await work(lanes, keeping: keeping) }
+        try await processor.onDrain { lanes.close().forEach(processor.release) } during: {
+            try await withThrowingDiscardingTaskGroup { group in
+                let keeping = subscription.redelivery == .route
+                for _ in 0..<count {
+                    group.addTask { await work(lanes, keeping: keeping) }
+                }
+                do {
+                    try await feed(lanes, from: subscription)
+                    lanes.finish()
+                } catch {
+                    // The source is gone: it gets back at once what waits here, also what waits for a redelivery.
+                    lanes.close().forEach(processor.release)
+                    throw error
+                }
             }
-            defer { lanes.finish() }
-            while await lanes.waitForRoom(), let batch = try await subscription.next() {
-                processor.receive(batch)
-                let parcels = batch.map { processor.parcel($0) }
-                if !lanes.add(parcels) { parcels.forEach(processor.release) }
-            }
+        }
+    }
+
+    private func feed(_ lanes: Lanes, from subscription: Subscription) async throws {
+        while await lanes.waitForRoom(), let batch = try await subscription.next() {
+            processor.receive(batch)
+            let parcels = batch.map { processor.parcel($0, start: $0.arrival) }
+            if !lanes.add(parcels) { parcels.forEach(processor.release) }
         }
     }
 
@@ -35,6 +45,7 @@ struct KeyedWorkers {
                 lanes.finish(lane)
                 continue
             }
+            processor.begin(&parcel)
             switch await processor.process(&parcel, keeping: keeping) {
             case .settled:
                 lanes.finish(lane)

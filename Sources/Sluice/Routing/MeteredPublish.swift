@@ -17,18 +17,18 @@ package struct MeteredPublish: Sendable {
     /// - Returns: when the broker had taken the messages.
     @discardableResult
     package func publish(
-        _ messages: [Message], at start: MonotonicTime = .now(), trace: DeliveryTrace
+        _ messages: [Message], at start: MonotonicTime = .now(), _ context: HandlerContext
     ) async throws -> MonotonicTime {
         do {
             try await output.publisher.publish(messages, to: output.topic)
         } catch {
             let elapsed = MonotonicTime.now().nanoseconds(since: start)
-            trace.book(elapsed, to: .publish)
-            failed.observe(nanoseconds: elapsed)
+            context.trace.book(elapsed, to: .publish)
+            if !context.isInterruption(error) { failed.observe(nanoseconds: elapsed) }
             throw error
         }
         let end = MonotonicTime.now()
-        trace.book(end.nanoseconds(since: start), to: .publish)
+        context.trace.book(end.nanoseconds(since: start), to: .publish)
         succeeded.observe(nanoseconds: end.nanoseconds(since: start))
         published.increment(by: Int64(messages.count))
         return end

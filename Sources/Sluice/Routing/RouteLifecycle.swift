@@ -18,7 +18,8 @@ package final class RouteLifecycle: Sendable {
         var draining = false
         var nextSleeper: UInt64 = 0
         var sleepers: [UInt64: UnsafeContinuation<Void, any Error>] = [:]
-        var onDrain: [@Sendable () -> Void] = []
+        var onDrain: [UInt64: @Sendable () -> Void] = [:]
+        var nextAction: UInt64 = 0
         var onStop: [UnsafeContinuation<Void, Never>] = []
     }
 
@@ -50,7 +51,7 @@ package final class RouteLifecycle: Sendable {
 
     /// Returns when the route begins to drain, or the task is cancelled.
     func waitForDrain() async {
-        try? await sleep(for: .seconds(Int64.max / 1_000_000_000))
+        try? await sleep(for: nil)
     }
 
     /// Begins the end: whoever sleeps is woken with `CancellationError`, and nobody falls asleep any more.
@@ -62,24 +63,32 @@ package final class RouteLifecycle: Sendable {
             draining.store(true, ordering: .releasing)
             defer {
                 state.sleepers = [:]
-                state.onDrain = []
+                state.onDrain = [:]
             }
-            return (Array(state.sleepers.values), state.onDrain)
+            return (Array(state.sleepers.values), Array(state.onDrain.values))
         }
         for sleeper in sleepers { sleeper.resume(throwing: CancellationError()) }
         for action in actions { action() }
     }
 
-    /// Calls `action` when the route begins to drain, at once when it does already.
-    func onDrain(_ action: @escaping @Sendable () -> Void) {
-        let late = state.withLock { state in
-            if !state.draining { state.onDrain.append(action) }
-            return state.draining
+    /// Runs `body`, and calls `action` when the route begins to drain meanwhile, at once when it does already.
+    func onDrain<Result>(
+        _ action: @escaping @Sendable () -> Void, during body: () async throws -> Result
+    ) async rethrows -> Result {
+        let id = state.withLock { state -> UInt64? in
+            guard !state.draining else { return nil }
+            state.nextAction += 1
+            state.onDrain[state.nextAction] = action
+            return state.nextAction
         }
-        if late { action() }
+        if id == nil { action() }
+        // A route that subscribes again and again must not keep what it let go of.
+        defer { if let id { state.withLock { _ = $0.onDrain.removeValue(forKey: id) } } }
+        return try await body()
     }
 
-    package func sleep(for duration: Duration) async throws {
+    /// - Parameter duration: how long; nil sets no timer and waits for the drain alone.
+    package func sleep(for duration: Duration?) async throws {
         let id = state.withLock { state in
             state.nextSleeper += 1
             return state.nextSleeper
@@ -93,7 +102,7 @@ package final class RouteLifecycle: Sendable {
                     return true
                 }
                 guard sleeps else { return continuation.resume(throwing: CancellationError()) }
-                Timers.after(duration) { [weak self] in self?.take(id)?.resume() }
+                if let duration { Timers.after(duration) { [weak self] in self?.take(id)?.resume() } }
             }
         } onCancel: {
             take(id)?.resume(throwing: CancellationError())

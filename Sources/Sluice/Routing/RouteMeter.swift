@@ -77,7 +77,8 @@ final class RouteMeter: Sendable {
         rest -= spent
     }
 
-    private func push(_ ledger: FlowLedger) {
+    /// Brings the counters up to what the books say.
+    func push(_ ledger: FlowLedger) {
         pushed.withLock { pushed in
             let books = ledger.read()
             received.increment(by: books.received - pushed.received)

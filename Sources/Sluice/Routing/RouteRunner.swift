@@ -31,16 +31,21 @@ final class RouteRunner: Sendable {
     func run() async {
         var failures = 0
         while !scope.lifecycle.isDraining, !Task.isCancelled {
+            var start: MonotonicTime?
             do {
-                let subscription = try await route.subscriber.subscribe(to: route.topic)
-                failures = 0
+                guard let subscription = try await subscribe() else { break }
+                start = .now()
                 scope.lifecycle.enter(.running)
-                scope.lifecycle.onDrain { subscription.cancel() }
-                try await consume(subscription)
+                try await scope.lifecycle.onDrain { subscription.cancel() } during: {
+                    try await consume(subscription)
+                }
                 // The source has ended by itself, or the route drains: either way there is nothing more to come.
                 break
             } catch {
                 if Task.isCancelled || scope.lifecycle.isDraining { break }
+                // One that breaks as soon as it is made is no success: the waits go on growing.
+                let lived = start.map { MonotonicTime.now().nanoseconds(since: $0) } ?? 0
+                if lived > configuration.resubscription.maximum.wholeNanoseconds { failures = 0 }
                 failures += 1
                 scope.lifecycle.enter(.connecting("\(error)"))
                 scope.logger.error(
@@ -49,7 +54,25 @@ final class RouteRunner: Sendable {
                 try? await scope.lifecycle.sleep(for: delay)
             }
         }
+        // Nobody looks at a stopped route's books any more.
+        processor.meter?.push(processor.ledger)
         scope.lifecycle.enter(.stopped)
+    }
+
+    /// - Returns: nil when the route drains before the subscriber has answered.
+    private func subscribe() async throws -> Subscription? {
+        try await withThrowingTaskGroup(of: Subscription?.self) { group in
+            group.addTask { try await self.route.subscriber.subscribe(to: self.route.topic) }
+            group.addTask {
+                await self.scope.lifecycle.waitForDrain()
+                return nil
+            }
+            defer { group.cancelAll() }
+            if let subscription = try await group.next() ?? nil { return subscription }
+            group.cancelAll()
+            while let late = try? await group.next() { late?.cancel() }
+            return nil
+        }
     }
 
     /// Works until the subscription ends. At a drain the workers have `shutdownTimeout` to finish what they hold.

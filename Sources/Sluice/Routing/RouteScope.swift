@@ -18,6 +18,8 @@ public final class RouteScope: Sendable {
     public let concurrency: Int
 
     package let lifecycle: RouteLifecycle
+    /// Closed while the destination wants no message.
+    let gate: RetryGate
     private let retries = Atomic<Bool>(false)
 
     init(_ route: Route, ordering: Ordering, logger: Logger, instruments: Instruments) {
@@ -32,6 +34,7 @@ public final class RouteScope: Sendable {
         self.instruments = instruments
         concurrency = ordering.concurrency
         lifecycle = RouteLifecycle()
+        gate = RetryGate(lifecycle, logger: self.logger)
     }
 
     /// Whether a Retry decides in this route when a message's attempts are used up; without one, the first failure is

@@ -22,6 +22,10 @@ public final class Router: Service {
 
     private struct State {
         var runners: [String: RouteRunner] = [:]
+        /// Taken by routes that are being built.
+        var names: Set<String> = []
+        /// Publishers of routes that were stopped: others may still use them.
+        var retired: [any Publisher] = []
         var order: [String] = []
         var start: AsyncStream<RouteRunner>.Continuation?
         var pending: [RouteRunner] = []
@@ -50,13 +54,17 @@ public final class Router: Service {
     /// Adds a route; it starts at once when the router runs, else with it.
     /// - Throws: ``ConfigurationError`` when the name is taken or an option of the route or a middleware is wrong.
     public func add(_ route: Route) throws {
+        // Before the route is built: building one sets gauges, which here would be those of its namesake.
+        try state.withLock { state in
+            guard state.runners[route.name] == nil, state.names.insert(route.name).inserted else {
+                throw ConfigurationError("Route.name", expected: "a name of its own; `\(route.name)` is taken")
+            }
+        }
+        defer { state.withLock { _ = $0.names.remove(route.name) } }
         let runner = try RouteRunner(
             route, middlewares: middlewares + route.middlewares, configuration: configuration,
             instruments: instruments, logger: logger)
         let start = try state.withLock { state in
-            guard state.runners[route.name] == nil else {
-                throw ConfigurationError("Route.name", expected: "a name of its own; `\(route.name)` is taken")
-            }
             guard !state.draining else { throw ClosedError("router") }
             state.runners[route.name] = runner
             state.order.append(route.name)
@@ -78,14 +86,18 @@ public final class Router: Service {
         runner.scope.lifecycle.drain()
         if isRunning { await runner.scope.lifecycle.waitUntilStopped() }
         state.withLock { state in
+            guard state.runners[name] === runner else { return }
             state.runners[name] = nil
+            if let publisher = runner.route.output?.publisher, !state.retired.contains(where: { $0 === publisher }) {
+                state.retired.append(publisher)
+            }
             state.order.removeAll { $0 == name }
         }
     }
 
     /// Runs until it is shut down gracefully or its task is cancelled.
     public func run() async throws {
-        let (runners, start) = AsyncStream<RouteRunner>.makeStream()
+        let (added, start) = AsyncStream<RouteRunner>.makeStream()
         let pending = try state.withLock { state -> [RouteRunner] in
             guard state.start == nil else { throw ConfigurationError("Router.run", expected: "to be called once") }
             state.start = start
@@ -96,7 +108,7 @@ public final class Router: Service {
         for runner in pending { start.yield(runner) }
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                for await runner in runners {
+                for await runner in added {
                     group.addTask { await runner.run() }
                 }
                 // Here the stream has ended: by a drain, or because this task was cancelled.
@@ -105,6 +117,9 @@ public final class Router: Service {
         } onGracefulShutdown: {
             self.drain()
         }
+        // A route that was added when the drain began has never run; whoever stops it must not wait for that.
+        let runners = state.withLock { Array($0.runners.values) }
+        for runner in runners { runner.scope.lifecycle.enter(.stopped) }
         await closePublishers()
     }
 
@@ -120,9 +135,10 @@ public final class Router: Service {
 
     private func closePublishers() async {
         var closed: Set<ObjectIdentifier> = []
-        for runner in state.withLock({ Array($0.runners.values) }) {
-            guard let publisher = runner.route.output?.publisher, closed.insert(ObjectIdentifier(publisher)).inserted
-            else { continue }
+        let publishers = state.withLock { state in
+            state.runners.values.compactMap { $0.route.output?.publisher } + state.retired
+        }
+        for publisher in publishers where closed.insert(ObjectIdentifier(publisher)).inserted {
             await publisher.close()
         }
     }
