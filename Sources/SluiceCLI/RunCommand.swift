@@ -36,7 +36,7 @@ struct RunCommand: AsyncParsableCommand {
         do {
             return try GatewayConfiguration(
                 environment: ProcessInfo.processInfo.environment, dotEnv: DotEnv.text(ofFile: ".env"))
-        } catch let error as EnvironmentError {
+        } catch {
             FileHandle.standardError.write(Data("\(error)\n".utf8))
             throw ExitCode(EnvironmentError.exitStatus)
         }

@@ -32,14 +32,17 @@ public final class Gateway: Sendable {
         let sinkMeters = SinkMeters(configuration.sinkNames, instruments)
         var clientConfiguration = HTTPClient.Configuration()
         clientConfiguration.observe = sinkMeters.observe
+        clientConfiguration.totalTimeout = configuration.pace.answerTimeout
         let client = try HTTPClient(clientConfiguration)
 
         var routing = Router.Configuration()
         routing.shutdownTimeout = configuration.shutdownTimeout
+        routing.redelivery = configuration.pace.redelivery
         let router = Router(configuration: routing, instruments: instruments, logger: logger)
 
         let webhooks = try HTTPListener(
-            configuration: configuration.bindAddress.listener, observer: .metering(instruments), logger: logger)
+            configuration: configuration.bindAddress.listener, observer: .metering(instruments),
+            logger: logger.of("webhooks"))
         // Each request waits for a commit that all of them share: the more at once, the fewer commits.
         let intake = try HTTPSubscriber(
             listener: webhooks, endpoints: IntakeRoutes.endpoints(configuration), concurrency: 512)
@@ -47,14 +50,15 @@ public final class Gateway: Sendable {
         try router.add(IntakeRoutes.deployments(from: intake, to: queue))
 
         var readers: [Route] = []
+        let sinks = SinkRoutes(queue: queue, pace: configuration.pace)
         if let grafana = configuration.grafana {
-            readers.append(
-                SinkRoutes.grafana(GrafanaSink.make(grafana, client), from: queue, startedAt: startedAt))
+            let sink = GrafanaSink.make(grafana, client, hold: configuration.pace.hold)
+            readers.append(sinks.grafana(sink, startedAt: startedAt))
         }
         if let webhook = configuration.slackWebhookURL {
-            readers.append(SinkRoutes.slack(SlackSink.make(webhook, client), from: queue))
+            readers.append(sinks.slack(SlackSink.make(webhook, client, hold: configuration.pace.hold)))
         }
-        if readers.isEmpty { readers.append(SinkRoutes.console(ConsoleSink.make(), from: queue)) }
+        if readers.isEmpty { readers.append(sinks.console(ConsoleSink.make())) }
         if let simulator = configuration.simulator { readers += SimulatorRoutes.routes(simulator, queue) }
         let ledger = try DeploymentLedger(path: directory.deployments)
         let meter = DeploymentMeter(instruments)
@@ -67,7 +71,7 @@ public final class Gateway: Sendable {
             configuration: configuration.metricsBindAddress.listener,
             resources: MetricsResources.make(backend.registry, update: backlog.update) {
                 Self.readiness(drain, webhooks, router)
-            }, logger: logger)
+            }, logger: logger.of("metrics"))
 
         self.webhooks = webhooks
         self.metrics = metrics
@@ -129,6 +133,15 @@ extension BindAddress {
         configuration.host = host ?? "0.0.0.0"
         configuration.port = Int(port)
         return configuration
+    }
+}
+
+extension Logger {
+    /// Says which of the listeners speaks.
+    fileprivate func of(_ listener: String) -> Logger {
+        var logger = self
+        logger[metadataKey: "listener"] = "\(listener)"
+        return logger
     }
 }
 

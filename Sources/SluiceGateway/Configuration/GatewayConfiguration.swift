@@ -53,6 +53,7 @@ public struct GatewayConfiguration: Sendable {
     public var shutdownTimeout: Duration = .seconds(20)
     /// What is allowed but probably not meant, one line each; to be logged once at start.
     public var warnings: [String] = []
+    package var pace = GatewayPace()
 
     public init() {}
 

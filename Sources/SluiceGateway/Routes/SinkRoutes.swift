@@ -2,15 +2,18 @@ import Sluice
 
 /// The routes that deliver events from the queue. Each has a consumer group of its own: one that is down holds up none
 /// of the others.
-enum SinkRoutes {
+struct SinkRoutes {
     static let grafana = "log-to-grafana"
     static let slack = "log-to-slack"
     static let console = "log-to-console"
 
+    let queue: EventQueue
+    let pace: GatewayPace
+
     /// - Parameter start: when this process began: what is older may have been posted by the one before.
-    static func grafana(_ sink: EventSink, from queue: EventQueue, startedAt start: Timestamp) -> Route {
-        route(grafana, from: queue, to: sink, ordering: .perKey(lanes: 8)) { message, context in
-            guard wasTried(context, before: start) else { return [message] }
+    func grafana(_ sink: EventSink, startedAt start: Timestamp) -> Route {
+        route(Self.grafana, to: sink, ordering: .perKey(lanes: 8)) { message, context in
+            guard Self.wasTried(context, before: start) else { return [message] }
             var message = message
             message.metadata[GrafanaSink.lookFirst] = "true"
             return [message]
@@ -18,20 +21,21 @@ enum SinkRoutes {
     }
 
     /// One message a second, as Slack allows, and in order, as people read.
-    static func slack(_ sink: EventSink, from queue: EventQueue) -> Route {
-        route(slack, from: queue, to: sink, ordering: .serial, throttle: Throttle(rate: 1))
+    func slack(_ sink: EventSink) -> Route {
+        route(Self.slack, to: sink, ordering: .serial, throttle: Throttle(rate: pace.slackRate))
     }
 
-    static func console(_ sink: EventSink, from queue: EventQueue) -> Route {
-        route(console, from: queue, to: sink, ordering: .serial)
+    func console(_ sink: EventSink) -> Route {
+        route(Self.console, to: sink, ordering: .serial)
     }
 
-    private static func route(
-        _ name: String, from queue: EventQueue, to sink: EventSink, ordering: Ordering, throttle: Throttle? = nil,
+    private func route(
+        _ name: String, to sink: EventSink, ordering: Ordering, throttle: Throttle? = nil,
         handler: @escaping Handler = { message, _ in [message] }
     ) -> Route {
         var retry = Retry(maxAttempts: 8)
         retry.maxElapsed = .seconds(300)
+        retry.backoff = pace.retry
         var middlewares: [any Middleware] = [
             CorrelationID(), Metrics(), LogMessages(),
             // An outage poisons nothing, however long it lasts: only what can never be delivered is moved.

@@ -8,7 +8,10 @@ enum GrafanaSink {
     static let lookFirst = "look_first"
     static let target = "grafana"
 
-    static func make(_ grafana: GatewayConfiguration.Grafana, _ client: HTTPClient) -> EventSink {
+    /// - Parameter hold: how long to wait before a person may have mended the address or the credentials.
+    static func make(
+        _ grafana: GatewayConfiguration.Grafana, _ client: HTTPClient, hold: Duration
+    ) -> EventSink {
         let credentials: Credentials =
             switch grafana.credentials {
             case .basic(let user, let password): .basic(user: user, password: password.reveal())
@@ -21,7 +24,7 @@ enum GrafanaSink {
                     "GET", "\(url)?\(GrafanaAnnotation.query(id: message.id))", target: target,
                     credentials: credentials)
                 let response = try await client.send(query)
-                try response.requireSuccess(classify)
+                try response.requireSuccess { classify($0, hold) }
                 do {
                     if try GrafanaAnnotation.answer(response.body, holds: message.id) { return }
                 } catch {
@@ -33,14 +36,14 @@ enum GrafanaSink {
                 "POST", url, target: target, headers: ["Content-Type": "application/json"],
                 body: GrafanaAnnotation.body(for: event, id: message.id), credentials: credentials,
                 acceptsTruncatedBody: true)
-            try await client.send(post).requireSuccess(classify)
+            try await client.send(post).requireSuccess { classify($0, hold) }
         }
     }
 
     /// Credentials that do not hold are not the message's fault, and neither is an address where there is no Grafana.
-    private static func classify(_ response: HTTPClient.Response) -> Disposition? {
+    private static func classify(_ response: HTTPClient.Response, _ hold: Duration) -> Disposition? {
         switch response.status {
-        case 401, 403, 404: .hold("grafana_http_\(response.status)")
+        case 401, 403, 404: .hold("grafana_http_\(response.status)", for: hold)
         default: HTTPStatusError.classify(response)
         }
     }

@@ -1,0 +1,17 @@
+package import Sluice
+
+/// How fast and how patiently the gateway treats its sinks. Nobody has to set this; tests shorten it.
+package struct GatewayPace: Sendable {
+    /// Messages a second to Slack. Default 1, which is what Slack allows.
+    package var slackRate: Double = 1
+    /// How long a sink that a person has to mend is left alone. Default 60 seconds.
+    package var hold: Duration = .seconds(60)
+    /// Waits between attempts on one delivery. Default: from 100 ms, doubling, up to 30 s, with full jitter.
+    package var retry: Backoff = .exponential()
+    /// Waits between deliveries of one message. Default: from 100 ms, doubling, up to 30 s.
+    package var redelivery: Backoff = .exponential(jitter: false)
+    /// How long a sink may take to answer. Default 30 seconds.
+    package var answerTimeout: Duration = .seconds(30)
+
+    package init() {}
+}

@@ -1,0 +1,242 @@
+import Foundation
+import SluiceHTTP
+import SluicePrometheus
+import SluiceTesting
+import Testing
+
+@testable import SluiceGateway
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+extension EndToEnd {
+    /// What a stranger may send to a gateway that has a secret.
+    struct HostileInputTests {
+        static let secret = "It's a Secret to Everybody"
+
+        static func withSecretive(_ body: (RunningGateway, FakeGrafana) async throws -> Void) async throws {
+            let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
+            try await withGateway(
+                in: directory, grafana: grafana, configure: { $0.githubSecret = Secret(secret) }
+            ) { gateway in
+                try await body(gateway, grafana)
+                // Whatever it was, the gateway goes on.
+                let commit = StubCommit()
+                #expect(try await gateway.client.push([commit]).status == 202)
+                try await eventually("the next push arrives") { grafana.pushes[commit.id] == 1 }
+                #expect(!gateway.log.contains(secret))
+            }
+        }
+
+        @Test func forgedAndMissingSignaturesAreRefused() async throws {
+            try await Self.withSecretive { gateway, grafana in
+                let body = Stub.push([StubCommit()])
+                let good = Stub.signature(body, Self.secret)
+                let forgeries = [
+                    Stub.signature(body, "another secret"), Stub.signature(body + [0x20], Self.secret), "sha256=",
+                    "", good.uppercased(), String(good.dropLast()), good + "0", String(good.dropFirst(7)),
+                    "sha1=" + good.dropFirst(7), "sha256=" + String(repeating: "0", count: 64),
+                    "sha256=" + String(repeating: "é", count: 64),
+                ]
+                for forgery in forgeries where forgery != good {
+                    let answer = try await gateway.client.gitHub(body, headers: [("X-Hub-Signature-256", forgery)])
+                    #expect(answer.status == 401, "\(forgery)")
+                    #expect(answer.isErrorLine, "\(answer.text)")
+                }
+                let unsigned = try await gateway.client.send(
+                    "POST", "/webhooks/github", headers: [("X-GitHub-Event", "push")], body: body)
+                #expect(unsigned.status == 401)
+                let root = try await gateway.client.send("POST", "/", body: body)
+                #expect(root.status == 401)
+                #expect(grafana.requests.isEmpty)
+                let metrics = try await gateway.client.metrics()
+                #expect(
+                    metrics.value("sluice_http_requests_total", ["route": "/webhooks/github", "code": "401"])
+                        == Double(forgeries.count + 1))
+            }
+        }
+
+        @Test func aReplayedDeliveryIsAcceptedAndGivesNothingMore() async throws {
+            try await Self.withSecretive { gateway, grafana in
+                let commit = StubCommit()
+                let body = Stub.push([commit])
+                for _ in 0..<5 {
+                    #expect(try await gateway.client.gitHub(body, delivery: "the-same").status == 202)
+                }
+                let last = StubCommit()
+                #expect(try await gateway.client.push([last]).status == 202)
+                try await eventually("the last push") { grafana.pushes[last.id] == 1 }
+                #expect(grafana.pushes[commit.id] == 1)
+            }
+        }
+
+        @Test func bodiesThatAreTooLargeAreRefusedAndNotKept() async throws {
+            try await Self.withSecretive { gateway, grafana in
+                let before = residentMemory()
+                // Signed rightly: only their size is wrong.
+                let large = [UInt8](repeating: 0x20, count: 26_000_000)
+                for _ in 0..<3 {
+                    let answer = try await gateway.client.gitHub(large)
+                    #expect(answer.status == 413)
+                    #expect(answer.isErrorLine, "\(answer.text)")
+                }
+                let directory = try TemporaryDirectory()
+                let bomb = try gzippedZeros(megabytes: 200, in: directory)
+                #expect(bomb.count < 1_000_000)
+                for _ in 0..<3 {
+                    let answer = try await gateway.client.gitHub(bomb, headers: [("Content-Encoding", "gzip")])
+                    #expect(answer.status == 413, "\(answer.text)")
+                    #expect(answer.isErrorLine, "\(answer.text)")
+                }
+                // Of three times 26 MB and three times 200 MB, nothing stays; the client's own copy does.
+                #expect(residentMemory() - before < 150_000_000)
+                #expect(grafana.requests.isEmpty)
+            }
+        }
+
+        @Test func whatIsNotAWebhookIsRefusedWithOneLineThatSaysWhy() async throws {
+            try await Self.withSecretive { gateway, grafana in
+                let client = gateway.client
+                let malformed: [[UInt8]] = [
+                    [], Array("{".utf8), Array("null".utf8), Array("[]".utf8), Array("{}".utf8), Array("\"\"".utf8),
+                    Array("{\"commits\": 1}".utf8), Array("{\"commits\": [1]}".utf8),
+                    Array("{\"commits\": [{\"id\": \"nothex\"}]}".utf8), [0xFF, 0xFE, 0x00],
+                    Array("{\"commits\": [], \"x\": \"".utf8) + [0xC3, 0x28] + Array("\"}".utf8),
+                    Array(String(repeating: "[", count: 100_000).utf8),
+                    Array(String(repeating: "{\"a\":", count: 100_000).utf8),
+                    Array(
+                        "{\"commits\": [{\"id\": \"\(StubCommit.randomHash())\", \"timestamp\": \"99999999999-01-01\"}]}"
+                            .utf8),
+                    Array("payload=%zz".utf8), Array("payload=".utf8),
+                    Array("{\"commits\": [1e999999999999]}".utf8), [UInt8](repeating: 0, count: 1_000),
+                ]
+                for body in malformed {
+                    let answer = try await client.gitHub(body)
+                    #expect(answer.status == 400, "\(String(decoding: body.prefix(60), as: UTF8.self)): \(answer.text)")
+                    #expect(answer.isErrorLine, "\(answer.text)")
+                }
+                for method in ["GET", "PUT", "DELETE", "PATCH"] {
+                    let answer = try await client.send(method, "/webhooks/github", body: method == "GET" ? nil : [0x7B])
+                    #expect(answer.status == 405, "\(method)")
+                    #expect(answer.headers["Allow"]?.contains("POST") == true)
+                }
+                for path in ["/nowhere", "/webhooks", "/webhooks/github/", "/metrics", "/%00", "//"] {
+                    #expect(try await client.send("POST", path, body: [0x7B]).status == 404, "\(path)")
+                }
+                for type in ["text/plain", "application/xml", "multipart/form-data", ""] {
+                    let body = Stub.push([StubCommit()])
+                    let answer = try await client.send(
+                        "POST", "/webhooks/github", type: type,
+                        headers: [
+                            ("X-GitHub-Event", "push"), ("X-Hub-Signature-256", Stub.signature(body, Self.secret)),
+                        ],
+                        body: body)
+                    #expect(answer.status == 415, "\(type): \(answer.text)")
+                }
+                #expect(grafana.requests.isEmpty)
+            }
+        }
+
+        @Test(.enabled(if: payloads != nil, "needs SLUICE_PAYLOADS"))
+        func everyRealWebhookIsAccepted() async throws {
+            try await Self.withSecretive { gateway, grafana in
+                let all = gitHubPayloads()
+                #expect(all.count >= 10)
+                for (event, file, body) in all {
+                    let answer = try await gateway.client.gitHub(body, event: event, delivery: file)
+                    #expect(answer.status == 202, "\(file): \(answer.text)")
+                }
+                try await eventually("what gives events") { grafana.annotations.count == 2 }
+                let deployed = "Commit f95f852bd8fca8fcc58a9a2d6c842781e32a215e deployed to production"
+                #expect(grafana.annotations.contains { $0.text == deployed && $0.time == 1_557_933_655_000 })
+                let metrics = try await gateway.client.metrics()
+                let ignored = metrics.samples.filter { $0.name == "sluice_webhooks_ignored_total" }
+                #expect(ignored.reduce(0) { $0 + $1.value } == Double(all.count - 3))
+            }
+        }
+
+        @Test func aThousandSlowClientsDoNotDisturbANormalOne() async throws {
+            try await Self.withSecretive { gateway, grafana in
+                let before = residentMemory()
+                let clients = try SlowClients(1_000, port: gateway.client.webhooksPort)
+                let start = ContinuousClock.now
+                for _ in 0..<20 { #expect(try await gateway.client.push([StubCommit()]).status == 202) }
+                #expect(ContinuousClock.now - start < .seconds(5))
+                clients.sendAnotherByte()
+                #expect(try await gateway.client.push([StubCommit()]).status == 202)
+                #expect(residentMemory() - before < 100_000_000)
+                try await eventually("the annotations") { grafana.annotations.count == 21 }
+                withExtendedLifetime(clients) {}
+            }
+        }
+    }
+}
+
+/// As `gzip` makes it of nothing but zeros.
+private func gzippedZeros(megabytes: Int, in directory: TemporaryDirectory) throws -> [UInt8] {
+    let file = directory.path + "/zeros"
+    try Data().write(to: URL(fileURLWithPath: file))
+    let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
+    // A sparse file costs nothing.
+    try handle.truncate(atOffset: UInt64(megabytes) << 20)
+    try handle.close()
+    let result = try runTool(["gzip", "-1", file], in: directory)
+    try #require(result.status == 0)
+    return Array(FileManager.default.contents(atPath: file + ".gz") ?? Data())
+}
+
+/// The resident memory of this process in bytes.
+private func residentMemory() -> Int {
+    let statm = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
+    let fields = statm.split(separator: " ")
+    return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(getpagesize()) : 0
+}
+
+/// Connections that have sent a part of a request and no more.
+private final class SlowClients {
+    private var sockets: [Int32] = []
+
+    init(_ count: Int, port: Int) throws {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        if limit.rlim_cur < 4_096 {
+            limit.rlim_cur = min(limit.rlim_max, 8_192)
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        }
+        for index in 0..<count {
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            guard descriptor >= 0 else { throw NotInTime() }
+            sockets.append(descriptor)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = in_port_t(UInt16(port).bigEndian)
+            address.sin_addr.s_addr = in_addr_t(UInt32(0x7F00_0001).bigEndian)
+            let result = withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            guard result == 0 else { throw NotInTime() }
+            // A third has sent nothing, a third a part of the head, a third a part of the body.
+            let head = "POST /webhooks/github HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            let parts = ["", head, head + "Content-Length: 100\r\n\r\n{\"commits\""]
+            write(parts[index % 3])
+        }
+    }
+
+    deinit {
+        for socket in sockets { close(socket) }
+    }
+
+    func sendAnotherByte() {
+        for index in sockets.indices where index % 3 != 0 {
+            _ = send(sockets[index], "X", 1, Int32(MSG_NOSIGNAL))
+        }
+    }
+
+    private func write(_ text: String) {
+        guard let socket = sockets.last, !text.isEmpty else { return }
+        _ = send(socket, text, text.utf8.count, Int32(MSG_NOSIGNAL))
+    }
+}

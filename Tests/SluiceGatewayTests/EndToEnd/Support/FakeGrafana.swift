@@ -1,0 +1,136 @@
+import Foundation
+import SluiceTesting
+import Synchronization
+
+/// What a fake sink does about a request.
+enum FakeAction: Sendable {
+    /// What the real one does.
+    case ordinary
+    /// This answer, and nothing else happens.
+    case reply(TestHTTPServer.Reply)
+    /// It takes what it is given, and answers this.
+    case take(TestHTTPServer.Reply)
+
+    static func status(_ status: Int, headers: KeyValuePairs<String, String> = [:], body: String = "") -> FakeAction {
+        .reply(.status(status, headers: headers, body: body))
+    }
+}
+
+typealias FakeScript = @Sendable (TestHTTPServer.Request) -> FakeAction
+
+/// A server that can be taken down, brought back on the same port, and told to misbehave.
+class FakeSink: @unchecked Sendable {  // subclasses and this one keep their state in mutexes
+    let port: UInt16
+    private let server = Mutex<TestHTTPServer?>(nil)
+    private let script = Mutex<FakeScript>({ _ in .ordinary })
+
+    init() throws {
+        let first = try TestHTTPServer { _ in .status(503) }
+        port = first.port
+        server.withLock { $0 = first }
+        install(in: first)
+    }
+
+    deinit { goDown() }
+
+    var url: String { "http://127.0.0.1:\(port)" }
+
+    /// From the next request on. `.ordinary` is how it begins.
+    func behave(_ script: @escaping FakeScript) {
+        self.script.withLock { $0 = script }
+    }
+
+    /// Connections are cut, and further ones refused.
+    func goDown() {
+        server.withLock { server in
+            server?.stop()
+            server = nil
+        }
+    }
+
+    func comeBack() throws {
+        let next = try TestHTTPServer(port: port) { _ in .status(503) }
+        install(in: next)
+        server.withLock { $0 = next }
+    }
+
+    /// What the server was asked since it came (back).
+    var requests: [TestHTTPServer.Request] { server.withLock { $0?.requests ?? [] } }
+
+    private func install(in server: TestHTTPServer) {
+        server.respond { [weak self] request in
+            guard let self else { return .fault(.close) }
+            switch self.script.withLock({ $0 })(request) {
+            case .ordinary: return self.take(request)
+            case .reply(let reply): return reply
+            case .take(let reply):
+                _ = self.take(request)
+                return reply
+            }
+        }
+    }
+
+    /// What the real one does with the request.
+    func take(_ request: TestHTTPServer.Request) -> TestHTTPServer.Reply { .status(200) }
+}
+
+/// Grafana, as far as the gateway knows it: it stores annotations and finds them by their tags.
+final class FakeGrafana: FakeSink, @unchecked Sendable {
+    static let user = "gateway"
+    static let password = "pass:word-of-grafana"
+
+    struct Annotation: Sendable, Hashable {
+        let time: Int64
+        let timeEnd: Int64
+        let tags: [String]
+        let text: String
+    }
+
+    private let stored = Mutex<[Annotation]>([])
+
+    var annotations: [Annotation] { stored.withLock { $0 } }
+
+    /// How many annotations speak of each commit's push.
+    var pushes: [String: Int] {
+        annotations.reduce(into: [:]) { counts, annotation in
+            let words = annotation.text.split(separator: " ")
+            if words.count > 2, words[2] == "pushed" { counts[String(words[1]), default: 0] += 1 }
+        }
+    }
+
+    override func take(_ request: TestHTTPServer.Request) -> TestHTTPServer.Reply {
+        let basic = Data("\(Self.user):\(Self.password)".utf8).base64EncodedString()
+        guard request["Authorization"] == "Basic \(basic)" else { return .status(401, body: #"{"message":"no"}"#) }
+        guard request.path == "/api/annotations" else { return .status(404, body: "{}") }
+        switch request.method {
+        case "GET": return search(request)
+        case "POST": return store(request)
+        default: return .status(405)
+        }
+    }
+
+    private func store(_ request: TestHTTPServer.Request) -> TestHTTPServer.Reply {
+        guard let object = try? JSONSerialization.jsonObject(with: Data(request.body)) as? [String: Any],
+            let text = object["text"] as? String, let tags = object["tags"] as? [String],
+            let time = object["time"] as? NSNumber, let end = object["timeEnd"] as? NSNumber
+        else { return .status(400, body: #"{"message":"bad request data"}"#) }
+        let annotation = Annotation(time: time.int64Value, timeEnd: end.int64Value, tags: tags, text: text)
+        let count = stored.withLock { stored in
+            stored.append(annotation)
+            return stored.count
+        }
+        return .status(200, body: #"{"id":\#(count),"message":"Annotation added"}"#)
+    }
+
+    private func search(_ request: TestHTTPServer.Request) -> TestHTTPServer.Reply {
+        let items = URLComponents(string: request.target)?.queryItems ?? []
+        let wanted = items.filter { $0.name == "tags" }.compactMap(\.value)
+        let limit = items.first { $0.name == "limit" }.flatMap { $0.value.flatMap { Int($0) } } ?? 100
+        let found = annotations.filter { annotation in wanted.allSatisfy(annotation.tags.contains) }.prefix(limit)
+        let answer = found.enumerated().map { index, annotation -> [String: Any] in
+            ["id": index, "time": annotation.time, "tags": annotation.tags, "text": annotation.text]
+        }
+        let body = (try? JSONSerialization.data(withJSONObject: answer)) ?? Data("[]".utf8)
+        return TestHTTPServer.Reply(headers: ["Content-Type": "application/json"], body: Array(body))
+    }
+}

@@ -1,0 +1,37 @@
+import Foundation
+import SluiceTesting
+import Synchronization
+
+/// A Slack incoming webhook: it stores the texts it is given.
+final class FakeSlack: FakeSink, @unchecked Sendable {
+    /// Part of the address, which is a secret.
+    static let path = "/services/T0000/B0000/secret-of-slack"
+
+    struct Post: Sendable {
+        let text: String
+        let body: String
+    }
+
+    private let stored = Mutex<[Post]>([])
+
+    var posts: [Post] { stored.withLock { $0 } }
+    var texts: [String] { posts.map(\.text) }
+
+    /// How many messages speak of each commit's push.
+    var pushes: [String: Int] {
+        texts.reduce(into: [:]) { counts, text in
+            guard text.contains("*pushed*") else { return }
+            let parts = text.split(separator: "`")
+            if parts.count > 1 { counts[String(parts[1]), default: 0] += 1 }
+        }
+    }
+
+    override func take(_ request: TestHTTPServer.Request) -> TestHTTPServer.Reply {
+        guard request.method == "POST", request.path == Self.path else { return .status(404, body: "no_service") }
+        guard let object = try? JSONSerialization.jsonObject(with: Data(request.body)) as? [String: Any],
+            let text = object["text"] as? String
+        else { return .status(400, body: "invalid_payload") }
+        stored.withLock { $0.append(Post(text: text, body: request.text)) }
+        return .status(200, body: "ok")
+    }
+}

@@ -1,0 +1,85 @@
+import Sluice
+import SluiceHTTP
+import SluicePrometheus
+import Testing
+
+/// Asks a gateway things over HTTP, as its users do.
+struct GatewayClient: Sendable {
+    static let http: HTTPClient? = {
+        var configuration = HTTPClient.Configuration()
+        configuration.limitPerHost = 64
+        configuration.maximumBodySize = 16 << 20
+        return try? HTTPClient(configuration)
+    }()
+
+    struct Answer: Sendable {
+        let status: Int
+        let text: String
+        let bytes: [UInt8]
+        let headers: HTTPClient.Headers
+
+        /// One line of JSON that says what was wrong.
+        var isErrorLine: Bool {
+            headers["Content-Type"] == "application/json" && text.hasPrefix(#"{"error":""#) && text.hasSuffix("\"}\n")
+                && text.filter { $0 == "\n" }.count == 1
+        }
+    }
+
+    var webhooksPort: Int
+    var metricsPort: Int
+    /// What GitHub would sign with.
+    var secret: String?
+
+    func send(
+        _ method: String, _ path: String, port: Int? = nil, type: String? = "application/json",
+        headers: [(String, String)] = [], body: [UInt8]? = nil
+    ) async throws -> Answer {
+        var request = HTTPClient.Request(
+            method, "http://127.0.0.1:\(port ?? webhooksPort)\(path)", target: "test", body: body,
+            acceptsTruncatedBody: false)
+        if let type { request.headers.append(.init(name: "Content-Type", value: type)) }
+        for (name, value) in headers { request.headers.append(.init(name: name, value: value)) }
+        guard let http = Self.http else { throw NotInTime() }
+        let response = try await http.send(request)
+        return Answer(
+            status: response.status, text: String(decoding: response.body, as: UTF8.self), bytes: response.body,
+            headers: response.headers)
+    }
+
+    /// A webhook of GitHub, signed when there is a secret.
+    func gitHub(
+        _ body: [UInt8], event: String? = "push", delivery: String = "d", path: String = "/webhooks/github",
+        headers: [(String, String)] = []
+    ) async throws -> Answer {
+        var all = headers + [("X-GitHub-Delivery", delivery)]
+        if let event { all.append(("X-GitHub-Event", event)) }
+        if let secret, !all.contains(where: { $0.0 == "X-Hub-Signature-256" }) {
+            all.append(("X-Hub-Signature-256", Stub.signature(body, secret)))
+        }
+        return try await send("POST", path, headers: all, body: body)
+    }
+
+    func push(_ commits: [StubCommit], repository: String = Stub.repository) async throws -> Answer {
+        try await gitHub(Stub.push(commits, repository: repository))
+    }
+
+    func ready() async throws -> Answer {
+        try await send("GET", "/readyz", port: metricsPort, type: nil)
+    }
+
+    func scrape(_ format: ExpositionFormat = .text) async throws -> [UInt8] {
+        let accept = format == .text ? "text/plain; version=0.0.4" : "application/openmetrics-text; version=1.0.0"
+        let answer = try await send("GET", "/metrics", port: metricsPort, type: nil, headers: [("Accept", accept)])
+        return answer.status == 200 ? answer.bytes : []
+    }
+
+    func metrics() async throws -> Exposition {
+        Exposition(try await scrape(), format: .text)
+    }
+
+    func waitUntilReady(within limit: Duration = .seconds(20)) async throws {
+        try await eventually(within: limit, "ready") {
+            (try? await ready())?.status == 200
+        }
+    }
+}

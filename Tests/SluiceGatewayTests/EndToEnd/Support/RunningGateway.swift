@@ -1,0 +1,105 @@
+import Foundation
+import Logging
+import ServiceLifecycle
+import Sluice
+import SluicePrometheus
+import Synchronization
+import Testing
+
+@testable import SluiceGateway
+
+/// A gateway in this process, with everything of its own.
+struct RunningGateway: Sendable {
+    let client: GatewayClient
+    let lines: LogLines
+
+    /// The log so far, as text.
+    var log: String { lines.all.joined(separator: "\n") }
+}
+
+/// Runs a gateway around `body`, from ready to a graceful stop.
+/// - Parameters:
+///   - grafana, slack: the sinks; without them, events would go to the console: give at least one.
+///   - configure: changes what the tests have: short waits and a fast Slack.
+func withGateway<Result: Sendable>(
+    in directory: TemporaryDirectory, grafana: FakeGrafana? = nil, slack: FakeSlack? = nil,
+    configure: (inout GatewayConfiguration) -> Void = { _ in },
+    _ body: (RunningGateway) async throws -> Result
+) async throws -> Result {
+    var configuration = testConfiguration(in: directory, grafana: grafana, slack: slack)
+    configure(&configuration)
+    let lines = LogLines()
+    let logger = Logger(label: "test") { _ in CapturingLogHandler(lines: lines) }
+    let gateway = try Gateway(configuration, backend: PrometheusBackend(), logger: logger)
+    try await gateway.restoreDeployments()
+    var quiet = logger
+    quiet.logLevel = .error
+    let group = ServiceGroup(
+        configuration: ServiceGroupConfiguration(
+            services: gateway.services.map { .init(service: $0) }, logger: quiet))
+    let running = Task { try await group.run() }
+    let outcome: Swift.Result<Result, any Error>
+    do {
+        let client = GatewayClient(
+            webhooksPort: try await gateway.webhooksPort, metricsPort: try await gateway.metricsPort,
+            secret: configuration.githubSecret?.reveal())
+        try await client.waitUntilReady()
+        outcome = .success(try await body(RunningGateway(client: client, lines: lines)))
+    } catch {
+        outcome = .failure(error)
+    }
+    await group.triggerGracefulShutdown()
+    try await running.value
+    await gateway.close()
+    let log = lines.all.joined(separator: "\n")
+    #expect(!log.contains("secret-of-slack"), "the log shows Slack's address")
+    #expect(!log.contains("word-of-grafana"), "the log shows Grafana's password")
+    return try outcome.get()
+}
+
+func testConfiguration(
+    in directory: TemporaryDirectory, grafana: FakeGrafana?, slack: FakeSlack?
+) -> GatewayConfiguration {
+    var configuration = GatewayConfiguration()
+    configuration.bindAddress = BindAddress(host: "127.0.0.1", port: 0)
+    configuration.metricsBindAddress = BindAddress(host: "127.0.0.1", port: 0)
+    configuration.dataDirectory = directory.path + "/data"
+    configuration.shutdownTimeout = .seconds(5)
+    configuration.pace.slackRate = 1_000
+    configuration.pace.hold = .milliseconds(300)
+    configuration.pace.retry = .exponential(from: .milliseconds(10), upTo: .milliseconds(200))
+    configuration.pace.redelivery = .exponential(from: .milliseconds(10), upTo: .milliseconds(200))
+    configuration.grafana = grafana.map {
+        .init(url: $0.url, credentials: .basic(user: FakeGrafana.user, password: Secret(FakeGrafana.password)))
+    }
+    configuration.slackWebhookURL = slack.map { Secret($0.url + FakeSlack.path) }
+    return configuration
+}
+
+/// What was logged.
+final class LogLines: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    var all: [String] { lines.withLock { $0 } }
+
+    func append(_ line: String) {
+        lines.withLock { $0.append(line) }
+    }
+}
+
+private struct CapturingLogHandler: LogHandler {
+    let lines: LogLines
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.debug
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let all = metadata.merging(event.metadata ?? [:]) { $1 }
+        let error = event.error.map { " error=\($0)" } ?? ""
+        lines.append("\(event.level) \(event.message) \(all)\(error)")
+    }
+}

@@ -1,0 +1,136 @@
+import Foundation
+import Synchronization
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The built program `sluice` as a child process. It ends with this value at the latest.
+final class SluiceProcess: Sendable {
+    /// Beside the test bundle.
+    static let executable: URL? = {
+        let candidates = [
+            URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath(), Bundle.main.bundleURL,
+            URL(fileURLWithPath: CommandLine.arguments.first ?? "."),
+        ]
+        return candidates.map { $0.deletingLastPathComponent().appendingPathComponent("sluice") }
+            .first { FileManager.default.isExecutableFile(atPath: $0.path) }
+    }()
+
+    private let process: Process
+    private let output: TemporaryDirectory
+
+    /// - Parameters:
+    ///   - environment: all that it gets; ports 0 and a data directory are added where they are not set.
+    ///   - directory: for the data, and where it runs.
+    init(_ environment: [String: String], in directory: TemporaryDirectory) throws {
+        output = try TemporaryDirectory()
+        for name in ["out", "err"] {
+            try Data().write(to: URL(fileURLWithPath: "\(output.path)/\(name)"))
+        }
+        process = Process()
+        process.executableURL = Self.executable
+        process.arguments = ["run"]
+        process.currentDirectoryURL = URL(fileURLWithPath: directory.path)
+        process.environment = [
+            "BIND_ADDR": "127.0.0.1:0", "METRICS_BIND_ADDR": "127.0.0.1:0", "SLUICE_DATA": directory.path + "/data",
+        ].merging(environment) { $1 }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(output.path)/out"))
+        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(output.path)/err"))
+        try process.run()
+    }
+
+    deinit {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
+
+    var identifier: Int32 { process.processIdentifier }
+    var isRunning: Bool { process.isRunning }
+    var errors: String { text("err") }
+    var standardOutput: String { text("out") }
+
+    private func text(_ name: String) -> String {
+        String(decoding: FileManager.default.contents(atPath: "\(output.path)/\(name)") ?? Data(), as: UTF8.self)
+    }
+
+    func signal(_ signal: Int32) {
+        if process.isRunning { kill(process.processIdentifier, signal) }
+    }
+
+    /// Waits for the end.
+    /// - Returns: the exit status, or less than 0 the signal that ended it.
+    @discardableResult
+    func exitStatus(within limit: Duration = .seconds(20)) async throws -> Int32 {
+        do {
+            try await eventually(within: limit, "the program ends; it said: \(errors)") { !process.isRunning }
+        } catch {
+            signal(SIGKILL)
+            throw error
+        }
+        return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+    }
+
+    /// Waits until it is ready.
+    func client(secret: String? = nil) async throws -> GatewayClient {
+        var client: GatewayClient?
+        try await eventually("the program listens; it said: \(errors)") {
+            if !process.isRunning { throw NotInTime() }
+            guard let webhooks = port(of: "webhooks"), let metrics = port(of: "metrics") else { return false }
+            client = GatewayClient(webhooksPort: webhooks, metricsPort: metrics, secret: secret)
+            return true
+        }
+        let found = try #require(client)
+        try await found.waitUntilReady()
+        return found
+    }
+
+    /// As its log says.
+    private func port(of listener: String) -> Int? {
+        for line in errors.split(separator: "\n")
+        where line.contains("listening") && line.contains("listener=\(listener)") {
+            let digits = line.split(separator: " ").first { $0.hasPrefix("port=") }?.dropFirst("port=".count)
+            if let port = digits.flatMap({ Int($0) }) { return port }
+        }
+        return nil
+    }
+
+    /// The resident memory in bytes; 0 where the system does not say.
+    var residentMemory: Int {
+        let statm = (try? String(contentsOfFile: "/proc/\(identifier)/statm", encoding: .utf8)) ?? ""
+        let fields = statm.split(separator: " ")
+        return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(getpagesize()) : 0
+    }
+}
+
+/// What the program gets to know of the sinks.
+func sinkEnvironment(_ grafana: FakeGrafana?, _ slack: FakeSlack?) -> [String: String] {
+    var environment: [String: String] = [:]
+    if let grafana {
+        environment["GRAFANA_URL"] = grafana.url
+        environment["GRAFANA_CREDENTIALS"] = "\(FakeGrafana.user):\(FakeGrafana.password)"
+    }
+    if let slack { environment["SLACK_WEBHOOK_URL"] = slack.url + FakeSlack.path }
+    return environment
+}
+
+/// Runs another program to its end.
+func runTool(
+    _ arguments: [String], input: [UInt8] = [], in directory: TemporaryDirectory
+) throws -> (status: Int32, output: String) {
+    let name = "\(directory.path)/tool-\(UUID().uuidString)"
+    try Data(input).write(to: URL(fileURLWithPath: name + ".in"))
+    try Data().write(to: URL(fileURLWithPath: name + ".out"))
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = arguments
+    process.standardInput = try FileHandle(forReadingFrom: URL(fileURLWithPath: name + ".in"))
+    let output = try FileHandle(forWritingTo: URL(fileURLWithPath: name + ".out"))
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    process.waitUntilExit()
+    let text = FileManager.default.contents(atPath: name + ".out") ?? Data()
+    return (process.terminationStatus, String(decoding: text, as: UTF8.self))
+}
