@@ -42,7 +42,6 @@ enum RouteBenchmarks {
     ) async throws {
         let broker = MemoryBroker(.init(capacity: 4_096))
         let router = router(isFull, broker)
-        let isKeyed = name.hasPrefix("perKey")
         let subscriber = broker.subscriber(group: "route")
         let source = broker.publisher()
         try router.add(

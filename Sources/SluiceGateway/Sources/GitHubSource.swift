@@ -1,17 +1,17 @@
-package import Sluice
+public import Sluice
 
 /// Turns GitHub's webhooks into events.
-package enum GitHubSource {
+public enum GitHubSource {
     /// The metadata that holds the header `X-GitHub-Event`.
-    package static let eventKey = "github_event"
+    public static let eventKey = "github_event"
     /// The metadata that holds the header `X-GitHub-Delivery`.
-    package static let deliveryKey = "github_delivery"
+    public static let deliveryKey = "github_delivery"
 
     /// What the webhook comes to. Without an event's name, a body with `commits` is a push.
     ///
     /// A form that holds the JSON in `payload` (GitHub's other content type) is read like the JSON itself.
     /// - Throws: ``SourceError`` when the body is not what such an event is.
-    package static func read(_ message: Message) throws(SourceError) -> SourceOutcome {
+    public static func read(_ message: Message) throws(SourceError) -> SourceOutcome {
         let body = try GitHubForm.json(of: message.payload)
         do {
             switch message.metadata[eventKey] {

@@ -1,5 +1,5 @@
 /// What a webhook comes to.
-package enum SourceOutcome: Sendable, Hashable {
+public enum SourceOutcome: Sendable, Hashable {
     /// Publish these, in this order.
     case events([Event])
     /// A sender says hello: accept it.
