@@ -95,7 +95,7 @@ struct LogMessagesTests {
             let router = Router(
                 configuration: .quick, middlewares: middlewares, logger: .collecting(lines, level: .info))
             try router.add(Route("r", from: source, "in") { _, _ in throw Broken() })
-            try await router.whileRunning { try await eventually { source.rejections.count == 1 } }
+            try await router.whileRunning { try await eventually { source.rejectedCount == 1 } }
             #expect(lines.entries.filter { $0.level == .warning }.count == 1)
         }
     }

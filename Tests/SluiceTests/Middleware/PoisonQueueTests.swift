@@ -77,7 +77,7 @@ struct PoisonQueueTests {
         let poison = FailingPublisher([], then: .fail(Broken()))
         let router = Router.quick([PoisonQueue(to: poison, "poison")], meters: meters)
         try router.add(Route("r", from: source, "in") { [bad] _, _ in throw bad })
-        try await router.whileRunning { try await eventually { source.rejections.count == 1 } }
+        try await router.whileRunning { try await eventually { source.rejectedCount == 1 } }
         let error = try #require(source.rejections[0]?.error as? PoisonQueueError)
         #expect(error.original is HandlerError && error.publishing is Broken)
         #expect(!Disposition(of: error).isPermanent)

@@ -101,7 +101,7 @@ struct RetryTests {
 
     /// Several messages at once; one is told to wait. Throttle inside lets others wait for permits meanwhile.
     @Test func sendsNothingOfTheRouteInsideARetryAfterWindow() async throws {
-        let window = Duration.milliseconds(150)
+        let window = Duration.milliseconds(400)
         let source = Source((0..<60).map { .numbered($0) })
         let calls = Journal<(began: MonotonicTime, refused: Bool)>()
         let refused = Journal<MonotonicTime>()
@@ -115,12 +115,12 @@ struct RetryTests {
                     throw HandlerError("busy", reason: "http_429", disposition: .retry(after: window))
                 }
             })
-        try await router.whileRunning { try await eventually { source.acknowledged.count == 60 } }
+        try await router.whileRunning { try await eventually { source.acknowledgedCount == 60 } }
         let shut = try #require(refused.entries.first)
         let after = calls.entries.filter { $0.began > shut }
-        #expect(after.count >= 30)
+        #expect(after.count >= 25)
         // What was being sent at that very moment may still arrive.
-        let inside = after.filter { $0.began < shut.advanced(by: window) && $0.began > shut.advanced(by: .milliseconds(5)) }
+        let inside = after.filter { $0.began < shut.advanced(by: window) && $0.began > shut.advanced(by: .milliseconds(60)) }
         #expect(inside.isEmpty)
     }
 
@@ -150,7 +150,7 @@ struct RetryTests {
             #expect(router.status[0].isRunning && router.status[0].note == "held: revoked")
             #expect(source.acknowledged.isEmpty && source.rejections.isEmpty)
             isMended.add(true)
-            try await eventually { source.acknowledged.count == 6 }
+            try await eventually { source.acknowledgedCount == 6 }
             #expect(router.status[0].note == nil)
         }
         // Held with no time named, it still is not asked in a hot loop.
@@ -174,7 +174,7 @@ struct RetryTests {
                 calls.add()
                 throw Broken()
             })
-        try await router.whileRunning { try await eventually { source.rejections.count == 1 } }
+        try await router.whileRunning { try await eventually { source.rejectedCount == 1 } }
         #expect(calls.value == 4)
         #expect(poison.records.isEmpty)
         #expect(meters.value("sluice_retries_exhausted_total", ["reason": "budget"]) == 1)

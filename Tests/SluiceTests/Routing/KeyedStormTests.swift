@@ -29,7 +29,7 @@ struct KeyedStormTests {
                 seen.add((message.key, message.number))
             })
         try await router.whileRunning {
-            try await eventually(within: .seconds(30)) { source.acknowledged.count == total }
+            try await eventually(within: .seconds(30)) { source.acknowledgedCount == total }
         }
         let bad = (0..<total).filter { $0 % 101 == 50 }
         #expect(poison.records.map(\.message.number).sorted() == bad)
@@ -62,7 +62,7 @@ struct KeyedStormTests {
         let clock = ContinuousClock()
         let start = clock.now
         try await router.whileRunning {
-            try await eventually { source.acknowledged.count == total - held.count }
+            try await eventually { source.acknowledgedCount == total - held.count }
         }
         #expect(clock.now - start < .seconds(10))
         #expect(Set(source.rejections.keys) == held)
@@ -78,9 +78,9 @@ struct KeyedStormTests {
                 if message.number == 3 { throw HandlerError("bad", reason: "bad", disposition: .poison("bad")) }
             })
         try await router.whileRunning {
-            try await eventually { source.acknowledged.count == 450 && gate.waiting == 1 }
+            try await eventually { source.acknowledgedCount == 450 && gate.waiting == 1 }
             gate.open()
-            try await eventually { source.acknowledged.count == 500 }
+            try await eventually { source.acknowledgedCount == 500 }
         }
     }
 }

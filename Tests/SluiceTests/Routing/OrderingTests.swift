@@ -15,7 +15,7 @@ struct OrderingTests {
                 seen.add(message.number)
                 if message.number % 10 == 3, seen.entries.filter({ $0 == message.number }).count < 4 { throw Broken() }
             })
-        try await router.whileRunning { try await eventually { source.acknowledged.count == 50 } }
+        try await router.whileRunning { try await eventually { source.acknowledgedCount == 50 } }
         #expect(seen.entries == (0..<50).flatMap { Array(repeating: $0, count: $0 % 10 == 3 ? 4 : 1) })
         // The route kept them itself; the source was told of nothing.
         #expect(source.rejections.isEmpty)
@@ -31,7 +31,7 @@ struct OrderingTests {
             Route("r", from: source, "in") { _, _ in
                 if times.add(.now()) < 7 { throw Broken() }
             })
-        try await router.whileRunning { try await eventually { source.acknowledged.count == 1 } }
+        try await router.whileRunning { try await eventually { source.acknowledgedCount == 1 } }
         let waits = zip(times.entries, times.entries.dropFirst()).map { $1.nanoseconds(since: $0) / 1_000 }
         for (wait, least) in zip(waits, [4_000, 8_000, 16_000, 32_000, 32_000, 32_000] as [UInt64]) {
             #expect(wait >= least)
@@ -44,7 +44,7 @@ struct OrderingTests {
         source.offer([.numbered(0)], origin: .init(attempt: attempt))
         let router = Router.quick()
         try router.add(Route("r", from: source, "in") { _, _ in throw Broken() })
-        try await router.whileRunning { try await eventually { source.rejections.count == 1 } }
+        try await router.whileRunning { try await eventually { source.rejectedCount == 1 } }
         let delay = try #require(source.rejections[0]?.delay)
         #expect(attempt > 1 ? delay == .milliseconds(20) : delay == .milliseconds(2))
     }
@@ -67,10 +67,10 @@ struct OrderingTests {
         try await router.whileRunning {
             // One of each key, and no second of any.
             try await eventually { gate.waiting == 8 }
-            for _ in 0..<1_000 { await Task.yield() }
+            await aMoment()
             #expect(gate.waiting == 8)
             gate.open()
-            try await eventually { source.acknowledged.count == 400 }
+            try await eventually { source.acknowledgedCount == 400 }
         }
         for key in 0..<8 {
             #expect(seen.entries.filter { $0.0 == "\(key)" }.map(\.1) == Array(stride(from: key, to: 400, by: 8)))
@@ -86,10 +86,10 @@ struct OrderingTests {
             Route("r", from: source, "in", ordering: .perKey(lanes: 6)) { _, _ in try await gate.wait() })
         try await router.whileRunning {
             try await eventually { gate.waiting == 2 }
-            for _ in 0..<1_000 { await Task.yield() }
+            await aMoment()
             #expect(gate.waiting == 2)
             gate.open()
-            try await eventually { source.acknowledged.count == 6 }
+            try await eventually { source.acknowledgedCount == 6 }
         }
     }
 
@@ -105,7 +105,7 @@ struct OrderingTests {
                 failures.add()
                 throw Broken()
             })
-        try await router.whileRunning { try await eventually { source.acknowledged.count == 90 } }
+        try await router.whileRunning { try await eventually { source.acknowledgedCount == 90 } }
         #expect(failures.value == 1)
         // The drain gave the parked ones back.
         #expect(source.rejections.keys.sorted() == Array(stride(from: 0, to: 100, by: 10)))
@@ -120,7 +120,7 @@ struct OrderingTests {
         try await router.whileRunning {
             try await eventually { gate.waiting == 5 }
             gate.open()
-            try await eventually { source.acknowledged.count == 5 }
+            try await eventually { source.acknowledgedCount == 5 }
         }
     }
 
@@ -133,10 +133,10 @@ struct OrderingTests {
             Route("r", from: source, "in", ordering: .perKey(lanes: 4, by: .metadata("key"))) { _, _ in try await gate.wait() })
         try await router.whileRunning {
             try await eventually { gate.waiting == 1 && source.subscription.count < 10_000 - 1_024 }
-            for _ in 0..<1_000 { await Task.yield() }
+            await aMoment()
             #expect(source.subscription.count >= 10_000 - 1_024 - 256 - 1)
             gate.open()
-            try await eventually { source.acknowledged.count == 10_000 }
+            try await eventually { source.acknowledgedCount == 10_000 }
         }
     }
 
@@ -156,7 +156,7 @@ struct OrderingTests {
         try await router.whileRunning {
             try await eventually { gate.waiting == limit }
             gate.open()
-            try await eventually { source.acknowledged.count == 200 }
+            try await eventually { source.acknowledgedCount == 200 }
         }
         #expect(most.load(ordering: .relaxed) == limit)
     }
@@ -174,7 +174,7 @@ struct OrderingTests {
                 }
             })
         try await router.whileRunning {
-            try await eventually { source.rejections.count == 3 && source.acknowledged == [3] }
+            try await eventually { source.rejectedCount == 3 && source.acknowledged == [3] }
         }
         #expect(source.rejections[0]?.delay == .milliseconds(2))
         #expect(source.rejections[0]?.error is Broken)

@@ -46,6 +46,7 @@ final class Source: Subscriber, Settler {
     let defaultOrdering = Ordering.serial
     let subscription: Subscription
     private let settlements = Mutex<[UInt64: Settlement]>([:])
+    private let acknowledgements = Atomic<Int>(0)
     private let offered = Mutex<UInt64>(0)
 
     init(_ messages: [Message] = [], redelivery: Subscription.Redelivery = .route, capacity: Int = 20_000) {
@@ -71,7 +72,11 @@ final class Source: Subscriber, Settler {
         settlements.withLock { all in
             if all.updateValue(settlement, forKey: tag) != nil { Issue.record("\(tag) was settled twice") }
         }
+        if case .acknowledged = settlement { acknowledgements.wrappingAdd(1, ordering: .relaxed) }
     }
+
+    var acknowledgedCount: Int { acknowledgements.load(ordering: .relaxed) }
+    var rejectedCount: Int { settlements.withLock(\.count) - acknowledgedCount }
 
     /// The numbers of the acknowledged deliveries, in the order of offering.
     var acknowledged: [Int] {
@@ -180,6 +185,11 @@ extension Router {
 
 extension Logger {
     static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+}
+
+/// For what must not happen: long enough that it would, on a machine that is not too busy; never a reason to fail.
+func aMoment() async {
+    try? await Task.sleep(for: .milliseconds(20))
 }
 
 /// A small generator whose numbers are the same in every run.
