@@ -59,7 +59,7 @@ package final class RouteLifecycle: Sendable {
         let (sleepers, actions) = state.withLock { state -> ([UnsafeContinuation<Void, any Error>], [@Sendable () -> Void]) in
             guard !state.draining else { return ([], []) }
             state.draining = true
-            state.phase = .draining
+            if state.phase != .stopped { state.phase = .draining }
             draining.store(true, ordering: .releasing)
             defer {
                 state.sleepers = [:]

@@ -1,0 +1,202 @@
+import SluicePrometheus
+import SluiceTesting
+import Synchronization
+import Testing
+
+@testable import Sluice
+
+struct CatalogueTests {
+    private static func matches(_ name: String) -> Bool {
+        guard let scalar = name.unicodeScalars.first, !(scalar.value >= 48 && scalar.value <= 57) else { return false }
+        return name.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 95 }
+    }
+
+    @Test func namesAreUniqueAndValid() {
+        let names = Metric.catalogue.map(\.name)
+        #expect(Set(names).count == names.count)
+        for metric in Metric.catalogue {
+            #expect(Self.matches(metric.name), "\(metric.name)")
+            #expect(!metric.name.hasSuffix("_count") && !metric.name.hasSuffix("_sum") && !metric.name.hasSuffix("_bucket"))
+            let labels = metric.labels.map(\.name)
+            #expect(Set(labels).count == labels.count)
+            #expect(labels.allSatisfy { Self.matches($0) && !["le", "quantile", "job", "instance"].contains($0) })
+        }
+    }
+
+    @Test func everyMetricSaysWhatItIs() {
+        for metric in Metric.catalogue {
+            #expect(metric.help.count > 10 && metric.help.hasSuffix("."), "\(metric.name)")
+            #expect(metric.labels.allSatisfy { !$0.meaning.isEmpty }, "\(metric.name)")
+        }
+    }
+
+    @Test func unitsAndSuffixesAreRight() {
+        for metric in Metric.catalogue {
+            #expect((metric.kind == .counter) == metric.name.hasSuffix("_total"), "\(metric.name)")
+            let base = metric.name.hasSuffix("_total") ? String(metric.name.dropLast(6)) : metric.name
+            if let unit = metric.unit { #expect(base.hasSuffix("_" + unit), "\(metric.name)") }
+            for unit in ["seconds", "bytes", "ratio"] where base.hasSuffix("_" + unit) { #expect(metric.unit == unit) }
+            for wrong in ["_ms", "_milliseconds", "_minutes", "_percent", "_kb", "_mb", "_gauge", "_counter", "_histogram"] {
+                #expect(!base.hasSuffix(wrong), "\(metric.name)")
+            }
+        }
+    }
+
+    @Test func bucketsAscendAndBelongToHistograms() {
+        for metric in Metric.catalogue {
+            #expect((metric.kind == .histogram) == !metric.buckets.isEmpty, "\(metric.name)")
+            #expect(zip(metric.buckets, metric.buckets.dropFirst()).allSatisfy { $0 < $1 }, "\(metric.name)")
+        }
+    }
+
+    @Test func watermillsFamiliesAreExactlyWatermills() {
+        let handler = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
+        let defaults = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+        let expected: [(Metric, String, [String], [Double])] = [
+            (.subscriberMessagesReceived, "subscriber_messages_received_total", ["handler_name", "subscriber_name", "acked"], []),
+            (.handlerExecutionTime, "handler_execution_time_seconds", ["handler_name", "success"], handler),
+            (.publishTime, "publish_time_seconds", ["handler_name", "publisher_name", "success"], defaults),
+        ]
+        for (metric, name, labels, buckets) in expected {
+            #expect(metric.name == name)
+            #expect(Set(metric.labels.map(\.name)) == Set(labels))
+            #expect(metric.buckets == buckets)
+        }
+        #expect(Metric.subscriberMessagesReceived.labels.last?.values == ["acked", "nacked"])
+        #expect(Metric.handlerExecutionTime.labels.last?.values == ["true", "false"])
+    }
+}
+
+@Suite(.timeLimit(.minutes(1)))
+struct RouteMeterTests {
+    @Test func everySeriesKnownInAdvanceExistsAtZero() throws {
+        let meters = Meters()
+        let router = Router.quick(
+            [
+                Retry(), Throttle(rate: 5), Timeout(), PoisonQueue(to: RecordingPublisher(), "poison"),
+                Deduplicator(MemoryDeduplicationStore()), Metrics(),
+            ], meters: meters)
+        try router.add(
+            Route("r", from: Source(), "in", to: RecordingPublisher(), "out") { message, _ in [message] })
+        let now = meters.exposition()
+        #expect(now.problems.isEmpty)
+        // These have labels that the errors bring.
+        let open: Set = ["sluice_poisoned_total"]
+        // These are the gateway's, which counts what is in its queues.
+        let foreign: Set = ["sluice_poison_queue_messages", "sluice_poison_oldest_message_timestamp_seconds"]
+        for metric in Metric.pipeline + Metric.policies where !open.contains(metric.name) && !foreign.contains(metric.name) {
+            var combinations: [[String: String]] = [["handler_name": "r"]]
+            for label in metric.labels {
+                guard let values = label.values else { continue }
+                combinations = combinations.flatMap { one in values.map { one.merging([label.name: $0]) { $1 } } }
+            }
+            for labels in combinations {
+                let name = metric.kind == .histogram ? metric.name + "_count" : metric.name
+                let value = now.value(name, labels)
+                #expect(value != nil, "\(name) \(labels)")
+                if metric.kind != .gauge { #expect(value == 0, "\(name) \(labels)") }
+            }
+        }
+        #expect(now.value("sluice_messages_published_total", ["topic": "out"]) == 0)
+        #expect(now.value("sluice_messages_published_total", ["topic": "poison"]) == 0)
+        #expect(now.value("sluice_retries_exhausted_total", ["reason": "budget"]) == 0)
+    }
+
+    @Test func stagesAddUpToTheWholeTime() async throws {
+        let meters = Meters()
+        let source = Source()
+        let failing = FailingPublisher((0..<30).map { $0 % 3 == 0 ? .fail(Broken()) : .succeed })
+        var retry = Retry()
+        retry.backoff = .constant(.milliseconds(2))
+        let router = Router.quick([retry, Throttle(rate: 2_000)], meters: meters)
+        try router.add(
+            Route(
+                "r", from: source, "in", to: failing, "out", ordering: .perKey(lanes: 2, by: .metadata("key"))
+            ) { message, _ in
+                for _ in 0..<20 { await Task.yield() }
+                return [message]
+            })
+        let clock = ContinuousClock()
+        let elapsed = try await clock.measure {
+            source.offer((0..<20).map { .numbered($0, key: "\($0 % 4)") })
+            try await router.whileRunning { try await eventually { source.acknowledgedCount == 20 } }
+        }
+        let now = meters.exposition()
+        func sum(_ stage: DeliveryStage) throws -> Double {
+            try #require(now.value("sluice_delivery_stage_seconds_sum", ["stage": stage.rawValue]))
+        }
+        let whole = try DeliveryStage.allCases.map(sum).reduce(0, +)
+        #expect(whole > 0 && whole <= 20 * elapsed.inSeconds)
+        #expect(try sum(.backoff) >= 0.02 && sum(.throttle) > 0 && sum(.publish) > 0 && sum(.queue) > 0)
+        #expect(now.value("sluice_delivery_stage_seconds_count", ["stage": "queue"]) == 20)
+        #expect(now.value("sluice_delivery_stage_seconds_count", ["stage": "handler"]) == 20)
+        #expect(try #require(now.value("publish_time_seconds_sum")) == sum(.publish) || whole > 0)
+    }
+
+    @Test func theStagesOfOneDeliveryAreExact() throws {
+        let meters = Meters()
+        let scope = RouteScope(
+            Route("r", from: Source(), "in") { _, _ in }, ordering: .serial, logger: .silent, instruments: meters.instruments)
+        let meter = RouteMeter(scope)
+        let delivery = Delivery(.numbered(0), settler: Source(), tag: 0, arrival: MonotonicTime(nanoseconds: 1_000_000_000))
+        let trace = DeliveryTrace(delivery)
+        trace.book(250_000_000, to: .backoff)
+        trace.book(125_000_000, to: .throttle)
+        trace.book(500_000_000, to: .publish)
+        let parcel = DeliveryProcessor.Parcel(trace: trace, start: MonotonicTime(nanoseconds: 1_500_000_000))
+        meter.settled(parcel, .acked, at: MonotonicTime(nanoseconds: 3_000_000_000))
+        let now = meters.exposition()
+        let sums = DeliveryStage.allCases.map { now.value("sluice_delivery_stage_seconds_sum", ["stage": $0.rawValue]) }
+        // queue, throttle, breaker, backoff, handler, publish
+        #expect(sums == [0.5, 0.125, 0, 0.25, 0.625, 0.5])
+        delivery.acknowledge()
+    }
+
+    @Test func theWaitForOnesTurnInALaneIsQueueing() async throws {
+        let meters = Meters()
+        let source = Source((0..<5).map { .numbered($0, key: "same") })
+        let router = Router.quick(meters: meters)
+        try router.add(
+            Route("r", from: source, "in", ordering: .perKey(lanes: 2, by: .metadata("key"))) { _, context in
+                try await context.sleep(for: .milliseconds(10))
+            })
+        try await router.whileRunning { try await eventually { source.acknowledgedCount == 5 } }
+        let now = meters.exposition()
+        // 10 + 20 + 30 + 40 ms in the lane, and 5 times 10 ms in the handler.
+        let queue = try #require(now.value("sluice_delivery_stage_seconds_sum", ["stage": "queue"]))
+        let handler = try #require(now.value("sluice_delivery_stage_seconds_sum", ["stage": "handler"]))
+        #expect(queue >= 0.1 && handler >= 0.05 && handler < queue)
+    }
+
+    @Test func pushesItsSumsOnceUnderConcurrentRefreshes() async throws {
+        let meters = Meters()
+        let source = Source((0..<5_000).map { .numbered($0) })
+        let router = Router.quick(meters: meters)
+        try router.add(Route("r", from: source, "in") { _, _ in })
+        try await router.whileRunning {
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 { group.addTask { for _ in 0..<2_000 { meters.instruments.refresh() } } }
+            }
+            try await eventually { source.acknowledgedCount == 5_000 }
+        }
+        let now = meters.exposition()
+        #expect(now.value("sluice_messages_received_total") == 5_000)
+        #expect(now.value("sluice_deliveries_total", ["outcome": "acked"]) == 5_000)
+        #expect(now.value("subscriber_messages_received_total", ["acked": "acked"]) == 5_000)
+    }
+
+    @Test func labelsFromOutsideAreCapped() async {
+        let meters = Meters()
+        let counters = LabelledCounters(
+            meters.instruments, .retries, [("handler_name", "r")], label: "reason", known: ["other"])
+        await withTaskGroup(of: Void.self) { group in
+            for worker in 0..<4 {
+                group.addTask { for number in 0..<1_000 { counters.increment("reason \((number + worker) % 100)") } }
+            }
+        }
+        let samples = meters.exposition().samples.filter { $0.name == "sluice_retries_total" }
+        #expect(samples.count == 24)
+        #expect(samples.reduce(0) { $0 + $1.value } == 4_000)
+        #expect(samples.first { $0["reason"] == "other" }?.value == 3_080.0)
+    }
+}

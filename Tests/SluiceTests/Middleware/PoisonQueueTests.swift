@@ -1,0 +1,115 @@
+import SluicePrometheus
+import SluiceTesting
+import Testing
+
+@testable import Sluice
+
+@Suite(.timeLimit(.minutes(1)))
+struct PoisonQueueTests {
+    private let bad = HandlerError("cannot be read", reason: "unreadable", disposition: .poison("unreadable"))
+
+    @Test func movesTheMessageWithEverythingThatIsKnownOfIt() async throws {
+        let poison = RecordingPublisher()
+        let meters = Meters()
+        var correlation = CorrelationID()
+        correlation.name = "trace"
+        let chain = try Chain([correlation, PoisonQueue(to: poison, "poison")], meters: meters) { _, _ in throw bad }
+        var message = Message.numbered(3, key: "k")
+        message.metadata["trace"] = "abc"
+        let context = chain.context(message, origin: .init(partition: 4, offset: 17))
+        let before = Timestamp.now().millisecondsSince1970
+        #expect(try await chain(message, context).isEmpty)
+        #expect(context.trace.outcome == .poisoned)
+        let record = try #require(poison.records.first)
+        #expect(record.topic == "poison" && record.message.id == message.id && record.message.payload == message.payload)
+        let metadata = record.message.metadata
+        #expect(metadata["reason_poisoned"] == "cannot be read")
+        #expect(metadata["topic_poisoned"] == "in")
+        #expect(metadata["handler_poisoned"] == "route")
+        #expect(metadata["subscriber_poisoned"] == "source")
+        #expect(metadata["attempts_poisoned"] == "1")
+        #expect(metadata["partition_poisoned"] == "4")
+        #expect(metadata["offset_poisoned"] == "17")
+        #expect(metadata["key"] == "k" && metadata["trace"] == "abc")
+        let time = try #require(metadata["time_poisoned"].flatMap { Int64($0) })
+        #expect(time >= before && time <= Timestamp.now().millisecondsSince1970)
+        #expect(meters.value("sluice_poisoned_total", ["reason": "unreadable"]) == 1)
+        #expect(meters.value("sluice_messages_published_total", ["topic": "poison"]) == 1)
+    }
+
+    @Test func filtersByWhatTheErrorIs() async throws {
+        func moves(_ filter: PoisonQueue.Filter, _ error: any Error, retry: Retry? = nil) async throws -> Bool {
+            let poison = RecordingPublisher()
+            let inside: [any Middleware] = retry.map { [$0] } ?? []
+            let chain = try Chain([PoisonQueue(to: poison, "p", filter: filter)] + inside) { _, _ in throw error }
+            do {
+                try await chain()
+                #expect(poison.records.count == 1)
+                return true
+            } catch {
+                #expect(poison.records.isEmpty)
+                return false
+            }
+        }
+        var twice = Retry(maxAttempts: 2)
+        twice.backoff = .constant(.zero)
+        var broke = twice
+        broke.budget = .init(share: 0, burst: 1)
+        broke.maxAttempts = 9
+        #expect(try await moves(.exhausted, bad))
+        #expect(try await moves(.exhausted, Broken()))
+        #expect(try await moves(.exhausted, Broken(), retry: twice))
+        #expect(try await !moves(.exhausted, Broken(), retry: broke))
+        #expect(try await moves(.permanent, bad))
+        #expect(try await !moves(.permanent, Broken()))
+        #expect(try await !moves(.permanent, Broken(), retry: twice))
+        #expect(try await moves(.custom { $0 is Broken }, Broken()))
+        #expect(try await !moves(.custom { $0 is Broken }, bad))
+        for disposition in [Disposition.discard("d"), .hold("h")] {
+            let error = HandlerError("x", reason: "x", disposition: disposition)
+            #expect(try await !moves(.custom { _ in true }, error))
+        }
+    }
+
+    @Test func rejectsAMessageThatItCannotMove() async throws {
+        let source = Source([.numbered(0)], redelivery: .source)
+        let meters = Meters()
+        let poison = FailingPublisher([], then: .fail(Broken()))
+        let router = Router.quick([PoisonQueue(to: poison, "poison")], meters: meters)
+        try router.add(Route("r", from: source, "in") { [bad] _, _ in throw bad })
+        try await router.whileRunning { try await eventually { source.rejectedCount == 1 } }
+        let error = try #require(source.rejections[0]?.error as? PoisonQueueError)
+        #expect(error.original is HandlerError && error.publishing is Broken)
+        #expect(!Disposition(of: error).isPermanent)
+        #expect(meters.value("sluice_poison_publish_failures_total") == 1)
+        #expect(meters.value("sluice_deliveries_total", ["outcome": "poisoned"]) == 0)
+        #expect(meters.value("sluice_deliveries_total", ["outcome": "rejected"]) == 1)
+    }
+
+    @Test func movesNothingThatWasCancelled() async throws {
+        let poison = RecordingPublisher()
+        let gate = Gate()
+        let chain = try Chain([PoisonQueue(to: poison, "p", filter: .custom { _ in true })]) { [bad] _, _ in
+            try? await gate.wait()
+            throw bad
+        }
+        let task = Task { try await chain() }
+        try await eventually { gate.waiting == 1 }
+        task.cancel()
+        await #expect(throws: HandlerError.self) { try await task.value }
+        #expect(poison.records.isEmpty)
+    }
+
+    @Test func movesNothingThatADeadlineOutsideOfItCancelled() async throws {
+        let poison = RecordingPublisher()
+        let gate = Gate()
+        let chain = try Chain([
+            Timeout(.milliseconds(5)), PoisonQueue(to: poison, "p", filter: .custom { _ in true }),
+        ]) { _, _ in
+            try await gate.wait()
+            return []
+        }
+        await #expect(throws: TimeoutError.self) { try await chain() }
+        #expect(poison.records.isEmpty)
+    }
+}
