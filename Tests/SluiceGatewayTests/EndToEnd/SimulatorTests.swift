@@ -3,7 +3,7 @@ import Testing
 
 @testable import SluiceGateway
 
-extension EndToEnd {
+extension EndToEndAtOnce {
     struct SimulatorTests {
         @Test func aPushIsDeployedToStagingAndProductionAcrossARestart() async throws {
             let (grafana, slack, directory) = (try FakeGrafana(), try FakeSlack(), try TemporaryDirectory())
