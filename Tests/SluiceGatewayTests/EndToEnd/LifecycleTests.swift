@@ -171,6 +171,32 @@ extension EndToEnd {
             #expect(!process.errors.contains("Fatal error"))
         }
 
+        @Test func aSecondProcessOnTheSameLogStandsByAndTakesOver() async throws {
+            let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
+            let environment = sinkEnvironment(grafana, nil)
+            let first = try SluiceProcess(environment, in: directory)
+            let (one, commit) = (try await first.client(), StubCommit())
+            #expect(try await one.push([commit]).status == 202)
+            try await eventually("the first delivers") { grafana.pushes[commit.id] == 1 }
+            let second = try SluiceProcess(environment, in: directory)
+            let two = try await second.client()
+            let note = "log-to-grafana: stands by; another process reads the log for it"
+            #expect(try await two.ready().text.contains(note))
+            // Webhooks that the second takes are delivered by the first.
+            let other = StubCommit()
+            #expect(try await two.push([other]).status == 202)
+            try await eventually("the first delivers for both") { grafana.pushes[other.id] == 1 }
+            first.signal(SIGKILL)
+            let last = StubCommit()
+            #expect(try await two.push([last]).status == 202)
+            try await eventually(within: .seconds(20), "the second takes over") { grafana.pushes[last.id] == 1 }
+            try await eventually("the note is gone") { try await !two.ready().text.contains("stands by") }
+            #expect(grafana.annotations.count == 3)
+            second.signal(SIGTERM)
+            let status = try await second.exitStatus()
+            #expect(status == 0)
+        }
+
         @Test func itIsReadySoonOnAnExistingLog() async throws {
             let directory = try TemporaryDirectory()
             try await withGateway(in: directory, slack: try FakeSlack()) { gateway in
