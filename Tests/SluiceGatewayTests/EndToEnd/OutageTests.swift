@@ -80,6 +80,8 @@ extension EndToEndAtOnce {
                 try scene.sick.comeBack()
                 try await scene.sickHas(during)
                 #expect((before + during).allSatisfy { scene.sickCounts[$0] == 1 })
+                #expect(scene.gateway.log.contains("attempts fail"))
+                #expect(scene.gateway.log.contains("attempts succeed again"))
             }
         }
 
