@@ -24,6 +24,14 @@ struct RunCommand: AsyncParsableCommand {
         for warning in configuration.warnings { logger.warning("\(warning)") }
         do {
             let gateway = try Gateway(configuration, backend: backend, logger: logger)
+            logger.info(
+                "sluice starts",
+                metadata: [
+                    "version": "\(SluiceVersion.text)", "data": "\(configuration.dataDirectory)",
+                    "grafana": "\(configuration.grafana == nil ? "off" : "on")",
+                    "slack": "\(configuration.slackWebhookURL == nil ? "off" : "on")",
+                    "simulator": "\(configuration.simulator == nil ? "off" : "on")",
+                ])
             try await gateway.restoreDeployments()
             try await Self.serve(gateway, logger)
         } catch {

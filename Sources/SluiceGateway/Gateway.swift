@@ -67,10 +67,11 @@ public final class Gateway: Sendable {
 
         let backlog = BacklogMeter(queue, groups: readers.map(\.name), instruments, logger: logger)
         let drain = DrainFlag()
+        let subscribers = readers.map { ($0.name, $0.subscriber) }
         let metrics = try HTTPListener(
             configuration: configuration.metricsBindAddress.listener,
             resources: MetricsResources.make(backend.registry, update: backlog.update) {
-                Self.readiness(drain, webhooks, router)
+                Self.readiness(drain, webhooks, router, subscribers)
             }, logger: logger.of("metrics"))
 
         self.webhooks = webhooks
@@ -104,7 +105,9 @@ public final class Gateway: Sendable {
         await log.close()
     }
 
-    private static func readiness(_ drain: DrainFlag, _ webhooks: HTTPListener, _ router: Router) -> Readiness {
+    private static func readiness(
+        _ drain: DrainFlag, _ webhooks: HTTPListener, _ router: Router, _ readers: [(String, any Subscriber)]
+    ) -> Readiness {
         var readiness = Readiness()
         if drain.isDraining { readiness.reasons.append("draining") }
         if !webhooks.isListening { readiness.reasons.append("webhooks: not listening") }
@@ -115,6 +118,10 @@ public final class Gateway: Sendable {
             } else {
                 readiness.reasons.append("\(route.name): \(note)")
             }
+        }
+        // A second process on the same log takes webhooks and stands by for the rest.
+        for (name, subscriber) in readers where (subscriber as? SQLiteSubscriber)?.isLeading == false {
+            readiness.notes.append("\(name): stands by; another process reads the log for it")
         }
         return readiness
     }

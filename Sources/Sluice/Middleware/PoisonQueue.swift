@@ -38,7 +38,8 @@ public struct PoisonQueue: Middleware {
         let (filter, topic) = (filter, topic)
         let output = MeteredPublish(Route.Output(publisher, topic), scope: route)
         let failures = route.instruments.counter(.poisonPublishFailures, [route.label])
-        let poisoned = LabelledCounters(route.instruments, .poisoned, [route.label], label: "reason")
+        let poisoned = LabelledCounters(
+            route.instruments, .poisoned, [route.label], label: "reason", known: ["other"])
         return { message, context in
             do {
                 return try await next(message, context)

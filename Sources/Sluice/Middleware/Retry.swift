@@ -1,4 +1,5 @@
 import Logging
+import Synchronization
 
 /// Tries again what failed and may pass: after a growing, jittered wait, while attempts, time and budget last.
 ///
@@ -55,12 +56,16 @@ private final class RetryingRoute: Sendable {
     private let retries: LabelledCounters
     private let exhausted: LabelledCounters
     private let waited: HistogramHandle
+    private let logger: Logger
+    /// Whether the log says that attempts fail, and not yet that they succeed again.
+    private let failing = Atomic<Bool>(false)
 
     init(policy: Retry, route: RouteScope) {
         self.policy = policy
         let budget = policy.budget.map(RetryBudget.init)
         self.budget = budget
         gate = route.gate
+        logger = route.logger
         retries = LabelledCounters(
             route.instruments, .retries, [route.label], label: "reason", known: ["timeout", "other"])
         exhausted = LabelledCounters(
@@ -82,6 +87,7 @@ private final class RetryingRoute: Sendable {
                 let produced = try await next(message, context)
                 budget?.deposit()
                 gate.open()
+                noteSuccess()
                 return produced
             } catch {
                 if Task.isCancelled || context.isInterruption(error) { throw error }
@@ -128,7 +134,21 @@ private final class RetryingRoute: Sendable {
         }
         retries.increment(reason)
         waited.observe(delay.inSeconds)
+        noteFailure(context, error, reason)
         policy.onRetry?(Retry.Event(attempt: context.attempt, delay: delay, error: error), context)
         try await context.wait(for: delay, booking: .backoff)
+    }
+
+    /// One line when an outage begins: an attempt that fails now and then is not worth one.
+    private func noteFailure(_ context: HandlerContext, _ error: any Error, _ reason: String) {
+        guard context.attempt == 3, !failing.exchange(true, ordering: .relaxed) else { return }
+        logger.warning(
+            "attempts fail; messages wait and are tried again",
+            metadata: ["attempts": "\(context.attempt)", "error": "\(error)", "reason": "\(reason)"])
+    }
+
+    private func noteSuccess() {
+        guard failing.load(ordering: .relaxed), failing.exchange(false, ordering: .relaxed) else { return }
+        logger.notice("attempts succeed again")
     }
 }

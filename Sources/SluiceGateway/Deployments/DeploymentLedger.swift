@@ -23,8 +23,18 @@ final class DeploymentLedger: Sendable {
 
     private let database: DatabaseQueue
 
-    /// - Throws: GRDB's `DatabaseError` when the file cannot be opened or is of a newer schema.
+    /// - Throws: ``DeploymentLedgerError`` when the file cannot be opened or is of a newer schema.
     init(path: String) throws {
+        do {
+            database = try Self.open(path)
+        } catch let error as DatabaseError {
+            // GRDB's own description shows SQL; only what SQLite said is taken.
+            throw DeploymentLedgerError(
+                path: path, problem: error.message ?? "SQLite code \(error.resultCode.rawValue)")
+        }
+    }
+
+    private static func open(_ path: String) throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { database in
@@ -32,7 +42,7 @@ final class DeploymentLedger: Sendable {
             // A commit lost in a power cut is counted again when its event is; the log is where durability matters.
             try database.execute(sql: "PRAGMA synchronous = NORMAL")
         }
-        database = try DatabaseQueue(path: path, configuration: configuration)
+        let database = try DatabaseQueue(path: path, configuration: configuration)
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { database in
             try database.execute(
@@ -48,7 +58,11 @@ final class DeploymentLedger: Sendable {
                     CREATE INDEX latest_deployment ON deployments (service, environment, deployed_at);
                     """)
         }
+        guard try database.read(migrator.hasBeenSuperseded) == false else {
+            throw DeploymentLedgerError(path: path, problem: "a newer version of Sluice wrote it")
+        }
         try migrator.migrate(database)
+        return database
     }
 
     /// Takes an event in.
@@ -104,6 +118,14 @@ final class DeploymentLedger: Sendable {
         let lead = pushedAt.map { deployment.occurredOn.millisecondsSince1970 - $0 }
         return Entry(leadTime: lead.flatMap { $0 >= 0 ? .milliseconds($0) : nil })
     }
+}
+
+/// What is known of deployments cannot be read. The file is left as it is.
+struct DeploymentLedgerError: Error, CustomStringConvertible {
+    let path: String
+    let problem: String
+
+    var description: String { "the deployments \(path) cannot be used: \(problem)" }
 }
 
 extension CommitDeployed {

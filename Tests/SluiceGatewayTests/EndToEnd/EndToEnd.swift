@@ -5,6 +5,9 @@ import Testing
 /// would disturb each other, and each is over in seconds.
 @Suite(.serialized) enum EndToEnd {}
 
+/// Those that mostly wait, and so run beside one another.
+@Suite enum EndToEndAtOnce {}
+
 /// The folder of real webhooks, where there is one.
 let payloads = ProcessInfo.processInfo.environment["SLUICE_PAYLOADS"].flatMap { $0.isEmpty ? nil : $0 }
 

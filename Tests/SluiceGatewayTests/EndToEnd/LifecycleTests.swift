@@ -138,6 +138,27 @@ extension EndToEnd {
             #expect(FileManager.default.contents(atPath: path) == before)
         }
 
+        @Test(arguments: ["newer", "corrupt"])
+        func deploymentsThatCannotBeReadAreNamed(kind: String) async throws {
+            let directory = try TemporaryDirectory()
+            let path = directory.path + "/data/deployments.sqlite"
+            try FileManager.default.createDirectory(
+                atPath: directory.path + "/data", withIntermediateDirectories: true)
+            if kind == "newer" {
+                let database = try DatabaseQueue(path: path)
+                var migrator = DatabaseMigrator()
+                migrator.registerMigration("of a later version") { try $0.execute(sql: "CREATE TABLE t (x)") }
+                try migrator.migrate(database)
+                try database.close()
+            } else {
+                try Data(repeating: 0x58, count: 20_000).write(to: URL(fileURLWithPath: path))
+            }
+            let process = try SluiceProcess([:], in: directory)
+            #expect(try await process.exitStatus() == 1)
+            #expect(process.errors.contains("deployments.sqlite cannot be used"), "\(process.errors)")
+            #expect(!process.errors.contains("PRAGMA"))
+        }
+
         @Test(arguments: ["BIND_ADDR", "METRICS_BIND_ADDR"])
         func aPortInUseIsNamed(variable: String) async throws {
             let directory = try TemporaryDirectory()
@@ -148,6 +169,36 @@ extension EndToEnd {
             #expect(process.errors.contains("127.0.0.1:\(other.port)"), "\(process.errors)")
             #expect(process.errors.contains("in use"), "\(process.errors)")
             #expect(!process.errors.contains("Fatal error"))
+        }
+
+        @Test func aSecondProcessOnTheSameLogStandsByAndTakesOver() async throws {
+            let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
+            let environment = sinkEnvironment(grafana, nil)
+            let first = try SluiceProcess(environment, in: directory)
+            let (one, commit) = (try await first.client(), StubCommit())
+            #expect(try await one.push([commit]).status == 202)
+            try await eventually("the first delivers") { grafana.pushes[commit.id] == 1 }
+            let second = try SluiceProcess(environment, in: directory)
+            let two = try await second.client()
+            let note = "log-to-grafana: stands by; another process reads the log for it"
+            #expect(try await two.ready().text.contains(note))
+            // Webhooks that the second takes are delivered by the first.
+            let other = StubCommit()
+            #expect(try await two.push([other]).status == 202)
+            try await eventually("the first delivers for both") { grafana.pushes[other.id] == 1 }
+            first.signal(SIGKILL)
+            let last = StubCommit()
+            #expect(try await two.push([last]).status == 202)
+            try await eventually(within: .seconds(20), "the second takes over") { grafana.pushes[last.id] == 1 }
+            try await eventually("the note is gone") { try await !two.ready().text.contains("stands by") }
+            // What the first has delivered and not yet noted when it is killed was published after the second began,
+            // which therefore does not look before it posts.
+            withKnownIssue("a take-over may double an annotation", isIntermittent: true) {
+                #expect(grafana.annotations.count == 3)
+            }
+            second.signal(SIGTERM)
+            let status = try await second.exitStatus()
+            #expect(status == 0)
         }
 
         @Test func itIsReadySoonOnAnExistingLog() async throws {

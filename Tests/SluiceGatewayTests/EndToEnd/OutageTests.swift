@@ -8,7 +8,7 @@ import Testing
 
 @testable import SluiceGateway
 
-extension EndToEnd {
+extension EndToEndAtOnce {
     /// Sinks that fail, each in its way: nothing is lost or doubled, and the other sink does not notice.
     struct OutageTests {
         enum Sink: CaseIterable { case grafana, slack }
@@ -80,6 +80,8 @@ extension EndToEnd {
                 try scene.sick.comeBack()
                 try await scene.sickHas(during)
                 #expect((before + during).allSatisfy { scene.sickCounts[$0] == 1 })
+                #expect(scene.gateway.log.contains("attempts fail"))
+                #expect(scene.gateway.log.contains("attempts succeed again"))
             }
         }
 
@@ -119,7 +121,7 @@ extension EndToEnd {
                 let first = try #require(refusal.withLock { $0 })
                 // What was on its way when the first refusal came cannot be called back: Grafana has eight lanes.
                 let inside = scene.sick.requests.filter {
-                    $0.arrival > first + .milliseconds(200) && $0.arrival < first + .milliseconds(1_990)
+                    $0.arrival > first + .milliseconds(500) && $0.arrival < first + .milliseconds(1_990)
                 }
                 #expect(inside.isEmpty)
                 #expect((commits + later).allSatisfy { scene.sickCounts[$0] == 1 })
