@@ -13,6 +13,8 @@ final class LeaseBook {
     private let renew: SQLStatement
     private let release: SQLStatement
     private let load: SQLStatement
+    private let database: Database
+    private let path: String
     private var dueAt = MonotonicTime(nanoseconds: 0)
     /// Leases of others and since when they have not changed: one that is not renewed for long is void even when the
     /// clock was set back.
@@ -22,6 +24,8 @@ final class LeaseBook {
         self.owner = owner
         duration = configuration.leaseDuration
         let path = configuration.path
+        self.database = database
+        self.path = path
         look = try SQLStatement(database, path: path, "SELECT owner, lease_end FROM groups WHERE id = ?")
         take = try SQLStatement(database, path: path, "UPDATE groups SET owner = ?, lease_end = ? WHERE id = ?")
         renew = try SQLStatement(
@@ -29,7 +33,7 @@ final class LeaseBook {
         release = try SQLStatement(
             database, path: path, "UPDATE groups SET owner = NULL, lease_end = 0 WHERE id = ? AND owner = ?")
         load = try SQLStatement(
-            database, path: path, "SELECT settled_through, ahead, delivered_through FROM groups WHERE id = ?")
+            database, path: path, "SELECT settled_through, ahead, delivered_through, topic FROM groups WHERE id = ?")
     }
 
     // MARK: When
@@ -158,6 +162,7 @@ final class LeaseBook {
         // Looked at again inside the transaction, where nobody else can take it.
         guard isFree(row, now) else { return nil }
         seen[row] = nil
+        let wasLeft = try isTaken(row)
         take.bind(owner.id, at: 1)
         take.bind(end, at: 2)
         take.bind(row, at: 3)
@@ -166,7 +171,22 @@ final class LeaseBook {
         defer { load.reset() }
         guard try load.step() else { return nil }
         let settled = load.withBytes(1) { OffsetSet(through: load.integer(0), ahead: $0) }
-        return GroupLedger(settled: settled, deliveredBefore: load.integer(2))
+        // Whoever did not give the lease back has not written either what it delivered last: it may be everything.
+        let deliveredBefore = wasLeft ? try lastOffset(ofTopic: load.integer(3)) : load.integer(2)
+        return GroupLedger(settled: settled, deliveredBefore: max(deliveredBefore, load.integer(2)))
+    }
+
+    /// Whether the lease stands in somebody's name, void or not.
+    private func isTaken(_ row: Int64) throws(SQLiteLogError) -> Bool {
+        look.bind(row, at: 1)
+        defer { look.reset() }
+        return try look.step() && !look.isNull(0)
+    }
+
+    private func lastOffset(ofTopic topic: Int64) throws(SQLiteLogError) -> Int64 {
+        let statement = try SQLStatement(database, path: path, TopicTable.lastOffset(topic: topic))
+        defer { statement.reset() }
+        return try statement.step() ? statement.integer(0) : 0
     }
 
     private func renew(_ row: Int64, until end: Int64) throws(SQLiteLogError) -> Bool {
