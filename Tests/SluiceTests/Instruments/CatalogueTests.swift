@@ -174,8 +174,9 @@ struct RouteMeterTests {
         let router = Router.quick(meters: meters)
         try router.add(Route("r", from: source, "in") { _, _ in })
         try await router.whileRunning {
+            try await eventually { source.acknowledgedCount > 0 }
             await withTaskGroup(of: Void.self) { group in
-                for _ in 0..<4 { group.addTask { for _ in 0..<2_000 { meters.instruments.refresh() } } }
+                for _ in 0..<4 { group.addTask { for _ in 0..<500 { meters.instruments.refresh() } } }
             }
             try await eventually { source.acknowledgedCount == 5_000 }
         }
