@@ -60,7 +60,9 @@ struct RetryTests {
         retry.onRetry = { event, _ in events.add((event, .now())) }
         let chain = try Chain([retry]) { _, context in
             calls.add(.now())
-            if context.attempt == 2 { throw HandlerError("b", reason: "b", disposition: .retry(after: .milliseconds(30))) }
+            if context.attempt == 2 {
+                throw HandlerError("b", reason: "b", disposition: .retry(after: .milliseconds(30)))
+            }
             throw Broken()
         }
         await #expect(throws: Broken.self) { try await chain() }
@@ -120,7 +122,9 @@ struct RetryTests {
         let after = calls.entries.filter { $0.began > shut }
         #expect(after.count >= 15)
         // What was being sent at that very moment may still arrive.
-        let inside = after.filter { $0.began < shut.advanced(by: window) && $0.began > shut.advanced(by: .milliseconds(60)) }
+        let inside = after.filter {
+            $0.began < shut.advanced(by: window) && $0.began > shut.advanced(by: .milliseconds(60))
+        }
         #expect(inside.isEmpty)
     }
 
