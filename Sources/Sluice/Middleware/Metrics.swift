@@ -16,7 +16,8 @@ public struct Metrics: Middleware {
             } catch {
                 if !context.isInterruption(error) {
                     failed.observe(
-                        nanoseconds: MonotonicTime.now().nanoseconds(since: start), correlationID: context.correlationID)
+                        nanoseconds: MonotonicTime.now().nanoseconds(since: start), correlationID: context.correlationID
+                    )
                 }
                 throw error
             }

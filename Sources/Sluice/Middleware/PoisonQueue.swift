@@ -44,7 +44,9 @@ public struct PoisonQueue: Middleware {
             do {
                 return try await next(message, context)
             } catch {
-                guard !Task.isCancelled, !context.isInterruption(error), filter.accepts(error, context) else { throw error }
+                guard !Task.isCancelled, !context.isInterruption(error), filter.accepts(error, context) else {
+                    throw error
+                }
                 let reason = Disposition.reason(of: error)
                 do {
                     try await output.publish([poison(message, error, context)], context)

@@ -15,7 +15,9 @@ public final class RetryBudget: Sendable {
         }
 
         func validate() throws(ConfigurationError) {
-            guard share >= 0, share.isFinite else { throw ConfigurationError("Retry.budget.share", expected: "0 or more") }
+            guard share >= 0, share.isFinite else {
+                throw ConfigurationError("Retry.budget.share", expected: "0 or more")
+            }
             guard burst >= 1 else { throw ConfigurationError("Retry.budget.burst", expected: "at least 1") }
         }
     }

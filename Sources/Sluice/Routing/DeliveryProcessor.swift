@@ -104,7 +104,8 @@ final class DeliveryProcessor: Sendable {
             return .settled
         }
         let disposition = Disposition(of: error)
-        var delay = redelivery.delay(beforeRetry: parcel.passes + min(max(parcel.delivery.origin.attempt, 1), 1_000) - 1)
+        var delay = redelivery.delay(
+            beforeRetry: parcel.passes + min(max(parcel.delivery.origin.attempt, 1), 1_000) - 1)
         switch disposition.kind {
         case .discard(let reason):
             context.logger.notice("message discarded", metadata: ["reason": "\(reason)"])

@@ -11,7 +11,9 @@ struct KeyedWorkers {
         let lanes = Lanes(capacity: max(1_024, count * 16), key: key)
         let processor = processor
         // Parked keys are not in anybody's hands: at a drain they are given back at once.
-        try await processor.onDrain { lanes.close().forEach(processor.release) } during: {
+        try await processor.onDrain {
+            lanes.close().forEach(processor.release)
+        } during: {
             try await withThrowingDiscardingTaskGroup { group in
                 let keeping = subscription.redelivery == .route
                 for _ in 0..<count {

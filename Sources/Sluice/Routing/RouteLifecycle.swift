@@ -56,7 +56,8 @@ package final class RouteLifecycle: Sendable {
 
     /// Begins the end: whoever sleeps is woken with `CancellationError`, and nobody falls asleep any more.
     func drain() {
-        let (sleepers, actions) = state.withLock { state -> ([UnsafeContinuation<Void, any Error>], [@Sendable () -> Void]) in
+        let (sleepers, actions) = state.withLock {
+            state -> ([UnsafeContinuation<Void, any Error>], [@Sendable () -> Void]) in
             guard !state.draining else { return ([], []) }
             state.draining = true
             if state.phase != .stopped { state.phase = .draining }

@@ -36,7 +36,9 @@ final class RouteRunner: Sendable {
                 guard let subscription = try await subscribe() else { break }
                 start = .now()
                 scope.lifecycle.enter(.running)
-                try await scope.lifecycle.onDrain { subscription.cancel() } during: {
+                try await scope.lifecycle.onDrain {
+                    subscription.cancel()
+                } during: {
                     try await consume(subscription)
                 }
                 // The source has ended by itself, or the route drains: either way there is nothing more to come.

@@ -16,7 +16,8 @@ struct CatalogueTests {
         #expect(Set(names).count == names.count)
         for metric in Metric.catalogue {
             #expect(Self.matches(metric.name), "\(metric.name)")
-            #expect(!metric.name.hasSuffix("_count") && !metric.name.hasSuffix("_sum") && !metric.name.hasSuffix("_bucket"))
+            #expect(
+                !metric.name.hasSuffix("_count") && !metric.name.hasSuffix("_sum") && !metric.name.hasSuffix("_bucket"))
             let labels = metric.labels.map(\.name)
             #expect(Set(labels).count == labels.count)
             #expect(labels.allSatisfy { Self.matches($0) && !["le", "quantile", "job", "instance"].contains($0) })
@@ -36,7 +37,9 @@ struct CatalogueTests {
             let base = metric.name.hasSuffix("_total") ? String(metric.name.dropLast(6)) : metric.name
             if let unit = metric.unit { #expect(base.hasSuffix("_" + unit), "\(metric.name)") }
             for unit in ["seconds", "bytes", "ratio"] where base.hasSuffix("_" + unit) { #expect(metric.unit == unit) }
-            for wrong in ["_ms", "_milliseconds", "_minutes", "_percent", "_kb", "_mb", "_gauge", "_counter", "_histogram"] {
+            for wrong in [
+                "_ms", "_milliseconds", "_minutes", "_percent", "_kb", "_mb", "_gauge", "_counter", "_histogram",
+            ] {
                 #expect(!base.hasSuffix(wrong), "\(metric.name)")
             }
         }
@@ -53,7 +56,10 @@ struct CatalogueTests {
         let handler = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
         let defaults = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
         let expected: [(Metric, String, [String], [Double])] = [
-            (.subscriberMessagesReceived, "subscriber_messages_received_total", ["handler_name", "subscriber_name", "acked"], []),
+            (
+                .subscriberMessagesReceived, "subscriber_messages_received_total",
+                ["handler_name", "subscriber_name", "acked"], []
+            ),
             (.handlerExecutionTime, "handler_execution_time_seconds", ["handler_name", "success"], handler),
             (.publishTime, "publish_time_seconds", ["handler_name", "publisher_name", "success"], defaults),
         ]
@@ -84,7 +90,8 @@ struct RouteMeterTests {
         let open: Set = ["sluice_poisoned_total"]
         // These are the gateway's, which counts what is in its queues.
         let foreign: Set = ["sluice_poison_queue_messages", "sluice_poison_oldest_message_timestamp_seconds"]
-        for metric in Metric.pipeline + Metric.policies where !open.contains(metric.name) && !foreign.contains(metric.name) {
+        for metric in Metric.pipeline + Metric.policies
+        where !open.contains(metric.name) && !foreign.contains(metric.name) {
             var combinations: [[String: String]] = [["handler_name": "r"]]
             for label in metric.labels {
                 guard let values = label.values else { continue }
@@ -136,9 +143,11 @@ struct RouteMeterTests {
     @Test func theStagesOfOneDeliveryAreExact() throws {
         let meters = Meters()
         let scope = RouteScope(
-            Route("r", from: Source(), "in") { _, _ in }, ordering: .serial, logger: .silent, instruments: meters.instruments)
+            Route("r", from: Source(), "in") { _, _ in }, ordering: .serial, logger: .silent,
+            instruments: meters.instruments)
         let meter = RouteMeter(scope)
-        let delivery = Delivery(.numbered(0), settler: Source(), tag: 0, arrival: MonotonicTime(nanoseconds: 1_000_000_000))
+        let delivery = Delivery(
+            .numbered(0), settler: Source(), tag: 0, arrival: MonotonicTime(nanoseconds: 1_000_000_000))
         let trace = DeliveryTrace(delivery)
         trace.book(250_000_000, to: .backoff)
         trace.book(125_000_000, to: .throttle)
@@ -174,8 +183,9 @@ struct RouteMeterTests {
         let router = Router.quick(meters: meters)
         try router.add(Route("r", from: source, "in") { _, _ in })
         try await router.whileRunning {
+            try await eventually { source.acknowledgedCount > 0 }
             await withTaskGroup(of: Void.self) { group in
-                for _ in 0..<4 { group.addTask { for _ in 0..<2_000 { meters.instruments.refresh() } } }
+                for _ in 0..<4 { group.addTask { for _ in 0..<500 { meters.instruments.refresh() } } }
             }
             try await eventually { source.acknowledgedCount == 5_000 }
         }

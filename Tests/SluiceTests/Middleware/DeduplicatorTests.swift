@@ -104,7 +104,9 @@ struct DeduplicatorTests {
 
 struct MemoryDeduplicationStoreTests {
     private func entry(_ number: Int) -> MemoryDeduplicationStore.Entry { .init(scope: "s", key: [UInt8(number)]) }
-    private func at(_ seconds: UInt64) -> MonotonicTime { MonotonicTime(nanoseconds: (1_000 + seconds) * 1_000_000_000) }
+    private func at(_ seconds: UInt64) -> MonotonicTime {
+        MonotonicTime(nanoseconds: (1_000 + seconds) * 1_000_000_000)
+    }
 
     @Test func remembersAKeyForItsWindow() async throws {
         let store = MemoryDeduplicationStore(window: .seconds(10))
@@ -128,6 +130,7 @@ struct MemoryDeduplicationStoreTests {
             #expect(store.reserve(entry(number), at: at(0)) == .fresh)
             store.commit(entry(number), at: at(UInt64(number)))
         }
-        #expect((0..<5).map { store.reserve(entry($0), at: at(9)) } == [.fresh, .fresh, .duplicate, .duplicate, .duplicate])
+        #expect(
+            (0..<5).map { store.reserve(entry($0), at: at(9)) } == [.fresh, .fresh, .duplicate, .duplicate, .duplicate])
     }
 }

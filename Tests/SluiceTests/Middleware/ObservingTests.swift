@@ -34,7 +34,8 @@ struct CorrelationIDTests {
             })
         try await router.whileRunning { try await eventually { output.records.count == 3 } }
         let metadata = output.records.map(\.message.metadata)
-        #expect(metadata == [["correlation_id": "m7"], ["key": "k", "correlation_id": "m7"], ["correlation_id": "own"]])
+        #expect(
+            metadata == [["correlation_id": "m7"], ["key": "k", "correlation_id": "m7"], ["correlation_id": "own"]])
     }
 
     @Test func isInTheLoggersMetadata() async throws {

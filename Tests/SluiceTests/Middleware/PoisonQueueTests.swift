@@ -21,7 +21,8 @@ struct PoisonQueueTests {
         #expect(try await chain(message, context).isEmpty)
         #expect(context.trace.outcome == .poisoned)
         let record = try #require(poison.records.first)
-        #expect(record.topic == "poison" && record.message.id == message.id && record.message.payload == message.payload)
+        #expect(
+            record.topic == "poison" && record.message.id == message.id && record.message.payload == message.payload)
         let metadata = record.message.metadata
         #expect(metadata["reason_poisoned"] == "cannot be read")
         #expect(metadata["topic_poisoned"] == "in")

@@ -98,7 +98,9 @@ struct ThrottleTests {
 
     @Test func forgetsKeysThatAreFullAgain() async throws {
         let meters = Meters()
-        let chain = try Chain([Throttle(rate: 1_000_000, key: .metadata("key"), maximumKeys: 2)], meters: meters) { _, _ in [] }
+        let chain = try Chain([Throttle(rate: 1_000_000, key: .metadata("key"), maximumKeys: 2)], meters: meters) {
+            _, _ in []
+        }
         for key in 0..<50 { try await chain(.numbered(0, key: "\(key)")) }
         #expect(meters.value("sluice_throttle_wait_seconds_count") == 50)
     }

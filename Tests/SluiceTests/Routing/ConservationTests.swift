@@ -26,7 +26,8 @@ struct ConservationTests {
         configuration.shutdownTimeout = .milliseconds(Int.random(in: 0...10, using: &random))
         let router = Router.quick(
             [
-                CorrelationID(), LogMessages(), PoisonQueue(to: poison, "poison"), Deduplicator(MemoryDeduplicationStore()),
+                CorrelationID(), LogMessages(), PoisonQueue(to: poison, "poison"),
+                Deduplicator(MemoryDeduplicationStore()),
                 retry, Timeout(.milliseconds(5)), Throttle(rate: 100_000), Metrics(),
             ], meters: meters, configuration: configuration)
         let handled = Counter()
@@ -41,7 +42,8 @@ struct ConservationTests {
                     case 0..<10: throw Broken()
                     case 10..<13: throw HandlerError("bad", reason: "bad", disposition: .poison("bad"))
                     case 13..<16: throw HandlerError("dull", reason: "dull", disposition: .discard("dull"))
-                    case 16..<18: throw HandlerError("busy", reason: "busy", disposition: .retry(after: .microseconds(500)))
+                    case 16..<18:
+                        throw HandlerError("busy", reason: "busy", disposition: .retry(after: .microseconds(500)))
                     case 18..<20: throw CancellationError()
                     case 20..<24: try await context.sleep(for: .milliseconds(8))
                     case 24..<50: await Task.yield()
@@ -51,7 +53,9 @@ struct ConservationTests {
                 })
         }
         let reading = Task {
-            let gauges = (0..<3).map { meters.registry.gauge("sluice_unaccounted_messages", [("handler_name", "r\($0)")]) }
+            let gauges = (0..<3).map {
+                meters.registry.gauge("sluice_unaccounted_messages", [("handler_name", "r\($0)")])
+            }
             while !Task.isCancelled {
                 meters.instruments.refresh()
                 for gauge in gauges { #expect(gauge.value == 0) }

@@ -50,7 +50,9 @@ struct OrderingTests {
     }
 
     @Test func theDefaultPaceIsFromATenthOfASecondToHalfAMinute() {
-        #expect(Router.Configuration().redelivery == .exponential(from: .milliseconds(100), upTo: .seconds(30), jitter: false))
+        #expect(
+            Router.Configuration().redelivery
+                == .exponential(from: .milliseconds(100), upTo: .seconds(30), jitter: false))
     }
 
     @Test func perKeyKeepsTheOrderOfEachKeyAndRunsKeysInParallel() async throws {
@@ -116,7 +118,9 @@ struct OrderingTests {
         let gate = Gate()
         let router = Router.quick()
         try router.add(
-            Route("r", from: source, "in", ordering: .perKey(lanes: 5, by: .metadata("key"))) { _, _ in try await gate.wait() })
+            Route("r", from: source, "in", ordering: .perKey(lanes: 5, by: .metadata("key"))) { _, _ in
+                try await gate.wait()
+            })
         try await router.whileRunning {
             try await eventually { gate.waiting == 5 }
             gate.open()
@@ -130,7 +134,9 @@ struct OrderingTests {
         let meters = Meters()
         let router = Router.quick(meters: meters)
         try router.add(
-            Route("r", from: source, "in", ordering: .perKey(lanes: 4, by: .metadata("key"))) { _, _ in try await gate.wait() })
+            Route("r", from: source, "in", ordering: .perKey(lanes: 4, by: .metadata("key"))) { _, _ in
+                try await gate.wait()
+            })
         try await router.whileRunning {
             try await eventually { gate.waiting == 1 && source.subscription.count < 10_000 - 1_024 }
             await aMoment()

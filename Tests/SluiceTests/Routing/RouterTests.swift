@@ -97,7 +97,9 @@ struct RouterTests {
         try router.add(Route("r", from: Source(), "in", ordering: .unordered(limit: 7)) { _, _ in })
         let error = #expect(throws: ConfigurationError.self) {
             try router.add(
-                Route("r", from: Source(), "in", ordering: .unordered(limit: 9), middlewares: [Throttle(rate: 5)]) { _, _ in })
+                Route("r", from: Source(), "in", ordering: .unordered(limit: 9), middlewares: [Throttle(rate: 5)]) {
+                    _, _ in
+                })
         }
         #expect(error?.field == "Route.name")
         #expect(meters.value("sluice_deliveries_in_flight_limit", ["handler_name": "r"]) == 7)
@@ -112,7 +114,8 @@ struct RouterTests {
         ) -> String? {
             let router = Router.quick(configuration: configuration)
             do {
-                try router.add(Route("r", from: Source(), "in", ordering: ordering, middlewares: middlewares) { _, _ in })
+                try router.add(
+                    Route("r", from: Source(), "in", ordering: ordering, middlewares: middlewares) { _, _ in })
                 return nil
             } catch {
                 #expect(router.status.isEmpty)
@@ -212,7 +215,8 @@ struct RouterTests {
             return subscription
         }
         var configuration = Router.Configuration.quick
-        configuration.resubscription = .exponential(from: .milliseconds(1), upTo: .seconds(60), multiplier: 1_000, jitter: false)
+        configuration.resubscription = .exponential(
+            from: .milliseconds(1), upTo: .seconds(60), multiplier: 1_000, jitter: false)
         let router = Router.quick(configuration: configuration)
         try router.add(Route("r", from: subscriber, "in") { _, _ in })
         try await router.whileRunning {

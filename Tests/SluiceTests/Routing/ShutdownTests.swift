@@ -45,7 +45,8 @@ struct ShutdownTests {
         try await drainWakes(
             [Retry()], error: HandlerError("wait", reason: "429", disposition: .retry(after: .seconds(100))))
         try await drainWakes(
-            [Retry()], error: HandlerError("revoked", reason: "revoked", disposition: .hold("revoked", for: .seconds(600))))
+            [Retry()],
+            error: HandlerError("revoked", reason: "revoked", disposition: .hold("revoked", for: .seconds(600))))
     }
 
     @Test func wakesTheWaitForARedelivery() async throws {
@@ -88,7 +89,9 @@ struct ShutdownTests {
         let now = meters.exposition()
         #expect(now.value("handler_execution_time_seconds_count", ["success": "false"]) == 0)
         #expect(now.value("sluice_handler_attempt_duration_seconds_count", ["result": "failure"]) == 0)
-        #expect(now.value("sluice_deliveries_total", ["outcome": "rejected"]) == now.value("sluice_messages_received_total"))
+        #expect(
+            now.value("sluice_deliveries_total", ["outcome": "rejected"]) == now.value("sluice_messages_received_total")
+        )
         #expect(now.value("sluice_deliveries_total", ["outcome": "poisoned"]) == 0)
         #expect(now.value("sluice_unaccounted_messages") == 0)
     }
