@@ -34,11 +34,6 @@ public struct Metadata: Sendable, Hashable {
         }
     }
 
-    /// Appends an entry whose name is known to be new.
-    mutating func append(_ name: String, _ value: String) {
-        entries.append(Entry(name: name, value: value))
-    }
-
     /// Sets every entry of `other`, whose values win.
     public mutating func merge(_ other: Metadata) {
         for entry in other { self[entry.name] = entry.value }

@@ -15,6 +15,7 @@ public struct Timeout: Middleware {
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
         guard deadline > .zero else { throw ConfigurationError("Timeout.deadline", expected: "more than 0") }
         let deadline = deadline
+        let deadlines = DeadlineQueue<TimedAttempt>(deadline) { $0.expire() }
         return { message, context in
             let attempt = TimedAttempt()
             var timed = context
@@ -29,9 +30,8 @@ public struct Timeout: Middleware {
                 }
             }
             if let result = attempt.result { return try result.get() }
-            Timers.after(deadline) { [weak attempt] in
-                if attempt?.expire() == true { task.cancel() }
-            }
+            attempt.run(by: task)
+            deadlines.add(attempt)
             return try await withTaskCancellationHandler {
                 try await attempt.wait(deadline)
             } onCancel: {
@@ -59,6 +59,7 @@ final class TimedAttempt: Sendable {
     private struct State {
         var result: Result<[Message], any Error>?
         var expired = false
+        var task: Task<Void, Never>?
         var waiter: UnsafeContinuation<Void, Never>?
     }
 
@@ -68,22 +69,30 @@ final class TimedAttempt: Sendable {
 
     var isExpired: Bool { state.withLock(\.expired) }
 
+    /// Says whom to cancel when the deadline passes.
+    func run(by task: Task<Void, Never>) {
+        state.withLock { state in
+            if state.result == nil { state.task = task }
+        }
+    }
+
     func finish(_ result: Result<[Message], any Error>) {
         let waiter = state.withLock { state in
             state.result = result
+            state.task = nil
             defer { state.waiter = nil }
             return state.waiter
         }
         waiter?.resume()
     }
 
-    /// - Returns: whether the attempt was still running.
-    func expire() -> Bool {
-        state.withLock { state in
-            guard state.result == nil else { return false }
-            state.expired = true
-            return true
+    /// Cancels the attempt when it is still running.
+    func expire() {
+        let task = state.withLock { state in
+            if state.result == nil { state.expired = true }
+            return state.task
         }
+        task?.cancel()
     }
 
     func wait(_ deadline: Duration) async throws -> [Message] {

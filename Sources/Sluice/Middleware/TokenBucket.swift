@@ -24,11 +24,6 @@ struct TokenBucket: Sendable {
         return emptyAt > time ? UInt64(min(emptyAt - time, 9e18)) : 0
     }
 
-    /// Gives back the permit that was taken last and not used.
-    mutating func putBack() {
-        emptyAt -= interval
-    }
-
     /// Whether it is full, and so remembers nothing.
     func isFull(at now: MonotonicTime) -> Bool {
         emptyAt <= Double(now.nanoseconds) - depth
