@@ -57,8 +57,11 @@ import Testing
     @Test func deliversARejectedMessageWhenItIsDue() {
         var ledger = GroupLedger(settled: OffsetSet())
         deliver(&ledger, 1...3)
+        let start = MonotonicTime(nanoseconds: 0)
         let rejected = [
-            ledger.reject(2, feed: 1, due: 50), ledger.reject(1, feed: 1, due: 100), ledger.reject(1, feed: 1, due: 0),
+            ledger.reject(2, feed: 1, after: .nanoseconds(50), now: start),
+            ledger.reject(1, feed: 1, after: .nanoseconds(100), now: start),
+            ledger.reject(1, feed: 1, after: nil, now: start),
         ]
         #expect(rejected == [true, true, false])
         let early = ledger.takeDue(now: MonotonicTime(nanoseconds: 49), limit: 9)
@@ -68,6 +71,21 @@ import Testing
         let due = ledger.takeDue(now: MonotonicTime(nanoseconds: 100), limit: 9)
         #expect(due.map(\.offset) == [2, 1])
         #expect(due.map(\.attempt) == [2, 2])
+    }
+
+    @Test func pacesAMessageWhoseRejectionsNameNoDelay() {
+        var ledger = GroupLedger(settled: OffsetSet())
+        let now = MonotonicTime(nanoseconds: 0)
+        deliver(&ledger, 1...1)
+        var waits: [UInt64] = []
+        for _ in 0..<14 {
+            _ = ledger.reject(1, feed: 1, after: nil, now: now)
+            waits.append(ledger.waiting[0].due)
+            let due = ledger.takeDue(now: MonotonicTime(nanoseconds: .max), limit: 1)
+            ledger.deliver(due.map { GroupLedger.Outstanding(offset: $0.offset, feed: 1, attempt: $0.attempt) })
+        }
+        #expect(waits.prefix(4) == [0, 1_000_000, 2_000_000, 4_000_000])
+        #expect(waits.last == 1_000_000_000)
     }
 
     @Test func abandonsWhatAFeedHoldsAndTakesLateAcknowledgements() {
@@ -98,7 +116,9 @@ import Testing
                 }
             case 3:
                 if let message = ledger.inFlight.randomElement(using: &random), ledger.notedCount == 0 {
-                    _ = ledger.reject(message.offset, feed: message.feed, due: now + 5)
+                    _ = ledger.reject(
+                        message.offset, feed: message.feed, after: .nanoseconds(5),
+                        now: MonotonicTime(nanoseconds: now))
                 }
             case 4: ledger.abandon(feed: .random(in: 1...2, using: &random))
             default:

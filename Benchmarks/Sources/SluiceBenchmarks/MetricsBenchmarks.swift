@@ -18,12 +18,14 @@ enum MetricsBenchmarks {
         Report.subject("Metrics: an update", columns: ["what", "1 thread", "2 threads, one series"])
         Report.row("counter", updates(1, calls) { counter.increment() }, updates(2, calls) { counter.increment() })
         Report.row(
-            "histogram", updates(1, calls) { histogram.observe(0.0042) }, updates(2, calls) { histogram.observe(0.0042) })
+            "histogram", updates(1, calls) { histogram.observe(0.0042) },
+            updates(2, calls) { histogram.observe(0.0042) })
         Report.row(
             "histogram with exemplar", updates(1, calls) { histogram.observe(0.0042, correlationID: "0193-abc") },
             updates(2, calls) { histogram.observe(0.0042, correlationID: "0193-abc") })
 
-        Report.subject("Metrics: a scrape of 10,000 series", columns: ["what", "text", "OpenMetrics", "OpenMetrics, gzip"])
+        Report.subject(
+            "Metrics: a scrape of 10,000 series", columns: ["what", "text", "OpenMetrics", "OpenMetrics, gzip"])
         scrape("counters") { index, registry in
             registry.counter("series_\(index % 50)", [("handler_name", "\(index / 50)")]).increment(by: Int64(index))
         }
@@ -33,13 +35,14 @@ enum MetricsBenchmarks {
     }
 
     private static func updates(_ threads: Int, _ calls: Int, _ update: @escaping @Sendable () -> Void) -> String {
-        let best = (0..<5).map { _ in
-            let start = ContinuousClock.now
-            DispatchQueue.concurrentPerform(iterations: threads) { _ in
-                for _ in 0..<calls { update() }
-            }
-            return ContinuousClock.now - start
-        }.min() ?? .zero
+        let best =
+            (0..<5).map { _ in
+                let start = ContinuousClock.now
+                DispatchQueue.concurrentPerform(iterations: threads) { _ in
+                    for _ in 0..<calls { update() }
+                }
+                return ContinuousClock.now - start
+            }.min() ?? .zero
         let nanoseconds = Double(best.components.seconds) * 1e9 + Double(best.components.attoseconds) / 1e9
         return String(format: "%.1f ns", nanoseconds / Double(calls))
     }

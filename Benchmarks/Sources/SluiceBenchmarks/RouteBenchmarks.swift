@@ -8,13 +8,16 @@ enum RouteBenchmarks {
     static func run(scale: Double) async throws {
         let count = Int(1_000_000 * scale)
         Report.subject(
-            "Route in memory, A → handler → B", columns: ["middlewares", "ordering", "payload", "messages/s", "wall", "CPU"])
+            "Route in memory, A → handler → B",
+            columns: ["middlewares", "ordering", "payload", "messages/s", "wall", "CPU"])
         for size in [16, 1_024] {
             for isFull in [false, true] {
                 try await throughput(count, size: size, ordering: .serial, "serial", isFull: isFull)
             }
         }
-        for (ordering, name) in [(Ordering.perKey(lanes: 8, by: .firstByte), "perKey(8), 100 keys"), (.unordered(limit: 8), "unordered(8)")] {
+        for (ordering, name) in [
+            (Ordering.perKey(lanes: 8, by: .firstByte), "perKey(8), 100 keys"), (.unordered(limit: 8), "unordered(8)"),
+        ] {
             for isFull in [false, true] {
                 try await throughput(count / 2, size: 16, ordering: ordering, name, isFull: isFull)
             }

@@ -29,7 +29,8 @@ enum WebhookBenchmarks {
             let barePort = await ports.next() ?? 0
             let port = try await listener.port()
             Report.subject(
-                "Webhooks, 32 connections", columns: ["body", "who", "requests/s", "p50", "p99", "CPU a request", "errors"])
+                "Webhooks, 32 connections",
+                columns: ["body", "who", "requests/s", "p50", "p99", "CPU a request", "errors"])
             for (name, body) in [("300 B stub push", Bodies.stub), ("9 KB push", Bodies.large)] {
                 try compare(name, body, barePort, port, runs: max(1, Int(3 * scale)))
             }
@@ -51,7 +52,8 @@ enum WebhookBenchmarks {
                     String(format: "%.2f ms", figures.p99), String(format: "%.1f µs", figures.cpu), figures.errors)
             }
         }
-        Report.row(name, "Sluice / bare, median", String(format: "%.2f", ratios.sorted()[ratios.count / 2]), "", "", "", "")
+        Report.row(
+            name, "Sluice / bare, median", String(format: "%.2f", ratios.sorted()[ratios.count / 2]), "", "", "", "")
     }
 
     private static func bareApplication(

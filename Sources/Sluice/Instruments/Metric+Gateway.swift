@@ -14,7 +14,8 @@ extension Metric {
         "Messages of the topic that the route has not settled.")
     public static let oldestPending = gauge(
         "sluice_oldest_pending_timestamp_seconds", [.handler, .topic],
-        "When the oldest message that the route has not settled was published, in seconds since 1970; 0 when there is none.")
+        "When the oldest message that the route has not settled was published, in seconds since 1970; 0 when there is none."
+    )
     public static let connectionUp = gauge(
         "sluice_connection_up", [.component], "1 while the part is connected and works, else 0.")
     public static let reconnects = counter(

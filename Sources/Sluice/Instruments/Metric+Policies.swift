@@ -11,7 +11,8 @@ extension Metric {
         "sluice_retries_total", [.handler, .reason], "Attempts after the first, by what made them necessary.")
     public static let retriesExhausted = counter(
         "sluice_retries_exhausted_total", [.handler, .reason],
-        "Deliveries for which Retry gave up, by the last error, or `budget` when there was no budget for another attempt.")
+        "Deliveries for which Retry gave up, by the last error, or `budget` when there was no budget for another attempt."
+    )
     public static let retryBackoff = histogram(
         "sluice_retry_backoff_seconds", [.handler], buckets: Buckets.wait, "Time waited before each retry.")
     public static let retryMaxAttempts = gauge(

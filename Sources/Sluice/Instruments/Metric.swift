@@ -76,7 +76,8 @@ extension Metric.Label {
     static let partition = Metric.Label("partition", "the partition's number")
     static let component = Metric.Label("component", "the part that connects, such as `sqlite` or `slack`")
     static let reason = Metric.Label("reason", "a short word for the error, such as `http_429`", cap: 24)
-    static let outcome = Metric.Label("outcome", "how the delivery ended", values: DeliveryOutcome.allCases.map(\.rawValue))
+    static let outcome = Metric.Label(
+        "outcome", "how the delivery ended", values: DeliveryOutcome.allCases.map(\.rawValue))
     static let success = Metric.Label("success", "whether it succeeded", values: ["true", "false"])
     static let route = Metric.Label("route", "the configured path, or `unmatched`")
     static let code = Metric.Label("code", "the HTTP status, or `error` when there was none")

@@ -173,7 +173,8 @@ extension Subscription {
     public func take(_ limit: Int, sharers: Int = 1) throws -> [Delivery]? {
         let (batch, demand, wake) = try state.withLock { state -> ([Delivery]?, Bool, Wake) in
             if state.buffer.isEmpty, let failure = state.failure { throw failure }
-            let batch = state.buffer.isEmpty
+            let batch =
+                state.buffer.isEmpty
                 ? nil : state.buffer.removeFirst(max(1, min(limit, state.buffer.count / max(1, sharers))))
             let demand = state.starved && state.buffer.count <= capacity / 2
             if demand { state.starved = false }

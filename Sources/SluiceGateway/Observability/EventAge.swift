@@ -3,9 +3,10 @@ import Sluice
 /// Measures how old an event is when its sink has taken it, and counts those from the future.
 struct EventAge: Middleware {
     func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        let ages = Dictionary(uniqueKeysWithValues: [CommitPushed.type, CommitDeployed.type].map { type in
-            (type, route.instruments.histogram(.eventAge, [route.label, ("event_type", type)]))
-        })
+        let ages = Dictionary(
+            uniqueKeysWithValues: [CommitPushed.type, CommitDeployed.type].map { type in
+                (type, route.instruments.histogram(.eventAge, [route.label, ("event_type", type)]))
+            })
         let skewed = route.instruments.counter(.eventClockSkew, [route.label])
         return { message, context in
             let produced = try await next(message, context)

@@ -64,15 +64,16 @@ final class SinkMeters: Sendable {
     private let sinks: [String: Sink]
 
     init(_ targets: [String], _ instruments: Instruments) {
-        sinks = Dictionary(uniqueKeysWithValues: targets.map { target in
-            let sink = Sink(
-                requests: CountersByCode(known: ["200", "429", "500"]) { code in
-                    instruments.counter(.httpClientRequests, [("target", target), ("code", code)])
-                },
-                duration: instruments.histogram(.httpClientRequestDuration, [("target", target)]),
-                up: instruments.gauge(.connectionUp, [("component", target)]))
-            return (target, sink)
-        })
+        sinks = Dictionary(
+            uniqueKeysWithValues: targets.map { target in
+                let sink = Sink(
+                    requests: CountersByCode(known: ["200", "429", "500"]) { code in
+                        instruments.counter(.httpClientRequests, [("target", target), ("code", code)])
+                    },
+                    duration: instruments.histogram(.httpClientRequestDuration, [("target", target)]),
+                    up: instruments.gauge(.connectionUp, [("component", target)]))
+                return (target, sink)
+            })
     }
 
     func observe(_ observation: HTTPClient.Observation) {

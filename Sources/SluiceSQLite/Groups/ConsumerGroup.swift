@@ -62,7 +62,7 @@ final class ConsumerGroup: Sendable {
     }
 
     func reject(_ offset: Int64, generation: UInt64, feed: UInt32, delay: Duration?) {
-        let due = delay.map { MonotonicTime.now().advanced(by: $0).nanoseconds } ?? 0
+        let now = MonotonicTime.now()
         let (known, announce) = state.withLock { state -> (Bool, Bool) in
             guard state.generation & Self.generationMask == generation, state.ledger != nil else {
                 return (false, false)
@@ -71,7 +71,7 @@ final class ConsumerGroup: Sendable {
             // The last one to come back lets the writer give the lease away.
             let announce = state.deserted != nil && !state.isAnnounced
             if announce { state.isAnnounced = true }
-            return (state.ledger?.reject(offset, feed: feed, due: due) ?? false, announce)
+            return (state.ledger?.reject(offset, feed: feed, after: delay, now: now) ?? false, announce)
         }
         if announce { writer.announce(self) }
         if known { readerSignal.raise() }

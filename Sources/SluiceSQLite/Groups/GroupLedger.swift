@@ -99,15 +99,24 @@ struct GroupLedger {
 
     /// Lets a rejected message wait for its next attempt.
     /// - Returns: false when the feed does not hold it (any more).
-    mutating func reject(_ offset: Int64, feed: UInt32, due: UInt64) -> Bool {
+    mutating func reject(_ offset: Int64, feed: UInt32, after delay: Duration?, now: MonotonicTime) -> Bool {
         let index = inFlight.partitioningIndex { $0.offset >= offset }
         guard index < inFlight.count, inFlight[index].offset == offset, inFlight[index].feed == feed else {
             return false
         }
         let message = inFlight.remove(at: index)
+        let delay = delay ?? Self.pace(afterAttempt: message.attempt)
+        let due = delay > .zero ? now.advanced(by: delay).nanoseconds : 0
         wait(Waiting(due: due, offset: offset, attempt: message.attempt &+ 1))
         return true
     }
+
+    /// How long a message waits whose rejection does not say: not at all the first time, then ever longer.
+    private static func pace(afterAttempt attempt: UInt32) -> Duration {
+        attempt <= 1 ? .zero : pacing.bound(beforeRetry: Int(attempt) - 1)
+    }
+
+    private static let pacing = Backoff.exponential(from: .milliseconds(1), upTo: .seconds(1), jitter: false)
 
     /// Everything that the feed holds is delivered again, at once.
     mutating func abandon(feed: UInt32) {

@@ -18,7 +18,15 @@ struct ConformanceSuiteTests {
         harness.patience = .milliseconds(700)
         harness.deadline = .seconds(3)
         try #require(conformance.skipReason(on: harness) == nil)
-        let failure = await #expect(throws: ConformanceFailure.self) { try await conformance.run(on: harness) }
+        // A flaw that needs luck to show, such as a loss of what happens to be buffered, is looked for more than once.
+        var failure: ConformanceFailure?
+        for _ in 0..<5 where failure == nil {
+            do {
+                try await conformance.run(on: harness)
+            } catch {
+                failure = try #require(error as? ConformanceFailure)
+            }
+        }
         #expect(failure?.name == flaw.foundBy)
         #expect(failure?.description.isEmpty == false)
     }
