@@ -24,6 +24,7 @@ public final class Subscription: Sendable {
     private let state: Mutex<State>
     /// Whether looking is worth the lock: something is there, or the stream has ended.
     private let isFilled = Atomic<Bool>(false)
+    private let patience = Atomic<Int>(15_000)
     private let onDemand: @Sendable () -> Void
     private let onEnd: @Sendable () -> Void
 
@@ -203,13 +204,16 @@ extension Subscription {
         if first { onEnd() }
     }
 
-    /// How often a consumer looks before its task suspends: a few microseconds.
-    private static let looks = 10_000
-
-    /// Looks for a moment: to suspend and be woken costs either side more than that, and a source that keeps up
-    /// delivers within it.
+    /// Looks for a moment before the task suspends: to be woken costs either side several microseconds, and a source
+    /// that keeps up delivers within that. How long is learned: looks that pay are followed by longer ones, up to some
+    /// tens of microseconds, and others by shorter ones, down to about ten.
     private func isFilledSoon() -> Bool {
-        for _ in 0..<Self.looks where isFilled.load(ordering: .relaxed) { return true }
+        let patience = patience.load(ordering: .relaxed)
+        for _ in 0..<patience where isFilled.load(ordering: .relaxed) {
+            self.patience.store(min(patience * 2, 60_000), ordering: .relaxed)
+            return true
+        }
+        self.patience.store(max(patience / 2, 15_000), ordering: .relaxed)
         return false
     }
 
