@@ -40,8 +40,7 @@ public struct HandlerContext: Sendable {
     }
 
     /// Whether `error` only says that the route is being shut down: such a message is given back, never poisoned, and
-    /// never counted as failed.
-    /// An attempt that ``Timeout`` cancelled has failed and was not interrupted.
+    /// never counted as failed. An attempt that ``Timeout`` cancelled has failed and was not interrupted.
     public func isInterruption(_ error: any Error) -> Bool {
         (Task.isCancelled && timed?.isExpired != true) || (error is CancellationError && route.lifecycle.isDraining)
     }

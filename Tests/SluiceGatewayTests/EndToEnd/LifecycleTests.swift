@@ -13,7 +13,7 @@ extension EndToEnd {
         @Test(arguments: [SIGTERM, SIGINT])
         func aSignalLetsWhatIsInHandFinish(signal: Int32) async throws {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
-            let gate = Gate()
+            let gate = BlockingGate()
             defer { gate.open() }
             grafana.behave { _ in
                 gate.wait()

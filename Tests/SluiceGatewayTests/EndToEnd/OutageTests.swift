@@ -88,7 +88,7 @@ extension EndToEndAtOnce {
         @Test(arguments: Sink.allCases)
         func aSlowSinkDoesNotHoldUpTheOther(failing: Sink) async throws {
             try await Self.withScene(failing) { scene in
-                let gate = Gate()
+                let gate = BlockingGate()
                 scene.sick.behave { _ in
                     gate.wait()
                     return .ordinary
@@ -262,23 +262,4 @@ func poisonedMessages(in directory: TemporaryDirectory) async throws -> [Message
     }
     await log.close()
     return messages
-}
-
-/// Holds threads back until it is opened.
-final class Gate: Sendable {
-    private let condition = NSCondition()
-    private let isOpen = Mutex(false)
-
-    func wait() {
-        condition.lock()
-        while !isOpen.withLock({ $0 }) { condition.wait() }
-        condition.unlock()
-    }
-
-    func open() {
-        condition.lock()
-        isOpen.withLock { $0 = true }
-        condition.broadcast()
-        condition.unlock()
-    }
 }

@@ -75,25 +75,6 @@ extension TestHTTPServer {
     }
 }
 
-/// Blocks threads of the test server until it is opened.
-final class BlockingGate: Sendable {
-    private let condition = NSCondition()
-    private let isOpen = Mutex(false)
-
-    func wait() {
-        condition.lock()
-        while !isOpen.withLock({ $0 }) { condition.wait() }
-        condition.unlock()
-    }
-
-    func open() {
-        condition.lock()
-        isOpen.withLock { $0 = true }
-        condition.broadcast()
-        condition.unlock()
-    }
-}
-
 /// A socket on a port of the loopback interface, bound and no more: a connection to it is refused, and nobody else is
 /// given the port, though a server that asks for it by number may have it.
 final class BoundSocket {
