@@ -1,6 +1,14 @@
 import DequeModule
 import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// The bounded queue between an adapter, which feeds it in batches, and a route, which drains it in batches.
 ///
 /// Both sides may use it from any thread. When it is full the adapter stops fetching and is told by `onDemand` when
@@ -24,7 +32,7 @@ public final class Subscription: Sendable {
     private let state: Mutex<State>
     /// Whether looking is worth the lock: something is there, or the stream has ended.
     private let isFilled = Atomic<Bool>(false)
-    private let patience = Atomic<Int>(15_000)
+    private let patience = Atomic<Int>(25)
     private let onDemand: @Sendable () -> Void
     private let onEnd: @Sendable () -> Void
 
@@ -206,14 +214,17 @@ extension Subscription {
 
     /// Looks for a moment before the task suspends: to be woken costs either side several microseconds, and a source
     /// that keeps up delivers within that. How long is learned: looks that pay are followed by longer ones, up to some
-    /// tens of microseconds, and others by shorter ones, down to about ten.
+    /// tens of microseconds, and others by shorter ones, down to about ten. Between two looks other threads may run.
     private func isFilledSoon() -> Bool {
         let patience = patience.load(ordering: .relaxed)
-        for _ in 0..<patience where isFilled.load(ordering: .relaxed) {
-            self.patience.store(min(patience * 2, 60_000), ordering: .relaxed)
-            return true
+        for _ in 0..<patience {
+            if isFilled.load(ordering: .relaxed) {
+                self.patience.store(min(patience * 2, 100), ordering: .relaxed)
+                return true
+            }
+            sched_yield()
         }
-        self.patience.store(max(patience / 2, 15_000), ordering: .relaxed)
+        self.patience.store(max(patience / 2, 25), ordering: .relaxed)
         return false
     }
 
