@@ -11,8 +11,9 @@ SOURCES        = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks
 run: build
 	.build/release/sluice run
 
+# Swift's own libraries are linked in, so that the program runs where no Swift is.
 build: setup
-	swift build -c release --product sluice
+	swift build -c release --static-swift-stdlib --product sluice
 
 # One target after the other: tests of deadlines want the machine's attention.
 test: setup setup-test

@@ -5,7 +5,8 @@ import Testing
 /// What others say of our expositions.
 struct RefereeTests {
     static let hasPromtool = (try? run(["promtool", "--version"]))??.status == 0
-    static let hasParser = (try? run(["python3", "-c", "import prometheus_client.openmetrics.parser"]))??.status == 0
+    static let python = ProcessInfo.processInfo.environment["SLUICE_PYTHON"] ?? "python3"
+    static let hasParser = (try? run([python, "-c", "import prometheus_client.openmetrics.parser"]))??.status == 0
 
     @Test(.enabled(if: hasPromtool, "needs promtool (Debian: prometheus)"))
     func promtoolHasNothingToSay() throws {
@@ -22,7 +23,7 @@ struct RefereeTests {
     }
 
     @Test(
-        .enabled(if: hasParser, "needs prometheus-client (python3 -m pip install prometheus-client)"),
+        .enabled(if: hasParser, "needs prometheus-client (SLUICE_PYTHON names a python that has it)"),
         arguments: [ExpositionFormat.text, .openMetrics])
     func prometheusClientReadsBackEverySample(format: ExpositionFormat) throws {
         let body = makeEverything().exposition(format)
@@ -36,7 +37,7 @@ struct RefereeTests {
                     exemplar = sample.exemplar and [sample.exemplar.labels, repr(float(sample.exemplar.value))]
                     print(json.dumps([sample.name, sample.labels, repr(float(sample.value)), exemplar]))
             """
-        let verdict = try #require(try run(["python3", "-c", script], input: body))
+        let verdict = try #require(try run([Self.python, "-c", script], input: body))
         #expect(verdict.status == 0, "\(verdict.output)")
         let theirs = try verdict.output.split(separator: "\n").map { line in
             let parts = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [Any])
