@@ -24,7 +24,9 @@ enum MemoryBenchmarks {
         try await Task.sleep(for: .seconds(3))
         let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
         Report.subject("Memory of the idle program", columns: ["what", "KiB"])
-        for (field, name) in [("VmRSS:", "resident"), ("RssAnon:", "of it private"), ("RssFile:", "of it mapped files")] {
+        for (field, name) in [
+            ("VmRSS:", "resident"), ("RssAnon:", "of it private"), ("RssFile:", "of it mapped files"),
+        ] {
             let line = status.split(separator: "\n").first { $0.hasPrefix(field) }
             Report.row(name, line.map { $0.split(whereSeparator: \.isWhitespace)[1].description } ?? "unknown")
         }
