@@ -55,6 +55,7 @@ struct RunCommand: AsyncParsableCommand {
             configuration: ServiceGroupConfiguration(
                 services: gateway.services.map { .init(service: $0) },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
+        // Beside the group and not in it: it must see the second signal while the group still waits for the first.
         let impatience = Task { await exitAtSecondSignal(logger) }
         defer { impatience.cancel() }
         try await group.run()

@@ -50,13 +50,7 @@ public final class Instruments: Sendable {
 public struct CounterHandle: Sendable {
     let handler: any CounterHandler
 
-    @inlinable
     public func increment(by amount: Int64 = 1) {
-        add(amount)
-    }
-
-    @usableFromInline
-    func add(_ amount: Int64) {
         if amount > 0 { handler.increment(by: amount) }
     }
 }

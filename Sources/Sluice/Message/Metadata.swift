@@ -13,7 +13,7 @@ public struct Metadata: Sendable, Hashable {
         }
     }
 
-    @usableFromInline var entries: [Entry]
+    private var entries: [Entry]
 
     public init() {
         entries = []

@@ -8,14 +8,6 @@ public struct Secret: Sendable, Hashable {
 
     /// The secret itself, at the one place that needs it.
     public func reveal() -> String { text }
-
-    /// Whether `other` is the secret, in a time that tells nothing but its length.
-    public func matches(_ other: some Collection<UInt8>) -> Bool {
-        guard text.utf8.count == other.count else { return false }
-        var difference: UInt8 = 0
-        for (left, right) in zip(text.utf8, other) { difference |= left ^ right }
-        return difference == 0
-    }
 }
 
 extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
