@@ -21,6 +21,8 @@ let package = Package(
     products: [
         .library(name: "Sluice", targets: ["Sluice"]),
         .library(name: "SluiceSQLite", targets: ["SluiceSQLite"]),
+        .library(name: "SluiceKafka", targets: ["SluiceKafka"]),
+        .library(name: "SluiceAMQP", targets: ["SluiceAMQP"]),
         .library(name: "SluiceHTTP", targets: ["SluiceHTTP"]),
         .library(name: "SluicePrometheus", targets: ["SluicePrometheus"]),
         .library(name: "SluiceTesting", targets: ["SluiceTesting"]),
@@ -40,6 +42,8 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CRDKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(
@@ -60,6 +64,18 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "SluiceKafka",
+            dependencies: facades + [
+                "Sluice", "CRDKafka", .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "SluiceAMQP",
+            dependencies: facades + [
+                "Sluice", "CRabbitMQ", .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: strict),
         .target(
@@ -103,6 +119,14 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SluiceSQLiteTests", dependencies: ["Sluice", "SluiceSQLite", "SluiceTesting"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SluiceKafkaTests",
+            dependencies: facades + ["Sluice", "SluiceKafka", "SluicePrometheus", "SluiceTesting", "CRDKafka"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SluiceAMQPTests",
+            dependencies: facades + ["Sluice", "SluiceAMQP", "SluicePrometheus", "SluiceTesting", "CRabbitMQ"],
             swiftSettings: strict),
         .testTarget(
             name: "SluiceHTTPTests",

@@ -1,33 +1,33 @@
 /// The offsets that a group has settled: everything through one offset, and ranges beyond it.
 ///
 /// It holds as many ranges as there are gaps, and a group has no more gaps than messages it may hold unsettled.
-struct OffsetSet: Equatable {
+package struct OffsetSet: Equatable {
     /// The highest offset there can be: a delivery's tag has 47 bits for it.
-    static let limit: Int64 = 1 << 47 - 1
+    package static let limit: Int64 = 1 << 47 - 1
 
     /// Every offset up to and including this one is in the set.
-    private(set) var through: Int64
+    package private(set) var through: Int64
     /// Beyond `through`: ascending, with a gap before each.
-    private(set) var ranges: [ClosedRange<Int64>]
+    package private(set) var ranges: [ClosedRange<Int64>]
 
-    init(through: Int64 = 0, ranges: [ClosedRange<Int64>] = []) {
+    package init(through: Int64 = 0, ranges: [ClosedRange<Int64>] = []) {
         self.through = through
         self.ranges = ranges
     }
 
     /// How many offsets lie beyond `through`.
-    var countAhead: Int64 {
+    package var countAhead: Int64 {
         ranges.reduce(0) { $0 + ($1.upperBound - $1.lowerBound + 1) }
     }
 
-    func contains(_ offset: Int64) -> Bool {
+    package func contains(_ offset: Int64) -> Bool {
         if offset <= through { return true }
         let index = ranges.partitioningIndex { $0.upperBound >= offset }
         return index < ranges.count && ranges[index].lowerBound <= offset
     }
 
     /// The first stretch after `offset` that is not in the set; the last one ends at ``limit``.
-    func gap(after offset: Int64) -> ClosedRange<Int64> {
+    package func gap(after offset: Int64) -> ClosedRange<Int64> {
         var first = max(offset, through) + 1
         var index = ranges.partitioningIndex { $0.upperBound >= first }
         if index < ranges.count, ranges[index].lowerBound <= first {
@@ -38,12 +38,12 @@ struct OffsetSet: Equatable {
         return first...max(first, last)
     }
 
-    mutating func insert(_ range: ClosedRange<Int64>) {
+    package mutating func insert(_ range: ClosedRange<Int64>) {
         merge([range])
     }
 
     /// - Parameter offsets: ascending.
-    mutating func insert(ascending offsets: [Int64]) {
+    package mutating func insert(ascending offsets: [Int64]) {
         var rest = offsets[...]
         if ranges.isEmpty {
             // The usual case of a route that settles in order.
@@ -97,7 +97,7 @@ struct OffsetSet: Equatable {
 
 extension OffsetSet {
     /// The ranges as pairs of distances (LEB128): from the end of the one before, and to the own end.
-    func encodeAhead() -> [UInt8] {
+    package func encodeAhead() -> [UInt8] {
         var bytes: [UInt8] = []
         var last = through
         for range in ranges {
@@ -109,7 +109,7 @@ extension OffsetSet {
     }
 
     /// Reads what can be read: a range lost to damage is a redelivery, never a loss.
-    init(through: Int64, ahead bytes: UnsafeRawBufferPointer) {
+    package init(through: Int64, ahead bytes: UnsafeRawBufferPointer) {
         self.init(through: min(max(0, through), Self.limit - 1))
         var added: [ClosedRange<Int64>] = []
         var position = 0
@@ -128,18 +128,5 @@ extension OffsetSet {
         guard let distance = Int64(exactly: distance) else { return nil }
         let (sum, overflow) = offset.addingReportingOverflow(distance)
         return overflow ? nil : sum
-    }
-}
-
-extension RandomAccessCollection where Index == Int {
-    /// The first index whose element satisfies the predicate, where all after it do too.
-    func partitioningIndex(where belongsAfter: (Element) -> Bool) -> Int {
-        var low = startIndex
-        var high = endIndex
-        while low < high {
-            let middle = low + (high - low) / 2
-            if belongsAfter(self[middle]) { high = middle } else { low = middle + 1 }
-        }
-        return low
     }
 }

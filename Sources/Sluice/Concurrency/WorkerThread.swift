@@ -1,12 +1,11 @@
-internal import Sluice
 import Synchronization
 
 /// A thread whose end can be awaited.
-final class WorkerThread: Sendable {
+package final class WorkerThread: Sendable {
     private let ending = Ending()
     private let thread: Mutex<DedicatedThread?>
 
-    init(name: String, _ body: @escaping @Sendable () -> Void) throws {
+    package init(name: String, _ body: @escaping @Sendable () -> Void) throws {
         let ending = ending
         thread = Mutex(
             try DedicatedThread(name: name) {
@@ -16,7 +15,7 @@ final class WorkerThread: Sendable {
     }
 
     /// Returns when the body has.
-    func end() async {
+    package func end() async {
         await ending.wait()
         // All that is left of the thread now is its last instructions.
         if let thread = thread.withLock({ $0.take() }) { thread.join() }

@@ -1,19 +1,18 @@
-internal import Sluice
 import Synchronization
 
 #if canImport(Glibc)
-    internal import Glibc
+    import Glibc
 #elseif canImport(Musl)
-    internal import Musl
+    import Musl
 #elseif canImport(Darwin)
-    internal import Darwin
+    import Darwin
 #endif
 
 /// Lets one thread sleep until another has something for it, or a deadline passes.
 ///
 /// Raising it while the thread is busy costs one atomic exchange; a raise is never lost.
 /// `@unchecked`: the condition variable and its mutex are only used through calls made for sharing them.
-final class ThreadSignal: @unchecked Sendable {
+package final class ThreadSignal: @unchecked Sendable {
     private static let idle: UInt8 = 0
     private static let raised: UInt8 = 1
     private static let sleeping: UInt8 = 2
@@ -22,7 +21,7 @@ final class ThreadSignal: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-    init() {
+    package init() {
         pthread_mutex_init(mutex, nil)
         #if canImport(Darwin)
             pthread_cond_init(condition, nil)
@@ -42,7 +41,7 @@ final class ThreadSignal: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    func raise() {
+    package func raise() {
         guard state.exchange(Self.raised, ordering: .acquiringAndReleasing) == Self.sleeping else { return }
         pthread_mutex_lock(mutex)
         pthread_cond_signal(condition)
@@ -50,7 +49,7 @@ final class ThreadSignal: @unchecked Sendable {
     }
 
     /// Returns when the signal was raised since the last call, or at the deadline.
-    func wait(until deadline: MonotonicTime?) {
+    package func wait(until deadline: MonotonicTime?) {
         if state.exchange(Self.idle, ordering: .acquiringAndReleasing) == Self.raised { return }
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }

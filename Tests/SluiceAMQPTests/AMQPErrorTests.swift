@@ -1,0 +1,2 @@
+import SluiceAMQP
+import Testing
