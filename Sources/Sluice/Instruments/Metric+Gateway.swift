@@ -34,7 +34,7 @@ extension Metric {
         "Time of each request made to another system.")
 
     // Events
-    static let eventType = Label("event_type", "the kind of event", values: ["commitPushed", "commitDeployed"])
+    static let eventType = Label("event_type", "the kind of event", values: ["commitPushed", "commitDeployed", "deploymentFailed"])
     public static let eventAge = histogram(
         "sluice_event_age_seconds", [.handler, eventType], buckets: Buckets.age,
         "How old an event is when a sink has taken it: from when it occurred to its delivery.")

@@ -12,13 +12,16 @@ final class DeploymentLedger: Sendable {
     struct Entry: Sendable, Equatable {
         /// From the commit's push to its deployment; nil for a push, and when the push is not known.
         var leadTime: Duration?
+        /// From the first deployment that failed since the one before that succeeded; nil when none did.
+        var timeToRestore: Duration?
     }
 
-    /// The last deployment of a service to an environment.
+    /// A service that was ever deployed to an environment.
     struct Latest: Sendable {
         let service: String
         let environment: String
-        let at: Timestamp
+        /// The last deployment that succeeded.
+        let at: Timestamp?
     }
 
     private let database: DatabaseQueue
@@ -58,6 +61,14 @@ final class DeploymentLedger: Sendable {
                     CREATE INDEX latest_deployment ON deployments (service, environment, deployed_at);
                     """)
         }
+        migrator.registerMigration("2") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE deployments ADD COLUMN succeeded INTEGER NOT NULL DEFAULT 1;
+                    DROP INDEX latest_deployment;
+                    CREATE INDEX deployments_in_time ON deployments (service, environment, succeeded, deployed_at);
+                    """)
+        }
         guard try database.read(migrator.hasBeenSuperseded) == false else {
             throw DeploymentLedgerError(path: path, problem: "a newer version of Sluice wrote it")
         }
@@ -71,7 +82,8 @@ final class DeploymentLedger: Sendable {
         try await database.write { database in
             switch event {
             case .commitPushed(let push): try Self.record(push, database)
-            case .commitDeployed(let deployment): try Self.record(deployment, id: id, database)
+            case .commitDeployed(let deployment): try Self.record(deployment, id: id, succeeded: true, database)
+            case .deploymentFailed(let deployment): try Self.record(deployment, id: id, succeeded: false, database)
             }
         }
     }
@@ -82,11 +94,11 @@ final class DeploymentLedger: Sendable {
             let rows = try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT service, environment, MAX(deployed_at) AS at FROM deployments
-                    GROUP BY service, environment ORDER BY at DESC LIMIT ?
+                    SELECT service, environment, MAX(CASE WHEN succeeded THEN deployed_at END) AS at FROM deployments
+                    GROUP BY service, environment ORDER BY MAX(deployed_at) DESC LIMIT ?
                     """, arguments: [limit])
             return rows.map { row in
-                Latest(service: row[0], environment: row[1], at: Timestamp(millisecondsSince1970: row[2]))
+                Latest(service: row[0], environment: row[1], at: (row[2] as Int64?).map { Timestamp(millisecondsSince1970: $0) })
             }
         }
     }
@@ -99,24 +111,48 @@ final class DeploymentLedger: Sendable {
         return database.changesCount > 0 ? Entry() : nil
     }
 
-    private static func record(_ deployment: CommitDeployed, id: MessageID, _ database: Database) throws -> Entry? {
+    private static func record(
+        _ deployment: Deployment, id: MessageID, succeeded: Bool, _ database: Database
+    ) throws -> Entry? {
         let statement = try database.cachedStatement(
             sql: """
-                INSERT OR IGNORE INTO deployments (event_id, service, environment, commit_id, deployed_at)
-                VALUES (?, ?, ?, ?, ?)
+                INSERT OR IGNORE INTO deployments
+                    (event_id, service, environment, commit_id, deployed_at, succeeded)
+                VALUES (?, ?, ?, ?, ?, ?)
                 """)
         try statement.execute(arguments: [
             id.description, deployment.serviceName, deployment.env, deployment.id,
-            deployment.occurredOn.millisecondsSince1970,
+            deployment.occurredOn.millisecondsSince1970, succeeded,
         ])
         guard database.changesCount > 0 else { return nil }
+        guard succeeded else { return Entry() }
+        return Entry(
+            leadTime: try leadTime(of: deployment, database), timeToRestore: try timeToRestore(by: deployment, database))
+    }
+
+    private static func leadTime(of deployment: Deployment, _ database: Database) throws -> Duration? {
         // Deploy tools may shorten the hash: every digit sorts before `g`.
         let pushedAt = try Int64.fetchOne(
             database.cachedStatement(
                 sql: "SELECT MIN(pushed_at) FROM pushes WHERE commit_id >= ?1 AND commit_id < ?1 || 'g'"),
             arguments: [deployment.id])
         let lead = pushedAt.map { deployment.occurredOn.millisecondsSince1970 - $0 }
-        return Entry(leadTime: lead.flatMap { $0 >= 0 ? .milliseconds($0) : nil })
+        return lead.flatMap { $0 >= 0 ? .milliseconds($0) : nil }
+    }
+
+    /// A failure that is heard of only after the deployment that mended it counts for none.
+    private static func timeToRestore(by deployment: Deployment, _ database: Database) throws -> Duration? {
+        let failedAt = try Int64.fetchOne(
+            database.cachedStatement(
+                sql: """
+                    SELECT MIN(deployed_at) FROM deployments
+                    WHERE service = ?1 AND environment = ?2 AND NOT succeeded AND deployed_at <= ?3
+                        AND deployed_at > coalesce((
+                            SELECT MAX(deployed_at) FROM deployments
+                            WHERE service = ?1 AND environment = ?2 AND succeeded AND deployed_at < ?3), -1)
+                    """),
+            arguments: [deployment.serviceName, deployment.env, deployment.occurredOn.millisecondsSince1970])
+        return failedAt.map { .milliseconds(deployment.occurredOn.millisecondsSince1970 - $0) }
     }
 }
 
@@ -128,7 +164,7 @@ struct DeploymentLedgerError: Error, CustomStringConvertible {
     var description: String { "the deployments \(path) cannot be used: \(problem)" }
 }
 
-extension CommitDeployed {
+extension Deployment {
     /// The service, or the repository where the source did not say: what deployments are counted by.
     var serviceName: String { service ?? repository ?? "unknown" }
 }

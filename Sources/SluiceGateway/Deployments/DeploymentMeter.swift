@@ -6,19 +6,24 @@ final class DeploymentMeter: Sendable {
     private struct Place: Hashable {
         let service: String
         let environment: String
+
+        var labels: [(String, String)] { [("service", service), ("environment", environment)] }
     }
 
     private struct Series: Sendable {
         let succeeded: CounterHandle
+        let failed: CounterHandle
+        let changeFailures: CounterHandle
         let leadTime: HistogramHandle
-        let last: GaugeHandle
+        let timeToRestore: HistogramHandle
     }
 
     private struct State {
         var services: Set<String> = []
         var environments: Set<String> = []
         var series: [Place: Series] = [:]
-        var last: [Place: Int64] = [:]
+        /// Where something went live at all: a gauge at 0 would say 1970.
+        var last: [Place: (gauge: GaugeHandle, milliseconds: Int64)] = [:]
     }
 
     private let instruments: Instruments
@@ -35,14 +40,23 @@ final class DeploymentMeter: Sendable {
         update(service: latest.service, environment: latest.environment, at: latest.at) { _ in }
     }
 
-    func count(_ deployment: CommitDeployed, leadTime: Duration?) {
+    func count(_ deployment: Deployment, _ entry: DeploymentLedger.Entry) {
         update(service: deployment.serviceName, environment: deployment.env, at: deployment.occurredOn) { series in
             series.succeeded.increment()
-            if let leadTime { series.leadTime.observe(leadTime.inSeconds) }
+            if let leadTime = entry.leadTime { series.leadTime.observe(leadTime.inSeconds) }
+            if let timeToRestore = entry.timeToRestore { series.timeToRestore.observe(timeToRestore.inSeconds) }
         }
     }
 
-    private func update(service: String, environment: String, at time: Timestamp, _ body: (Series) -> Void) {
+    func countFailure(_ deployment: Deployment) {
+        update(service: deployment.serviceName, environment: deployment.env, at: nil) { series in
+            series.failed.increment()
+            series.changeFailures.increment()
+        }
+    }
+
+    /// - Parameter time: when the service last went live there; nil leaves that as it is.
+    private func update(service: String, environment: String, at time: Timestamp?, _ body: (Series) -> Void) {
         state.withLock { state in
             let place = Place(
                 service: Self.admit(service, to: &state.services, cap: serviceCap),
@@ -50,10 +64,12 @@ final class DeploymentMeter: Sendable {
             let series = state.series[place] ?? make(place)
             state.series[place] = series
             body(series)
+            guard let time else { return }
             // Events may arrive out of order; the last deployment is the latest, not the last heard of.
-            let last = max(state.last[place] ?? .min, time.millisecondsSince1970)
-            state.last[place] = last
-            series.last.set(Double(last) / 1_000)
+            let gauge = state.last[place]?.gauge ?? instruments.gauge(.lastDeployment, place.labels)
+            let last = max(state.last[place]?.milliseconds ?? .min, time.millisecondsSince1970)
+            state.last[place] = (gauge, last)
+            gauge.set(Double(last) / 1_000)
         }
     }
 
@@ -65,12 +81,13 @@ final class DeploymentMeter: Sendable {
     }
 
     private func make(_ place: Place) -> Series {
-        let labels = [("service", place.service), ("environment", place.environment)]
-        _ = instruments.counter(.deployments, labels + [("result", "failure")])
+        let labels = place.labels
         return Series(
             succeeded: instruments.counter(.deployments, labels + [("result", "success")]),
+            failed: instruments.counter(.deployments, labels + [("result", "failure")]),
+            changeFailures: instruments.counter(.changeFailures, labels),
             leadTime: instruments.histogram(.deploymentLeadTime, labels),
-            last: instruments.gauge(.lastDeployment, labels))
+            timeToRestore: instruments.histogram(.timeToRestore, labels))
     }
 }
 

@@ -11,9 +11,9 @@ extension Event {
         switch self {
         case .commitPushed(let event):
             Self.identify("sluice/commitPushed/1", event.repository ?? "", event.id)
-        case .commitDeployed(let event):
+        case .commitDeployed(let event), .deploymentFailed(let event):
             Self.identify(
-                "sluice/commitDeployed/1", event.repository ?? "", event.service ?? "", event.env, event.id,
+                "sluice/\(kind.rawValue)/1", event.repository ?? "", event.service ?? "", event.env, event.id,
                 String(event.occurredOn.millisecondsSince1970))
         }
     }

@@ -9,18 +9,21 @@ extension Event {
     /// The event as it travels: JSON, its kind and its key in the metadata, its identity as the id.
     public func message() -> Message {
         Message(
-            id: messageID, metadata: [Self.typeKey: type, Self.repositoryKey: orderingKey], payload: payload())
+            id: messageID, metadata: [Self.typeKey: kind.rawValue, Self.repositoryKey: orderingKey], payload: payload())
     }
 
     /// The event of a message, whoever wrote it. What is not known (`repository`, `ref`, `url`, `service`) may be
     /// missing.
     /// - Throws: ``SourceError`` that asks for the poison queue when there is no such event in it.
     public init(_ message: Message) throws(SourceError) {
-        switch message.metadata[Self.typeKey] {
-        case CommitPushed.type: self = try .commitPushed(CommitPushed(payload: message.payload))
-        case CommitDeployed.type: self = try .commitDeployed(CommitDeployed(payload: message.payload))
-        case nil: throw SourceError("the message has no event_type", reason: "unknown_event_type")
-        default: throw SourceError("the message's event_type is not known", reason: "unknown_event_type")
+        guard let type = message.metadata[Self.typeKey] else {
+            throw SourceError("the message has no event_type", reason: "unknown_event_type")
+        }
+        switch Kind(rawValue: type) {
+        case .commitPushed: self = try .commitPushed(CommitPushed(payload: message.payload))
+        case .commitDeployed: self = try .commitDeployed(Deployment(payload: message.payload))
+        case .deploymentFailed: self = try .deploymentFailed(Deployment(payload: message.payload))
+        case nil: throw SourceError("the message's event_type is not known", reason: "unknown_event_type")
         }
     }
 
@@ -35,7 +38,7 @@ extension Event {
                 json.member("repository", ifPresent: event.repository)
                 json.member("ref", ifPresent: event.ref)
                 json.member("url", ifPresent: event.url)
-            case .commitDeployed(let event):
+            case .commitDeployed(let event), .deploymentFailed(let event):
                 json.member("id", event.id)
                 json.member("env", event.env)
                 json.member("occurred_on", RFC3339.format(event.occurredOn))
@@ -58,7 +61,7 @@ extension CommitPushed {
     }
 }
 
-extension CommitDeployed {
+extension Deployment {
     fileprivate init(payload: [UInt8]) throws(SourceError) {
         var fields = EventFields()
         try fields.read(payload)

@@ -4,15 +4,15 @@ import Sluice
 struct EventAge: Middleware {
     func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
         let ages = Dictionary(
-            uniqueKeysWithValues: [CommitPushed.type, CommitDeployed.type].map { type in
-                (type, route.instruments.histogram(.eventAge, [route.label, ("event_type", type)]))
+            uniqueKeysWithValues: Event.Kind.allCases.map { kind in
+                (kind, route.instruments.histogram(.eventAge, [route.label, ("event_type", kind.rawValue)]))
             })
         let skewed = route.instruments.counter(.eventClockSkew, [route.label])
         return { message, context in
             let produced = try await next(message, context)
             if let event = try? Event(message) {
                 let age = Timestamp.now().millisecondsSince1970 - event.occurredOn.millisecondsSince1970
-                ages[event.type]?.observe(max(0, Double(age) / 1_000), correlationID: context.correlationID)
+                ages[event.kind]?.observe(max(0, Double(age) / 1_000), correlationID: context.correlationID)
                 if age < -60_000 { skewed.increment() }
             }
             return produced

@@ -15,7 +15,11 @@ enum DeploymentsRoute {
             let event = try Event(message)
             // The ledger knows what was counted, whatever becomes of this delivery.
             guard let entry = try await ledger.record(event, id: message.id) else { return }
-            if case .commitDeployed(let deployment) = event { meter.count(deployment, leadTime: entry.leadTime) }
+            switch event {
+            case .commitPushed: break
+            case .commitDeployed(let deployment): meter.count(deployment, entry)
+            case .deploymentFailed(let deployment): meter.countFailure(deployment)
+            }
         }
     }
 }

@@ -30,7 +30,7 @@ enum SimulatorRoutes {
             let pushed = context.origin.timestamp?.millisecondsSince1970 ?? now
             let due = pushed + Int64(delay.inSeconds * 1_000)
             if due > now { try await context.sleep(for: .milliseconds(due - now)) }
-            let deployment = CommitDeployed(
+            let deployment = Deployment(
                 id: push.id, env: environment, occurredOn: Timestamp(millisecondsSince1970: due),
                 service: push.repository.map { String($0.split(separator: "/").last ?? "") },
                 repository: push.repository)

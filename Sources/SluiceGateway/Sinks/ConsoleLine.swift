@@ -10,10 +10,16 @@ package enum ConsoleLine {
             line =
                 "pushed\(place(event.repository, event.ref)) by \(event.author)\(message.isEmpty ? "" : ": ")\(message)"
         case .commitDeployed(let event):
-            let what = [event.service, event.repository].compactMap(\.self).joined(separator: ", ")
-            line = "deployed to \(event.env)\(what.isEmpty ? "" : " (\(what))")"
+            line = "deployed to \(target(event))"
+        case .deploymentFailed(let event):
+            line = "failed to deploy to \(target(event))"
         }
         return "\(RFC3339.format(event.occurredOn))  \(event.commit.prefix(12)) \(line)".replacingUnsafeCharacters()
+    }
+
+    private static func target(_ deployment: Deployment) -> String {
+        let what = [deployment.service, deployment.repository].compactMap(\.self).joined(separator: ", ")
+        return "\(deployment.env)\(what.isEmpty ? "" : " (\(what))")"
     }
 
     private static func place(_ repository: String?, _ ref: String?) -> String {

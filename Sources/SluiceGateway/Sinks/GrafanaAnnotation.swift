@@ -28,6 +28,7 @@ package enum GrafanaAnnotation {
         switch event {
         case .commitPushed(let event): "Commit \(event.id) pushed by \(event.author)"
         case .commitDeployed(let event): "Commit \(event.id) deployed to \(event.env)"
+        case .deploymentFailed(let event): "Commit \(event.id) failed to deploy to \(event.env)"
         }
     }
 
@@ -36,6 +37,7 @@ package enum GrafanaAnnotation {
         switch event {
         case .commitPushed: kind = "pushed"
         case .commitDeployed(let event): kind = "deploy-\(event.env)"
+        case .deploymentFailed(let event): kind = "deploy-failed-\(event.env)"
         }
         let repository = event.repository.map { [String($0.unicodeScalars.prefix(maximumTag))] } ?? []
         return [String(kind.unicodeScalars.prefix(maximumTag))] + repository + [tag(id)]

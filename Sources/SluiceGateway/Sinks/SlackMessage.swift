@@ -42,6 +42,8 @@ package enum SlackMessage {
             return "\(front): _\(escape(message, limit: room))_"
         case .commitDeployed(let event):
             return ":heavy_check_mark: Commit `\(event.id)` deployed to *\(escape(event.env, limit: 1_500))*"
+        case .deploymentFailed(let event):
+            return ":x: Commit `\(event.id)` *failed* to deploy to *\(escape(event.env, limit: 1_500))*"
         }
     }
 
@@ -52,7 +54,7 @@ package enum SlackMessage {
             if let repository = event.repository { parts.append(escape(repository, limit: 600)) }
             if let ref = event.ref { parts.append(escape(shortened(ref), limit: 600)) }
             if let url = event.url, let link = link(url) { parts.append("<\(link)|View commit>") }
-        case .commitDeployed(let event):
+        case .commitDeployed(let event), .deploymentFailed(let event):
             if let repository = event.repository { parts.append(escape(repository, limit: 600)) }
             if let service = event.service { parts.append(escape(service, limit: 600)) }
         }

@@ -1,7 +1,7 @@
 package import Sluice
 
-/// Turns the messages of deploy tools into events: `{"commit_id", "env", "timestamp"}`, optionally with `service` and
-/// `repository`.
+/// Turns the messages of deploy tools into events: `{"commit_id", "env", "timestamp"}`, optionally with `service`,
+/// `repository`, and `result` (`success` unless it is `failure`).
 package enum DeploymentsSource {
     /// The timestamp is an RFC 3339 string, or a number of seconds or milliseconds since 1970. Numbers below 10^11
     /// are seconds (until the year 5138); they may have a fraction.
@@ -22,10 +22,14 @@ package enum DeploymentsSource {
         guard let time = fields.time else {
             throw SourceError("timestamp is neither an RFC 3339 time nor seconds or milliseconds since 1970")
         }
-        return .commitDeployed(
-            CommitDeployed(
-                id: commit, env: env, occurredOn: time, service: try optional(fields.service, "service"),
-                repository: try optional(fields.repository, "repository")))
+        let deployment = Deployment(
+            id: commit, env: env, occurredOn: time, service: try optional(fields.service, "service"),
+            repository: try optional(fields.repository, "repository"))
+        switch fields.result {
+        case nil, "success": return .commitDeployed(deployment)
+        case "failure": return .deploymentFailed(deployment)
+        default: throw SourceError("result is neither success nor failure")
+        }
     }
 
     private static func optional(_ text: String?, _ field: String) throws(SourceError) -> String? {
@@ -42,6 +46,7 @@ package enum DeploymentsSource {
         var time: Timestamp?
         var service: String?
         var repository: String?
+        var result: String?
 
         mutating func read(_ payload: [UInt8]) throws(JSONError) {
             try JSONReader.read(payload) { (reader) throws(JSONError) in
@@ -56,6 +61,8 @@ package enum DeploymentsSource {
                         service = try reader.stringOrNull()
                     } else if key == "repository" {
                         repository = try reader.stringOrNull()
+                    } else if key == "result" {
+                        result = try reader.stringOrNull()
                     }
                 }
             }

@@ -45,7 +45,7 @@ struct GitHubDeploymentStatus {
 
     func outcome() throws(SourceError) -> SourceOutcome {
         guard let state else { throw SourceError("deployment_status.state is missing") }
-        guard state == "success" else { return .ignored("deployment_state") }
+        guard ["success", "failure", "error"].contains(state) else { return .ignored("deployment_state") }
         guard let commit = commit.flatMap(EventField.commit) else {
             throw SourceError("deployment.sha is not a commit's hash (4 to 64 hexadecimal digits)")
         }
@@ -55,11 +55,9 @@ struct GitHubDeploymentStatus {
         guard let time = (updatedAt ?? createdAt).flatMap(RFC3339.parse) else {
             throw SourceError("deployment_status.updated_at is not an RFC 3339 time")
         }
-        return .events([
-            .commitDeployed(
-                CommitDeployed(
-                    id: commit, env: env, occurredOn: time, service: service.flatMap(EventField.name),
-                    repository: repository.flatMap(EventField.name)))
-        ])
+        let deployment = Deployment(
+            id: commit, env: env, occurredOn: time, service: service.flatMap(EventField.name),
+            repository: repository.flatMap(EventField.name))
+        return .events([state == "success" ? .commitDeployed(deployment) : .deploymentFailed(deployment)])
     }
 }

@@ -31,6 +31,45 @@ extension EndToEnd {
             }
         }
 
+        @Test func aFailedDeploymentIsShownAndTheNextThatSucceedsRestores() async throws {
+            let (grafana, slack, directory) = (try FakeGrafana(), try FakeSlack(), try TemporaryDirectory())
+            let place = ["service": "hello", "environment": "production"]
+            func body(_ time: String, _ result: String) -> [UInt8] {
+                Array(
+                    """
+                    {"commit_id": "\(Self.commit)", "env": "production", "timestamp": "2026-01-02T\(time)Z",
+                     "service": "hello", "result": "\(result)"}
+                    """.utf8)
+            }
+            try await withGateway(in: directory, grafana: grafana, slack: slack) { gateway in
+                let story = [
+                    ("01:00:00", "failure"), ("02:00:00", "success"), ("03:00:00", "failure"),
+                    ("03:10:00", "failure"), ("04:00:00", "success"), ("05:00:00", "success"),
+                ]
+                for (time, result) in story {
+                    let answer = try await gateway.client.send(
+                        "POST", "/webhooks/deployments", body: body(time, result))
+                    #expect(answer.status == 202)
+                }
+                try await eventually("everything is counted") {
+                    try await gateway.client.metrics().value(
+                        "sluice_deployments_total", place.merging(["result": "success"]) { $1 }) == 3
+                }
+                let metrics = try await gateway.client.metrics()
+                #expect(metrics.value("sluice_deployments_total", place.merging(["result": "failure"]) { $1 }) == 3)
+                #expect(metrics.value("sluice_change_failures_total", place) == 3)
+                // An hour each, from the first failure to the success that ended them.
+                #expect(metrics.value("sluice_time_to_restore_seconds_count", place) == 2)
+                #expect(metrics.value("sluice_time_to_restore_seconds_sum", place) == 7_200)
+                #expect(metrics.value("sluice_last_deployment_timestamp_seconds", place) == 1_767_330_000)
+                try await eventually("both sinks") { grafana.annotations.count == 6 && slack.posts.count == 6 }
+            }
+            let failed = grafana.annotations.filter { $0.tags.contains("deploy-failed-production") }
+            #expect(failed.count == 3)
+            #expect(failed.allSatisfy { $0.text == "Commit \(Self.commit) failed to deploy to production" })
+            #expect(slack.texts.filter { $0 == ":x: Commit `\(Self.commit)` *failed* to deploy to *production*" }.count == 3)
+        }
+
         @Test func theTokenIsAskedForWhereThereIsOne() async throws {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
             try await withGateway(

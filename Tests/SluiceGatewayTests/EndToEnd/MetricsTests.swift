@@ -165,7 +165,7 @@ extension EndToEnd {
                     }
                 }
                 for route in routes[2...3] {
-                    for type in ["commitPushed", "commitDeployed"] {
+                    for type in ["commitPushed", "commitDeployed", "deploymentFailed"] {
                         isZero("sluice_event_age_seconds_count", ["handler_name": route, "event_type": type])
                     }
                     for result in ["fresh", "duplicate", "in_progress"] {

@@ -8,7 +8,7 @@ struct EventTests {
         occurredOn: Timestamp(millisecondsSince1970: 1_767_323_045_678), repository: "octo/hello",
         ref: "refs/heads/main",
         url: "https://github.com/octo/hello/commit/1")
-    private let deployed = CommitDeployed(
+    private let deployed = Deployment(
         id: Fixtures.commit, env: "production", occurredOn: Timestamp(millisecondsSince1970: 1_767_323_045_678),
         service: "hello", repository: "octo/hello")
 
@@ -46,7 +46,7 @@ struct EventTests {
         #expect(
             event
                 == .commitDeployed(
-                    CommitDeployed(
+                    Deployment(
                         id: "abcdef12", env: "staging", occurredOn: Timestamp(millisecondsSince1970: 1_767_323_045_000))
                 ))
     }

@@ -12,7 +12,7 @@ struct ConsoleLineTests {
         #expect(
             ConsoleLine.text(of: .commitPushed(pushed))
                 == "2026-01-02T03:04:05.678Z  6113728f27ae pushed to octo/hello (main) by ann: Fix")
-        let deployed = CommitDeployed(id: "abcd", env: "production", occurredOn: time, service: "api")
+        let deployed = Deployment(id: "abcd", env: "production", occurredOn: time, service: "api")
         #expect(
             ConsoleLine.text(of: .commitDeployed(deployed))
                 == "2026-01-02T03:04:05.678Z  abcd deployed to production (api)"

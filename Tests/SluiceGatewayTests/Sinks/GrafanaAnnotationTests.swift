@@ -9,7 +9,7 @@ struct GrafanaAnnotationTests {
             occurredOn: Timestamp(millisecondsSince1970: 1_767_323_045_678),
             repository: "octo/hello"))
     private let deployed = Event.commitDeployed(
-        CommitDeployed(id: "abcd", env: "production", occurredOn: Timestamp(millisecondsSince1970: 5)))
+        Deployment(id: "abcd", env: "production", occurredOn: Timestamp(millisecondsSince1970: 5)))
 
     @Test func writesTextTagsAndExactMilliseconds() {
         #expect(
@@ -24,7 +24,7 @@ struct GrafanaAnnotationTests {
 
     @Test func cutsTagsToWhatGrafanaCanStore() {
         let long = Event.commitDeployed(
-            CommitDeployed(
+            Deployment(
                 id: "abcd", env: String(repeating: "é", count: 120), occurredOn: Timestamp(millisecondsSince1970: 5)))
         let tags = GrafanaAnnotation.tags(of: long, id: long.messageID)
         #expect(tags.allSatisfy { $0.unicodeScalars.count <= 100 })

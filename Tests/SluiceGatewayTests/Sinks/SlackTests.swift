@@ -41,7 +41,7 @@ struct SlackTests {
         #expect(SlackMessage.text(of: push("Fix\nmore")) == ":rocket: Commit `abcd` *pushed* by ann: _Fix_")
         #expect(SlackMessage.text(of: push(" \n")) == ":rocket: Commit `abcd` *pushed* by ann")
         let deployed = Event.commitDeployed(
-            CommitDeployed(
+            Deployment(
                 id: "abcd", env: "a&b", occurredOn: Timestamp(millisecondsSince1970: 0), service: "api"))
         let body = try body(deployed)
         #expect(body.text == ":heavy_check_mark: Commit `abcd` deployed to *a&amp;b*")

@@ -14,7 +14,13 @@ struct DeploymentsSourceTests {
     func readsTimesInAllTheirForms(timestamp: String) throws {
         let event = try read(#"{"commit_id":"ABCD1234","env":"staging","timestamp":\#(timestamp),"more":[1]}"#)
         let time = Timestamp(millisecondsSince1970: 1_767_323_045_678)
-        #expect(event == .commitDeployed(CommitDeployed(id: "abcd1234", env: "staging", occurredOn: time)))
+        #expect(event == .commitDeployed(Deployment(id: "abcd1234", env: "staging", occurredOn: time)))
+    }
+
+    @Test(arguments: [(#""failure""#, false), (#""success""#, true), ("null", true)])
+    func readsWhetherItSucceeded(result: String, succeeded: Bool) throws {
+        let event = try read(#"{"commit_id":"abcd","env":"e","timestamp":1,"result":\#(result)}"#)
+        #expect(event.kind == (succeeded ? .commitDeployed : .deploymentFailed))
     }
 
     @Test func keepsServiceAndRepository() throws {
@@ -23,7 +29,7 @@ struct DeploymentsSourceTests {
         #expect(
             event
                 == .commitDeployed(
-                    CommitDeployed(
+                    Deployment(
                         id: "abcd", env: "größe", occurredOn: Timestamp(millisecondsSince1970: 0), service: "api",
                         repository: "octo/api")))
     }

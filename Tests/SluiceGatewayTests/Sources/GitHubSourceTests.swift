@@ -55,13 +55,22 @@ struct GitHubSourceTests {
     }
 
     @Test func makesASuccessfulDeploymentAnEvent() throws {
-        let deployed = CommitDeployed(
+        let deployed = Deployment(
             id: Fixtures.commit, env: "production", occurredOn: Timestamp(millisecondsSince1970: 1_557_933_660_000),
             service: "hello", repository: "octo/hello")
         #expect(try events("deployment_status", Fixtures.deploymentStatus) == [.commitDeployed(deployed)])
     }
 
-    @Test(arguments: ["pending", "in_progress", "failure", "error", "waiting", "queued", "inactive", "new_state"])
+    @Test(arguments: ["failure", "error"])
+    func makesAFailedDeploymentAnEventOfItsOwn(state: String) throws {
+        let body = Fixtures.deploymentStatus.replacing("\"success\"", with: "\"\(state)\"")
+        let failed = Deployment(
+            id: Fixtures.commit, env: "production", occurredOn: Timestamp(millisecondsSince1970: 1_557_933_660_000),
+            service: "hello", repository: "octo/hello")
+        #expect(try events("deployment_status", body) == [.deploymentFailed(failed)])
+    }
+
+    @Test(arguments: ["pending", "in_progress", "waiting", "queued", "inactive", "new_state"])
     func ignoresEveryOtherStateOfADeployment(state: String) throws {
         let body = Fixtures.deploymentStatus.replacing("\"success\"", with: "\"\(state)\"")
         #expect(try GitHubSource.read(Fixtures.webhook("deployment_status", body)) == .ignored("deployment_state"))
@@ -123,7 +132,7 @@ struct GitHubSourceTests {
             #expect(outcome == .events([.commitPushed(pushed)]))
         case "push/payload.json", "push/with-organization.payload.json": #expect(outcome == .ignored("ref_deleted"))
         case "deployment_status/payload.json":
-            let deployed = CommitDeployed(
+            let deployed = Deployment(
                 id: "f95f852bd8fca8fcc58a9a2d6c842781e32a215e", env: "production",
                 occurredOn: Timestamp(millisecondsSince1970: 1_557_933_655_000), service: "Hello-World",
                 repository: "Codertocat/Hello-World")

@@ -1,0 +1,32 @@
+public import Sluice
+
+/// Somebody pushed a commit.
+public struct CommitPushed: Sendable, Hashable {
+    /// The commit's hash in lowercase hexadecimal, 4 to 64 digits.
+    public var id: String
+    /// All of the commit's message, at most 65,536 bytes.
+    public var message: String
+    /// The author's user name where the source knows it, else the name.
+    public var author: String
+    /// When the commit was made, by its author's clock.
+    public var occurredOn: Timestamp
+    /// `owner/name`; nil when the source did not say.
+    public var repository: String?
+    /// Where it was pushed to, such as `refs/heads/main`.
+    public var ref: String?
+    /// Where to look at it; http or https.
+    public var url: String?
+
+    public init(
+        id: String, message: String, author: String, occurredOn: Timestamp, repository: String? = nil,
+        ref: String? = nil, url: String? = nil
+    ) {
+        self.id = id
+        self.message = message
+        self.author = author
+        self.occurredOn = occurredOn
+        self.repository = repository
+        self.ref = ref
+        self.url = url
+    }
+}
