@@ -14,7 +14,7 @@ public final class Gateway: Sendable {
     public let services: [any Service]
     private let webhooks: HTTPListener
     private let metrics: HTTPListener
-    private let log: SQLiteLog
+    private let queue: any EventQueue
     private let client: HTTPClient
     private let restore: @Sendable () async throws -> Void
 
@@ -26,8 +26,7 @@ public final class Gateway: Sendable {
         backend.registry.collectProcess()
         let startedAt = Timestamp.now()
         let directory = try DataDirectory(configuration.dataDirectory)
-        let log = try SQLiteLog.open(SQLiteLog.Configuration(path: directory.log))
-        let queue = EventQueue.sqlite(log)
+        let queue = SQLiteQueue(try SQLiteLog.open(SQLiteLog.Configuration(path: directory.log)))
 
         let sinkMeters = SinkMeters(configuration.sinkNames, instruments)
         var clientConfiguration = HTTPClient.Configuration()
@@ -65,18 +64,17 @@ public final class Gateway: Sendable {
         readers.append(DeploymentsRoute.route(from: queue, ledger, meter))
         for route in readers { try router.add(route) }
 
-        let backlog = BacklogMeter(queue, groups: readers.map(\.name), instruments, logger: logger)
+        let backlog = BacklogMeter(queue, routes: readers.map(\.name), instruments, logger: logger)
         let drain = DrainFlag()
-        let subscribers = readers.map { ($0.name, $0.subscriber) }
         let metrics = try HTTPListener(
             configuration: configuration.metricsBindAddress.listener,
             resources: MetricsResources.make(backend.registry, update: backlog.update) {
-                Self.readiness(drain, webhooks, router, subscribers)
+                Self.readiness(drain, webhooks, router, queue)
             }, logger: logger.of("metrics"))
 
         self.webhooks = webhooks
         self.metrics = metrics
-        self.log = log
+        self.queue = queue
         self.client = client
         restore = { [ledger, meter] in
             for latest in try await ledger.latest(limit: 1_000) { meter.restore(latest) }
@@ -102,13 +100,13 @@ public final class Gateway: Sendable {
     /// Lets go of the log and of the sinks, after the services have ended.
     public func close() async {
         await client.close(within: .zero)
-        await log.close()
+        await queue.close()
     }
 
     private static func readiness(
-        _ drain: DrainFlag, _ webhooks: HTTPListener, _ router: Router, _ readers: [(String, any Subscriber)]
+        _ drain: DrainFlag, _ webhooks: HTTPListener, _ router: Router, _ queue: any EventQueue
     ) -> Readiness {
-        var readiness = Readiness()
+        var readiness = queue.readiness
         if drain.isDraining { readiness.reasons.append("draining") }
         if !webhooks.isListening { readiness.reasons.append("webhooks: not listening") }
         for route in router.status {
@@ -118,10 +116,6 @@ public final class Gateway: Sendable {
             } else {
                 readiness.reasons.append("\(route.name): \(note)")
             }
-        }
-        // A second process on the same log takes webhooks and stands by for the rest.
-        for (name, subscriber) in readers where (subscriber as? SQLiteSubscriber)?.isLeading == false {
-            readiness.notes.append("\(name): stands by; another process reads the log for it")
         }
         return readiness
     }

@@ -4,12 +4,12 @@ import Sluice
 enum DeploymentsRoute {
     static let name = "log-to-metrics"
 
-    static func route(from queue: EventQueue, _ ledger: DeploymentLedger, _ meter: DeploymentMeter) -> Route {
+    static func route(from queue: any EventQueue, _ ledger: DeploymentLedger, _ meter: DeploymentMeter) -> Route {
         Route(
-            name, from: queue.subscriber(name), EventQueue.events, ordering: .serial,
+            name, from: queue.subscriber(for: name), queue.events, ordering: .serial,
             middlewares: [
                 CorrelationID(), Metrics(),
-                PoisonQueue(to: queue.publisher, EventQueue.poison, filter: .permanent), Retry(),
+                PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent), Retry(),
             ]
         ) { message, _ in
             let event = try Event(message)

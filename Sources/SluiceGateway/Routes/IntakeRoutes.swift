@@ -22,12 +22,12 @@ enum IntakeRoutes {
         return [gitHub, deployments]
     }
 
-    static func gitHub(from subscriber: HTTPSubscriber, to queue: EventQueue, _ instruments: Instruments) -> Route {
+    static func gitHub(from subscriber: HTTPSubscriber, to queue: any EventQueue, _ instruments: Instruments) -> Route {
         let ignored = LabelledCounters(
             instruments, .webhooksIgnored, label: "event",
             known: ["ping", "pull_request", "workflow_run", "deployment", "release", "create", "delete", "other"])
         return Route(
-            "github-to-log", from: subscriber, gitHubPath, to: queue.publisher, EventQueue.events,
+            "github-to-log", from: subscriber, gitHubPath, to: queue.publisher, queue.events,
             middlewares: intake
         ) { message, _ in
             switch try GitHubSource.read(message) {
@@ -42,9 +42,9 @@ enum IntakeRoutes {
         }
     }
 
-    static func deployments(from subscriber: HTTPSubscriber, to queue: EventQueue) -> Route {
+    static func deployments(from subscriber: HTTPSubscriber, to queue: any EventQueue) -> Route {
         Route(
-            "deployments-to-log", from: subscriber, deploymentsPath, to: queue.publisher, EventQueue.events,
+            "deployments-to-log", from: subscriber, deploymentsPath, to: queue.publisher, queue.events,
             middlewares: intake
         ) { message, _ in
             [try DeploymentsSource.read(message).message()]

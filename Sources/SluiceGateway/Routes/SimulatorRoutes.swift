@@ -5,7 +5,7 @@ import Sluice
 /// The log is the clock: a route reads it in order and waits for each commit's time to come. It waits in a group of its
 /// own, so nothing stands behind it; a shutdown ends the wait; after a restart it goes on where it was.
 enum SimulatorRoutes {
-    static func routes(_ simulator: GatewayConfiguration.Simulator, _ queue: EventQueue) -> [Route] {
+    static func routes(_ simulator: GatewayConfiguration.Simulator, _ queue: any EventQueue) -> [Route] {
         [
             route("simulate-staging", "staging", after: simulator.stagingDelay, queue),
             route("simulate-production", "production", after: simulator.productionDelay, queue),
@@ -13,14 +13,14 @@ enum SimulatorRoutes {
     }
 
     private static func route(
-        _ name: String, _ environment: String, after delay: Duration, _ queue: EventQueue
+        _ name: String, _ environment: String, after delay: Duration, _ queue: any EventQueue
     ) -> Route {
         Route(
-            name, from: queue.subscriber(name), EventQueue.events, to: queue.publisher, EventQueue.events,
+            name, from: queue.subscriber(for: name), queue.events, to: queue.publisher, queue.events,
             ordering: .serial,
             middlewares: [
                 CorrelationID(), Metrics(), LogMessages(),
-                PoisonQueue(to: queue.publisher, EventQueue.poison, filter: .permanent),
+                PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent),
                 Deduplicator(queue.handled), Retry(),
             ]
         ) { message, context in

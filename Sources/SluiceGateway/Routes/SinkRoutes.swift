@@ -7,13 +7,14 @@ struct SinkRoutes {
     static let slack = "log-to-slack"
     static let console = "log-to-console"
 
-    let queue: EventQueue
+    let queue: any EventQueue
     let pace: GatewayPace
 
     /// - Parameter start: when this process began: what is older may have been posted by the one before.
     func grafana(_ sink: EventSink, startedAt start: Timestamp) -> Route {
-        route(Self.grafana, to: sink, ordering: .perKey(lanes: 8)) { message, context in
-            guard Self.wasTried(context, before: start) else { return [message] }
+        let isShared = queue.isShared
+        return route(Self.grafana, to: sink, ordering: .perKey(lanes: 8)) { message, context in
+            guard isShared || Self.wasTried(context, before: start) else { return [message] }
             var message = message
             message.metadata[GrafanaSink.lookFirst] = "true"
             return [message]
@@ -39,13 +40,13 @@ struct SinkRoutes {
         var middlewares: [any Middleware] = [
             CorrelationID(), Metrics(), LogMessages(),
             // An outage poisons nothing, however long it lasts: only what can never be delivered is moved.
-            PoisonQueue(to: queue.publisher, EventQueue.poison, filter: .permanent),
+            PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent),
             Deduplicator(queue.handled), EventAge(), retry,
         ]
         if let throttle { middlewares.append(throttle) }
         middlewares.append(Timeout(.seconds(60)))
         return Route(
-            name, from: queue.subscriber(name), EventQueue.events, to: sink, EventQueue.events, ordering: ordering,
+            name, from: queue.subscriber(for: name), queue.events, to: sink, queue.events, ordering: ordering,
             middlewares: middlewares, handler: handler)
     }
 

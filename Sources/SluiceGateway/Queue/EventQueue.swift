@@ -1,0 +1,43 @@
+import Sluice
+
+/// The durable queue in the middle, whatever broker it is.
+protocol EventQueue: Sendable {
+    /// Where every event goes.
+    var events: Topic { get }
+    /// Where messages go that can never be delivered.
+    var poison: Topic { get }
+    var publisher: any Publisher { get }
+    /// Which messages each route has handled.
+    var handled: any DeduplicationStore { get }
+    /// Whether another gateway may go on at any time where this one is, without knowing what this one has handled.
+    var isShared: Bool { get }
+    /// What keeps the queue from being used, and what is worth knowing besides.
+    var readiness: Readiness { get }
+
+    /// A subscriber to the events for a route, in a consumer group of the route's name.
+    func subscriber(for route: String) -> any Subscriber
+
+    /// How far a route is behind.
+    func backlog(of route: String) async throws -> Backlog
+
+    /// What lies in the poison topic that nobody has settled.
+    func poisoned() async throws -> Backlog
+
+    /// Lets go of everything, after the routes have ended.
+    func close() async
+}
+
+/// What waits in a topic.
+struct Backlog: Sendable, Equatable {
+    /// How many messages of each partition are not settled.
+    var messages: [Int32: Int64] = [:]
+    /// When the oldest of them was published.
+    var oldest: Timestamp?
+
+    var total: Int64 { messages.values.reduce(0, +) }
+}
+
+extension Event {
+    /// Messages of one repository keep their order on every queue.
+    static let orderingKeySelector: KeySelector = .metadata(repositoryKey)
+}
