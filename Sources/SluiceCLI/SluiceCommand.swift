@@ -8,6 +8,6 @@ struct SluiceCommand: AsyncParsableCommand {
         commandName: "sluice",
         abstract: "An observability-first event gateway: GitHub webhooks and deployments in, Grafana and Slack out.",
         version: SluiceVersion.text,
-        subcommands: [RunCommand.self],
+        subcommands: [RunCommand.self, PublishCommand.self, ConsumeCommand.self],
         defaultSubcommand: RunCommand.self)
 }

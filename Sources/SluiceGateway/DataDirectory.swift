@@ -15,8 +15,19 @@ struct DataDirectory: Sendable {
         } catch {
             throw DataDirectoryError(path: path)
         }
-        log = "\(path)/events.sqlite"
+        log = Self.logFile(in: path)
         deployments = "\(path)/deployments.sqlite"
+    }
+}
+
+extension DataDirectory {
+    private static func logFile(in directory: String) -> String { "\(directory)/events.sqlite" }
+
+    /// The log of a data directory, or `path` itself when it is no directory.
+    static func logFile(at path: String) -> String {
+        var isDirectory: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+        return exists && isDirectory.boolValue ? logFile(in: path) : path
     }
 }
 

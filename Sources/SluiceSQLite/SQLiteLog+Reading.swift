@@ -30,9 +30,18 @@ extension SQLiteLog {
     /// The topic's messages in order, in batches, for reports: those that are there when the reading begins.
     /// - Parameters:
     ///   - time: begins with the first message that is not older; nil begins with the oldest.
+    ///   - offset: begins behind the message of this offset. Default 0, which is before the first.
     ///   - batch: how many messages a batch holds at most. Default 512, at least 1.
-    public func messages(in topic: Topic, from time: Timestamp? = nil, batch: Int = 512) -> SQLiteMessages {
-        SQLiteMessages(log: self, topic: topic, time: time, batch: max(1, batch))
+    public func messages(
+        in topic: Topic, from time: Timestamp? = nil, after offset: Int64 = 0, batch: Int = 512
+    ) -> SQLiteMessages {
+        SQLiteMessages(log: self, topic: topic, time: time, offset: max(0, offset), batch: max(1, batch))
+    }
+
+    /// The offset of the topic's last message, 0 when there is none.
+    /// - Throws: ``SQLiteLogError``.
+    public func lastOffset(in topic: Topic) async throws -> Int64 {
+        try await reader.perform { session in try session.stretch(of: topic, from: nil, after: 0)?.upperBound ?? 0 }
     }
 
     /// Deletes everything that the configured retention allows now, instead of waiting for its interval.
@@ -56,6 +65,7 @@ public struct SQLiteMessages: AsyncSequence, Sendable {
     let log: SQLiteLog
     let topic: Topic
     let time: Timestamp?
+    let offset: Int64
     let batch: Int
 
     public func makeAsyncIterator() -> Iterator {
@@ -72,11 +82,11 @@ public struct SQLiteMessages: AsyncSequence, Sendable {
         }
 
         public mutating func next() async throws -> [LoggedMessage]? {
-            let (topic, time, batch) = (sequence.topic, sequence.time, sequence.batch)
+            let (topic, time, batch, offset) = (sequence.topic, sequence.time, sequence.batch, sequence.offset)
             let reader = sequence.log.reader
             if !hasStarted {
                 hasStarted = true
-                stretch = try await reader.perform { session in try session.stretch(of: topic, from: time) }
+                stretch = try await reader.perform { session in try session.stretch(of: topic, from: time, after: offset) }
             }
             guard let stretch else { return nil }
             let messages = try await reader.perform { session in
@@ -112,13 +122,16 @@ extension ReaderSession {
             messages: pending, oldestPending: pending > 0 ? try cursor.time(after: settled.through) : nil)
     }
 
-    func stretch(of topic: Topic, from time: Timestamp?) throws(SQLiteLogError) -> ClosedRange<Int64>? {
+    func stretch(
+        of topic: Topic, from time: Timestamp?, after offset: Int64
+    ) throws(SQLiteLogError) -> ClosedRange<Int64>? {
         guard let cursor = try cursor(for: topic) else { return nil }
         let last = try cursor.lastOffset()
-        var first: Int64 = 1
+        guard offset < last else { return nil }
+        var first = offset + 1
         if let time {
             guard let found = try cursor.offset(at: time) else { return nil }
-            first = found
+            first = max(first, found)
         }
         return first <= last ? first...last : nil
     }

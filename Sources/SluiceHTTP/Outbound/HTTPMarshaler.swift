@@ -2,7 +2,7 @@ public import Sluice
 
 /// Makes the request that carries a message: Watermill's `MarshalMessageFunc`.
 public struct HTTPMarshaler: Sendable {
-    let marshal: @Sendable (Message, Topic) throws -> HTTPClient.Request
+    package let marshal: @Sendable (Message, Topic) throws -> HTTPClient.Request
 
     /// - Parameter marshal: an error from it is the message's; it should carry a disposition.
     public init(_ marshal: @escaping @Sendable (Message, Topic) throws -> HTTPClient.Request) {

@@ -1,0 +1,112 @@
+public import Sluice
+
+/// `sluice consume`: writes each message that it gets as a line.
+public struct ConsumeTool: Sendable {
+    public var format: MessageFormat = .lines
+    /// Ends after so many messages; nil goes on.
+    public var count: Int?
+    /// Ends when nothing has come for so long; nil waits.
+    public var idle: Duration?
+
+    public init() {}
+
+    /// Writes until it has enough, the source ends, or the task is cancelled. A message is acknowledged when it has been
+    /// written.
+    /// - Returns: how many messages were written.
+    public func run(
+        from source: any MessageSource, write: @escaping @Sendable ([UInt8]) throws -> Void
+    ) async throws -> Int {
+        try await withThrowingTaskGroup(of: Int?.self) { group in
+            group.addTask {
+                try await source.serve()
+                return nil
+            }
+            group.addTask { try await copy(from: source, write: write) }
+            defer { group.cancelAll() }
+            while let written = try await group.next() {
+                if let written { return written }
+            }
+            return 0
+        }
+    }
+
+    private func copy(
+        from source: any MessageSource, write: @escaping @Sendable ([UInt8]) throws -> Void
+    ) async throws -> Int {
+        var written = 0
+        while count.map({ written < $0 }) ?? true, !Task.isCancelled {
+            let limit = min(256, count.map { $0 - written } ?? 256)
+            guard let batch = try await next(limit, of: source) else { break }
+            for message in batch {
+                try write(format.encode(message.message, message.origin, topic: source.topic))
+                message.delivery?.acknowledge()
+                written += 1
+            }
+        }
+        return written
+    }
+
+    private func next(_ limit: Int, of source: any MessageSource) async throws -> [ConsumedMessage]? {
+        guard let idle else { return try await source.next(limit) }
+        return try await withThrowingTaskGroup(of: [ConsumedMessage]?.self) { group in
+            group.addTask { try await source.next(limit) }
+            group.addTask {
+                try? await Task.sleep(for: idle)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
+        }
+    }
+}
+
+/// Where `sluice consume` gets its messages from.
+public protocol MessageSource: Sendable {
+    var topic: Topic { get }
+
+    /// What has to run meanwhile; returns at once when that is nothing.
+    func serve() async throws
+
+    /// The next messages, at most `limit`; nil at the end, and when the task is cancelled.
+    func next(_ limit: Int) async throws -> [ConsumedMessage]?
+
+    /// Lets go of the broker. What was acknowledged stays acknowledged.
+    func close() async
+}
+
+extension MessageSource {
+    public func serve() async throws {}
+}
+
+/// A message, and the duty to settle it where there is one.
+public struct ConsumedMessage: Sendable {
+    public let message: Message
+    public let origin: Delivery.Origin
+    let delivery: Delivery?
+
+    init(_ message: Message, _ origin: Delivery.Origin, delivery: Delivery? = nil) {
+        self.message = message
+        self.origin = origin
+        self.delivery = delivery
+    }
+}
+
+/// What any Subscriber delivers.
+struct SubscribedMessages: MessageSource {
+    let topic: Topic
+    let subscriber: any Subscriber
+    let subscription: Subscription
+    /// Ends what the subscriber needs besides itself.
+    let end: @Sendable () async -> Void
+
+    func next(_ limit: Int) async throws -> [ConsumedMessage]? {
+        try await subscription.next(limit).map { deliveries in
+            deliveries.map { ConsumedMessage($0.message, $0.origin, delivery: $0) }
+        }
+    }
+
+    func close() async {
+        await subscriber.close()
+        await end()
+    }
+}
