@@ -28,7 +28,8 @@ enum Tool {
     }
 
     /// Cancels `body` at the first SIGINT or SIGTERM.
-    static func untilSignal<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    static func untilSignal<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value
+    {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let work = Task { try await body() }
         let watch = Task { for await _ in signals { work.cancel() } }

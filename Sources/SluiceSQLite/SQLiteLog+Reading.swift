@@ -86,7 +86,9 @@ public struct SQLiteMessages: AsyncSequence, Sendable {
             let reader = sequence.log.reader
             if !hasStarted {
                 hasStarted = true
-                stretch = try await reader.perform { session in try session.stretch(of: topic, from: time, after: offset) }
+                stretch = try await reader.perform { session in
+                    try session.stretch(of: topic, from: time, after: offset)
+                }
             }
             guard let stretch else { return nil }
             let messages = try await reader.perform { session in

@@ -98,7 +98,9 @@ final class DeploymentLedger: Sendable {
                     GROUP BY service, environment ORDER BY MAX(deployed_at) DESC LIMIT ?
                     """, arguments: [limit])
             return rows.map { row in
-                Latest(service: row[0], environment: row[1], at: (row[2] as Int64?).map { Timestamp(millisecondsSince1970: $0) })
+                Latest(
+                    service: row[0], environment: row[1],
+                    at: (row[2] as Int64?).map { Timestamp(millisecondsSince1970: $0) })
             }
         }
     }
@@ -127,7 +129,8 @@ final class DeploymentLedger: Sendable {
         guard database.changesCount > 0 else { return nil }
         guard succeeded else { return Entry() }
         return Entry(
-            leadTime: try leadTime(of: deployment, database), timeToRestore: try timeToRestore(by: deployment, database))
+            leadTime: try leadTime(of: deployment, database), timeToRestore: try timeToRestore(by: deployment, database)
+        )
     }
 
     private static func leadTime(of deployment: Deployment, _ database: Database) throws -> Duration? {

@@ -32,7 +32,8 @@ public enum MessageFormat: String, Sendable, CaseIterable {
             throw MessageFormatError("not a JSON object")
         }
         let known: Set = [
-            "id", "metadata", "payload", "payload_base64", "topic", "partition", "offset", "timestamp", "key", "attempt",
+            "id", "metadata", "payload", "payload_base64", "topic", "partition", "offset", "timestamp", "key",
+            "attempt",
         ]
         if let unknown = object.keys.filter({ !known.contains($0) }).min() {
             throw MessageFormatError("the member \(unknown.truncated(toBytes: 40)) is not known")

@@ -67,7 +67,9 @@ extension EndToEnd {
             let failed = grafana.annotations.filter { $0.tags.contains("deploy-failed-production") }
             #expect(failed.count == 3)
             #expect(failed.allSatisfy { $0.text == "Commit \(Self.commit) failed to deploy to production" })
-            #expect(slack.texts.filter { $0 == ":x: Commit `\(Self.commit)` *failed* to deploy to *production*" }.count == 3)
+            #expect(
+                slack.texts.filter { $0 == ":x: Commit `\(Self.commit)` *failed* to deploy to *production*" }.count == 3
+            )
         }
 
         @Test func theTokenIsAskedForWhereThereIsOne() async throws {
