@@ -70,5 +70,5 @@ extension Metric {
         "Lines logged.")
 
     /// Every metric that Sluice has, in the order of its documentation.
-    public static let catalogue: [Metric] = pipeline + policies + gateway
+    public static let catalogue: [Metric] = pipeline + policies + gateway + kafka
 }

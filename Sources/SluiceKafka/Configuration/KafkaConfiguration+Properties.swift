@@ -1,0 +1,79 @@
+internal import Sluice
+
+extension KafkaConfiguration {
+    /// librdkafka's properties in the order in which they are set: later ones win.
+    /// - Parameters:
+    ///   - options: what a publisher or subscriber asks for; `properties` may override it.
+    ///   - required: what the code around the client relies on; `properties` must not touch it.
+    func native(
+        options: [(String, String)], required: [(String, String)]
+    ) throws(KafkaError) -> NativeConfiguration {
+        try validate()
+        let secrets = self.secrets
+        let configuration = NativeConfiguration()
+        for (name, value) in connection + options { try configuration.set(name, value, redacting: secrets) }
+        for (name, value) in properties.sorted(by: { $0.key < $1.key }) {
+            guard !required.contains(where: { $0.0 == name }) else {
+                throw KafkaError(.invalidConfiguration, detail: "properties must not set \(name): Sluice relies on it")
+            }
+            try configuration.set(name, value, redacting: secrets)
+        }
+        for (name, value) in required { try configuration.set(name, value, redacting: secrets) }
+        return configuration
+    }
+
+    /// What no error and no log may show.
+    var secrets: SecretTexts {
+        let named = properties.filter { SecretTexts.isSecret(property: $0.key) }
+        return SecretTexts([sasl?.password, tls?.keyPassword].compactMap(\.self) + named.values)
+    }
+
+    private func validate() throws(KafkaError) {
+        guard !brokers.isEmpty || properties["bootstrap.servers"] != nil else {
+            throw KafkaError(.invalidConfiguration, detail: "brokers is empty")
+        }
+        for broker in brokers where !Self.isAddress(broker) {
+            throw KafkaError(.invalidConfiguration, detail: "brokers: `\(broker)` is not host:port")
+        }
+        guard statisticsInterval >= .milliseconds(100), statisticsInterval <= .seconds(86_400) else {
+            throw KafkaError(.invalidConfiguration, detail: "statisticsInterval must be from 100 ms to a day")
+        }
+        if let tls, (tls.certificate == nil) != (tls.key == nil) {
+            throw KafkaError(.invalidConfiguration, detail: "tls.certificate and tls.key go together")
+        }
+    }
+
+    /// librdkafka takes anything here and then cannot connect.
+    private static func isAddress(_ text: String) -> Bool {
+        guard let colon = text.lastIndex(of: ":"), colon != text.startIndex else { return false }
+        let port = UInt16(text[text.index(after: colon)...])
+        return port.map { $0 > 0 } == true && text.allSatisfy { !$0.isWhitespace && $0 != "," }
+    }
+
+    private var connection: [(String, String)] {
+        var list = [("client.id", clientID), ("statistics.interval.ms", statisticsInterval.milliseconds)]
+        if !brokers.isEmpty { list.append(("bootstrap.servers", brokers.joined(separator: ","))) }
+        let protocols = ["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
+        list.append(("security.protocol", protocols[(tls == nil ? 0 : 1) + (sasl == nil ? 0 : 2)]))
+        if let tls {
+            let files = [
+                ("ssl.ca.location", tls.certificateAuthorities), ("ssl.certificate.location", tls.certificate),
+                ("ssl.key.location", tls.key), ("ssl.key.password", tls.keyPassword),
+            ]
+            for case (let name, let value?) in files { list.append((name, value)) }
+            list.append(("ssl.endpoint.identification.algorithm", tls.verifiesHostname ? "https" : "none"))
+        }
+        if let sasl {
+            list += [
+                ("sasl.mechanism", sasl.mechanism.name), ("sasl.username", sasl.username),
+                ("sasl.password", sasl.password),
+            ]
+        }
+        return list
+    }
+}
+
+extension Duration {
+    /// In whole milliseconds, as librdkafka's properties are written; at least 0.
+    var milliseconds: String { String(wholeNanoseconds / 1_000_000) }
+}

@@ -1,0 +1,38 @@
+public import Sluice
+
+/// The form of watermill-kafka's default marshaler: the payload is the value, the id the header
+/// ``idHeader``, and each entry of the metadata a header of its own.
+///
+/// Records of any other producer can be read too: one without an id is named by its place in the log, so that it has
+/// the same id at each delivery; a null value gives an empty payload; of headers with one name the last counts; bytes
+/// of headers that are not UTF-8 are replaced.
+public struct WatermillMarshaler: KafkaMarshaler {
+    /// The header that holds a message's id. An entry of this name in the metadata is not published.
+    public static let idHeader = "_watermill_message_uuid"
+
+    public init() {}
+
+    public func marshal(_ message: Message, to topic: Topic, into record: inout KafkaRecord) {
+        record.value = message.payload
+        record.headers.append(Self.idHeader, message.id.description)
+        for entry in message.metadata where entry.name != Self.idHeader {
+            record.headers.append(entry.name, entry.value)
+        }
+    }
+
+    public func unmarshal(_ record: KafkaRecord, from topic: Topic) -> Message {
+        var id: MessageID?
+        var metadata = Metadata()
+        for index in record.headers.indices {
+            let text = record.headers.text(at: index) ?? ""
+            if record.headers.hasName(Self.idHeader, at: index) {
+                id = text.isEmpty ? nil : MessageID(text)
+            } else {
+                metadata[record.headers.name(at: index)] = text
+            }
+        }
+        return Message(
+            id: id ?? MessageID("\(topic)/\(record.partition ?? 0)/\(record.offset ?? 0)"), metadata: metadata,
+            payload: record.value ?? [])
+    }
+}

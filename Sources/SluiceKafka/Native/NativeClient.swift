@@ -1,0 +1,94 @@
+import CRDKafka
+import Sluice
+
+/// Owns a client of librdkafka: its connections, its threads and its main queue.
+///
+/// librdkafka's clients and queues may be used from any thread (`INTRODUCTION.md`, "Threads and callbacks"). Whoever
+/// owns the client lets nobody use it once it calls `destroy`; hence `@unchecked`.
+///
+/// What the client says of itself (errors, logs, statistics) goes to its monitor, whichever way its queue is served:
+/// `poll` gives back only events of other kinds, and callbacks of the same content run inside
+/// `rd_kafka_consume_batch_queue` and the like.
+final class NativeClient: @unchecked Sendable {
+    enum Kind {
+        case producer, consumer
+    }
+
+    /// What runs inside a poll of a consumer that takes its messages in batches rather than as events.
+    struct Callbacks: Sendable {
+        /// Partitions are to be assigned or revoked.
+        var onRebalance:
+            (@Sendable (rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?) -> Void)?
+        /// A commit that nobody waits for has ended.
+        var onCommit: (@Sendable (rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?) -> Void)?
+    }
+
+    let handle: OpaquePointer
+    /// Where everything arrives that is no record.
+    let mainQueue: OpaquePointer
+    let monitor: ClientMonitor
+    private let context: CallbackContext
+    private var isOpen = true
+
+    /// - Parameter events: further kinds of events that `poll` gives back, such as `RD_KAFKA_EVENT_DR`.
+    init(
+        _ kind: Kind, _ configuration: consuming NativeConfiguration, events: Int32 = 0,
+        callbacks: Callbacks = Callbacks(), monitor: ClientMonitor
+    ) throws(KafkaError) {
+        let context = CallbackContext(monitor, callbacks)
+        try configuration.set("log.queue", "true", redacting: SecretTexts())
+        let own = RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS | RD_KAFKA_EVENT_LOG
+        rd_kafka_conf_set_events(configuration.handle, own | events)
+        context.install(in: configuration.handle)
+        var text = ErrorText()
+        let pointer = configuration.handle
+        let type = kind == .producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER
+        guard let handle = text.withBuffer({ rd_kafka_new(type, pointer, $0.baseAddress, $0.count) }) else {
+            throw KafkaError(.invalidConfiguration, detail: monitor.secrets.redact(text.string))
+        }
+        _ = configuration.release()
+        self.handle = handle
+        self.context = context
+        self.monitor = monitor
+        mainQueue = rd_kafka_queue_get_main(handle)
+        rd_kafka_set_log_queue(handle, nil)
+        if kind == .consumer { rd_kafka_poll_set_consumer(handle) }
+    }
+
+    deinit {
+        destroy()
+    }
+
+    /// Waits for an event that its owner has to handle; nil when the time is over, after `wake`, or after the monitor
+    /// took one.
+    /// - Parameter milliseconds: how long to wait at most; -1 is for ever.
+    func poll(_ queue: OpaquePointer? = nil, milliseconds: Int32) -> NativeEvent? {
+        guard let pointer = rd_kafka_queue_poll(queue ?? mainQueue, milliseconds) else { return nil }
+        let event = NativeEvent(handle: pointer)
+        if monitor.take(event, of: self) { return nil }
+        return event
+    }
+
+    /// Ends the poll of the main queue that is under way, or the next one.
+    func wake() {
+        rd_kafka_queue_yield(mainQueue)
+    }
+
+    /// The error after which the client can do nothing more; nil as long as there was none.
+    var fatalError: KafkaError? {
+        var text = ErrorText()
+        let code = text.withBuffer { rd_kafka_fatal_error(handle, $0.baseAddress, $0.count) }
+        guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
+        return KafkaError(.init(code), detail: monitor.secrets.redact(text.string), isFatal: true)
+    }
+
+    /// Gives up the connections and ends the client's threads. It blocks until they have ended; what is still queued
+    /// is lost. A consumer leaves its group unless it was closed before.
+    func destroy() {
+        guard isOpen else { return }
+        isOpen = false
+        rd_kafka_queue_destroy(mainQueue)
+        rd_kafka_destroy(handle)
+        monitor.clientEnded()
+    }
+}

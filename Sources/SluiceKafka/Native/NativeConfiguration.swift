@@ -1,0 +1,43 @@
+import CRDKafka
+
+/// Owns an `rd_kafka_conf_t` until a client takes it over.
+struct NativeConfiguration: ~Copyable {
+    let handle: OpaquePointer
+
+    init() {
+        handle = rd_kafka_conf_new()
+    }
+
+    deinit {
+        rd_kafka_conf_destroy(handle)
+    }
+
+    /// - Throws: what librdkafka says of the property.
+    func set(_ name: String, _ value: String, redacting secrets: SecretTexts) throws(KafkaError) {
+        var text = ErrorText()
+        let result = text.withBuffer { rd_kafka_conf_set(handle, name, value, $0.baseAddress, $0.count) }
+        guard result != RD_KAFKA_CONF_OK else { return }
+        throw KafkaError(.invalidConfiguration, detail: "\(name): \(secrets.redact(text.string))")
+    }
+
+    /// The handle, which now belongs to the caller.
+    consuming func release() -> OpaquePointer {
+        let handle = handle
+        discard self
+        return handle
+    }
+}
+
+/// The buffer into which librdkafka writes what went wrong.
+struct ErrorText {
+    private var characters = [CChar](repeating: 0, count: 512)
+
+    mutating func withBuffer<Result>(_ body: (UnsafeMutableBufferPointer<CChar>) -> Result) -> Result {
+        characters.withUnsafeMutableBufferPointer { body($0) }
+    }
+
+    var string: String {
+        let bytes = characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").joined(separator: " ")
+    }
+}

@@ -1,0 +1,51 @@
+import CRDKafka
+import Logging
+import SluiceTesting
+import Testing
+
+@testable import SluiceKafka
+
+@Suite(.timeLimit(.minutes(1)))
+struct NativeClientTests {
+    private func client(_ kind: NativeClient.Kind, of kafka: KafkaUnderTest) throws -> NativeClient {
+        let monitor = ClientMonitor(secrets: SecretTexts(), logger: .silent, meter: nil)
+        return try NativeClient(
+            kind, try kafka.configuration.native(options: [], required: [("group.id", "g")]), monitor: monitor)
+    }
+
+    @Test(arguments: [NativeClient.Kind.producer, .consumer])
+    func tellsWhenItIsConnected(_ kind: NativeClient.Kind) async throws {
+        let kafka = try KafkaUnderTest()
+        let client = try client(kind, of: kafka)
+        #expect(client.monitor.connectionState == KafkaConnectionState(isConnected: false, reason: "not connected yet"))
+        try await eventually("the connection") {
+            _ = client.poll(milliseconds: 10)
+            return client.monitor.connectionState.isConnected
+        }
+        client.destroy()
+        #expect(client.monitor.connectionState == KafkaConnectionState(isConnected: false, reason: "closed"))
+    }
+
+    @Test func noticesThatTheClusterWentAwayAndCameBack() async throws {
+        let kafka = try KafkaUnderTest()
+        let mock = try kafka.faults()
+        let client = try client(.producer, of: kafka)
+        for expected in [true, false, true] {
+            if expected { try mock.bringUp() } else { try mock.takeDown() }
+            try await eventually("connected to be \(expected)") {
+                _ = client.poll(milliseconds: 10)
+                return client.monitor.connectionState.isConnected == expected
+            }
+            #expect((client.monitor.connectionState.reason == nil) == expected)
+        }
+        client.destroy()
+    }
+
+    @Test func aWakeBeforeThePollIsNotLost() throws {
+        let kafka = try KafkaUnderTest()
+        let client = try client(.producer, of: kafka)
+        client.wake()
+        while client.poll(milliseconds: -1) != nil {}
+        client.destroy()
+    }
+}

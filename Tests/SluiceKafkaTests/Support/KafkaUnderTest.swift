@@ -1,0 +1,44 @@
+import Foundation
+import Sluice
+import SluiceKafka
+import Testing
+
+/// The cluster that tests talk to: a mock one of their own, or the real one that `SLUICE_TEST_KAFKA=host:port` names.
+struct KafkaUnderTest {
+    /// Nil on a real cluster: a test that injects faults asks for it with ``faults()``.
+    let mock: MockCluster?
+    /// For publishers and subscribers of the test.
+    var configuration: KafkaConfiguration
+
+    static let realBrokers = ProcessInfo.processInfo.environment["SLUICE_TEST_KAFKA"].flatMap {
+        $0.isEmpty ? nil : $0.split(separator: ",").map(String.init)
+    }
+
+    init(brokers: Int = 3) throws {
+        if let real = Self.realBrokers {
+            mock = nil
+            configuration = KafkaConfiguration(brokers: real)
+        } else {
+            let mock = try MockCluster(brokers: brokers)
+            self.mock = mock
+            configuration = KafkaConfiguration(brokers: mock.bootstrap)
+            // The mock cluster answers an empty fetch no earlier, even when something is published meanwhile.
+            configuration.properties["fetch.wait.max.ms"] = "5"
+            configuration.properties["reconnect.backoff.ms"] = "20"
+            configuration.properties["reconnect.backoff.max.ms"] = "100"
+        }
+        configuration.clientID = "sluice-tests"
+        configuration.statisticsInterval = .milliseconds(100)
+    }
+
+    /// The mock cluster, for tests of faults, which are skipped visibly on a real cluster.
+    func faults() throws -> MockCluster {
+        guard let mock else { try Test.cancel("faults are injected into a mock cluster only") }
+        return mock
+    }
+
+    /// A topic that no other test, run or process uses.
+    func uniqueTopic(_ hint: String = "test") -> Topic {
+        Topic("\(hint)-\(String(UInt64.random(in: .min ... .max), radix: 36))")
+    }
+}

@@ -1,0 +1,124 @@
+import CRDKafka
+
+/// librdkafka's own cluster inside this process, which real clients reach over TCP on the loopback.
+///
+/// What the cluster of librdkafka 2.0.2 does, as tried:
+/// - A topic is created by any request for its metadata, with 4 partitions, also by a consumer and by a look-up.
+///   CreateTopics and every other administration are missing: there is no controller (its id is 0, and brokers count
+///   from 1), so an admin request waits for one until it times out.
+/// - A partition keeps about 5 MiB or 100,000 message sets, and drops the oldest beyond.
+/// - Fetch returns one message set a partition and request. One that finds nothing is answered after
+///   `fetch.wait.max.ms`, whatever is published meanwhile: tests set that low.
+/// - ListOffsets knows the beginning and the end; for a time it answers -1, which clients take for the end.
+/// - OffsetCommit keeps the metadata, and OffsetFetch and ListConsumerGroupOffsets give it back; the latter needs the
+///   partitions to be named.
+/// - Idempotence is not checked (only transactional producers' sequence numbers are): a request that was taken and
+///   whose answer was lost is stored twice.
+/// - Transactions run, and their offsets are not kept. Aborted records are not hidden from anybody: they are either not
+///   sent at all, because abort comes first, or visible.
+/// - Errors of requests come from a stack for each kind of request; `_TRANSPORT` closes the connection instead. Fetch
+///   takes two from the stack for each request, and the second counts.
+/// - Brokers go down without any change of leaders. Commits and group members survive it.
+///
+/// The C functions lock; the cluster goes with its last reference, and nobody uses it afterwards: hence `@unchecked`.
+final class MockCluster: @unchecked Sendable {
+    /// The kinds of requests (<https://kafka.apache.org/protocol#protocol_api_keys>).
+    enum Request: Int16 {
+        case produce = 0
+        case fetch = 1
+        case listOffsets = 2
+        case metadata = 3
+        case offsetCommit = 8
+        case offsetFetch = 9
+        case findCoordinator = 10
+        case joinGroup = 11
+        case heartbeat = 12
+        case syncGroup = 14
+        case initProducerID = 22
+        case addPartitionsToTransaction = 24
+        case addOffsetsToTransaction = 25
+        case endTransaction = 26
+        case transactionalOffsetCommit = 28
+    }
+
+    struct Failed: Error {}
+
+    let brokerCount: Int
+    private let client: OpaquePointer
+    private let cluster: OpaquePointer
+
+    /// - Parameter brokers: their ids count from 1.
+    init(brokers: Int = 3) throws {
+        let configuration = rd_kafka_conf_new()
+        rd_kafka_conf_set_log_cb(configuration) { _, _, _, _ in }
+        guard let client = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, nil, 0) else {
+            rd_kafka_conf_destroy(configuration)
+            throw Failed()
+        }
+        guard let cluster = rd_kafka_mock_cluster_new(client, Int32(brokers)) else {
+            rd_kafka_destroy(client)
+            throw Failed()
+        }
+        brokerCount = brokers
+        self.client = client
+        self.cluster = cluster
+    }
+
+    deinit {
+        rd_kafka_mock_cluster_destroy(cluster)
+        rd_kafka_destroy(client)
+    }
+
+    /// `host:port` of each broker.
+    var bootstrap: [String] {
+        String(cString: rd_kafka_mock_cluster_bootstraps(cluster)).split(separator: ",").map(String.init)
+    }
+
+    func createTopic(_ name: String, partitions: Int = 4) throws {
+        try check(rd_kafka_mock_topic_create(cluster, name, Int32(partitions), Int32(min(brokerCount, 3))))
+    }
+
+    /// Closes the connections of a broker, or of all, and takes no new ones.
+    func takeDown(_ broker: Int32 = -1) throws {
+        try check(rd_kafka_mock_broker_set_down(cluster, broker))
+    }
+
+    func bringUp(_ broker: Int32 = -1) throws {
+        try check(rd_kafka_mock_broker_set_up(cluster, broker))
+    }
+
+    /// Every answer of the brokers takes this long.
+    func setRoundTrip(milliseconds: Int32, _ broker: Int32 = -1) throws {
+        try check(rd_kafka_mock_broker_set_rtt(cluster, broker, milliseconds))
+    }
+
+    /// - Parameter broker: -1 leaves the partition without a leader.
+    func setLeader(_ topic: String, _ partition: Int32, _ broker: Int32) throws {
+        try check(rd_kafka_mock_partition_set_leader(cluster, topic, partition, broker))
+    }
+
+    /// The next requests of this kind fail, one with each error.
+    func fail(_ request: Request, _ errors: [rd_kafka_resp_err_t]) {
+        rd_kafka_mock_push_request_errors_array(cluster, request.rawValue, errors.count, errors)
+    }
+
+    func stopFailing(_ request: Request) {
+        rd_kafka_mock_clear_request_errors(cluster, request.rawValue)
+    }
+
+    /// The broker answers the next request of this kind so late, and with this error.
+    func delay(
+        _ request: Request, milliseconds: Int32, broker: Int32, error: rd_kafka_resp_err_t = RD_KAFKA_RESP_ERR_NO_ERROR
+    ) throws {
+        try check(sluice_kafka_mock_delay(cluster, broker, request.rawValue, error, milliseconds))
+    }
+
+    /// What the brokers say of a topic when asked for its metadata.
+    func setTopicError(_ topic: String, _ error: rd_kafka_resp_err_t) {
+        rd_kafka_mock_topic_set_error(cluster, topic, error)
+    }
+
+    private func check(_ code: rd_kafka_resp_err_t) throws {
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw Failed() }
+    }
+}
