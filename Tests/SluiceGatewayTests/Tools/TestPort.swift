@@ -1,0 +1,10 @@
+import SluiceTesting
+
+enum TestPort {
+    /// A port of loopback that nobody listened on a moment ago.
+    static func free() throws -> UInt16 {
+        let server = try TestHTTPServer { _ in .status(503) }
+        defer { server.stop() }
+        return server.port
+    }
+}
