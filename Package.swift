@@ -26,6 +26,7 @@ let package = Package(
         .library(name: "SluiceHTTP", targets: ["SluiceHTTP"]),
         .library(name: "SluicePrometheus", targets: ["SluicePrometheus"]),
         .library(name: "SluiceTesting", targets: ["SluiceTesting"]),
+        .library(name: "SluiceTestBrokers", targets: ["SluiceTestBrokers"]),
         .library(name: "SluiceGateway", targets: ["SluiceGateway"]),
         .executable(name: "sluice", targets: ["SluiceCLI"]),
     ],
@@ -91,6 +92,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(name: "SluiceTesting", dependencies: ["Sluice"], swiftSettings: strict),
+        // Brokers that tests and benchmarks start for themselves.
+        .target(name: "SluiceTestBrokers", dependencies: ["CRDKafka"], swiftSettings: strict),
         .target(
             name: "SluiceGateway",
             dependencies: facades + [
@@ -122,11 +125,15 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SluiceKafkaTests",
-            dependencies: facades + ["Sluice", "SluiceKafka", "SluicePrometheus", "SluiceTesting", "CRDKafka"],
+            dependencies: facades + [
+                "Sluice", "SluiceKafka", "SluicePrometheus", "SluiceTestBrokers", "SluiceTesting", "CRDKafka",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "SluiceAMQPTests",
-            dependencies: facades + ["Sluice", "SluiceAMQP", "SluicePrometheus", "SluiceTesting", "CRabbitMQ"],
+            dependencies: facades + [
+                "Sluice", "SluiceAMQP", "SluicePrometheus", "SluiceTestBrokers", "SluiceTesting", "CRabbitMQ",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "SluiceHTTPTests",
@@ -140,7 +147,8 @@ let package = Package(
         .testTarget(
             name: "SluiceGatewayTests",
             dependencies: facades + [
-                "Sluice", "SluiceGateway", "SluiceHTTP", "SluicePrometheus", "SluiceSQLite", "SluiceTesting",
+                "Sluice", "SluiceGateway", "SluiceHTTP", "SluicePrometheus", "SluiceSQLite", "SluiceTestBrokers",
+                "SluiceTesting",
                 // The tests of the whole start the program itself.
                 "SluiceCLI",
             ],

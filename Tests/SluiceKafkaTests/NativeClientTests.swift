@@ -1,5 +1,6 @@
 import CRDKafka
 import Logging
+import SluiceTestBrokers
 import SluiceTesting
 import Testing
 

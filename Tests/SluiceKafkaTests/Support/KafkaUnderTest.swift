@@ -1,6 +1,7 @@
 import Foundation
 import Sluice
 import SluiceKafka
+import SluiceTestBrokers
 import Testing
 
 /// The cluster that tests talk to: a mock one of their own, or the real one that `SLUICE_TEST_KAFKA=host:port` names.

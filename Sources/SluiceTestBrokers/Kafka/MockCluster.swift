@@ -1,4 +1,4 @@
-import CRDKafka
+public import CRDKafka
 
 /// librdkafka's own cluster inside this process, which real clients reach over TCP on the loopback.
 ///
@@ -21,9 +21,9 @@ import CRDKafka
 /// - Brokers go down without any change of leaders. Commits and group members survive it.
 ///
 /// The C functions lock; the cluster goes with its last reference, and nobody uses it afterwards: hence `@unchecked`.
-final class MockCluster: @unchecked Sendable {
+public final class MockCluster: @unchecked Sendable {
     /// The kinds of requests (<https://kafka.apache.org/protocol#protocol_api_keys>).
-    enum Request: Int16 {
+    public enum Request: Int16, Sendable {
         case produce = 0
         case fetch = 1
         case listOffsets = 2
@@ -41,14 +41,15 @@ final class MockCluster: @unchecked Sendable {
         case transactionalOffsetCommit = 28
     }
 
-    struct Failed: Error {}
+    /// The cluster refused what a test asked of it.
+    public struct Failed: Error {}
 
-    let brokerCount: Int
+    public let brokerCount: Int
     private let client: OpaquePointer
     private let cluster: OpaquePointer
 
     /// - Parameter brokers: their ids count from 1.
-    init(brokers: Int = 3) throws {
+    public init(brokers: Int = 3) throws {
         let configuration = rd_kafka_conf_new()
         rd_kafka_conf_set_log_cb(configuration) { _, _, _, _ in }
         guard let client = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, nil, 0) else {
@@ -70,51 +71,51 @@ final class MockCluster: @unchecked Sendable {
     }
 
     /// `host:port` of each broker.
-    var bootstrap: [String] {
+    public var bootstrap: [String] {
         String(cString: rd_kafka_mock_cluster_bootstraps(cluster)).split(separator: ",").map(String.init)
     }
 
-    func createTopic(_ name: String, partitions: Int = 4) throws {
+    public func createTopic(_ name: String, partitions: Int = 4) throws {
         try check(rd_kafka_mock_topic_create(cluster, name, Int32(partitions), Int32(min(brokerCount, 3))))
     }
 
     /// Closes the connections of a broker, or of all, and takes no new ones.
-    func takeDown(_ broker: Int32 = -1) throws {
+    public func takeDown(_ broker: Int32 = -1) throws {
         try check(rd_kafka_mock_broker_set_down(cluster, broker))
     }
 
-    func bringUp(_ broker: Int32 = -1) throws {
+    public func bringUp(_ broker: Int32 = -1) throws {
         try check(rd_kafka_mock_broker_set_up(cluster, broker))
     }
 
     /// Every answer of the brokers takes this long.
-    func setRoundTrip(milliseconds: Int32, _ broker: Int32 = -1) throws {
+    public func setRoundTrip(milliseconds: Int32, _ broker: Int32 = -1) throws {
         try check(rd_kafka_mock_broker_set_rtt(cluster, broker, milliseconds))
     }
 
     /// - Parameter broker: -1 leaves the partition without a leader.
-    func setLeader(_ topic: String, _ partition: Int32, _ broker: Int32) throws {
+    public func setLeader(_ topic: String, _ partition: Int32, _ broker: Int32) throws {
         try check(rd_kafka_mock_partition_set_leader(cluster, topic, partition, broker))
     }
 
     /// The next requests of this kind fail, one with each error.
-    func fail(_ request: Request, _ errors: [rd_kafka_resp_err_t]) {
+    public func fail(_ request: Request, _ errors: [rd_kafka_resp_err_t]) {
         rd_kafka_mock_push_request_errors_array(cluster, request.rawValue, errors.count, errors)
     }
 
-    func stopFailing(_ request: Request) {
+    public func stopFailing(_ request: Request) {
         rd_kafka_mock_clear_request_errors(cluster, request.rawValue)
     }
 
     /// The broker answers the next request of this kind so late, and with this error.
-    func delay(
+    public func delay(
         _ request: Request, milliseconds: Int32, broker: Int32, error: rd_kafka_resp_err_t = RD_KAFKA_RESP_ERR_NO_ERROR
     ) throws {
         try check(sluice_kafka_mock_delay(cluster, broker, request.rawValue, error, milliseconds))
     }
 
     /// What the brokers say of a topic when asked for its metadata.
-    func setTopicError(_ topic: String, _ error: rd_kafka_resp_err_t) {
+    public func setTopicError(_ topic: String, _ error: rd_kafka_resp_err_t) {
         rd_kafka_mock_topic_set_error(cluster, topic, error)
     }
 
