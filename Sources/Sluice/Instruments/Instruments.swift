@@ -9,6 +9,7 @@ import Synchronization
 public final class Instruments: Sendable {
     private let factory: any MetricsFactory
     private let sources = Mutex<[@Sendable () -> Void]>([])
+    private let newcomers = Mutex<[NewSeries]>([])
 
     /// - Parameter factory: the backend; the one that `MetricsSystem` was bootstrapped with unless given.
     public init(factory: any MetricsFactory = MetricsSystem.factory) {
@@ -43,6 +44,16 @@ public final class Instruments: Sendable {
     /// Brings every gauge that is read, and every counter that is summed, up to date.
     public func refresh() {
         for update in sources.withLock(\.self) { update() }
+        let told = newcomers.withLock { newcomers in
+            defer { newcomers = [] }
+            return newcomers
+        }
+        let waiting = told.filter { $0.refresh() }
+        if !waiting.isEmpty { newcomers.withLock { $0 += waiting } }
+    }
+
+    func add(_ series: NewSeries) {
+        newcomers.withLock { $0.append(series) }
     }
 }
 

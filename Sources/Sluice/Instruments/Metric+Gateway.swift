@@ -1,11 +1,21 @@
 /// Metrics of connections, of HTTP, of the events and deployments that flow through the gateway, and of itself.
 extension Metric {
-    public static let gateway: [Metric] = [
-        consumerLag, oldestPending, connectionUp, reconnects,
-        httpRequests, httpRequestDuration, httpClientRequests, httpClientRequestDuration,
-        eventAge, eventClockSkew, webhooksIgnored,
-        deployments, deploymentLeadTime, lastDeployment, changeFailures, timeToRestore,
-        buildInfo, logLines,
+    public static let gateway: [Metric] = gatewayAreas.flatMap(\.metrics)
+
+    static let gatewayAreas: [Area] = [
+        Area(
+            "Backlog and connections", "What waits in the queues, and whether the parts are connected.",
+            [consumerLag, oldestPending, connectionUp, reconnects]),
+        Area(
+            "HTTP", "Requests taken in, and requests made to sinks. The latter exist for each sink that is configured.",
+            [httpRequests, httpRequestDuration, httpClientRequests, httpClientRequestDuration]),
+        Area("Events", "What the webhooks told.", [eventAge, eventClockSkew, webhooksIgnored]),
+        Area(
+            "Deployments",
+            "Each deployment is counted once, also across redeliveries and restarts. A series appears with the first "
+                + "deployment of its service to its environment.",
+            [deployments, deploymentLeadTime, lastDeployment, changeFailures, timeToRestore]),
+        Area("Self", "What runs, and how it fares.", [buildInfo, logLines]),
     ]
 
     // Backlog
@@ -34,7 +44,8 @@ extension Metric {
         "Time of each request made to another system.")
 
     // Events
-    static let eventType = Label("event_type", "the kind of event", values: ["commitPushed", "commitDeployed", "deploymentFailed"])
+    static let eventType = Label(
+        "event_type", "the kind of event", values: ["commitPushed", "commitDeployed", "deploymentFailed"])
     public static let eventAge = histogram(
         "sluice_event_age_seconds", [.handler, eventType], buckets: Buckets.age,
         "How old an event is when a sink has taken it: from when it occurred to its delivery.")
@@ -68,7 +79,4 @@ extension Metric {
         "sluice_log_lines_total",
         [Label("level", "the level", values: ["trace", "debug", "info", "notice", "warning", "error", "critical"])],
         "Lines logged.")
-
-    /// Every metric that Sluice has, in the order of its documentation.
-    public static let catalogue: [Metric] = pipeline + policies + gateway + kafka
 }

@@ -1,9 +1,13 @@
 /// Metrics of Kafka's clients, from what librdkafka knows by itself.
 extension Metric {
-    public static let kafka: [Metric] = [
-        kafkaBrokersUp, kafkaBrokerErrors, kafkaRoundTrip, kafkaProducerQueueMessages, kafkaProducerQueueBytes,
-        kafkaFetchQueueMessages, kafkaFetchQueueBytes, kafkaRebalances, kafkaTransactions,
-    ]
+    public static let kafka: [Metric] = kafkaArea.metrics
+
+    static let kafkaArea = Area(
+        "Kafka", "Only where Kafka is used.",
+        [
+            kafkaBrokersUp, kafkaBrokerErrors, kafkaRoundTrip, kafkaProducerQueueMessages, kafkaProducerQueueBytes,
+            kafkaFetchQueueMessages, kafkaFetchQueueBytes, kafkaRebalances, kafkaTransactions,
+        ])
 
     public static let kafkaBrokersUp = gauge(
         "sluice_kafka_brokers_up", [.component], "Brokers that the client is connected to.")

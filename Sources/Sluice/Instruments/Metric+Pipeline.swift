@@ -1,12 +1,24 @@
 /// Metrics of every route: Watermill's three families under their own names, then ours.
 extension Metric {
-    public static let pipeline: [Metric] = [
-        subscriberMessagesReceived, handlerExecutionTime, publishTime,
-        messagesReceived, messagesPublished, deliveries, redeliveries, deliveriesInFlight, deliveriesInFlightLimit,
-        unaccountedMessages, deliveryStage, handlerAttemptDuration, deliveryAttempts,
+    public static let pipeline: [Metric] = pipelineAreas.flatMap(\.metrics)
+
+    static let pipelineAreas: [Area] = [
+        Area(
+            "Watermill's",
+            "Watermill's three families, with its names, labels and buckets, so that its own dashboard works unchanged.",
+            [subscriberMessagesReceived, handlerExecutionTime, publishTime]),
+        Area(
+            "Flow", "What goes in and out of every route.",
+            [
+                messagesReceived, messagesPublished, deliveries, redeliveries, deliveriesInFlight,
+                deliveriesInFlightLimit, unaccountedMessages,
+            ]),
+        Area(
+            "Time and attempts", "Where each delivery's time went.",
+            [deliveryStage, handlerAttemptDuration, deliveryAttempts]),
     ]
 
-    // Watermill's, with its labels and buckets, so that its own dashboard works unchanged.
+    // Watermill's
     public static let subscriberMessagesReceived = counter(
         "subscriber_messages_received_total",
         [
@@ -39,14 +51,12 @@ extension Metric {
         "sluice_unaccounted_messages", [.handler],
         "Received less settled less in flight. Always 0; anything else is a bug.")
 
-    // Where the time goes
+    // Time and attempts
     public static let deliveryStage = histogram(
         "sluice_delivery_stage_seconds",
         [.handler, Label("stage", "the part of the delivery", values: DeliveryStage.allCases.map(\.rawValue))],
         buckets: Buckets.stage,
         "Where a settled delivery spent its time. The sums over the stages are the deliveries' whole time.")
-
-    // Attempts
     public static let handlerAttemptDuration = histogram(
         "sluice_handler_attempt_duration_seconds",
         [.handler, Label("result", "how the attempt ended", values: ["success", "failure"])],

@@ -1,9 +1,17 @@
 /// Metrics of the middlewares.
 extension Metric {
-    public static let policies: [Metric] = [
-        retries, retriesExhausted, retryBackoff, retryMaxAttempts, retryBudgetRemaining,
-        throttleWait, throttleWaiting, throttlePermits,
-        poisoned, poisonPublishFailures, poisonQueueMessages, poisonOldestMessage, dedupChecks,
+    public static let policies: [Metric] = policyAreas.flatMap(\.metrics)
+
+    static let policyAreas: [Area] = [
+        Area(
+            "Retry", "For routes with the middleware Retry.",
+            [retries, retriesExhausted, retryBackoff, retryMaxAttempts, retryBudgetRemaining]),
+        Area(
+            "Throttle", "For routes with the middleware Throttle.", [throttleWait, throttleWaiting, throttlePermits]),
+        Area(
+            "Poison", "For routes with the middleware PoisonQueue, and for the queues that they fill.",
+            [poisoned, poisonPublishFailures, poisonQueueMessages, poisonOldestMessage]),
+        Area("Deduplication", "For routes with the middleware Deduplicator.", [dedupChecks]),
     ]
 
     // Retry
@@ -41,7 +49,7 @@ extension Metric {
         "sluice_poison_oldest_message_timestamp_seconds", [.topic],
         "When the oldest message of a poison queue was poisoned, in seconds since 1970; 0 when there is none.")
 
-    // Deduplicator
+    // Deduplication
     public static let dedupChecks = counter(
         "sluice_dedup_checks_total",
         [.handler, Label("result", "what the store knew", values: ["fresh", "duplicate", "in_progress"])],

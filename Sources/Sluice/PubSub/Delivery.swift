@@ -17,10 +17,14 @@ public final class Delivery: Sendable {
         public var timestamp: Timestamp?
         /// Messages of one key keep their order in `.perKey`.
         public var key: [UInt8]?
+        /// Why what the broker holds is no message. Handling it fails with this error before it reaches the handler,
+        /// so that the route's middlewares do with it what they do with any failure; the message holds what could be
+        /// read. Nil, the default, where all is well.
+        public var failure: (any Error)?
 
         public init(
             attempt: Int = 1, redelivered: Bool = false, partition: Int32? = nil, offset: Int64? = nil,
-            timestamp: Timestamp? = nil, key: [UInt8]? = nil
+            timestamp: Timestamp? = nil, key: [UInt8]? = nil, failure: (any Error)? = nil
         ) {
             self.attempt = attempt
             self.redelivered = redelivered
@@ -28,6 +32,7 @@ public final class Delivery: Sendable {
             self.offset = offset
             self.timestamp = timestamp
             self.key = key
+            self.failure = failure
         }
     }
 

@@ -30,7 +30,7 @@ public struct Backoff: Sendable, Equatable {
     }
 
     /// The wait before the `retry`-th retry, from 1.
-    func delay(beforeRetry retry: Int) -> Duration {
+    package func delay(beforeRetry retry: Int) -> Duration {
         let bound = bound(beforeRetry: retry)
         return jitter ? bound * Double.random(in: 0...1) : bound
     }

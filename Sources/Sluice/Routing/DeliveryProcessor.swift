@@ -150,6 +150,7 @@ extension DeliveryProcessor {
             return { message, context in
                 if !scope.gate.isOpen { try await scope.gate.pass(context) }
                 context.trace.countAttempt()
+                if let failure = context.trace.delivery.origin.failure { throw failure }
                 var produced = try await handler(message, context)
                 guard let output, !produced.isEmpty else { return produced }
                 stamp(&produced, context.outgoing)
@@ -163,6 +164,7 @@ extension DeliveryProcessor {
             context.trace.countAttempt()
             let start = MonotonicTime.now()
             do {
+                if let failure = context.trace.delivery.origin.failure { throw failure }
                 var produced = try await handler(message, context)
                 var end = MonotonicTime.now()
                 if let output, !produced.isEmpty {

@@ -4,26 +4,7 @@ extension PrometheusRegistry {
     /// Does nothing where there is no `/proc`.
     public func collectProcess() {
         guard ProcessSample.read() != nil else { return }
-        describe([
-            MetricDescription(
-                "process_cpu_seconds_total", kind: .counter,
-                help: "Total user and system CPU time spent in seconds.", unit: "seconds", labels: []),
-            MetricDescription(
-                "process_open_fds", kind: .gauge, help: "Number of open file descriptors.", labels: []),
-            MetricDescription(
-                "process_max_fds", kind: .gauge, help: "Maximum number of open file descriptors.", labels: []),
-            MetricDescription(
-                "process_virtual_memory_bytes", kind: .gauge, help: "Virtual memory size in bytes.", unit: "bytes",
-                labels: []),
-            MetricDescription(
-                "process_resident_memory_bytes", kind: .gauge, help: "Resident memory size in bytes.", unit: "bytes",
-                labels: []),
-            MetricDescription(
-                "process_start_time_seconds", kind: .gauge,
-                help: "Start time of the process since unix epoch in seconds.", unit: "seconds", labels: []),
-            MetricDescription(
-                "process_threads", kind: .gauge, help: "Number of OS threads in the process.", labels: []),
-        ])
+        describe(MetricDescription.process)
         let cpu = counter("process_cpu_seconds_total")
         let openFiles = gauge("process_open_fds")
         let maxFiles = gauge("process_max_fds")
@@ -42,4 +23,28 @@ extension PrometheusRegistry {
             if let limit = sample.maxFiles { maxFiles.set(limit) }
         }
     }
+}
+
+extension MetricDescription {
+    /// The standard `process_*` metrics.
+    public static let process: [MetricDescription] = [
+        MetricDescription(
+            "process_cpu_seconds_total", kind: .counter,
+            help: "Total user and system CPU time spent in seconds.", unit: "seconds", labels: []),
+        MetricDescription(
+            "process_open_fds", kind: .gauge, help: "Number of open file descriptors.", labels: []),
+        MetricDescription(
+            "process_max_fds", kind: .gauge, help: "Maximum number of open file descriptors.", labels: []),
+        MetricDescription(
+            "process_virtual_memory_bytes", kind: .gauge, help: "Virtual memory size in bytes.", unit: "bytes",
+            labels: []),
+        MetricDescription(
+            "process_resident_memory_bytes", kind: .gauge, help: "Resident memory size in bytes.", unit: "bytes",
+            labels: []),
+        MetricDescription(
+            "process_start_time_seconds", kind: .gauge,
+            help: "Start time of the process since unix epoch in seconds.", unit: "seconds", labels: []),
+        MetricDescription(
+            "process_threads", kind: .gauge, help: "Number of OS threads in the process.", labels: []),
+    ]
 }

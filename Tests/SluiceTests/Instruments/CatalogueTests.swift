@@ -1,3 +1,4 @@
+import CoreMetrics
 import SluicePrometheus
 import SluiceTesting
 import Synchronization
@@ -195,6 +196,37 @@ struct RouteMeterTests {
         #expect(now.value("subscriber_messages_received_total", ["acked": "acked"]) == 5_000)
     }
 
+    @Test func aCounterThatIsBornIsShownAt0BeforeItCounts() {
+        let meters = Meters()
+        let counters = LabelledCounters(
+            meters.instruments, .retries, [("handler_name", "r")], label: "reason", known: ["known"])
+        counters.increment("known")
+        counters.increment("new")
+        counters.increment("new")
+        #expect(meters.value("sluice_retries_total", ["reason": "known"]) == 1)
+        // The scrape above has shown it at 0.
+        #expect(meters.value("sluice_retries_total", ["reason": "new"]) == 2)
+        counters.increment("new")
+        counters.increment("newer")
+        let now = meters.exposition()
+        #expect(now.value("sluice_retries_total", ["reason": "new"]) == 3)
+        #expect(now.value("sluice_retries_total", ["reason": "newer"]) == 0)
+        #expect(meters.value("sluice_retries_total", ["reason": "newer"]) == 1)
+    }
+
+    @Test func whatWaitsForAScrapeThatNeverComesIsBounded() {
+        let meters = Meters()
+        let series = NewSeries(meters.instruments)
+        let changes = Atomic(0)
+        for _ in 0..<1_500 { series.change { changes.wrappingAdd(1, ordering: .relaxed) } }
+        #expect(changes.load(ordering: .relaxed) == 500)
+        for _ in 0..<2 { meters.instruments.refresh() }
+        #expect(changes.load(ordering: .relaxed) == 1_500)
+        let silent = NewSeries(Instruments(factory: NOOPMetricsHandler.instance))
+        silent.change { changes.store(0, ordering: .relaxed) }
+        #expect(changes.load(ordering: .relaxed) == 0)
+    }
+
     @Test func labelsFromOutsideAreCapped() async {
         let meters = Meters()
         let counters = LabelledCounters(
@@ -204,6 +236,7 @@ struct RouteMeterTests {
                 group.addTask { for number in 0..<1_000 { counters.increment("reason \((number + worker) % 100)") } }
             }
         }
+        #expect(meters.exposition().samples.filter { $0.name == "sluice_retries_total" }.count == 24)
         let samples = meters.exposition().samples.filter { $0.name == "sluice_retries_total" }
         #expect(samples.count == 24)
         #expect(samples.reduce(0) { $0 + $1.value } == 4_000)

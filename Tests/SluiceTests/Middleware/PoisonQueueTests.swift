@@ -34,6 +34,7 @@ struct PoisonQueueTests {
         #expect(metadata["key"] == "k" && metadata["trace"] == "abc")
         let time = try #require(metadata["time_poisoned"].flatMap { Int64($0) })
         #expect(time >= before && time <= Timestamp.now().millisecondsSince1970)
+        #expect(meters.value("sluice_poisoned_total", ["reason": "unreadable"]) == 0)
         #expect(meters.value("sluice_poisoned_total", ["reason": "unreadable"]) == 1)
         #expect(meters.value("sluice_messages_published_total", ["topic": "poison"]) == 1)
     }
@@ -85,6 +86,24 @@ struct PoisonQueueTests {
         #expect(meters.value("sluice_poison_publish_failures_total") == 1)
         #expect(meters.value("sluice_deliveries_total", ["outcome": "poisoned"]) == 0)
         #expect(meters.value("sluice_deliveries_total", ["outcome": "rejected"]) == 1)
+    }
+
+    @Test(arguments: [true, false])
+    func movesWhatCameWithAFailurePastTheHandler(metered: Bool) async throws {
+        let source = Source()
+        source.offer([.numbered(7)], origin: .init(failure: bad))
+        source.offer([.numbered(8)])
+        let poison = RecordingPublisher()
+        let handled = Journal<Int>()
+        let router = Router.quick([PoisonQueue(to: poison, "poison")], meters: metered ? Meters() : nil)
+        try router.add(
+            Route("r", from: source, "in") { message, _ in
+                handled.add(message.number)
+            })
+        try await router.whileRunning { try await eventually { source.acknowledgedCount == 2 } }
+        #expect(handled.entries == [8])
+        #expect(poison.records.map(\.message.number) == [7])
+        #expect(poison.records.first?.message.metadata["reason_poisoned"] == "cannot be read")
     }
 
     @Test func movesNothingThatWasCancelled() async throws {
