@@ -39,6 +39,8 @@ public struct KafkaError: DispositionError, CustomStringConvertible, Equatable {
         public static let fenced = Code(RD_KAFKA_RESP_ERR__FENCED)
         /// The client was closed while it worked on this.
         public static let closed = Code(RD_KAFKA_RESP_ERR__DESTROY)
+        /// The system refused a thread or memory.
+        public static let systemResource = Code(RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE)
         /// A record is not what its marshaler takes.
         public static let malformed = Code(RD_KAFKA_RESP_ERR__BAD_MSG)
     }
@@ -50,7 +52,8 @@ public struct KafkaError: DispositionError, CustomStringConvertible, Equatable {
     public let isFatal: Bool
     /// Whether the transaction in which it happened can only be aborted.
     let requiresAbort: Bool
-    private let isRetriable: Bool
+    /// Whether the same call may succeed when it is made again.
+    let isRetriable: Bool
 
     public init(_ code: Code, detail: String) {
         self.init(code, detail: detail, isFatal: false, isRetriable: false)

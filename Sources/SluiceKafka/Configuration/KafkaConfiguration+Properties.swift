@@ -8,7 +8,7 @@ extension KafkaConfiguration {
     func native(
         options: [(String, String)], required: [(String, String)]
     ) throws(KafkaError) -> NativeConfiguration {
-        try validate()
+        try requireSense()
         let secrets = self.secrets
         let configuration = NativeConfiguration()
         for (name, value) in connection + options { try configuration.set(name, value, redacting: secrets) }
@@ -28,7 +28,13 @@ extension KafkaConfiguration {
         return SecretTexts([sasl?.password, tls?.keyPassword].compactMap(\.self) + named.values)
     }
 
-    private func validate() throws(KafkaError) {
+    /// Whether librdkafka takes it, without connecting.
+    /// - Throws: ``KafkaError`` with librdkafka's own text, which names the property.
+    public func validate() throws(KafkaError) {
+        _ = try native(options: [], required: [])
+    }
+
+    private func requireSense() throws(KafkaError) {
         guard !brokers.isEmpty || properties["bootstrap.servers"] != nil else {
             throw KafkaError(.invalidConfiguration, detail: "brokers is empty")
         }

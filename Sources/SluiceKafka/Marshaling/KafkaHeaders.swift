@@ -50,6 +50,8 @@ public struct KafkaHeaders: Sendable, Hashable {
     }
 
     private mutating func begin(_ name: String) {
+        // Enough for what Watermill writes of most messages.
+        if slots.isEmpty { bytes.reserveCapacity(128) }
         let start = bytes.count
         bytes.append(contentsOf: name.utf8)
         slots.append(Slot(start: start, nameEnd: bytes.count, valueEnd: -1))

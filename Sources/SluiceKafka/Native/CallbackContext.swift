@@ -35,6 +35,35 @@ final class CallbackContext: Sendable {
                 CallbackContext.lent(opaque)?.callbacks.onCommit?(code, partitions)
             }
         }
+        if callbacks.onJoining != nil { watchJoining(configuration) }
+    }
+
+    /// Nothing but an interceptor tells that a client joins its group anew: an event comes only when it has.
+    private func watchJoining(_ configuration: OpaquePointer) {
+        let opaque = Unmanaged.passUnretained(self).toOpaque()
+        rd_kafka_conf_interceptor_add_on_new(
+            configuration, "sluice",
+            { client, _, opaque, _, _ in
+                let code = rd_kafka_interceptor_add_on_request_sent(
+                    client, "sluice",
+                    { _, _, _, _, request, _, _, _, opaque in
+                        if request == GroupRequest.join { CallbackContext.lent(opaque)?.callbacks.onJoining?(true) }
+                        return RD_KAFKA_RESP_ERR_NO_ERROR
+                    }, opaque)
+                guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { return code }
+                return rd_kafka_interceptor_add_on_response_received(
+                    client, "sluice",
+                    { _, _, _, _, request, _, _, _, _, _, opaque in
+                        if request == GroupRequest.sync { CallbackContext.lent(opaque)?.callbacks.onJoining?(false) }
+                        return RD_KAFKA_RESP_ERR_NO_ERROR
+                    }, opaque)
+            }, opaque)
+    }
+
+    /// The protocol's numbers (<https://kafka.apache.org/protocol#protocol_api_keys>).
+    private enum GroupRequest {
+        static let join: Int16 = 11
+        static let sync: Int16 = 14
     }
 
     private static func lent(_ opaque: UnsafeMutableRawPointer?) -> CallbackContext? {

@@ -21,6 +21,8 @@ final class NativeClient: @unchecked Sendable {
             (@Sendable (rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?) -> Void)?
         /// A commit that nobody waits for has ended.
         var onCommit: (@Sendable (rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?) -> Void)?
+        /// The client asks for a place in its group, or has been answered. Runs on a thread of librdkafka's.
+        var onJoining: (@Sendable (Bool) -> Void)?
     }
 
     let handle: OpaquePointer
@@ -83,12 +85,24 @@ final class NativeClient: @unchecked Sendable {
     }
 
     /// Gives up the connections and ends the client's threads. It blocks until they have ended; what is still queued
-    /// is lost. A consumer leaves its group unless it was closed before.
-    func destroy() {
+    /// is lost.
+    /// - Parameter leaving: whether a consumer that was not closed leaves its group first, which waits for brokers.
+    func destroy(leaving: Bool = true) {
         guard isOpen else { return }
         isOpen = false
         rd_kafka_queue_destroy(mainQueue)
-        rd_kafka_destroy(handle)
+        rd_kafka_destroy_flags(handle, leaving ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
         monitor.clientEnded()
+    }
+
+    /// Leaves a consumer's group and then leaves the client to itself for good, threads and connections included: for
+    /// the one state in which destroying it ends the process.
+    func forsake() {
+        guard isOpen else { return }
+        isOpen = false
+        if let error = rd_kafka_consumer_close_queue(handle, mainQueue) { rd_kafka_error_destroy(error) }
+        monitor.clientEnded()
+        // librdkafka's threads go on calling back.
+        _ = Unmanaged.passRetained(self)
     }
 }

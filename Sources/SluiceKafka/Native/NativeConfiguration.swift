@@ -20,6 +20,14 @@ struct NativeConfiguration: ~Copyable {
         throw KafkaError(.invalidConfiguration, detail: "\(name): \(secrets.redact(text.string))")
     }
 
+    /// The value of a property that is a whole number; nil where it is none.
+    func number(_ name: String) -> Int? {
+        var value = [CChar](repeating: 0, count: 32)
+        var size = value.count
+        guard rd_kafka_conf_get(handle, name, &value, &size) == RD_KAFKA_CONF_OK else { return nil }
+        return Int(String(decoding: value.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    }
+
     /// The handle, which now belongs to the caller.
     consuming func release() -> OpaquePointer {
         let handle = handle

@@ -52,6 +52,8 @@ final class ClientMeter: Sendable {
 
     func take(_ statistics: KafkaStatistics) {
         brokersUp.set(Double(statistics.brokersUp))
+        // Another client of the same component may have ended since.
+        up.set(statistics.brokersUp > 0 ? 1 : 0)
         roundTrip.set(statistics.brokers.values.map(\.roundTrip).max()?.inSeconds ?? 0)
         let fetched = statistics.fetched
         let figures =

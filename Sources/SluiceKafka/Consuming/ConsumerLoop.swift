@@ -1,0 +1,300 @@
+import CRDKafka
+internal import Logging
+internal import Sluice
+import Synchronization
+
+/// What a session's thread does: it serves the client's events, feeds the subscription, takes part in the group's
+/// changes, commits. Everything here belongs to that thread.
+///
+/// The thread sleeps on one signal, which librdkafka's queues, settlements and requests from outside raise, and is
+/// never kept from polling by a full subscription or a slow handler.
+final class ConsumerLoop {
+    /// How the session ends.
+    enum Phase {
+        case running
+        /// The consumer has cancelled: what is in hand may still be settled.
+        case finishing(until: MonotonicTime)
+        /// The last commit is under way.
+        case committing(until: MonotonicTime)
+        /// The client leaves the group.
+        case leaving(until: MonotonicTime)
+        case ended
+    }
+
+    let topic: Topic
+    let plan: ConsumerSession.Plan
+    let subscription: Subscription
+    let control: SessionControl
+    let monitor: ClientMonitor
+    let logger: Logger
+    var options: KafkaSubscriber.Options { plan.options }
+    var load: SessionLoad { control.load }
+
+    var client: NativeClient?
+    /// Where everything of the client arrives but records.
+    var events: OpaquePointer?
+    var phase = Phase.running
+    var readers: [PartitionReader] = []
+    var rebalance = Rebalance.none
+    var lookups: UInt = 0
+    var commit = CommitState()
+    var records: RecordReader
+    let buffer: UnsafeMutableBufferPointer<UnsafeMutablePointer<rd_kafka_message_t>?>
+    var admissions: [PartitionLedger.Admission] = []
+    /// Whether the subscription had any left when it was last fed.
+    var hasRoom = false
+    /// Which partition is read first, so that each has its turn.
+    var turn = 0
+    private var restart = (at: MonotonicTime(nanoseconds: 0), failures: 0)
+    /// Whether the client was ever given partitions, if only none, and whether it may have asked for any.
+    ///
+    /// librdkafka 2.0.2 aborts the process when a client is destroyed that was told the group's assignor and no
+    /// assignment yet (<https://github.com/confluentinc/librdkafka/pull/4381>).
+    var hasBeenAssigned = false
+    private var mayHaveJoined = false
+    private var nextLook = MonotonicTime(nanoseconds: 0)
+    /// When a groupless session looks for partitions again.
+    var nextDiscovery = MonotonicTime(nanoseconds: 0)
+
+    /// How many records are taken at once.
+    private static let batchSize = 512
+    /// How long an unreachable cluster may hold up the end of a session.
+    private static let patience = Duration.seconds(5)
+    private static let backoff = Backoff.exponential(from: .milliseconds(250), upTo: .seconds(30), jitter: false)
+
+    init(
+        _ topic: Topic, _ plan: ConsumerSession.Plan, _ client: NativeClient, subscription: Subscription,
+        control: SessionControl, monitor: ClientMonitor, logger: Logger
+    ) {
+        self.topic = topic
+        self.plan = plan
+        self.client = client
+        self.subscription = subscription
+        self.control = control
+        self.monitor = monitor
+        self.logger = logger
+        records = RecordReader(topic, plan.options.marshaler)
+        buffer = .allocate(capacity: Self.batchSize)
+        buffer.initialize(repeating: nil)
+    }
+
+    deinit {
+        buffer.deallocate()
+    }
+
+    func run() {
+        open()
+        while true {
+            let now = MonotonicTime.now()
+            obey(now)
+            if case .ended = phase { break }
+            revive(now)
+            serveEvents(now)
+            proceed(now)
+            hasRoom = false
+            var isBusy = false
+            if case .running = phase { isBusy = feed(now) }
+            look(now)
+            commitIfDue(now)
+            if !isBusy { load.signal.wait(until: deadline(now)) }
+        }
+        control.end()
+        subscription.finish()
+    }
+
+    /// Until when the thread may sleep.
+    private func deadline(_ now: MonotonicTime) -> MonotonicTime {
+        // librdkafka wants to be polled also when it has nothing to say.
+        var deadline = now.advanced(by: min(.seconds(1), options.maxPollInterval / 4))
+        switch phase {
+        case .finishing(let until), .committing(let until), .leaving(let until): deadline = min(deadline, until)
+        case .running, .ended: break
+        }
+        if let due = rebalance.deadline, due > now { deadline = min(deadline, due) }
+        if client == nil { deadline = min(deadline, restart.at) }
+        if plan.group == nil, readers.isEmpty { deadline = min(deadline, nextDiscovery) }
+        return min(deadline, feedDeadline)
+    }
+
+    /// When something is due again, or a commit.
+    private var feedDeadline: MonotonicTime {
+        var deadline = MonotonicTime(nanoseconds: .max)
+        var hasNews = false
+        for reader in readers where !rebalance.isTaking(reader.feed.partition) {
+            let (due, news) = reader.feed.ledger.withLock { ($0.nextDue, $0.hasNews) }
+            // A full subscription calls when it has room.
+            if let due, hasRoom { deadline = min(deadline, due) }
+            hasNews = hasNews || news
+        }
+        switch phase {
+        case .running, .finishing:
+            let isDue = hasNews && !commit.isUnderWay && !control.isJoining && plan.group != nil
+            return isDue ? min(deadline, commit.due(options)) : deadline
+        case .committing, .leaving, .ended: return MonotonicTime(nanoseconds: .max)
+        }
+    }
+
+    // MARK: Ending
+
+    private func obey(_ now: MonotonicTime) {
+        let request = control.request
+        if !mayHaveJoined { mayHaveJoined = monitor.connectionState.isConnected }
+        if request == .crash { return end(leaving: false) }
+        switch phase {
+        case .running:
+            if request == .close {
+                commitFinally(now)
+            } else if subscription.isEnded {
+                load.setDraining(true)
+                phase = .finishing(until: now.advanced(by: options.drainTimeout))
+                obey(now)
+            }
+        case .finishing(let until):
+            if request == .close || now >= until || inHand(readers) == 0 { commitFinally(now) }
+        case .committing(let until):
+            if now < until {
+                if commit.isUnderWay || (control.isJoining && hasNews) { return }
+                // What was settled while another commit was under way.
+                if !commit.hasFailed, sendCommit(now) { return }
+                if isHalfJoined { return }
+            }
+            leave(now)
+        case .leaving(let until):
+            guard let client else { return end(leaving: false) }
+            let isClosed = rd_kafka_consumer_closed(client.handle) != 0
+            if isClosed || now >= until { end(leaving: isClosed) }
+        case .ended: break
+        }
+    }
+
+    private func commitFinally(_ now: MonotonicTime) {
+        guard client != nil else { return end(leaving: false) }
+        phase = .committing(until: now.advanced(by: Self.patience))
+        commit.hasFailed = false
+        obey(now)
+    }
+
+    private var hasNews: Bool { readers.contains { $0.feed.ledger.withLock(\.hasNews) } }
+
+    private func leave(_ now: MonotonicTime) {
+        guard let client, let events else { return end(leaving: false) }
+        abandonAll()
+        phase = .leaving(until: now.advanced(by: Self.patience))
+        finishRebalance()
+        if let error = KafkaError(
+            consuming: rd_kafka_consumer_close_queue(client.handle, events), redacting: monitor.secrets)
+        {
+            logger.debug("leaving failed", metadata: ["error": "\(error)"])
+            end(leaving: false)
+        }
+    }
+
+    private func end(leaving: Bool) {
+        shut(leaving: leaving)
+        phase = .ended
+    }
+
+    // MARK: The client
+
+    private func open() {
+        guard let client else { return }
+        hasBeenAssigned = false
+        mayHaveJoined = false
+        control.note(joining: false)
+        events = rd_kafka_queue_get_consumer(client.handle)
+        rd_kafka_queue_cb_event_enable(
+            events,
+            { _, opaque in
+                guard let opaque else { return }
+                Unmanaged<SessionLoad>.fromOpaque(opaque).takeUnretainedValue().signal.raise()
+            }, Unmanaged.passUnretained(load).toOpaque())
+        guard plan.group != nil else { return }
+        let topics = PartitionList(capacity: 1)
+        topics.append(topic.name, RD_KAFKA_PARTITION_UA)
+        let code = rd_kafka_subscribe(client.handle, topics.handle)
+        if code != RD_KAFKA_RESP_ERR_NO_ERROR {
+            logger.error("subscribing failed", metadata: ["error": "\(KafkaError(code))"])
+            fail(.now())
+        }
+    }
+
+    private var isHalfJoined: Bool { client != nil && plan.group != nil && mayHaveJoined && !hasBeenAssigned }
+
+    private func shut(leaving: Bool) {
+        abandonAll()
+        rebalance = .none
+        commit.forget()
+        if let events {
+            rd_kafka_queue_cb_event_enable(events, nil, nil)
+            rd_kafka_queue_destroy(events)
+        }
+        events = nil
+        if isHalfJoined {
+            logger.warning("a client that waits for its first assignment cannot be ended, and is left to itself")
+            client?.forsake()
+        } else {
+            client?.destroy(leaving: leaving)
+        }
+        client = nil
+    }
+
+    /// The client is of no use any more: another one takes over after a while.
+    private func fail(_ now: MonotonicTime) {
+        shut(leaving: false)
+        restart.failures += 1
+        restart.at = now.advanced(by: Self.backoff.bound(beforeRetry: restart.failures))
+    }
+
+    private func revive(_ now: MonotonicTime) {
+        if let client {
+            guard let error = client.fatalError else { return }
+            logger.error("the client failed for good; another one replaces it", metadata: ["error": "\(error)"])
+            return fail(now)
+        }
+        guard case .running = phase, now >= restart.at else { return }
+        do {
+            client = try plan.makeClient(monitor, control)
+            open()
+        } catch {
+            logger.error("no client can be made; trying again", metadata: ["error": "\(error)"])
+            fail(now)
+        }
+    }
+
+    private func serveEvents(_ now: MonotonicTime) {
+        while let client, let events, let pointer = rd_kafka_queue_poll(events, 0) {
+            let event = NativeEvent(handle: pointer)
+            if monitor.take(event, of: client) { continue }
+            switch event.type {
+            case RD_KAFKA_EVENT_REBALANCE:
+                monitor.brokerAnswered()
+                take(rebalance: event, now)
+            case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
+                take(lookup: event, now)
+            case RD_KAFKA_EVENT_OFFSET_COMMIT:
+                take(commit: event)
+            default:
+                logger.debug("unexpected event", metadata: ["type": "\(event.type)"])
+            }
+        }
+    }
+
+    /// Asks the client how far each partition goes, which costs no request.
+    private func look(_ now: MonotonicTime) {
+        guard let client, now >= nextLook else { return }
+        nextLook = now.advanced(by: .milliseconds(200))
+        for reader in readers {
+            var (low, high): (Int64, Int64) = (0, 0)
+            let code = rd_kafka_get_watermark_offsets(
+                client.handle, topic.name, reader.feed.partition, &low, &high)
+            guard code == RD_KAFKA_RESP_ERR_NO_ERROR, high >= 0 else { continue }
+            reader.feed.ledger.withLock { $0.note(high: high) }
+        }
+    }
+
+    /// A client that reads is a good one.
+    func noteSuccess() {
+        restart.failures = 0
+        monitor.brokerAnswered()
+    }
+}

@@ -1,0 +1,162 @@
+internal import CRDKafka
+internal import Logging
+internal import Sluice
+import Synchronization
+
+/// One subscription: its client, the thread that owns it, and what others may ask of these.
+final class ConsumerSession: Sendable {
+    let topic: Topic
+    let subscription: Subscription
+    private let monitor: ClientMonitor
+    private let control: SessionControl
+    private let thread: WorkerThread
+
+    /// What a client is made of.
+    struct Plan: Sendable {
+        let configuration: KafkaConfiguration
+        let group: String?
+        let options: KafkaSubscriber.Options
+
+        init(_ configuration: KafkaConfiguration, group: String?, options: KafkaSubscriber.Options) {
+            self.configuration = configuration
+            self.group = group
+            self.options = options
+        }
+
+        func makeClient(_ monitor: ClientMonitor, _ control: SessionControl) throws(KafkaError) -> NativeClient {
+            let callbacks = NativeClient.Callbacks(onJoining: { control.note(joining: $0) })
+            return try NativeClient(.consumer, native(), events: events, callbacks: callbacks, monitor: monitor)
+        }
+
+        /// Makes a client that knows of no broker and gives it up.
+        func validate() throws(KafkaError) {
+            let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
+            let native = try native()
+            try native.set("bootstrap.servers", "", redacting: configuration.secrets)
+            let monitor = ClientMonitor(secrets: configuration.secrets, logger: silent, meter: nil)
+            try NativeClient(.consumer, native, events: events, monitor: monitor).destroy(leaving: false)
+        }
+
+        private var events: Int32 { RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT }
+
+        private func native() throws(KafkaError) -> NativeConfiguration {
+            try configuration.native(
+                options: options.properties(group: group), required: KafkaSubscriber.Options.required(group: group))
+        }
+    }
+
+    init(_ topic: Topic, _ plan: Plan, logger: Logger, meter: ClientMeter?) throws(KafkaError) {
+        var logger = logger
+        logger[metadataKey: "topic"] = "\(topic)"
+        let monitor = ClientMonitor(secrets: plan.configuration.secrets, logger: logger, meter: meter)
+        let control = SessionControl()
+        let signal = control.load.signal
+        let subscription = Subscription(
+            capacity: plan.options.capacity, redelivery: .route, onDemand: { signal.raise() },
+            onEnd: { signal.raise() })
+        let client = try plan.makeClient(monitor, control)
+        do {
+            thread = try WorkerThread(name: "kafka-consumer") { [logger] in
+                let loop = ConsumerLoop(
+                    topic, plan, client, subscription: subscription, control: control, monitor: monitor, logger: logger)
+                loop.run()
+            }
+        } catch {
+            client.destroy(leaving: false)
+            throw KafkaError(.init(RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE), detail: "\(error)")
+        }
+        self.topic = topic
+        self.subscription = subscription
+        self.monitor = monitor
+        self.control = control
+    }
+
+    var hasEnded: Bool { control.hasEnded }
+    var connectionState: KafkaConnectionState { monitor.connectionState }
+    var statistics: KafkaStatistics? { monitor.statistics }
+
+    var groupMetadata: KafkaGroupMetadata? { control.membership }
+
+    func lag() -> [Int32: KafkaLag.Partition] {
+        var partitions: [Int32: KafkaLag.Partition] = [:]
+        for feed in control.feeds {
+            guard let lag = feed.ledger.withLock({ $0.lag() }) else { continue }
+            partitions[feed.partition] = KafkaLag.Partition(messages: lag.messages, oldest: lag.oldest)
+        }
+        return partitions
+    }
+
+    /// Lets the thread commit what is settled, leave the group and end.
+    func end() {
+        control.ask(.close)
+    }
+
+    /// The same, and returns when it has.
+    func close() async {
+        end()
+        await thread.end()
+    }
+
+    func crash() async {
+        control.ask(.crash)
+        await thread.end()
+    }
+}
+
+/// What a session's thread and the rest of the program tell each other.
+final class SessionControl: Sendable {
+    enum Request: UInt8 {
+        case none, close, crash
+    }
+
+    let load = SessionLoad()
+    private let joining = Atomic<Bool>(false)
+    private let state = Mutex(State())
+
+    private struct State {
+        var request = Request.none
+        var feeds: [PartitionFeed] = []
+        var membership: KafkaGroupMetadata?
+        var hasEnded = false
+    }
+
+    var request: Request { state.withLock(\.request) }
+
+    func ask(_ request: Request) {
+        state.withLock { $0.request = request }
+        load.signal.raise()
+    }
+
+    /// Whether the client has asked for a new place in the group and has none yet.
+    ///
+    /// Brokers answer a connection's requests one after the other: a commit would wait behind that one and then be of a
+    /// generation that is over, which librdkafka takes for the loss of every partition.
+    var isJoining: Bool { joining.load(ordering: .acquiring) }
+
+    func note(joining value: Bool) {
+        joining.store(value, ordering: .releasing)
+        if !value { load.signal.raise() }
+    }
+
+    /// The partitions that the session has now.
+    var feeds: [PartitionFeed] {
+        get { state.withLock(\.feeds) }
+        set { state.withLock { $0.feeds = newValue } }
+    }
+
+    /// The session's place in its group since the last change.
+    var membership: KafkaGroupMetadata? {
+        get { state.withLock(\.membership) }
+        set { state.withLock { $0.membership = newValue } }
+    }
+
+    var hasEnded: Bool { state.withLock(\.hasEnded) }
+
+    func end() {
+        state.withLock { state in
+            state.hasEnded = true
+            state.membership = nil
+            state.feeds = []
+        }
+    }
+}

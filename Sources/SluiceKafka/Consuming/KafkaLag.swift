@@ -1,0 +1,23 @@
+public import Sluice
+
+/// How far a subscriber is behind in the partitions of a topic that it reads, from what the client knows by itself.
+public struct KafkaLag: Sendable, Equatable {
+    /// One partition.
+    public struct Partition: Sendable, Equatable {
+        /// How many messages are not settled: those beyond the settled prefix, without what was settled ahead of it.
+        /// Offsets that hold no message (deleted by compaction, markers of transactions) count until they are read.
+        public var messages: Int64
+        /// When the oldest of them was made, to the second; nil where it has not been read yet.
+        public var oldest: Timestamp?
+    }
+
+    /// The partitions whose end the client knows, by number. Those that other members of the group read are not among
+    /// them.
+    public var partitions: [Int32: Partition] = [:]
+
+    /// How many messages are not settled over all of these.
+    public var messages: Int64 { partitions.values.reduce(0) { $0 + $1.messages } }
+
+    /// When the oldest of them was made; nil where none is, or none has been read yet.
+    public var oldest: Timestamp? { partitions.values.lazy.compactMap(\.oldest).min() }
+}

@@ -1,0 +1,129 @@
+public import Logging
+public import Sluice
+import Synchronization
+
+/// Reads topics of Kafka for one consumer group, or for itself alone.
+///
+/// Each subscription is a member of the group with a client and a thread of its own, which polls however slow the
+/// route is, and stops fetching while the subscription is full. Any ordering of the route is fine: only the contiguous
+/// settled prefix of a partition is committed, and what was settled beyond it is remembered in the commit's metadata,
+/// so that a restart redelivers only what was in flight.
+///
+/// Rejected messages are kept in memory and come back after their delay; the partition goes on behind them. A record
+/// that the marshaler cannot read is delivered as a message with the record's bytes, whose handling fails with the
+/// marshaler's error (``Delivery/Origin/failure``).
+public final class KafkaSubscriber: Subscriber {
+    public let name = "kafka"
+    public let defaultOrdering = Ordering.serial
+    /// The group's name; nil when every partition is read and nothing is committed.
+    public let group: String?
+
+    private let configuration: KafkaConfiguration
+    private let options: Options
+    private let logger: Logger
+    private let meter: ClientMeter?
+    private let state = Mutex(State())
+
+    private struct State {
+        var sessions: [ConsumerSession] = []
+        var isClosed = false
+    }
+
+    /// - Parameters:
+    ///   - group: its name. Members of a group share a topic's partitions. Nil reads all partitions of a topic for
+    ///     itself, from `options.start` on each time, and commits nothing.
+    ///   - instruments: where the client's metrics go, with the component `kafka-<group>`; nil for nowhere.
+    /// - Throws: what is wrong with the configuration. An unreachable cluster is no error: ``connectionState`` tells.
+    public init(
+        _ configuration: KafkaConfiguration, group: String?, options: Options = Options(), logger: Logger,
+        instruments: Instruments? = nil
+    ) throws(KafkaError) {
+        guard group != "" else { throw KafkaError(.invalidConfiguration, detail: "the group's name is empty") }
+        try options.validate()
+        var logger = logger
+        logger[metadataKey: "group"] = group.map { "\($0)" }
+        self.configuration = configuration
+        self.group = group
+        self.options = options
+        self.logger = logger
+        meter = instruments.map { ClientMeter($0, component: group.map { "kafka-\($0)" } ?? "kafka", .consumer) }
+        // What librdkafka checks only when it makes a client is refused here too.
+        try ConsumerSession.Plan(configuration, group: group, options: options).validate()
+    }
+
+    deinit {
+        for session in state.withLock(\.sessions) { session.end() }
+    }
+
+    /// Whether the cluster can be reached, and why not. Of several subscriptions, the worst.
+    public var connectionState: KafkaConnectionState {
+        let states = live.map(\.connectionState)
+        return states.first { !$0.isConnected } ?? states.first
+            ?? KafkaConnectionState(isConnected: false, reason: "no subscription")
+    }
+
+    /// The last figures of the client, of the first subscription; nil until there are some.
+    public var statistics: KafkaStatistics? { live.lazy.compactMap(\.statistics).first }
+
+    /// How far the subscriptions to this topic are behind, from the client's own knowledge; nil as long as there is
+    /// none: without a subscription, or while others of the group read every partition. Costs no request.
+    public func lag(of topic: Topic) -> KafkaLag? {
+        var lag = KafkaLag()
+        for session in live where session.topic == topic {
+            lag.partitions.merge(session.lag()) { first, _ in first }
+        }
+        return lag.partitions.isEmpty ? nil : lag
+    }
+
+    /// The membership with which a transaction commits what this subscription to the topic has read; nil until partitions
+    /// are assigned, and without a group. To be taken anew for each transaction.
+    public func groupMetadata(of topic: Topic) -> KafkaGroupMetadata? {
+        live.lazy.filter { $0.topic == topic }.compactMap(\.groupMetadata).first
+    }
+
+    private var live: [ConsumerSession] { state.withLock(\.sessions).filter { !$0.hasEnded } }
+
+    /// Joins the group. It does not wait for the cluster: the subscription fills when partitions are assigned.
+    /// - Throws: ``KafkaError`` where Kafka takes no such name or no client can be made, `ClosedError`.
+    public func subscribe(to topic: Topic) async throws -> Subscription {
+        let closed = ClosedError("kafka subscriber")
+        if state.withLock(\.isClosed) { throw closed }
+        try topic.validateForKafka()
+        let plan = ConsumerSession.Plan(configuration, group: group, options: options)
+        let session = try ConsumerSession(topic, plan, logger: logger, meter: meter)
+        let isClosed = state.withLock { state in
+            state.sessions.removeAll(where: \.hasEnded)
+            if !state.isClosed { state.sessions.append(session) }
+            return state.isClosed
+        }
+        guard !isClosed else {
+            await session.close()
+            throw closed
+        }
+        return session.subscription
+    }
+
+    /// Ends the subscriptions, commits what was settled and leaves the group. What handlers still hold is delivered
+    /// again, to whoever reads the partition next. An unreachable cluster is waited for some seconds.
+    public func close() async {
+        let sessions = state.withLock { state in
+            state.isClosed = true
+            return state.sessions
+        }
+        for session in sessions { session.subscription.cancel() }
+        await withDiscardingTaskGroup { group in
+            for session in sessions { group.addTask { await session.close() } }
+        }
+        state.withLock { $0.sessions = [] }
+    }
+
+    /// Ends as a crash would: nothing is committed, and the group learns of it by the session's timeout.
+    func crash() async {
+        let sessions = state.withLock { state in
+            state.isClosed = true
+            defer { state.sessions = [] }
+            return state.sessions
+        }
+        for session in sessions { await session.crash() }
+    }
+}

@@ -1,0 +1,93 @@
+internal import Sluice
+import Synchronization
+
+/// Takes the settlements of one partition's deliveries back to its ledger, for as long as this process has the
+/// partition: a later assignment has a feed of its own, so that what comes late settles nothing.
+final class PartitionFeed: Settler {
+    let partition: Int32
+    let ledger: Mutex<PartitionLedger>
+    /// Whether the client may have records of the partition.
+    let hasRecords = Atomic<Bool>(true)
+    private let load: SessionLoad
+
+    init(_ partition: Int32, from start: SettledOffsets?, load: SessionLoad) {
+        self.partition = partition
+        self.load = load
+        ledger = Mutex(PartitionLedger(start))
+    }
+
+    /// librdkafka's thread says that there are records where there were none.
+    func noteRecords() {
+        hasRecords.store(true, ordering: .releasing)
+        load.signal.raise()
+    }
+
+    func settle(_ tag: UInt64, _ settlement: Settlement) {
+        settle(tag, settlement, of: Message(payload: []), origin: Delivery.Origin())
+    }
+
+    func settle(_ tag: UInt64, _ settlement: Settlement, of message: Message, origin: Delivery.Origin) {
+        let place = Int64(clamping: tag)
+        switch settlement {
+        case .acknowledged:
+            let (change, counts) = ledger.withLock { ledger in (ledger.acknowledge(place), !ledger.isAbandoned) }
+            if counts { load.settled(change) }
+        case .rejected(let rejection):
+            let now = MonotonicTime.now()
+            let change = ledger.withLock { $0.reject(place, message, origin, after: rejection.delay, now: now) }
+            if !change.isEmpty { load.rejected() }
+        }
+    }
+
+    func abandon() {
+        load.forget(ledger.withLock { $0.abandon() })
+    }
+}
+
+/// How much a session has delivered that nobody has settled, and when its thread wants to know of settlements.
+final class SessionLoad: Sendable {
+    let signal = ThreadSignal()
+    private let unsettled = Atomic<Int>(0)
+    /// At how many unsettled messages the thread goes on; -1 when it does not wait for that.
+    private let threshold = Atomic<Int>(-1)
+    /// Whether the thread waits for what is in hand.
+    private let isDraining = Atomic<Bool>(false)
+
+    var count: Int { unsettled.load(ordering: .sequentiallyConsistent) }
+
+    func deliver(_ count: Int) {
+        unsettled.wrappingAdd(count, ordering: .acquiringAndReleasing)
+    }
+
+    func settled(_ change: PartitionLedger.Change) {
+        let left = unsettled.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
+        let threshold = threshold.load(ordering: .sequentiallyConsistent)
+        if threshold >= 0, left <= threshold {
+            self.threshold.store(-1, ordering: .releasing)
+            signal.raise()
+        } else if change.contains(.commit) || (change.contains(.empty) && isDraining.load(ordering: .acquiring)) {
+            signal.raise()
+        }
+    }
+
+    /// A rejected message waits, unsettled, and the thread has to know until when.
+    func rejected() {
+        signal.raise()
+    }
+
+    /// So many messages belong to others now.
+    func forget(_ count: Int) {
+        unsettled.wrappingSubtract(count, ordering: .acquiringAndReleasing)
+    }
+
+    /// The thread wants to be woken when no more than so many messages are unsettled.
+    /// - Returns: whether that is the case already.
+    func wake(at count: Int) -> Bool {
+        threshold.store(count, ordering: .sequentiallyConsistent)
+        return self.count <= count
+    }
+
+    func setDraining(_ value: Bool) {
+        isDraining.store(value, ordering: .sequentiallyConsistent)
+    }
+}

@@ -1,0 +1,221 @@
+internal import Sluice
+
+/// What one partition has delivered, settled, and must deliver again, from its assignment to its revocation. A state
+/// machine without I/O.
+///
+/// It counts in places: a record's place is its offset + 1, so that "everything through place n is settled" is what
+/// Kafka calls the committed offset n.
+struct PartitionLedger {
+    /// A message that waits to be delivered again.
+    struct Waiting {
+        /// When it may be delivered; 0 is at once.
+        var due: UInt64
+        var place: Int64
+        var message: Message
+        /// With the attempt that comes next.
+        var origin: Delivery.Origin
+    }
+
+    /// What is to be done with a record that was read.
+    enum Admission: Equatable {
+        case deliver(redelivered: Bool)
+        /// It was settled before this process had the partition.
+        case skip
+    }
+
+    /// What a settlement may change for the thread that feeds and commits.
+    struct Change: OptionSet {
+        let rawValue: UInt8
+        /// There is something to commit, and was not before.
+        static let commit = Change(rawValue: 1)
+        /// Nothing is in anybody's hands any more.
+        static let empty = Change(rawValue: 2)
+        /// A message waits for redelivery.
+        static let redeliver = Change(rawValue: 4)
+    }
+
+    /// Nil until it is known where reading begins.
+    private(set) var settled: OffsetSet?
+    /// The last place that was read.
+    private(set) var cursor: Int64 = 0
+    /// Places up to this one may have been delivered before this process had the partition.
+    private let deliveredBefore: Int64
+    /// How many deliveries are out that nobody has settled.
+    private(set) var inHand = 0
+    /// Ascending by due time, then place.
+    private(set) var waiting: [Waiting] = []
+    /// Whether something changed that was not committed.
+    private(set) var isDirty = false
+    /// One past the newest offset that the broker has, as far as the client knows.
+    private(set) var high: Int64?
+    /// Acknowledged and not yet worked into the rest: noting one is on the handlers' path, working in is done in
+    /// batches.
+    private var noted: [Int64] = []
+    private var isAnnounced = false
+    /// When records were made: one mark for each second of them. Ascending by place.
+    private var marks: [(place: Int64, time: Timestamp)] = []
+    private(set) var isAbandoned = false
+
+    init(_ start: SettledOffsets?) {
+        settled = start?.settled
+        cursor = start?.settled.through ?? 0
+        deliveredBefore = start?.deliveredThrough ?? 0
+    }
+
+    /// Messages that were delivered and are not settled, those that wait for redelivery included.
+    var unsettled: Int { inHand + waiting.count }
+
+    // MARK: Reading
+
+    /// Whether this record may come next; otherwise the partition was cut back or recreated, and a new ledger is due.
+    func continues(with place: Int64) -> Bool { settled == nil || place > cursor }
+
+    /// Takes note of the next record. What lies between it and the one before is no longer in the log, or was never a
+    /// message.
+    mutating func read(_ place: Int64, _ time: Timestamp?) -> Admission {
+        advance(to: place - 1)
+        cursor = place
+        guard settled?.contains(place) == false else { return .skip }
+        if let time { mark(place, time) }
+        inHand += 1
+        return .deliver(redelivered: place <= deliveredBefore)
+    }
+
+    /// The partition has no more records before this place.
+    mutating func reachedEnd(at place: Int64) {
+        advance(to: place)
+    }
+
+    private mutating func advance(to place: Int64) {
+        guard let known = settled else {
+            settled = OffsetSet(through: place)
+            cursor = place
+            isDirty = true
+            return
+        }
+        guard place > cursor else { return }
+        if known.gap(after: cursor).lowerBound <= place {
+            settled?.insert((cursor + 1)...place)
+            isDirty = true
+        }
+        cursor = place
+    }
+
+    private mutating func mark(_ place: Int64, _ time: Timestamp) {
+        if let last = marks.last, time.millisecondsSince1970 < last.time.millisecondsSince1970 &+ 1_000 { return }
+        marks.append((place, time))
+    }
+
+    mutating func note(high: Int64) {
+        self.high = high
+    }
+
+    // MARK: Redelivering
+
+    /// Takes messages that are due, oldest first: they are in hand again.
+    mutating func takeDue(now: MonotonicTime, limit: Int) -> [Waiting] {
+        let due = waiting.partitioningIndex { $0.due > now.nanoseconds }
+        let count = min(due, max(0, limit))
+        guard count > 0 else { return [] }
+        defer { waiting.removeFirst(count) }
+        inHand += count
+        return Array(waiting.prefix(count))
+    }
+
+    /// When the next redelivery is due.
+    var nextDue: MonotonicTime? { waiting.first.map { MonotonicTime(nanoseconds: $0.due) } }
+
+    // MARK: Settling
+
+    mutating func acknowledge(_ place: Int64) -> Change {
+        guard !isAbandoned else { return [] }
+        inHand -= 1
+        noted.append(place)
+        var change: Change = inHand == 0 ? .empty : []
+        if !isAnnounced {
+            isAnnounced = true
+            change.insert(.commit)
+        }
+        return change
+    }
+
+    mutating func reject(
+        _ place: Int64, _ message: Message, _ origin: Delivery.Origin, after delay: Duration?, now: MonotonicTime
+    ) -> Change {
+        guard !isAbandoned else { return [] }
+        inHand -= 1
+        let delay = delay ?? Self.pace(afterAttempt: origin.attempt)
+        var origin = origin
+        origin.attempt += 1
+        origin.redelivered = true
+        let due = delay > .zero ? now.advanced(by: delay).nanoseconds : 0
+        let index = waiting.partitioningIndex { ($0.due, $0.place) >= (due, place) }
+        waiting.insert(Waiting(due: due, place: place, message: message, origin: origin), at: index)
+        return inHand == 0 ? [.empty, .redeliver] : .redeliver
+    }
+
+    /// How long a message waits whose rejection does not say: not at all the first time, then ever longer.
+    private static func pace(afterAttempt attempt: Int) -> Duration {
+        attempt <= 1 ? .zero : pacing.bound(beforeRetry: attempt - 1)
+    }
+
+    private static let pacing = Backoff.exponential(from: .milliseconds(1), upTo: .seconds(1), jitter: false)
+
+    /// Somebody else reads the partition from now on: nothing counts any more, and nothing is kept.
+    /// - Returns: how many messages were unsettled.
+    mutating func abandon() -> Int {
+        guard !isAbandoned else { return 0 }
+        defer {
+            isAbandoned = true
+            inHand = 0
+            waiting = []
+            noted = []
+            isDirty = false
+        }
+        return unsettled
+    }
+
+    // MARK: Committing
+
+    /// Works what was acknowledged into the rest.
+    private mutating func absorb() {
+        isAnnounced = false
+        guard !noted.isEmpty, settled != nil else { return }
+        if !zip(noted, noted.dropFirst()).allSatisfy({ $0 < $1 }) { noted.sort() }
+        settled?.insert(ascending: noted)
+        noted.removeAll(keepingCapacity: true)
+        isDirty = true
+        let next = (settled?.through ?? 0) + 1
+        let passed = marks.partitioningIndex { $0.place > next }
+        if passed > 1 { marks.removeFirst(passed - 1) }
+    }
+
+    /// Whether there may be something to commit.
+    var hasNews: Bool { isDirty || isAnnounced }
+
+    /// What is to be committed now; nil when that is known already.
+    mutating func takeCommit() -> SettledOffsets? {
+        absorb()
+        guard isDirty, !isAbandoned, let settled else { return nil }
+        isDirty = false
+        return SettledOffsets(settled: settled, deliveredThrough: max(cursor, deliveredBefore, settled.through))
+    }
+
+    /// Committing failed.
+    mutating func soil() {
+        if !isAbandoned { isDirty = true }
+    }
+
+    // MARK: Lag
+
+    /// How many messages are not settled, and when the oldest of these was made; nil when the broker's end is not known.
+    mutating func lag() -> (messages: Int64, oldest: Timestamp?)? {
+        guard let high, !isAbandoned else { return nil }
+        let announced = isAnnounced
+        absorb()
+        isAnnounced = announced
+        guard let settled else { return nil }
+        let messages = max(0, high - settled.through - settled.countAhead)
+        return (messages, unsettled > 0 && messages > 0 ? marks.first?.time : nil)
+    }
+}

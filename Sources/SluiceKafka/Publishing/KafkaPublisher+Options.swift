@@ -1,0 +1,109 @@
+public import Sluice
+
+extension KafkaPublisher {
+    /// How messages are published. librdkafka's properties behind each are named; `KafkaConfiguration.properties`
+    /// override them.
+    public struct Options: Sendable {
+        /// How batches are compressed (`compression.type`). Default: not at all.
+        public var compression: Compression = .none
+        /// How long the first message of a batch waits for others (`linger.ms`). Default 1 ms; from 0 to 15 min. More
+        /// gives larger batches where many publish at once, and each publish takes that much longer.
+        public var linger: Duration = .milliseconds(1)
+        /// How long a message is tried, from `publish` on, before it counts as not accepted (`delivery.timeout.ms`).
+        /// Default 30 s: brokers elect new leaders in less. From 1 ms, more than `linger`, to 24 days.
+        public var deliveryTimeout: Duration = .seconds(30)
+        /// How many messages may wait for brokers; more wait in `publish` (`queue.buffering.max.messages`). Default
+        /// 100,000; from 1.
+        public var queuedMessages = 100_000
+        /// How many bytes of payload may wait for brokers; more wait in `publish` (`queue.buffering.max.kbytes`).
+        /// Default 64 MiB; at least one message of the largest size (`message.max.bytes`, 1 MB unless configured).
+        public var queuedBytes = 64 << 20
+        /// How a key chooses its partition (`partitioner`). Default ``Partitioner/fnv1a``, Watermill's. Producers that
+        /// share keys have to agree.
+        public var partitioner: Partitioner = .fnv1a
+        /// The time that a record gets whose marshaler gives it none; the default is the time of the publish.
+        public var timestamp: @Sendable (Message) -> Timestamp? = { _ in nil }
+        /// Turns messages into records. Default: Watermill's form.
+        public var marshaler: any KafkaMarshaler = .watermill
+        /// The name under which transactions are made (`transactional.id`), one that no other live publisher uses:
+        /// whoever comes later with the same one fences off the earlier. Default nil: no transactions.
+        public var transactionalID: String?
+        /// After how long brokers abort a transaction that is not ended (`transaction.timeout.ms`). Default 60 s;
+        /// from 1 s to the brokers' own limit, 15 min unless configured.
+        public var transactionTimeout: Duration = .seconds(60)
+        /// The label `component` of its metrics. Default `kafka-publisher`; publishers with the same one share series.
+        public var component = "kafka-publisher"
+
+        public init() {}
+
+        /// A way to compress.
+        public struct Compression: Sendable, Hashable {
+            /// librdkafka's name for it.
+            public let name: String
+
+            public static let none = Compression(name: "none")
+            public static let gzip = Compression(name: "gzip")
+            public static let snappy = Compression(name: "snappy")
+            public static let lz4 = Compression(name: "lz4")
+            public static let zstd = Compression(name: "zstd")
+        }
+
+        /// A way to choose the partition of a key. Messages without a key go anywhere, a batch at a time.
+        public struct Partitioner: Sendable, Hashable {
+            /// librdkafka's name for it.
+            public let name: String
+
+            /// That of Sarama, and so of Watermill.
+            public static let fnv1a = Partitioner(name: "fnv1a_random")
+            /// That of Kafka's own clients in Java.
+            public static let murmur2 = Partitioner(name: "murmur2_random")
+            /// That of librdkafka and what is built on it.
+            public static let crc32 = Partitioner(name: "consistent_random")
+        }
+    }
+}
+
+extension KafkaPublisher.Options {
+    /// The native configuration of a producer.
+    func native(_ configuration: KafkaConfiguration) throws(KafkaError) -> NativeConfiguration {
+        try validate()
+        var options = [
+            ("enable.idempotence", "true"), ("acks", "all"),
+            ("compression.type", compression.name), ("partitioner", partitioner.name),
+            ("linger.ms", "\(linger.inSeconds * 1_000)"), ("delivery.timeout.ms", deliveryTimeout.milliseconds),
+            ("queue.buffering.max.messages", String(queuedMessages)),
+            ("queue.buffering.max.kbytes", String(queuedBytes >> 10)),
+            // A small request must not wait for the acknowledgement of the last.
+            ("socket.nagle.disable", "true"),
+        ]
+        // Every message is waited for.
+        var required = [("delivery.report.only.error", "false")]
+        if let transactionalID {
+            options.append(("transaction.timeout.ms", transactionTimeout.milliseconds))
+            required.append(("transactional.id", transactionalID))
+        }
+        let native = try configuration.native(options: options, required: required)
+        // A message that never fits would wait for ever.
+        guard let largest = native.number("message.max.bytes"), let room = native.number("queue.buffering.max.kbytes"),
+            largest <= room << 10
+        else {
+            throw KafkaError(
+                .invalidConfiguration, detail: "queuedBytes must not be less than message.max.bytes")
+        }
+        return native
+    }
+
+    private func validate() throws(KafkaError) {
+        func check(_ holds: Bool, _ rule: String) throws(KafkaError) {
+            guard holds else { throw KafkaError(.invalidConfiguration, detail: rule) }
+        }
+        try check(linger >= .zero && linger <= .seconds(900), "linger must be from 0 to 15 min")
+        try check(
+            deliveryTimeout >= .milliseconds(1) && deliveryTimeout > linger && deliveryTimeout <= .seconds(24 * 86_400),
+            "deliveryTimeout must be from 1 ms to 24 days and more than linger")
+        try check(queuedMessages >= 1 && queuedMessages <= 10_000_000, "queuedMessages must be from 1 to 10,000,000")
+        try check(queuedBytes >= 1_024 && queuedBytes <= 1 << 40, "queuedBytes must be from 1 KiB to 1 TiB")
+        try check(transactionalID?.isEmpty != true, "transactionalID must not be empty")
+        try check(transactionTimeout >= .seconds(1), "transactionTimeout must be at least 1 s")
+    }
+}

@@ -1,0 +1,106 @@
+internal import CRDKafka
+public import Logging
+public import Sluice
+
+/// Publishes to Kafka through one idempotent producer of librdkafka.
+///
+/// A publish returns when all in-sync replicas have its messages (`acks=all`). Messages of one key go to one partition,
+/// in the order of the publishes; a retry inside librdkafka neither reorders nor doubles them. A full queue makes
+/// `publish` wait. Any number of tasks may publish at once: they share batches.
+///
+/// It keeps one thread for delivery reports beside librdkafka's own, and they sleep while there is nothing to do.
+public final class KafkaPublisher: Publisher {
+    public let name = "kafka"
+    let options: Options
+    let key: KeySelector
+    let core: ProducerCore
+    private let thread: WorkerThread
+    /// Nil without a transactional id.
+    let transactions: Transactions?
+
+    /// Starts the producer, which looks for its brokers in the background: an unreachable cluster is no error here.
+    /// - Parameters:
+    ///   - key: what keeps the order of messages. Default: none, and so no order among them.
+    ///   - logger: takes librdkafka's logs too.
+    ///   - instruments: where its metrics go; nil for none.
+    /// - Throws: `KafkaError` with librdkafka's words on what is wrong with the configuration.
+    public init(
+        _ configuration: KafkaConfiguration, key: KeySelector = .none, options: Options = Options(), logger: Logger,
+        instruments: Instruments? = nil
+    ) throws(KafkaError) {
+        let meter = instruments.map { ClientMeter($0, component: options.component, .producer) }
+        let monitor = ClientMonitor(secrets: configuration.secrets, logger: logger, meter: meter)
+        let core = try ProducerCore(monitor: monitor, drainTime: options.deliveryTimeout, logger: logger) {
+            () throws(KafkaError) in
+            try NativeClient(
+                .producer, try options.native(configuration), events: RD_KAFKA_EVENT_DR, monitor: monitor)
+        }
+        self.options = options
+        self.key = key
+        self.core = core
+        do {
+            transactions = try options.transactionalID.map { _ in
+                try Transactions(core, timeout: options.transactionTimeout)
+            }
+            thread = try WorkerThread(name: "sluice-kafka-dr") { core.run() }
+        } catch {
+            throw KafkaError(.systemResource, detail: "\(error)")
+        }
+    }
+
+    deinit {
+        core.close()
+    }
+
+    /// Whether the cluster can be reached.
+    public var connectionState: KafkaConnectionState { core.monitor.connectionState }
+
+    /// librdkafka's figures; nil until the first interval is over.
+    public var statistics: KafkaStatistics? { core.monitor.statistics }
+
+    /// Returns when the brokers have taken the messages; with a `transactionalID`, when the transaction that holds just
+    /// these is committed.
+    ///
+    /// A cancelled publish returns at once; what it had given to the producer by then may still be published.
+    /// - Throws: `PublishError` with the messages that were not accepted, each tried for `deliveryTimeout`;
+    ///   ``KafkaError`` for a topic that Kafka takes no messages for; `ClosedError`; `CancellationError`.
+    public func publish(_ messages: [Message], to topic: Topic) async throws {
+        try topic.validateForKafka()
+        try Task.checkCancellation()
+        guard !messages.isEmpty else { return }
+        guard let transactions else {
+            let client = try core.enter()
+            return try await publish(messages, to: topic, by: client)
+        }
+        do {
+            try await transactions.run(self) { try await $0.publish(messages, to: topic) }
+        } catch let error as PublishError {
+            // What the brokers took is aborted with the rest.
+            throw PublishError(notAccepted: messages.map(\.id), underlying: error.underlying)
+        }
+    }
+
+    /// - Parameter client: entered for this call, which leaves it.
+    func publish(_ messages: [Message], to topic: Topic, by client: ProducerClient) async throws {
+        let handle: TopicHandle
+        do {
+            handle = try client.topic(topic.name)
+        } catch {
+            client.leave()
+            throw error
+        }
+        let call = PublishCall(messages.count, client)
+        var production = Production(messages, topic, handle, publisher: self, client: client, call: call)
+        await production.run()
+        await call.wait()
+        try call.outcome(for: messages)
+    }
+
+    /// Waits for what is being published, at most `deliveryTimeout`; what is left then fails. Afterwards the
+    /// connections are closed. A transaction is waited for until its body returns.
+    public func close() async {
+        core.close()
+        await thread.end()
+        await transactions?.end()
+    }
+}

@@ -1,0 +1,105 @@
+public import Logging
+public import Sluice
+
+/// Looks after topics: creates them, and tells how far a group is behind.
+///
+/// It keeps one client and one thread, on which all of its requests run one after the other.
+public final class KafkaTopics: Sendable {
+    private let client: NativeClient
+    private let calls: BlockingCalls
+    private let thread: WorkerThread
+    private let timeout: Duration
+    private let logger: Logger
+
+    /// Starts the client, which looks for its brokers in the background.
+    /// - Throws: `KafkaError` with librdkafka's words on what is wrong with the configuration.
+    public convenience init(_ configuration: KafkaConfiguration, logger: Logger) throws(KafkaError) {
+        try self.init(configuration, timeout: .seconds(10), logger: logger)
+    }
+
+    /// - Parameter timeout: how long one call may take once its turn has come; from 1 ms to an hour.
+    public init(_ configuration: KafkaConfiguration, timeout: Duration, logger: Logger) throws(KafkaError) {
+        guard timeout >= .milliseconds(1), timeout <= .seconds(3_600) else {
+            throw KafkaError(.invalidConfiguration, detail: "timeout must be from 1 ms to an hour")
+        }
+        let monitor = ClientMonitor(secrets: configuration.secrets, logger: logger, meter: nil)
+        // A consumer without a group: unlike a producer it creates no topic by looking for it, and it counts as
+        // read only what is committed.
+        let native = try configuration.native(
+            options: [("statistics.interval.ms", "0")],
+            required: [("allow.auto.create.topics", "false"), ("enable.auto.commit", "false")])
+        let client = try NativeClient(.consumer, native, monitor: monitor)
+        let calls = BlockingCalls(wake: { client.wake() })
+        self.client = client
+        self.calls = calls
+        self.timeout = timeout
+        self.logger = logger
+        do {
+            thread = try WorkerThread(name: "sluice-kafka-adm") {
+                calls.run { _ = client.poll(milliseconds: -1) }
+                client.destroy()
+            }
+        } catch {
+            throw KafkaError(.systemResource, detail: "\(error)")
+        }
+    }
+
+    deinit {
+        calls.close()
+    }
+
+    /// Creates the topic where it is missing. One that exists stays as it is.
+    /// - Parameters:
+    ///   - partitions: how many; from 1.
+    ///   - replication: how many brokers keep each; nil takes the brokers' default.
+    ///   - retention: how long messages are kept (`retention.ms`); nil takes the brokers' default.
+    /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
+    public func create(
+        _ topic: Topic, partitions: Int32, replication: Int16?, retention: Duration?
+    ) async throws(KafkaError) {
+        try topic.validateForKafka()
+        guard partitions >= 1 else { throw KafkaError(.invalidConfiguration, detail: "partitions must be at least 1") }
+        guard replication.map({ $0 >= 1 }) != false else {
+            throw KafkaError(.invalidConfiguration, detail: "replication must be at least 1")
+        }
+        let wanted = NewTopic(name: topic.name, partitions: partitions, replication: replication, retention: retention)
+        let outcome = try await perform { session throws(KafkaError) in try session.create(wanted) }
+        switch outcome {
+        case .created: logger.notice("created the topic", metadata: ["topic": "\(topic)"])
+        case .exists(let count) where count != partitions:
+            logger.notice(
+                "the topic exists with another number of partitions",
+                metadata: ["topic": "\(topic)", "partitions": "\(count)", "configured": "\(partitions)"])
+        case .exists: break
+        }
+    }
+
+    /// How many messages of each partition lie beyond what the group has committed; all that there are where it has
+    /// committed nothing. Empty where there is no such topic.
+    ///
+    /// It costs some four requests to the brokers.
+    /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
+    public func backlog(of topic: Topic, group: String) async throws(KafkaError) -> [Int32: Int64] {
+        try topic.validateForKafka()
+        guard !group.isEmpty else { throw KafkaError(.invalidConfiguration, detail: "group is empty") }
+        return try await perform { session throws(KafkaError) in
+            try session.backlog(of: topic.name, group: group)
+        }
+    }
+
+    /// Ends what waits for its turn and closes the connections.
+    public func close() async {
+        calls.close()
+        await thread.end()
+    }
+
+    private func perform<Result: Sendable>(
+        _ body: @escaping @Sendable (borrowing AdminSession) throws(KafkaError) -> Result
+    ) async throws(KafkaError) -> Result {
+        let timeout = timeout
+        let client = client
+        return try await calls.perform { () throws(KafkaError) in
+            try body(AdminSession(client, deadline: MonotonicTime.now().advanced(by: timeout)))
+        }
+    }
+}

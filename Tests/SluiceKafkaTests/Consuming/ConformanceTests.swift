@@ -1,0 +1,96 @@
+import Logging
+import Sluice
+import SluiceTestBrokers
+import SluiceTesting
+import Synchronization
+import Testing
+
+@testable import SluiceKafka
+
+/// Kafka keeps the promises of every Pub/Sub: on a mock cluster, or on the one that `SLUICE_TEST_KAFKA` names.
+@Suite(.timeLimit(.minutes(3)))
+struct ConformanceTests {
+    static let features = PubSubFeatures().with {
+        // Every broker restarts when a case asks, and every client of before dies with it.
+        $0.restartable = KafkaUnderTest.realBrokers == nil
+        // Kafka's topics are of ASCII; metadata of any text has a test of its own.
+        $0.unicode = false
+        // A record of 1 MiB and its headers are more than brokers take unless configured otherwise.
+        $0.largestPayload = 900_000
+    }
+
+    /// Makes publishers and subscribers, and knows which ones are there.
+    private final class Broker: Sendable {
+        let kafka: KafkaUnderTest
+        private let subscribers = Mutex<[KafkaSubscriber]>([])
+
+        init() throws {
+            kafka = try KafkaUnderTest(brokers: 1)
+        }
+
+        /// - Parameter spreading: whether messages without a key go to all partitions; otherwise to one, where they keep
+        ///   their order.
+        func publisher(spreading: Bool) throws -> KafkaPublisher {
+            try KafkaPublisher(
+                kafka.configuration,
+                key: KeySelector { message in
+                    (message.metadata[PubSubHarness.keyName] ?? (spreading ? nil : "none")).map { Array($0.utf8) }
+                }, logger: .silent)
+        }
+
+        func subscriber(_ asked: PubSubHarness.SubscriberOptions) throws -> KafkaSubscriber {
+            var options = KafkaUnderTest.quick
+            options.marshaler = StrictMarshaler()
+            if let capacity = asked.capacity { options.capacity = capacity }
+            if let maxInFlight = asked.maxInFlight { options.maxInFlight = maxInFlight }
+            let subscriber = try kafka.subscriber(asked.group, options)
+            subscribers.withLock { $0.append(subscriber) }
+            return subscriber
+        }
+
+        func restart(_ mock: MockCluster) async throws {
+            try mock.takeDown()
+            let crashed = subscribers.withLock { subscribers in
+                defer { subscribers = [] }
+                return subscribers
+            }
+            for subscriber in crashed { await subscriber.crash() }
+            try mock.bringUp()
+        }
+    }
+
+    @Test(arguments: PubSubConformance.cases)
+    func conforms(to conformance: PubSubConformance.Case) async throws {
+        let broker = try Broker()
+        var harness = PubSubHarness(features: Self.features) {
+            // Two subscribers are to have messages in hand here, which one partition cannot give.
+            try broker.publisher(
+                spreading: conformance.name == "losesNothingWhenSubscribersComeAndGoWithMessagesInFlight")
+        } makeSubscriber: { options in
+            try broker.subscriber(options)
+        }
+        if let mock = broker.kafka.mock { harness.restart = { try await broker.restart(mock) } }
+        harness.injectMalformed = { topic in
+            let producer = try RawProducer(broker.kafka.configuration)
+            try producer.produce(texts: ["no id"], key: Array("none".utf8), to: topic)
+        }
+        harness.patience = .seconds(40)
+        harness.deadline = .seconds(120)
+        if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(reason)") }
+        try await conformance.run(on: harness)
+    }
+}
+
+/// Reads only what has an id.
+struct StrictMarshaler: KafkaMarshaler {
+    struct Unreadable: Error {}
+
+    func marshal(_ message: Message, to topic: Topic, into record: inout KafkaRecord) {
+        WatermillMarshaler().marshal(message, to: topic, into: &record)
+    }
+
+    func unmarshal(_ record: KafkaRecord, from topic: Topic) throws -> Message {
+        guard record.headers[WatermillMarshaler.idHeader] != nil else { throw Unreadable() }
+        return WatermillMarshaler().unmarshal(record, from: topic)
+    }
+}

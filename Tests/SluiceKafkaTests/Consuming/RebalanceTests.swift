@@ -1,0 +1,166 @@
+import Logging
+import Sluice
+import SluiceTestBrokers
+import SluiceTesting
+import Synchronization
+import Testing
+
+@testable import SluiceKafka
+
+/// Members come and go.
+@Suite(.timeLimit(.minutes(3)))
+struct RebalanceTests {
+    /// Three join and one leaves, while messages come all the time: no loss, order in each key, and again comes only
+    /// what was in flight. A mock group takes the session's timeout less a second for each change, and refuses commits
+    /// meanwhile: the next change waits for the one before.
+    @Test func membersJoinAndLeaveUnderLoad() async throws {
+        let kafka = try KafkaUnderTest(brokers: 1)
+        let (topic, group) = (kafka.uniqueTopic(), kafka.uniqueGroup())
+        try kafka.mock?.createTopic(topic.name, partitions: 8)
+        var options = KafkaUnderTest.quick
+        options.maxInFlight = 64
+        let journal = ReadingRoute.Journal()
+        let members = try (0..<4).map { _ in
+            try ReadingRoute(try kafka.subscriber(group, options), topic, journal: journal) { _, _ in
+                try await Task.sleep(for: .milliseconds(1))
+            }
+        }
+        let stage = Stage()
+        @Sendable func share(_ present: [Int]) async throws {
+            try await eventually("the share of each of \(present)", within: .seconds(40)) {
+                let shares = present.map { member -> [Int32] in
+                    members[member].subscriber.lag(of: topic).map { Array($0.partitions.keys) } ?? []
+                }
+                return shares.allSatisfy { !$0.isEmpty } && shares.joined().sorted() == Array(Int32(0)..<8)
+            }
+        }
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                let producer = try RawProducer(kafka.configuration)
+                var count = 0
+                while !stage.isLast {
+                    for _ in 0..<50 {
+                        try producer.produce(Array("\(count)".utf8), key: Array("\(count % 61)".utf8), to: topic)
+                        count += 1
+                    }
+                    try await Task.sleep(for: .milliseconds(100))
+                }
+                try producer.flush()
+                stage.published(count)
+            }
+            func join(_ member: Int) {
+                tasks.addTask {
+                    try await members[member].run {
+                        try await eventually("the end of member \(member)", within: .seconds(120)) {
+                            stage.isLeaving(member)
+                        }
+                    }
+                    stage.left(member)
+                }
+            }
+            join(0)
+            try await share([0])
+            join(1)
+            join(2)
+            try await share([0, 1, 2])
+            stage.leave(1)
+            try await eventually("the leave", within: .seconds(20)) { stage.hasLeft(1) }
+            join(3)
+            try await share([0, 2, 3])
+            stage.last()
+            try await eventually("all messages", within: .seconds(40)) { stage.count == journal.unique }
+            for member in [0, 2, 3] { stage.leave(member) }
+            try await tasks.waitForAll()
+        }
+        #expect(journal.unique == stage.count)
+        #expect(journal.outOfOrder == nil)
+        let repeated = journal.count - journal.unique
+        #expect(repeated <= options.maxInFlight, "\(repeated) messages came again")
+    }
+
+    /// Who of the members is to leave and has left, and what was published.
+    private final class Stage: Sendable {
+        private struct State {
+            var leaving: Set<Int> = []
+            var left: Set<Int> = []
+            var isLast = false
+            var count: Int?
+        }
+
+        private let state = Mutex(State())
+
+        var isLast: Bool { state.withLock(\.isLast) }
+        /// Nil until everything is published.
+        var count: Int? { state.withLock(\.count) }
+        func last() { state.withLock { $0.isLast = true } }
+        func published(_ count: Int) { state.withLock { $0.count = count } }
+        func leave(_ member: Int) { state.withLock { _ = $0.leaving.insert(member) } }
+        func isLeaving(_ member: Int) -> Bool { state.withLock { $0.leaving.contains(member) } }
+        func left(_ member: Int) { state.withLock { _ = $0.left.insert(member) } }
+        func hasLeft(_ member: Int) -> Bool { state.withLock { $0.left.contains(member) } }
+    }
+
+    /// A partition is given up when its handlers have finished, and without what they did not settle when they take too
+    /// long.
+    @Test(arguments: [true, false])
+    func drainsWhatItGivesUp(patient: Bool) async throws {
+        for _ in 0..<6 where try await isDrained(patient: patient) { return }
+        Issue.record("the cluster turned the second member away each time")
+    }
+
+    /// - Returns: false where it could not be tried. A mock group has agreed as soon as its leader has synced; it turns
+    ///   those away that come later, whose return is another change, in which it refuses the commits that brokers take.
+    private func isDrained(patient: Bool) async throws -> Bool {
+        let kafka = try KafkaUnderTest(brokers: 1)
+        let (topic, group) = (kafka.uniqueTopic(), kafka.uniqueGroup())
+        try kafka.mock?.createTopic(topic.name, partitions: 2)
+        let producer = try RawProducer(kafka.configuration)
+        for partition in Int32(0)..<2 {
+            try producer.produce(texts: (0..<20).map { "\(partition)/\($0)" }, partition: partition, to: topic)
+        }
+        var options = KafkaUnderTest.quick
+        options.drainTimeout = patient ? .seconds(30) : .milliseconds(100)
+        options.capacity = 10
+        let first = try kafka.subscriber(group, options)
+        let subscription = try await first.subscribe(to: topic)
+        var held = try await subscription.receive(4)
+        while !(0..<2).allSatisfy({ partition in held.contains { $0.origin.partition == Int32(partition) } }) {
+            held += try await subscription.receive(1)
+        }
+        let second = try kafka.subscriber(group)
+        let other = try await second.subscribe(to: topic)
+        if patient {
+            // Nothing moves while a handler holds messages of the partition that goes.
+            try await eventually("the revocation", within: .seconds(60)) {
+                first.statistics?.group?.state.contains("wait-unassign") == true
+            }
+            let end = ContinuousClock.now + .seconds(1)
+            try await eventually("the second member's answer") {
+                second.statistics?.group?.state == "steady" || ContinuousClock.now > end
+            }
+            guard second.statistics?.group?.state == "steady" else {
+                await first.close()
+                await second.close()
+                return false
+            }
+            #expect(other.count == 0)
+            for delivery in held { delivery.acknowledge() }
+        }
+        var taken = try await other.receive(1)
+        let partition = try #require(taken.first?.origin.partition)
+        let settled = patient ? held.count { $0.origin.partition == partition } : 0
+        taken += try await other.receive(19 - settled)
+        #expect(taken.allSatisfy { $0.origin.partition == partition })
+        if patient {
+            let settled = Set(held.map(\.message.text))
+            #expect(taken.allSatisfy { !settled.contains($0.message.text) })
+        } else {
+            // Too late: they belong to the other member.
+            for delivery in held where delivery.origin.partition == partition { delivery.acknowledge() }
+            #expect(taken.count == 20)
+        }
+        await first.close()
+        await second.close()
+        return true
+    }
+}

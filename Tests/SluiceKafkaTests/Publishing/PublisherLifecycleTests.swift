@@ -1,0 +1,199 @@
+import CRDKafka
+import Sluice
+import SluicePrometheus
+import SluiceTestBrokers
+import SluiceTesting
+import Synchronization
+import Testing
+
+@testable import SluiceKafka
+
+@Suite(.timeLimit(.minutes(2)))
+struct PublisherLifecycleTests {
+    @Test func takesNothingAfterItWasClosed() async throws {
+        let kafka = try KafkaUnderTest()
+        let publisher = try KafkaPublisher(of: kafka)
+        await publisher.close()
+        await publisher.close()
+        await #expect(throws: ClosedError.self) {
+            try await publisher.publish(["late"], to: kafka.uniqueTopic())
+        }
+    }
+
+    @Test func closingWaitsForWhatIsBeingPublished() async throws {
+        let kafka = try KafkaUnderTest()
+        let topic = kafka.uniqueTopic()
+        try kafka.mock?.setRoundTrip(milliseconds: 200)
+        let publisher = try KafkaPublisher(of: kafka) { $0.linger = .milliseconds(300) }
+        let publishing = Task { try await publisher.publish((0..<50).map(String.init), to: topic) }
+        try await eventually("messages in the queue") { publisher.statistics?.queuedMessages == 50 }
+        await publisher.close()
+        try await publishing.value
+        try kafka.mock?.setRoundTrip(milliseconds: 0)
+        #expect(try await RawConsumer(kafka, topic).read(50).texts == Set((0..<50).map(String.init)))
+    }
+
+    @Test func whatWasPublishedBeforeTheCloseIsThere() async throws {
+        let kafka = try KafkaUnderTest()
+        let topic = kafka.uniqueTopic()
+        let publisher = try KafkaPublisher(of: kafka)
+        let published = Published()
+        try await withThrowingDiscardingTaskGroup { group in
+            for task in 0..<20 {
+                group.addTask {
+                    for number in 0... {
+                        do {
+                            try await publisher.publish(["\(task)/\(number)"], to: topic)
+                        } catch is ClosedError {
+                            return
+                        }
+                        published.add("\(task)/\(number)")
+                    }
+                }
+            }
+            try await eventually("some load") { published.all.count > 500 }
+            await publisher.close()
+        }
+        let expected = published.all
+        let records = try await RawConsumer(kafka, topic).read { $0.texts.isSuperset(of: expected) }
+        #expect(records.texts == expected)
+    }
+
+    @Test func closingGivesUpAfterTheDeliveryTimeout() async throws {
+        let kafka = try KafkaUnderTest()
+        try kafka.faults().takeDown()
+        let publisher = try KafkaPublisher(of: kafka) {
+            $0.queuedMessages = 10
+            $0.deliveryTimeout = .seconds(1)
+        }
+        let messages = (0..<30).map { Message(payload: Array("\($0)".utf8)) }
+        let publishing = Task { try await publisher.publish(messages, to: "t") }
+        try await eventually("a full queue") { publisher.statistics?.queuedMessages == 10 }
+        let elapsed = await ContinuousClock().measure { await publisher.close() }
+        #expect(elapsed < .seconds(10))
+        let error = await #expect(throws: PublishError.self) { try await publishing.value }
+        #expect(error?.notAccepted == messages.map(\.id))
+        #expect(error?.disposition.isPermanent == false)
+    }
+
+    @Test func anUnreachableClusterAtTheStartIsWaitedFor() async throws {
+        let kafka = try KafkaUnderTest()
+        let mock = try kafka.faults()
+        try mock.takeDown()
+        let publisher = try KafkaPublisher(of: kafka)
+        let topic = kafka.uniqueTopic()
+        let publishing = Task { try await publisher.publish(["early"], to: topic) }
+        try await eventually("the reason") {
+            publisher.connectionState.reason.map { $0 != "not connected yet" } == true
+        }
+        #expect(!publisher.connectionState.isConnected)
+        try mock.bringUp()
+        try await publishing.value
+        #expect(publisher.connectionState.isConnected)
+        await publisher.close()
+    }
+
+    @Test func aMessageThatNobodyTakesInTimeIsNotAccepted() async throws {
+        let kafka = try KafkaUnderTest()
+        try kafka.faults().takeDown()
+        let publisher = try KafkaPublisher(of: kafka) { $0.deliveryTimeout = .milliseconds(500) }
+        let messages = [Message(payload: [1]), Message(payload: [2])]
+        let error = await #expect(throws: PublishError.self) { try await publisher.publish(messages, to: "t") }
+        #expect(error?.notAccepted == messages.map(\.id))
+        #expect(error?.disposition == .retry())
+        #expect(error?.reason == "kafka_msg_timed_out")
+        #expect(error?.description.contains("no broker took it in time: ") == true)
+        await publisher.close()
+    }
+
+    @Test func aFatalErrorReplacesTheProducer() async throws {
+        let kafka = try KafkaUnderTest()
+        let topic = kafka.uniqueTopic()
+        let publisher = try KafkaPublisher(of: kafka) {
+            $0.queuedMessages = 10
+            $0.linger = .seconds(5)
+        }
+        // A call that is partly queued and partly waits for room.
+        let waiting = Task { try await publisher.publish((0..<30).map { "lost \($0)" }, to: topic) }
+        try await eventually("a full queue") { publisher.statistics?.queuedMessages == 10 }
+        try publisher.fail(RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER)
+        let error = await #expect(throws: PublishError.self) { try await waiting.value }
+        #expect((error?.underlying as? KafkaError)?.isFatal == true)
+        #expect((error?.underlying as? KafkaError)?.code.rawValue == 45)
+        #expect(error?.disposition == .retry())
+        let text = "again"
+        try await eventually("a new producer", within: .seconds(20)) {
+            do {
+                try await publisher.publish([text], to: topic)
+                return true
+            } catch is KafkaError {
+                return false
+            } catch is PublishError {
+                return false
+            }
+        }
+        #expect(publisher.connectionState.isConnected)
+        await publisher.close()
+        try await RawConsumer(kafka, topic).read { $0.texts.contains(text) }
+    }
+
+    @Test func aPublisherCanBeClosedWhileItsProducerIsReplaced() async throws {
+        let kafka = try KafkaUnderTest()
+        for _ in 0..<5 {
+            let publisher = try KafkaPublisher(of: kafka)
+            try publisher.fail(RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER)
+            await publisher.close()
+        }
+    }
+
+    @Test func aPublisherThatIsForgottenEndsItsThread() async throws {
+        let kafka = try KafkaUnderTest()
+        weak var core: ProducerCore?
+        do {
+            let publisher = try KafkaPublisher(of: kafka)
+            core = publisher.core
+            try await publisher.publish(["x"], to: kafka.uniqueTopic())
+        }
+        try await eventually("the end of the thread") { core == nil }
+    }
+
+    @Test func publishSeriesExistFromTheStart() async throws {
+        let registry = PrometheusRegistry()
+        let instruments = Instruments(factory: PrometheusMetricsFactory(registry))
+        let kafka = try KafkaUnderTest()
+        let publisher = try KafkaPublisher(of: kafka, instruments: instruments)
+        func value(_ series: String) -> String? {
+            String(decoding: registry.exposition(.text), as: UTF8.self).split(separator: "\n").first {
+                $0.hasPrefix(series + " ")
+            }?.split(separator: " ").last.map(String.init)
+        }
+        let up = "sluice_connection_up{component=\"kafka-publisher\"}"
+        #expect(value(up) == "0")
+        #expect(value("sluice_kafka_transactions_total{component=\"kafka-publisher\",result=\"committed\"}") == "0")
+        try await publisher.publish(["x"], to: kafka.uniqueTopic())
+        #expect(value(up) == "1")
+        try await eventually("brokers") { value("sluice_kafka_brokers_up{component=\"kafka-publisher\"}") != "0" }
+        await publisher.close()
+        #expect(value(up) == "0")
+    }
+}
+
+/// What the brokers have taken.
+private final class Published: Sendable {
+    private let texts = Mutex<Set<String>>([])
+
+    var all: Set<String> { texts.withLock(\.self) }
+
+    func add(_ text: String) {
+        texts.withLock { _ = $0.insert(text) }
+    }
+}
+
+extension KafkaPublisher {
+    /// Lets the producer of the moment report a fatal error.
+    func fail(_ code: rd_kafka_resp_err_t) throws {
+        let client = try core.enter()
+        rd_kafka_test_fatal_error(client.native.handle, code, "told to by a test")
+        client.leave()
+    }
+}

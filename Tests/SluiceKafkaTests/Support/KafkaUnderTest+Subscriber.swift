@@ -1,0 +1,38 @@
+import Logging
+import Sluice
+import SluiceTesting
+
+@testable import SluiceKafka
+
+extension KafkaUnderTest {
+    /// Options with which a mock group is as quick as it can be. It waits 3 s for its first members, whose sessions must
+    /// not end meanwhile, and at later changes for the session's timeout less a second.
+    static var quick: KafkaSubscriber.Options {
+        var options = KafkaSubscriber.Options()
+        options.sessionTimeout = realBrokers == nil ? .milliseconds(3_500) : .seconds(6)
+        options.heartbeatInterval = .milliseconds(200)
+        options.commitInterval = .milliseconds(50)
+        return options
+    }
+
+    func subscriber(
+        _ group: String?, _ options: KafkaSubscriber.Options = quick, logger: Logger = .silent
+    ) throws -> KafkaSubscriber {
+        try KafkaSubscriber(configuration, group: group, options: options, logger: logger)
+    }
+
+    func uniqueGroup() -> String { "g-\(String(UInt32.random(in: .min ... .max), radix: 36))" }
+}
+
+extension Message {
+    var text: String { String(decoding: payload, as: UTF8.self) }
+}
+
+extension Subscription {
+    /// The next deliveries, `count` of them, unsettled.
+    func receive(_ count: Int) async throws -> [Delivery] {
+        var all: [Delivery] = []
+        while all.count < count, let batch = try await next(count - all.count) { all += batch }
+        return all
+    }
+}
