@@ -1,0 +1,67 @@
+import Logging
+import Sluice
+import Synchronization
+
+/// Takes in what happens to a connection: it becomes the state that can be asked for, log lines and metrics.
+final class ConnectionMonitor: Sendable {
+    private let logger: Logger
+    private let meter: ConnectionMeter?
+    /// Whether it stands for a queue that is read: of the connection itself somebody else tells.
+    private let isQueue: Bool
+    private let state = Mutex(ConnectionState())
+    private let lastProblem = Mutex<String?>(nil)
+
+    init(logger: Logger, isQueue: Bool = false, meter: ConnectionMeter?) {
+        self.isQueue = isQueue
+        self.logger = logger
+        self.meter = meter
+    }
+
+    var current: AMQPConnectionState { state.withLock(\.current) }
+
+    func connected(to host: String) {
+        lastProblem.withLock { $0 = nil }
+        apply(["broker": "\(host)"]) { $0.connect() }
+    }
+
+    /// - Parameter isKnown: whether somebody else logs it.
+    func lost(_ error: AMQPError, isKnown: Bool = false) {
+        meter?.failed(error)
+        apply { $0.lose("\(error)") }
+        // An outage is one line, not one for each attempt.
+        let isNew = lastProblem.withLock { last in
+            defer { last = "\(error)" }
+            return last != "\(error)"
+        }
+        logger.log(
+            level: isNew && !isKnown ? .warning : .debug,
+            isQueue ? "the queue cannot be read for now" : "the broker is away",
+            metadata: ["error": "\(error)", "reason": "\(error.reason)"])
+    }
+
+    func blocked(_ reason: String?) {
+        apply { $0.block(reason) }
+    }
+
+    func closed() {
+        apply { $0.lose("closed") }
+        meter?.ended()
+    }
+
+    private func apply(_ metadata: Logger.Metadata = [:], _ body: (inout ConnectionState) -> ConnectionState.Change?) {
+        guard let change = state.withLock({ body(&$0) }) else { return }
+        meter?.changed(change)
+        switch change {
+        case .connected(let again):
+            let event: Logger.Message = isQueue ? "the queue is read" : "connected to the broker"
+            logger.log(
+                level: isQueue ? .info : .notice, again ? "\(event) again" : event, metadata: metadata)
+        case .blocked(let reason):
+            logger.log(
+                level: isQueue ? .debug : .warning, "the broker takes no messages for now",
+                metadata: ["reason": "\(reason)"])
+        case .unblocked: logger.log(level: isQueue ? .debug : .notice, "the broker takes messages again")
+        case .lost: break
+        }
+    }
+}

@@ -1,0 +1,162 @@
+import CRabbitMQ
+import Sluice
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A connection over TLS, which librabbitmq reads and writes through OpenSSL.
+///
+/// Its writes wait for the broker to take them, which a broker whose memory is used up does not; whoever waits is let
+/// go when the socket is shut down.
+final class TLSWire: Wire {
+    private(set) var frameMax = 131_072
+    private(set) var socket: Int32 = -1
+    private let connection: OpaquePointer
+    private let keyPassword: LentText
+    private var isReadable = true
+
+    init(
+        _ host: AMQPConfiguration.Host, _ tls: AMQPConfiguration.TLS, timeout: Duration
+    ) throws(AMQPError) {
+        guard let connection = amqp_new_connection() else { throw AMQPError(.system, "no memory for a connection") }
+        self.connection = connection
+        // OpenSSL would ask for a password at the terminal.
+        keyPassword = LentText((tls.keyPassword ?? "") + "\0")
+        guard let secured = amqp_ssl_socket_new(connection) else {
+            throw AMQPError(.tls, "TLS could not be set up")
+        }
+        guard let authorities = tls.certificateAuthorities ?? (tls.verifiesPeer ? Self.systemAuthorities : "") else {
+            throw AMQPError(.tls, "the system's certificate authorities were not found: name a file of them")
+        }
+        if !authorities.isEmpty, amqp_ssl_socket_set_cacert(secured, authorities) != 0 {
+            throw AMQPError(.tls, "the certificate authorities could not be read from \(authorities)")
+        }
+        if let certificate = tls.certificate, let key = tls.key {
+            amqp_ssl_socket_set_key_passwd(secured, keyPassword.bytes.bytes?.assumingMemoryBound(to: CChar.self))
+            guard amqp_ssl_socket_set_key(secured, certificate, key) == 0 else {
+                throw AMQPError(.tls, "the certificate or the key could not be read")
+            }
+        }
+        amqp_ssl_socket_set_verify_peer(secured, tls.verifiesPeer ? 1 : 0)
+        amqp_ssl_socket_set_verify_hostname(secured, tls.verifiesHostname ? 1 : 0)
+        guard amqp_ssl_socket_set_ssl_versions(secured, AMQP_TLSv1_2, AMQP_TLSvLATEST) == 0 else {
+            throw AMQPError(.tls, "TLS 1.2 is not to be had")
+        }
+        var time = timeval(timeout)
+        let status = amqp_socket_open_noblock(secured, host.name, Int32(host.port), &time)
+        guard status == 0 else { throw openingFailure(host, status) }
+        socket = amqp_get_sockfd(connection)
+    }
+
+    deinit {
+        amqp_destroy_connection(connection)
+    }
+
+    /// Where distributions keep the certificates that they trust.
+    private static var systemAuthorities: String? {
+        [
+            "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+            "/etc/ssl/cert.pem",
+        ].first { access($0, R_OK) == 0 }
+    }
+
+    let backlog = 0
+
+    /// librabbitmq's own heartbeats are off: the session keeps them.
+    func tune(frameMax: Int, channelMax: UInt16) {
+        self.frameMax = frameMax
+        _ = amqp_tune_connection(connection, Int32(channelMax), Int32(clamping: frameMax), 0)
+    }
+
+    func sendProtocolHeader() throws(AMQPError) {
+        try check(amqp_send_header(connection))
+    }
+
+    func send(_ method: UInt32, on channel: UInt16, _ arguments: UnsafeMutableRawPointer) throws(AMQPError) {
+        try check(amqp_send_method(connection, channel, method, arguments))
+    }
+
+    func sendContent(
+        _ properties: UnsafePointer<amqp_basic_properties_t>, _ body: UnsafeRawBufferPointer, on channel: UInt16
+    ) throws(AMQPError) {
+        var frame = amqp_frame_t()
+        frame.frame_type = UInt8(AMQP_FRAME_HEADER)
+        frame.channel = channel
+        frame.payload.properties.class_id = Method.basicClass
+        frame.payload.properties.body_size = UInt64(body.count)
+        frame.payload.properties.decoded = UnsafeMutableRawPointer(mutating: properties)
+        try check(amqp_send_frame(connection, &frame))
+        var rest = body
+        while !rest.isEmpty {
+            let part = UnsafeRawBufferPointer(rebasing: rest.prefix(frameMax - 8))
+            frame.frame_type = UInt8(AMQP_FRAME_BODY)
+            frame.payload.body_fragment = amqp_bytes_t(part)
+            try check(amqp_send_frame(connection, &frame))
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(part.count))
+        }
+    }
+
+    func sendHeartbeat() throws(AMQPError) {
+        var frame = amqp_frame_t()
+        frame.frame_type = UInt8(AMQP_FRAME_HEARTBEAT)
+        try check(amqp_send_frame(connection, &frame))
+    }
+
+    func flush() {}
+
+    func noteReadable() {
+        isReadable = true
+    }
+
+    func next() throws(AMQPError) -> Frame? {
+        // OpenSSL may hold what `poll` no longer sees: it is asked until it has nothing.
+        while isReadable {
+            amqp_maybe_release_buffers(connection)
+            var frame = amqp_frame_t()
+            var time = timeval()
+            let status = amqp_simple_wait_frame_noblock(connection, &frame, &time)
+            if status == AMQP_STATUS_TIMEOUT.rawValue {
+                isReadable = false
+                return nil
+            }
+            guard status == 0 else { throw failure(status, "reading from the broker failed") }
+            switch Int32(frame.frame_type) {
+            case AMQP_FRAME_METHOD:
+                guard let arguments = frame.payload.method.decoded ?? UnsafeMutableRawPointer(keyPassword.bytes.bytes)
+                else { continue }
+                return .method(channel: frame.channel, id: frame.payload.method.id, arguments: arguments)
+            case AMQP_FRAME_HEADER:
+                let head = frame.payload.properties
+                guard head.class_id == Method.basicClass, let decoded = head.decoded else {
+                    throw AMQPError(.malformed, "what the broker sent cannot be read: a message of another class")
+                }
+                let properties =
+                    FieldNesting.isBounded(head.raw.buffer)
+                    ? decoded.assumingMemoryBound(to: amqp_basic_properties_t.self) : nil
+                return .header(
+                    channel: frame.channel, bodySize: head.body_size, properties: UnsafePointer(properties),
+                    raw: head.raw.buffer)
+            case AMQP_FRAME_BODY:
+                return .body(channel: frame.channel, frame.payload.body_fragment.buffer)
+            case AMQP_FRAME_HEARTBEAT: return .heartbeat
+            default:
+                throw AMQPError(.malformed, "the broker wants another version of AMQP")
+            }
+        }
+        return nil
+    }
+
+    func close() {
+        if socket >= 0 { _ = shutdown(socket, Int32(SHUT_RDWR)) }
+        socket = -1
+    }
+
+    private func check(_ status: Int32) throws(AMQPError) {
+        guard status >= 0 else { throw failure(status, "writing to the broker failed") }
+    }
+}

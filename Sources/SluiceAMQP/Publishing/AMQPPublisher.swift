@@ -1,0 +1,141 @@
+public import Logging
+public import Sluice
+import Synchronization
+
+/// Publishes to a RabbitMQ broker, over one connection that is kept.
+///
+/// A publish returns when the broker has confirmed every message: persistent ones are then on disk wherever they were
+/// routed to. Many publishes, of one task or of many, are under way at once and share what is sent.
+public final class AMQPPublisher: Publisher {
+    /// How a publisher behaves.
+    public struct Options: Sendable {
+        /// How messages are written. Default: Watermill's form.
+        public var marshaler: any AMQPMarshaler = .watermill
+        /// Whether a message that no queue takes is an error (the `mandatory` flag). Default true; without it, such
+        /// messages vanish.
+        public var isMandatory = true
+        /// How long a publish may take, waiting for a broker included; not counted while the broker says that it takes
+        /// nothing. Default 30 s; at least 1 ms.
+        public var publishTimeout: Duration = .seconds(30)
+        /// How many messages may be sent and not confirmed. Default 2048; from 1 to 65536.
+        public var maxUnconfirmed = 2_048
+        /// How many bytes of them. Default 16 MiB, over TLS at most 1 MiB; at least 1. A single message may be larger.
+        public var maxUnconfirmedBytes = 16 << 20
+        /// How large a message's payload may be. Default 128 MiB, which is RabbitMQ's own limit; at least 0.
+        public var maxMessageBytes = 128 << 20
+        /// How long ``AMQPPublisher/close()`` waits for confirms. Default 10 s.
+        public var closeTimeout: Duration = .seconds(10)
+        /// The label `component` of its metrics. Default `amqp-publisher`.
+        public var component = "amqp-publisher"
+
+        public init() {}
+    }
+
+    public let name = "amqp"
+    private let options: Options
+    private let isPersistent: Bool
+    private let queue: PublishQueue
+    private let monitor: ConnectionMonitor
+
+    /// Starts to connect; publishes wait for that.
+    /// - Parameter instruments: where its metrics go; nil for none.
+    /// - Throws: ``AMQPError`` when the configuration is wrong or the system refuses a thread. That the broker cannot be
+    ///   reached is no error here.
+    public init(
+        _ configuration: AMQPConfiguration, topology: AMQPTopology = .durableQueue, options: Options = Options(),
+        logger: Logger, instruments: Instruments? = nil
+    ) throws(AMQPError) {
+        try configuration.validate()
+        try options.validate()
+        var options = options
+        // A write over TLS waits for the broker: what is under way should fit into the system's buffers.
+        if configuration.tls != nil { options.maxUnconfirmedBytes = min(options.maxUnconfirmedBytes, 1 << 20) }
+        self.options = options
+        isPersistent = topology.isPersistent
+        let (component, final) = (options.component, options)
+        let monitor = ConnectionMonitor(
+            logger: logger, meter: instruments.map { ConnectionMeter($0, component: component) })
+        self.monitor = monitor
+        let meter = instruments.map { PublisherMeter($0, component: component) }
+        do {
+            let queue = PublishQueue(signal: try PollSignal())
+            self.queue = queue
+            // Nobody waits for the thread itself: it ends when the queue is closed.
+            _ = try DedicatedThread(name: "sluice-amqp-pub") {
+                let session = PublisherSession(
+                    queue, topology: topology, options: final, monitor: monitor, meter: meter, logger: logger)
+                Connector(configuration: configuration, signal: queue.signal, monitor: monitor).run(session)
+                queue.end.occur()
+            }
+        } catch {
+            throw AMQPError(.system, "\(error)")
+        }
+    }
+
+    deinit {
+        queue.close(until: .now())
+    }
+
+    /// Whether the broker is connected and takes messages. For readiness.
+    public var connectionState: AMQPConnectionState { monitor.current }
+
+    /// Returns when the broker has confirmed every message.
+    /// - Throws: `PublishError`, which names the messages that the broker did not take, returned, or did not confirm
+    ///   in time, with an ``AMQPError``; `ClosedError`; `CancellationError` when the task was cancelled, in which
+    ///   case the broker may have taken some.
+    public func publish(_ messages: [Message], to topic: Topic) async throws {
+        guard !messages.isEmpty else {
+            if queue.closing != nil { throw ClosedError("amqp publisher") }
+            return
+        }
+        let call = PublishCall(messages, try marshal(messages, to: topic), to: topic, start: .now())
+        try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
+                guard call.wait(continuation) else { return continuation.resume(throwing: CancellationError()) }
+                if !queue.append(call) { call.finish(ClosedError("amqp publisher")) }
+            }
+        } onCancel: {
+            call.finish(CancellationError())
+        }
+    }
+
+    private func marshal(_ messages: [Message], to topic: Topic) throws -> [AMQPPublishing] {
+        var publishings: [AMQPPublishing] = []
+        publishings.reserveCapacity(messages.count)
+        for message in messages {
+            var publishing = try options.marshaler.marshal(message, to: topic)
+            guard publishing.body.count <= options.maxMessageBytes else {
+                throw AMQPError(.tooLarge, "message \(message.id) has \(publishing.body.count) bytes")
+            }
+            guard publishing.properties.isEncodable else {
+                throw AMQPError(.unencodable, "message \(message.id) has a name or a property of more than 255 bytes")
+            }
+            if !isPersistent { publishing.properties.isPersistent = false }
+            publishings.append(publishing)
+        }
+        return publishings
+    }
+
+    /// Returns when what is being published is confirmed, or after `closeTimeout`, when it fails with `ClosedError`.
+    public func close() async {
+        let timeout = options.closeTimeout
+        queue.close(until: .now().advanced(by: timeout))
+        // The thread may be inside of a call that takes longer, such as the look-up of a host's name.
+        let end = queue.end
+        Timers.after(timeout + .seconds(3)) { end.occur() }
+        await end.wait()
+    }
+}
+
+extension AMQPPublisher.Options {
+    fileprivate func validate() throws(AMQPError) {
+        func require(_ condition: Bool, _ detail: String) throws(AMQPError) {
+            if !condition { throw AMQPError(.invalidConfiguration, detail) }
+        }
+        try require(publishTimeout >= .milliseconds(1), "publishTimeout is below 1 ms")
+        try require(maxUnconfirmed >= 1 && maxUnconfirmed <= 65_536, "maxUnconfirmed must be from 1 to 65536")
+        try require(maxUnconfirmedBytes >= 1, "maxUnconfirmedBytes must be at least 1")
+        try require(maxMessageBytes >= 0, "maxMessageBytes is negative")
+        try require(closeTimeout >= .zero, "closeTimeout is negative")
+    }
+}

@@ -1,0 +1,187 @@
+public import Logging
+public import Sluice
+import Synchronization
+
+/// Reads queues of a RabbitMQ broker, over one connection that is kept: a channel for each subscription.
+///
+/// Messages are delivered as they come and settled one by one; what is not settled when the connection ends comes
+/// again. A rejected message waits in a queue beside its own (`<queue>.retry.<milliseconds>`) and comes back from there,
+/// behind what has come meanwhile.
+public final class AMQPSubscriber: Subscriber {
+    /// How a subscriber behaves.
+    public struct Options: Sendable {
+        /// How messages are read. Default: Watermill's form.
+        public var marshaler: any AMQPMarshaler = .watermill
+        /// How many messages of a subscription may be delivered and not settled: a route handles as many at once.
+        /// Default 256; from 1 to 65535.
+        public var prefetch: UInt16 = 256
+        /// What keeps the order of messages in `.perKey` routes. Default: none.
+        public var key: KeySelector = .none
+        /// The longest wait of a rejected message, whatever is asked for. Default 5 minutes; from 1 ms to a day.
+        public var maxRedeliveryDelay: Duration = .seconds(300)
+        /// Whether rejected messages wait in queues of the broker's, which takes the permission to declare them.
+        /// Default true; without it they wait here, count as delivered for as long, and the number of their deliveries
+        /// is known of quorum queues only.
+        public var waitsInQueues = true
+        /// How long an acknowledgement may wait for others to share its frame with. Default 2 ms; from 0 to 1 s.
+        public var settlementInterval: Duration = .milliseconds(2)
+        /// Larger messages are not taken in: their delivery fails. Default 128 MiB, which is RabbitMQ's own limit; at
+        /// least 0.
+        public var maxMessageBytes = 128 << 20
+        /// Whether nobody else may read the queue. Default false.
+        public var isExclusive = false
+        /// The label `component` of its metrics; nil, the default, is `amqp-` and the topic.
+        public var component: String?
+
+        public init() {}
+    }
+
+    public let name = "amqp"
+    public let defaultOrdering: Ordering
+    /// Names the queue where the topology leaves that open.
+    public let group: String?
+
+    private let configuration: AMQPConfiguration
+    private let topology: AMQPTopology
+    private let options: Options
+    private let logger: Logger
+    private let instruments: Instruments?
+    private let feeds: FeedList
+    private let monitor: ConnectionMonitor
+    private let subscribed = Mutex<[Feed]>([])
+
+    /// Starts to connect; subscriptions come up when the broker is there.
+    /// - Parameters:
+    ///   - group: names the queue of a pub/sub topology: subscribers of one group share its messages. Nil: each
+    ///     subscription gets all of them.
+    ///   - instruments: where its metrics go; nil for none.
+    /// - Throws: ``AMQPError`` when the configuration is wrong or the system refuses a thread. That the broker cannot be
+    ///   reached is no error here.
+    public init(
+        _ configuration: AMQPConfiguration, topology: AMQPTopology = .durableQueue, group: String? = nil,
+        options: Options = Options(), logger: Logger, instruments: Instruments? = nil
+    ) throws(AMQPError) {
+        try configuration.validate()
+        try options.validate()
+        self.configuration = configuration
+        self.topology = topology
+        self.group = group
+        self.options = options
+        self.logger = logger
+        self.instruments = instruments
+        // Each message stands for itself, and what the broker lets out at once is handled at once.
+        defaultOrdering = .unordered(limit: Int(options.prefetch))
+        let monitor = ConnectionMonitor(logger: logger, meter: nil)
+        self.monitor = monitor
+        do {
+            let feeds = FeedList(signal: try PollSignal())
+            self.feeds = feeds
+            // Nobody waits for the thread itself: it ends when the list is closed.
+            _ = try DedicatedThread(name: "sluice-amqp-sub") {
+                let session = SubscriberSession(
+                    feeds, topology: topology, options: options, monitor: monitor, logger: logger)
+                Connector(configuration: configuration, signal: feeds.signal, monitor: monitor).run(session)
+                feeds.end.occur()
+            }
+        } catch {
+            throw AMQPError(.system, "\(error)")
+        }
+    }
+
+    deinit {
+        // Subscriptions outlive it.
+        feeds.release()
+    }
+
+    /// Whether the broker delivers from every queue subscribed to. For readiness.
+    public var connectionState: AMQPConnectionState {
+        let connection = monitor.current
+        guard connection.isConnected else { return connection }
+        let states = subscribed.withLock { $0.filter(\.isOfInterest).map(\.monitor.current) }
+        return states.first { !$0.isConnected } ?? states.first { $0.isBlocked } ?? connection
+    }
+
+    /// Starts to read the topic's queue. Returns when it is read, or when that has to wait for the broker.
+    /// - Throws: ``AMQPError`` when the broker does not let this program in, has something else in the place of what the
+    ///   topology asks for, or does not allow it; `ClosedError`.
+    public func subscribe(to topic: Topic) async throws -> Subscription {
+        let unique = MessageID().description
+        let layout = try Layout(topology, topic, group: group, unique: unique)
+        let component = options.component ?? "amqp-\(topic.name)"
+        let feed = Feed(
+            topic, layout, component: component,
+            monitor: ConnectionMonitor(
+                logger: logger.adding("queue", layout.queue.name), isQueue: true,
+                meter: instruments.map { ConnectionMeter($0, component: component) }),
+            meter: instruments.map { FeedMeter($0, component: component) }, signal: feeds.signal,
+            prefetch: Int(options.prefetch), interval: options.settlementInterval)
+        subscribed.withLock { subscribed in
+            // One that failed is of interest until the next attempt.
+            subscribed.removeAll { !$0.isOfInterest || $0.failure != nil && $0.topic == topic }
+            subscribed.append(feed)
+        }
+        guard feeds.append(feed) else {
+            feed.subscription.cancel()
+            throw ClosedError("amqp subscriber")
+        }
+        Timers.after(configuration.connectTimeout) { [weak feed] in feed?.decide(.unavailable) }
+        await withTaskCancellationHandler {
+            await feed.decided.wait()
+        } onCancel: {
+            feed.decide(.unavailable)
+        }
+        if Task.isCancelled {
+            feed.subscription.cancel()
+            throw CancellationError()
+        }
+        if case .failed(let error)? = feed.outcome {
+            feed.subscription.cancel()
+            throw error
+        }
+        if feeds.isClosing {
+            feed.subscription.cancel()
+            throw ClosedError("amqp subscriber")
+        }
+        return feed.subscription
+    }
+
+    /// Ends the subscriptions and returns when the broker has what was settled. What handlers still hold is delivered
+    /// again.
+    public func close() async {
+        feeds.close()
+        for feed in subscribed.withLock(\.self) { feed.subscription.cancel() }
+        // The thread may be inside of a call that takes longer, such as the look-up of a host's name.
+        let end = feeds.end
+        Timers.after(.seconds(10)) { end.occur() }
+        await end.wait()
+    }
+}
+
+extension Feed {
+    /// Whether it says something of the subscriber's health.
+    fileprivate var isOfInterest: Bool { !subscription.isEnded || failure != nil }
+}
+
+extension Logger {
+    fileprivate func adding(_ key: String, _ value: String) -> Logger {
+        var logger = self
+        logger[metadataKey: key] = "\(value)"
+        return logger
+    }
+}
+
+extension AMQPSubscriber.Options {
+    fileprivate func validate() throws(AMQPError) {
+        func require(_ condition: Bool, _ detail: String) throws(AMQPError) {
+            if !condition { throw AMQPError(.invalidConfiguration, detail) }
+        }
+        try require(prefetch >= 1, "prefetch must be at least 1")
+        try require(
+            maxRedeliveryDelay >= .milliseconds(1) && maxRedeliveryDelay <= .seconds(86_400),
+            "maxRedeliveryDelay must be from 1 ms to a day")
+        try require(
+            settlementInterval >= .zero && settlementInterval <= .seconds(1), "settlementInterval must be from 0 to 1 s"
+        )
+        try require(maxMessageBytes >= 0, "maxMessageBytes is negative")
+    }
+}

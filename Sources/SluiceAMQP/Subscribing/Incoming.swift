@@ -1,0 +1,77 @@
+import Sluice
+
+/// A message that was delivered, made into what a route handles.
+struct Incoming {
+    let message: Message
+    let origin: Delivery.Origin
+    let original: Feed.Original
+
+    init(
+        _ content: ContentReader.Content, isRedelivered: Bool, of feed: Feed, options: AMQPSubscriber.Options
+    ) {
+        var properties = content.properties ?? AMQPProperties()
+        properties.forgetWaiting(in: feed.layout.queue.name)
+        let headers = properties.headers
+        // A message that waited comes from the queue in which it did.
+        let exchange = headers[BrokerHeaders.exchange]?.description ?? content.exchange
+        let routingKey = headers[BrokerHeaders.routingKey]?.description ?? content.routingKey
+        original = Feed.Original(
+            properties: content.raw, exchange: exchange, routingKey: routingKey,
+            body: content.isTooLarge ? nil : content.body)
+        let attempt = Self.attempt(headers, isRedelivered: isRedelivered)
+        var origin = Delivery.Origin(attempt: attempt, redelivered: isRedelivered || attempt > 1)
+        if let seconds = properties.timestamp, let seconds = Int64(exactly: seconds) {
+            let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000)
+            if !overflow { origin.timestamp = Timestamp(millisecondsSince1970: milliseconds) }
+        }
+        var message: Message?
+        do {
+            if content.isTooLarge {
+                throw AMQPError(
+                    .tooLarge,
+                    "a message of \(content.size) bytes is larger than the \(options.maxMessageBytes) taken in")
+            }
+            guard content.properties != nil else {
+                throw AMQPError(.undecodable, "the properties of a message cannot be read")
+            }
+            let delivery = AMQPDelivery(
+                properties: properties, body: content.body, exchange: exchange, routingKey: routingKey,
+                isRedelivered: origin.redelivered, queue: feed.layout.queue.name)
+            message = try options.marshaler.unmarshal(delivery, from: feed.topic)
+        } catch {
+            origin.failure = error
+        }
+        self.message = message ?? Message(payload: content.body)
+        if let key = options.key(self.message) { origin.key = key }
+        self.origin = origin
+    }
+
+    /// Which delivery of the message this is, as far as anybody has counted: a subscriber that let it wait, a quorum
+    /// queue, or only the flag that it is not the first.
+    private static func attempt(_ headers: AMQPTable, isRedelivered: Bool) -> Int {
+        var attempt: Int64 = isRedelivered ? 2 : 1
+        for header in headers where header.name.hasPrefix("x-") {
+            switch header.name {
+            case BrokerHeaders.attempt: attempt = max(attempt, header.value.integer ?? 1)
+            case "x-delivery-count":
+                attempt = max(attempt, min(header.value.integer ?? 0, 1 << 30) + 1)
+            default: break
+            }
+        }
+        return Int(clamping: min(attempt, 1 << 30))
+    }
+}
+
+extension AMQPProperties {
+    /// Takes out what the broker wrote when the message waited in a queue beside its own: nobody published that.
+    fileprivate mutating func forgetWaiting(in queue: String) {
+        guard case .array(let deaths)? = headers["x-death"] else { return }
+        func isTier(_ name: AMQPValue?) -> Bool {
+            if case .text(let name)? = name { name.hasPrefix(queue + RetryTiers.infix) } else { false }
+        }
+        let others = deaths.filter { if case .table(let death) = $0 { !isTier(death["queue"]) } else { true } }
+        headers["x-death"] = others.isEmpty ? nil : .array(others)
+        guard isTier(headers["x-first-death-queue"]) else { return }
+        for name in ["queue", "reason", "exchange"] { headers["x-first-death-\(name)"] = nil }
+    }
+}

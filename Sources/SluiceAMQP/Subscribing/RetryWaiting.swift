@@ -1,0 +1,221 @@
+import CRabbitMQ
+import DequeModule
+import Logging
+import Sluice
+
+/// Lets rejected messages wait: as copies in queues of the broker's, which give them back by themselves, or, where that
+/// cannot be, here, unsettled, until they are given back to their queue.
+final class RetryWaiting {
+    private struct Entry {
+        let rejected: Feed.Rejected
+        let feed: Feed
+        /// The channel that it was delivered on.
+        let channel: UInt16
+        let delay: Duration
+        let added: MonotonicTime
+        /// The tier that its copy is sent to, in milliseconds.
+        let tier: Int64
+        var isReturned = false
+
+        var due: MonotonicTime { added.advanced(by: delay) }
+    }
+
+    private let options: AMQPSubscriber.Options
+    private let tiers: RetryTiers
+    private let channel: UInt16
+    private let logger: Logger
+    private let pool = NativePool()
+    private var unsent = Deque<Entry>()
+    private var ledger = ConfirmLedger<Entry>()
+    private var held: [Entry] = []
+    private var isOpen = false
+    /// When each tier was declared.
+    private var declared: [String: MonotonicTime] = [:]
+    /// Until when a tier that could not be declared is not tried again.
+    private var refused: [String: MonotonicTime] = [:]
+    var isBlocked = false
+
+    /// - Parameter channel: its own.
+    init(options: AMQPSubscriber.Options, channel: UInt16, logger: Logger) {
+        self.options = options
+        self.channel = channel
+        self.logger = logger
+        tiers = RetryTiers(upTo: options.maxRedeliveryDelay)
+    }
+
+    /// Whether nothing is on its way to the broker.
+    var isIdle: Bool { unsent.isEmpty && ledger.isEmpty }
+
+    func add(_ rejected: Feed.Rejected, after delay: Duration, of feed: Feed, on channel: UInt16) {
+        let entry = Entry(
+            rejected: rejected, feed: feed, channel: channel, delay: delay, added: .now(),
+            tier: tiers.delay(atLeast: delay))
+        if options.waitsInQueues, rejected.original.body != nil { unsent.append(entry) } else { hold(entry) }
+    }
+
+    // MARK: In the broker
+
+    /// Sends the copies that wait to be sent.
+    func send(_ link: Link) throws(AMQPError) {
+        while !isBlocked, ledger.count < 1_024, link.wire.backlog < 1 << 20, let entry = unsent.popFirst() {
+            do throws(AMQPError) {
+                try send(entry, link)
+            } catch {
+                if let failure = link.failure { throw failure }
+                logger.warning(
+                    "a rejected message cannot wait in the broker and waits here",
+                    metadata: ["queue": "\(entry.feed.layout.queue.name)", "error": "\(error)"])
+                hold(entry)
+            }
+        }
+    }
+
+    private func send(_ entry: Entry, _ link: Link) throws(AMQPError) {
+        let source = entry.feed.layout.queue
+        let tier = RetryTiers.queue(of: source, delay: entry.tier)
+        let now = MonotonicTime.now()
+        if let until = refused[tier.name], until > now { return hold(entry) }
+        guard tier.name.utf8.count <= 255 else {
+            throw AMQPError(.unencodable, "the name of the queue leaves no room for that of a second one")
+        }
+        var properties = try AMQPProperties(encoded: entry.rejected.original.properties, using: pool)
+        Self.prepare(&properties, entry.rejected, source: source.name)
+        guard properties.size <= link.wire.frameMax - 64, properties.isEncodable else {
+            throw AMQPError(.tooLarge, "the message has more headers than fit into a frame")
+        }
+        if !isOpen {
+            try link.openChannel(channel)
+            isOpen = true
+            try link.selectConfirms(on: channel)
+        }
+        if declared[tier.name].map({ $0.advanced(by: RetryTiers.declarationLife) <= now }) ?? true {
+            do throws(AMQPError) {
+                try link.declare(tier, on: channel)
+            } catch {
+                if link.failure == nil {
+                    refused[tier.name] = now.advanced(by: .seconds(30))
+                    channelClosed(error)
+                }
+                throw error
+            }
+            declared[tier.name] = now
+        }
+        try publish(entry, properties, to: tier.name, link)
+        ledger.append(entry)
+    }
+
+    private func publish(
+        _ entry: Entry, _ properties: AMQPProperties, to tier: String, _ link: Link
+    ) throws(AMQPError) {
+        pool.recycle()
+        var native = properties.encoded(in: pool)
+        try link.wire.send(
+            Method.basicPublish, on: channel,
+            amqp_basic_publish_t(
+                ticket: 0, exchange: amqp_bytes_t(), routing_key: pool.copy(tier), mandatory: 1, immediate: 0))
+        let (wire, channel) = (link.wire, channel)
+        let result = (entry.rejected.original.body ?? []).withUnsafeBytes { body in
+            Result { () throws(AMQPError) in try wire.sendContent(&native, body, on: channel) }
+        }
+        try result.get()
+    }
+
+    /// What the copy has beside what the original had.
+    private static func prepare(_ properties: inout AMQPProperties, _ rejected: Feed.Rejected, source: String) {
+        properties.headers[BrokerHeaders.attempt] = .int64(Int64(rejected.attempt) + 1)
+        let original = rejected.original
+        if !original.exchange.isEmpty || original.routingKey != source {
+            properties.headers[BrokerHeaders.exchange] = .text(original.exchange)
+            properties.headers[BrokerHeaders.routingKey] = .text(original.routingKey)
+        }
+        // A message that nobody named keeps the name that it got here.
+        if properties.messageID == nil, properties.headers[WatermillAMQPMarshaler.idHeader] == nil {
+            properties.headers[BrokerHeaders.id] = .text(rejected.message.id.description)
+        }
+        // The copy must not expire early, nor be refused as another user's.
+        properties.expiration = nil
+        properties.userID = nil
+        // A broker that sees a queue twice in here takes the message for one that goes round in circles, and drops it.
+        if case .array(let deaths)? = properties.headers["x-death"],
+            deaths.contains(where: { if case .table(let death) = $0 { death["queue"] == .text(source) } else { false } }
+            )
+        {
+            properties.headers["x-death"] = nil
+        }
+    }
+
+    // MARK: What the broker says
+
+    func received(_ id: UInt32, _ arguments: UnsafeMutableRawPointer) {
+        switch id {
+        case Method.basicAck:
+            let ack = arguments.assumingMemoryBound(to: amqp_basic_ack_t.self).pointee
+            var returned: [Entry] = []
+            ledger.confirm(ack.delivery_tag, multiple: ack.multiple != 0) { entry in
+                guard !entry.isReturned else { return returned.append(entry) }
+                entry.feed.acknowledge(entry.rejected)
+                entry.feed.meter?.waitsInQueue()
+            }
+            for entry in returned { hold(entry) }
+        case Method.basicNack:
+            let nack = arguments.assumingMemoryBound(to: amqp_basic_nack_t.self).pointee
+            var refused: [Entry] = []
+            ledger.confirm(nack.delivery_tag, multiple: nack.multiple != 0) { refused.append($0) }
+            for entry in refused { hold(entry) }
+        default: break
+        }
+    }
+
+    /// A tier is gone. Which of the copies on their way to it came back is not known: all of them wait here as well.
+    func returned(_ content: ContentReader.Content) {
+        declared[content.routingKey] = nil
+        ledger.changeAll { entry in
+            let tier = RetryTiers.queue(of: entry.feed.layout.queue, delay: entry.tier)
+            if tier.name == content.routingKey { entry.isReturned = true }
+        }
+    }
+
+    func channelClosed(_ error: AMQPError) {
+        isOpen = false
+        declared = [:]
+        for entry in ledger.removeAll() { hold(entry) }
+    }
+
+    // MARK: Here
+
+    private func hold(_ entry: Entry) {
+        entry.feed.meter?.waitsHere()
+        let index = held.firstIndex { $0.due > entry.due } ?? held.endIndex
+        held.insert(entry, at: index)
+    }
+
+    /// Gives back what has waited for long enough.
+    /// - Returns: when the next has.
+    func release(due now: MonotonicTime, _ link: Link) throws(AMQPError) -> MonotonicTime? {
+        while let first = held.first, first.due <= now {
+            held.removeFirst()
+            try giveBack(first, link)
+        }
+        return held.first?.due
+    }
+
+    /// Gives back what waits here for a subscription that has ended: somebody else may have it at once.
+    func release(of feed: Feed, _ link: Link) throws(AMQPError) {
+        guard held.contains(where: { $0.feed === feed }) else { return }
+        let entries = held.filter { $0.feed === feed }
+        held.removeAll { $0.feed === feed }
+        for entry in entries { try giveBack(entry, link) }
+    }
+
+    func forget(_ feed: Feed) {
+        held.removeAll { $0.feed === feed }
+        unsent.removeAll { $0.feed === feed }
+    }
+
+    private func giveBack(_ entry: Entry, _ link: Link) throws(AMQPError) {
+        guard entry.feed.giveBack(entry.rejected) else { return }
+        try link.wire.send(
+            Method.basicNack, on: entry.channel,
+            amqp_basic_nack_t(delivery_tag: entry.rejected.tag, multiple: 0, requeue: 1))
+    }
+}

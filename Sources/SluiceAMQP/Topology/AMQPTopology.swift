@@ -1,0 +1,134 @@
+public import Sluice
+
+/// Which exchange and queue stand for a topic, and how messages find their way from one to the other.
+///
+/// Whatever it names is declared on each connection before it is used, so that it exists again when somebody deleted
+/// it or the broker lost it. What exists already with other properties is left as it is, and an error names it.
+/// Begin with a preset such as ``durableQueue`` and change what should be otherwise.
+public struct AMQPTopology: Sendable {
+    /// What an exchange or queue is called, or a routing key is, given a topic.
+    public struct Name: Sendable {
+        /// Nil stands for a name of its own for each subscription.
+        let resolve: (@Sendable (Topic) -> String)?
+
+        init(resolve: (@Sendable (Topic) -> String)?) {
+            self.resolve = resolve
+        }
+
+        /// The topic's name.
+        public static let topic = Name { $0.name }
+
+        /// The same for every topic.
+        public static func constant(_ name: String) -> Name { Name { _ in name } }
+
+        /// The topic's name, `_`, and this.
+        public static func topic(suffix: String) -> Name { Name { "\($0.name)_\(suffix)" } }
+
+        /// For a queue: one that no other subscription has.
+        public static let generated = Name(resolve: nil)
+
+        /// Anything else.
+        public static func custom(_ name: @escaping @Sendable (Topic) -> String) -> Name { Name(resolve: name) }
+    }
+
+    /// An exchange (<https://www.rabbitmq.com/exchanges.html>).
+    public struct Exchange: Sendable {
+        /// Empty, the default, for the broker's own, which routes to the queue that the routing key names. It is never
+        /// declared.
+        public var name: Name = .constant("")
+        /// `direct`, `fanout`, `topic` or `headers`, or what a plug-in adds.
+        public var type = ""
+        /// Whether it outlives a restart of the broker. Default false.
+        public var isDurable = false
+        /// Whether it goes with its last queue. Default false.
+        public var isAutoDeleted = false
+        /// Whether only other exchanges may publish to it. Default false.
+        public var isInternal = false
+        /// Default: none.
+        public var arguments: AMQPTable = [:]
+
+        public init() {}
+    }
+
+    /// A queue (<https://www.rabbitmq.com/queues.html>).
+    public struct Queue: Sendable {
+        /// Default: the topic's name.
+        public var name: Name = .topic
+        /// Whether it outlives a restart of the broker. Default false.
+        public var isDurable = false
+        /// Whether it goes with its last consumer. Default false.
+        public var isAutoDeleted = false
+        /// Whether it belongs to one connection and goes with it. Default false.
+        public var isExclusive = false
+        /// Such as `x-queue-type` or `x-max-length`. Default: none.
+        public var arguments: AMQPTable = [:]
+
+        public init() {}
+    }
+
+    /// Where a queue puts what it drops: what was rejected without a return, has expired, or finds it full
+    /// (<https://www.rabbitmq.com/dlx.html>).
+    public struct DeadLetter: Sendable {
+        /// Empty for the broker's own.
+        public var exchange: String
+        /// Nil keeps the message's own.
+        public var routingKey: String?
+
+        public init(exchange: String, routingKey: String? = nil) {
+            self.exchange = exchange
+            self.routingKey = routingKey
+        }
+
+        /// Straight into this queue, which must exist.
+        public static func queue(_ name: String) -> DeadLetter { DeadLetter(exchange: "", routingKey: name) }
+    }
+
+    /// Who declares what.
+    public struct Declaration: Sendable, Hashable {
+        let declaresExchange: Bool
+        let declaresQueue: Bool
+
+        /// Nothing: it must exist.
+        public static let nothing = Declaration(declaresExchange: false, declaresQueue: false)
+        /// The exchange alone.
+        public static let exchange = Declaration(declaresExchange: true, declaresQueue: false)
+        /// The exchange, the queue, and what binds them.
+        public static let everything = Declaration(declaresExchange: true, declaresQueue: true)
+    }
+
+    public var exchange = Exchange()
+    public var queue = Queue()
+    /// With what key the queue is bound to the exchange; only where the exchange has a name. Default: empty.
+    public var bindingKey: Name = .constant("")
+    /// Needed by exchanges of the type `headers`. Default: none.
+    public var bindingArguments: AMQPTable = [:]
+    /// With what key messages are published. Default: the topic's name.
+    public var routingKey: Name = .topic
+    /// Whether messages are written to disk, so that a durable queue keeps them over a restart of the broker. Default
+    /// true.
+    public var isPersistent = true
+    /// What a publisher declares. Default: everything, so that the queue exists when nobody has subscribed yet.
+    public var publisherDeclares = Declaration.everything
+    /// What a subscriber declares. Default: everything.
+    public var subscriberDeclares = Declaration.everything
+    /// Arguments of the consumer, such as `x-priority`. Default: none.
+    public var consumerArguments: AMQPTable = [:]
+
+    /// A queue of the topic's name that goes with the broker, on the broker's own exchange.
+    public init() {}
+
+    /// The same topology with a place for what the queue drops.
+    public func deadLettering(to target: DeadLetter) -> AMQPTopology {
+        var copy = self
+        copy.queue.arguments["x-dead-letter-exchange"] = .text(target.exchange)
+        copy.queue.arguments["x-dead-letter-routing-key"] = target.routingKey.map { .text($0) }
+        return copy
+    }
+
+    /// The same topology after `change`, so that one can be written as an expression.
+    public func with(_ change: (inout AMQPTopology) -> Void) -> AMQPTopology {
+        var copy = self
+        change(&copy)
+        return copy
+    }
+}

@@ -1,0 +1,298 @@
+import Foundation
+import Sluice
+import SluiceAMQP
+import SluiceTestBrokers
+import SluiceTesting
+import Synchronization
+import Testing
+
+/// A broker that is away, crashes, is blocked, or is used by people who close and delete things. These tests have a
+/// broker of their own, and break it one after the other.
+@Suite(
+    .serialized, .enabled(if: RabbitMQBroker.isInstalled, "needs rabbitmq-server (Debian's package)"),
+    .timeLimit(.minutes(5)))
+struct BrokerOutageTests {
+    private static let starting = Task {
+        var configuration = RabbitMQBroker.Configuration()
+        configuration.isSecured = true
+        return try AMQPUnderTest.own(configuration)
+    }
+
+    /// Prepared once, and running unless a test wants it absent.
+    private static func own(isRunning: Bool = true) async throws -> (AMQPUnderTest, RabbitMQBroker) {
+        let amqp = try await starting.value
+        let broker = try amqp.administration()
+        if isRunning, broker.processIdentifier == nil { try await broker.start() }
+        if !isRunning { try await broker.stop() }
+        return (amqp, broker)
+    }
+
+    /// What a route has handled.
+    private final class Ledger: Sendable {
+        private let counts = Mutex<[MessageID: Int]>([:])
+
+        func add(_ id: MessageID) { counts.withLock { $0[id, default: 0] += 1 } }
+        func missing(of ids: [MessageID]) -> Int { counts.withLock { counts in ids.count { counts[$0] == nil } } }
+        var count: Int { counts.withLock(\.count) }
+    }
+
+    @Test func aBrokerThatIsAbsentAtTheStartIsWaitedFor() async throws {
+        let (amqp, broker) = try await Self.own(isRunning: false)
+        let topic = amqp.uniqueTopic("absent")
+        let log = LogBook()
+        let publisher = try amqp.publisher(log: log)
+        let handled = Ledger()
+        let router = Router()
+        try router.add(
+            Route("absent", from: try amqp.subscriber(log: log), topic) { message, _ in handled.add(message.id) })
+        let running = Task { try await router.run() }
+        let message = Message(payload: [1])
+        let publishing = Task { try await publisher.publish([message], to: topic) }
+        try await eventually("a line about it") { log.text.contains("unreachable") }
+        // The line may be the subscriber's, whose connection is another.
+        try await eventually("the publisher's reason") {
+            publisher.connectionState.reason?.contains("could not be reached") == true
+        }
+        #expect(!publisher.connectionState.isConnected)
+
+        try await broker.start()
+        try await publishing.value
+        try await eventually("the message", within: .seconds(30)) { handled.missing(of: [message.id]) == 0 }
+        #expect(publisher.connectionState.isConnected)
+        router.drain()
+        try await running.value
+        await publisher.close()
+    }
+
+    @Test func losesNothingWhenTheBrokerCrashesTwiceUnderLoad() async throws {
+        let (amqp, broker) = try await Self.own()
+        let topic = amqp.uniqueTopic("crash")
+        let handled = Ledger()
+        let router = Router()
+        let subscriber = try amqp.subscriber()
+        try router.add(Route("crash", from: subscriber, topic) { message, _ in handled.add(message.id) })
+        let running = Task { try await router.run() }
+        let publisher = try amqp.publisher()
+        let confirmed = Collected<MessageID>()
+        let stop = Counter()
+        let publishing = Task {
+            await withDiscardingTaskGroup { group in
+                for _ in 0..<20 {
+                    group.addTask {
+                        while stop.value == 0 {
+                            let batch = (0..<10).map { _ in Message(payload: [UInt8](repeating: 7, count: 256)) }
+                            // What was not confirmed may have arrived or not; what was, must.
+                            if (try? await publisher.publish(batch, to: topic)) != nil {
+                                for message in batch { confirmed.add(message.id) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        for _ in 0..<2 {
+            let before = confirmed.count
+            try await eventually("load", within: .seconds(60)) { confirmed.count >= before + 2_000 }
+            try await broker.restart()
+        }
+        let before = confirmed.count
+        try await eventually("load again", within: .seconds(60)) { confirmed.count >= before + 2_000 }
+        stop.add()
+        await publishing.value
+        let ids = confirmed.values
+        try await eventually("every confirmed message", within: .seconds(60)) { handled.missing(of: ids) == 0 }
+        router.drain()
+        try await running.value
+        await publisher.close()
+        await subscriber.close()
+    }
+
+    @Test(arguments: ["redeliversAfterACrashWhatWasNotSettled", "keepsWhatWasPublishedOverARestart"])
+    func conformsOverACrash(_ name: String) async throws {
+        let (amqp, broker) = try await Self.own()
+        let conformance = try #require(PubSubConformance.cases.first { $0.name == name })
+        let features = BrokerConformanceTests.queue.with { $0.restartable = true }
+        let topology: AMQPTopology = name.hasPrefix("keeps") ? .quorumQueue : .durableQueue
+        try await BrokerConformanceTests.run(conformance, amqp, features, topology) {
+            try await Self.writeNamesOfQuorumQueues(broker)
+            try await broker.restart()
+        }
+    }
+
+    /// RabbitMQ 3.10 confirms what a quorum queue has on disk, but writes the name of a new queue in its list of them
+    /// only some seconds later. Killed before, it finds the queue's log again and not whose it is: the queue comes back
+    /// empty, in term 0 and without a leader. No client can see to that; an older queue, which is what is tested here,
+    /// is in the list.
+    private static func writeNamesOfQuorumQueues(_ broker: RabbitMQBroker) async throws {
+        try await broker.control("eval", "[ok = dets:sync(Table) || Table <- dets:all()].")
+    }
+
+    @Test func goesOnAfterTheBrokerWasStoppedInGoodOrder() async throws {
+        let (amqp, broker) = try await Self.own()
+        let topic = amqp.uniqueTopic("stop")
+        let publisher = try amqp.publisher()
+        let subscriber = try amqp.subscriber()
+        let subscription = try await subscriber.subscribe(to: topic)
+        try await publisher.publish([Message(payload: [1])], to: topic)
+        try await subscription.first().acknowledge()
+        try await broker.stop()
+        try await eventually { !publisher.connectionState.isConnected && !subscriber.connectionState.isConnected }
+        try await broker.start()
+        try await publisher.publish([Message(payload: [2])], to: topic)
+        try await Self.next(subscriber, topic, subscription) { $0.payload == [2] }
+        await publisher.close()
+        await subscriber.close()
+    }
+
+    @Test func goesOnWhenAnAdministratorClosesTheConnections() async throws {
+        let (amqp, broker) = try await Self.own()
+        let topic = amqp.uniqueTopic("closed")
+        let log = LogBook()
+        let publisher = try amqp.publisher(log: log)
+        let subscriber = try amqp.subscriber(log: log)
+        let subscription = try await subscriber.subscribe(to: topic)
+        try await publisher.publish([Message(payload: [1])], to: topic)
+        try await subscription.first().acknowledge()
+        try await broker.control("close_all_connections", "maintenance tonight")
+        try await eventually("the administrator's reason in the log; \(log.text)") {
+            log.lines.count { $0.contains("maintenance tonight") } >= 2
+        }
+        try await eventually("a publish") { (try? await publisher.publish([Message(payload: [2])], to: topic)) != nil }
+        try await Self.next(subscriber, topic, subscription) { $0.payload == [2] }
+        await publisher.close()
+        await subscriber.close()
+    }
+
+    @Test func goesOnWhenItsQueueIsDeleted() async throws {
+        let (amqp, broker) = try await Self.own()
+        for topology in [AMQPTopology.durableQueue, .quorumQueue] {
+            let topic = amqp.uniqueTopic("deleted")
+            let publisher = try amqp.publisher(topology)
+            let subscriber = try amqp.subscriber(topology)
+            let subscription = try await subscriber.subscribe(to: topic)
+            try await publisher.publish([Message(payload: [1])], to: topic)
+            let held = try await subscription.first()
+            try await broker.control("delete_queue", topic.name)
+            // Its delivery belongs to a queue that is no more.
+            held.acknowledge()
+            // What the queue takes while it is being deleted goes with it.
+            let publishing = Task {
+                while !Task.isCancelled {
+                    try? await publisher.publish([Message(payload: [2])], to: topic)
+                    try? await Task.sleep(for: .milliseconds(200))
+                }
+            }
+            defer { publishing.cancel() }
+            try await Self.next(subscriber, topic, subscription) { $0.payload == [2] }
+            publishing.cancel()
+            await publisher.close()
+            await subscriber.close()
+        }
+    }
+
+    /// With a memory alarm the broker reads nothing more from connections that publish.
+    @Test func publishersWaitWhileTheBrokerIsOutOfMemory() async throws {
+        let (amqp, broker) = try await Self.own()
+        let topic = amqp.uniqueTopic("alarm")
+        var options = AMQPPublisher.Options()
+        options.publishTimeout = .seconds(3)
+        let publisher = try amqp.publisher(options: options)
+        let subscriber = try amqp.subscriber()
+        let subscription = try await subscriber.subscribe(to: topic)
+        try await publisher.publish([Message(payload: [1])], to: topic)
+        try await broker.control("set_vm_memory_high_watermark", "0.00001")
+        let confirmed = Counter()
+        let publishing = Task {
+            try await withThrowingDiscardingTaskGroup { group in
+                for _ in 0..<50 {
+                    group.addTask {
+                        try await publisher.publish(
+                            (0..<20).map { _ in Message(payload: [UInt8](repeating: 2, count: 4_096)) }, to: topic)
+                        confirmed.add(20)
+                    }
+                }
+            }
+        }
+        try await eventually("to be told") { publisher.connectionState.isBlocked }
+        #expect(publisher.connectionState.isConnected)
+        #expect(publisher.connectionState.reason?.contains("low on memory") == true)
+        // Consumers go on.
+        try await subscription.first().acknowledge()
+        // Longer than a publish may take otherwise.
+        try await Task.sleep(for: .seconds(4))
+        #expect(confirmed.value == 0)
+        try await broker.control("set_vm_memory_high_watermark", "0.4")
+        try await publishing.value
+        #expect(!publisher.connectionState.isBlocked)
+        var count = 0
+        try await eventually("every message") {
+            for delivery in try subscription.take(256) ?? [] {
+                delivery.acknowledge()
+                count += 1
+            }
+            return count == 1_000
+        }
+        await publisher.close()
+        await subscriber.close()
+    }
+
+    @Test func encryptsAndChecksWhoTheBrokerIs() async throws {
+        let (amqp, broker) = try await Self.own()
+        let topic = amqp.uniqueTopic("tls")
+        func configuration(_ options: String, host: String = "localhost") throws -> AMQPConfiguration {
+            var configuration = try AMQPConfiguration(
+                uri: broker.uri(tls: true, options: options).replacing("localhost", with: host))
+            configuration.reconnect = amqp.configuration.reconnect
+            return configuration
+        }
+        let good = try configuration("cacertfile=\(broker.authority)")
+        let publisher = try amqp.publisher(.durableQueue, good)
+        let subscriber = try amqp.subscriber(.durableQueue, good)
+        let subscription = try await subscriber.subscribe(to: topic)
+        let payload = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        try await publisher.publish(
+            [Message(payload: payload)] + (0..<500).map { _ in Message(payload: [1]) }, to: topic)
+        let first = try await subscription.first()
+        #expect(first.message.payload == payload)
+        first.acknowledge()
+        for _ in 0..<500 { try await subscription.first().acknowledge() }
+        await publisher.close()
+        await subscriber.close()
+
+        for (options, host) in [
+            ("cacertfile=\(broker.strangeAuthority)", "localhost"), ("", "localhost"),
+            ("cacertfile=\(broker.authority)", "127.0.0.1"),
+        ] {
+            let stranger = try amqp.publisher(.durableQueue, try configuration(options, host: host))
+            let error = await #expect(throws: (any Error).self, "\(options) \(host)") {
+                try await stranger.publish([Message(payload: [1])], to: topic)
+            }
+            #expect(Self.amqpError(error)?.code == .tls, "\(options) \(host): \(error.map { "\($0)" } ?? "")")
+            await stranger.close()
+        }
+        // Who does not care is let in.
+        let careless = try amqp.publisher(.durableQueue, try configuration("verify=verify_none"))
+        try await careless.publish([Message(payload: [1])], to: topic)
+        await careless.close()
+    }
+
+    static func amqpError(_ error: (any Error)?) -> AMQPError? {
+        error as? AMQPError ?? (error as? PublishError)?.underlying as? AMQPError
+    }
+
+    /// Waits for a message, on a subscription that may end and begin again.
+    static func next(
+        _ subscriber: AMQPSubscriber, _ topic: Topic, _ first: Subscription, _ isMeant: (Message) -> Bool
+    ) async throws {
+        var subscription = first
+        var found = false
+        try await eventually("the message", within: .seconds(30)) {
+            for delivery in (try? subscription.take(16)) ?? [] {
+                delivery.acknowledge()
+                if isMeant(delivery.message) { found = true }
+            }
+            if subscription.isEnded, let again = try? await subscriber.subscribe(to: topic) { subscription = again }
+            return found
+        }
+    }
+}

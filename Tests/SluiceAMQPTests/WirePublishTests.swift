@@ -1,0 +1,170 @@
+import Foundation
+import Sluice
+import SluiceAMQP
+import SluiceTesting
+import Testing
+
+/// Brokers that break the protocol under a publisher: nothing counts as published that was not confirmed.
+@Suite(.timeLimit(.minutes(2)))
+struct WirePublishTests {
+    struct Scenario: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let acts: [FakeAMQPServer.Moment: FakeAMQPServer.Act]
+
+        init(_ name: String, _ moment: FakeAMQPServer.Moment, _ act: FakeAMQPServer.Act) {
+            testDescription = name
+            acts = [moment: act]
+        }
+
+        init(_ name: String, answers make: @escaping @Sendable (_ channel: UInt16, _ count: UInt64) -> [UInt8]) {
+            self.init(name, .message, .reply(make))
+        }
+    }
+
+    static let scenarios = [
+        Scenario("hangs up at once", .header, .close),
+        Scenario("is no broker", .header, .send(Array(repeating: 0x41, count: 100)).then(.close)),
+        Scenario("says nothing at all", .header, .silence),
+        Scenario("knows no confirms", .selectConfirms, .send(AMQPBytes.connectionClose(540, "NOT_IMPLEMENTED"))),
+        Scenario("does not answer for confirms", .selectConfirms, .silence),
+        Scenario("hangs up on a message", .message, .close),
+        Scenario("resets on a message", .message, .reset),
+        Scenario("falls silent on a message", .message, .silence),
+        Scenario("sends garbage") { _, _ in Array(repeating: 0x5A, count: 1_000) },
+        Scenario("confirms in half") { channel, _ in AMQPBytes.method(60, 80, channel: channel, [0, 0, 0]) },
+        Scenario("confirms a message that was never sent") { channel, count in
+            AMQPBytes.method(60, 80, channel: channel, AMQPBytes.big(count + 1_000) + [0])
+        },
+        Scenario("confirms the largest number") { channel, _ in
+            AMQPBytes.method(60, 80, channel: channel, AMQPBytes.big(UInt64.max) + [0])
+        },
+        Scenario("confirms everything up to the largest number") { channel, _ in
+            AMQPBytes.method(60, 80, channel: channel, AMQPBytes.big(UInt64.max) + [1])
+        },
+        Scenario("confirms on another channel") { _, count in
+            AMQPBytes.method(60, 80, channel: 1_999, AMQPBytes.big(count) + [0])
+        },
+        Scenario("returns without a message, and hangs up") { channel, _ in
+            AMQPBytes.method(60, 50, channel: channel, [1, 56] + AMQPBytes.short("NO_ROUTE") + [0, 0])
+                + AMQPBytes.connectionClose(541, "INTERNAL_ERROR")
+        },
+        Scenario("closes the channel", .message, .replyOnce { AMQPBytes.channelClose($0, 541, "INTERNAL_ERROR") }),
+        Scenario("closes the connection") { _, _ in AMQPBytes.connectionClose(320, "CONNECTION_FORCED") },
+    ]
+
+    @Test(arguments: scenarios)
+    func publishesInTheEndWhenTheBroker(_ scenario: Scenario) async throws {
+        let server = try FakeAMQPServer(scenario.acts)
+        let log = LogBook()
+        let publisher = try Self.publisher(server, log)
+        var failures: [String] = []
+        try await eventually("a publish that is confirmed; \(log.text)", within: .seconds(40)) {
+            do {
+                try await publisher.publish([Message(payload: [1])], to: "t")
+                return true
+            } catch {
+                failures.append("\(error)")
+                return false
+            }
+        }
+        #expect(!failures.isEmpty || server.connectionCount >= 2, "a message counts that was never confirmed")
+        #expect(!log.text.contains("s3cret") && !failures.contains { $0.contains("s3cret") })
+        await publisher.close()
+    }
+
+    @Test func namesTheMessagesThatTheBrokerRefuses() async throws {
+        let server = try FakeAMQPServer(
+            [
+                .message: .reply { channel, count in
+                    AMQPBytes.method(60, count % 3 == 0 ? 120 : 80, channel: channel, AMQPBytes.big(count) + [0])
+                }
+            ], spoiled: .max)
+        let publisher = try Self.publisher(server, LogBook())
+        let messages = (0..<9).map { Message(payload: [$0]) }
+        let error = await #expect(throws: PublishError.self) { try await publisher.publish(messages, to: "t") }
+        #expect(error?.notAccepted == [messages[2].id, messages[5].id, messages[8].id])
+        #expect((error?.underlying as? AMQPError)?.code == .refused)
+        await publisher.close()
+    }
+
+    @Test func namesTheMessagesThatComeBack() async throws {
+        let server = try FakeAMQPServer(
+            [
+                .message: .reply { channel, count in
+                    let back =
+                        AMQPBytes.method(
+                            60, 50, channel: channel,
+                            [1, 56] + AMQPBytes.short("NO_ROUTE") + [0] + AMQPBytes.short("t"))
+                        + AMQPBytes.header(channel, size: 1)
+                        + AMQPBytes.body(channel, [UInt8(truncatingIfNeeded: count)])
+                    let confirm = AMQPBytes.method(60, 80, channel: channel, AMQPBytes.big(count) + [0])
+                    return count == 2 ? back + confirm : confirm
+                }
+            ], spoiled: .max)
+        let publisher = try Self.publisher(server, LogBook())
+        let messages = (0..<4).map { Message(payload: [$0]) }
+        let error = await #expect(throws: PublishError.self) { try await publisher.publish(messages, to: "t") }
+        #expect((error?.underlying as? AMQPError)?.code == .unroutable)
+        // A return says what came back, not which one it was: whoever tells them apart does so by the id in it.
+        #expect(error?.notAccepted.isEmpty == false)
+        await publisher.close()
+    }
+
+    /// One confirm for many.
+    @Test func takesCumulativeConfirms() async throws {
+        let server = try FakeAMQPServer(
+            [
+                .message: .reply { channel, count in
+                    count % 50 == 0 ? AMQPBytes.method(60, 80, channel: channel, AMQPBytes.big(count) + [1]) : []
+                }
+            ], spoiled: .max)
+        let publisher = try Self.publisher(server, LogBook())
+        try await withThrowingDiscardingTaskGroup { group in
+            for _ in 0..<50 {
+                group.addTask { try await publisher.publish([Message(payload: [1])], to: "t") }
+            }
+            group.addTask { try await publisher.publish((0..<50).map { Message(payload: [$0]) }, to: "t") }
+        }
+        #expect(server.connectionCount == 1)
+        await publisher.close()
+    }
+
+    /// Out of order, late and twice.
+    @Test func takesConfirmsInAnyOrder() async throws {
+        let server = try FakeAMQPServer(
+            [
+                .message: .reply { channel, count in
+                    guard count == 10 else { return [] }
+                    let confirms = [7, 3, 10, 1, 2, 9, 8, 4, 6, 5, 5, 5].map { tag in
+                        AMQPBytes.method(60, 80, channel: channel, AMQPBytes.big(UInt64(tag)) + [0])
+                    }
+                    return confirms.flatMap(\.self)
+                }
+            ])
+        let publisher = try Self.publisher(server, LogBook())
+        // A confirm that comes twice may end the connection, but not what was confirmed.
+        try await publisher.publish((0..<10).map { Message(payload: [$0]) }, to: "t")
+        try await eventually("the next publish") {
+            (try? await publisher.publish([Message(payload: [1])], to: "t")) != nil
+        }
+        await publisher.close()
+    }
+
+    @Test func waitsWhileTheBrokerIsBlocked() async throws {
+        let server = try FakeAMQPServer(
+            [.open: .answer { _, _ in AMQPBytes.method(10, 60, AMQPBytes.short("low on memory")) }])
+        let publisher = try Self.publisher(server, LogBook())
+        let publishing = Task { try await publisher.publish([Message(payload: [1])], to: "t") }
+        try await eventually { publisher.connectionState.isBlocked }
+        #expect(!server.methods.contains(.method(60, 40)))
+        publishing.cancel()
+        await #expect(throws: (any Error).self) { try await publishing.value }
+        await publisher.close()
+    }
+
+    private static func publisher(_ server: FakeAMQPServer, _ log: LogBook) throws -> AMQPPublisher {
+        var options = AMQPPublisher.Options()
+        options.publishTimeout = .seconds(2)
+        return try AMQPPublisher(WireConsumeTests.configuration(server), options: options, logger: log.logger)
+    }
+}
