@@ -19,10 +19,13 @@ let package = Package(
             name: "sluice-benchmarks",
             dependencies: [
                 .product(name: "Sluice", package: "sluice"),
+                .product(name: "SluiceAMQP", package: "sluice"),
                 .product(name: "SluiceGateway", package: "sluice"),
                 .product(name: "SluiceHTTP", package: "sluice"),
+                .product(name: "SluiceKafka", package: "sluice"),
                 .product(name: "SluicePrometheus", package: "sluice"),
                 .product(name: "SluiceSQLite", package: "sluice"),
+                .product(name: "SluiceTestBrokers", package: "sluice"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),

@@ -2,17 +2,24 @@ import Foundation
 
 /// `make bench`: prints figures for this machine, now. Compare within one run only.
 ///
-/// Arguments choose subjects (`route`, `log`, `metrics`, `webhooks`, `memory`; all by default); `SCALE=0.1` in the environment makes them shorter.
+/// Arguments choose subjects, all by default; `SCALE=0.1` in the environment makes them shorter.
 @main
 struct SluiceBenchmarks {
+    private static let subjects: [(String, @Sendable (Double) async throws -> Void)] = [
+        ("route", RouteBenchmarks.run), ("log", LogBenchmarks.run), ("metrics", MetricsBenchmarks.run),
+        ("webhooks", WebhookBenchmarks.run), ("memory", MemoryBenchmarks.run),
+        ("kafka-publish", KafkaPublishBenchmarks.run), ("kafka-consume", KafkaConsumeBenchmarks.run),
+        ("amqp", AMQPBenchmarks.run),
+    ]
+
     /// Off the main actor, which only a slow change of threads leads away from.
     @concurrent static func main() async throws {
         let scale = ProcessInfo.processInfo.environment["SCALE"].flatMap(Double.init) ?? 1
         let chosen = Set(CommandLine.arguments.dropFirst())
-        let subjects: [(String, (Double) async throws -> Void)] = [
-            ("route", RouteBenchmarks.run), ("log", LogBenchmarks.run), ("metrics", MetricsBenchmarks.run),
-            ("webhooks", WebhookBenchmarks.run), ("memory", MemoryBenchmarks.run),
-        ]
+        guard chosen.isSubset(of: subjects.map(\.0)) else {
+            print("subjects are \(subjects.map(\.0).joined(separator: ", "))")
+            return
+        }
         for (name, run) in subjects where chosen.isEmpty || chosen.contains(name) { try await run(scale) }
     }
 }
