@@ -1,0 +1,194 @@
+import DashboardModel
+import Foundation
+import GatewayTestSupport
+import SluiceAMQP
+import SluiceGateway
+import SluicePrometheus
+import SluiceTestBrokers
+import Testing
+
+/// The whole, live: gateways between fake sinks, a real Prometheus as it is shipped, and every query that is shipped.
+@Suite(
+    .serialized, .enabled(if: RuleFiles.hasPrometheus, "needs prometheus (Debian: prometheus)"),
+    .enabled(if: RuleFiles.canReadYAML, "needs pyyaml (SLUICE_PYTHON names a python that has it)"))
+struct LiveTests {
+    /// Of the shortest windows: eight scrapes.
+    static let window = "4s"
+
+    @Test(.timeLimit(.minutes(3)))
+    func everyQueryOfEveryPanelAndRuleReturnsData() async throws {
+        try await Self.withGateways { load, other, targets in
+            let directory = try TemporaryDirectory()
+            let prometheus = try LivePrometheus.start(scraping: targets, in: directory)
+            defer { prometheus.stop() }
+            let check = QueryCheck(prometheus: prometheus, known: try .bundled(), start: Date())
+            try await eventually(within: .seconds(20), "two scrapes; Prometheus said: \(prometheus.log)") {
+                let scrapes = try await prometheus.value("min(sum_over_time(up{job=\"sluice\"}[1m]))") ?? 0
+                let up = try await prometheus.value("sum(up{job=\"sluice\"})")
+                return scrapes >= 2 && up == Double(targets.count)
+            }
+            // From the first scrapes on, before anything happened.
+            for query in Self.watermill {
+                #expect(try await !prometheus.query(query).isEmpty, "no data before any message: \(query)")
+            }
+            try await load.goWell()
+            try await other.goWell()
+            try await eventually("what went well is scraped") {
+                try await prometheus.value("sum(subscriber_messages_received_total{acked=\"acked\"})") ?? 0 >= 12
+            }
+            // And before anything failed.
+            for query in Self.watermill {
+                try await eventually("an answer to \(query)") { await check.problems("Watermill", query).isEmpty }
+            }
+
+            try await load.failInEveryWay()
+            try await Self.settle(load.client)
+            try await Self.settle(other.client)
+            // Two scrapes more, so that every rate has seen the last of it.
+            let scrapes = "min(count_over_time(up{job=\"sluice\"}[10m]))"
+            let seen = try #require(await prometheus.value(scrapes))
+            try await eventually("two more scrapes") { try await prometheus.value(scrapes) ?? 0 >= seen + 3 }
+
+            try await Self.checkDashboards(check)
+            try await Self.checkRules(check)
+            try await Self.checkExemplars(check)
+        }
+    }
+
+    /// One gateway on the embedded log, one on Kafka that hears of deployments over RabbitMQ.
+    private static func withGateways(
+        _ body: (_ load: ScriptedLoad, _ other: ScriptedLoad, _ targets: [Int]) async throws -> Void
+    ) async throws {
+        let (directory, grafana, slack) = (try TemporaryDirectory(), try FakeGrafana(), try FakeSlack())
+        try await withGateway(in: directory, grafana: grafana, slack: slack, configure: configure) { gateway in
+            let load = ScriptedLoad(client: gateway.client, grafana: grafana, slack: slack)
+            let (directory, grafana, slack) = (try TemporaryDirectory(), try FakeGrafana(), try FakeSlack())
+            let kafka = try KafkaForTests()
+            let amqp = try await RabbitMQBroker.shared()
+            try await withGateway(in: directory, grafana: grafana, slack: slack) { configuration in
+                configure(&configuration)
+                kafka.use(in: &configuration)
+                do {
+                    var source = GatewayConfiguration.AMQP(try AMQPConfiguration(uri: amqp.uri()))
+                    source.queue = "deployments-\(UUID().uuidString)"
+                    configuration.amqp = source
+                } catch {
+                    Issue.record(error)
+                }
+            } _: { second in
+                let other = ScriptedLoad(client: second.client, grafana: grafana, slack: slack)
+                try await body(load, other, [load.client.metricsPort, second.client.metricsPort])
+            }
+        }
+    }
+
+    private static func configure(_ configuration: inout GatewayConfiguration) {
+        configuration.githubSecret = Secret("the-secret-of-the-tests")
+        configuration.pace.slackRate = 10
+        configuration.pace.answerTimeout = .seconds(1)
+        var simulator = GatewayConfiguration.Simulator()
+        simulator.stagingDelay = .seconds(1)
+        simulator.productionDelay = .seconds(2)
+        configuration.simulator = simulator
+    }
+
+    private static func settle(_ client: GatewayClient) async throws {
+        try await eventually(within: .seconds(30), "every route is through") {
+            let metrics = try await client.metrics()
+            let lag = metrics.samples.filter { $0.name == "sluice_consumer_lag_messages" }
+            return !lag.isEmpty && lag.allSatisfy { $0.value == 0 }
+        }
+    }
+
+    private static func checkDashboards(_ check: QueryCheck) async throws {
+        let dashboards = try Dashboard.bundled()
+        #expect(dashboards.count == 3)
+        var problems: [String] = []
+        var count = 0
+        for dashboard in dashboards {
+            let variables = VariableExpansion.all(dashboard, rateInterval: window, range: "2m")
+            for panel in dashboard.panels {
+                for target in panel.targets where !target.expression.isEmpty {
+                    count += 1
+                    problems += await check.problems(
+                        "\(dashboard.title) › \(panel.title) \(target.refID)", variables.expand(target.expression),
+                        isInstant: target.isInstant)
+                }
+            }
+            for variable in dashboard.variables {
+                guard let match = variable.query.wholeMatch(of: /label_values\((.+), *(\w+)\)/) else { continue }
+                count += 1
+                let query = variables.expand(String(match.output.1))
+                let answer = try await check.prometheus.query(query)
+                if !answer.contains(where: { $0.labels[String(match.output.2)] != nil }) {
+                    problems.append("\(dashboard.title): no values for $\(variable.name)")
+                }
+            }
+        }
+        #expect(problems.isEmpty, "\(problems.joined(separator: "\n"))")
+        #expect(count > 80)
+        print("live: \(count) queries of dashboards")
+    }
+
+    private static func checkRules(_ check: QueryCheck) async throws {
+        let files = try RuleFiles()
+        var problems: [String] = []
+        for record in files.records { problems += await check.problems(record.name, record.name, isInstant: true) }
+        for alert in files.alerts {
+            problems += await check.problems(alert.name, QueryCheck.answering(alert.expression), isInstant: true)
+        }
+        let known = try #require(try await check.prometheus.ask("rules") as? [String: Any])
+        let rules = (known["groups"] as? [[String: Any]] ?? []).flatMap { $0["rules"] as? [[String: Any]] ?? [] }
+        #expect(rules.count == files.alerts.count + files.records.count)
+        for rule in rules where rule["health"] as? String != "ok" {
+            problems.append("\(rule["name"] ?? ""): \(rule["health"] ?? "") \(rule["lastError"] ?? "")")
+        }
+        #expect(problems.isEmpty, "\(problems.joined(separator: "\n"))")
+        // A message was poisoned, for a reason that nobody knew before; and nothing is lost.
+        let firing = rules.filter { $0["state"] as? String == "firing" }.compactMap { $0["name"] as? String }
+        #expect(firing.contains("SluiceMessagesPoisoned"))
+        #expect(!firing.contains("SluiceUnaccountedMessages"))
+        let reason = "increase(sluice_poisoned_total{reason=\"slack_invalid_payload\"}[10m])"
+        #expect(try await check.prometheus.value(reason) ?? 0 > 0)
+    }
+
+    private static func checkExemplars(_ check: QueryCheck) async throws {
+        for metric in ["handler_execution_time_seconds_bucket", "sluice_event_age_seconds_bucket"] {
+            let answer = try await check.prometheus.ask(
+                "query_exemplars",
+                [
+                    "query": metric, "start": "\(check.start.timeIntervalSince1970)",
+                    "end": "\(Date().timeIntervalSince1970)",
+                ])
+            let series = try #require(answer as? [[String: Any]])
+            let exemplars = series.flatMap { $0["exemplars"] as? [[String: Any]] ?? [] }
+            #expect(!exemplars.isEmpty, "\(metric) has no exemplars")
+            let labels = exemplars.compactMap { $0["labels"] as? [String: String] }
+            #expect(labels.allSatisfy { $0["correlation_id"]?.isEmpty == false })
+        }
+    }
+
+    /// Watermill's own dashboard asks like this.
+    static let watermill = [
+        "sum by (handler_name) (rate(subscriber_messages_received_total{instance=~\".+\", handler_name=~\".+\", acked=\"acked\"}[4s]))",
+        "sum by (handler_name) (rate(subscriber_messages_received_total{instance=~\".+\", handler_name=~\".+\", acked=\"nacked\"}[4s]))",
+        "sum by (instance, acked) (rate(subscriber_messages_received_total{instance=~\".+\"}[4s]))",
+        "sum by (handler_name) (rate(subscriber_messages_received_total{acked=\"acked\"}[4s])) / sum by (handler_name) (rate(subscriber_messages_received_total[4s]))",
+        "histogram_quantile(0.95, sum by (le, handler_name) (rate(handler_execution_time_seconds_bucket{instance=~\".+\", handler_name=~\".+\"}[4s])))",
+        "histogram_quantile(0.5, sum by (le, instance) (rate(handler_execution_time_seconds_bucket{instance=~\".+\"}[4s])))",
+        "sum by (handler_name) (rate(handler_execution_time_seconds_count{success=\"true\"}[4s])) / sum by (handler_name) (rate(handler_execution_time_seconds_count[4s]))",
+        "sum by (handler_name) (rate(handler_execution_time_seconds_count{instance=~\".+\", success=\"false\"}[4s]))",
+        "histogram_quantile(0.95, sum by (le, publisher_name) (rate(publish_time_seconds_bucket{instance=~\".+\", publisher_name=~\".+\"}[4s])))",
+        "sum by (publisher_name) (rate(publish_time_seconds_count{instance=~\".+\", publisher_name=~\".+\", success=\"false\"}[4s])) / sum by (publisher_name) (rate(publish_time_seconds_count{instance=~\".+\", publisher_name=~\".+\"}[4s]))",
+        "sum by (handler_name, publisher_name) (rate(publish_time_seconds_sum[4s])) / sum by (handler_name, publisher_name) (rate(publish_time_seconds_count[4s]))",
+    ]
+}
+
+struct QueryCheckTests {
+    @Test func aComparisonThatFiltersBecomesOneThatAnswers() {
+        #expect(QueryCheck.answering("up{job=\"sluice\"} == 0") == "up{job=\"sluice\"} == bool 0")
+        #expect(
+            QueryCheck.answering("a{b!=\"c\"} > 1 and on (d) sum(e) <= 2 * f")
+                == "a{b!=\"c\"} > bool 1 and on (d) sum(e) <= bool 2 * f")
+    }
+}

@@ -1,0 +1,79 @@
+import DashboardModel
+import Foundation
+import GatewayTestSupport
+
+/// Asks Prometheus a query, and tells what is wrong with it or with the answer.
+struct QueryCheck {
+    let prometheus: PrometheusServer
+    let known: KnownMetrics
+    /// When there was the first data.
+    let start: Date
+
+    /// - Parameters:
+    ///   - name: where the query stands.
+    ///   - isInstant: whether it asks for one moment, which is now.
+    /// - Returns: a line for each thing that is wrong.
+    func problems(_ name: String, _ query: String, isInstant: Bool = false) async -> [String] {
+        do {
+            let expression = try PromQLExpression(query)
+            var problems = unknown(in: expression)
+            let answer =
+                isInstant
+                ? try await prometheus.query(query)
+                : try await prometheus.query(query, from: start, to: Date(), step: 1)
+            if !answer.contains(where: { $0.values.contains(where: \.isFinite) }) {
+                problems.append(answer.isEmpty ? "no data" : "no number")
+            }
+            for (selector, _) in expression.selectors {
+                let text = Self.text(of: selector)
+                if try await prometheus.query(text).isEmpty { problems.append("no series \(text)") }
+            }
+            return problems.map { "\(name): \($0): \(query)" }
+        } catch {
+            return ["\(name): \(error): \(query)"]
+        }
+    }
+
+    /// Names that the catalogue does not have.
+    private func unknown(in expression: PromQLExpression) -> [String] {
+        // What `label_replace` makes in the recording rules.
+        var labels: Set<String> = ["sli"]
+        var problems: [String] = []
+        for (selector, _) in expression.selectors {
+            guard let metric = selector.metric, known.contains(metric) else {
+                problems.append("unknown metric \(selector.metric ?? "")")
+                continue
+            }
+            // Those of a recording rule's series are its own affair.
+            guard let own = known.labels(of: metric) else { return problems }
+            labels.formUnion(own)
+            problems += selector.matchers.filter { !own.contains($0.label) }.map { "\(metric) has no \($0.label)" }
+        }
+        return problems + expression.labels.subtracting(labels).map { "nothing has a label \($0)" }
+    }
+
+    private static func text(of selector: PromQLSelector) -> String {
+        let matchers = selector.matchers.map { "\($0.label)\($0.comparison)\"\($0.value)\"" }
+        return "\(selector.metric ?? ""){\(matchers.joined(separator: ", "))}"
+    }
+
+    /// A comparison that filters, as alerts have them, becomes one that answers 0 or 1: an alert that is silent has
+    /// data all the same.
+    static func answering(_ alert: String) -> String {
+        var result = ""
+        var rest = alert[...]
+        while let character = rest.first {
+            if let quoted = rest.prefixMatch(of: /"[^"]*"|\{[^}]*\}/) {
+                result += quoted.output
+                rest = rest[quoted.range.upperBound...]
+            } else if let comparison = rest.prefixMatch(of: /==|!=|>=|<=|>|</) {
+                result += comparison.output + " bool"
+                rest = rest[comparison.range.upperBound...]
+            } else {
+                result.append(character)
+                rest = rest.dropFirst()
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,78 @@
+import DashboardModel
+import Foundation
+import GatewayTestSupport
+
+/// The files of `prometheus/`, read.
+struct RuleFiles {
+    struct Alert {
+        let name: String
+        let expression: String
+        let json: JSONValue
+    }
+
+    /// A case of `promtool test rules` for an alert: at one time, with what is expected then.
+    struct AlertCase {
+        let test: String
+        let alert: String
+        let expected: [JSONValue]
+        /// The series of the whole test, as they are given.
+        let input: [(series: String, values: String)]
+    }
+
+    static let directory = Repository.root.appending(path: "prometheus")
+    static let python = ProcessInfo.processInfo.environment["SLUICE_PYTHON"] ?? "python3"
+    static let canReadYAML = has([python, "-c", "import yaml"])
+    static let hasPromtool = has(["promtool", "--version"])
+    static let hasPrometheus = has(["prometheus", "--version"])
+
+    let configuration: JSONValue
+    let alerts: [Alert]
+    /// Recording rules: the name and the expression.
+    let records: [(name: String, expression: String)]
+    let cases: [AlertCase]
+    /// What the tests of recording rules ask for.
+    let recordQueries: [String]
+
+    static func has(_ command: [String]) -> Bool {
+        guard let directory = try? TemporaryDirectory() else { return false }
+        return (try? runTool(command, in: directory))?.status == 0
+    }
+
+    /// The rules alone, in the order of the configuration.
+    static func rules(of configuration: JSONValue) -> [String] {
+        configuration["rule_files"].elements.compactMap(\.text)
+    }
+
+    init() throws {
+        configuration = try Self.yaml("prometheus.yml")
+        let rules = try Self.rules(of: configuration).map(Self.yaml)
+            .flatMap { $0["groups"].elements }.flatMap { $0["rules"].elements }
+        alerts = rules.compactMap { rule in
+            rule["alert"].text.map { Alert(name: $0, expression: rule["expr"].text ?? "", json: rule) }
+        }
+        records = rules.compactMap { rule in rule["record"].text.map { ($0, rule["expr"].text ?? "") } }
+        let tests = try Self.tests.map { try Self.yaml("tests/\($0.lastPathComponent)") }
+            .flatMap { $0["tests"].elements }
+        cases = tests.flatMap { test in
+            let input = test["input_series"].elements.map { ($0["series"].text ?? "", $0["values"].text ?? "") }
+            return test["alert_rule_test"].elements.map { one in
+                AlertCase(
+                    test: test["name"].text ?? "", alert: one["alertname"].text ?? "",
+                    expected: one["exp_alerts"].elements, input: input)
+            }
+        }
+        recordQueries = tests.flatMap { $0["promql_expr_test"].elements }.compactMap { $0["expr"].text }
+    }
+
+    /// The files of unit tests.
+    static var tests: [URL] {
+        get throws { try Repository.files(in: "prometheus/tests", suffix: ".yml") }
+    }
+
+    private static func yaml(_ file: String) throws -> JSONValue {
+        let script = "import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.stdin)))"
+        let bytes = [UInt8](try Data(contentsOf: directory.appending(path: file)))
+        let read = try runTool([python, "-c", script], input: bytes, in: try TemporaryDirectory())
+        return try JSONValue(Data(read.output.utf8))
+    }
+}
