@@ -1,12 +1,12 @@
 # Everything that Sluice needs beside Swift 6.2 or later. `make run` and `make test` are all there is to know.
 
 BUILD_PACKAGES = libcurl4-openssl-dev librabbitmq-dev librdkafka-dev libsqlite3-dev zlib1g-dev pkg-config
-TEST_PACKAGES  = prometheus rabbitmq-server sqlite3 curl openssl python3 python3-venv
+TEST_PACKAGES  = prometheus rabbitmq-server sqlite3 curl openssl python3 python3-venv docker-compose shellcheck
 TEST_TARGETS   = $(notdir $(wildcard Tests/*Tests))
 VENV           = .build-venv
 SOURCES        = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-.PHONY: run build test bench format lint setup setup-test
+.PHONY: run build test bench docs format lint setup setup-test dashboards
 
 run: build
 	.build/release/sluice run
@@ -27,6 +27,15 @@ test: setup setup-test
 # Prints a table; compare figures of one run only.
 bench: setup
 	swift run -c release --package-path Benchmarks --scratch-path .build-bench sluice-benchmarks
+
+# What is made from the code: the catalogue of metrics.
+docs: setup
+	swift build --product sluice
+	.build/debug/sluice metrics > docs/METRICS.md
+
+# Writes dashboards/*.json from dashboards/source.
+dashboards:
+	python3 dashboards/source/build.py
 
 format:
 	swift format --in-place --recursive $(SOURCES)
@@ -53,9 +62,10 @@ setup:
 setup-test: $(VENV)/ready
 	$(call install,$(TEST_PACKAGES))
 
-# The strict OpenMetrics parser, one of the referees of /metrics.
-$(VENV)/ready:
+# The strict OpenMetrics parser, one of the referees of /metrics; what Grafana's schemas are checked with; and a reader of
+# YAML for the tests of rules; another client of RabbitMQ.
+$(VENV)/ready: Makefile
 	$(call install,$(TEST_PACKAGES))
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check prometheus-client
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check prometheus-client jsonschema pyyaml pika
 	@touch $@

@@ -46,6 +46,8 @@ let package = Package(
         .systemLibrary(name: "CRDKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        // Dashboards and rules, inside the program: C's #embed reads them when it is compiled.
+        .target(name: "CBundle"),
 
         .target(
             name: "Sluice",
@@ -97,7 +99,7 @@ let package = Package(
         .target(
             name: "SluiceGateway",
             dependencies: facades + [
-                "Sluice", "SluiceSQLite", "SluiceHTTP", "SluicePrometheus",
+                "Sluice", "SluiceSQLite", "SluiceKafka", "SluiceAMQP", "SluiceHTTP", "SluicePrometheus", "CBundle",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
@@ -113,6 +115,15 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // The whole gateway between fake sinks: what the test targets that run it share.
+        .target(
+            name: "GatewayTestSupport",
+            dependencies: facades + [
+                "Sluice", "SluiceGateway", "SluiceKafka", "SluiceHTTP", "SluicePrometheus", "SluiceTestBrokers",
+                "SluiceTesting", .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            path: "Tests/GatewayTestSupport",
+            swiftSettings: strict),
         .testTarget(
             name: "SluiceTests", dependencies: facades + ["Sluice", "SluicePrometheus", "SluiceTesting"],
             swiftSettings: strict),
@@ -147,12 +158,31 @@ let package = Package(
         .testTarget(
             name: "SluiceGatewayTests",
             dependencies: facades + [
-                "Sluice", "SluiceGateway", "SluiceHTTP", "SluicePrometheus", "SluiceSQLite", "SluiceTestBrokers",
-                "SluiceTesting",
+                "Sluice", "SluiceAMQP", "SluiceGateway", "SluiceHTTP", "SluiceKafka", "SluicePrometheus",
+                "SluiceSQLite",
+                "SluiceTestBrokers",
+                "SluiceTesting", "GatewayTestSupport",
                 // The tests of the whole start the program itself.
                 "SluiceCLI",
             ],
             swiftSettings: strict),
+
+        // What the tests of dashboards and rules read: Grafana's JSON, PromQL, and the names that exist.
+        .target(
+            name: "DashboardModel", dependencies: ["Sluice"], path: "Tests/DashboardModel", swiftSettings: strict),
+        // What is shipped beside the program: Prometheus's rules and their runbook, and everything live.
+        .testTarget(
+            name: "BundleTests",
+            dependencies: facades + [
+                "DashboardModel", "GatewayTestSupport", "Sluice", "SluiceAMQP", "SluiceGateway", "SluicePrometheus",
+                "SluiceTestBrokers",
+                "SluiceTesting",
+                // The runbook's commands are the program's.
+                "SluiceCLI",
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "DashboardTests", dependencies: ["DashboardModel", "Sluice"], swiftSettings: strict),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c2x
 )

@@ -15,7 +15,7 @@ struct ConsumeCommand: AsyncParsableCommand {
               sluice consume --from kafka://localhost:9092 --start 2026-01-02T00:00:00Z --count 10 events
             """)
 
-    @Option(name: .long, help: Tool.address, transform: BrokerAddress.init)
+    @Option(name: .long, help: Tool.address, transform: { try BrokerAddress($0) })
     var from: BrokerAddress
 
     @Option(

@@ -15,7 +15,7 @@ struct PublishCommand: AsyncParsableCommand {
                 sluice publish --to amqp://localhost deployments
             """)
 
-    @Option(name: .long, help: Tool.address, transform: BrokerAddress.init)
+    @Option(name: .long, help: Tool.address, transform: { try BrokerAddress($0) })
     var to: BrokerAddress
 
     @Option(

@@ -8,6 +8,9 @@ struct SluiceCommand: AsyncParsableCommand {
         commandName: "sluice",
         abstract: "An observability-first event gateway: GitHub webhooks and deployments in, Grafana and Slack out.",
         version: SluiceVersion.text,
-        subcommands: [RunCommand.self, PublishCommand.self, ConsumeCommand.self],
+        subcommands: [
+            RunCommand.self, PublishCommand.self, ConsumeCommand.self, HealthCommand.self, MetricsCommand.self,
+            DashboardsCommand.self, RulesCommand.self,
+        ],
         defaultSubcommand: RunCommand.self)
 }

@@ -15,6 +15,7 @@ public final class Gateway: Sendable {
     private let webhooks: HTTPListener
     private let metrics: HTTPListener
     private let queue: any EventQueue
+    private let deployments: DeploymentsQueue?
     private let client: HTTPClient
     private let restore: @Sendable () async throws -> Void
 
@@ -26,7 +27,11 @@ public final class Gateway: Sendable {
         backend.registry.collectProcess()
         let startedAt = Timestamp.now()
         let directory = try DataDirectory(configuration.dataDirectory)
-        let queue = SQLiteQueue(try SQLiteLog.open(SQLiteLog.Configuration(path: directory.log)))
+        let queue = try Self.queue(configuration, directory, instruments, logger)
+        let deployments = try configuration.amqp.map {
+            try DeploymentsQueue(
+                $0, isPublishedTo: configuration.simulator != nil, instruments, logger: logger)
+        }
 
         let sinkMeters = SinkMeters(configuration.sinkNames, instruments)
         var clientConfiguration = HTTPClient.Configuration()
@@ -47,21 +52,24 @@ public final class Gateway: Sendable {
             listener: webhooks, endpoints: IntakeRoutes.endpoints(configuration), concurrency: 512)
         try router.add(IntakeRoutes.gitHub(from: intake, to: queue, instruments))
         try router.add(IntakeRoutes.deployments(from: intake, to: queue))
+        if let deployments { try router.add(IntakeRoutes.deployments(from: deployments, to: queue)) }
 
         var readers: [Route] = []
         let sinks = SinkRoutes(queue: queue, pace: configuration.pace)
         if let grafana = configuration.grafana {
             let sink = GrafanaSink.make(grafana, client, hold: configuration.pace.hold)
-            readers.append(sinks.grafana(sink, startedAt: startedAt))
+            readers.append(try sinks.grafana(sink, startedAt: startedAt))
         }
         if let webhook = configuration.slackWebhookURL {
-            readers.append(sinks.slack(SlackSink.make(webhook, client, hold: configuration.pace.hold)))
+            readers.append(try sinks.slack(SlackSink.make(webhook, client, hold: configuration.pace.hold)))
         }
-        if readers.isEmpty { readers.append(sinks.console(ConsoleSink.make())) }
-        if let simulator = configuration.simulator { readers += SimulatorRoutes.routes(simulator, queue) }
+        if readers.isEmpty { readers.append(try sinks.console(ConsoleSink.make())) }
+        if let simulator = configuration.simulator {
+            readers += try SimulatorRoutes(queue: queue, deployments: deployments).routes(simulator)
+        }
         let ledger = try DeploymentLedger(path: directory.deployments)
         let meter = DeploymentMeter(instruments)
-        readers.append(DeploymentsRoute.route(from: queue, ledger, meter))
+        readers.append(try DeploymentsRoute.route(from: queue, ledger, meter))
         for route in readers { try router.add(route) }
 
         let backlog = BacklogMeter(queue, routes: readers.map(\.name), instruments, logger: logger)
@@ -69,17 +77,18 @@ public final class Gateway: Sendable {
         let metrics = try HTTPListener(
             configuration: configuration.metricsBindAddress.listener,
             resources: MetricsResources.make(backend.registry, update: backlog.update) {
-                Self.readiness(drain, webhooks, router, queue)
+                Self.readiness(drain, webhooks, router, queue, deployments)
             }, logger: logger.of("metrics"))
 
         self.webhooks = webhooks
         self.metrics = metrics
         self.queue = queue
+        self.deployments = deployments
         self.client = client
         restore = { [ledger, meter] in
             for latest in try await ledger.latest(limit: 1_000) { meter.restore(latest) }
         }
-        services = [metrics, router, webhooks, drain]
+        services = [metrics, PreparedRouter(queue: queue, router: router), webhooks, drain]
     }
 
     /// Shows what earlier runs knew of deployments. Call it before the services run.
@@ -100,13 +109,29 @@ public final class Gateway: Sendable {
     /// Lets go of the log and of the sinks, after the services have ended.
     public func close() async {
         await client.close(within: .zero)
+        await deployments?.close()
         await queue.close()
     }
 
+    private static func queue(
+        _ configuration: GatewayConfiguration, _ directory: DataDirectory, _ instruments: Instruments, _ logger: Logger
+    ) throws -> any EventQueue {
+        var file = SQLiteLog.Configuration(path: directory.log)
+        guard let kafka = configuration.kafka else {
+            file.retention.age = configuration.retention
+            return SQLiteQueue(try SQLiteLog.open(file))
+        }
+        return try KafkaQueue(
+            kafka, retention: configuration.retention, handled: try SQLiteLog.open(file), instruments, logger: logger)
+    }
+
     private static func readiness(
-        _ drain: DrainFlag, _ webhooks: HTTPListener, _ router: Router, _ queue: any EventQueue
+        _ drain: DrainFlag, _ webhooks: HTTPListener, _ router: Router, _ queue: any EventQueue,
+        _ deployments: DeploymentsQueue?
     ) -> Readiness {
         var readiness = queue.readiness
+        // Webhooks need no RabbitMQ: an outage there must not keep them out.
+        if let problem = deployments?.problem { readiness.notes.append("rabbitmq: \(problem)") }
         if drain.isDraining { readiness.reasons.append("draining") }
         if !webhooks.isListening { readiness.reasons.append("webhooks: not listening") }
         for route in router.status {

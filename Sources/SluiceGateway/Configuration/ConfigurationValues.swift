@@ -12,13 +12,13 @@ struct ConfigurationValues {
         text(variable) != nil
     }
 
-    private func text(_ variable: ConfigurationVariable) -> String? {
+    func text(_ variable: ConfigurationVariable) -> String? {
         guard let text = values[variable.name], !text.isEmpty else { return nil }
         return text
     }
 
     /// The value as `parse` reads it; where that gives nil, a problem says what was expected.
-    private mutating func read<Value>(
+    mutating func read<Value>(
         _ variable: ConfigurationVariable, _ expectation: String, _ parse: (String) -> Value?
     ) -> Value? {
         guard let text = text(variable) else { return nil }
@@ -49,11 +49,28 @@ struct ConfigurationValues {
 
     mutating func seconds(_ variable: ConfigurationVariable, _ range: ClosedRange<Double>) -> Duration? {
         read(variable, "a number of seconds from \(Int(range.lowerBound)) to \(Int(range.upperBound))") {
-            guard $0.utf8.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || $0 == UInt8(ascii: ".") }),
-                let seconds = Double($0), range.contains(seconds)
-            else { return nil }
+            guard let seconds = Self.number($0), range.contains(seconds) else { return nil }
             return .milliseconds(Int64(seconds * 1_000))
         }
+    }
+
+    mutating func integer(_ variable: ConfigurationVariable, _ range: ClosedRange<Int>) -> Int? {
+        read(variable, "a whole number from \(range.lowerBound) to \(range.upperBound)") { text in
+            text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 })
+                ? Int(text).flatMap { range.contains($0) ? $0 : nil } : nil
+        }
+    }
+
+    mutating func days(_ variable: ConfigurationVariable, _ range: ClosedRange<Double>) -> Duration? {
+        read(variable, "a number of days from \(range.lowerBound) to \(Int(range.upperBound))") {
+            guard let days = Self.number($0), range.contains(days) else { return nil }
+            return .seconds(Int64(days * 86_400))
+        }
+    }
+
+    /// Digits, and a point at most.
+    private static func number(_ text: String) -> Double? {
+        text.utf8.allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || $0 == UInt8(ascii: ".") } ? Double(text) : nil
     }
 
     mutating func choice<Value>(

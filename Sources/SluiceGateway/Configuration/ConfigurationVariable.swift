@@ -22,7 +22,7 @@ public struct ConfigurationVariable: Sendable, Hashable {
     static let metricsBindAddress = ConfigurationVariable(
         "METRICS_BIND_ADDR", "127.0.0.1:8081", "Where `/metrics`, `/healthz` and `/readyz` are served")
     static let data = ConfigurationVariable(
-        "SLUICE_DATA", "./sluice-data", "The directory of the durable log")
+        "SLUICE_DATA", "./sluice-data", "The directory of the embedded log, and of what was handled and deployed")
     static let githubSecret = ConfigurationVariable(
         "GITHUB_WEBHOOK_SECRET", nil, isSecret: true, "The secret that GitHub signs its webhooks with")
     static let deploymentsToken = ConfigurationVariable(
@@ -53,11 +53,12 @@ public struct ConfigurationVariable: Sendable, Hashable {
 
 extension GatewayConfiguration {
     /// All variables, in the order in which they are shown.
-    public static let variables: [ConfigurationVariable] = [
-        .bindAddress, .metricsBindAddress, .data, .githubSecret, .deploymentsToken, .allowUnsigned, .grafanaURL,
-        .grafanaCredentials, .grafanaToken, .slackURL, .simulate, .stagingDelay, .productionDelay, .logLevel,
-        .logFormat, .shutdownTimeout,
-    ]
+    public static let variables: [ConfigurationVariable] =
+        [
+            .bindAddress, .metricsBindAddress, .data, .githubSecret, .deploymentsToken, .allowUnsigned, .grafanaURL,
+            .grafanaCredentials, .grafanaToken, .slackURL, .simulate, .stagingDelay, .productionDelay, .logLevel,
+            .logFormat, .shutdownTimeout,
+        ] + ConfigurationVariable.brokers
 
     /// The variables as a table in Markdown, for the README.
     public static var markdownTable: String {

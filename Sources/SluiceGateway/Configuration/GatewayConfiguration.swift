@@ -35,6 +35,12 @@ public struct GatewayConfiguration: Sendable {
     public var metricsBindAddress = BindAddress(host: "127.0.0.1", port: 8081)
     /// The directory of the durable log. Default `./sluice-data`.
     public var dataDirectory = "./sluice-data"
+    /// How long events are kept; nil, the default, is for ever.
+    public var retention: Duration?
+    /// Kafka as the queue; nil, the default, takes the embedded log.
+    public var kafka: Kafka?
+    /// RabbitMQ as a source of deployments. Default nil.
+    public var amqp: AMQP?
     /// What GitHub signs with; nil takes in unsigned webhooks.
     public var githubSecret: Secret?
     /// What deploy tools authenticate with; nil takes in everybody's messages.
@@ -71,6 +77,9 @@ public struct GatewayConfiguration: Sendable {
         bindAddress = values.address(.bindAddress) ?? bindAddress
         metricsBindAddress = values.address(.metricsBindAddress) ?? metricsBindAddress
         dataDirectory = values.path(.data) ?? dataDirectory
+        retention = values.days(.retention, 0.01...36_500)
+        kafka = values.kafka()
+        amqp = values.amqp()
         githubSecret = values.secret(.githubSecret)
         deploymentsToken = values.token(.deploymentsToken)
         grafana = values.grafana()

@@ -16,6 +16,8 @@ final class DeploymentMeter: Sendable {
         let changeFailures: CounterHandle
         let leadTime: HistogramHandle
         let timeToRestore: HistogramHandle
+        /// Nobody knows a service before it is deployed.
+        let new: NewSeries
     }
 
     private struct State {
@@ -42,16 +44,20 @@ final class DeploymentMeter: Sendable {
 
     func count(_ deployment: Deployment, _ entry: DeploymentLedger.Entry) {
         update(service: deployment.serviceName, environment: deployment.env, at: deployment.occurredOn) { series in
-            series.succeeded.increment()
-            if let leadTime = entry.leadTime { series.leadTime.observe(leadTime.inSeconds) }
-            if let timeToRestore = entry.timeToRestore { series.timeToRestore.observe(timeToRestore.inSeconds) }
+            series.new.change {
+                series.succeeded.increment()
+                if let leadTime = entry.leadTime { series.leadTime.observe(leadTime.inSeconds) }
+                if let timeToRestore = entry.timeToRestore { series.timeToRestore.observe(timeToRestore.inSeconds) }
+            }
         }
     }
 
     func countFailure(_ deployment: Deployment) {
         update(service: deployment.serviceName, environment: deployment.env, at: nil) { series in
-            series.failed.increment()
-            series.changeFailures.increment()
+            series.new.change {
+                series.failed.increment()
+                series.changeFailures.increment()
+            }
         }
     }
 
@@ -87,7 +93,7 @@ final class DeploymentMeter: Sendable {
             failed: instruments.counter(.deployments, labels + [("result", "failure")]),
             changeFailures: instruments.counter(.changeFailures, labels),
             leadTime: instruments.histogram(.deploymentLeadTime, labels),
-            timeToRestore: instruments.histogram(.timeToRestore, labels))
+            timeToRestore: instruments.histogram(.timeToRestore, labels), new: NewSeries(instruments))
     }
 }
 

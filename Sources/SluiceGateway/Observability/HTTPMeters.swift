@@ -5,22 +5,22 @@ import Synchronization
 /// Counters of one metric by a number that comes with each event, such as a status: made at first sight, found again
 /// by that number.
 private final class CountersByCode<Code: Hashable & Sendable>: Sendable {
-    private let make: @Sendable (Code) -> Sluice.CounterHandle
-    private let counters = Mutex<[Code: Sluice.CounterHandle]>([:])
+    private let make: @Sendable (Code, _ isKnown: Bool) -> LateCounter
+    private let counters = Mutex<[Code: LateCounter]>([:])
 
-    init(known: [Code] = [], _ make: @escaping @Sendable (Code) -> Sluice.CounterHandle) {
+    init(known: [Code] = [], _ make: @escaping @Sendable (Code, _ isKnown: Bool) -> LateCounter) {
         self.make = make
-        for code in known { _ = counter(code) }
+        for code in known { _ = counter(code, isKnown: true) }
     }
 
     func increment(_ code: Code) {
         counter(code).increment()
     }
 
-    private func counter(_ code: Code) -> Sluice.CounterHandle {
+    private func counter(_ code: Code, isKnown: Bool = false) -> LateCounter {
         counters.withLock { counters in
             if let counter = counters[code] { return counter }
-            let counter = make(code)
+            let counter = make(code, isKnown)
             counters[code] = counter
             return counter
         }
@@ -38,11 +38,11 @@ extension HTTPObserver {
             ]
             var requests: [String: CountersByCode<Int>] = [:]
             for (method, known) in methods {
-                // The answers that a webhook's path can give exist at 0; others appear when they are given.
-                let isWebhook = route.hasPrefix("/webhooks/")
-                requests[method] = CountersByCode(known: isWebhook ? known : []) { status in
-                    instruments.counter(
-                        .httpRequests, [("route", route), ("method", method), ("code", String(status))])
+                // The answers that a path can give exist at 0; others appear when they are given.
+                requests[method] = CountersByCode(known: route == "unmatched" ? [] : known) { status, isKnown in
+                    LateCounter(
+                        instruments, .httpRequests, [("route", route), ("method", method), ("code", String(status))],
+                        isKnown: isKnown)
                 }
             }
             return { [requests] exchange in
@@ -53,33 +53,48 @@ extension HTTPObserver {
     }
 }
 
-/// Counts and times the requests made to sinks, and knows of each whether it answers.
+/// Counts and times the requests made to sinks, and knows of each whether it answers: it is up until a request to it
+/// has failed, since nobody asks it before there is an event.
 final class SinkMeters: Sendable {
-    private struct Sink: Sendable {
+    private final class Sink: Sendable {
         let requests: CountersByCode<String>
         let duration: Sluice.HistogramHandle
-        let up: Sluice.GaugeHandle
+        private let up: Sluice.GaugeHandle
+        private let reconnects: Sluice.CounterHandle
+        private let isConnected = Mutex(true)
+
+        init(_ target: String, _ instruments: Instruments) {
+            requests = CountersByCode(known: ["200", "429", "500"]) { code, isKnown in
+                LateCounter(
+                    instruments, .httpClientRequests, [("target", target), ("code", code)], isKnown: isKnown)
+            }
+            duration = instruments.histogram(.httpClientRequestDuration, [("target", target)])
+            up = instruments.gauge(.connectionUp, [("component", target)])
+            up.set(1)
+            reconnects = instruments.counter(.reconnects, [("component", target)])
+        }
+
+        /// - Parameter status: of the answer; nil when there was none.
+        func answered(_ status: Int?) {
+            isConnected.withLock { isConnected in
+                up.set(status.map { $0 < 500 ? 1 : 0 } ?? 0)
+                // A sink that answers 500 now and then does not come and go.
+                if !isConnected, status != nil { reconnects.increment() }
+                isConnected = status != nil
+            }
+        }
     }
 
     private let sinks: [String: Sink]
 
     init(_ targets: [String], _ instruments: Instruments) {
-        sinks = Dictionary(
-            uniqueKeysWithValues: targets.map { target in
-                let sink = Sink(
-                    requests: CountersByCode(known: ["200", "429", "500"]) { code in
-                        instruments.counter(.httpClientRequests, [("target", target), ("code", code)])
-                    },
-                    duration: instruments.histogram(.httpClientRequestDuration, [("target", target)]),
-                    up: instruments.gauge(.connectionUp, [("component", target)]))
-                return (target, sink)
-            })
+        sinks = Dictionary(uniqueKeysWithValues: targets.map { ($0, Sink($0, instruments)) })
     }
 
     func observe(_ observation: HTTPClient.Observation) {
         guard let sink = sinks[observation.target] else { return }
         sink.requests.increment(observation.code)
         sink.duration.observe(observation.duration.inSeconds)
-        sink.up.set(observation.status.map { $0 < 500 ? 1 : 0 } ?? 0)
+        sink.answered(observation.status)
     }
 }

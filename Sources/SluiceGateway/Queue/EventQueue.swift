@@ -14,8 +14,12 @@ protocol EventQueue: Sendable {
     /// What keeps the queue from being used, and what is worth knowing besides.
     var readiness: Readiness { get }
 
+    /// Returns when the queue can be used: what is missing has been made. Waits for brokers as long as it takes.
+    /// - Throws: `CancellationError`, and what waiting cannot mend.
+    func prepare() async throws
+
     /// A subscriber to the events for a route, in a consumer group of the route's name.
-    func subscriber(for route: String) -> any Subscriber
+    func subscriber(for route: String) throws -> any Subscriber
 
     /// How far a route is behind.
     func backlog(of route: String) async throws -> Backlog

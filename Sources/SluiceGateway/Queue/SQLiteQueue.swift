@@ -28,6 +28,9 @@ final class SQLiteQueue: EventQueue {
         return Readiness(notes: waiting.map { "\($0.route): stands by; another process reads the log for it" })
     }
 
+    /// Opening the log has made everything.
+    func prepare() {}
+
     func subscriber(for route: String) -> any Subscriber {
         let subscriber = log.subscriber(group: route)
         subscribers.withLock { $0.append((route, subscriber)) }

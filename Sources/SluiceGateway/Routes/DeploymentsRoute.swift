@@ -4,9 +4,10 @@ import Sluice
 enum DeploymentsRoute {
     static let name = "log-to-metrics"
 
-    static func route(from queue: any EventQueue, _ ledger: DeploymentLedger, _ meter: DeploymentMeter) -> Route {
+    static func route(from queue: any EventQueue, _ ledger: DeploymentLedger, _ meter: DeploymentMeter) throws -> Route
+    {
         Route(
-            name, from: queue.subscriber(for: name), queue.events, ordering: .serial,
+            name, from: try queue.subscriber(for: name), queue.events, ordering: .serial,
             middlewares: [
                 CorrelationID(), Metrics(),
                 PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent), Retry(),

@@ -45,11 +45,18 @@ enum IntakeRoutes {
     static func deployments(from subscriber: HTTPSubscriber, to queue: any EventQueue) -> Route {
         Route(
             "deployments-to-log", from: subscriber, deploymentsPath, to: queue.publisher, queue.events,
-            middlewares: intake
-        ) { message, _ in
-            [try DeploymentsSource.read(message).message()]
-        }
+            middlewares: intake, handler: readDeployment)
     }
+
+    /// Nobody hears of a failure here: what may pass is tried again, and nonsense is kept for somebody to look at.
+    static func deployments(from source: DeploymentsQueue, to queue: any EventQueue) -> Route {
+        Route(
+            "rabbitmq-to-log", from: source.subscriber, source.topic, to: queue.publisher, queue.events,
+            middlewares: intake + [PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent), Retry()],
+            handler: readDeployment)
+    }
+
+    private static let readDeployment: Handler = { message, _ in [try DeploymentsSource.read(message).message()] }
 
     /// Whoever sends is told of a failure and sends again: nothing is retried or poisoned here.
     private static let intake: [any Middleware] = [CorrelationID(), Metrics(), LogMessages()]

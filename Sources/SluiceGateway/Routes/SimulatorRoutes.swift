@@ -4,20 +4,25 @@ import Sluice
 ///
 /// The log is the clock: a route reads it in order and waits for each commit's time to come. It waits in a group of its
 /// own, so nothing stands behind it; a shutdown ends the wait; after a restart it goes on where it was.
-enum SimulatorRoutes {
-    static func routes(_ simulator: GatewayConfiguration.Simulator, _ queue: any EventQueue) -> [Route] {
+///
+/// What it deploys is told as deploy tools tell it: over RabbitMQ where that is configured, else on the log at once.
+struct SimulatorRoutes {
+    let queue: any EventQueue
+    /// Nil puts the events on the log.
+    let deployments: DeploymentsQueue?
+
+    func routes(_ simulator: GatewayConfiguration.Simulator) throws -> [Route] {
         [
-            route("simulate-staging", "staging", after: simulator.stagingDelay, queue),
-            route("simulate-production", "production", after: simulator.productionDelay, queue),
+            try route("simulate-staging", "staging", after: simulator.stagingDelay),
+            try route("simulate-production", "production", after: simulator.productionDelay),
         ]
     }
 
-    private static func route(
-        _ name: String, _ environment: String, after delay: Duration, _ queue: any EventQueue
-    ) -> Route {
-        Route(
-            name, from: queue.subscriber(for: name), queue.events, to: queue.publisher, queue.events,
-            ordering: .serial,
+    private func route(_ name: String, _ environment: String, after delay: Duration) throws -> Route {
+        let deployments = deployments
+        return Route(
+            name, from: try queue.subscriber(for: name), queue.events, to: deployments?.publisher ?? queue.publisher,
+            deployments?.topic ?? queue.events, ordering: .serial,
             middlewares: [
                 CorrelationID(), Metrics(), LogMessages(),
                 PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent),
@@ -34,7 +39,8 @@ enum SimulatorRoutes {
                 id: push.id, env: environment, occurredOn: Timestamp(millisecondsSince1970: due),
                 service: push.repository.map { String($0.split(separator: "/").last ?? "") },
                 repository: push.repository)
-            return [Event.commitDeployed(deployment).message()]
+            let event = Event.commitDeployed(deployment).message()
+            return [deployments == nil ? event : DeploymentsSource.message(deployment, id: event.id)]
         }
     }
 }

@@ -11,9 +11,9 @@ struct SinkRoutes {
     let pace: GatewayPace
 
     /// - Parameter start: when this process began: what is older may have been posted by the one before.
-    func grafana(_ sink: EventSink, startedAt start: Timestamp) -> Route {
+    func grafana(_ sink: EventSink, startedAt start: Timestamp) throws -> Route {
         let isShared = queue.isShared
-        return route(Self.grafana, to: sink, ordering: .perKey(lanes: 8)) { message, context in
+        return try route(Self.grafana, to: sink, ordering: .perKey(lanes: 8)) { message, context in
             guard isShared || Self.wasTried(context, before: start) else { return [message] }
             var message = message
             message.metadata[GrafanaSink.lookFirst] = "true"
@@ -22,18 +22,18 @@ struct SinkRoutes {
     }
 
     /// One message a second, as Slack allows, and in order, as people read.
-    func slack(_ sink: EventSink) -> Route {
-        route(Self.slack, to: sink, ordering: .serial, throttle: Throttle(rate: pace.slackRate))
+    func slack(_ sink: EventSink) throws -> Route {
+        try route(Self.slack, to: sink, ordering: .serial, throttle: Throttle(rate: pace.slackRate))
     }
 
-    func console(_ sink: EventSink) -> Route {
-        route(Self.console, to: sink, ordering: .serial)
+    func console(_ sink: EventSink) throws -> Route {
+        try route(Self.console, to: sink, ordering: .serial)
     }
 
     private func route(
         _ name: String, to sink: EventSink, ordering: Ordering, throttle: Throttle? = nil,
         handler: @escaping Handler = { message, _ in [message] }
-    ) -> Route {
+    ) throws -> Route {
         var retry = Retry(maxAttempts: 8)
         retry.maxElapsed = .seconds(300)
         retry.backoff = pace.retry
@@ -46,7 +46,7 @@ struct SinkRoutes {
         if let throttle { middlewares.append(throttle) }
         middlewares.append(Timeout(.seconds(60)))
         return Route(
-            name, from: queue.subscriber(for: name), queue.events, to: sink, queue.events, ordering: ordering,
+            name, from: try queue.subscriber(for: name), queue.events, to: sink, queue.events, ordering: ordering,
             middlewares: middlewares, handler: handler)
     }
 

@@ -32,6 +32,19 @@ package enum DeploymentsSource {
         }
     }
 
+    /// What a deploy tool would send of a deployment.
+    static func message(_ deployment: Deployment, id: MessageID) -> Message {
+        Message(
+            id: id,
+            payload: JSONWriter.object { json in
+                json.member("commit_id", deployment.id)
+                json.member("env", deployment.env)
+                json.member("timestamp", RFC3339.format(deployment.occurredOn))
+                json.member("service", ifPresent: deployment.service)
+                json.member("repository", ifPresent: deployment.repository)
+            })
+    }
+
     private static func optional(_ text: String?, _ field: String) throws(SourceError) -> String? {
         guard let text, !text.isEmpty else { return nil }
         guard let name = EventField.name(text) else {

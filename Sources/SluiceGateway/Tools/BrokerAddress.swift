@@ -1,24 +1,42 @@
-public import Sluice
-import SluiceHTTP
-import SluiceSQLite
+public import Foundation
+public import SluiceAMQP
+public import SluiceKafka
 
 /// Which broker a tool talks to, as it is given on the command line.
 public enum BrokerAddress: Sendable {
     /// `sqlite:PATH`: the embedded log in this file, or in this data directory of a gateway.
     case sqlite(path: String)
+    /// `kafka://HOST:PORT,…`: the cluster that these brokers belong to; TLS, SASL and properties as the gateway's
+    /// variables say. `kafka:` alone takes `KAFKA_BROKERS` too.
+    case kafka(KafkaConfiguration)
+    /// `amqp://…` or `amqps://…`: RabbitMQ; the topic is a durable queue. `amqp:` alone takes `AMQP_URI`, which keeps
+    /// the password off the command line.
+    case amqp(AMQPConfiguration)
     /// `http://HOST:PORT`: to publish, where each message is posted; to consume, where requests are taken in. The topic
     /// is the path.
     case http(String)
 
+    /// What an address may be, in words.
+    public static let forms = """
+        sqlite:PATH (a gateway's data directory or its log), kafka://HOST:PORT,… (with the KAFKA_… variables), \
+        amqp://USER:PASSWORD@HOST/VHOST (or amqp: alone for AMQP_URI), or http://HOST:PORT
+        """
+
     /// - Throws: ``ToolError`` that says what is expected, without the address, which may hold a password.
-    public init(_ text: String) throws(ToolError) {
+    public init(
+        _ text: String, environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws(ToolError) {
         guard let colon = text.firstIndex(of: ":") else { throw Self.unknown }
         let rest = String(text[text.index(after: colon)...])
+        let target = rest.hasPrefix("//") ? String(rest.dropFirst(2)) : rest
         switch text[..<colon].lowercased() {
         case "sqlite":
-            let path = rest.hasPrefix("//") ? String(rest.dropFirst(2)) : rest
-            guard !path.isEmpty else { throw ToolError("sqlite: expected a path behind it") }
-            self = .sqlite(path: path)
+            guard !target.isEmpty else { throw ToolError("sqlite: expected a path behind it") }
+            self = .sqlite(path: target)
+        case "kafka":
+            self = .kafka(try Self.kafka(target, environment))
+        case "amqp", "amqps":
+            self = .amqp(try Self.amqp(target.isEmpty ? environment["AMQP_URI"] ?? "" : text))
         case "http", "https":
             guard ConfigurationValues.isWebAddress(text) else {
                 throw ToolError("http: expected http://HOST:PORT, without user or password")
@@ -29,89 +47,26 @@ public enum BrokerAddress: Sendable {
         }
     }
 
-    /// What an address may be, in words.
-    public static let forms = "sqlite:PATH (a gateway's data directory or its log) or http://HOST:PORT"
-
     private static let unknown = ToolError("expected \(forms)")
 
-    /// A publisher, and what to end after it was closed.
-    /// - Parameter key: the metadata whose value is the key of a message.
-    public func publisher(key: String?) async throws -> (publisher: any Publisher, end: @Sendable () async -> Void) {
-        let selector = key.map { KeySelector.metadata($0) } ?? .none
-        switch self {
-        case .sqlite(let path):
-            let log = try Self.open(path)
-            return (log.publisher(key: selector), { await log.close() })
-        case .http(let url):
-            let client = try HTTPClient(HTTPClient.Configuration())
-            let watermill = HTTPMarshaler.watermill()
-            let marshaler = HTTPMarshaler { message, topic in
-                try watermill.marshal(message, Topic(url + Self.path(of: topic)))
-            }
-            return (try HTTPPublisher(client: client, marshaler: marshaler), {})
+    private static func kafka(
+        _ brokers: String, _ environment: [String: String]
+    ) throws(ToolError) -> KafkaConfiguration {
+        var environment = environment
+        if !brokers.isEmpty { environment["KAFKA_BROKERS"] = brokers }
+        var values = ConfigurationValues(environment)
+        let kafka = values.kafka()
+        guard let kafka, values.problems.isEmpty else {
+            throw ToolError(values.problems.first ?? "kafka: expected kafka://HOST:PORT, or KAFKA_BROKERS to be set")
+        }
+        return kafka.client
+    }
+
+    private static func amqp(_ uri: String) throws(ToolError) -> AMQPConfiguration {
+        do {
+            return try AMQPConfiguration(uri: uri)
+        } catch {
+            throw ToolError("amqp: expected amqp://USER:PASSWORD@HOST:PORT/VHOST, or AMQP_URI to be set: \(error)")
         }
     }
-
-    /// The messages of a topic.
-    public func messages(of topic: Topic, _ options: ConsumeOptions) async throws -> any MessageSource {
-        switch self {
-        case .sqlite(let path):
-            let log = try Self.open(path)
-            guard let group = options.group else {
-                let last = options.start == .end ? try await log.lastOffset(in: topic) : 0
-                return LoggedMessages(log, topic, after: last, from: options.start.time)
-            }
-            guard options.start == .beginning else {
-                throw ToolError("a group on the embedded log begins at the beginning")
-            }
-            let subscriber = log.subscriber(group: group)
-            return SubscribedMessages(
-                topic: topic, subscriber: subscriber, subscription: try await subscriber.subscribe(to: topic),
-                end: { await log.close() })
-        case .http(let url):
-            guard url.hasPrefix("http://"), let address = BindAddress(String(url.dropFirst("http://".count))) else {
-                throw ToolError("http: expected http://HOST:PORT to listen on")
-            }
-            return try await HTTPMessages(address, path: Self.path(of: topic))
-        }
-    }
-
-    private static func open(_ path: String) throws -> SQLiteLog {
-        try SQLiteLog.open(SQLiteLog.Configuration(path: DataDirectory.logFile(at: path)))
-    }
-
-    private static func path(of topic: Topic) -> String {
-        topic.name.hasPrefix("/") ? topic.name : "/\(topic.name)"
-    }
-}
-
-/// What of a topic to consume.
-public struct ConsumeOptions: Sendable {
-    /// Nil reads everything and settles nothing, where the broker has groups.
-    public var group: String?
-    /// Where to begin, unless the group has begun before.
-    public var start = Start.beginning
-
-    public enum Start: Sendable, Equatable {
-        case beginning
-        /// Only what comes from now on.
-        case end
-        /// The first message that is not older.
-        case time(Timestamp)
-
-        var time: Timestamp? { if case .time(let time) = self { time } else { nil } }
-
-        /// Reads `beginning`, `end`, or an RFC 3339 time.
-        public init?(_ text: String) {
-            switch text {
-            case "beginning": self = .beginning
-            case "end": self = .end
-            default:
-                guard let time = RFC3339.parse(text) else { return nil }
-                self = .time(time)
-            }
-        }
-    }
-
-    public init() {}
 }

@@ -1,4 +1,4 @@
-public import Sluice
+import Sluice
 
 /// `sluice consume`: writes each message that it gets as a line.
 public struct ConsumeTool: Sendable {
@@ -57,56 +57,5 @@ public struct ConsumeTool: Sendable {
             defer { group.cancelAll() }
             return try await group.next() ?? nil
         }
-    }
-}
-
-/// Where `sluice consume` gets its messages from.
-public protocol MessageSource: Sendable {
-    var topic: Topic { get }
-
-    /// What has to run meanwhile; returns at once when that is nothing.
-    func serve() async throws
-
-    /// The next messages, at most `limit`; nil at the end, and when the task is cancelled.
-    func next(_ limit: Int) async throws -> [ConsumedMessage]?
-
-    /// Lets go of the broker. What was acknowledged stays acknowledged.
-    func close() async
-}
-
-extension MessageSource {
-    public func serve() async throws {}
-}
-
-/// A message, and the duty to settle it where there is one.
-public struct ConsumedMessage: Sendable {
-    public let message: Message
-    public let origin: Delivery.Origin
-    let delivery: Delivery?
-
-    init(_ message: Message, _ origin: Delivery.Origin, delivery: Delivery? = nil) {
-        self.message = message
-        self.origin = origin
-        self.delivery = delivery
-    }
-}
-
-/// What any Subscriber delivers.
-struct SubscribedMessages: MessageSource {
-    let topic: Topic
-    let subscriber: any Subscriber
-    let subscription: Subscription
-    /// Ends what the subscriber needs besides itself.
-    let end: @Sendable () async -> Void
-
-    func next(_ limit: Int) async throws -> [ConsumedMessage]? {
-        try await subscription.next(limit).map { deliveries in
-            deliveries.map { ConsumedMessage($0.message, $0.origin, delivery: $0) }
-        }
-    }
-
-    func close() async {
-        await subscriber.close()
-        await end()
     }
 }

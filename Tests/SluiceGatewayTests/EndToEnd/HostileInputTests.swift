@@ -1,4 +1,5 @@
 import Foundation
+import GatewayTestSupport
 import SluiceHTTP
 import SluicePrometheus
 import SluiceTesting
@@ -167,6 +168,7 @@ extension EndToEnd {
                 try await eventually("what gives events") { grafana.annotations.count == 2 }
                 let deployed = "Commit f95f852bd8fca8fcc58a9a2d6c842781e32a215e deployed to production"
                 #expect(grafana.annotations.contains { $0.text == deployed && $0.time == 1_557_933_655_000 })
+                _ = try await gateway.client.metrics()  // shows at 0 what nobody knew
                 let metrics = try await gateway.client.metrics()
                 let ignored = metrics.samples.filter { $0.name == "sluice_webhooks_ignored_total" }
                 #expect(ignored.reduce(0) { $0 + $1.value } == Double(all.count - 3))

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import GatewayTestSupport
 import SluiceTesting
 import Testing
 

@@ -1,4 +1,5 @@
 import Foundation
+import GatewayTestSupport
 import Sluice
 import SluicePrometheus
 import SluiceSQLite
@@ -80,6 +81,10 @@ extension EndToEndAtOnce {
                 try scene.sick.comeBack()
                 try await scene.sickHas(during)
                 #expect((before + during).allSatisfy { scene.sickCounts[$0] == 1 })
+                let metrics = try await scene.gateway.client.metrics()
+                let component = ["component": scene.failing == .grafana ? "grafana" : "slack"]
+                #expect(metrics.value("sluice_connection_up", component) == 1)
+                #expect(metrics.value("sluice_reconnects_total", component) == 1)
                 #expect(scene.gateway.log.contains("attempts fail"))
                 #expect(scene.gateway.log.contains("attempts succeed again"))
             }

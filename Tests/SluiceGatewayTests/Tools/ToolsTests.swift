@@ -1,4 +1,5 @@
 import Foundation
+import GatewayTestSupport
 import Sluice
 import SluiceSQLite
 import Synchronization
@@ -21,7 +22,8 @@ struct ToolsTests {
         func write(_ bytes: [UInt8]) { written.withLock { $0 += bytes } }
     }
 
-    private func publish(_ pieces: [String], to address: BrokerAddress, _ tool: PublishTool = PublishTool()) async throws
+    private func publish(_ pieces: [String], to address: BrokerAddress, _ tool: PublishTool = PublishTool())
+        async throws
         -> Int
     {
         let (publisher, end) = try await address.publisher(key: nil)
@@ -76,7 +78,8 @@ struct ToolsTests {
         var tool = PublishTool()
         tool.format = .json
         tool.metadata = ["from": "test", "kind": "a"]
-        let lines = "{\"payload\":\"1\"}\n\n{\"payload\":\"2\",\"metadata\":{\"kind\":\"b\"}}\nnonsense\n{\"payload\":\"3\"}\n"
+        let lines =
+            "{\"payload\":\"1\"}\n\n{\"payload\":\"2\",\"metadata\":{\"kind\":\"b\"}}\nnonsense\n{\"payload\":\"3\"}\n"
         let error = await #expect(throws: ToolError.self) { try await publish([lines], to: address, tool) }
         #expect(try #require(error).description == "line 4: not a JSON object")
         var json = ConsumeTool.untilIdle

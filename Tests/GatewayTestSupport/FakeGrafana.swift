@@ -1,9 +1,9 @@
 import Foundation
-import SluiceTesting
+package import SluiceTesting
 import Synchronization
 
 /// What a fake sink does about a request.
-enum FakeAction: Sendable {
+package enum FakeAction: Sendable {
     /// What the real one does.
     case ordinary
     /// This answer, and nothing else happens.
@@ -11,20 +11,31 @@ enum FakeAction: Sendable {
     /// It takes what it is given, and answers this.
     case take(TestHTTPServer.Reply)
 
-    static func status(_ status: Int, headers: KeyValuePairs<String, String> = [:], body: String = "") -> FakeAction {
+    package static func status(_ status: Int, headers: KeyValuePairs<String, String> = [:], body: String = "")
+        -> FakeAction
+    {
         .reply(.status(status, headers: headers, body: body))
     }
 }
 
-typealias FakeScript = @Sendable (TestHTTPServer.Request) -> FakeAction
+package typealias FakeScript = @Sendable (TestHTTPServer.Request) -> FakeAction
 
 /// A server that can be taken down, brought back on the same port, and told to misbehave.
-class FakeSink: @unchecked Sendable {  // subclasses and this one keep their state in mutexes
-    let port: UInt16
+package class FakeSink: @unchecked Sendable {  // subclasses and this one keep their state in mutexes
+    package let port: UInt16
     private let server = Mutex<TestHTTPServer?>(nil)
-    private let script = Mutex<FakeScript>({ _ in .ordinary })
+    private let script = Mutex(Script { _ in .ordinary })
 
-    init() throws {
+    /// A function of its own in a mutex would get another layer at each access.
+    private struct Script {
+        let run: FakeScript
+
+        init(_ run: @escaping FakeScript) {
+            self.run = run
+        }
+    }
+
+    package init() throws {
         let first = try TestHTTPServer { _ in .status(503) }
         port = first.port
         server.withLock { $0 = first }
@@ -33,34 +44,34 @@ class FakeSink: @unchecked Sendable {  // subclasses and this one keep their sta
 
     deinit { goDown() }
 
-    var url: String { "http://127.0.0.1:\(port)" }
+    package var url: String { "http://127.0.0.1:\(port)" }
 
     /// From the next request on. `.ordinary` is how it begins.
-    func behave(_ script: @escaping FakeScript) {
-        self.script.withLock { $0 = script }
+    package func behave(_ script: @escaping FakeScript) {
+        self.script.withLock { $0 = Script(script) }
     }
 
     /// Connections are cut, and further ones refused.
-    func goDown() {
+    package func goDown() {
         server.withLock { server in
             server?.stop()
             server = nil
         }
     }
 
-    func comeBack() throws {
+    package func comeBack() throws {
         let next = try TestHTTPServer(port: port) { _ in .status(503) }
         install(in: next)
         server.withLock { $0 = next }
     }
 
     /// What the server was asked since it came (back).
-    var requests: [TestHTTPServer.Request] { server.withLock { $0?.requests ?? [] } }
+    package var requests: [TestHTTPServer.Request] { server.withLock { $0?.requests ?? [] } }
 
     private func install(in server: TestHTTPServer) {
         server.respond { [weak self] request in
             guard let self else { return .fault(.close) }
-            switch self.script.withLock({ $0 })(request) {
+            switch self.script.withLock({ $0 }).run(request) {
             case .ordinary: return self.take(request)
             case .reply(let reply): return reply
             case .take(let reply):
@@ -71,34 +82,41 @@ class FakeSink: @unchecked Sendable {  // subclasses and this one keep their sta
     }
 
     /// What the real one does with the request.
-    func take(_ request: TestHTTPServer.Request) -> TestHTTPServer.Reply { .status(200) }
+    package func take(_ request: TestHTTPServer.Request) -> TestHTTPServer.Reply { .status(200) }
 }
 
 /// Grafana, as far as the gateway knows it: it stores annotations and finds them by their tags.
-final class FakeGrafana: FakeSink, @unchecked Sendable {
-    static let user = "gateway"
-    static let password = "pass:word-of-grafana"
+package final class FakeGrafana: FakeSink, @unchecked Sendable {
+    package static let user = "gateway"
+    package static let password = "pass:word-of-grafana"
 
-    struct Annotation: Sendable, Hashable {
-        let time: Int64
-        let timeEnd: Int64
-        let tags: [String]
-        let text: String
+    package struct Annotation: Sendable, Hashable {
+        package let time: Int64
+        package let timeEnd: Int64
+        package let tags: [String]
+        package let text: String
+
+        package init(time: Int64, timeEnd: Int64, tags: [String], text: String) {
+            self.time = time
+            self.timeEnd = timeEnd
+            self.tags = tags
+            self.text = text
+        }
     }
 
     private let stored = Mutex<[Annotation]>([])
 
-    var annotations: [Annotation] { stored.withLock { $0 } }
+    package var annotations: [Annotation] { stored.withLock { $0 } }
 
     /// How many annotations speak of each commit's push.
-    var pushes: [String: Int] {
+    package var pushes: [String: Int] {
         annotations.reduce(into: [:]) { counts, annotation in
             let words = annotation.text.split(separator: " ")
             if words.count > 2, words[2] == "pushed" { counts[String(words[1]), default: 0] += 1 }
         }
     }
 
-    override func take(_ request: TestHTTPServer.Request) -> TestHTTPServer.Reply {
+    package override func take(_ request: TestHTTPServer.Request) -> TestHTTPServer.Reply {
         let basic = Data("\(Self.user):\(Self.password)".utf8).base64EncodedString()
         guard request["Authorization"] == "Basic \(basic)" else { return .status(401, body: #"{"message":"no"}"#) }
         guard request.path == "/api/annotations" else { return .status(404, body: "{}") }

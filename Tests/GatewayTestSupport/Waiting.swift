@@ -1,8 +1,8 @@
 import Synchronization
-import Testing
+package import Testing
 
 /// Waits until the condition holds; fails after the deadline.
-func eventually(
+package func eventually(
     within limit: Duration = .seconds(10), _ what: @autoclosure () -> String,
     sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
 ) async throws {
@@ -16,15 +16,19 @@ func eventually(
     }
 }
 
-struct NotInTime: Error {}
+package struct NotInTime: Error {
+    package init() {}
+}
 
 /// Raised once.
-final class Flag: Sendable {
+package final class Flag: Sendable {
     private let raised = Atomic<Bool>(false)
 
-    var isUp: Bool { raised.load(ordering: .acquiring) }
+    package init() {}
 
-    func raise() {
+    package var isUp: Bool { raised.load(ordering: .acquiring) }
+
+    package func raise() {
         raised.store(true, ordering: .releasing)
     }
 }

@@ -1,36 +1,42 @@
 import Sluice
-import SluiceHTTP
-import SluicePrometheus
+package import SluiceHTTP
+package import SluicePrometheus
 import Testing
 
 /// Asks a gateway things over HTTP, as its users do.
-struct GatewayClient: Sendable {
-    static let http: HTTPClient? = {
+package struct GatewayClient: Sendable {
+    package static let http: HTTPClient? = {
         var configuration = HTTPClient.Configuration()
         configuration.limitPerHost = 64
         configuration.maximumBodySize = 16 << 20
         return try? HTTPClient(configuration)
     }()
 
-    struct Answer: Sendable {
-        let status: Int
-        let text: String
-        let bytes: [UInt8]
-        let headers: HTTPClient.Headers
+    package struct Answer: Sendable {
+        package let status: Int
+        package let text: String
+        package let bytes: [UInt8]
+        package let headers: HTTPClient.Headers
 
         /// One line of JSON that says what was wrong.
-        var isErrorLine: Bool {
+        package var isErrorLine: Bool {
             headers["Content-Type"] == "application/json" && text.hasPrefix(#"{"error":""#) && text.hasSuffix("\"}\n")
                 && text.filter { $0 == "\n" }.count == 1
         }
     }
 
-    var webhooksPort: Int
-    var metricsPort: Int
+    package var webhooksPort: Int
+    package var metricsPort: Int
     /// What GitHub would sign with.
-    var secret: String?
+    package var secret: String?
 
-    func send(
+    package init(webhooksPort: Int, metricsPort: Int, secret: String? = nil) {
+        self.webhooksPort = webhooksPort
+        self.metricsPort = metricsPort
+        self.secret = secret
+    }
+
+    package func send(
         _ method: String, _ path: String, port: Int? = nil, type: String? = "application/json",
         headers: [(String, String)] = [], body: [UInt8]? = nil
     ) async throws -> Answer {
@@ -47,7 +53,7 @@ struct GatewayClient: Sendable {
     }
 
     /// A webhook of GitHub, signed when there is a secret.
-    func gitHub(
+    package func gitHub(
         _ body: [UInt8], event: String? = "push", delivery: String = "d", path: String = "/webhooks/github",
         headers: [(String, String)] = []
     ) async throws -> Answer {
@@ -59,25 +65,25 @@ struct GatewayClient: Sendable {
         return try await send("POST", path, headers: all, body: body)
     }
 
-    func push(_ commits: [StubCommit], repository: String = Stub.repository) async throws -> Answer {
+    package func push(_ commits: [StubCommit], repository: String = Stub.repository) async throws -> Answer {
         try await gitHub(Stub.push(commits, repository: repository))
     }
 
-    func ready() async throws -> Answer {
+    package func ready() async throws -> Answer {
         try await send("GET", "/readyz", port: metricsPort, type: nil)
     }
 
-    func scrape(_ format: ExpositionFormat = .text) async throws -> [UInt8] {
+    package func scrape(_ format: ExpositionFormat = .text) async throws -> [UInt8] {
         let accept = format == .text ? "text/plain; version=0.0.4" : "application/openmetrics-text; version=1.0.0"
         let answer = try await send("GET", "/metrics", port: metricsPort, type: nil, headers: [("Accept", accept)])
         return answer.status == 200 ? answer.bytes : []
     }
 
-    func metrics() async throws -> Exposition {
+    package func metrics() async throws -> Exposition {
         Exposition(try await scrape(), format: .text)
     }
 
-    func waitUntilReady(within limit: Duration = .seconds(20)) async throws {
+    package func waitUntilReady(within limit: Duration = .seconds(20)) async throws {
         try await eventually(within: limit, "ready") {
             (try? await ready())?.status == 200
         }

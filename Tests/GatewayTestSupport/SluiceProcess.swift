@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 import Synchronization
 import Testing
 
@@ -7,9 +7,9 @@ import Testing
 #endif
 
 /// The built program `sluice` as a child process. It ends with this value at the latest.
-final class SluiceProcess: Sendable {
+package final class SluiceProcess: Sendable {
     /// Beside the test bundle.
-    static let executable: URL? = {
+    package static let executable: URL? = {
         let candidates = [
             URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath(), Bundle.main.bundleURL,
             URL(fileURLWithPath: CommandLine.arguments.first ?? "."),
@@ -24,7 +24,7 @@ final class SluiceProcess: Sendable {
     /// - Parameters:
     ///   - environment: all that it gets; ports 0 and a data directory are added where they are not set.
     ///   - directory: for the data, and where it runs.
-    init(_ environment: [String: String], in directory: TemporaryDirectory) throws {
+    package init(_ environment: [String: String], in directory: TemporaryDirectory) throws {
         output = try TemporaryDirectory()
         for name in ["out", "err"] {
             try Data().write(to: URL(fileURLWithPath: "\(output.path)/\(name)"))
@@ -46,23 +46,23 @@ final class SluiceProcess: Sendable {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     }
 
-    var identifier: Int32 { process.processIdentifier }
-    var isRunning: Bool { process.isRunning }
-    var errors: String { text("err") }
-    var standardOutput: String { text("out") }
+    package var identifier: Int32 { process.processIdentifier }
+    package var isRunning: Bool { process.isRunning }
+    package var errors: String { text("err") }
+    package var standardOutput: String { text("out") }
 
     private func text(_ name: String) -> String {
         String(decoding: FileManager.default.contents(atPath: "\(output.path)/\(name)") ?? Data(), as: UTF8.self)
     }
 
-    func signal(_ signal: Int32) {
+    package func signal(_ signal: Int32) {
         if process.isRunning { kill(process.processIdentifier, signal) }
     }
 
     /// Waits for the end.
     /// - Returns: the exit status, or less than 0 the signal that ended it.
     @discardableResult
-    func exitStatus(within limit: Duration = .seconds(20)) async throws -> Int32 {
+    package func exitStatus(within limit: Duration = .seconds(20)) async throws -> Int32 {
         do {
             try await eventually(within: limit, "the program ends; it said: \(errors)") { !process.isRunning }
         } catch {
@@ -73,7 +73,14 @@ final class SluiceProcess: Sendable {
     }
 
     /// Waits until it is ready.
-    func client(secret: String? = nil) async throws -> GatewayClient {
+    package func client(secret: String? = nil) async throws -> GatewayClient {
+        let client = try await listeningClient(secret: secret)
+        try await client.waitUntilReady()
+        return client
+    }
+
+    /// Waits until it listens, ready or not.
+    package func listeningClient(secret: String? = nil) async throws -> GatewayClient {
         var client: GatewayClient?
         try await eventually("the program listens; it said: \(errors)") {
             if !process.isRunning { throw NotInTime() }
@@ -81,9 +88,7 @@ final class SluiceProcess: Sendable {
             client = GatewayClient(webhooksPort: webhooks, metricsPort: metrics, secret: secret)
             return true
         }
-        let found = try #require(client)
-        try await found.waitUntilReady()
-        return found
+        return try #require(client)
     }
 
     /// As its log says.
@@ -97,7 +102,7 @@ final class SluiceProcess: Sendable {
     }
 
     /// The resident memory in bytes; 0 where the system does not say.
-    var residentMemory: Int {
+    package var residentMemory: Int {
         let statm = (try? String(contentsOfFile: "/proc/\(identifier)/statm", encoding: .utf8)) ?? ""
         let fields = statm.split(separator: " ")
         return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(getpagesize()) : 0
@@ -105,7 +110,7 @@ final class SluiceProcess: Sendable {
 }
 
 /// What the program gets to know of the sinks.
-func sinkEnvironment(_ grafana: FakeGrafana?, _ slack: FakeSlack?) -> [String: String] {
+package func sinkEnvironment(_ grafana: FakeGrafana?, _ slack: FakeSlack?) -> [String: String] {
     var environment: [String: String] = [:]
     if let grafana {
         environment["GRAFANA_URL"] = grafana.url
@@ -116,7 +121,7 @@ func sinkEnvironment(_ grafana: FakeGrafana?, _ slack: FakeSlack?) -> [String: S
 }
 
 /// Runs another program to its end.
-func runTool(
+package func runTool(
     _ arguments: [String], input: [UInt8] = [], in directory: TemporaryDirectory
 ) throws -> (status: Int32, output: String) {
     let name = "\(directory.path)/tool-\(UUID().uuidString)"

@@ -4,22 +4,24 @@ import Sluice
 import SluiceGateway
 
 /// A commit of a made-up push.
-struct StubCommit: Sendable {
-    var id = StubCommit.randomHash()
-    var message = "Fix the leak"
-    var author = "johndoe"
-    var time = "2026-01-02T03:04:05Z"
+package struct StubCommit: Sendable {
+    package var id = StubCommit.randomHash()
+    package var message = "Fix the leak"
+    package var author = "johndoe"
+    package var time = "2026-01-02T03:04:05Z"
 
-    static func randomHash() -> String {
+    package init() {}
+
+    package static func randomHash() -> String {
         (0..<40).map { _ in String("0123456789abcdef".randomElement() ?? "0") }.joined()
     }
 }
 
-enum Stub {
-    static let repository = "octo/hello"
+package enum Stub {
+    package static let repository = "octo/hello"
 
     /// The body of GitHub's webhook `push`.
-    static func push(_ commits: [StubCommit], repository: String = repository) -> [UInt8] {
+    package static func push(_ commits: [StubCommit], repository: String = repository) -> [UInt8] {
         let object: [String: Any] = [
             "ref": "refs/heads/main", "before": StubCommit.randomHash(), "after": commits.last?.id ?? "",
             "created": false, "deleted": false, "forced": false,
@@ -36,13 +38,13 @@ enum Stub {
     }
 
     /// The header that GitHub signs a body with.
-    static func signature(_ body: [UInt8], _ secret: String) -> String {
+    package static func signature(_ body: [UInt8], _ secret: String) -> String {
         let code = HMAC<SHA256>.authenticationCode(for: body, using: SymmetricKey(data: Array(secret.utf8)))
         return "sha256=" + code.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
     /// The tag by which the annotation of a pushed commit is found.
-    static func tag(_ commit: String, repository: String = repository) -> String {
+    package static func tag(_ commit: String, repository: String = repository) -> String {
         let event = Event.commitPushed(
             CommitPushed(
                 id: commit, message: "", author: "", occurredOn: Timestamp(millisecondsSince1970: 0),
@@ -52,10 +54,10 @@ enum Stub {
 }
 
 /// A directory of a test's own, gone with it.
-final class TemporaryDirectory: Sendable {
-    let path: String
+package final class TemporaryDirectory: Sendable {
+    package let path: String
 
-    init() throws {
+    package init() throws {
         path = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-test-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }

@@ -2,35 +2,35 @@ import Foundation
 import Logging
 import ServiceLifecycle
 import Sluice
+package import SluiceGateway
 import SluicePrometheus
 import Synchronization
 import Testing
 
-@testable import SluiceGateway
-
 /// A gateway in this process, with everything of its own.
-struct RunningGateway: Sendable {
-    let client: GatewayClient
-    let lines: LogLines
+package struct RunningGateway: Sendable {
+    package let client: GatewayClient
+    package let lines: LogLines
 
     /// The log so far, as text.
-    var log: String { lines.all.joined(separator: "\n") }
+    package var log: String { lines.all.joined(separator: "\n") }
 }
 
 /// Runs a gateway around `body`, from ready to a graceful stop.
 /// - Parameters:
 ///   - grafana, slack: the sinks; without them, events would go to the console: give at least one.
 ///   - configure: changes what the tests have: short waits and a fast Slack.
-func withGateway<Result: Sendable>(
+package func withGateway<Result: Sendable>(
     in directory: TemporaryDirectory, grafana: FakeGrafana? = nil, slack: FakeSlack? = nil,
     configure: (inout GatewayConfiguration) -> Void = { _ in },
     _ body: (RunningGateway) async throws -> Result
 ) async throws -> Result {
     var configuration = testConfiguration(in: directory, grafana: grafana, slack: slack)
     configure(&configuration)
-    let lines = LogLines()
+    let backend = PrometheusBackend()
+    let lines = LogLines(onLine: LogOutput.counting(backend.instruments))
     let logger = Logger(label: "test") { _ in CapturingLogHandler(lines: lines) }
-    let gateway = try Gateway(configuration, backend: PrometheusBackend(), logger: logger)
+    let gateway = try Gateway(configuration, backend: backend, logger: logger)
     try await gateway.restoreDeployments()
     var quiet = logger
     quiet.logLevel = .error
@@ -57,7 +57,7 @@ func withGateway<Result: Sendable>(
     return try outcome.get()
 }
 
-func testConfiguration(
+package func testConfiguration(
     in directory: TemporaryDirectory, grafana: FakeGrafana?, slack: FakeSlack?
 ) -> GatewayConfiguration {
     var configuration = GatewayConfiguration()
@@ -77,12 +77,18 @@ func testConfiguration(
 }
 
 /// What was logged.
-final class LogLines: Sendable {
+package final class LogLines: Sendable {
     private let lines = Mutex<[String]>([])
+    private let onLine: @Sendable (Logger.Level) -> Void
 
-    var all: [String] { lines.withLock { $0 } }
+    init(onLine: @escaping @Sendable (Logger.Level) -> Void) {
+        self.onLine = onLine
+    }
 
-    func append(_ line: String) {
+    package var all: [String] { lines.withLock { $0 } }
+
+    func append(_ line: String, _ level: Logger.Level) {
+        onLine(level)
         lines.withLock { $0.append(line) }
     }
 }
@@ -100,6 +106,6 @@ private struct CapturingLogHandler: LogHandler {
     func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
         let error = event.error.map { " error=\($0)" } ?? ""
-        lines.append("\(event.level) \(event.message) \(all)\(error)")
+        lines.append("\(event.level) \(event.message) \(all)\(error)", event.level)
     }
 }

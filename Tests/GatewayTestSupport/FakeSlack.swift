@@ -1,24 +1,24 @@
 import Foundation
-import SluiceTesting
+package import SluiceTesting
 import Synchronization
 
 /// A Slack incoming webhook: it stores the texts it is given.
-final class FakeSlack: FakeSink, @unchecked Sendable {
+package final class FakeSlack: FakeSink, @unchecked Sendable {
     /// Part of the address, which is a secret.
-    static let path = "/services/T0000/B0000/secret-of-slack"
+    package static let path = "/services/T0000/B0000/secret-of-slack"
 
-    struct Post: Sendable {
-        let text: String
-        let body: String
+    package struct Post: Sendable {
+        package let text: String
+        package let body: String
     }
 
     private let stored = Mutex<[Post]>([])
 
-    var posts: [Post] { stored.withLock { $0 } }
-    var texts: [String] { posts.map(\.text) }
+    package var posts: [Post] { stored.withLock { $0 } }
+    package var texts: [String] { posts.map(\.text) }
 
     /// How many messages speak of each commit's push.
-    var pushes: [String: Int] {
+    package var pushes: [String: Int] {
         texts.reduce(into: [:]) { counts, text in
             guard text.contains("*pushed*") else { return }
             let parts = text.split(separator: "`")
@@ -26,7 +26,7 @@ final class FakeSlack: FakeSink, @unchecked Sendable {
         }
     }
 
-    override func take(_ request: TestHTTPServer.Request) -> TestHTTPServer.Reply {
+    package override func take(_ request: TestHTTPServer.Request) -> TestHTTPServer.Reply {
         guard request.method == "POST", request.path == Self.path else { return .status(404, body: "no_service") }
         guard let object = try? JSONSerialization.jsonObject(with: Data(request.body)) as? [String: Any],
             let text = object["text"] as? String

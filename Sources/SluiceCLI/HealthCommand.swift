@@ -1,0 +1,50 @@
+import ArgumentParser
+import Foundation
+import SluiceGateway
+
+/// `sluice health`: whether a gateway is ready, for health checks where there is no curl.
+struct HealthCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "health", abstract: "Ask a running gateway whether it is ready.",
+        discussion: """
+            Prints what /readyz answers. Ends with 0 when the gateway is ready, with 1 when it is not or does not answer.
+            """)
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Its metrics listener. Default: METRICS_BIND_ADDR.", valueName: "host:port"),
+        transform: Self.bindAddress)
+    var address: BindAddress?
+
+    @Option(name: .long, help: ArgumentHelp("How long to wait for the answer.", valueName: "seconds"))
+    var timeout: Double = 5
+
+    func validate() throws {
+        if !(0.001...3_600).contains(timeout) { throw ValidationError("--timeout: expected seconds up to 3600") }
+    }
+
+    func run() async throws {
+        let check = HealthCheck(
+            of: try address ?? Self.configuredAddress(), timeout: .milliseconds(Int64(timeout * 1_000)))
+        let report = try await check.run()
+        FileHandle.standardOutput.write(Data(report.text.utf8))
+        if !report.isReady { throw ExitCode.failure }
+    }
+
+    private static func bindAddress(_ text: String) throws -> BindAddress {
+        guard let address = BindAddress(text) else {
+            throw ValidationError("expected an address and a port, such as 127.0.0.1:8081")
+        }
+        return address
+    }
+
+    private static func configuredAddress() throws -> BindAddress {
+        do {
+            return try GatewayConfiguration.metricsAddress(
+                environment: ProcessInfo.processInfo.environment, dotEnv: DotEnv.text(ofFile: ".env"))
+        } catch {
+            Tool.say("\(error)")
+            throw ExitCode(EnvironmentError.exitStatus)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+public import SluiceKafka
+
+extension GatewayConfiguration {
+    /// Kafka as the queue in the middle.
+    public struct Kafka: Sendable {
+        /// The cluster.
+        public var client: KafkaConfiguration
+        /// Where events go. What cannot be delivered goes to the topic of this name and `-poison`. Default `events`.
+        public var topic = "events"
+        /// What the names of the consumer groups begin with: gateways of one name share the work. Default `sluice`.
+        public var group = "sluice"
+        /// Of topics that are created. Default 6.
+        public var partitions: Int32 = 6
+        /// Of topics that are created; nil leaves it to the brokers. Default nil.
+        public var replication: Int16?
+
+        public init(_ client: KafkaConfiguration) {
+            self.client = client
+        }
+    }
+}
+
+extension ConfigurationValues {
+    /// Nil without `KAFKA_BROKERS`.
+    mutating func kafka() -> GatewayConfiguration.Kafka? {
+        let brokers = text(.kafkaBrokers)?.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) }
+        var kafka = GatewayConfiguration.Kafka(KafkaConfiguration(brokers: brokers ?? []))
+        kafka.topic = kafkaName(.kafkaTopic) ?? kafka.topic
+        kafka.group = kafkaName(.kafkaGroup) ?? kafka.group
+        kafka.partitions = integer(.kafkaPartitions, 1...10_000).map { Int32($0) } ?? kafka.partitions
+        kafka.replication = integer(.kafkaReplication, 1...100).map { Int16($0) }
+        kafka.client.tls = kafkaTLS()
+        kafka.client.sasl = kafkaSASL()
+        kafka.client.properties = properties(.kafkaProperties) ?? [:]
+        guard brokers != nil else {
+            let others: [ConfigurationVariable] = [.kafkaUsername, .kafkaPassword, .kafkaTLSCA, .kafkaProperties]
+            if others.contains(where: isSet) { warnings.append("KAFKA_… is set without KAFKA_BROKERS: no Kafka") }
+            return nil
+        }
+        do {
+            try kafka.client.validate()
+        } catch {
+            problems.append("KAFKA_BROKERS: expected a configuration that librdkafka takes: \(error.detail)")
+        }
+        return kafka
+    }
+
+    private mutating func kafkaTLS() -> KafkaConfiguration.TLS? {
+        let isOn = boolean(.kafkaTLS) ?? false
+        var tls = KafkaConfiguration.TLS(certificateAuthorities: path(.kafkaTLSCA))
+        tls.certificate = path(.kafkaTLSCertificate)
+        tls.key = path(.kafkaTLSKey)
+        tls.keyPassword = secret(.kafkaTLSKeyPassword)?.reveal()
+        let isConfigured = [.kafkaTLSCA, .kafkaTLSCertificate, .kafkaTLSKey].contains(where: isSet)
+        if isConfigured, isSet(.kafkaTLS), !isOn {
+            problems.append("KAFKA_TLS: expected true, because certificates are set")
+        }
+        return isOn || isConfigured ? tls : nil
+    }
+
+    private mutating func kafkaSASL() -> KafkaConfiguration.SASL? {
+        let mechanisms: [KafkaConfiguration.SASL.Mechanism] = [.plain, .scramSHA256, .scramSHA512]
+        let mechanism = choice(.kafkaSASL, mechanisms) { $0.name.lowercased() }
+        switch (text(.kafkaUsername), secret(.kafkaPassword)) {
+        case (nil, nil):
+            return nil
+        case (let username?, let password?):
+            return KafkaConfiguration.SASL(mechanism ?? .plain, username: username, password: password.reveal())
+        case (nil, _?):
+            problems.append("KAFKA_USERNAME: expected a value beside KAFKA_PASSWORD")
+        case (_?, nil):
+            problems.append("KAFKA_PASSWORD: expected a value beside KAFKA_USERNAME")
+        }
+        return nil
+    }
+
+    /// The name of a topic or of a group, by the rules of topics (`org.apache.kafka.common.internals.Topic`).
+    private mutating func kafkaName(_ variable: ConfigurationVariable) -> String? {
+        read(variable, "1 to 200 of the characters a-z, A-Z, 0-9, '.', '_' and '-'") { text in
+            let isLegal = text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+            return isLegal && text.utf8.count <= 200 && text != "." && text != ".." ? text : nil
+        }
+    }
+
+    private mutating func properties(_ variable: ConfigurationVariable) -> [String: String]? {
+        read(variable, "name=value, separated by commas") { text in
+            var properties: [String: String] = [:]
+            for pair in text.split(separator: ",") {
+                let parts = pair.split(separator: "=", maxSplits: 1)
+                guard parts.count == 2, let name = parts.first, let value = parts.last else { return nil }
+                properties[name.filter { !$0.isWhitespace }] = String(value)
+            }
+            return properties
+        }
+    }
+}

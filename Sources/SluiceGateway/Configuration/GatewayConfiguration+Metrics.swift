@@ -1,0 +1,12 @@
+extension GatewayConfiguration {
+    /// Where the gateway that has this environment and this `.env` file serves its metrics; the rest is not looked at.
+    public static func metricsAddress(
+        environment: [String: String], dotEnv: String? = nil
+    ) throws(EnvironmentError) -> BindAddress {
+        let set = environment.filter { !$0.value.isEmpty }
+        var values = ConfigurationValues(DotEnv.parse(dotEnv ?? "").values.merging(set) { $1 })
+        let address = values.address(.metricsBindAddress)
+        guard values.problems.isEmpty else { throw EnvironmentError(problems: values.problems) }
+        return address ?? GatewayConfiguration().metricsBindAddress
+    }
+}

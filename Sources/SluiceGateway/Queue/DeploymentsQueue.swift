@@ -1,0 +1,34 @@
+import Logging
+import Sluice
+import SluiceAMQP
+
+/// The queue of RabbitMQ through which deploy tools tell of deployments.
+final class DeploymentsQueue: Sendable {
+    let topic: Topic
+    let subscriber: AMQPSubscriber
+    /// For the simulator, which is a deploy tool; nil without one, which saves a connection.
+    let publisher: AMQPPublisher?
+
+    init(
+        _ configuration: GatewayConfiguration.AMQP, isPublishedTo: Bool, _ instruments: Instruments, logger: Logger
+    ) throws {
+        topic = Topic(configuration.queue)
+        subscriber = try AMQPSubscriber(
+            configuration.client, topology: .durableQueue, logger: logger, instruments: instruments)
+        publisher =
+            isPublishedTo
+            ? try AMQPPublisher(
+                configuration.client, topology: .durableQueue, logger: logger, instruments: instruments) : nil
+    }
+
+    /// Why no deployment can come from there; nil while it can.
+    var problem: String? {
+        let state = subscriber.connectionState
+        return state.isConnected ? nil : state.reason ?? "not connected"
+    }
+
+    func close() async {
+        await subscriber.close()
+        await publisher?.close()
+    }
+}

@@ -1,0 +1,118 @@
+import Logging
+import Sluice
+import SluiceKafka
+import SluiceSQLite
+import Synchronization
+
+/// Kafka as the queue: several gateways may share the work.
+final class KafkaQueue: EventQueue {
+    /// How long the publish of a webhook's events may take: GitHub waits 10 seconds for the answer.
+    private static let publishTimeout: Duration = .seconds(8)
+    /// How soon another gateway takes over from one that was killed.
+    private static let sessionTimeout: Duration = .seconds(10)
+
+    let events: Topic
+    let poison: Topic
+    let handled: any DeduplicationStore
+    /// A partition may come from another gateway, which has handled what this one does not know of.
+    let isShared = true
+    var publisher: any Publisher { kafka }
+
+    private let configuration: GatewayConfiguration.Kafka
+    private let retention: Duration?
+    private let kafka: KafkaPublisher
+    private let topics: KafkaTopics
+    private let log: SQLiteLog
+    private let instruments: Instruments
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    private struct State {
+        var subscribers: [String: KafkaSubscriber] = [:]
+        /// Why the topics are not there yet; nil once they are.
+        var missing: String? = "the topics have not been looked for yet"
+    }
+
+    /// - Parameter log: keeps what each route has handled.
+    init(
+        _ configuration: GatewayConfiguration.Kafka, retention: Duration?, handled log: SQLiteLog,
+        _ instruments: Instruments, logger: Logger
+    ) throws(KafkaError) {
+        events = Topic(configuration.topic)
+        poison = Topic(configuration.topic + "-poison")
+        self.configuration = configuration
+        self.retention = retention
+        self.log = log
+        self.instruments = instruments
+        self.logger = logger
+        handled = log.eventStore
+        var options = KafkaPublisher.Options()
+        options.deliveryTimeout = Self.publishTimeout
+        kafka = try KafkaPublisher(
+            configuration.client, key: Event.orderingKeySelector, options: options, logger: logger,
+            instruments: instruments)
+        topics = try KafkaTopics(configuration.client, logger: logger)
+    }
+
+    var readiness: Readiness {
+        let connection = kafka.connectionState
+        if !connection.isConnected { return Readiness(reasons: ["kafka: \(connection.reason ?? "not connected")"]) }
+        return Readiness(reasons: state.withLock(\.missing).map { ["kafka: \($0)"] } ?? [])
+    }
+
+    /// Creates the topics that are missing.
+    func prepare() async throws {
+        let backoff = Backoff.exponential(upTo: .seconds(5))
+        for attempt in 1... {
+            do {
+                for topic in [events, poison] {
+                    try await topics.create(
+                        topic, partitions: configuration.partitions, replication: configuration.replication,
+                        retention: retention)
+                }
+                return state.withLock { $0.missing = nil }
+            } catch {
+                try Task.checkCancellation()
+                let known = state.withLock { state in
+                    defer { state.missing = "\(error)" }
+                    return state.missing == "\(error)"
+                }
+                if !known { logger.warning("kafka cannot be used yet", metadata: ["error": "\(error)"]) }
+                try await Task.sleep(for: backoff.delay(beforeRetry: attempt))
+            }
+        }
+    }
+
+    func subscriber(for route: String) throws -> any Subscriber {
+        var options = KafkaSubscriber.Options()
+        options.sessionTimeout = Self.sessionTimeout
+        let subscriber = try KafkaSubscriber(
+            configuration.client, group: group(of: route), options: options, logger: logger, instruments: instruments)
+        state.withLock { $0.subscribers[route] = subscriber }
+        return subscriber
+    }
+
+    /// What the route's own client knows: partitions that another gateway reads are told there.
+    func backlog(of route: String) -> Backlog {
+        guard let lag = state.withLock({ $0.subscribers[route] })?.lag(of: events) else { return Backlog() }
+        return Backlog(messages: lag.partitions.mapValues(\.messages), oldest: lag.oldest)
+    }
+
+    func poisoned() async throws -> Backlog {
+        guard state.withLock(\.missing) == nil else { return Backlog() }
+        return Backlog(messages: try await topics.backlog(of: poison, group: group(of: "poison")))
+    }
+
+    func close() async {
+        await withDiscardingTaskGroup { group in
+            for subscriber in state.withLock({ Array($0.subscribers.values) }) {
+                group.addTask { await subscriber.close() }
+            }
+        }
+        await topics.close()
+        await kafka.close()
+        await log.close()
+    }
+
+    private func group(of route: String) -> String { "\(configuration.group)-\(route)" }
+}

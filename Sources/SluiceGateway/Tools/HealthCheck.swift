@@ -1,0 +1,44 @@
+import SluiceHTTP
+
+/// Asks a running gateway whether it is ready.
+public struct HealthCheck: Sendable {
+    public struct Report: Sendable {
+        public let isReady: Bool
+        /// The answer, or why there was none. It ends in a newline.
+        public let text: String
+    }
+
+    private let address: BindAddress
+    private let timeout: Duration
+
+    /// - Parameters:
+    ///   - address: where it serves its metrics; all interfaces means this machine.
+    ///   - timeout: for the whole request.
+    public init(of address: BindAddress, timeout: Duration = .seconds(5)) {
+        var address = address
+        switch address.host {
+        case nil, "0.0.0.0": address.host = "127.0.0.1"
+        case "::": address.host = "::1"
+        default: break
+        }
+        self.address = address
+        self.timeout = timeout
+    }
+
+    /// - Throws: an error when the system has no thread or memory for the request.
+    public func run() async throws -> Report {
+        let client = try HTTPClient()
+        let report: Report
+        do {
+            let answer = try await client.send(
+                HTTPClient.Request(
+                    "GET", "http://\(address)/readyz", target: "\(address)", timeout: timeout,
+                    acceptsTruncatedBody: true))
+            report = Report(isReady: answer.status == 200, text: String(decoding: answer.body, as: UTF8.self))
+        } catch {
+            report = Report(isReady: false, text: "\(error)\n")
+        }
+        await client.close(within: .zero)
+        return report
+    }
+}

@@ -1,0 +1,83 @@
+import SluiceGateway
+import SluiceKafka
+import Testing
+
+struct BrokerConfigurationTests {
+    private func problems(_ environment: [String: String]) throws -> [String] {
+        let error = #expect(throws: EnvironmentError.self) { try GatewayConfiguration(environment: environment) }
+        return try #require(error).problems
+    }
+
+    @Test func noBrokerIsUsedUnlessSet() throws {
+        let configuration = try GatewayConfiguration(environment: ["KAFKA_TOPIC": "t", "AMQP_QUEUE": "q"])
+        #expect(configuration.kafka == nil && configuration.amqp == nil && configuration.retention == nil)
+    }
+
+    @Test func takesEveryVariableOfKafka() throws {
+        let configuration = try GatewayConfiguration(environment: [
+            "KAFKA_BROKERS": "one:9092, two:9093", "KAFKA_TOPIC": "deploys.v1", "KAFKA_GROUP": "team_a",
+            "KAFKA_PARTITIONS": "12", "KAFKA_REPLICATION": "3", "KAFKA_TLS": "true",
+            "KAFKA_SASL_MECHANISM": "scram-sha-512", "KAFKA_USERNAME": "sluice", "KAFKA_PASSWORD": "p w",
+            "KAFKA_PROPERTIES": "compression.type=zstd, socket.keepalive.enable=true", "EVENT_RETENTION": "1.5",
+        ])
+        let kafka = try #require(configuration.kafka)
+        #expect(kafka.client.brokers == ["one:9092", "two:9093"])
+        #expect(kafka.topic == "deploys.v1" && kafka.group == "team_a")
+        #expect(kafka.partitions == 12 && kafka.replication == 3)
+        #expect(kafka.client.tls != nil)
+        #expect(kafka.client.sasl?.mechanism == .scramSHA512 && kafka.client.sasl?.username == "sluice")
+        #expect(
+            kafka.client.properties == ["compression.type": "zstd", "socket.keepalive.enable": "true"])
+        #expect(configuration.retention == .seconds(129_600))
+        #expect(configuration.warnings.isEmpty)
+    }
+
+    @Test func hasDefaultsForAllButTheBrokers() throws {
+        let kafka = try #require(try GatewayConfiguration(environment: ["KAFKA_BROKERS": "localhost:9092"]).kafka)
+        #expect(kafka.topic == "events" && kafka.group == "sluice" && kafka.partitions == 6)
+        #expect(kafka.replication == nil && kafka.client.tls == nil && kafka.client.sasl == nil)
+        let amqp = try #require(try GatewayConfiguration(environment: ["AMQP_URI": "amqp://localhost"]).amqp)
+        #expect(amqp.queue == "deployments")
+    }
+
+    @Test(
+        arguments: [
+            (["KAFKA_BROKERS": "localhost"], "KAFKA_BROKERS"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_PROPERTIES": "no.such.property=1"], "KAFKA_BROKERS"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_PROPERTIES": "nonsense"], "KAFKA_PROPERTIES"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_TOPIC": "ä"], "KAFKA_TOPIC"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_TOPIC": ".."], "KAFKA_TOPIC"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_GROUP": "a b"], "KAFKA_GROUP"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_PARTITIONS": "0"], "KAFKA_PARTITIONS"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_REPLICATION": "1.5"], "KAFKA_REPLICATION"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_PASSWORD": "hidden"], "KAFKA_USERNAME"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_USERNAME": "u"], "KAFKA_PASSWORD"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_SASL_MECHANISM": "gssapi"], "KAFKA_SASL_MECHANISM"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_TLS_CA": "/x", "KAFKA_TLS": "false"], "KAFKA_TLS"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_TLS_KEY": "/x"], "KAFKA_BROKERS"),
+            (["AMQP_URI": "http://hidden"], "AMQP_URI"),
+            (["AMQP_URI": "amqp://user:hidden@host:99999"], "AMQP_URI"),
+            (["AMQP_URI": "amqp://host", "AMQP_QUEUE": "amq.gen"], "AMQP_QUEUE"),
+            (["EVENT_RETENTION": "0"], "EVENT_RETENTION"), (["EVENT_RETENTION": "a week"], "EVENT_RETENTION"),
+        ] as [([String: String], String)])
+    func namesWhatIsWrongAndShowsNoSecret(environment: [String: String], variable: String) throws {
+        let problems = try problems(environment)
+        #expect(problems.map { String($0.prefix { $0 != ":" }) } == [variable])
+        #expect(problems.allSatisfy { $0.contains("expected") && !$0.contains("hidden") })
+    }
+
+    @Test func warnsOfSettingsWithoutBrokers() throws {
+        let configuration = try GatewayConfiguration(environment: ["KAFKA_USERNAME": "u", "KAFKA_PASSWORD": "hidden"])
+        #expect(configuration.warnings == ["KAFKA_… is set without KAFKA_BROKERS: no Kafka"])
+    }
+
+    @Test func showsNoSecretByAccident() throws {
+        let configuration = try GatewayConfiguration(environment: [
+            "KAFKA_BROKERS": "b:9092", "KAFKA_USERNAME": "u", "KAFKA_PASSWORD": "hidden",
+            "KAFKA_PROPERTIES": "ssl.key.password=hidden", "AMQP_URI": "amqp://user:hidden@host",
+        ])
+        var dumped = ""
+        dump(configuration, to: &dumped)
+        #expect(!"\(configuration) \(String(reflecting: configuration)) \(dumped)".contains("hidden"))
+    }
+}
