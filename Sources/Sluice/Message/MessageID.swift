@@ -24,16 +24,39 @@ public struct MessageID: Hashable, Sendable {
     /// The id that another system wrote. A UUID in its canonical lowercase form is kept in 16 bytes, anything else as
     /// it is, so that `description` always gives back `text`.
     public init(_ text: String) {
-        if let (high, low) = UUIDText.parse(text) {
+        var text = text
+        if let (high, low) = text.withUTF8({ UUIDText.parse(UnsafeRawBufferPointer($0)) }) {
             storage = .uuid(high: high, low: low)
         } else {
             storage = .foreign(text)
         }
     }
 
+    /// The same from its bytes in UTF-8, those that are not replaced. Makes no string of a UUID.
+    public init(utf8 bytes: UnsafeRawBufferPointer) {
+        if let (high, low) = UUIDText.parse(bytes) {
+            storage = .uuid(high: high, low: low)
+        } else {
+            storage = .foreign(String(decoding: bytes, as: UTF8.self))
+        }
+    }
+
     /// The id of these 128 bits, most significant first.
     public init(high: UInt64, low: UInt64) {
         storage = .uuid(high: high, low: low)
+    }
+
+    /// Lends ``description`` in UTF-8. Makes no string of a UUID.
+    public func withUTF8<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        switch storage {
+        case .uuid(let high, let low):
+            try withUnsafeTemporaryAllocation(byteCount: UUIDText.length, alignment: 8) { buffer in
+                UUIDText.write(high: high, low: low, to: buffer)
+                return try body(UnsafeRawBufferPointer(buffer))
+            }
+        case .foreign(var text):
+            try text.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
+        }
     }
 
     /// The id's 128 bits, or nil when it is a foreign string.

@@ -19,6 +19,11 @@ public struct Metadata: Sendable, Hashable {
         entries = []
     }
 
+    /// Room for so many entries, so that they cost one allocation.
+    public mutating func reserveCapacity(_ count: Int) {
+        entries.reserveCapacity(count)
+    }
+
     /// The value under `name`; setting nil removes the entry, setting a new name appends it.
     public subscript(name: String) -> String? {
         get {

@@ -79,6 +79,23 @@ struct MessageIDTests {
         #expect(id == MessageID(text))
     }
 
+    /// Each byte at each place: only the canonical form is a UUID, and text and bytes agree.
+    @Test func takesNoByteForADigitThatIsNone() throws {
+        let text = Array("01234567-89ab-cdef-fedc-ba9876543210".utf8)
+        for place in text.indices {
+            for byte in UInt8.min...UInt8.max {
+                var changed = text
+                changed[place] = byte
+                let isDigit = (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte)
+                let isCanonical = [8, 13, 18, 23].contains(place) ? byte == 0x2D : isDigit
+                let id = changed.withUnsafeBytes { MessageID(utf8: $0) }
+                #expect((id.bits != nil) == isCanonical, "\(byte) at \(place)")
+                #expect(id == MessageID(String(decoding: changed, as: UTF8.self)))
+                if isCanonical { #expect(Array(id.description.utf8) == changed) }
+            }
+        }
+    }
+
     @Test func distinguishesAUUIDFromItsUppercaseText() {
         let id = MessageID("01234567-89ab-cdef-fedc-ba9876543210")
         #expect(id != MessageID("01234567-89AB-CDEF-FEDC-BA9876543210"))
