@@ -1,6 +1,14 @@
 import CRDKafka
 internal import Sluice
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Makes messages of what librdkafka lends. Belongs to the session's thread.
 struct RecordReader {
     private let topic: Topic
@@ -52,10 +60,8 @@ struct RecordReader {
         while rd_kafka_header_get_all(headers, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR,
             let text = name
         {
-            var length = 0
-            while text[length] != 0 { length += 1 }
             record.headers.append(
-                name: UnsafeRawBufferPointer(start: text, count: length),
+                name: UnsafeRawBufferPointer(start: text, count: strlen(text)),
                 value: value.map { UnsafeRawBufferPointer(start: $0, count: size) })
             index += 1
         }

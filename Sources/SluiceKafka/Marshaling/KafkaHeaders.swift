@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// A record's headers: names and values in order. A name may occur several times, and a value may be absent.
 ///
 /// All of them lie in one run of bytes, so that a reused record's headers cost no allocation.
@@ -63,16 +71,26 @@ public struct KafkaHeaders: Sendable, Hashable {
 
     func hasName(_ name: String, at index: Int) -> Bool {
         let slot = slots[index]
-        return slot.nameEnd - slot.start == name.utf8.count && bytes[slot.start..<slot.nameEnd].elementsEqual(name.utf8)
+        guard slot.nameEnd - slot.start == name.utf8.count else { return false }
+        let own = bytes[slot.start..<slot.nameEnd]
+        return own.withUnsafeBytes { own in
+            name.utf8.withContiguousStorageIfAvailable { other in
+                guard let first = own.baseAddress, let second = other.baseAddress else { return true }
+                return memcmp(first, second, own.count) == 0
+            }
+        } ?? own.elementsEqual(name.utf8)
     }
 
     func name(at index: Int) -> String {
         String(decoding: bytes[slots[index].start..<slots[index].nameEnd], as: UTF8.self)
     }
 
-    func withValue<Result>(at index: Int, _ body: (ArraySlice<UInt8>?) -> Result) -> Result {
+    /// Lends the value; nil for null.
+    func withValue<Result>(at index: Int, _ body: (UnsafeRawBufferPointer?) -> Result) -> Result {
         let slot = slots[index]
-        return body(slot.valueEnd < 0 ? nil : bytes[slot.nameEnd..<slot.valueEnd])
+        return bytes.withUnsafeBytes { all in
+            body(slot.valueEnd < 0 ? nil : UnsafeRawBufferPointer(rebasing: all[slot.nameEnd..<slot.valueEnd]))
+        }
     }
 
     /// The value as text, with what is not UTF-8 replaced; nil for null.

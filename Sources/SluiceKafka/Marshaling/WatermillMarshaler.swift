@@ -14,7 +14,7 @@ public struct WatermillMarshaler: KafkaMarshaler {
 
     public func marshal(_ message: Message, to topic: Topic, into record: inout KafkaRecord) {
         record.value = message.payload
-        record.headers.append(Self.idHeader, message.id.description)
+        message.id.withUTF8 { record.headers.append(Self.idHeader, $0) }
         for entry in message.metadata where entry.name != Self.idHeader {
             record.headers.append(entry.name, entry.value)
         }
@@ -24,11 +24,13 @@ public struct WatermillMarshaler: KafkaMarshaler {
         var id: MessageID?
         var metadata = Metadata()
         for index in record.headers.indices {
-            let text = record.headers.text(at: index) ?? ""
             if record.headers.hasName(Self.idHeader, at: index) {
-                id = text.isEmpty ? nil : MessageID(text)
+                id = record.headers.withValue(at: index) { value in
+                    value.flatMap { $0.isEmpty ? nil : MessageID(utf8: $0) }
+                }
             } else {
-                metadata[record.headers.name(at: index)] = text
+                if metadata.isEmpty { metadata.reserveCapacity(record.headers.count - index) }
+                metadata[record.headers.name(at: index)] = record.headers.text(at: index) ?? ""
             }
         }
         return Message(

@@ -1,9 +1,10 @@
 import CRDKafka
 import Sluice
 
-/// Owns the memory into which librdkafka writes where an event's messages are.
+/// Owns the memory into which librdkafka writes where an event's messages are, and notes how many belong to which call.
 struct ReportBuffer: ~Copyable {
-    let messages = UnsafeMutableBufferPointer<UnsafePointer<rd_kafka_message_t>?>.allocate(capacity: 1_024)
+    fileprivate let messages = UnsafeMutableBufferPointer<UnsafePointer<rd_kafka_message_t>?>.allocate(capacity: 1_024)
+    fileprivate var calls: [(call: Unmanaged<PublishCall>, count: Int)] = []
 
     init() {
         messages.initialize(repeating: nil)
@@ -12,14 +13,19 @@ struct ReportBuffer: ~Copyable {
     deinit {
         messages.deallocate()
     }
+
+    /// Counts down the calls that were reported on. To be called when the event has gone, and with it the messages: a
+    /// call that returns finds the room that its messages took.
+    mutating func settle() {
+        for (call, count) in calls { call.takeUnretainedValue().settle(count) }
+        calls.removeAll(keepingCapacity: true)
+    }
 }
 
 extension ProducerClient {
-    /// Hands the event's reports to the publishes that wait for them.
+    /// Reads the event's reports into the buffer, which then settles them.
     /// - Returns: how many messages were not accepted.
-    func takeReports(_ event: borrowing NativeEvent, _ buffer: borrowing ReportBuffer) -> Int {
-        var call: Unmanaged<PublishCall>?
-        var count = 0
+    func takeReports(_ event: borrowing NativeEvent, _ buffer: inout ReportBuffer) -> Int {
         var hasAccepted = false
         var failed = 0
         while true {
@@ -38,15 +44,13 @@ extension ProducerClient {
                     token.call.takeUnretainedValue().fail(token.index, failure(message.pointee.err))
                 }
                 // Neighbours mostly belong to one call, which is counted down once for all of them.
-                if call?.toOpaque() != token.call.toOpaque() {
-                    call?.takeUnretainedValue().settle(count)
-                    call = token.call
-                    count = 0
+                if let last = buffer.calls.last, last.call.toOpaque() == token.call.toOpaque() {
+                    buffer.calls[buffer.calls.count - 1].count += 1
+                } else {
+                    buffer.calls.append((token.call, 1))
                 }
-                count += 1
             }
         }
-        call?.takeUnretainedValue().settle(count)
         return failed
     }
 

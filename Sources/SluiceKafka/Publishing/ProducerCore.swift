@@ -73,10 +73,10 @@ final class ProducerCore: Sendable {
 
     /// Serves one producer after the other until the publisher is closed.
     func run() {
-        let reports = ReportBuffer()
+        var reports = ReportBuffer()
         while let client = currentClient {
             let started = MonotonicTime.now()
-            serve(client, reports)
+            serve(client, &reports)
             let goesOn = lose(client.native.fatalError ?? client.abortion as? KafkaError)
             client.end()
             // A cluster that fails every producer at once gets a new one once a second.
@@ -94,16 +94,17 @@ final class ProducerCore: Sendable {
         }
     }
 
-    private func serve(_ client: ProducerClient, _ reports: borrowing ReportBuffer) {
+    private func serve(_ client: ProducerClient, _ reports: inout ReportBuffer) {
         while !client.isDone {
             var mayHaveFailed = true
             if let event = client.native.poll(milliseconds: patience(for: client)),
                 event.type == RD_KAFKA_EVENT_DR
             {
-                mayHaveFailed = client.takeReports(event, reports) > 0
+                mayHaveFailed = client.takeReports(event, &reports) > 0
             }
             // The event has gone, and with it the messages.
             client.room.makeRoom()
+            reports.settle()
             if mayHaveFailed, let error = client.native.fatalError { client.abort(error) }
             if let deadline = closingDeadline, deadline <= .now() { client.abort(ClosedError("kafka publisher")) }
         }
