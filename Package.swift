@@ -15,6 +15,10 @@ let facades: [Target.Dependency] = [
     .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
 ]
 
+/// A message is made on one thread and freed on another, which glibc's allocator answers with a lock that both contend
+/// for. Only programs choose an allocator, never a library.
+let allocator = LinkerSetting.linkedLibrary("mimalloc", .when(platforms: [.linux]))
+
 let package = Package(
     name: "sluice",
     platforms: [.macOS(.v26)],
@@ -113,7 +117,8 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict,
+            linkerSettings: [allocator]),
 
         // The whole gateway between fake sinks: what the test targets that run it share.
         .target(

@@ -37,7 +37,9 @@ let package = Package(
             swiftSettings: [
                 .enableUpcomingFeature("ExistentialAny"),
                 .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-            ])
+            ],
+            // As the program is linked.
+            linkerSettings: [.linkedLibrary("mimalloc", .when(platforms: [.linux]))])
     ],
     swiftLanguageModes: [.v6]
 )
