@@ -19,6 +19,8 @@ public import CRDKafka
 /// - Errors of requests come from a stack for each kind of request; `_TRANSPORT` closes the connection instead. Fetch
 ///   takes two from the stack for each request, and the second counts.
 /// - Brokers go down without any change of leaders. Commits and group members survive it.
+/// - A group waits 3 s for its first members, whose sessions must be longer than that, and at each later change for the
+///   session's timeout less a second, whoever has come or gone: members are best given sessions of 3 to 4 s.
 ///
 /// The C functions lock; the cluster goes with its last reference, and nobody uses it afterwards: hence `@unchecked`.
 public final class MockCluster: @unchecked Sendable {

@@ -1,0 +1,121 @@
+import Sluice
+import SluiceTestBrokers
+import SluiceTesting
+import Testing
+
+@testable import SluiceKafka
+
+/// What TLS and SASL settings do on the wire, as far as it can be seen without a broker that knows them.
+@Suite(.timeLimit(.minutes(1)))
+struct SecurityTests {
+    /// A publisher that only connects, and what it logs.
+    private func connect(
+        to address: String, _ adjust: (inout KafkaConfiguration) -> Void
+    ) throws -> (publisher: KafkaPublisher, log: LogRecorder) {
+        var configuration = KafkaConfiguration(brokers: [address])
+        adjust(&configuration)
+        let log = LogRecorder()
+        return (try KafkaPublisher(configuration, logger: log.logger), log)
+    }
+
+    @Test func showsItsCertificateToABrokerThatItTrusts() async throws {
+        let server = try await TLSListener()
+        let (publisher, log) = try connect(to: server.address) {
+            var tls = KafkaConfiguration.TLS(certificateAuthorities: server.files.authority)
+            tls.certificate = server.files.certificate
+            tls.key = server.files.key
+            tls.keyPassword = server.files.keyPassword
+            $0.tls = tls
+        }
+        // OpenSSL tells of a client after the handshake, then what came through: Kafka's first request.
+        try await eventually("a handshake", within: .seconds(30)) {
+            let text = server.text
+            return text.contains("CN = a client") && text.contains("CIPHER is") && text.contains("librdkafka")
+        }
+        await publisher.close()
+        #expect(!log.lines.joined().contains(server.files.keyPassword))
+    }
+
+    @Test func refusesABrokerThatAStrangerHasSigned() async throws {
+        let server = try await TLSListener()
+        let (publisher, _) = try connect(to: server.address) {
+            $0.tls = KafkaConfiguration.TLS(certificateAuthorities: server.files.stranger)
+        }
+        try await eventually("the reason", within: .seconds(30)) {
+            publisher.connectionState.reason?.contains("certificate could not be verified") == true
+        }
+        #expect(!publisher.connectionState.isConnected)
+        #expect(!server.text.contains("CIPHER is"))
+        await publisher.close()
+    }
+
+    @Test func refusesABrokerOfAnotherName() async throws {
+        let server = try await TLSListener()
+        let byNumber = server.address.replacing("localhost", with: "127.0.0.1")
+        for verifies in [true, false] {
+            let (publisher, _) = try connect(to: byNumber) {
+                var tls = KafkaConfiguration.TLS(certificateAuthorities: server.files.authority)
+                tls.certificate = server.files.certificate
+                tls.key = server.files.key
+                tls.keyPassword = server.files.keyPassword
+                tls.verifiesHostname = verifies
+                $0.tls = tls
+            }
+            try await eventually("an end of the handshake", within: .seconds(30)) {
+                verifies
+                    ? publisher.connectionState.reason?.contains("certificate could not be verified") == true
+                    : server.text.contains("CIPHER is")
+            }
+            await publisher.close()
+        }
+    }
+
+    @Test func aKeyThatCannotBeReadIsWrongConfiguration() async throws {
+        let server = try await TLSListener()
+        let error = #expect(throws: KafkaError.self) {
+            try connect(to: server.address) {
+                var tls = KafkaConfiguration.TLS(certificateAuthorities: server.files.authority)
+                tls.certificate = server.files.certificate
+                tls.key = server.files.key
+                tls.keyPassword = "another-word"
+                $0.tls = tls
+            }
+        }
+        #expect(error?.code == .invalidConfiguration && error?.detail.contains("ssl.key.location") == true)
+        #expect(error?.description.contains("another-word") == false)
+    }
+
+    @Test(arguments: [KafkaConfiguration.SASL.Mechanism.plain, .scramSHA256, .scramSHA512])
+    func provesItselfAndSaysThatItWasRefused(_ mechanism: KafkaConfiguration.SASL.Mechanism) async throws {
+        let broker = try RefusingBroker()
+        let (publisher, log) = try connect(to: broker.address) {
+            $0.sasl = .init(mechanism, username: "someone", password: "word-of-someone")
+        }
+        try await eventually("the refusal", within: .seconds(30)) {
+            publisher.connectionState.reason?.contains(RefusingBroker.refusal) == true
+        }
+        #expect(broker.mechanisms.first == mechanism.name)
+        let token = String(decoding: try #require(broker.tokens.first), as: UTF8.self)
+        if mechanism == .plain {
+            #expect(token == "\0someone\0word-of-someone")
+        } else {
+            #expect(token.hasPrefix("n,,n=someone,r=") && !token.contains("word"))
+        }
+        await publisher.close()
+        #expect(!log.lines.isEmpty && !log.lines.joined().contains("word-of-someone"))
+        #expect(publisher.connectionState.reason?.contains("word-of-someone") == false)
+    }
+
+    @Test func aPublishTellsThatTheCredentialsWereRefused() async throws {
+        let broker = try RefusingBroker()
+        var configuration = KafkaConfiguration(brokers: [broker.address])
+        configuration.sasl = .init(.plain, username: "someone", password: "word-of-someone")
+        var options = KafkaPublisher.Options()
+        options.deliveryTimeout = .seconds(1)
+        let publisher = try KafkaPublisher(configuration, options: options, logger: .silent)
+        let error = await #expect(throws: PublishError.self) { try await publisher.publish(["x"], to: "t") }
+        #expect(error?.description.contains(RefusingBroker.refusal) == true)
+        #expect(error?.description.contains("word-of-someone") == false)
+        await publisher.close()
+    }
+}
