@@ -53,8 +53,12 @@ public struct KafkaStatistics: Sendable, Equatable {
         public var assignedPartitions: Int
     }
 
-    /// How many brokers are connected.
-    public var brokersUp: Int { brokers.values.count(where: \.isUp) }
+    /// How many brokers are connected: a second connection to the group's coordinator, or one to an address from which
+    /// the brokers' own were learned, is no further broker.
+    public var brokersUp: Int {
+        let up = brokers.values.filter(\.isUp)
+        return max(Set(up.map(\.id).filter { $0 >= 0 }).count, up.isEmpty ? 0 : 1)
+    }
 
     /// Records fetched and not yet taken, and their bytes, over all partitions.
     public var fetched: (messages: Int, bytes: Int) {
