@@ -8,6 +8,8 @@ import Synchronization
 final class KafkaQueue: EventQueue {
     /// How long the publish of a webhook's events may take: GitHub waits 10 seconds for the answer.
     private static let publishTimeout: Duration = .seconds(8)
+    /// How long a scrape may wait for brokers.
+    private static let scrapeTimeout: Duration = .seconds(2)
     /// How soon another gateway takes over from one that was killed.
     private static let sessionTimeout: Duration = .seconds(10)
 
@@ -31,6 +33,8 @@ final class KafkaQueue: EventQueue {
         var subscribers: [String: KafkaSubscriber] = [:]
         /// Why the topics are not there yet; nil once they are.
         var missing: String? = "the topics have not been looked for yet"
+        /// What is told while Kafka cannot be asked.
+        var poisoned = Backlog()
     }
 
     /// - Parameter log: keeps what each route has handled.
@@ -98,9 +102,13 @@ final class KafkaQueue: EventQueue {
         return Backlog(messages: lag.partitions.mapValues(\.messages), oldest: lag.oldest)
     }
 
+    /// What was known last while Kafka is away: a scrape does not wait for it.
     func poisoned() async throws -> Backlog {
-        guard state.withLock(\.missing) == nil else { return Backlog() }
-        return Backlog(messages: try await topics.backlog(of: poison, group: group(of: "poison")))
+        guard readiness.reasons.isEmpty else { return state.withLock(\.poisoned) }
+        let lag = try await topics.lag(of: poison, group: group(of: "poison"), within: Self.scrapeTimeout)
+        let backlog = Backlog(messages: lag.partitions.mapValues(\.messages), oldest: lag.oldest)
+        state.withLock { $0.poisoned = backlog }
+        return backlog
     }
 
     func close() async {

@@ -1,19 +1,27 @@
 import CRDKafka
 
 extension AdminSession {
-    func backlog(of topic: String, group: String) throws(KafkaError) -> [Int32: Int64] {
+    /// What of a partition lies beyond what a group has committed.
+    struct Unread {
+        var messages: Int64
+        /// The offset of the first of them.
+        var next: Int64
+    }
+
+    func unread(of topic: String, group: String) throws(KafkaError) -> [Int32: Unread] {
         guard let partitions = try partitions(of: topic), !partitions.isEmpty else { return [:] }
         let committed = try committed(by: group, topic, partitions)
         let first = try offsets(topic, partitions, at: Int64(RD_KAFKA_OFFSET_BEGINNING))
         let end = try offsets(topic, partitions, at: Int64(RD_KAFKA_OFFSET_END))
-        var backlog: [Int32: Int64] = [:]
+        var unread: [Int32: Unread] = [:]
         for partition in partitions {
             guard let end = end[partition] else { continue }
             // What retention has taken is nobody's backlog.
             let next = max(committed[partition] ?? 0, first[partition] ?? 0)
-            backlog[partition] = max(0, end.subtractingReportingOverflow(next).partialValue)
+            unread[partition] = Unread(
+                messages: max(0, end.subtractingReportingOverflow(next).partialValue), next: next)
         }
-        return backlog
+        return unread
     }
 
     /// - Parameter time: milliseconds since 1970, or one of `RD_KAFKA_OFFSET_…`.

@@ -20,6 +20,22 @@ enum TopicCreation: Sendable, Equatable {
 extension AdminSession {
     /// Looks first: where the topic exists no permission to create is needed.
     func create(_ topic: NewTopic) throws(KafkaError) -> TopicCreation {
+        let outcome = try createUnlessThere(topic)
+        if case .created = outcome { waitUntilKnown(topic.name) }
+        return outcome
+    }
+
+    /// Brokers learn of a topic a moment after it was made; a consumer that asks before looks again only after its
+    /// metadata have aged.
+    private func waitUntilKnown(_ topic: String) {
+        let pause = ThreadSignal()
+        while patience > 1 {
+            if let partitions = try? partitions(of: topic), !partitions.isEmpty { return }
+            pause.wait(until: MonotonicTime.now().advanced(by: .milliseconds(50)))
+        }
+    }
+
+    private func createUnlessThere(_ topic: NewTopic) throws(KafkaError) -> TopicCreation {
         if let partitions = try partitions(of: topic.name) { return .exists(partitions: partitions.count) }
         var text = ErrorText()
         let pointer = text.withBuffer {

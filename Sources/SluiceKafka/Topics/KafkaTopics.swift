@@ -9,6 +9,7 @@ public final class KafkaTopics: Sendable {
     private let calls: BlockingCalls
     private let thread: WorkerThread
     private let timeout: Duration
+    private let times = RecordTimes()
     private let logger: Logger
 
     /// Starts the client, which looks for its brokers in the background.
@@ -26,7 +27,11 @@ public final class KafkaTopics: Sendable {
         // A consumer without a group: unlike a producer it creates no topic by looking for it, and it counts as
         // read only what is committed.
         let native = try configuration.native(
-            options: [("statistics.interval.ms", "0")],
+            options: [
+                ("statistics.interval.ms", "0"),
+                // Of a partition that is read at all, one record is.
+                ("queued.min.messages", "1"), ("fetch.message.max.bytes", "65536"),
+            ],
             required: [("allow.auto.create.topics", "false"), ("enable.auto.commit", "false")])
         let client = try NativeClient(.consumer, native, monitor: monitor)
         let calls = BlockingCalls(wake: { client.wake() })
@@ -83,7 +88,23 @@ public final class KafkaTopics: Sendable {
         try topic.validateForKafka()
         guard !group.isEmpty else { throw KafkaError(.invalidConfiguration, detail: "group is empty") }
         return try await perform { session throws(KafkaError) in
-            try session.backlog(of: topic.name, group: group)
+            try session.unread(of: topic.name, group: group).mapValues(\.messages)
+        }
+    }
+
+    /// How far a group is behind: its ``backlog(of:group:)``, and when the first record of each was made, which costs
+    /// reading that record once.
+    /// - Parameter limit: how long it may take; nil is the `timeout` of all calls. The times that are not known by then
+    ///   are missing.
+    /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
+    public func lag(
+        of topic: Topic, group: String, within limit: Duration? = nil
+    ) async throws(KafkaError) -> KafkaLag {
+        try topic.validateForKafka()
+        guard !group.isEmpty else { throw KafkaError(.invalidConfiguration, detail: "group is empty") }
+        let times = times
+        return try await perform(within: limit) { session throws(KafkaError) in
+            try session.lag(of: topic.name, group: group, times)
         }
     }
 
@@ -94,9 +115,10 @@ public final class KafkaTopics: Sendable {
     }
 
     private func perform<Result: Sendable>(
+        within limit: Duration? = nil,
         _ body: @escaping @Sendable (borrowing AdminSession) throws(KafkaError) -> Result
     ) async throws(KafkaError) -> Result {
-        let timeout = timeout
+        let timeout = min(timeout, limit ?? timeout)
         let client = client
         return try await calls.perform { () throws(KafkaError) in
             try body(AdminSession(client, deadline: MonotonicTime.now().advanced(by: timeout)))
