@@ -57,7 +57,11 @@ extension KafkaConfiguration {
     }
 
     private var connection: [(String, String)] {
-        var list = [("client.id", clientID), ("statistics.interval.ms", statisticsInterval.milliseconds)]
+        var list = [
+            ("client.id", clientID), ("statistics.interval.ms", statisticsInterval.milliseconds),
+            // As in Kafka's own clients. By default it is 10 s, for which librdkafka also sees no message time out.
+            ("reconnect.backoff.max.ms", "1000"),
+        ]
         if !brokers.isEmpty { list.append(("bootstrap.servers", brokers.joined(separator: ","))) }
         let protocols = ["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
         list.append(("security.protocol", protocols[(tls == nil ? 0 : 1) + (sasl == nil ? 0 : 2)]))
