@@ -53,6 +53,8 @@ extension ConsumerLoop {
         }
         switch event.error {
         case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
+            // A loss comes without any broker.
+            monitor.brokerAnswered()
             hasBeenAssigned = true
             rebalance = .looking(partitions, id: nil, retry: now)
             if isLeaving || partitions.isEmpty { finishRebalance() }

@@ -214,13 +214,13 @@ final class ConsumerLoop {
         let code = rd_kafka_subscribe(client.handle, topics.handle)
         if code != RD_KAFKA_RESP_ERR_NO_ERROR {
             logger.error("subscribing failed", metadata: ["error": "\(KafkaError(code))"])
-            fail(.now())
+            fail(.now(), "\(KafkaError(code).detail)")
         }
     }
 
     private var isHalfJoined: Bool { client != nil && plan.group != nil && mayHaveJoined && !hasBeenAssigned }
 
-    private func shut(leaving: Bool) {
+    private func shut(leaving: Bool, because reason: String = "closed") {
         abandonAll()
         rebalance = .none
         commit.forget()
@@ -231,16 +231,16 @@ final class ConsumerLoop {
         events = nil
         if isHalfJoined {
             logger.warning("a client that waits for its first assignment cannot be ended, and is left to itself")
-            client?.forsake()
+            client?.forsake(because: reason)
         } else {
-            client?.destroy(leaving: leaving)
+            client?.destroy(leaving: leaving, because: reason)
         }
         client = nil
     }
 
     /// The client is of no use any more: another one takes over after a while.
-    private func fail(_ now: MonotonicTime) {
-        shut(leaving: false)
+    private func fail(_ now: MonotonicTime, _ reason: String) {
+        shut(leaving: false, because: "the client is replaced after \(reason)")
         restart.failures += 1
         restart.at = now.advanced(by: Self.backoff.bound(beforeRetry: restart.failures))
     }
@@ -249,7 +249,7 @@ final class ConsumerLoop {
         if let client {
             guard let error = client.fatalError else { return }
             logger.error("the client failed for good; another one replaces it", metadata: ["error": "\(error)"])
-            return fail(now)
+            return fail(now, error.detail)
         }
         guard case .running = phase, now >= restart.at else { return }
         do {
@@ -257,7 +257,7 @@ final class ConsumerLoop {
             open()
         } catch {
             logger.error("no client can be made; trying again", metadata: ["error": "\(error)"])
-            fail(now)
+            fail(now, error.detail)
         }
     }
 
@@ -267,7 +267,6 @@ final class ConsumerLoop {
             if monitor.take(event, of: client) { continue }
             switch event.type {
             case RD_KAFKA_EVENT_REBALANCE:
-                monitor.brokerAnswered()
                 take(rebalance: event, now)
             case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
                 take(lookup: event, now)

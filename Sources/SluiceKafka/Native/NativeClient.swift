@@ -86,22 +86,24 @@ final class NativeClient: @unchecked Sendable {
 
     /// Gives up the connections and ends the client's threads. It blocks until they have ended; what is still queued
     /// is lost.
-    /// - Parameter leaving: whether a consumer that was not closed leaves its group first, which waits for brokers.
-    func destroy(leaving: Bool = true) {
+    /// - Parameters:
+    ///   - leaving: whether a consumer that was not closed leaves its group first, which waits for brokers.
+    ///   - reason: why there is no connection from now on.
+    func destroy(leaving: Bool = true, because reason: String = "closed") {
         guard isOpen else { return }
         isOpen = false
         rd_kafka_queue_destroy(mainQueue)
         rd_kafka_destroy_flags(handle, leaving ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
-        monitor.clientEnded()
+        monitor.clientEnded(because: reason)
     }
 
     /// Leaves a consumer's group and then leaves the client to itself for good, threads and connections included: for
     /// the one state in which destroying it ends the process.
-    func forsake() {
+    func forsake(because reason: String = "closed") {
         guard isOpen else { return }
         isOpen = false
         if let error = rd_kafka_consumer_close_queue(handle, mainQueue) { rd_kafka_error_destroy(error) }
-        monitor.clientEnded()
+        monitor.clientEnded(because: reason)
         // librdkafka's threads go on calling back.
         _ = Unmanaged.passRetained(self)
     }

@@ -86,13 +86,14 @@ final class ProducerClient: Sendable {
     var isDone: Bool { state.withLock { $0.users == 0 && $0.retirement != nil } }
 
     /// Blocks until the native client has ended.
-    func end() {
+    /// - Parameter reason: why there is no connection from now on.
+    func end(because reason: String = "closed") {
         let topics = topics.withLock { topics in
             defer { topics.removeAll() }
             return topics
         }
         for topic in topics.values { rd_kafka_topic_destroy(topic.pointer) }
-        native.destroy()
+        native.destroy(because: reason)
     }
 }
 

@@ -77,8 +77,9 @@ final class ProducerCore: Sendable {
         while let client = currentClient {
             let started = MonotonicTime.now()
             serve(client, &reports)
-            let goesOn = lose(client.native.fatalError ?? client.abortion as? KafkaError)
-            client.end()
+            let error = client.native.fatalError ?? client.abortion as? KafkaError
+            let goesOn = lose(error)
+            client.end(because: goesOn ? "the producer is replaced after \(error?.detail ?? "a failure")" : "closed")
             // A cluster that fails every producer at once gets a new one once a second.
             guard goesOn, replace(notBefore: started.advanced(by: .seconds(1))) else { return }
         }

@@ -91,9 +91,9 @@ final class ClientMonitor: Sendable {
         meter?.count(event)
     }
 
-    func clientEnded() {
+    func clientEnded(because reason: String) {
         connection.withLock { state in
-            state.note("closed")
+            state.note(reason)
             _ = state.fail()
         }
         isUp.store(false, ordering: .relaxed)
