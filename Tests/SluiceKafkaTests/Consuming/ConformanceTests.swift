@@ -23,6 +23,7 @@ struct ConformanceTests {
     private final class Broker: Sendable {
         let kafka: KafkaUnderTest
         private let subscribers = Mutex<[KafkaSubscriber]>([])
+        private let prepared = Mutex<Set<Topic>>([])
 
         init() throws {
             kafka = try KafkaUnderTest(brokers: 1)
@@ -36,6 +37,13 @@ struct ConformanceTests {
                 key: KeySelector { message in
                     (message.metadata[PubSubHarness.keyName] ?? (spreading ? nil : "none")).map { Array($0.utf8) }
                 }, logger: .silent)
+        }
+
+        /// Where brokers do not create what is asked for, as the mock cluster does.
+        func prepare(_ topic: Topic) async throws {
+            guard kafka.mock == nil, !prepared.withLock({ $0.contains(topic) }) else { return }
+            try await kafka.create(topic)
+            prepared.withLock { _ = $0.insert(topic) }
         }
 
         func subscriber(_ asked: PubSubHarness.SubscriberOptions) throws -> KafkaSubscriber {
@@ -64,13 +72,15 @@ struct ConformanceTests {
         let broker = try Broker()
         var harness = PubSubHarness(features: Self.features) {
             // Two subscribers are to have messages in hand here, which one partition cannot give.
-            try broker.publisher(
+            let publisher = try broker.publisher(
                 spreading: conformance.name == "losesNothingWhenSubscribersComeAndGoWithMessagesInFlight")
+            return Preparing(publisher, broker.prepare)
         } makeSubscriber: { options in
-            try broker.subscriber(options)
+            Preparing(try broker.subscriber(options), broker.prepare)
         }
         if let mock = broker.kafka.mock { harness.restart = { try await broker.restart(mock) } }
         harness.injectMalformed = { topic in
+            try await broker.prepare(topic)
             let producer = try RawProducer(broker.kafka.configuration)
             try producer.produce(texts: ["no id"], key: Array("none".utf8), to: topic)
         }
@@ -79,6 +89,40 @@ struct ConformanceTests {
         if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(reason)") }
         try await conformance.run(on: harness)
     }
+}
+
+/// Sees to it that topics are there before they are used, as an operator would.
+private final class Preparing<Base: Sendable>: Sendable {
+    private let base: Base
+    private let prepare: @Sendable (Topic) async throws -> Void
+
+    init(_ base: Base, _ prepare: @escaping @Sendable (Topic) async throws -> Void) {
+        self.base = base
+        self.prepare = prepare
+    }
+}
+
+extension Preparing: Publisher where Base: Publisher {
+    var name: String { base.name }
+
+    func publish(_ messages: [Message], to topic: Topic) async throws {
+        if topic.name.utf8.count < 200 { try await prepare(topic) }
+        try await base.publish(messages, to: topic)
+    }
+
+    func close() async { await base.close() }
+}
+
+extension Preparing: Subscriber where Base: Subscriber {
+    var name: String { base.name }
+    var defaultOrdering: Ordering { base.defaultOrdering }
+
+    func subscribe(to topic: Topic) async throws -> Subscription {
+        try await prepare(topic)
+        return try await base.subscribe(to: topic)
+    }
+
+    func close() async { await base.close() }
 }
 
 /// Reads only what has an id.

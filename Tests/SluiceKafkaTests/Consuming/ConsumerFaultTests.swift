@@ -19,8 +19,7 @@ struct ConsumerFaultTests {
     ) async throws -> ReadingRoute.Journal {
         let kafka = try KafkaUnderTest()
         let mock = try kafka.faults()
-        let topic = kafka.uniqueTopic()
-        try mock.createTopic(topic.name)
+        let topic = try await kafka.topic()
         let journal = ReadingRoute.Journal()
         let route = try ReadingRoute(try kafka.subscriber(kafka.uniqueGroup()), topic, journal: journal)
         try await route.run {
@@ -97,7 +96,7 @@ struct ConsumerFaultTests {
     @Test func commitsWithoutMetadataWhereItIsTooLong() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
         let mock = try kafka.faults()
-        let (topic, group) = (kafka.uniqueTopic(), kafka.uniqueGroup())
+        let (topic, group) = (try await kafka.topic(), kafka.uniqueGroup())
         try RawProducer(kafka.configuration).produce(texts: (0..<10).map(String.init), partition: 0, to: topic)
         mock.fail(.offsetCommit, Array(repeating: RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE, count: 8))
         let subscriber = try kafka.subscriber(group)
@@ -115,11 +114,12 @@ struct ConsumerFaultTests {
     @Test func whatALostPartitionLeftBehindSettlesNothing() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
         let mock = try kafka.faults()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         try RawProducer(kafka.configuration).produce(texts: (0..<10).map(String.init), partition: 0, to: topic)
         var options = KafkaUnderTest.quick
         options.commitInterval = .seconds(3_600)
-        let subscriber = try kafka.subscriber(kafka.uniqueGroup(), options)
+        let log = LogRecorder()
+        let subscriber = try kafka.subscriber(kafka.uniqueGroup(), options, logger: log.logger)
         let subscription = try await subscriber.subscribe(to: topic)
         let held = try await subscription.receive(4)
         try await eventually("a lag") { subscriber.lag(of: topic)?.partitions[0] != nil }
@@ -127,6 +127,8 @@ struct ConsumerFaultTests {
         try await eventually("the loss of the partition", within: .seconds(60)) {
             subscriber.lag(of: topic)?.partitions[0] == nil
         }
+        // The client notices by itself: no broker has answered.
+        #expect(!log.lines.contains { $0.contains("connected to kafka again") })
         #expect(subscription.count == 0)
         for delivery in held { delivery.acknowledge() }
         try mock.bringUp()

@@ -13,7 +13,7 @@ struct RecordTests {
 
     @Test func readsRecordsOfAnyProducer() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let producer = try RawProducer(kafka.configuration)
         let id = "018f2c5e-7a00-7b00-8c00-0123456789ab"
         // As watermill-kafka's default marshaler writes it.
@@ -49,7 +49,7 @@ struct RecordTests {
 
     @Test func carriesAnyTextInMetadata() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let metadata: Metadata = ["stadt": "Zürich", "名前": "東京", "emoji": "🚀🇨🇭", "decomposed": "e\u{301}"]
         let message = Message(metadata: metadata, payload: [1])
         let publisher = try KafkaPublisher(of: kafka)
@@ -64,7 +64,7 @@ struct RecordTests {
     /// Malformed, it goes through the chain, is moved, and comes never again.
     @Test func poisonsARecordThatTheMarshalerCannotRead() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let producer = try RawProducer(kafka.configuration)
         try producer.produce(bytes("broken"), headers: [("kept", bytes("too"))], partition: 0, to: topic)
         try producer.produce(

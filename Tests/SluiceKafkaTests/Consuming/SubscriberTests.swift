@@ -13,7 +13,7 @@ struct SubscriberTests {
 
     @Test func deliversWhatIsThereAndWhatComesAndGoesOnAfterwards() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
-        let (topic, group) = (kafka.uniqueTopic(), kafka.uniqueGroup())
+        let (topic, group) = (try await kafka.topic(), kafka.uniqueGroup())
         let producer = try RawProducer(kafka.configuration)
         try producer.produce(texts: texts(0..<100), partition: 0, to: topic)
         let subscriber = try kafka.subscriber(group)
@@ -42,7 +42,7 @@ struct SubscriberTests {
     /// comes again.
     @Test func aCrashRedeliversOnlyWhatWasNotCommitted() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
-        let (topic, group) = (kafka.uniqueTopic(), kafka.uniqueGroup())
+        let (topic, group) = (try await kafka.topic(), kafka.uniqueGroup())
         try RawProducer(kafka.configuration).produce(texts: texts(0..<600), partition: 1, to: topic)
         let subscriber = try kafka.subscriber(group)
         let deliveries = try await subscriber.subscribe(to: topic).receive(600)
@@ -69,7 +69,7 @@ struct SubscriberTests {
 
     @Test func startsWithWhatIsPublishedFromNowOn() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
-        let (topic, group) = (kafka.uniqueTopic(), kafka.uniqueGroup())
+        let (topic, group) = (try await kafka.topic(), kafka.uniqueGroup())
         let producer = try RawProducer(kafka.configuration)
         try producer.produce(texts: texts(0..<10), partition: 0, to: topic)
         var options = KafkaUnderTest.quick
@@ -85,7 +85,7 @@ struct SubscriberTests {
 
     @Test func startsAtATime() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let producer = try RawProducer(kafka.configuration)
         for number in 0..<10 {
             try producer.produce(
@@ -109,12 +109,12 @@ struct SubscriberTests {
 
     @Test func readsEverythingWithoutAGroupAndCommitsNothing() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let producer = try RawProducer(kafka.configuration)
-        for partition in Int32(0)..<(kafka.mock == nil ? 1 : 4) {
+        for partition in Int32(0)..<4 {
             try producer.produce(texts: texts(0..<5).map { "\(partition)-\($0)" }, partition: partition, to: topic)
         }
-        let count = kafka.mock == nil ? 5 : 20
+        let count = 20
         for _ in 0..<2 {
             let subscriber = try kafka.subscriber(nil)
             let subscription = try await subscriber.subscribe(to: topic)
@@ -129,7 +129,7 @@ struct SubscriberTests {
 
     @Test func tellsHowFarItIsBehind() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let producer = try RawProducer(kafka.configuration)
         for number in 0..<50 {
             try producer.produce([1], partition: 0, timestamp: 1_700_000_000_000 + Int64(number) * 1_000, to: topic)
@@ -171,7 +171,7 @@ struct SubscriberTests {
     @Test func anUnreachableClusterIsNoErrorAndSaysSo() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
         let mock = try kafka.faults()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         try mock.takeDown()
         let subscriber = try kafka.subscriber(kafka.uniqueGroup())
         let subscription = try await subscriber.subscribe(to: topic)
@@ -187,7 +187,7 @@ struct SubscriberTests {
     @Test func closesWhileTheClusterIsAway() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
         let mock = try kafka.faults()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         try RawProducer(kafka.configuration).produce(texts: ["x"], to: topic)
         let subscriber = try kafka.subscriber(kafka.uniqueGroup())
         let delivery = try await subscriber.subscribe(to: topic).receive(1)[0]
@@ -202,7 +202,7 @@ struct SubscriberTests {
     /// What is fetched and not handled is bounded by what the options say, and nothing is lost by it.
     @Test func aSlowConsumerTakesBoundedMemory() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let producer = try RawProducer(kafka.configuration)
         let payload = [UInt8](repeating: 0, count: 10_000)
         for _ in 0..<400 { try producer.produce(payload, partition: 0, to: topic) }
@@ -220,8 +220,8 @@ struct SubscriberTests {
             try await Task.sleep(for: .milliseconds(20))
             #expect(subscription.count == 8)
             let fetched = subscriber.statistics?.fetched.messages ?? 0
-            // One message set may come beyond the limit.
-            #expect(fetched <= 120, "\(fetched) records lay in the client")
+            // One answer of a broker may come beyond the limit: 1 MiB.
+            #expect(fetched <= 160, "\(fetched) records lay in the client")
         }
         for delivery in held { delivery.acknowledge() }
         var count = 8
@@ -236,7 +236,7 @@ struct SubscriberTests {
     /// Polling goes on while a handler works, and the group keeps the member.
     @Test func aHandlerSlowerThanThePollIntervalKeepsItsPartitions() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
-        let (topic, group) = (kafka.uniqueTopic(), kafka.uniqueGroup())
+        let (topic, group) = (try await kafka.topic(), kafka.uniqueGroup())
         try RawProducer(kafka.configuration).produce(texts: texts(0..<40), partition: 0, to: topic)
         var options = KafkaUnderTest.quick
         options.maxPollInterval = options.sessionTimeout
@@ -246,8 +246,10 @@ struct SubscriberTests {
             if message.text == "3" { try await Task.sleep(for: pause) }
         }
         try await route.run {
+            try await eventually("the first messages", within: .seconds(30)) { route.count >= 1 }
+            let rebalances = route.subscriber.statistics?.group?.rebalances
             try await eventually("all messages", within: .seconds(60)) { route.count >= 40 }
-            #expect(route.subscriber.statistics?.group?.rebalances == 1)
+            #expect(route.subscriber.statistics?.group?.rebalances == rebalances)
         }
         #expect(route.handled.map(\.text) == texts(0..<40))
         #expect(route.handled.allSatisfy { !$0.redelivered })

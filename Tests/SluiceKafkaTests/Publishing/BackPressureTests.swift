@@ -43,7 +43,7 @@ struct BackPressureTests {
 
     @Test func aCallLargerThanTheQueueGoesThroughInOrder() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka, key: .metadata("key")) { $0.queuedMessages = 10 }
         try await publisher.publish((0..<1_000).map { Message(key: "k", "\($0)") }, to: topic)
         await publisher.close()
@@ -86,7 +86,7 @@ struct BackPressureTests {
 
     @Test func publishesThatAreCancelledAllTheTimeDoNoHarm() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka) { $0.queuedMessages = 50 }
         await withDiscardingTaskGroup { group in
             for number in 0..<2_000 {
@@ -104,7 +104,7 @@ struct BackPressureTests {
     @Test func aTaskThatWasCancelledBeforePublishesNothing() async throws {
         let kafka = try KafkaUnderTest()
         let publisher = try KafkaPublisher(of: kafka)
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let gate = Gate()
         let task = Task {
             try? await gate.wait()

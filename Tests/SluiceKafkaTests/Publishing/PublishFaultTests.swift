@@ -68,7 +68,7 @@ struct PublishFaultTests {
     @Test func brokersThatGoDownAndComeBackLoseNothing() async throws {
         let kafka = try KafkaUnderTest()
         let mock = try kafka.faults()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka, key: .metadata("key"))
         let load = Load(publisher, topic, keys: 10)
         try await load.run {
@@ -87,8 +87,7 @@ struct PublishFaultTests {
     @Test func leadersMayChange() async throws {
         let kafka = try KafkaUnderTest()
         let mock = try kafka.faults()
-        let topic = kafka.uniqueTopic()
-        try mock.createTopic(topic.name, partitions: 4)
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka, key: .metadata("key"))
         let load = Load(publisher, topic, keys: 10)
         try await load.run {
@@ -109,7 +108,7 @@ struct PublishFaultTests {
         let mock = try kafka.faults()
         // The mock cluster takes a request behind one that it refused, which real brokers do not.
         kafka.configuration.properties["max.in.flight"] = "1"
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka, key: .metadata("key"))
         let load = Load(publisher, topic, keys: 10)
         try await load.run {
@@ -135,7 +134,7 @@ struct PublishFaultTests {
         mock.fail(
             .initProducerID,
             [RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, RD_KAFKA_RESP_ERR__TRANSPORT])
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka)
         try await publisher.publish(["x"], to: topic)
         await publisher.close()
@@ -145,8 +144,7 @@ struct PublishFaultTests {
     @Test func slowRoundTripsLoseNoOrder() async throws {
         let kafka = try KafkaUnderTest()
         let mock = try kafka.faults()
-        let topic = kafka.uniqueTopic()
-        try mock.createTopic(topic.name, partitions: 4)
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka, key: .metadata("key"))
         let load = Load(publisher, topic, keys: 10)
         try mock.setRoundTrip(milliseconds: 200)

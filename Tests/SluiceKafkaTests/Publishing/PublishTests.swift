@@ -9,7 +9,7 @@ import Testing
 struct PublishTests {
     @Test func returnsWhenTheBrokersHaveTheMessages() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka)
         try await publisher.publish((0..<500).map { "m\($0)" }, to: topic)
         try await publisher.publish([Message](), to: topic)
@@ -23,7 +23,7 @@ struct PublishTests {
 
     @Test func writesTheBytesOfWatermillsMarshaler() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let message = Message(
             id: "6e0d1a5c-58b3-4b1c-a0ad-b0d1c0ffee00", metadata: ["b": "1", "a": "", "ключ": "значение"],
             payload: [0, 1, 255])
@@ -64,9 +64,7 @@ struct PublishTests {
             func unmarshal(_ record: KafkaRecord, from topic: Topic) -> Message { Message(payload: []) }
         }
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
-        try await KafkaTopics(kafka.configuration, logger: .silent).create(
-            topic, partitions: 4, replication: nil, retention: nil)
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka) {
             $0.marshaler = Odd()
             $0.timestamp = { _ in Timestamp(millisecondsSince1970: 1_600_000_000_000) }
@@ -96,7 +94,7 @@ struct PublishTests {
     @Test(arguments: ["gzip", "snappy", "lz4", "zstd"])
     func compresses(_ name: String) async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka) { $0.compression = .init(name: name) }
         let text = String(repeating: "compressible ", count: 1_000)
         try await publisher.publish([text, text], to: topic)
@@ -106,7 +104,7 @@ struct PublishTests {
 
     @Test func keepsTheOrderOfEachKeyOverFiftyPublishersAtOnce() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka, key: .metadata("key"))
         try await withThrowingDiscardingTaskGroup { group in
             for key in 0..<50 {
@@ -133,9 +131,7 @@ struct PublishTests {
     /// FNV-1a, 32 bits, as Sarama's hash partitioner has it.
     @Test func aKeyHasThePartitionThatWatermillGivesIt() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
-        try await KafkaTopics(kafka.configuration, logger: .silent).create(
-            topic, partitions: 4, replication: nil, retention: nil)
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka, key: .metadata("key"))
         try await publisher.publish((0..<40).map { Message(key: "key-\($0)", "") }, to: topic)
         await publisher.close()
@@ -148,7 +144,7 @@ struct PublishTests {
 
     @Test func aMessageThatIsTooLargeIsPoisonAndHoldsUpNoOther() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka)
         let large = Message(payload: [UInt8](repeating: 0, count: 2_000_000))
         let messages = [Message(payload: [1]), large, Message(payload: [2])]
@@ -169,7 +165,7 @@ struct PublishTests {
             func unmarshal(_ record: KafkaRecord, from topic: Topic) -> Message { Message(payload: []) }
         }
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka) { $0.marshaler = Picky() }
         let messages = [Message(payload: []), Message(payload: [1]), Message(payload: [])]
         let error = await #expect(throws: PublishError.self) { try await publisher.publish(messages, to: topic) }

@@ -16,15 +16,15 @@ struct PublisherLifecycleTests {
         await publisher.close()
         await publisher.close()
         await #expect(throws: ClosedError.self) {
-            try await publisher.publish(["late"], to: kafka.uniqueTopic())
+            try await publisher.publish(["late"], to: "t")
         }
     }
 
     @Test func closingWaitsForWhatIsBeingPublished() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         try kafka.mock?.setRoundTrip(milliseconds: 200)
-        let publisher = try KafkaPublisher(of: kafka) { $0.linger = .milliseconds(300) }
+        let publisher = try KafkaPublisher(of: kafka) { $0.linger = .seconds(1) }
         let publishing = Task { try await publisher.publish((0..<50).map(String.init), to: topic) }
         try await eventually("messages in the queue") { publisher.statistics?.queuedMessages == 50 }
         await publisher.close()
@@ -35,7 +35,7 @@ struct PublisherLifecycleTests {
 
     @Test func whatWasPublishedBeforeTheCloseIsThere() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka)
         let published = Published()
         try await withThrowingDiscardingTaskGroup { group in
@@ -81,7 +81,7 @@ struct PublisherLifecycleTests {
         let mock = try kafka.faults()
         try mock.takeDown()
         let publisher = try KafkaPublisher(of: kafka)
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publishing = Task { try await publisher.publish(["early"], to: topic) }
         try await eventually("the reason") {
             publisher.connectionState.reason.map { $0 != "not connected yet" } == true
@@ -108,7 +108,7 @@ struct PublisherLifecycleTests {
 
     @Test func aFatalErrorReplacesTheProducer() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka) {
             $0.queuedMessages = 10
             $0.linger = .seconds(5)
@@ -137,6 +137,46 @@ struct PublisherLifecycleTests {
         try await RawConsumer(kafka, topic).read { $0.texts.contains(text) }
     }
 
+    /// librdkafka looks for messages whose time is over when it tries to connect, which it does ever less often.
+    @Test func aMessageTimesOutInTimeHoweverLongItsBrokerIsAway() async throws {
+        var kafka = try KafkaUnderTest(brokers: 1)
+        let mock = try kafka.faults()
+        kafka.configuration.properties["reconnect.backoff.ms"] = nil
+        kafka.configuration.properties["reconnect.backoff.max.ms"] = nil
+        let topic = try await kafka.topic()
+        let publisher = try KafkaPublisher(of: kafka) { $0.deliveryTimeout = .seconds(2) }
+        try await publisher.publish(["x"], to: topic)
+        try mock.takeDown()
+        // As long as it takes until librdkafka's own default has it wait for more than 5 s.
+        try await Task.sleep(for: .seconds(7))
+        let elapsed = await ContinuousClock().measure {
+            await #expect(throws: PublishError.self) { try await publisher.publish(["y"], to: topic) }
+        }
+        #expect(elapsed < .seconds(4.5))
+        await publisher.close()
+    }
+
+    @Test func aProducerThatIsReplacedSaysWhy() async throws {
+        let kafka = try KafkaUnderTest()
+        let monitor = ClientMonitor(secrets: SecretTexts(), logger: .silent, meter: nil)
+        let isFirst = Atomic<Bool>(true)
+        let core = try ProducerCore(monitor: monitor, drainTime: .seconds(1), logger: .silent) {
+            () throws(KafkaError) in
+            guard isFirst.exchange(false, ordering: .relaxed) else { throw KafkaError(.systemResource, detail: "none") }
+            return try NativeClient(
+                .producer, try KafkaPublisher.Options().native(kafka.configuration), events: RD_KAFKA_EVENT_DR,
+                monitor: monitor)
+        }
+        let thread = try WorkerThread(name: "test") { core.run() }
+        let client = try core.enter()
+        rd_kafka_test_fatal_error(client.native.handle, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "told to")
+        client.leave()
+        try await eventually("the reason") { monitor.connectionState.reason?.contains("replaced after") == true }
+        #expect(monitor.connectionState.reason?.contains("told to") == true)
+        core.close()
+        await thread.end()
+    }
+
     @Test func aPublisherCanBeClosedWhileItsProducerIsReplaced() async throws {
         let kafka = try KafkaUnderTest()
         for _ in 0..<5 {
@@ -152,7 +192,7 @@ struct PublisherLifecycleTests {
         do {
             let publisher = try KafkaPublisher(of: kafka)
             core = publisher.core
-            try await publisher.publish(["x"], to: kafka.uniqueTopic())
+            try await publisher.publish(["x"], to: kafka.topic())
         }
         try await eventually("the end of the thread") { core == nil }
     }
@@ -170,7 +210,7 @@ struct PublisherLifecycleTests {
         let up = "sluice_connection_up{component=\"kafka-publisher\"}"
         #expect(value(up) == "0")
         #expect(value("sluice_kafka_transactions_total{component=\"kafka-publisher\",result=\"committed\"}") == "0")
-        try await publisher.publish(["x"], to: kafka.uniqueTopic())
+        try await publisher.publish(["x"], to: kafka.topic())
         #expect(value(up) == "1")
         try await eventually("brokers") { value("sluice_kafka_brokers_up{component=\"kafka-publisher\"}") != "0" }
         await publisher.close()

@@ -17,7 +17,7 @@ struct TransactionTests {
 
     @Test func whatIsPublishedInsideIsCommittedTogether() async throws {
         let kafka = try KafkaUnderTest()
-        let (one, two) = (kafka.uniqueTopic(), kafka.uniqueTopic())
+        let (one, two) = (try await kafka.topic(), try await kafka.topic())
         let publisher = try publisher(kafka, one)
         for round in 0..<3 {
             let result = try await publisher.transaction { transaction in
@@ -34,7 +34,7 @@ struct TransactionTests {
 
     @Test func aPublishByItselfIsATransaction() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try publisher(kafka, topic)
         try await withThrowingDiscardingTaskGroup { group in
             for number in 0..<20 { group.addTask { try await publisher.publish(["\(number)"], to: topic) } }
@@ -45,7 +45,7 @@ struct TransactionTests {
 
     @Test func anErrorInsideAbortsIt() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try publisher(kafka, topic)
         await #expect(throws: Changed.self) {
             try await publisher.transaction { transaction in
@@ -61,7 +61,7 @@ struct TransactionTests {
 
     @Test func aFailedPublishAbortsItEvenIfNobodyMinds() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try publisher(kafka, topic)
         let small = Message(payload: [1])
         let large = Message(payload: [UInt8](repeating: 0, count: 2_000_000))
@@ -80,7 +80,7 @@ struct TransactionTests {
 
     @Test func commitsWhatAGroupHasRead() async throws {
         let kafka = try KafkaUnderTest()
-        let (from, to) = (kafka.uniqueTopic(), kafka.uniqueTopic())
+        let (from, to) = (try await kafka.topic(), try await kafka.topic())
         let group = "group-\(from)"
         let source = try KafkaPublisher(of: kafka)
         try await source.publish(["x"], to: from)
@@ -98,7 +98,10 @@ struct TransactionTests {
         #expect(try await RawConsumer(kafka, to).read(1).texts == ["x"])
         if kafka.mock == nil {
             let topics = try KafkaTopics(kafka.configuration, logger: .silent)
-            #expect(try await topics.backlog(of: from, group: group).values.allSatisfy { $0 == 0 })
+            // The coordinator tells of the commit a moment after it was agreed on.
+            try await eventually("the group's place") {
+                try await topics.backlog(of: from, group: group).values.allSatisfy { $0 == 0 }
+            }
             await topics.close()
         }
     }
@@ -106,7 +109,7 @@ struct TransactionTests {
     @Test func brokersMayFailInside() async throws {
         let kafka = try KafkaUnderTest()
         let mock = try kafka.faults()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try publisher(kafka, topic)
         mock.fail(.initProducerID, [RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS])
         mock.fail(.addPartitionsToTransaction, [RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS])
@@ -119,7 +122,7 @@ struct TransactionTests {
     @Test func whoeverIsFencedOffIsReplaced() async throws {
         let kafka = try KafkaUnderTest()
         let mock = try kafka.faults()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try publisher(kafka, topic)
         try await publisher.publish(["before"], to: topic)
         mock.fail(.endTransaction, [RD_KAFKA_RESP_ERR_PRODUCER_FENCED])
@@ -154,7 +157,7 @@ struct TransactionTests {
 
     @Test func endWithThePublisher() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let publisher = try publisher(kafka, topic)
         let transaction = try await publisher.transaction { $0 }
         await #expect(throws: ClosedError.self) { try await transaction.publish([Message(payload: [])], to: topic) }

@@ -38,7 +38,27 @@ struct KafkaUnderTest {
         return mock
     }
 
-    /// A topic that no other test, run or process uses.
+    /// A topic of its own that every broker knows. A consumer that comes before its topic looks again only after half a
+    /// minute, and whether brokers create one by themselves, and with how many partitions, is their configuration.
+    func topic(_ hint: String = "test", partitions: Int32 = 4) async throws -> Topic {
+        let topic = uniqueTopic(hint)
+        if let mock {
+            try mock.createTopic(topic.name, partitions: Int(partitions))
+        } else {
+            try await create(topic, partitions: partitions)
+        }
+        return topic
+    }
+
+    /// Creates the topic unless it is there. Its records are kept, however old they say they are.
+    func create(_ topic: Topic, partitions: Int32 = 4) async throws {
+        let topics = try KafkaTopics(configuration, timeout: .seconds(30), logger: .silent)
+        try await topics.create(
+            topic, partitions: partitions, replication: nil, retention: .seconds(10_000 * 86_400))
+        await topics.close()
+    }
+
+    /// A name that no other test, run or process uses.
     func uniqueTopic(_ hint: String = "test") -> Topic {
         Topic("\(hint)-\(String(UInt64.random(in: .min ... .max), radix: 36))")
     }

@@ -38,10 +38,9 @@ struct KafkaTopicsTests {
 
     @Test func tellsHowFarAGroupIsBehind() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let group = "group-\(topic)"
         let topics = try KafkaTopics(kafka.configuration, logger: .silent)
-        try await topics.create(topic, partitions: 4, replication: nil, retention: nil)
         #expect(try await topics.backlog(of: topic, group: group) == [0: 0, 1: 0, 2: 0, 3: 0])
         let publisher = try KafkaPublisher(of: kafka, key: .metadata("key"))
         try await publisher.publish((0..<100).map { Message(key: "\($0)", "x") }, to: topic)
@@ -59,11 +58,41 @@ struct KafkaTopicsTests {
         await topics.close()
     }
 
+    @Test func tellsWhenTheFirstUnreadRecordWasMade() async throws {
+        let kafka = try KafkaUnderTest()
+        let topic = try await kafka.topic()
+        let group = "group-\(topic)"
+        let topics = try KafkaTopics(kafka.configuration, logger: .silent)
+        let producer = try RawProducer(kafka.configuration)
+        #expect(try await topics.lag(of: topic, group: group).oldest == nil)
+        for number in Int64(0)..<3 {
+            for partition in Int32(1)...2 {
+                try producer.produce(
+                    [1], partition: partition, timestamp: 1_700_000_000_000 + number * 1_000 + Int64(partition),
+                    to: topic)
+            }
+        }
+        try producer.flush()
+        let consumer = try RawConsumer(kafka, topic, group: group)
+        try await consumer.read(6)
+        // What is read after the others were committed comes from the place behind them, also when asked twice.
+        for (committed, oldest) in [(0, 1), (1, 1_001), (1, 1_001), (2, 2_001)] as [(Int64, Int64)] {
+            try consumer.commit([1: committed, 2: committed])
+            let lag = try await topics.lag(of: topic, group: group)
+            #expect(lag.messages == 2 * (3 - committed))
+            #expect(lag.oldest?.millisecondsSince1970 == 1_700_000_000_000 + oldest)
+        }
+        try consumer.commit([1: 3])
+        #expect(try await topics.lag(of: topic, group: group).oldest?.millisecondsSince1970 == 1_700_000_002_002)
+        try consumer.commit([2: 3])
+        #expect(try await topics.lag(of: topic, group: group).oldest == nil)
+        await topics.close()
+    }
+
     @Test func fiftyAskAtOnce() async throws {
         let kafka = try KafkaUnderTest()
-        let topic = kafka.uniqueTopic()
+        let topic = try await kafka.topic()
         let topics = try KafkaTopics(kafka.configuration, logger: .silent)
-        try await topics.create(topic, partitions: 4, replication: nil, retention: nil)
         try await withThrowingDiscardingTaskGroup { group in
             for _ in 0..<50 {
                 group.addTask {
