@@ -284,7 +284,11 @@ extension ConsumerLoop {
         defer { rd_kafka_metadata_destroy(metadata) }
         guard metadata.pointee.topic_cnt == 1, let found = metadata.pointee.topics?.pointee,
             found.err == RD_KAFKA_RESP_ERR_NO_ERROR
-        else { return }
+        else {
+            if !hasMissedTopic { logger.warning("there is no such topic yet") }
+            hasMissedTopic = true
+            return
+        }
         let partitions = UnsafeBufferPointer(start: found.partitions, count: Int(found.partition_cnt)).map(\.id)
         let added = partitions.filter { id in !readers.contains { $0.feed.partition == id } }
         // What is added later is read from its beginning.

@@ -55,6 +55,8 @@ final class ConsumerLoop {
     private var nextLook = MonotonicTime(nanoseconds: 0)
     /// When a groupless session looks for partitions again.
     var nextDiscovery = MonotonicTime(nanoseconds: 0)
+    /// Whether it was told that the topic is not there.
+    var hasMissedTopic = false
 
     /// How many records are taken at once.
     private static let batchSize = 512
