@@ -45,6 +45,8 @@ final class BlockingCalls: Sendable {
         return try result.get()
     }
 
+    var isClosed: Bool { state.withLock(\.isClosed) }
+
     /// Refuses what has not begun, and ends `run`.
     func close() {
         let jobs = state.withLock { state in

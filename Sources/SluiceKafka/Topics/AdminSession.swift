@@ -5,10 +5,13 @@ import Sluice
 struct AdminSession {
     let client: NativeClient
     private let deadline: MonotonicTime
+    private let isUnwanted: @Sendable () -> Bool
 
-    init(_ client: NativeClient, deadline: MonotonicTime) {
+    /// - Parameter isUnwanted: whether nobody waits for the answer any more.
+    init(_ client: NativeClient, deadline: MonotonicTime, isUnwanted: @escaping @Sendable () -> Bool = { false }) {
         self.client = client
         self.deadline = deadline
+        self.isUnwanted = isUnwanted
     }
 
     /// Milliseconds until the deadline; at least 1.
@@ -21,7 +24,15 @@ struct AdminSession {
         }
         defer { rd_kafka_topic_destroy(handle) }
         var metadata: UnsafePointer<rd_kafka_metadata>?
-        try check(rd_kafka_metadata(client.handle, 0, handle, &metadata, patience))
+        // It cannot be interrupted: while no broker answers it is asked again and again, each time for longer.
+        var limit: Int32 = 1_000
+        var code = rd_kafka_metadata(client.handle, 0, handle, &metadata, min(patience, limit))
+        while code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT, patience > 1 {
+            if isUnwanted() { throw KafkaError(.closed, detail: "nobody waits for the answer") }
+            limit = min(limit * 2, 30_000)
+            code = rd_kafka_metadata(client.handle, 0, handle, &metadata, min(patience, limit))
+        }
+        try check(code)
         guard let metadata else { return nil }
         defer { rd_kafka_metadata_destroy(metadata) }
         client.monitor.brokerAnswered()

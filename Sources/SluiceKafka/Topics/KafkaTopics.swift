@@ -1,9 +1,11 @@
 public import Logging
 public import Sluice
+import Synchronization
 
 /// Looks after topics: creates them, and tells how far a group is behind.
 ///
-/// It keeps one client and one thread, on which all of its requests run one after the other.
+/// It keeps one client and one thread, on which all of its requests run one after the other. A call whose task is
+/// cancelled ends within some seconds, with an error, however long the brokers take.
 public final class KafkaTopics: Sendable {
     private let client: NativeClient
     private let calls: BlockingCalls
@@ -114,14 +116,34 @@ public final class KafkaTopics: Sendable {
         await thread.end()
     }
 
-    private func perform<Result: Sendable>(
+    private final class Cancellation: Sendable {
+        let isRequested = Atomic<Bool>(false)
+    }
+
+    private func perform<Value: Sendable>(
         within limit: Duration? = nil,
-        _ body: @escaping @Sendable (borrowing AdminSession) throws(KafkaError) -> Result
-    ) async throws(KafkaError) -> Result {
+        _ body: @escaping @Sendable (borrowing AdminSession) throws(KafkaError) -> Value
+    ) async throws(KafkaError) -> Value {
         let timeout = min(timeout, limit ?? timeout)
-        let client = client
-        return try await calls.perform { () throws(KafkaError) in
-            try body(AdminSession(client, deadline: MonotonicTime.now().advanced(by: timeout)))
+        let (client, calls) = (client, calls)
+        let cancellation = Cancellation()
+        let outcome = await withTaskCancellationHandler {
+            do throws(KafkaError) {
+                return Result<Value, KafkaError>.success(
+                    try await calls.perform { () throws(KafkaError) in
+                        try body(
+                            AdminSession(
+                                client, deadline: MonotonicTime.now().advanced(by: timeout),
+                                isUnwanted: { [weak calls] in
+                                    cancellation.isRequested.load(ordering: .relaxed) || calls?.isClosed != false
+                                }))
+                    })
+            } catch {
+                return .failure(error)
+            }
+        } onCancel: {
+            cancellation.isRequested.store(true, ordering: .relaxed)
         }
+        return try outcome.get()
     }
 }

@@ -143,6 +143,20 @@ struct KafkaTopicsTests {
         #expect(error?.code == .closed)
     }
 
+    @Test(arguments: [true, false]) func nobodyWaitsForAnUnreachableClusterForLong(_ closes: Bool) async throws {
+        let kafka = try KafkaUnderTest()
+        try kafka.faults().takeDown()
+        let topics = try KafkaTopics(kafka.configuration, timeout: .seconds(60), logger: .silent)
+        let asking = Task { try await topics.backlog(of: "t", group: "g") }
+        try await Task.sleep(for: .milliseconds(200))
+        let elapsed = await ContinuousClock().measure {
+            if closes { await topics.close() } else { asking.cancel() }
+            await #expect(throws: KafkaError.self) { try await asking.value }
+        }
+        #expect(elapsed < .seconds(6))
+        await topics.close()
+    }
+
     @Test func whoWaitsIsRefusedWhenItIsClosed() async throws {
         let kafka = try KafkaUnderTest()
         try kafka.faults().takeDown()
