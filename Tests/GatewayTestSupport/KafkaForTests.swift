@@ -1,6 +1,6 @@
 import Foundation
 package import SluiceGateway
-import SluiceKafka
+package import SluiceKafka
 package import SluiceTestBrokers
 import Testing
 
@@ -40,20 +40,26 @@ package struct KafkaForTests: Sendable {
         ]
     }
 
+    package var client: KafkaConfiguration {
+        var client = KafkaConfiguration(brokers: brokers)
+        client.properties = properties
+        return client
+    }
+
     /// For a gateway in this process.
     package func use(in configuration: inout GatewayConfiguration) {
-        var kafka = GatewayConfiguration.Kafka(KafkaConfiguration(brokers: brokers))
-        kafka.client.properties = properties
+        var kafka = GatewayConfiguration.Kafka(client)
         kafka.topic = name
         kafka.group = name
         kafka.partitions = 4
         configuration.kafka = kafka
     }
 
-    /// The mock cluster answers an empty fetch no earlier, even when something is published meanwhile.
+    /// Sessions as short as the brokers allow. The mock cluster answers an empty fetch no earlier than told, even when
+    /// something is published meanwhile.
     private var properties: [String: String] {
         mock == nil
-            ? [:]
+            ? ["session.timeout.ms": "6000", "heartbeat.interval.ms": "500"]
             : [
                 "fetch.wait.max.ms": "5", "reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "200",
                 "session.timeout.ms": "3000", "heartbeat.interval.ms": "500",

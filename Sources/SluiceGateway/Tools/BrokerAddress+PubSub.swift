@@ -38,13 +38,22 @@ extension BrokerAddress {
         case .kafka(let configuration):
             var settings = KafkaSubscriber.Options()
             settings.start = options.start.onKafka
-            return try await SubscribedMessages(
-                topic, KafkaSubscriber(configuration, group: options.group, options: settings, logger: Self.logger))
+            // Whoever looks at a topic must not make it by a slip of the pen.
+            settings.createsMissingTopics = false
+            let subscriber = try KafkaSubscriber(
+                configuration, group: options.group, options: settings, logger: Self.logger)
+            return try await SubscribedMessages(topic, subscriber, obstacle: { subscriber.obstacle(to: topic) })
         case .amqp(let configuration):
             guard options.group == nil else {
                 throw ToolError("amqp: a queue has no groups: whoever reads it shares it")
             }
-            return try await SubscribedMessages(topic, AMQPSubscriber(configuration, logger: Self.logger))
+            let subscriber = try AMQPSubscriber(configuration, logger: Self.logger)
+            return try await SubscribedMessages(
+                topic, subscriber,
+                obstacle: {
+                    let state = subscriber.connectionState
+                    return state.isConnected ? nil : state.reason ?? "not connected"
+                })
         case .http(let url):
             guard url.hasPrefix("http://"), let address = BindAddress(String(url.dropFirst("http://".count))) else {
                 throw ToolError("http: expected http://HOST:PORT to listen on")
@@ -64,7 +73,7 @@ extension BrokerAddress {
         guard options.start == .beginning else {
             throw ToolError("a group on the embedded log begins at the beginning")
         }
-        return try await SubscribedMessages(topic, log.subscriber(group: group)) { await log.close() }
+        return try await SubscribedMessages(topic, log.subscriber(group: group), end: { await log.close() })
     }
 
     private static func open(_ path: String) throws -> SQLiteLog {
@@ -73,6 +82,16 @@ extension BrokerAddress {
 
     private static func path(of topic: Topic) -> String {
         topic.name.hasPrefix("/") ? topic.name : "/\(topic.name)"
+    }
+}
+
+extension KafkaSubscriber {
+    /// Why no message of the topic can come now.
+    fileprivate func obstacle(to topic: Topic) -> String? {
+        let state = connectionState
+        if !state.isConnected { return state.reason ?? "not connected" }
+        if group != nil { return groupMetadata(of: topic) == nil ? "the group has given no place yet" : nil }
+        return lag(of: topic) == nil ? "no partition of the topic is known" : nil
     }
 }
 

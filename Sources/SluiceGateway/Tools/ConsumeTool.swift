@@ -5,8 +5,11 @@ public struct ConsumeTool: Sendable {
     public var format: MessageFormat = .lines
     /// Ends after so many messages; nil goes on.
     public var count: Int?
-    /// Ends when nothing has come for so long; nil waits.
+    /// Ends when nothing has come for so long while something could have; nil waits.
     public var idle: Duration?
+    /// With `idle`: how long the source may keep from reading, unconnected or without a place in its group. Default
+    /// 30 s.
+    public var patience: Duration = .seconds(30)
 
     public init() {}
 
@@ -51,11 +54,28 @@ public struct ConsumeTool: Sendable {
         return try await withThrowingTaskGroup(of: [ConsumedMessage]?.self) { group in
             group.addTask { try await source.next(limit) }
             group.addTask {
-                try? await Task.sleep(for: idle)
+                try await silence(of: source, idle)
                 return nil
             }
             defer { group.cancelAll() }
             return try await group.next() ?? nil
+        }
+    }
+
+    /// Returns when the source could have given something for a whole `idle`, or when the task is cancelled.
+    /// - Throws: ``ToolError`` when it cannot for longer than `patience`.
+    private func silence(of source: any MessageSource, _ idle: Duration) async throws {
+        let limit = ContinuousClock.now + patience
+        while !Task.isCancelled {
+            let couldRead = source.obstacle == nil
+            try? await Task.sleep(for: idle)
+            guard let obstacle = source.obstacle else {
+                if couldRead { return }
+                continue
+            }
+            if ContinuousClock.now >= limit { throw ToolError("nothing can be read: \(obstacle)") }
+            // Not in a hot loop, however short the time is.
+            try? await Task.sleep(for: .milliseconds(100))
         }
     }
 }

@@ -7,6 +7,9 @@ public protocol MessageSource: Sendable {
     /// What has to run meanwhile; returns at once when that is nothing.
     func serve() async throws
 
+    /// Why no message can come now: no connection, no place in the group yet. Nil while one may come at any time.
+    var obstacle: String? { get }
+
     /// The next messages, at most `limit`; nil at the end, and when the task is cancelled.
     func next(_ limit: Int) async throws -> [ConsumedMessage]?
 
@@ -16,6 +19,7 @@ public protocol MessageSource: Sendable {
 
 extension MessageSource {
     public func serve() async throws {}
+    public var obstacle: String? { nil }
 }
 
 /// A message, and the duty to settle it where there is one.
@@ -36,15 +40,22 @@ struct SubscribedMessages: MessageSource {
     let topic: Topic
     private let subscriber: any Subscriber
     private let subscription: Subscription
+    private let findObstacle: @Sendable () -> String?
     /// Ends what the subscriber needs besides itself.
     private let end: @Sendable () async -> Void
 
-    init(_ topic: Topic, _ subscriber: any Subscriber, end: @escaping @Sendable () async -> Void = {}) async throws {
+    init(
+        _ topic: Topic, _ subscriber: any Subscriber, obstacle: @escaping @Sendable () -> String? = { nil },
+        end: @escaping @Sendable () async -> Void = {}
+    ) async throws {
         self.topic = topic
         self.subscriber = subscriber
+        findObstacle = obstacle
         self.end = end
         subscription = try await subscriber.subscribe(to: topic)
     }
+
+    var obstacle: String? { findObstacle() }
 
     func next(_ limit: Int) async throws -> [ConsumedMessage]? {
         try await subscription.next(limit).map { deliveries in
