@@ -6,11 +6,31 @@ import Testing
 /// The broker that the other tests rely on.
 @Suite(.enabled(if: RabbitMQBroker.isInstalled, "needs rabbitmq-server (Debian: rabbitmq-server)"))
 struct BrokerHarnessTests {
-    @Test(.disabled("beside other brokers, the broker outlives its last reference: not understood yet"))
-    func keepsItsPortAndItsDataOverACrashAndLeavesNothingBehind() async throws {
+    @Test func keepsItsPortAndItsDataOverACrashAndLeavesNothingBehind() async throws {
         let (directory, process) = try await useBroker()
-        try await eventually("the broker and its directory are gone", within: .seconds(30)) {
-            !isRunning(process) && !FileManager.default.fileExists(atPath: directory.path)
+        try await isGone(process, directory.path)
+    }
+
+    @Test func leavesNothingBehindWhenItsProcessIsKilled() async throws {
+        let note = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: note) }
+        await #expect(processExitsWith: .signal(SIGKILL)) { [note = note as String] in
+            let broker = try RabbitMQBroker()
+            try await broker.start()
+            let process = try #require(broker.processIdentifier)
+            try "\(process) \(broker.directory.path)".write(toFile: note, atomically: true, encoding: .utf8)
+            kill(getpid(), SIGKILL)
+            // The broker must not have ended before.
+            withExtendedLifetime(broker) {}
+        }
+        let words = try String(contentsOfFile: note, encoding: .utf8).split(separator: " ", maxSplits: 1)
+        try await isGone(try #require(words.first.flatMap { Int32($0) }), String(try #require(words.last)))
+    }
+
+    private func isGone(_ process: Int32, _ directory: String) async throws {
+        try await eventually("the broker is gone", within: .seconds(30)) { !isRunning(process) }
+        try await eventually("its directory is gone", within: .seconds(30)) {
+            !FileManager.default.fileExists(atPath: directory)
         }
     }
 
@@ -34,6 +54,12 @@ struct BrokerHarnessTests {
         async let one = RabbitMQBroker.shared()
         async let other = RabbitMQBroker.shared()
         #expect(try await one === other)
+    }
+
+    @Test func aToolThatFailsIsHeardToTheEnd() async throws {
+        let script = "echo one; echo two >&2; seq 1 50000; echo last >&2; exit 3"
+        let (status, output) = try await ToolRun.output(["/bin/sh", "-c", script])
+        #expect(status == 3 && output.hasPrefix("one\ntwo\n1\n") && output.hasSuffix("50000\nlast\n"))
     }
 
     private func isRunning(_ process: Int32) -> Bool {

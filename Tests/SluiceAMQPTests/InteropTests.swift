@@ -76,6 +76,14 @@ struct InteropTests {
         await publisher.close()
     }
 
+    @Test func aScriptThatFailsSaysWhy() async throws {
+        let amqp = try await AMQPUnderTest.shared()
+        let error = await #expect(throws: Pika.Failed.self) {
+            try await Pika.run("raise ValueError('an answer of ' + str(40 + 2))", uri: amqp.uri)
+        }
+        #expect(error?.description.contains("ValueError: an answer of 42") == true)
+    }
+
     /// watermill-amqp's DefaultMarshaler by hand: the id in a header, metadata in headers of text.
     @Test func speaksWatermillsForm() async throws {
         let amqp = try await AMQPUnderTest.shared()

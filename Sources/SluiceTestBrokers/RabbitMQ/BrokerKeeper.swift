@@ -11,15 +11,31 @@ final class BrokerKeeper: Sendable {
     }
 
     /// Answers each command with the pid of the broker, or an empty line when none runs.
+    ///
+    /// What the shell has to say itself, such as that a child was terminated, goes into the directory, and broken pipes
+    /// are ignored: a word to a socket that nobody reads any more would be the shell's end before it has cleaned up.
     private static let script = """
         cd "${1:?}" || exit 1
+        exec 2>keeper.log
+        trap '' PIPE
         epmd -address 127.0.0.1 </dev/null >epmd.log 2>&1 &
         epmd=$!
         broker=
         end() {
             [ -n "$broker" ] || return 0
-            kill "-$1" "$broker" 2>/dev/null
-            wait "$broker" 2>/dev/null
+            kill "-$1" "$broker"
+            # One that does not end in good order must end all the same.
+            (
+                trap 'kill "$sleep"; exit' TERM
+                sleep 60 &
+                sleep=$!
+                wait "$sleep"
+                kill -KILL "$broker"
+            ) </dev/null >/dev/null &
+            patience=$!
+            wait "$broker"
+            kill "$patience"
+            wait "$patience"
             broker=
         }
         while read -r command; do

@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -11,14 +13,18 @@
 /// None of those that the system gives to clients (32768 and up on Linux): a client that tries the port of a broker
 /// that is down could be given that very port, and be connected with itself.
 enum FreePorts {
+    /// What this process has given to brokers, which may not listen yet, or not at the moment.
+    private static let given = Mutex<Set<UInt16>>([])
+
     static func take(_ count: Int) throws -> [UInt16] {
-        var found: Set<UInt16> = []
+        var found: [UInt16] = []
         for _ in 0..<1_000 where found.count < count {
             let port = UInt16.random(in: 12_000..<22_000)
-            if LoopbackPort.isFree(port) { found.insert(port) }
+            guard LoopbackPort.isFree(port), given.withLock({ $0.insert(port).inserted }) else { continue }
+            found.append(port)
         }
         guard found.count == count else { throw RabbitMQBroker.Failed(description: "no free ports") }
-        return Array(found)
+        return found
     }
 }
 
