@@ -2,7 +2,7 @@ import Synchronization
 
 /// A thread whose end can be awaited.
 package final class WorkerThread: Sendable {
-    private let ending = Ending()
+    private let ending = Completion()
     private let thread: Mutex<DedicatedThread?>
 
     package init(name: String, _ body: @escaping @Sendable () -> Void) throws {
@@ -19,33 +19,5 @@ package final class WorkerThread: Sendable {
         await ending.wait()
         // All that is left of the thread now is its last instructions.
         if let thread = thread.withLock({ $0.take() }) { thread.join() }
-    }
-
-    private final class Ending: Sendable {
-        private struct State {
-            var hasOccurred = false
-            var waiters: [UnsafeContinuation<Void, Never>] = []
-        }
-
-        private let state = Mutex(State())
-
-        func occur() {
-            let waiters = state.withLock { state in
-                state.hasOccurred = true
-                defer { state.waiters = [] }
-                return state.waiters
-            }
-            for waiter in waiters { waiter.resume() }
-        }
-
-        func wait() async {
-            await withUnsafeContinuation { continuation in
-                let hasOccurred = state.withLock { state in
-                    if !state.hasOccurred { state.waiters.append(continuation) }
-                    return state.hasOccurred
-                }
-                if hasOccurred { continuation.resume() }
-            }
-        }
     }
 }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Something that happens once and that tasks wait for.
-final class Completion: Sendable {
+package final class Completion: Sendable {
     private struct State {
         var hasOccurred = false
         var waiters: [UnsafeContinuation<Void, Never>] = []
@@ -9,7 +9,9 @@ final class Completion: Sendable {
 
     private let state = Mutex(State())
 
-    func occur() {
+    package init() {}
+
+    package func occur() {
         let waiters = state.withLock { state in
             state.hasOccurred = true
             defer { state.waiters = [] }
@@ -18,7 +20,7 @@ final class Completion: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
-    func wait() async {
+    package func wait() async {
         await withUnsafeContinuation { continuation in
             let hasOccurred = state.withLock { state in
                 if !state.hasOccurred { state.waiters.append(continuation) }
