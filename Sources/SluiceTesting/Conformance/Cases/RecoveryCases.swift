@@ -21,6 +21,8 @@ extension PubSubConformance {
             // Kept over the crash: nothing rejects them but the broker's own knowledge.
             let held = try await first.next(5, "more deliveries")
             try await run.restart()
+            // It may have come back by itself, and must not share with the second.
+            first.subscription.cancel()
             let second = try await run.inbox(topic)
             let done = Set(settled.map(\.message.id))
             try await second.receive(all: messages.filter { !done.contains($0.id) })
