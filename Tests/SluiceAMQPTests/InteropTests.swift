@@ -81,7 +81,8 @@ struct InteropTests {
         let error = await #expect(throws: Pika.Failed.self) {
             try await Pika.run("raise ValueError('an answer of ' + str(40 + 2))", uri: amqp.uri)
         }
-        #expect(error?.description.contains("ValueError: an answer of 42") == true)
+        #expect(error?.description.hasPrefix("pika (1): ValueError: an answer of 42\n") == true)
+        #expect(error?.description.contains("Traceback") == true)
     }
 
     /// watermill-amqp's DefaultMarshaler by hand: the id in a header, metadata in headers of text.

@@ -38,7 +38,11 @@ enum Pika {
             """
         let (status, output) = try await ToolRun.output(
             ["/usr/bin/env", python, "-c", prelude + script + "\nconnection.close()\n", uri] + arguments)
-        guard status == 0 else { throw Failed(description: "pika (\(status)): \(output.suffix(1_000))") }
+        guard status == 0 else {
+            // A report may show the first line alone: Python says in the last one what is wrong.
+            let reason = output.split(separator: "\n").last ?? "it said nothing"
+            throw Failed(description: "pika (\(status)): \(reason)\n\(output.suffix(2_000))")
+        }
         return try output.split(separator: "\n").map { line in
             try JSONSerialization.jsonObject(with: Data(line.utf8), options: .fragmentsAllowed)
         }
