@@ -12,6 +12,7 @@ struct BrokerConformanceTests {
         $0.consumerGroups = false
         $0.guaranteedOrder = false
         $0.limitsInFlight = false
+        $0.redeliveryMetadata = ["amqp_redelivered", "x-delivery-count"]
     }
 
     /// A queue a group, which exists from its first subscription on.

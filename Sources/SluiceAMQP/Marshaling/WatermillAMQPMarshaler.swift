@@ -6,6 +6,11 @@ public import Sluice
 /// Messages of any other client can be read too. Headers of every type become text (``AMQPValue``); the other
 /// properties become metadata named `amqp_content_type`, `amqp_correlation_id` and so on, and entries so named become
 /// properties again. A message without an id header has its `message-id` as id, or a new one.
+///
+/// What the broker knows of a message's past is metadata too: `amqp_redelivered` is `true` on every delivery but the
+/// first, and the headers `x-delivery-count` (how often a quorum queue has delivered it before), `x-death` and
+/// `x-first-death-…` (which queues have dropped it) keep their names. None of it is published again, because it says
+/// nothing of another message.
 public struct WatermillAMQPMarshaler: AMQPMarshaler {
     /// The header that holds a message's id. An entry of this name in the metadata is not published.
     public static let idHeader = "_watermill_message_uuid"
@@ -23,7 +28,9 @@ public struct WatermillAMQPMarshaler: AMQPMarshaler {
         publishing.properties.headers.reserveCapacity(message.metadata.count + 1)
         publishing.properties.headers.append(Self.idHeader, .text(message.id.description))
         for entry in message.metadata where !BrokerHeaders.isBrokers(entry.name) && entry.name != Self.idHeader {
-            if entry.name.hasPrefix(Self.propertyPrefix), publishing.properties.take(entry) { continue }
+            if entry.name.hasPrefix(Self.propertyPrefix) {
+                if entry.name == Self.redelivered || publishing.properties.take(entry) { continue }
+            }
             publishing.properties.headers.append(entry.name, .text(entry.value))
         }
         return publishing
@@ -39,17 +46,20 @@ public struct WatermillAMQPMarshaler: AMQPMarshaler {
                 id = text.isEmpty ? nil : MessageID(text)
             } else if header.name == BrokerHeaders.id {
                 given = text
-            } else if !BrokerHeaders.isOurs(header.name), header.name != BrokerHeaders.deliveryCount {
+            } else if !BrokerHeaders.isOurs(header.name) {
                 metadata[header.name] = text
             }
         }
         delivery.properties.write(to: &metadata)
+        if delivery.isRedelivered { metadata[Self.redelivered] = "true" }
         return Message(
             id: id ?? (delivery.properties.messageID ?? given).map { MessageID($0) } ?? MessageID(), metadata: metadata,
             payload: delivery.body)
     }
 
     private static let propertyPrefix = "amqp_"
+    /// The flag of a delivery, which is no property.
+    private static let redelivered = "amqp_redelivered"
 }
 
 /// Headers that no user wrote.
@@ -62,7 +72,7 @@ enum BrokerHeaders {
     static let exchange = "x-sluice-exchange"
     static let routingKey = "x-sluice-routing-key"
 
-    /// How often a quorum queue has delivered the message before: a delivery's attempt says so already.
+    /// How often a quorum queue has delivered the message before.
     static let deliveryCount = "x-delivery-count"
 
     static func isOurs(_ name: String) -> Bool {

@@ -46,19 +46,20 @@ struct Incoming {
         self.origin = origin
     }
 
-    /// Which delivery of the message this is, as far as anybody has counted: a subscriber that let it wait, a quorum
-    /// queue, or only the flag that it is not the first.
+    /// Which delivery of the message this is, as far as anybody has counted: a subscriber that let it wait says which
+    /// the copy's first one is; a quorum queue counts on from there, and other queues say only that it is not the first.
     private static func attempt(_ headers: AMQPTable, isRedelivered: Bool) -> Int {
-        var attempt: Int64 = isRedelivered ? 2 : 1
+        let limit: Int64 = 1 << 30
+        var first: Int64 = 1
+        var before: Int64 = isRedelivered ? 1 : 0
         for header in headers where header.name.hasPrefix("x-") {
             switch header.name {
-            case BrokerHeaders.attempt: attempt = max(attempt, header.value.integer ?? 1)
-            case "x-delivery-count":
-                attempt = max(attempt, min(header.value.integer ?? 0, 1 << 30) + 1)
+            case BrokerHeaders.attempt: first = min(max(header.value.integer ?? 1, 1), limit)
+            case BrokerHeaders.deliveryCount: before = min(max(header.value.integer ?? 0, before), limit)
             default: break
             }
         }
-        return Int(clamping: min(attempt, 1 << 30))
+        return Int(clamping: min(first + before, limit))
     }
 }
 

@@ -132,6 +132,8 @@ final class RetryWaiting {
         if properties.messageID == nil, properties.headers[WatermillAMQPMarshaler.idHeader] == nil {
             properties.headers[BrokerHeaders.id] = .text(rejected.message.id.description)
         }
+        // The queue counts the copy's deliveries from the beginning; until the second it writes no number of its own.
+        properties.headers[BrokerHeaders.deliveryCount] = nil
         // The copy must not expire early, nor be refused as another user's.
         properties.expiration = nil
         properties.userID = nil

@@ -79,7 +79,7 @@ struct Inbox: Sendable {
             for delivery in batch {
                 delivery.acknowledge()
                 guard let published = missing.removeValue(forKey: delivery.message.id) else { continue }
-                try delivery.message.expectEqual(to: published, file: file, line: line)
+                try delivery.expectEqual(to: published, run.features, file: file, line: line)
             }
         }
     }
@@ -143,9 +143,20 @@ struct Inbox: Sendable {
     }
 }
 
-extension Message {
+extension Delivery {
     /// Fails unless id, payload and metadata are those of `published`; the order of metadata is not compared.
-    func expectEqual(to published: Message, file: StaticString = #fileID, line: UInt = #line) throws {
+    func expectEqual(
+        to published: Message, _ features: PubSubFeatures, file: StaticString = #fileID, line: UInt = #line
+    ) throws {
+        try message.expectEqual(
+            to: published, beside: origin.redelivered ? features.redeliveryMetadata : [], file: file, line: line)
+    }
+}
+
+extension Message {
+    fileprivate func expectEqual(
+        to published: Message, beside added: Set<String>, file: StaticString, line: UInt
+    ) throws {
         if id != published.id || id.description != published.id.description {
             throw ConformanceFailure(expected: "the id \(published.id)", actual: "it was \(id)", file: file, line: line)
         }
@@ -161,7 +172,7 @@ extension Message {
                 actual: metadata[entry.name].map { "it has other \($0.utf8.count) bytes" } ?? "it is missing",
                 file: file, line: line)
         }
-        if let extra = metadata.first(where: { published.metadata[$0.name] == nil }) {
+        if let extra = metadata.first(where: { published.metadata[$0.name] == nil && !added.contains($0.name) }) {
             throw ConformanceFailure(
                 expected: "no metadata but what was published", actual: "\(extra.name.debugDescription) was added",
                 file: file, line: line)

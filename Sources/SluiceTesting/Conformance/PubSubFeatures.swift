@@ -49,6 +49,10 @@ public struct PubSubFeatures: Sendable {
     /// The bytes of metadata that must arrive in one message. 64 KiB.
     public var largestMetadata = 64 << 10
 
+    /// Names of the metadata in which the Pub/Sub keeps what the broker knows of a message's earlier deliveries. On
+    /// deliveries after the first they may be there beside what was published. Default: none.
+    public var redeliveryMetadata: Set<String> = []
+
     public init() {}
 
     /// The same features after `change`, so that a set of them can be written as one expression.

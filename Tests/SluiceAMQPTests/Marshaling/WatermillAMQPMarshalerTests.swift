@@ -73,9 +73,22 @@ struct WatermillAMQPMarshalerTests {
 
     @Test func theBooksOfBrokersAreNotPublished() {
         let message = Message(
-            metadata: ["x-death": "[]", "x-delivery-count": "3", "x-first-death-queue": "q", "x-sluice-attempt": "4"],
+            metadata: [
+                "x-death": "[]", "x-delivery-count": "3", "x-first-death-queue": "q", "x-sluice-attempt": "4",
+                "amqp_redelivered": "true",
+            ],
             payload: [])
         #expect(marshaler.marshal(message, to: "topic").properties.headers.count == 1)
+    }
+
+    @Test func whatTheBrokerKnowsOfEarlierDeliveriesIsMetadata() {
+        var properties = AMQPProperties()
+        properties.headers = ["x-delivery-count": 2]
+        var delivery = AMQPDelivery(properties: properties, body: [], isRedelivered: true)
+        let metadata: Metadata = ["x-delivery-count": "2", "amqp_redelivered": "true"]
+        #expect(Set(marshaler.unmarshal(delivery, from: "t").metadata) == Set(metadata))
+        delivery.isRedelivered = false
+        #expect(marshaler.unmarshal(delivery, from: "t").metadata == ["x-delivery-count": "2"])
     }
 
     @Test func aMessageWithoutAnIdIsNamedByItsMessageID() {

@@ -102,6 +102,6 @@ extension ConformanceRun {
         try await publish([message], to: topic)
         let delivery = try await inbox.next("the message", file: file, line: line)
         delivery.acknowledge()
-        try delivery.message.expectEqual(to: message, file: file, line: line)
+        try delivery.expectEqual(to: message, features, file: file, line: line)
     }
 }
