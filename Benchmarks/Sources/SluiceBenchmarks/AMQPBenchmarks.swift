@@ -8,8 +8,29 @@ import SluiceTestBrokers
 /// messages, the same broker on the same processors, taking turns.
 enum AMQPBenchmarks {
     private static let payload = [UInt8](repeating: 0x61, count: 256)
-    private static let rounds = 3
+    private static let rounds = 7
     private static let logger = Logger(label: "amqp") { _ in SwiftLogNoOpLogHandler() }
+
+    /// What was measured of one way to do it, a value each round.
+    private struct Way {
+        let name: String
+        var seconds: [Double] = []
+        var ownCPU: [Double] = []
+        var brokerCPU: [Double] = []
+
+        init(_ name: String) {
+            self.name = name
+        }
+
+        mutating func measure(_ broker: RabbitMQBroker, _ body: () async throws -> Double) async throws {
+            let before = (own: cpuSeconds(), broker: cpuSeconds(of: broker.processIdentifier))
+            seconds.append(try await body())
+            ownCPU.append(cpuSeconds() - before.own)
+            brokerCPU.append(cpuSeconds(of: broker.processIdentifier) - before.broker)
+        }
+
+        func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+    }
 
     static func run(scale: Double) async throws {
         guard RabbitMQBroker.isInstalled else { return print("\n(rabbitmq-server is not installed)") }
@@ -18,35 +39,46 @@ enum AMQPBenchmarks {
         configuration.parent = scratch.url
         let broker = try RabbitMQBroker(configuration)
         try await broker.start()
+        let port = broker.port
         let count = max(2_000, Int(60_000 * scale))
-        var publishing: [[Double]] = [[], [], []]
-        var consuming: [[Double]] = [[], []]
+        var publishing = [
+            Way("librabbitmq's own loop, 500 in flight"), Way("one call with all of them"),
+            Way("512 tasks, one a call"),
+        ]
+        var consuming = [
+            Way("librabbitmq's own loop, prefetch 500, an acknowledgement each 100"),
+            Way("through a route, prefetch 500"),
+        ]
         for round in 0..<rounds {
             let (bare, ours) = ("bare-\(round)", "ours-\(round)")
-            publishing[0].append(try await LibrabbitmqLoop(port: broker.port).publish(payload, count, to: bare))
-            publishing[1].append(try await publish(broker, count, to: ours, tasks: 1, each: count))
+            try await publishing[0].measure(broker) {
+                try await LibrabbitmqLoop(port: port).publish(payload, count, to: bare)
+            }
+            try await publishing[1].measure(broker) {
+                try await publish(broker, count, to: ours, tasks: 1, each: count)
+            }
             // Each of the readers finds the same in its queue: as many messages, by the same publisher.
-            try LibrabbitmqLoop(port: broker.port).empty(bare)
+            try LibrabbitmqLoop(port: port).empty(bare)
             _ = try await publish(broker, count, to: bare, tasks: 1, each: count)
-            consuming[0].append(try await LibrabbitmqLoop(port: broker.port).consume(count, from: bare))
-            consuming[1].append(try await route(broker, count, from: ours))
-            publishing[2].append(try await publish(broker, count, to: bare, tasks: 512, each: 1))
-            for queue in [bare, ours] { try LibrabbitmqLoop(port: broker.port).delete(queue) }
+            try await consuming[0].measure(broker) { try await LibrabbitmqLoop(port: port).consume(count, from: bare) }
+            try await consuming[1].measure(broker) { try await route(broker, count, from: ours) }
+            try await publishing[2].measure(broker) { try await publish(broker, count, to: bare, tasks: 512, each: 1) }
+            for queue in [bare, ours] { try LibrabbitmqLoop(port: port).delete(queue) }
         }
-        report(
-            "Publishing to RabbitMQ with confirms, 256 B, persistent", count, publishing,
-            ["librabbitmq's own loop, 500 in flight", "one call with all of them", "512 tasks, one a call"])
-        report(
-            "Consuming from RabbitMQ, 256 B", count, consuming,
-            ["librabbitmq's own loop, prefetch 500, an acknowledgement each 100", "through a route, prefetch 500"])
+        report("Publishing to RabbitMQ with confirms, 256 B, persistent", count, publishing)
+        report("Consuming from RabbitMQ, 256 B", count, consuming)
         try await broker.stop()
     }
 
-    private static func report(_ title: String, _ count: Int, _ seconds: [[Double]], _ names: [String]) {
-        Report.subject(title, columns: ["what", "messages/s", "of the loop"])
-        let medians = seconds.map { $0.sorted()[rounds / 2] }
-        for (name, median) in zip(names, medians) {
-            Report.row(name, Report.rate(count, median), String(format: "%.0f %%", 100 * medians[0] / median))
+    private static func report(_ title: String, _ count: Int, _ ways: [Way]) {
+        Report.subject(title, columns: ["what", "messages/s", "of the loop", "own CPU", "the broker's"])
+        guard let loop = ways.first.map({ $0.median($0.seconds) }) else { return }
+        for way in ways {
+            let seconds = way.median(way.seconds)
+            Report.row(
+                way.name, Report.rate(count, seconds), String(format: "%.0f %%", 100 * loop / seconds),
+                String(format: "%.1f µs", way.median(way.ownCPU) * 1e6 / Double(count)),
+                String(format: "%.1f µs", way.median(way.brokerCPU) * 1e6 / Double(count)))
         }
     }
 
@@ -86,7 +118,7 @@ enum AMQPBenchmarks {
                 if seen.add() == count { finished.continuation.finish() }
             })
         var running: Task<Void, any Error>?
-        let seconds = try await timed {
+        let seconds = await timed {
             running = Task { try await router.run() }
             for await _ in finished.stream {}
         }

@@ -33,24 +33,42 @@ final class LibrabbitmqLoop {
         }
         amqp_confirm_select(connection, 1)
         try check()
-        var properties = amqp_basic_properties_t()
-        properties._flags = amqp_flags_t(AMQP_BASIC_DELIVERY_MODE_FLAG)
-        properties.delivery_mode = 2
         return try await timed {
             try withBytes(queue) { queue in
-                try payload.withUnsafeBytes { payload in
-                    let body = amqp_bytes_t(
-                        len: payload.count, bytes: UnsafeMutableRawPointer(mutating: payload.baseAddress))
-                    var (sent, confirmed) = (0, 0)
-                    while confirmed < count {
-                        while sent < count, sent - confirmed < Self.window {
-                            guard
-                                amqp_basic_publish(connection, 1, amqp_empty_bytes, queue, 1, 0, &properties, body) == 0
-                            else { throw Failed() }
-                            sent += 1
+                try withProperties { properties in
+                    try payload.withUnsafeBytes { payload in
+                        let body = amqp_bytes_t(
+                            len: payload.count, bytes: UnsafeMutableRawPointer(mutating: payload.baseAddress))
+                        var (sent, confirmed) = (0, 0)
+                        while confirmed < count {
+                            while sent < count, sent - confirmed < Self.window {
+                                let status = amqp_basic_publish(
+                                    connection, 1, amqp_empty_bytes, queue, 1, 0, properties, body)
+                                guard status == 0 else { throw Failed() }
+                                sent += 1
+                            }
+                            confirmed = try takeConfirm(confirmed)
                         }
-                        confirmed = try takeConfirm(confirmed)
                     }
+                }
+            }
+        }
+    }
+
+    /// A persistent message with the one header that Watermill's form needs: the broker reads it, and writes it to disk.
+    private func withProperties(_ body: (UnsafePointer<amqp_basic_properties_t>) throws -> Void) throws {
+        try withBytes("_watermill_message_uuid") { name in
+            try withBytes("01936f2e-7d3a-7000-8000-000000000000") { id in
+                var header = amqp_table_entry_t()
+                header.key = name
+                header.value.kind = UInt8(truncatingIfNeeded: AMQP_FIELD_KIND_UTF8.rawValue)
+                header.value.value.bytes = id
+                try withUnsafeMutablePointer(to: &header) { header in
+                    var properties = amqp_basic_properties_t()
+                    properties._flags = amqp_flags_t(AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_HEADERS_FLAG)
+                    properties.delivery_mode = 2
+                    properties.headers = amqp_table_t(num_entries: 1, entries: header)
+                    try body(&properties)
                 }
             }
         }

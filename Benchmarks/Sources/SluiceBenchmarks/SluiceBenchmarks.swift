@@ -9,7 +9,7 @@ struct SluiceBenchmarks {
         ("route", RouteBenchmarks.run), ("log", LogBenchmarks.run), ("metrics", MetricsBenchmarks.run),
         ("webhooks", WebhookBenchmarks.run), ("memory", MemoryBenchmarks.run),
         ("kafka-publish", KafkaPublishBenchmarks.run), ("kafka-consume", KafkaConsumeBenchmarks.run),
-        ("amqp", AMQPBenchmarks.run),
+        ("amqp", AMQPBenchmarks.run), ("kafka-to-amqp", KafkaToAMQPBenchmarks.run),
     ]
 
     /// Off the main actor, which only a slow change of threads leads away from.
