@@ -19,12 +19,6 @@ struct ConfirmLedger<Item> {
         count += 1
     }
 
-    /// Gives back the last one: it was not published after all.
-    mutating func removeLast() {
-        guard let last = items.popLast(), last != nil else { return }
-        count -= 1
-    }
-
     /// Takes out what a confirm settles, in the order of publishing.
     /// - Parameter multiple: whether everything up to this number is confirmed; 0 stands for all.
     /// - Returns: false when nothing with this number waits for it.

@@ -23,7 +23,7 @@ final class PublisherMeter: Sendable {
         returnedMessages.increment()
     }
 
-    func failed(_ error: AMQPError, count: Int) {
-        for _ in 0..<min(count, 1) { errors.increment(error.reason) }
+    func failed(_ error: AMQPError) {
+        errors.increment(error.reason)
     }
 }
