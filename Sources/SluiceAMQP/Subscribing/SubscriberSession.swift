@@ -8,40 +8,18 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
     /// The channel on which rejected messages go to where they wait.
     private static let retrying: UInt16 = 1
 
-    /// A subscription at work on this connection.
-    private final class Consumer {
-        let feed: Feed
-        /// No other consumer of the queue has it, not even one that a crash of the broker has ended.
-        let tag = LentText("sluice-\(MessageID())")
-        /// 0 while there is no channel.
-        var channel: UInt16 = 0
-        var isReading = false
-        /// The broker was asked to deliver nothing more.
-        var isCancelled = false
-        var batch: [Delivery] = []
-        /// When to try again to read the queue.
-        var retryAt: MonotonicTime?
-        /// Since the last delivery.
-        var failures = 0
-
-        init(_ feed: Feed) {
-            self.feed = feed
-        }
-    }
-
     private let feeds: FeedList
     private let topology: AMQPTopology
     private let options: AMQPSubscriber.Options
     private let monitor: ConnectionMonitor
     private let logger: Logger
 
-    private var consumers: [Consumer] = []
+    private var consumers: [QueueConsumer] = []
     private var reader: ContentReader
     private var waiting: RetryWaiting
     private weak var link: Link?
     /// What keeps the broker away.
     private var problem: AMQPError?
-    private var arrival = MonotonicTime.now()
     private let retryBackoff = Backoff.exponential(from: .milliseconds(100), upTo: .seconds(30), jitter: false)
 
     init(
@@ -88,10 +66,7 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
         problem = error
         takeAdded()
         for consumer in consumers {
-            stopReading(consumer)
-            consumer.channel = 0
-            consumer.failures = 0
-            consumer.retryAt = nil
+            consumer.disconnect()
             consumer.feed.monitor.lost(error, isKnown: true)
             decideWithoutBroker(consumer.feed)
         }
@@ -99,14 +74,7 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
     }
 
     private func takeAdded() {
-        for feed in feeds.takeAdded() { consumers.append(Consumer(feed)) }
-    }
-
-    private func stopReading(_ consumer: Consumer) {
-        consumer.isReading = false
-        consumer.isCancelled = false
-        consumer.batch = []
-        consumer.feed.end()
+        for feed in feeds.takeAdded() { consumers.append(QueueConsumer(feed)) }
     }
 
     // MARK: With a connection
@@ -136,74 +104,37 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
     }
 
     /// - Returns: when to look at it again.
-    private func work(_ consumer: Consumer, _ now: MonotonicTime, _ link: Link) throws(AMQPError) -> MonotonicTime? {
-        let hasEnded = consumer.feed.subscription.isEnded
+    private func work(
+        _ consumer: QueueConsumer, _ now: MonotonicTime, _ link: Link
+    ) throws(AMQPError) -> MonotonicTime? {
+        let feed = consumer.feed
+        let hasEnded = feed.subscription.isEnded
         if !consumer.isReading {
-            guard !hasEnded else { return try remove(consumer, link) }
-            if let retryAt = consumer.retryAt, retryAt > now { return retryAt }
-            try begin(consumer, link)
+            guard !hasEnded else {
+                try remove(consumer, link)
+                return nil
+            }
+            if consumer.retryAt.map({ $0 <= now }) ?? true { try begin(consumer, link) }
             return consumer.retryAt
         }
-        if hasEnded, !consumer.isCancelled {
-            consumer.isCancelled = true
-            try link.wire.send(
-                Method.basicCancel, on: consumer.channel,
-                amqp_basic_cancel_t(consumer_tag: consumer.tag.bytes, nowait: 1))
-        }
-        let work = consumer.feed.takeWork(hasEnded ? nil : now)
-        try tell(work.flush, consumer, link)
+        if hasEnded { try consumer.cancel(link) }
+        let work = feed.takeWork(hasEnded ? nil : now)
+        try consumer.tell(work.flush, link)
         for rejected in work.rejected { try reject(rejected, of: consumer, hasEnded: hasEnded, link) }
-        if hasEnded {
-            try waiting.release(of: consumer.feed, link)
-            // What the rejections have just given back is settled too.
-            let rest = consumer.feed.takeWork(nil)
-            try tell(rest.flush, consumer, link)
-            if rest.outstanding == 0, rest.rejected.isEmpty { return try remove(consumer, link) }
-            return nil
-        }
-        return work.due
-    }
-
-    private func tell(
-        _ flush: SettlementLedger<Feed.Original>.Flush, _ consumer: Consumer, _ link: Link
-    ) throws(AMQPError) {
-        if let upTo = flush.upTo {
-            try link.wire.send(
-                Method.basicAck, on: consumer.channel, amqp_basic_ack_t(delivery_tag: upTo, multiple: 1))
-        }
-        for tag in flush.singles {
-            try link.wire.send(
-                Method.basicAck, on: consumer.channel, amqp_basic_ack_t(delivery_tag: tag, multiple: 0))
-        }
+        guard hasEnded else { return work.due }
+        try waiting.release(of: feed, link)
+        // What the rejections have just given back is settled too.
+        let rest = feed.takeWork(nil)
+        try consumer.tell(rest.flush, link)
+        if rest.outstanding == 0, rest.rejected.isEmpty { try remove(consumer, link) }
+        return nil
     }
 
     // MARK: Reading a queue
 
-    private func begin(_ consumer: Consumer, _ link: Link) throws(AMQPError) {
-        let feed = consumer.feed
+    private func begin(_ consumer: QueueConsumer, _ link: Link) throws(AMQPError) {
         do throws(AMQPError) {
-            let channel = try freeChannel(link)
-            try link.openChannel(channel)
-            consumer.channel = channel
-            try link.declare(feed.layout, topology.subscriberDeclares, on: channel)
-            try link.request(
-                Method.basicQos, on: channel,
-                amqp_basic_qos_t(prefetch_size: 0, prefetch_count: options.prefetch, global: 0),
-                answer: Method.basicQosOk)
-            // Deliveries may come before the answer to the request for them.
-            consumer.isReading = true
-            feed.begin()
-            let pool = NativePool()
-            try link.request(
-                Method.basicConsume, on: channel,
-                amqp_basic_consume_t(
-                    ticket: 0, queue: pool.copy(feed.layout.queue.name), consumer_tag: consumer.tag.bytes,
-                    no_local: 0, no_ack: 0, exclusive: options.isExclusive ? 1 : 0, nowait: 0,
-                    arguments: topology.consumerArguments.encoded(in: pool)),
-                answer: Method.basicConsumeOk)
-            consumer.retryAt = nil
-            feed.monitor.connected(to: "\(link.host)")
-            feed.decide(.reading)
+            try consumer.begin(on: try freeChannel(link), topology, options, link)
         } catch {
             if let failure = link.failure { throw failure }
             try failed(consumer, error)
@@ -212,23 +143,17 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
 
     /// The queue cannot be read for now. What is wrong with the topology is for whoever subscribed to know; anything
     /// else is tried again.
-    private func failed(_ consumer: Consumer, _ error: AMQPError) throws(AMQPError) {
+    private func failed(_ consumer: QueueConsumer, _ error: AMQPError) throws(AMQPError) {
         let feed = consumer.feed
-        stopReading(consumer)
         reader.forget(consumer.channel)
-        consumer.channel = 0
+        consumer.loseChannel()
         feed.monitor.lost(error)
         feed.meter?.failed(error)
         switch error.code {
         case .mismatch, .notFound, .accessRefused, .invalidConfiguration, .unencodable:
             feed.fail(error)
         default:
-            consumer.failures += 1
-            // At once the first time: a queue that was deleted is declared again.
-            let pause =
-                consumer.failures == 1
-                ? .zero : retryBackoff.bound(beforeRetry: consumer.failures - 1) * Double.random(in: 0.5...1)
-            consumer.retryAt = MonotonicTime.now().advanced(by: pause)
+            consumer.postpone()
             feed.decide(.unavailable)
             // What ends every channel may not do so on another connection, which is waited for.
             if error.code == .channelClosed, consumer.failures >= 3 { throw error }
@@ -241,25 +166,13 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
         throw AMQPError(.system, "the connection has no channel left for another subscription")
     }
 
-    /// - Returns: nil: there is nothing more to look at.
-    private func remove(_ consumer: Consumer, _ link: Link) throws(AMQPError) -> MonotonicTime? {
-        stopReading(consumer)
+    private func remove(_ consumer: QueueConsumer, _ link: Link) throws(AMQPError) {
         waiting.forget(consumer.feed)
         // One that has failed keeps the reason.
         if consumer.feed.failure == nil { consumer.feed.monitor.closed() }
-        if consumer.channel != 0 {
-            let channel = consumer.channel
-            do throws(AMQPError) {
-                // Nobody else reads the queue of one subscription.
-                if consumer.feed.layout.isGenerated { try link.delete(consumer.feed.layout.queue, on: channel) }
-                try link.closeChannel(channel)
-            } catch {
-                if let failure = link.failure { throw failure }
-            }
-            reader.forget(channel)
-            consumer.channel = 0
-        }
-        return nil
+        let channel = consumer.channel
+        try consumer.remove(link)
+        reader.forget(channel)
     }
 
     /// Tells the broker what was settled, and says goodbye. What is out is delivered again.
@@ -268,7 +181,7 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
             consumer.feed.subscription.cancel()
             guard consumer.isReading else { continue }
             let work = consumer.feed.takeWork(nil)
-            try tell(work.flush, consumer, link)
+            try consumer.tell(work.flush, link)
             for rejected in work.rejected {
                 try reject(rejected, of: consumer, hasEnded: rejected.delay == nil, link)
             }
@@ -277,11 +190,11 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
         let deadline = MonotonicTime.now().advanced(by: .seconds(2))
         while !waiting.isIdle, MonotonicTime.now() < deadline { try link.turn(until: deadline) }
         for consumer in consumers {
-            if consumer.isReading { try tell(consumer.feed.takeWork(nil).flush, consumer, link) }
+            if consumer.isReading { try consumer.tell(consumer.feed.takeWork(nil).flush, link) }
             if consumer.feed.layout.isGenerated, consumer.channel != 0 {
                 try? link.delete(consumer.feed.layout.queue, on: consumer.channel)
             }
-            stopReading(consumer)
+            consumer.stop()
             consumer.feed.monitor.closed()
         }
         consumers = []
@@ -291,23 +204,16 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
     // MARK: Rejecting
 
     private func reject(
-        _ rejected: Feed.Rejected, of consumer: Consumer, hasEnded: Bool, _ link: Link
+        _ rejected: Feed.Rejected, of consumer: QueueConsumer, hasEnded: Bool, _ link: Link
     ) throws(AMQPError) {
         // Handed back, or nobody is there any more who would get it in a loop.
         let isHandedBack = rejected.delay == nil && rejected.attempt <= 1
         if hasEnded && rejected.delay == nil || isHandedBack {
-            return try giveBack(rejected, consumer, link)
+            return try consumer.giveBack(rejected, link)
         }
         let pace = retryBackoff.bound(beforeRetry: max(1, rejected.attempt))
         let delay = rejected.delay.flatMap { $0 > .zero ? $0 : nil } ?? pace
         waiting.add(rejected, after: min(delay, options.maxRedeliveryDelay), of: consumer.feed, on: consumer.channel)
-    }
-
-    private func giveBack(_ rejected: Feed.Rejected, _ consumer: Consumer, _ link: Link) throws(AMQPError) {
-        guard consumer.feed.giveBack(rejected) else { return }
-        try link.wire.send(
-            Method.basicNack, on: consumer.channel,
-            amqp_basic_nack_t(delivery_tag: rejected.tag, multiple: 0, requeue: 1))
     }
 
     // MARK: Receiving
@@ -334,27 +240,12 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
             return waiting.returned(content)
         }
         guard let consumer = consumers.first(where: { $0.channel == channel }), consumer.isReading else { return }
-        if consumer.batch.isEmpty { arrival = .now() }
-        consumer.failures = 0
-        let made = Incoming(content, isRedelivered: isRedelivered, of: consumer.feed, options: options)
-        if let error = made.origin.failure as? AMQPError { consumer.feed.meter?.failed(error) }
-        guard let deliveryTag = consumer.feed.deliver(tag, made.original) else {
-            throw AMQPError(.malformed, "the broker counts deliveries in a way that cannot be followed")
-        }
-        consumer.batch.append(
-            Delivery(
-                made.message, origin: made.origin, settler: consumer.feed, tag: deliveryTag, arrival: arrival))
+        try consumer.arrived(
+            Incoming(content, isRedelivered: isRedelivered, of: consumer.feed, options: options), tag: tag)
     }
 
-    /// Hands over what has arrived. There is always room: no more can be out than the subscription holds.
     private func offer() {
-        for consumer in consumers where !consumer.batch.isEmpty {
-            let batch = consumer.batch
-            consumer.batch = []
-            consumer.batch.reserveCapacity(batch.count)
-            // What an ended subscription does not take counts as handed back.
-            consumer.feed.subscription.offer(batch)
-        }
+        for consumer in consumers { consumer.offer() }
     }
 
     /// The broker delivers nothing more: somebody has deleted the queue, or it has moved.
