@@ -276,6 +276,56 @@ struct BrokerOutageTests {
         await careless.close()
     }
 
+    /// What a lost connection says is not that the broker is somebody else: it is made again, and waited for.
+    @Test func goesOnOverTLSWhenTheBrokerCrashes() async throws {
+        let (amqp, broker) = try await Self.own()
+        let topic = amqp.uniqueTopic("tls-crash")
+        var configuration = try AMQPConfiguration(
+            uri: broker.uri(tls: true, options: "cacertfile=\(broker.authority)"))
+        configuration.reconnect = amqp.configuration.reconnect
+        let log = LogBook()
+        let publisher = try amqp.publisher(.durableQueue, configuration, log: log)
+        let subscriber = try amqp.subscriber(.durableQueue, configuration)
+        let subscription = try await subscriber.subscribe(to: topic)
+        try await publisher.publish([Message(payload: [1])], to: topic)
+        try await broker.kill()
+        try await eventually("the loss; \(log.text)") { !publisher.connectionState.isConnected }
+        #expect(publisher.connectionState.reason?.contains("(tls)") == false)
+        let publishing = Task { try await publisher.publish([Message(payload: [2])], to: topic) }
+        try await broker.start()
+        try await publishing.value
+        try await Self.next(subscriber, topic, subscription) { $0.payload == [2] }
+        await publisher.close()
+        await subscriber.close()
+    }
+
+    /// A write over TLS waits for the broker to read, inside of librabbitmq: not for ever, and the publish is not lost
+    /// in it.
+    @Test func aBrokerThatReadsNothingOverTLSIsLeft() async throws {
+        let (amqp, broker) = try await Self.own()
+        let topic = amqp.uniqueTopic("tls-stuck")
+        var configuration = try AMQPConfiguration(
+            uri: broker.uri(tls: true, options: "heartbeat=0&cacertfile=\(broker.authority)"))
+        configuration.reconnect = amqp.configuration.reconnect
+        configuration.requestTimeout = .seconds(2)
+        let log = LogBook()
+        let publisher = try amqp.publisher(.durableQueue, configuration, log: log)
+        try await publisher.publish([Message(payload: [1])], to: topic)
+        let process = try #require(broker.processIdentifier)
+        Foundation.kill(process, SIGSTOP)
+        defer { Foundation.kill(process, SIGCONT) }
+        let large = Message(payload: [UInt8](repeating: 2, count: 32 << 20))
+        let publishing = Task { try await publisher.publish([large], to: topic) }
+        try await eventually("the connection is given up; \(log.text)", within: .seconds(20)) {
+            log.text.contains("has read nothing for 2.0 s (connection_lost)")
+        }
+        #expect(!publisher.connectionState.isConnected)
+        Foundation.kill(process, SIGCONT)
+        // It was not begun to be taken, and goes over the next connection.
+        try await publishing.value
+        await publisher.close()
+    }
+
     static func amqpError(_ error: (any Error)?) -> AMQPError? {
         error as? AMQPError ?? (error as? PublishError)?.underlying as? AMQPError
     }

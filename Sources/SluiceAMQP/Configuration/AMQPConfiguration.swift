@@ -33,8 +33,8 @@ public struct AMQPConfiguration: Sendable {
     public var heartbeat: Duration = .seconds(30)
     /// How long a host may take until it has let this program in. Default 10 s; from 10 ms to an hour.
     public var connectTimeout: Duration = .seconds(10)
-    /// How long the broker may take to answer a request other than a publish, such as the declaration of a queue.
-    /// Default 20 s; from 10 ms to an hour.
+    /// How long the broker may take to answer a request other than a publish, such as the declaration of a queue, and
+    /// over TLS to read a frame that is written to it. Default 20 s; from 10 ms to an hour.
     public var requestTimeout: Duration = .seconds(20)
     /// How many channels a connection may have. Default 2047; the broker may allow fewer.
     public var channelMax: UInt16 = 2047
@@ -50,6 +50,12 @@ public struct AMQPConfiguration: Sendable {
     public init() {}
 
     /// Encrypted connections.
+    ///
+    /// librabbitmq writes to them and reads from them, with two limits that clear text does not have. A write waits for
+    /// a broker that does not read, and nothing else happens on that connection meanwhile; after
+    /// ``AMQPConfiguration/requestTimeout`` the connection is ended, and made again. And a message whose properties
+    /// cannot be decoded, which RabbitMQ takes from no publisher, ends the connection instead of becoming a delivery
+    /// that fails.
     public struct TLS: Sendable {
         /// A file of certificates in PEM that sign the broker's. Nil, the default, trusts the system's.
         public var certificateAuthorities: String?

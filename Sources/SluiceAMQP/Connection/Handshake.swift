@@ -24,7 +24,8 @@ struct Handshake {
         let deadline = MonotonicTime.now().advanced(by: configuration.connectTimeout)
         let wire: any Wire
         if let tls = configuration.tls {
-            wire = try TLSWire(host, tls, timeout: configuration.connectTimeout)
+            wire = try TLSWire(
+                host, tls, timeout: configuration.connectTimeout, writeTimeout: configuration.requestTimeout)
         } else {
             wire = try PlainWire(host, timeout: configuration.connectTimeout)
         }
@@ -127,7 +128,7 @@ struct Handshake {
                 }
                 guard !isCancelled() else { throw AMQPError(.connectionLost, "closed") }
                 try wire.flush()
-                let ready = signal.wait(for: wire.socket, writing: wire.backlog > 0, until: deadline)
+                let ready = signal.wait(for: wire.socket, writing: wire.wantsToWrite, until: deadline)
                 if ready.canRead { wire.noteReadable() }
             }
         }

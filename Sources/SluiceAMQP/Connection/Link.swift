@@ -80,7 +80,7 @@ final class Link {
         var deadline = deadline ?? MonotonicTime(nanoseconds: .max)
         if heartbeat > .zero { deadline = min(deadline, nextHeartbeat) }
         let ready = signal.wait(
-            for: wire.socket, writing: wire.backlog > 0,
+            for: wire.socket, writing: wire.wantsToWrite,
             until: deadline.nanoseconds == .max ? nil : deadline)
         if ready.canRead { wire.noteReadable() }
         guard heartbeat > .zero else { return }
@@ -91,7 +91,7 @@ final class Link {
                 throw AMQPError(.connectionLost, "nothing was heard of the broker for two heartbeats")
             }
             // A broker that does not read needs no more of them.
-            if wire.backlog == 0 { try wire.sendHeartbeat() }
+            if !wire.wantsToWrite { try wire.sendHeartbeat() }
             try wire.flush()
             nextHeartbeat = now.advanced(by: heartbeat / 2)
         }

@@ -36,7 +36,8 @@ final class PlainWire: Wire {
         outbound.deallocate()
     }
 
-    var backlog: Int { outbound.count }
+    var hasRoom: Bool { outbound.count < 1 << 20 }
+    var wantsToWrite: Bool { outbound.count > 0 }
     var frameMax: Int { parser.frameMax }
 
     func tune(frameMax: Int, channelMax: UInt16) {

@@ -11,18 +11,26 @@ import Sluice
 
 /// A connection over TLS, which librabbitmq reads and writes through OpenSSL.
 ///
-/// Its writes wait for the broker to take them, which a broker whose memory is used up does not; whoever waits is let
-/// go when the socket is shut down.
+/// Its writes wait for the broker to take them, which a broker whose memory is used up does not. Nothing large is begun
+/// while the system has no room for it, and a write that lasts for too long ends the connection.
 final class TLSWire: Wire {
     private(set) var frameMax = 131_072
     private(set) var socket: Int32 = -1
     private let connection: OpaquePointer
     private let keyPassword: LentText
+    private var watch: WriteWatch?
+    private let writeTimeout: Duration
     private var isReadable = true
+    /// Whether something could not be begun for want of room.
+    private var wantsRoom = false
 
+    /// - Parameters:
+    ///   - timeout: how long connecting may take.
+    ///   - writeTimeout: how long the broker may take to read a frame.
     init(
-        _ host: AMQPConfiguration.Host, _ tls: AMQPConfiguration.TLS, timeout: Duration
+        _ host: AMQPConfiguration.Host, _ tls: AMQPConfiguration.TLS, timeout: Duration, writeTimeout: Duration
     ) throws(AMQPError) {
+        self.writeTimeout = writeTimeout
         guard let connection = amqp_new_connection() else { throw AMQPError(.system, "no memory for a connection") }
         self.connection = connection
         // OpenSSL would ask for a password at the terminal.
@@ -51,9 +59,11 @@ final class TLSWire: Wire {
         let status = amqp_socket_open_noblock(secured, host.name, Int32(host.port), &time)
         guard status == 0 else { throw openingFailure(host, status) }
         socket = amqp_get_sockfd(connection)
+        watch = WriteWatch(socket, limit: writeTimeout)
     }
 
     deinit {
+        watch?.end()
         amqp_destroy_connection(connection)
     }
 
@@ -65,7 +75,13 @@ final class TLSWire: Wire {
         ].first { access($0, R_OK) == 0 }
     }
 
-    let backlog = 0
+    var hasRoom: Bool {
+        var descriptor = pollfd(fd: socket, events: Int16(truncatingIfNeeded: Int(POLLOUT)), revents: 0)
+        wantsRoom = poll(&descriptor, 1, 0) == 0
+        return !wantsRoom
+    }
+
+    var wantsToWrite: Bool { wantsRoom }
 
     /// librabbitmq's own heartbeats are off: the session keeps them.
     func tune(frameMax: Int, channelMax: UInt16) {
@@ -74,11 +90,11 @@ final class TLSWire: Wire {
     }
 
     func sendProtocolHeader() throws(AMQPError) {
-        try check(amqp_send_header(connection))
+        try write { amqp_send_header(connection) }
     }
 
     func send(_ method: UInt32, on channel: UInt16, _ arguments: UnsafeMutableRawPointer) throws(AMQPError) {
-        try check(amqp_send_method(connection, channel, method, arguments))
+        try write { amqp_send_method(connection, channel, method, arguments) }
     }
 
     func sendContent(
@@ -90,13 +106,13 @@ final class TLSWire: Wire {
         frame.payload.properties.class_id = Method.basicClass
         frame.payload.properties.body_size = UInt64(body.count)
         frame.payload.properties.decoded = UnsafeMutableRawPointer(mutating: properties)
-        try check(amqp_send_frame(connection, &frame))
+        try write { amqp_send_frame(connection, &frame) }
         var rest = body
         while !rest.isEmpty {
             let part = UnsafeRawBufferPointer(rebasing: rest.prefix(frameMax - 8))
             frame.frame_type = UInt8(AMQP_FRAME_BODY)
             frame.payload.body_fragment = amqp_bytes_t(part)
-            try check(amqp_send_frame(connection, &frame))
+            try write { amqp_send_frame(connection, &frame) }
             rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(part.count))
         }
     }
@@ -104,10 +120,13 @@ final class TLSWire: Wire {
     func sendHeartbeat() throws(AMQPError) {
         var frame = amqp_frame_t()
         frame.frame_type = UInt8(AMQP_FRAME_HEARTBEAT)
-        try check(amqp_send_frame(connection, &frame))
+        try write { amqp_send_frame(connection, &frame) }
     }
 
-    func flush() {}
+    func flush() {
+        // Nobody waits for room that is there.
+        if wantsRoom { _ = hasRoom }
+    }
 
     func noteReadable() {
         isReadable = true
@@ -124,7 +143,7 @@ final class TLSWire: Wire {
                 isReadable = false
                 return nil
             }
-            guard status == 0 else { throw failure(status, "reading from the broker failed") }
+            guard status == 0 else { throw lost(status, "reading from the broker failed") }
             switch Int32(frame.frame_type) {
             case AMQP_FRAME_METHOD:
                 guard let arguments = frame.payload.method.decoded ?? UnsafeMutableRawPointer(keyPassword.bytes.bytes)
@@ -156,7 +175,18 @@ final class TLSWire: Wire {
         socket = -1
     }
 
-    private func check(_ status: Int32) throws(AMQPError) {
-        guard status >= 0 else { throw failure(status, "writing to the broker failed") }
+    private func write(_ body: () -> Int32) throws(AMQPError) {
+        let status = watch?.write(body) ?? body()
+        guard status < 0 else { return }
+        guard watch?.hasEnded != true else {
+            throw AMQPError(.connectionLost, "the broker has read nothing for \(writeTimeout.inSeconds) s")
+        }
+        throw lost(status, "writing to the broker failed")
+    }
+
+    /// Once there is a connection, an error of TLS says that it has ended, and nothing of who the broker is.
+    private func lost(_ status: Int32, _ action: String) -> AMQPError {
+        let error = failure(status, action)
+        return error.code == .tls ? AMQPError(.connectionLost, error.detail) : error
     }
 }

@@ -3,15 +3,18 @@ import Sluice
 
 /// The frames of one connection, in and out, for the one thread that owns it.
 ///
-/// Nothing here blocks but the opening. librabbitmq encodes and decodes; over plain TCP the bytes are read and written
-/// here, so that many frames share one system call and a broker that does not read holds up nobody.
+/// Nothing here blocks but the opening, and writes over TLS for a bounded time. librabbitmq encodes and decodes; over
+/// plain TCP the bytes are read and written here, so that many frames share one system call and a broker that does not
+/// read holds up nobody.
 protocol Wire: AnyObject {
     /// For `poll`.
     var socket: Int32 { get }
     /// The largest frame that both sides take.
     var frameMax: Int { get }
-    /// Bytes that are encoded and not yet taken by the system.
-    var backlog: Int { get }
+    /// Whether another message should be sent now: what is on its way is bounded.
+    var hasRoom: Bool { get }
+    /// Whether something waits for the socket to take it.
+    var wantsToWrite: Bool { get }
 
     /// Both sides have agreed on limits.
     func tune(frameMax: Int, channelMax: UInt16)

@@ -123,7 +123,7 @@ final class PublisherSession: ConnectionWork, LinkDelegate {
             guard let target = try target(of: sending, link) else { continue }
             while !sending.isSent {
                 // The broker may have said so while it was asked for the topic.
-                guard blockedSince == nil, window.hasRoom, link.wire.backlog < 1 << 20 else { return }
+                guard blockedSince == nil, window.hasRoom, link.wire.hasRoom else { return }
                 try send(sending, target, link)
             }
         }

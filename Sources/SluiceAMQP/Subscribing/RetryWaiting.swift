@@ -57,7 +57,7 @@ final class RetryWaiting {
 
     /// Sends the copies that wait to be sent.
     func send(_ link: Link) throws(AMQPError) {
-        while !isBlocked, ledger.count < 1_024, link.wire.backlog < 1 << 20, let entry = unsent.popFirst() {
+        while !isBlocked, ledger.count < 1_024, link.wire.hasRoom, let entry = unsent.popFirst() {
             do throws(AMQPError) {
                 try send(entry, link)
             } catch {
