@@ -33,12 +33,8 @@ enum AMQPBenchmarks {
     }
 
     static func run(scale: Double) async throws {
-        guard RabbitMQBroker.isInstalled else { return print("\n(rabbitmq-server is not installed)") }
         let scratch = try Scratch()
-        var configuration = RabbitMQBroker.Configuration()
-        configuration.parent = scratch.url
-        let broker = try RabbitMQBroker(configuration)
-        try await broker.start()
+        guard let broker = try await broker(in: scratch) else { return }
         let port = broker.port
         let count = max(2_000, Int(60_000 * scale))
         var publishing = [
@@ -68,6 +64,19 @@ enum AMQPBenchmarks {
         report("Publishing to RabbitMQ with confirms, 256 B, persistent", count, publishing)
         report("Consuming from RabbitMQ, 256 B", count, consuming)
         try await broker.stop()
+    }
+
+    /// A broker that writes to a disk.
+    static func broker(in scratch: Scratch) async throws -> RabbitMQBroker? {
+        guard RabbitMQBroker.isInstalled else {
+            print("\n(rabbitmq-server is not installed)")
+            return nil
+        }
+        var configuration = RabbitMQBroker.Configuration()
+        configuration.parent = scratch.url
+        let broker = try RabbitMQBroker(configuration)
+        try await broker.start()
+        return broker
     }
 
     private static func report(_ title: String, _ count: Int, _ ways: [Way]) {

@@ -25,12 +25,8 @@ enum KafkaToAMQPBenchmarks {
     ]
 
     static func run(scale: Double) async throws {
-        guard RabbitMQBroker.isInstalled else { return print("\n(rabbitmq-server is not installed)") }
         let scratch = try Scratch()
-        var configuration = RabbitMQBroker.Configuration()
-        configuration.parent = scratch.url
-        let broker = try RabbitMQBroker(configuration)
-        try await broker.start()
+        guard let broker = try await AMQPBenchmarks.broker(in: scratch) else { return }
         let count = max(2_000, Int(60_000 * scale))
         let cluster = try MockCluster()
         try await fill(cluster, count)
