@@ -8,143 +8,132 @@ import Testing
 /// Brokers that break the protocol under a consumer: it says what is wrong, connects again, and goes on.
 @Suite(.timeLimit(.minutes(2)))
 struct WireConsumeTests {
-    struct Scenario: Sendable, CustomTestStringConvertible {
-        let testDescription: String
-        let acts: [FakeAMQPServer.Moment: FakeAMQPServer.Act]
-
-        init(_ name: String, _ moment: FakeAMQPServer.Moment, _ act: FakeAMQPServer.Act) {
-            testDescription = name
-            acts = [moment: act]
-        }
-
-        /// What comes instead of a delivery, from a broker that has let the consumer in.
-        init(_ name: String, delivers make: @escaping @Sendable (_ channel: UInt16, _ consumer: String) -> [UInt8]) {
-            self.init(name, .consume, .answer(then: make))
-        }
-    }
-
     static let handshakes = [
-        Scenario("hangs up at once", .header, .close),
-        Scenario("resets the connection at once", .header, .reset),
-        Scenario("is a web server", .header, .send(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8)).then(.close)),
-        Scenario("speaks another version", .header, .send(Array("AMQP".utf8) + [1, 1, 0, 9]).then(.close)),
-        Scenario("offers another version", .header, .send(AMQPBytes.start(major: 8, minor: 0))),
-        Scenario("takes no passwords", .header, .send(AMQPBytes.start(mechanisms: "EXTERNAL"))),
-        Scenario("sends half of a method", .header, .send(Array(AMQPBytes.start().prefix(20))).then(.close)),
-        Scenario(
+        WireScenario("hangs up at once", .header, .close),
+        WireScenario("resets the connection at once", .header, .reset),
+        WireScenario("is a web server", .header, .send(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8)).then(.close)),
+        WireScenario("speaks another version", .header, .send(Array("AMQP".utf8) + [1, 1, 0, 9]).then(.close)),
+        WireScenario("offers another version", .header, .send(AMQPBytes.start(major: 8, minor: 0))),
+        WireScenario("takes no passwords", .header, .send(AMQPBytes.start(mechanisms: "EXTERNAL"))),
+        WireScenario("sends half of a method", .header, .send(Array(AMQPBytes.start().prefix(20))).then(.close)),
+        WireScenario(
             "announces a frame of 4 GiB", .header, .send(AMQPBytes.frame(1, [0, 10, 0, 10], size: .max))),
-        Scenario("ends a frame wrongly", .header, .send(AMQPBytes.frame(1, [0, 10, 0, 10, 0, 9], end: 0))),
-        Scenario("sends a frame of an unknown type", .header, .send(AMQPBytes.frame(77, []))),
-        Scenario("sends a method without a number", .header, .send(AMQPBytes.frame(1, [0]))),
-        Scenario("sends a method without arguments", .header, .send(AMQPBytes.method(10, 10))),
-        Scenario("sends an unknown method", .header, .send(AMQPBytes.method(99, 99, [1, 2, 3]))),
-        Scenario("begins with a message", .header, .send(AMQPBytes.header(0, size: 5) + AMQPBytes.body(0, [1]))),
-        Scenario(
+        WireScenario("ends a frame wrongly", .header, .send(AMQPBytes.frame(1, [0, 10, 0, 10, 0, 9], end: 0))),
+        WireScenario("sends a frame of an unknown type", .header, .send(AMQPBytes.frame(77, []))),
+        WireScenario("sends a method without a number", .header, .send(AMQPBytes.frame(1, [0]))),
+        WireScenario("sends a method without arguments", .header, .send(AMQPBytes.method(10, 10))),
+        WireScenario("sends an unknown method", .header, .send(AMQPBytes.method(99, 99, [1, 2, 3]))),
+        WireScenario("begins with a message", .header, .send(AMQPBytes.header(0, size: 5) + AMQPBytes.body(0, [1]))),
+        WireScenario(
             "has a table that is longer than its frame", .header, .send(AMQPBytes.start(properties: [0xFF, 0, 0, 0]))),
-        Scenario(
+        WireScenario(
             "has a table with an unknown type", .header,
             .send(AMQPBytes.start(properties: AMQPBytes.table(AMQPBytes.entry("a", "?"))))),
-        Scenario("challenges", .startOk, .send(AMQPBytes.method(10, 20, AMQPBytes.long([1, 2])))),
-        Scenario("hangs up on the password", .startOk, .close),
-        Scenario("wants frames of one byte", .startOk, .send(AMQPBytes.tune(frame: 1))),
-        Scenario("sends half of its limits", .startOk, .send(AMQPBytes.method(10, 30, [0, 1, 0]))),
-        Scenario("begins anew", .startOk, .send(AMQPBytes.start())),
-        Scenario("opens with a queue", .open, .send(AMQPBytes.method(50, 11, AMQPBytes.short("q") + [0, 0, 0]))),
-        Scenario("closes instead of opening", .open, .send(AMQPBytes.connectionClose(541, "INTERNAL_ERROR"))),
+        WireScenario("challenges", .startOk, .send(AMQPBytes.method(10, 20, AMQPBytes.long([1, 2])))),
+        WireScenario("hangs up on the password", .startOk, .close),
+        WireScenario("wants frames of one byte", .startOk, .send(AMQPBytes.tune(frame: 1))),
+        WireScenario("sends half of its limits", .startOk, .send(AMQPBytes.method(10, 30, [0, 1, 0]))),
+        WireScenario("begins anew", .startOk, .send(AMQPBytes.start())),
+        WireScenario("opens with a queue", .open, .send(AMQPBytes.method(50, 11, AMQPBytes.short("q") + [0, 0, 0]))),
+        WireScenario("closes instead of opening", .open, .send(AMQPBytes.connectionClose(541, "INTERNAL_ERROR"))),
     ]
 
     static let channels = [
-        Scenario("hangs up on a channel", .openChannel, .close),
-        Scenario("resets on a channel", .openChannel, .reset),
-        Scenario(
+        WireScenario("hangs up on a channel", .openChannel, .close),
+        WireScenario("resets on a channel", .openChannel, .reset),
+        WireScenario(
             "closes the channel", .openChannel, .reply { channel, _ in AMQPBytes.channelClose(channel, 504, "no") }),
-        Scenario(
+        WireScenario(
             "answers for another channel", .openChannel,
             .reply { channel, _ in AMQPBytes.method(20, 11, channel: channel &+ 900, [0, 0, 0, 0]) }),
-        Scenario(
+        WireScenario(
             "answers another question", .declareQueue,
             .reply { channel, _ in AMQPBytes.method(40, 11, channel: channel) }),
-        Scenario(
+        WireScenario(
             "sends half of an answer", .declareQueue,
             .reply { channel, _ in AMQPBytes.method(50, 11, channel: channel, AMQPBytes.short("q") + [0]) }),
-        Scenario("closes the connection", .declareQueue, .send(AMQPBytes.connectionClose(320, "CONNECTION_FORCED"))),
-        Scenario("hangs up on a consumer", .consume, .close),
+        WireScenario(
+            "closes the connection", .declareQueue, .send(AMQPBytes.connectionClose(320, "CONNECTION_FORCED"))),
+        WireScenario("hangs up on a consumer", .consume, .close),
     ]
 
     static let deliveries = [
-        Scenario("sends garbage") { _, _ in Array(repeating: 0x5A, count: 4_096) },
-        Scenario("sends zeros") { _, _ in Array(repeating: 0, count: 4_096) },
-        Scenario("delivers half of a method") { channel, _ in AMQPBytes.method(60, 60, channel: channel, [200, 1, 2]) },
-        Scenario("sends a head without a delivery") { channel, _ in AMQPBytes.header(channel, size: 4) },
-        Scenario("sends a body without a head") { channel, _ in AMQPBytes.body(channel, [1, 2, 3]) },
-        Scenario("sends a body without a head, behind a delivery") { channel, consumer in
+        WireScenario("sends garbage") { _, _ in Array(repeating: 0x5A, count: 4_096) },
+        WireScenario("sends zeros") { _, _ in Array(repeating: 0, count: 4_096) },
+        WireScenario("delivers half of a method") { channel, _ in
+            AMQPBytes.method(60, 60, channel: channel, [200, 1, 2])
+        },
+        WireScenario("sends a head without a delivery") { channel, _ in AMQPBytes.header(channel, size: 4) },
+        WireScenario("sends a body without a head") { channel, _ in AMQPBytes.body(channel, [1, 2, 3]) },
+        WireScenario("sends a body without a head, behind a delivery") { channel, consumer in
             AMQPBytes.deliver(channel, consumer: consumer, tag: 1) + AMQPBytes.body(channel, [1, 2, 3])
         },
-        Scenario("delivers within a delivery") { channel, consumer in
+        WireScenario("delivers within a delivery") { channel, consumer in
             AMQPBytes.deliver(channel, consumer: consumer, tag: 1)
                 + AMQPBytes.deliver(channel, consumer: consumer, tag: 2)
         },
-        Scenario("sends a head within a body") { channel, consumer in
+        WireScenario("sends a head within a body") { channel, consumer in
             AMQPBytes.deliver(channel, consumer: consumer, tag: 1) + AMQPBytes.header(channel, size: 10)
                 + AMQPBytes.body(channel, [1, 2]) + AMQPBytes.header(channel, size: 10)
         },
-        Scenario("sends a larger body than announced") { channel, consumer in
+        WireScenario("sends a larger body than announced") { channel, consumer in
             AMQPBytes.deliver(channel, consumer: consumer, tag: 1) + AMQPBytes.header(channel, size: 3)
                 + AMQPBytes.body(channel, Array(repeating: 7, count: 1_000))
         },
-        Scenario("announces a body of 16 EiB") { channel, consumer in
+        WireScenario("announces a body of 16 EiB") { channel, consumer in
             AMQPBytes.deliver(channel, consumer: consumer, tag: 1) + AMQPBytes.header(channel, size: .max)
         },
-        Scenario("announces a body of 8 EiB and begins it") { channel, consumer in
+        WireScenario("announces a body of 8 EiB and begins it") { channel, consumer in
             AMQPBytes.deliver(channel, consumer: consumer, tag: 1) + AMQPBytes.header(channel, size: 1 << 63)
                 + AMQPBytes.body(channel, Array(repeating: 7, count: 1_000))
         },
-        Scenario("sends a head of another class") { channel, consumer in
+        WireScenario("sends a head of another class") { channel, consumer in
             AMQPBytes.deliver(channel, consumer: consumer, tag: 1) + AMQPBytes.header(channel, size: 0, family: 10)
         },
-        Scenario("sends half of a head") { channel, consumer in
+        WireScenario("sends half of a head") { channel, consumer in
             AMQPBytes.deliver(channel, consumer: consumer, tag: 1)
                 + AMQPBytes.frame(2, channel: channel, [0, 60, 0, 0, 0])
         },
-        Scenario("sends a frame for a channel that nobody opened") { _, consumer in
+        WireScenario("sends a frame for a channel that nobody opened") { _, consumer in
             AMQPBytes.delivery(1_999, consumer: consumer, tag: 1, [1])
         },
-        Scenario("sends a message for the connection itself") { _, consumer in
+        WireScenario("sends a message for the connection itself") { _, consumer in
             AMQPBytes.delivery(0, consumer: consumer, tag: 1, [1])
         },
-        Scenario("says an unknown method") { channel, _ in AMQPBytes.method(60, 99, channel: channel, [1, 2, 3]) },
-        Scenario("sends a frame that is larger than agreed") { channel, _ in
+        WireScenario("says an unknown method") { channel, _ in AMQPBytes.method(60, 99, channel: channel, [1, 2, 3]) },
+        WireScenario("sends a frame that is larger than agreed") { channel, _ in
             AMQPBytes.frame(3, channel: channel, Array(repeating: 1, count: 200_000))
         },
-        Scenario("closes the channel") { channel, _ in AMQPBytes.channelClose(channel, 406, "PRECONDITION_FAILED") },
-        Scenario("closes the connection") { _, _ in AMQPBytes.connectionClose(320, "CONNECTION_FORCED") },
-        Scenario("sends half of a close") { _, _ in AMQPBytes.method(10, 50, [1, 64, 99, 1]) },
-        Scenario("ends the consumer") { channel, consumer in
+        WireScenario("closes the channel") { channel, _ in AMQPBytes.channelClose(channel, 406, "PRECONDITION_FAILED")
+        },
+        WireScenario("closes the connection") { _, _ in AMQPBytes.connectionClose(320, "CONNECTION_FORCED") },
+        WireScenario("sends half of a close") { _, _ in AMQPBytes.method(10, 50, [1, 64, 99, 1]) },
+        WireScenario("ends the consumer") { channel, consumer in
             AMQPBytes.method(60, 30, channel: channel, AMQPBytes.short(consumer) + [1])
         },
     ]
 
     /// Properties that no client can read, as a publisher may have written them, in frames that are whole.
     static let unreadable = [
-        Scenario("has flags for properties that are not there") { channel, consumer in
+        WireScenario("has flags for properties that are not there") { channel, consumer in
             AMQPBytes.deliver(channel, consumer: consumer, tag: 1)
                 + AMQPBytes.header(channel, size: 0, properties: [0xFF, 0xFC])
         },
-        Scenario("has flags without end") { channel, consumer in
+        WireScenario("has flags without end") { channel, consumer in
             AMQPBytes.deliver(channel, consumer: consumer, tag: 1)
                 + AMQPBytes.header(channel, size: 0, properties: Array(repeating: 0xFF, count: 1_000))
         },
-        Scenario("has headers that are longer than their frame") { channel, consumer in
+        WireScenario("has headers that are longer than their frame") { channel, consumer in
             AMQPBytes.deliver(channel, consumer: consumer, tag: 1)
                 + AMQPBytes.header(channel, size: 0, properties: AMQPBytes.headers([0x7F, 0xFF, 0xFF, 0xFF]))
         },
-        Scenario("has a header that is longer than the headers") { channel, consumer in
+        WireScenario("has a header that is longer than the headers") { channel, consumer in
             AMQPBytes.deliver(channel, consumer: consumer, tag: 1)
                 + AMQPBytes.header(
                     channel, size: 0,
                     properties: AMQPBytes.headers(AMQPBytes.table(AMQPBytes.entry("a", "S", [0xFF, 0xFF, 0xFF, 0xFF]))))
         },
-        Scenario("has a header of an unknown type") { channel, consumer in
+        WireScenario("has a header of an unknown type") { channel, consumer in
             AMQPBytes.deliver(channel, consumer: consumer, tag: 1)
                 + AMQPBytes.header(
                     channel, size: 0, properties: AMQPBytes.headers(AMQPBytes.table(AMQPBytes.entry("a", "?"))))
@@ -152,19 +141,19 @@ struct WireConsumeTests {
     ]
 
     @Test(arguments: handshakes + channels)
-    func connectsAgainWhenTheBroker(_ scenario: Scenario) async throws {
+    func connectsAgainWhenTheBroker(_ scenario: WireScenario) async throws {
         try await run(scenario)
     }
 
     @Test(arguments: deliveries)
-    func connectsAgainWhenTheBrokerInsteadOfAMessage(_ scenario: Scenario) async throws {
+    func connectsAgainWhenTheBrokerInsteadOfAMessage(_ scenario: WireScenario) async throws {
         let staysConnected = ["ends the consumer", "closes the channel"].contains(scenario.testDescription)
         try await run(scenario, reconnects: !staysConnected)
     }
 
     /// The message is at fault, not the connection: it goes through the route as one that cannot be read.
     @Test(arguments: unreadable)
-    func deliversAsAFailureAMessageThat(_ scenario: Scenario) async throws {
+    func deliversAsAFailureAMessageThat(_ scenario: WireScenario) async throws {
         let server = try FakeAMQPServer(scenario.acts)
         let subscriber = try Self.subscriber(server, LogBook())
         let subscription = try await subscriber.subscribe(to: "t")
@@ -178,11 +167,11 @@ struct WireConsumeTests {
 
     /// Nothing more comes, although the connection stands: heartbeats tell.
     @Test(arguments: [
-        Scenario("the header", .header, .silence), Scenario("the password", .startOk, .silence),
-        Scenario("the channel", .openChannel, .silence), Scenario("the queue", .declareQueue, .silence),
-        Scenario("the consumer", .consume, .answer { _, _ in [] }.then(.silence)),
+        WireScenario("the header", .header, .silence), WireScenario("the password", .startOk, .silence),
+        WireScenario("the channel", .openChannel, .silence), WireScenario("the queue", .declareQueue, .silence),
+        WireScenario("the consumer", .consume, .answer { _, _ in [] }.then(.silence)),
     ])
-    func connectsAgainWhenTheBrokerFallsSilentAt(_ scenario: Scenario) async throws {
+    func connectsAgainWhenTheBrokerFallsSilentAt(_ scenario: WireScenario) async throws {
         try await run(scenario)
     }
 
@@ -212,7 +201,31 @@ struct WireConsumeTests {
         await subscriber.close()
     }
 
-    private func run(_ scenario: Scenario, reconnects: Bool = true) async throws {
+    /// Nothing else would wake the thread: there are no heartbeats, and nothing is delivered.
+    @Test func seesWhatIsWantedOfItWhileItWaitsForAnAnswer() async throws {
+        let gate = DispatchSemaphore(value: 0)
+        let server = try FakeAMQPServer([
+            .declareQueue: .act { connection in
+                gate.wait()
+                connection.answer()
+            }
+        ])
+        var configuration = try Self.configuration(server)
+        configuration.heartbeat = .zero
+        configuration.requestTimeout = .seconds(60)
+        let subscriber = try AMQPSubscriber(configuration, logger: LogBook().logger)
+        let first = Task { try await subscriber.subscribe(to: "first") }
+        try await eventually("the question") { server.methods.contains(.declareQueue) }
+        let second = Task { try await subscriber.subscribe(to: "second") }
+        // Long enough for it to be asked for, while the thread waits for an answer.
+        try await Task.sleep(for: .milliseconds(200))
+        for _ in 0..<2 { gate.signal() }
+        try await eventually("both are read") { server.methods.count { $0 == .consume } == 2 }
+        for subscribing in [first, second] { _ = try await subscribing.value }
+        await subscriber.close()
+    }
+
+    private func run(_ scenario: WireScenario, reconnects: Bool = true) async throws {
         let server = try FakeAMQPServer(scenario.acts, delivers: Array("fine".utf8))
         let log = LogBook()
         let subscriber = try Self.subscriber(server, log)
@@ -250,5 +263,14 @@ struct WireConsumeTests {
 
     static func subscriber(_ server: FakeAMQPServer, _ log: LogBook) throws -> AMQPSubscriber {
         try AMQPSubscriber(configuration(server), logger: log.logger)
+    }
+}
+
+extension WireScenario {
+    /// What comes instead of a delivery, from a broker that has let the consumer in.
+    fileprivate init(
+        _ name: String, delivers make: @escaping @Sendable (_ channel: UInt16, _ consumer: String) -> [UInt8]
+    ) {
+        self.init(name, .consume, .answer(then: make))
     }
 }

@@ -7,53 +7,39 @@ import Testing
 /// Brokers that break the protocol under a publisher: nothing counts as published that was not confirmed.
 @Suite(.timeLimit(.minutes(2)))
 struct WirePublishTests {
-    struct Scenario: Sendable, CustomTestStringConvertible {
-        let testDescription: String
-        let acts: [FakeAMQPServer.Moment: FakeAMQPServer.Act]
-
-        init(_ name: String, _ moment: FakeAMQPServer.Moment, _ act: FakeAMQPServer.Act) {
-            testDescription = name
-            acts = [moment: act]
-        }
-
-        init(_ name: String, answers make: @escaping @Sendable (_ channel: UInt16, _ count: UInt64) -> [UInt8]) {
-            self.init(name, .message, .reply(make))
-        }
-    }
-
     static let scenarios = [
-        Scenario("hangs up at once", .header, .close),
-        Scenario("is no broker", .header, .send(Array(repeating: 0x41, count: 100)).then(.close)),
-        Scenario("says nothing at all", .header, .silence),
-        Scenario("knows no confirms", .selectConfirms, .send(AMQPBytes.connectionClose(540, "NOT_IMPLEMENTED"))),
-        Scenario("does not answer for confirms", .selectConfirms, .silence),
-        Scenario("hangs up on a message", .message, .close),
-        Scenario("resets on a message", .message, .reset),
-        Scenario("falls silent on a message", .message, .silence),
-        Scenario("sends garbage") { _, _ in Array(repeating: 0x5A, count: 1_000) },
-        Scenario("confirms in half") { channel, _ in AMQPBytes.method(60, 80, channel: channel, [0, 0, 0]) },
-        Scenario("confirms a message that was never sent") { channel, count in
+        WireScenario("hangs up at once", .header, .close),
+        WireScenario("is no broker", .header, .send(Array(repeating: 0x41, count: 100)).then(.close)),
+        WireScenario("says nothing at all", .header, .silence),
+        WireScenario("knows no confirms", .selectConfirms, .send(AMQPBytes.connectionClose(540, "NOT_IMPLEMENTED"))),
+        WireScenario("does not answer for confirms", .selectConfirms, .silence),
+        WireScenario("hangs up on a message", .message, .close),
+        WireScenario("resets on a message", .message, .reset),
+        WireScenario("falls silent on a message", .message, .silence),
+        WireScenario("sends garbage") { _, _ in Array(repeating: 0x5A, count: 1_000) },
+        WireScenario("confirms in half") { channel, _ in AMQPBytes.method(60, 80, channel: channel, [0, 0, 0]) },
+        WireScenario("confirms a message that was never sent") { channel, count in
             AMQPBytes.method(60, 80, channel: channel, AMQPBytes.big(count + 1_000) + [0])
         },
-        Scenario("confirms the largest number") { channel, _ in
+        WireScenario("confirms the largest number") { channel, _ in
             AMQPBytes.method(60, 80, channel: channel, AMQPBytes.big(UInt64.max) + [0])
         },
-        Scenario("confirms everything up to the largest number") { channel, _ in
+        WireScenario("confirms everything up to the largest number") { channel, _ in
             AMQPBytes.method(60, 80, channel: channel, AMQPBytes.big(UInt64.max) + [1])
         },
-        Scenario("confirms on another channel") { _, count in
+        WireScenario("confirms on another channel") { _, count in
             AMQPBytes.method(60, 80, channel: 1_999, AMQPBytes.big(count) + [0])
         },
-        Scenario("returns without a message, and hangs up") { channel, _ in
+        WireScenario("returns without a message, and hangs up") { channel, _ in
             AMQPBytes.method(60, 50, channel: channel, [1, 56] + AMQPBytes.short("NO_ROUTE") + [0, 0])
                 + AMQPBytes.connectionClose(541, "INTERNAL_ERROR")
         },
-        Scenario("closes the channel", .message, .replyOnce { AMQPBytes.channelClose($0, 541, "INTERNAL_ERROR") }),
-        Scenario("closes the connection") { _, _ in AMQPBytes.connectionClose(320, "CONNECTION_FORCED") },
+        WireScenario("closes the channel", .message, .replyOnce { AMQPBytes.channelClose($0, 541, "INTERNAL_ERROR") }),
+        WireScenario("closes the connection") { _, _ in AMQPBytes.connectionClose(320, "CONNECTION_FORCED") },
     ]
 
     @Test(arguments: scenarios)
-    func publishesInTheEndWhenTheBroker(_ scenario: Scenario) async throws {
+    func publishesInTheEndWhenTheBroker(_ scenario: WireScenario) async throws {
         let server = try FakeAMQPServer(scenario.acts)
         let log = LogBook()
         let publisher = try Self.publisher(server, log)
@@ -166,5 +152,14 @@ struct WirePublishTests {
         var options = AMQPPublisher.Options()
         options.publishTimeout = .seconds(2)
         return try AMQPPublisher(WireConsumeTests.configuration(server), options: options, logger: log.logger)
+    }
+}
+
+extension WireScenario {
+    /// What comes instead of a confirm.
+    fileprivate init(
+        _ name: String, answers make: @escaping @Sendable (_ channel: UInt16, _ count: UInt64) -> [UInt8]
+    ) {
+        self.init(name, .message, .reply(make))
     }
 }

@@ -29,6 +29,8 @@ final class Link {
     private var highestChannel: UInt16 = 0
     private var nextHeartbeat: MonotonicTime
     private var lastReceived = MonotonicTime.now()
+    /// Whether the signal may have been raised since the last turn, unseen by whoever works with this.
+    private var hasWaited = false
 
     /// Takes over a connection on which the handshake is done.
     init(
@@ -51,12 +53,13 @@ final class Link {
     func turn(until deadline: MonotonicTime?) throws(AMQPError) {
         do {
             // An answer that was waited for may have come with more than itself.
-            if try dispatchAll() == 0 {
+            if try dispatchAll() == 0, !hasWaited {
                 try wait(until: deadline)
                 try dispatchAll()
             } else {
                 try wait(until: .now())
             }
+            hasWaited = false
         } catch {
             throw fail(error)
         }
@@ -166,6 +169,7 @@ final class Link {
                         throw AMQPError(.timedOut, "the broker did not answer a request in time")
                     }
                     try wait(until: deadline)
+                    hasWaited = true
                 }
             } catch {
                 throw fail(error)
