@@ -53,21 +53,26 @@ struct BrokerConformanceTests {
         _ conformance: PubSubConformance.Case, _ amqp: AMQPUnderTest, _ features: PubSubFeatures,
         _ topology: AMQPTopology, restart: (@Sendable () async throws -> Void)? = nil
     ) async throws {
+        let log = LogBook()
         var harness = PubSubHarness(features: features) {
             var own = AMQPPublisher.Options()
             // Where nobody has subscribed yet, nobody misses anything.
             own.isMandatory = features.newSubscriberReceivesOldMessages
-            return try amqp.publisher(topology, options: own)
+            return try amqp.publisher(topology, options: own, log: log)
         } makeSubscriber: { options in
             var own = AMQPSubscriber.Options()
             let limit = min(options.maxInFlight ?? .max, options.capacity ?? .max)
             own.prefetch = .init(min(Int(own.prefetch), limit))
-            return try amqp.subscriber(topology, group: options.group, options: own)
+            return try amqp.subscriber(topology, group: options.group, options: own, log: log)
         }
         harness.restart = restart
         harness.patience = .seconds(30)
         harness.deadline = .seconds(120)
         if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(reason)") }
-        try await conformance.run(on: harness)
+        do {
+            try await conformance.run(on: harness)
+        } catch {
+            Issue.record("\(conformance.name): \(error)\n\(log.text)")
+        }
     }
 }

@@ -89,6 +89,26 @@ struct BrokerFieldTests {
         await subscriber.close()
     }
 
+    /// A copy that waits is not dropped, nor comes back early, when the original would have expired meanwhile.
+    @Test func aRejectedMessageWaitsForLongerThanItsExpiration() async throws {
+        let amqp = try await AMQPUnderTest.shared()
+        let broker = try amqp.administration()
+        let topic = amqp.uniqueTopic("expiring")
+        let subscriber = try amqp.subscriber()
+        let subscription = try await subscriber.subscribe(to: topic)
+        let raw = try RawAMQPClient(port: broker.port)
+        try raw.publish(
+            to: topic.name, [1], properties: AMQPBytes.big(UInt16(0x0100)) + AMQPBytes.short("3000"))
+        let delivery = try await subscription.first()
+        #expect(delivery.message.metadata["amqp_expiration"] == "3000")
+        let start = ContinuousClock.now
+        delivery.reject(after: .seconds(5))
+        let again = try await subscription.first()
+        #expect(ContinuousClock.now - start >= .milliseconds(4_990))
+        again.acknowledge()
+        await subscriber.close()
+    }
+
     /// What is deeper than any program means is an end for the message at most, not for the program.
     @Test(arguments: ["F", "A"])
     func survivesDeepHeadersOfAnotherProgram(_ type: Character) async throws {
