@@ -100,6 +100,7 @@ extension ConsumerLoop {
     private func deliver(_ reader: PartitionReader, _ range: Range<Int>, _ now: MonotonicTime) -> Int {
         var deliveries: [Delivery] = []
         deliveries.reserveCapacity(range.count)
+        let settler = BatchSettler(reader.feed)
         for (index, admission) in zip(range, admissions) {
             guard let native = buffer[index] else { continue }
             guard case .deliver(let redelivered) = admission else {
@@ -118,7 +119,7 @@ extension ConsumerLoop {
             }
             deliveries.append(
                 Delivery(
-                    message, origin: origin, settler: reader.feed, tag: UInt64(native.pointee.offset + 1), arrival: now)
+                    message, origin: origin, settler: settler, tag: UInt64(native.pointee.offset + 1), arrival: now)
             )
         }
         guard !deliveries.isEmpty else { return 0 }

@@ -44,6 +44,26 @@ final class PartitionFeed: Settler {
     }
 }
 
+/// The settler of one batch's deliveries.
+///
+/// Each delivery holds on to its settler: the thread that makes a batch and the one that frees it would contend for the
+/// feed's reference count at every message, if it were the feed.
+final class BatchSettler: Settler {
+    private let feed: PartitionFeed
+
+    init(_ feed: PartitionFeed) {
+        self.feed = feed
+    }
+
+    func settle(_ tag: UInt64, _ settlement: Settlement) {
+        feed.settle(tag, settlement)
+    }
+
+    func settle(_ tag: UInt64, _ settlement: Settlement, of message: Message, origin: Delivery.Origin) {
+        feed.settle(tag, settlement, of: message, origin: origin)
+    }
+}
+
 /// How much a session has delivered that nobody has settled, and when its thread wants to know of settlements.
 final class SessionLoad: Sendable {
     let signal = ThreadSignal()
