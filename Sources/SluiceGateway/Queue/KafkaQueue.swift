@@ -10,6 +10,9 @@ final class KafkaQueue: EventQueue {
     private static let publishTimeout: Duration = .seconds(8)
     /// How long a scrape may wait for brokers.
     private static let scrapeTimeout: Duration = .seconds(2)
+    /// How much of a partition is fetched ahead: sinks take less than that in a second, and a long backlog must not take
+    /// the memory.
+    private static let prefetch = (messages: 10_000, kilobytes: 8_192)
     /// How soon another gateway takes over from one that was killed.
     private static let sessionTimeout: Duration = .seconds(10)
 
@@ -90,6 +93,7 @@ final class KafkaQueue: EventQueue {
     func subscriber(for route: String) throws -> any Subscriber {
         var options = KafkaSubscriber.Options()
         options.sessionTimeout = Self.sessionTimeout
+        (options.prefetchMessages, options.prefetchKilobytes) = Self.prefetch
         let subscriber = try KafkaSubscriber(
             configuration.client, group: group(of: route), options: options, logger: logger, instruments: instruments)
         state.withLock { $0.subscribers[route] = subscriber }

@@ -4,14 +4,18 @@ extension KafkaConfiguration {
     /// librdkafka's properties in the order in which they are set: later ones win.
     /// - Parameters:
     ///   - options: what a publisher or subscriber asks for; `properties` may override it.
+    ///   - recent: the same, of properties that older versions of librdkafka do not have, which then go without.
     ///   - required: what the code around the client relies on; `properties` must not touch it.
     func native(
-        options: [(String, String)], required: [(String, String)]
+        options: [(String, String)], recent: [(String, String)] = [], required: [(String, String)]
     ) throws(KafkaError) -> NativeConfiguration {
         try requireSense()
         let secrets = self.secrets
         let configuration = NativeConfiguration()
         for (name, value) in connection + options { try configuration.set(name, value, redacting: secrets) }
+        for (name, value) in recent where configuration.knows(name) {
+            try configuration.set(name, value, redacting: secrets)
+        }
         for (name, value) in properties.sorted(by: { $0.key < $1.key }) {
             guard !required.contains(where: { $0.0 == name }) else {
                 throw KafkaError(.invalidConfiguration, detail: "properties must not set \(name): Sluice relies on it")

@@ -41,7 +41,8 @@ final class ConsumerSession: Sendable {
 
         private func native() throws(KafkaError) -> NativeConfiguration {
             try configuration.native(
-                options: options.properties(group: group), required: KafkaSubscriber.Options.required(group: group))
+                options: options.properties(group: group), recent: KafkaSubscriber.Options.recent,
+                required: KafkaSubscriber.Options.required(group: group))
         }
     }
 

@@ -53,9 +53,13 @@ extension KafkaSubscriber {
         /// (`allow.auto.create.topics`). Default true.
         public var createsMissingTopics = true
         /// How many records, and kilobytes of them, the client fetches ahead of the subscription for each partition
-        /// (`queued.min.messages`, `queued.max.messages.kbytes`). Default 20,000 records and 8 MiB; at least 1 of each.
-        public var prefetchMessages = 20_000
-        public var prefetchKilobytes = 8_192
+        /// (`queued.min.messages`, `queued.max.messages.kbytes`): the memory that a backlog takes. Default 100,000 records
+        /// and 64 MiB, librdkafka's own; at least 1 of each.
+        ///
+        /// librdkafka before 2.2 looks only once a second whether a queue that was full has room again, so with it these
+        /// are also the most that a partition gives in a second.
+        public var prefetchMessages = 100_000
+        public var prefetchKilobytes = 65_536
 
         public init() {}
 
@@ -89,6 +93,12 @@ extension KafkaSubscriber {
                 // New partitions, and topics that are created later, are found within this time.
                 ("topic.metadata.refresh.interval.ms", "30000"),
             ]
+        }
+
+        /// What only newer versions of librdkafka know.
+        static var recent: [(String, String)] {
+            // By default a partition whose queue was full is left alone for a second.
+            [("fetch.queue.backoff.ms", "10")]
         }
 
         /// What the code around the client relies on.

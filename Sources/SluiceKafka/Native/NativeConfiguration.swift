@@ -20,6 +20,12 @@ struct NativeConfiguration: ~Copyable {
         throw KafkaError(.invalidConfiguration, detail: "\(name): \(secrets.redact(text.string))")
     }
 
+    /// Whether this version of librdkafka has the property.
+    func knows(_ name: String) -> Bool {
+        var size = 0
+        return rd_kafka_conf_get(handle, name, nil, &size) == RD_KAFKA_CONF_OK
+    }
+
     /// The value of a property that is a whole number; nil where it is none.
     func number(_ name: String) -> Int? {
         var value = [CChar](repeating: 0, count: 32)
