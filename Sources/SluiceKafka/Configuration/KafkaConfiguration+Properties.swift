@@ -13,7 +13,7 @@ extension KafkaConfiguration {
         let secrets = self.secrets
         let configuration = NativeConfiguration()
         for (name, value) in connection + options { try configuration.set(name, value, redacting: secrets) }
-        for (name, value) in recent where configuration.knows(name) {
+        for (name, value) in recent where configuration.text(name) != nil {
             try configuration.set(name, value, redacting: secrets)
         }
         for (name, value) in properties.sorted(by: { $0.key < $1.key }) {

@@ -20,19 +20,16 @@ struct NativeConfiguration: ~Copyable {
         throw KafkaError(.invalidConfiguration, detail: "\(name): \(secrets.redact(text.string))")
     }
 
-    /// Whether this version of librdkafka has the property.
-    func knows(_ name: String) -> Bool {
-        var size = 0
-        return rd_kafka_conf_get(handle, name, nil, &size) == RD_KAFKA_CONF_OK
+    /// The value of a property, its first 63 bytes; nil where it has none.
+    func text(_ name: String) -> String? {
+        var value = [CChar](repeating: 0, count: 64)
+        var size = value.count
+        guard rd_kafka_conf_get(handle, name, &value, &size) == RD_KAFKA_CONF_OK else { return nil }
+        return String(decoding: value.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// The value of a property that is a whole number; nil where it is none.
-    func number(_ name: String) -> Int? {
-        var value = [CChar](repeating: 0, count: 32)
-        var size = value.count
-        guard rd_kafka_conf_get(handle, name, &value, &size) == RD_KAFKA_CONF_OK else { return nil }
-        return Int(String(decoding: value.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
-    }
+    func number(_ name: String) -> Int? { text(name).flatMap { Int($0) } }
 
     /// The handle, which now belongs to the caller.
     consuming func release() -> OpaquePointer {

@@ -88,6 +88,8 @@ extension EndToEnd {
                             try await second.client.metrics().value("sluice_deliveries_total", acked) ?? 0,
                         ]
                         both = counts.allSatisfy { $0 > 20 }
+                        // Shared: what one has, the other has not.
+                        #expect(counts.reduce(0, +) <= Double(accepted.count + 10))
                     }
                     #expect(both, "both gateways deliver annotations")
                 }
@@ -219,9 +221,47 @@ extension EndToEnd {
             #expect(try await process.exitStatus() == 0)
         }
 
+        /// What the other had delivered when it was killed, no commit says, and this one has not handled it.
+        @Test(.timeLimit(.minutes(3)))
+        func aGatewayTakesOverFromAnotherThatWasKilledAndDoublesNothing() async throws {
+            let (grafana, directories) = (try FakeGrafana(), [try TemporaryDirectory(), try TemporaryDirectory()])
+            let kafka = try KafkaForTests()
+            let load = PushLoad(pace: .milliseconds(60))
+            try await withGateway(in: directories[0], grafana: grafana) {
+                kafka.use(in: &$0)
+            } _: { first in
+                let environment = sinkEnvironment(grafana, nil).merging(kafka.environment) { $1 }
+                let second = try SluiceProcess(environment, in: directories[1])
+                let client = try await second.client()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for number in 0..<6 { group.addTask { await load.run(number) } }
+                    defer { load.end() }
+                    load.send(to: first.client)
+                    let acked = ["handler_name": "log-to-grafana", "outcome": "acked"]
+                    try await eventually(within: .seconds(60), "the second delivers annotations") {
+                        try await client.metrics().value("sluice_deliveries_total", acked) ?? 0 > 40
+                    }
+                    second.signal(SIGKILL)
+                    #expect(try await second.exitStatus() == -SIGKILL)
+                    let annotated = grafana.annotations.count
+                    try await eventually(within: .seconds(60), "the first goes on") {
+                        grafana.annotations.count > annotated + 50
+                    }
+                    load.send(to: nil)
+                }
+                try await eventually(within: .seconds(60), "everything accepted is annotated") {
+                    let annotations = grafana.pushes
+                    return load.accepted.allSatisfy { annotations[$0] != nil }
+                }
+            }
+            #expect(grafana.pushes.values.allSatisfy { $0 == 1 })
+        }
+
         @Test(.timeLimit(.minutes(4)))
         func whatWasAnswered202ArrivesHoweverOftenTheProgramIsKilledOrBrokersGo() async throws {
-            let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
+            let grafana = try FakeGrafana()
+            // Who takes over does not know what the one before has handled.
+            let directories = try (0..<4).map { _ in try TemporaryDirectory() }
             let kafka = try KafkaForTests()
             // Every annotation is looked for before it is made: what is pushed has to be delivered within the test.
             let load = PushLoad(pace: .milliseconds(100))
@@ -230,7 +270,7 @@ extension EndToEnd {
                 for number in 0..<6 { group.addTask { await load.run(number) } }
                 defer { load.end() }
                 for kill in 0..<3 {
-                    let process = try SluiceProcess(environment, in: directory)
+                    let process = try SluiceProcess(environment, in: directories[kill])
                     let client = try await process.client()
                     let before = load.count
                     let annotated = grafana.annotations.count
@@ -250,7 +290,7 @@ extension EndToEnd {
                 }
             }
             let accepted = load.accepted
-            try await withGateway(in: directory, grafana: grafana) {
+            try await withGateway(in: directories[3], grafana: grafana) {
                 kafka.use(in: &$0)
             } _: { gateway in
                 func missing() -> Int {

@@ -107,6 +107,60 @@ struct ConsumerFaultTests {
             try await topics.backlog(of: topic, group: group)[0] == 7
         }
         await topics.close()
+        await subscriber.crash()
+        // What was settled beyond the prefix is not remembered.
+        let next = try kafka.subscriber(group)
+        #expect(try await next.subscribe(to: topic).receive(3).map(\.message.text) == ["3", "4", "5"])
+        await next.close()
+    }
+
+    /// A fatal error is the end of librdkafka's client, not of the subscription.
+    @Test func aClientThatFailsForGoodIsReplaced() async throws {
+        let kafka = try KafkaUnderTest(brokers: 1)
+        let mock = try kafka.faults()
+        let topic = try await kafka.topic()
+        let producer = try RawProducer(kafka.configuration)
+        try producer.produce(texts: ["settled", "open"], partition: 0, to: topic)
+        let log = LogRecorder()
+        let subscriber = try kafka.subscriber(kafka.uniqueGroup(), logger: log.logger)
+        let subscription = try await subscriber.subscribe(to: topic)
+        let first = try await subscription.receive(2)
+        first[0].acknowledge()
+        let topics = try KafkaTopics(kafka.configuration, logger: .silent)
+        try await eventually("the commit") {
+            try await topics.backlog(of: topic, group: try #require(subscriber.group))[0] == 1
+        }
+        await topics.close()
+        mock.fail(.heartbeat, [RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID])
+        try await eventually("the end of the client", within: .seconds(20)) {
+            log.lines.contains { $0.contains("another one replaces it") }
+        }
+        // It belongs to the client that is gone.
+        first[1].acknowledge()
+        try producer.produce(texts: ["new"], partition: 0, to: topic)
+        let again = try await subscription.receive(2)
+        #expect(again.map(\.message.text) == ["open", "new"])
+        #expect(again.map(\.origin.redelivered) == [true, false])
+        // The one that took over is sound.
+        #expect(log.lines.count { $0.contains("another one replaces it") } == 1)
+        await subscriber.close()
+    }
+
+    /// Where the log begins behind what was committed, reading goes on with what is left.
+    @Test func goesOnWithTheOldestRecordWhereTheCommittedOnesAreGone() async throws {
+        let kafka = try KafkaUnderTest(brokers: 1)
+        _ = try kafka.faults()
+        let (topic, group) = (try await kafka.topic(), kafka.uniqueGroup())
+        let producer = try RawProducer(kafka.configuration)
+        // A mock partition keeps 5 MiB.
+        for _ in 0..<20 {
+            for _ in 0..<5 { try producer.produce([UInt8](repeating: 0, count: 100_000), partition: 0, to: topic) }
+            try producer.flush()
+        }
+        try RawConsumer(kafka, topic, group: group).commit([0: 1])
+        let subscriber = try kafka.subscriber(group)
+        let first = try await subscriber.subscribe(to: topic).receive(1)[0]
+        #expect(try #require(first.origin.offset) > 1)
         await subscriber.close()
     }
 

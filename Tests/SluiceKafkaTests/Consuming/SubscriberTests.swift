@@ -200,7 +200,7 @@ struct SubscriberTests {
     }
 
     /// What is fetched and not handled is bounded by what the options say, and nothing is lost by it.
-    @Test func aSlowConsumerTakesBoundedMemory() async throws {
+    @Test(arguments: [16, 4_096]) func aSlowConsumerTakesBoundedMemory(_ maxInFlight: Int) async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
         let topic = try await kafka.topic()
         let producer = try RawProducer(kafka.configuration)
@@ -209,7 +209,7 @@ struct SubscriberTests {
         try producer.flush()
         var options = KafkaUnderTest.quick
         options.capacity = 8
-        options.maxInFlight = 16
+        options.maxInFlight = maxInFlight
         options.prefetchMessages = 10
         options.prefetchKilobytes = 100
         let subscriber = try kafka.subscriber(kafka.uniqueGroup(), options)
@@ -224,12 +224,13 @@ struct SubscriberTests {
             #expect(fetched <= 160, "\(fetched) records lay in the client")
         }
         for delivery in held { delivery.acknowledge() }
-        var count = 8
-        while count < 400 {
+        var offsets = held.map(\.origin.offset)
+        while offsets.count < 400 {
             let batch = try #require(try await subscription.next())
-            count += batch.count
+            offsets += batch.map(\.origin.offset)
             for delivery in batch { delivery.acknowledge() }
         }
+        #expect(offsets == (0..<400).map { Int64($0) })
         await subscriber.close()
     }
 

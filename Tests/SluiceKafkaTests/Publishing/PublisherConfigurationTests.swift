@@ -27,6 +27,12 @@ struct PublisherConfigurationTests {
         #expect(refusal() == "none")
     }
 
+    @Test func isIdempotentAndWaitsForEveryReplica() throws {
+        let native = try KafkaPublisher.Options().native(KafkaConfiguration(brokers: ["localhost:9"]))
+        #expect(native.text("enable.idempotence") == "true")
+        #expect(native.text("acks") == "-1")
+    }
+
     @Test func saysWhatLibrdkafkaSays() {
         #expect(refusal(properties: ["no.such": "1"]).contains("No such configuration property"))
         #expect(refusal(properties: ["acks": "1"]).contains("acks"))

@@ -143,6 +143,8 @@ struct PublisherLifecycleTests {
         let mock = try kafka.faults()
         kafka.configuration.properties["reconnect.backoff.ms"] = nil
         kafka.configuration.properties["reconnect.backoff.max.ms"] = nil
+        // They would wake what waits.
+        kafka.configuration.statisticsInterval = .seconds(60)
         let topic = try await kafka.topic()
         let publisher = try KafkaPublisher(of: kafka) { $0.deliveryTimeout = .seconds(2) }
         try await publisher.publish(["x"], to: topic)

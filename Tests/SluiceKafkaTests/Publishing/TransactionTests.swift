@@ -2,6 +2,7 @@ import CRDKafka
 import Sluice
 import SluiceTestBrokers
 import SluiceTesting
+import Synchronization
 import Testing
 
 @testable import SluiceKafka
@@ -57,6 +58,34 @@ struct TransactionTests {
         await publisher.close()
         let records = try await RawConsumer(kafka, topic).read { $0.texts.contains("committed") }
         if kafka.mock == nil { #expect(records.texts == ["committed"]) }
+    }
+
+    /// What no broker has yet is dropped by an abort, and would be sent by a commit.
+    @Test func anAbortTakesBackWhatIsOnItsWay() async throws {
+        let kafka = try KafkaUnderTest()
+        let topic = try await kafka.topic()
+        let publisher = try KafkaPublisher(of: kafka) {
+            $0.transactionalID = "tx-\(topic)"
+            $0.linger = .seconds(2)
+        }
+        let publishing = Mutex<Task<Void, any Error>?>(nil)
+        await #expect(throws: Changed.self) {
+            try await publisher.transaction { transaction in
+                let task = Task {
+                    try await transaction.publish([Message(payload: Array("aborted".utf8))], to: topic)
+                }
+                publishing.withLock { $0 = task }
+                try await eventually("a message in the queue") { publisher.statistics?.queuedMessages == 1 }
+                throw Changed()
+            }
+        }
+        let begun = publishing.withLock { $0 }
+        let task = try #require(begun)
+        await #expect(throws: (any Error).self) { try await task.value }
+        try await publisher.publish(["committed"], to: topic)
+        await publisher.close()
+        let records = try await RawConsumer(kafka, topic).read { $0.texts.contains("committed") }
+        #expect(records.texts == ["committed"])
     }
 
     @Test func aFailedPublishAbortsItEvenIfNobodyMinds() async throws {
