@@ -61,4 +61,11 @@ extension ConsumeTool {
         tool.idle = .milliseconds(400)
         return tool
     }
+
+    /// For brokers that may need a moment on a busy machine.
+    static var untilQuiet: ConsumeTool {
+        var tool = ConsumeTool()
+        tool.idle = .seconds(2)
+        return tool
+    }
 }
