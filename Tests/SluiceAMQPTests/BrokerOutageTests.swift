@@ -135,13 +135,24 @@ struct BrokerOutageTests {
         let subscription = try await subscriber.subscribe(to: topic)
         try await publisher.publish([Message(payload: [1])], to: topic)
         try await subscription.first().acknowledge()
+        // These two queues go with the broker: whoever uses one declares it again, and nobody else does.
+        let (written, read) = (amqp.uniqueTopic("written"), amqp.uniqueTopic("read"))
+        let writer = try amqp.publisher(.nonDurableQueue)
+        try await writer.publish([Message(payload: [3])], to: written)
+        let reader = try amqp.subscriber(.nonDurableQueue)
+        let reading = try await reader.subscribe(to: read)
         try await broker.stop()
         try await eventually { !publisher.connectionState.isConnected && !subscriber.connectionState.isConnected }
         try await broker.start()
         try await publisher.publish([Message(payload: [2])], to: topic)
         try await Self.next(subscriber, topic, subscription) { $0.payload == [2] }
-        await publisher.close()
-        await subscriber.close()
+        try await writer.publish([Message(payload: [4])], to: written)
+        try await eventually("the queue is read again") { reader.connectionState.isConnected }
+        let raw = try RawAMQPClient(port: broker.port)
+        try raw.publish(to: read.name, [5])
+        #expect(try await reading.first().message.payload == [5])
+        for publisher in [publisher, writer] { await publisher.close() }
+        for subscriber in [subscriber, reader] { await subscriber.close() }
     }
 
     @Test func goesOnWhenAnAdministratorClosesTheConnections() async throws {

@@ -187,6 +187,24 @@ struct BrokerRedeliveryTests {
         await publisher.close()
     }
 
+    /// A queue that is one subscription's own goes with it; one that a group shares stays.
+    @Test func theQueueOfOneSubscriptionGoesWithIt() async throws {
+        let amqp = try await AMQPUnderTest.shared()
+        let broker = try amqp.administration()
+        let topic = amqp.uniqueTopic("fanout")
+        let (alone, shared) = (
+            try amqp.subscriber(.durablePubSub()), try amqp.subscriber(.durablePubSub(), group: "g")
+        )
+        let subscriptions = [try await alone.subscribe(to: topic), try await shared.subscribe(to: topic)]
+        func queues() async throws -> [Substring] {
+            try await broker.control("list_queues", "name").split(separator: "\n").filter { $0.hasPrefix(topic.name) }
+        }
+        #expect(try await queues().count == 2)
+        for subscription in subscriptions { subscription.cancel() }
+        try await eventually("the other alone") { try await queues() == ["\(topic.name)_g"] }
+        for subscriber in [alone, shared] { await subscriber.close() }
+    }
+
     /// Other clients' dead letters say where they have been.
     @Test func keepsTheHistoryThatTheBrokerWrites() async throws {
         let amqp = try await AMQPUnderTest.shared()

@@ -41,15 +41,17 @@ struct WireFuzzTests {
     /// Anybody who may publish may nest: this must not use up the stack of who reads it.
     @Test(arguments: ["F", "A"])
     func survivesHeadersThatAreNestedAsDeepAsAFrameTakes(_ type: Character) async throws {
+        let frameMax = 1 << 20
         let server = try FakeAMQPServer(
             [
+                .startOk: .send(AMQPBytes.tune(frame: UInt32(frameMax))),
                 .consume: .answer { channel, consumer in
                     AMQPBytes.delivery(
                         channel, consumer: consumer, tag: 1, Array("deep".utf8),
-                        properties: AMQPBytes.headers(Self.nested(type, bytes: 131_000)))
-                }
+                        properties: AMQPBytes.headers(Self.nested(type, bytes: frameMax - 1_000)))
+                },
             ], delivers: Array("fine".utf8))
-        try await readUntilFine(server, 1)
+        try await readUntilFine(server, 1, frameMax: frameMax)
     }
 
     static func nested(_ type: Character, bytes: Int) -> [UInt8] {
@@ -64,9 +66,10 @@ struct WireFuzzTests {
         return AMQPBytes.long(type == "F" ? lengths : [0] + lengths)
     }
 
-    private func readUntilFine(_ server: FakeAMQPServer, _ rounds: Int) async throws {
-        let log = LogBook()
-        let subscriber = try WireConsumeTests.subscriber(server, log)
+    private func readUntilFine(_ server: FakeAMQPServer, _ rounds: Int, frameMax: Int = 131_072) async throws {
+        var configuration = try WireConsumeTests.configuration(server)
+        configuration.frameMax = frameMax
+        let subscriber = try AMQPSubscriber(configuration, logger: LogBook().logger)
         var subscription: Subscription?
         var isFine = false
         try await eventually("a good message at last", within: .seconds(100)) {
