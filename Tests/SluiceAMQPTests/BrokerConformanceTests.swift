@@ -72,7 +72,9 @@ struct BrokerConformanceTests {
         do {
             try await conformance.run(on: harness)
         } catch {
-            Issue.record("\(conformance.name): \(error)\n\(log.text)")
+            let queues = try? await amqp.broker?.control(
+                "list_queues", "name", "messages_ready", "messages_unacknowledged", "consumers")
+            Issue.record("\(conformance.name): \(error)\n\(log.text)\n\(queues ?? "")")
         }
     }
 }
