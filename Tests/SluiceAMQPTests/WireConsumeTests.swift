@@ -225,6 +225,31 @@ struct WireConsumeTests {
         await subscriber.close()
     }
 
+    /// Deliveries are rejected one after the other while the thread already gives them back: none may stay behind,
+    /// because its channel would stay open, and nobody else would ever get it.
+    @Test func givesBackEverythingWhenItsSubscriptionIsCancelled() async throws {
+        let count = 250
+        let server = try FakeAMQPServer(
+            [
+                .consume: .act { connection in
+                    connection.answer()
+                    let (channel, consumer) = (connection.channel, connection.consumer)
+                    connection.send(
+                        (1...count).flatMap { AMQPBytes.delivery(channel, consumer: consumer, tag: UInt64($0), [7]) })
+                }
+            ], spoiled: .max)
+        let subscriber = try Self.subscriber(server, LogBook())
+        for round in 1...50 {
+            let subscription = try await subscriber.subscribe(to: "t")
+            try await eventually("every delivery") { subscription.count == count }
+            subscription.cancel()
+            try await eventually("the channel is closed, \(round)") {
+                server.methods.count { $0 == .method(20, 40) } == round
+            }
+        }
+        await subscriber.close()
+    }
+
     private func run(_ scenario: WireScenario, reconnects: Bool = true) async throws {
         let server = try FakeAMQPServer(scenario.acts, delivers: Array("fine".utf8))
         let log = LogBook()

@@ -123,11 +123,15 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
         for rejected in work.rejected { try reject(rejected, of: consumer, hasEnded: hasEnded, link) }
         guard hasEnded else { return work.due }
         try waiting.release(of: feed, link)
-        // What the rejections have just given back is settled too.
-        let rest = feed.takeWork(nil)
-        try consumer.tell(rest.flush, link)
-        if rest.outstanding == 0, rest.rejected.isEmpty { try remove(consumer, link) }
-        return nil
+        // Whoever has ended it may be about to reject what it held: nothing that is taken here may be left.
+        while true {
+            let rest = feed.takeWork(nil)
+            try consumer.tell(rest.flush, link)
+            for rejected in rest.rejected { try reject(rejected, of: consumer, hasEnded: true, link) }
+            guard rest.rejected.isEmpty else { continue }
+            if rest.outstanding == 0 { try remove(consumer, link) }
+            return nil
+        }
     }
 
     // MARK: Reading a queue
