@@ -282,11 +282,12 @@ extension ConsumerLoop {
             return logger.debug("the topic's partitions are not known", metadata: ["error": "\(KafkaError(code))"])
         }
         defer { rd_kafka_metadata_destroy(metadata) }
-        guard metadata.pointee.topic_cnt == 1, let found = metadata.pointee.topics?.pointee,
-            found.err == RD_KAFKA_RESP_ERR_NO_ERROR
-        else {
-            if !hasMissedTopic { logger.warning("there is no such topic yet") }
-            hasMissedTopic = true
+        guard metadata.pointee.topic_cnt == 1, let found = metadata.pointee.topics?.pointee else { return }
+        guard found.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            if found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, !hasMissedTopic {
+                hasMissedTopic = true
+                logger.warning("there is no such topic yet")
+            }
             return
         }
         let partitions = UnsafeBufferPointer(start: found.partitions, count: Int(found.partition_cnt)).map(\.id)

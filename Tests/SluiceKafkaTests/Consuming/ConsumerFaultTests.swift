@@ -146,6 +146,25 @@ struct ConsumerFaultTests {
         await subscriber.close()
     }
 
+    @Test func saysOnceThatItsTopicIsNotThereAndWaitsForIt() async throws {
+        let kafka = try KafkaUnderTest(brokers: 1)
+        let mock = try kafka.faults()
+        let topic = try await kafka.topic()
+        mock.setTopicError(topic.name, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        let log = LogRecorder()
+        let subscriber = try kafka.subscriber(nil, logger: log.logger)
+        let subscription = try await subscriber.subscribe(to: topic)
+        func warnings() -> Int { log.lines.count { $0.contains("no such topic") } }
+        try await eventually("a warning") { warnings() > 0 }
+        // It asks four times a second.
+        try await Task.sleep(for: .seconds(1))
+        #expect(warnings() == 1)
+        mock.setTopicError(topic.name, RD_KAFKA_RESP_ERR_NO_ERROR)
+        try RawProducer(kafka.configuration).produce(texts: ["x"], partition: 0, to: topic)
+        #expect(try await subscription.receive(1).map(\.message.text) == ["x"])
+        await subscriber.close()
+    }
+
     /// Where the log begins behind what was committed, reading goes on with what is left.
     @Test func goesOnWithTheOldestRecordWhereTheCommittedOnesAreGone() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)

@@ -18,6 +18,9 @@ struct RebalanceTests {
         let (topic, group) = (try await kafka.topic(partitions: 8), kafka.uniqueGroup())
         var options = KafkaUnderTest.quick
         options.maxInFlight = 64
+        // A mock group has agreed as soon as its leader has synced, and turns those away that come later. Only a leader
+        // asks for metadata in between, and so it comes last.
+        for _ in 0..<400 { try kafka.mock?.delay(.metadata, milliseconds: 500, broker: 1) }
         let journal = ReadingRoute.Journal()
         let members = try (0..<4).map { _ in
             try ReadingRoute(try kafka.subscriber(group, options), topic, journal: journal) { _, _ in

@@ -173,7 +173,9 @@ struct TransactionTests {
         }
         await #expect(throws: KafkaError.self) { try await publisher.publish(["x"], to: "t") }
         try kafka.faults().bringUp()
-        try await eventually("a transaction") { (try? await publisher.publish(["y"], to: "t")) != nil }
+        try await eventually("a transaction", within: .seconds(40)) {
+            (try? await publisher.publish(["y"], to: "t")) != nil
+        }
         await publisher.close()
     }
 
