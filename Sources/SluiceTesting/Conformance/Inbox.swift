@@ -26,6 +26,19 @@ struct Inbox: Sendable {
         return first
     }
 
+    /// The next delivery, unsettled. One of `done` that comes again is acknowledged and left out: an acknowledgement may
+    /// have been lost with a connection, and that is no change of order.
+    func next(
+        _ what: String, beyond done: some Sequence<Message>, file: StaticString = #fileID, line: UInt = #line
+    ) async throws -> Delivery {
+        let done = Set(done.map(\.id))
+        while true {
+            let delivery = try await next(what, file: file, line: line)
+            guard done.contains(delivery.message.id) else { return delivery }
+            delivery.acknowledge()
+        }
+    }
+
     /// The next deliveries, at most `limit`, unsettled.
     func next(_ limit: Int, _ what: String, file: StaticString = #fileID, line: UInt = #line) async throws
         -> [Delivery]
