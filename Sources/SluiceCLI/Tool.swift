@@ -31,6 +31,7 @@ enum Tool {
     static func untilSignal<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value
     {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        // Not the children of one group: a signal cancels the body alone, and nobody waits for the watch.
         let work = Task { try await body() }
         let watch = Task { for await _ in signals { work.cancel() } }
         defer { watch.cancel() }

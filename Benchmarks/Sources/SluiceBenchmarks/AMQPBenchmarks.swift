@@ -97,21 +97,9 @@ enum AMQPBenchmarks {
         let publisher = try AMQPPublisher(try AMQPConfiguration(uri: broker.uri()), logger: logger)
         // Connects, and declares the queue.
         try await publisher.publish([Message(payload: payload)], to: Topic(queue))
-        let calls = max(1, count / tasks / each)
-        let seconds = try await timed {
-            try await withThrowingDiscardingTaskGroup { group in
-                for _ in 0..<tasks {
-                    group.addTask {
-                        for _ in 0..<calls {
-                            try await publisher.publish(
-                                (0..<each).map { _ in Message(payload: payload) }, to: Topic(queue))
-                        }
-                    }
-                }
-            }
-        }
+        let seconds = try await publishing(payload, count, by: publisher, to: Topic(queue), tasks: tasks, each: each)
         await publisher.close()
-        return seconds * Double(count) / Double(tasks * calls * each)
+        return seconds
     }
 
     private static func route(_ broker: RabbitMQBroker, _ count: Int, from queue: String) async throws -> Double {

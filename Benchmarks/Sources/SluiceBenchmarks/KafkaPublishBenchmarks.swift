@@ -81,23 +81,10 @@ enum KafkaPublishBenchmarks {
         try cluster.createTopic(topic)
         let publisher = try KafkaPublisher(KafkaConfiguration(brokers: cluster.bootstrap), logger: silent)
         try await publisher.publish([Message(payload: payload)], to: Topic(topic))
-        let calls = max(1, count / tasks / each)
-        let seconds = try await timed {
-            try await withThrowingDiscardingTaskGroup { group in
-                for _ in 0..<tasks {
-                    group.addTask {
-                        for _ in 0..<calls {
-                            try await publisher.publish(
-                                (0..<each).map { _ in Message(payload: payload) }, to: Topic(topic))
-                        }
-                    }
-                }
-            }
-        }
+        let seconds = try await publishing(payload, count, by: publisher, to: Topic(topic), tasks: tasks, each: each)
         await publisher.close()
         // Nobody else needs the cluster until here.
-        withExtendedLifetime(cluster) {}
-        return seconds * Double(count) / Double(tasks * calls * each)
+        return withExtendedLifetime(cluster) { seconds }
     }
 
     /// One thread that produces and polls, as librdkafka's own benchmark does.

@@ -1,0 +1,20 @@
+import Sluice
+
+/// How long it takes to publish so many messages, from so many tasks at once with so many messages a call.
+func publishing(
+    _ payload: [UInt8], _ count: Int, by publisher: some Publisher, to topic: Topic, tasks: Int, each: Int
+) async throws -> Double {
+    let calls = max(1, count / tasks / each)
+    let seconds = try await timed {
+        try await withThrowingDiscardingTaskGroup { group in
+            for _ in 0..<tasks {
+                group.addTask {
+                    for _ in 0..<calls {
+                        try await publisher.publish((0..<each).map { _ in Message(payload: payload) }, to: topic)
+                    }
+                }
+            }
+        }
+    }
+    return seconds * Double(count) / Double(tasks * calls * each)
+}
