@@ -9,10 +9,35 @@ struct QueryCheck {
     /// When there was the first data.
     let start: Date
 
-    /// - Parameters:
-    ///   - name: where the query stands.
-    ///   - isInstant: whether it asks for one moment, which is now.
+    struct Question {
+        /// Where the query stands.
+        let name: String
+        let query: String
+        /// Whether it asks for one moment, which is now.
+        var isInstant = false
+    }
+
+    /// What stays wrong. A scrape that a busy machine missed ends every series until the next, so that what has no
+    /// answer is asked again, all together and some scrapes later.
     /// - Returns: a line for each thing that is wrong.
+    func lastingProblems(_ questions: [Question]) async throws -> [String] {
+        var problems: [String] = []
+        var open = questions
+        for pause in [Duration.zero, .seconds(1), .seconds(3)] where !open.isEmpty {
+            try await Task.sleep(for: pause)
+            problems = []
+            var unanswered: [Question] = []
+            for question in open {
+                let wrong = await self.problems(question.name, question.query, isInstant: question.isInstant)
+                problems += wrong
+                if !wrong.isEmpty { unanswered.append(question) }
+            }
+            open = unanswered
+        }
+        return problems
+    }
+
+    /// What is wrong now: a line for each thing.
     func problems(_ name: String, _ query: String, isInstant: Bool = false) async -> [String] {
         do {
             let expression = try PromQLExpression(query)
