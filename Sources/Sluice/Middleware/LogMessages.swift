@@ -16,13 +16,15 @@ public struct LogMessages: Middleware {
             do {
                 let produced = try await next(message, context)
                 if route.logger.logLevel <= success {
-                    log(context, success, "message handled", since: start, outcome: context.trace.outcome.rawValue)
+                    log(
+                        context, success, "message handled", since: start,
+                        outcome: context.delivery.trace.outcome.rawValue)
                 }
                 return produced
             } catch {
                 if route.logger.logLevel <= failure, !context.isInterruption(error) {
                     log(context, failure, "message failed", since: start, outcome: "failed", error: error)
-                    context.trace.isLogged = true
+                    context.delivery.trace.isLogged = true
                 }
                 throw error
             }
@@ -36,7 +38,7 @@ private func log(
 ) {
     var metadata: Logger.Metadata = [
         "topic": "\(context.route.topic)",
-        "attempts": "\(context.trace.attempts)",
+        "attempts": "\(context.delivery.trace.attempts)",
         "duration_seconds": "\(Double(MonotonicTime.now().nanoseconds(since: start)) / 1e9)",
         "outcome": "\(outcome)",
     ]

@@ -63,7 +63,7 @@ public struct PoisonQueue: Middleware {
                     "message moved to the poison queue",
                     metadata: [
                         "poison_topic": "\(topic)", "reason": "\(reason)", "error": "\(error)",
-                        "attempts": "\(context.trace.attempts)",
+                        "attempts": "\(context.delivery.trace.attempts)",
                     ])
                 context.settle(as: .poisoned)
                 return []
@@ -77,7 +77,7 @@ extension PoisonQueue.Filter {
         switch Disposition(of: error).kind {
         // Neither is a fault of the message that somebody has to look at.
         case .hold, .discard: false
-        case .poison, .retry: matches(error, context.trace.isExhausted || !context.route.hasRetry)
+        case .poison, .retry: matches(error, context.delivery.trace.isExhausted || !context.route.hasRetry)
         }
     }
 }
@@ -103,7 +103,7 @@ private func poison(_ message: Message, _ error: any Error, _ context: HandlerCo
     poisoned.metadata["handler_poisoned"] = context.route.name
     poisoned.metadata["subscriber_poisoned"] = context.route.subscriberName
     poisoned.metadata["time_poisoned"] = "\(Timestamp.now().millisecondsSince1970)"
-    poisoned.metadata["attempts_poisoned"] = "\(context.trace.attempts)"
+    poisoned.metadata["attempts_poisoned"] = "\(context.delivery.trace.attempts)"
     if let partition = context.origin.partition { poisoned.metadata["partition_poisoned"] = "\(partition)" }
     if let offset = context.origin.offset { poisoned.metadata["offset_poisoned"] = "\(offset)" }
     return poisoned

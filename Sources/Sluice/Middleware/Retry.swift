@@ -120,7 +120,7 @@ private final class RetryingRoute: Sendable {
         let isLate = now.advanced(by: pause) > end
         guard context.attempt < policy.maxAttempts, !isLate else {
             exhausted.increment(reason)
-            context.trace.isExhausted = true
+            context.delivery.trace.isExhausted = true
             throw error
         }
         // A time that the other side named is no fault of the message: it goes back and comes again after it.

@@ -41,6 +41,8 @@ public final class Delivery: Sendable {
     /// When it entered this process, for the stage `queue`.
     package let arrival: MonotonicTime
 
+    /// What the route's chain tells of it.
+    package let trace = DeliveryTrace()
     private let settler: any Settler
     private let tag: UInt64
     private let settled = Atomic<Bool>(false)

@@ -3,10 +3,69 @@ import DequeModule
 /// The deliveries that a subscription holds, in batches: a consumer that takes a whole batch moves it out without
 /// touching the reference count of a single delivery.
 struct DeliveryBuffer {
+    enum Batch {
+        case made([Delivery])
+        case lazy(any LazyDeliveries, Range<Int>)
+
+        var count: Int {
+            switch self {
+            case .made(let deliveries): deliveries.count
+            case .lazy(_, let places): places.count
+            }
+        }
+
+        /// Moves the oldest out.
+        fileprivate mutating func split(_ count: Int) -> Batch {
+            switch self {
+            case .made(var deliveries):
+                let first = Array(deliveries.prefix(count))
+                self = .made([])
+                deliveries.removeFirst(count)
+                self = .made(deliveries)
+                return .made(first)
+            case .lazy(let source, let places):
+                let middle = places.lowerBound + count
+                self = .lazy(source, middle..<places.upperBound)
+                return .lazy(source, places.lowerBound..<middle)
+            }
+        }
+    }
+
+    /// What was moved out, to be made where no lock is held.
+    struct Taken {
+        fileprivate var first: Batch?
+        fileprivate var rest: [Batch] = []
+        private(set) var count = 0
+
+        fileprivate mutating func append(_ batch: Batch) {
+            count += batch.count
+            if first == nil { first = batch } else { rest.append(batch) }
+        }
+
+        consuming func deliveries() -> [Delivery] {
+            var result: [Delivery] = []
+            switch first {
+            case nil: return result
+            case .made(let deliveries): result = deliveries
+            case .lazy(let source, let places):
+                result.reserveCapacity(count)
+                source.make(places, into: &result)
+            }
+            first = nil
+            for batch in rest {
+                switch batch {
+                case .made(let deliveries): result.append(contentsOf: deliveries)
+                case .lazy(let source, let places): source.make(places, into: &result)
+                }
+            }
+            return result
+        }
+    }
+
     /// How many make a batch: what a route asks for at once.
     private static let batchSize = 256
 
-    private var batches = Deque<[Delivery]>()
+    private var batches = Deque<Batch>()
     private var last: [Delivery] = []
     private(set) var count = 0
 
@@ -29,38 +88,45 @@ struct DeliveryBuffer {
         }
     }
 
+    mutating func append(_ source: any LazyDeliveries, _ places: Range<Int>) {
+        guard !places.isEmpty else { return }
+        if !last.isEmpty { closeBatch() }
+        batches.append(.lazy(source, places))
+        count += places.count
+    }
+
     /// The oldest deliveries: at most `limit`, and all that there are when these are fewer.
-    mutating func removeFirst(_ limit: Int) -> [Delivery] {
-        var result = removeFirstOfOneBatch(limit)
-        while result.count < limit, !isEmpty {
-            result.append(contentsOf: removeFirstOfOneBatch(limit - result.count))
-        }
-        return result
+    mutating func removeFirst(_ limit: Int) -> Taken {
+        var taken = Taken()
+        while taken.count < limit, let batch = removeFirstOfOneBatch(limit - taken.count) { taken.append(batch) }
+        count -= taken.count
+        return taken
     }
 
-    func forEach(_ body: (Delivery) -> Void) {
-        for batch in batches { batch.forEach(body) }
-        last.forEach(body)
+    private mutating func removeFirstOfOneBatch(_ limit: Int) -> Batch? {
+        guard let batch = batches.popFirst() ?? takeLast() else { return nil }
+        guard batch.count > limit else { return batch }
+        var rest = batch
+        let first = rest.split(limit)
+        if batches.isEmpty, last.isEmpty, case .made(let deliveries) = rest {
+            last = deliveries
+        } else {
+            batches.prepend(rest)
+        }
+        return first
     }
 
-    private mutating func removeFirstOfOneBatch(_ limit: Int) -> [Delivery] {
-        var batch: [Delivery] = []
-        if batches.isEmpty { swap(&batch, &last) } else { batch = batches.removeFirst() }
-        guard batch.count > limit else {
-            count -= batch.count
-            // A consumer that keeps up takes batches of about this size again.
-            if last.isEmpty { last.reserveCapacity(batch.count) }
-            return batch
-        }
-        let result = Array(batch.prefix(limit))
-        batch.removeFirst(limit)
-        count -= limit
-        if batches.isEmpty, last.isEmpty { swap(&batch, &last) } else { batches.prepend(batch) }
-        return result
+    private mutating func takeLast() -> Batch? {
+        guard !last.isEmpty else { return nil }
+        var deliveries: [Delivery] = []
+        swap(&deliveries, &last)
+        // A consumer that keeps up takes batches of about this size again.
+        last.reserveCapacity(deliveries.count)
+        return .made(deliveries)
     }
 
     private mutating func closeBatch() {
-        batches.append(last)
+        batches.append(.made(last))
         last = []
         last.reserveCapacity(Self.batchSize)
     }

@@ -120,6 +120,22 @@ extension Subscription {
         }
     }
 
+    /// As ``offer(_:)``, with deliveries that are made when they are taken.
+    /// - Returns: how many of them were taken, from the first on.
+    @discardableResult
+    package func offer(_ source: any LazyDeliveries, count: Int) -> Int {
+        let (taken, wake) = state.withLock { state -> (Int, Wake) in
+            guard !state.ended else { return (0, Wake()) }
+            let taken = min(count, capacity - state.buffer.count)
+            state.buffer.append(source, 0..<taken)
+            if taken < count { state.starved = true }
+            isFilled.store(true, ordering: .relaxed)
+            return (taken, Self.wakeOne(&state))
+        }
+        wake()
+        return taken
+    }
+
     /// A consumer that is to be resumed.
     package struct Wake: Sendable {
         fileprivate var continuation: UnsafeContinuation<Bool, Never>?
@@ -180,7 +196,7 @@ extension Subscription {
 
     /// What ``next(_:)`` would give without waiting, or nil when nothing is there.
     public func take(_ limit: Int, sharers: Int = 1) throws -> [Delivery]? {
-        let (batch, demand, wake) = try state.withLock { state -> ([Delivery]?, Bool, Wake) in
+        let (batch, demand, wake) = try state.withLock { state -> (DeliveryBuffer.Taken?, Bool, Wake) in
             if state.buffer.isEmpty, let failure = state.failure { throw failure }
             let batch =
                 state.buffer.isEmpty
@@ -192,12 +208,12 @@ extension Subscription {
         }
         wake()
         if demand { onDemand() }
-        return batch
+        return batch?.deliveries()
     }
 
     /// Ends the stream from the consumer's side. What is buffered counts as rejected.
     public func cancel() {
-        let (first, dropped, waiters) = state.withLock { state -> (Bool, DeliveryBuffer, Deque<Waiter>) in
+        var (first, dropped, waiters) = state.withLock { state -> (Bool, DeliveryBuffer, Deque<Waiter>) in
             let first = !state.ended
             state.ended = true
             isFilled.store(true, ordering: .relaxed)
@@ -208,7 +224,7 @@ extension Subscription {
             return (first, state.buffer, state.waiters)
         }
         for waiter in waiters { waiter.continuation.resume(returning: false) }
-        dropped.forEach { $0.reject() }
+        dropped.removeFirst(.max).deliveries().forEach { $0.reject() }
         if first { onEnd() }
     }
 

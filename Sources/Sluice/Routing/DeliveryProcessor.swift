@@ -11,14 +11,12 @@ final class DeliveryProcessor: Sendable {
 
     /// A delivery on its way through the route, over all its passes.
     struct Parcel: Sendable {
-        let trace: DeliveryTrace
+        let delivery: Delivery
         var start: MonotonicTime
         /// How often it has been through the chain.
         var passes = 0
         /// When it left the route: the start of whatever its worker does next.
         var end: MonotonicTime?
-
-        var delivery: Delivery { trace.delivery }
     }
 
     let ledger = FlowLedger()
@@ -44,7 +42,7 @@ final class DeliveryProcessor: Sendable {
     /// - Parameter start: now, where the worker has just read the clock.
     func parcel(_ delivery: Delivery, start: MonotonicTime? = nil) -> Parcel {
         if delivery.origin.attempt > 1 || delivery.origin.redelivered { ledger.noteRedelivery() }
-        return Parcel(trace: DeliveryTrace(delivery), start: start ?? (meter == nil ? delivery.arrival : .now()))
+        return Parcel(delivery: delivery, start: start ?? (meter == nil ? delivery.arrival : .now()))
     }
 
     /// A worker takes up what waited in its lane: until now it was queued.
@@ -55,14 +53,14 @@ final class DeliveryProcessor: Sendable {
     /// One pass through the chain.
     /// - Parameter keeping: whether the worker can keep a rejected delivery and process it again.
     func process(_ parcel: inout Parcel, keeping: Bool) async -> Verdict {
-        let trace = parcel.trace
-        let context = HandlerContext(route: scope, trace: trace)
-        if parcel.passes > 0 { trace.beginPass() }
+        let delivery = parcel.delivery
+        let context = HandlerContext(route: scope, delivery: delivery)
+        if parcel.passes > 0 { delivery.trace.beginPass() }
         parcel.passes += 1
         do {
-            _ = try await chain(trace.delivery.message, context)
-            trace.delivery.acknowledge()
-            conclude(&parcel, trace.outcome)
+            _ = try await chain(delivery.message, context)
+            delivery.acknowledge()
+            conclude(&parcel, delivery.trace.outcome)
             return .settled
         } catch {
             return failed(&parcel, context, error, keeping: keeping)
@@ -79,7 +77,7 @@ final class DeliveryProcessor: Sendable {
     /// - Returns: false when the route drains meanwhile.
     func wait(_ parcel: Parcel, for delay: Duration) async -> Bool {
         let start = MonotonicTime.now()
-        defer { parcel.trace.book(MonotonicTime.now().nanoseconds(since: start), to: .backoff) }
+        defer { parcel.delivery.trace.book(MonotonicTime.now().nanoseconds(since: start), to: .backoff) }
         do {
             try await scope.lifecycle.sleep(for: delay)
             return true
@@ -118,10 +116,10 @@ final class DeliveryProcessor: Sendable {
         }
         let keeps = keeping && !scope.lifecycle.isDraining
         context.logger.log(
-            level: parcel.trace.isLogged ? .debug : .warning, "message rejected",
+            level: parcel.delivery.trace.isLogged ? .debug : .warning, "message rejected",
             metadata: [
                 "error": "\(error)", "reason": "\(Disposition.reason(of: error))",
-                "attempts": "\(parcel.trace.attempts)", "redelivery_after_seconds": "\(delay.inSeconds)",
+                "attempts": "\(parcel.delivery.trace.attempts)", "redelivery_after_seconds": "\(delay.inSeconds)",
             ])
         guard keeps else {
             parcel.delivery.reject(after: delay, because: error)
@@ -149,8 +147,8 @@ extension DeliveryProcessor {
         guard let meter else {
             return { message, context in
                 if !scope.gate.isOpen { try await scope.gate.pass(context) }
-                context.trace.countAttempt()
-                if let failure = context.trace.delivery.origin.failure { throw failure }
+                context.delivery.trace.countAttempt()
+                if let failure = context.delivery.origin.failure { throw failure }
                 var produced = try await handler(message, context)
                 guard let output, !produced.isEmpty else { return produced }
                 stamp(&produced, context.outgoing)
@@ -161,10 +159,10 @@ extension DeliveryProcessor {
         return { message, context in
             // Closed meanwhile, perhaps: a message may have waited for a permit since Retry looked.
             if !scope.gate.isOpen { try await scope.gate.pass(context) }
-            context.trace.countAttempt()
+            context.delivery.trace.countAttempt()
             let start = MonotonicTime.now()
             do {
-                if let failure = context.trace.delivery.origin.failure { throw failure }
+                if let failure = context.delivery.origin.failure { throw failure }
                 var produced = try await handler(message, context)
                 var end = MonotonicTime.now()
                 if let output, !produced.isEmpty {

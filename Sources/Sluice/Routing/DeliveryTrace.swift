@@ -2,14 +2,14 @@ import Synchronization
 
 /// What the chain tells the route of one delivery: times, attempts, outcome.
 ///
-/// One task writes at a time. They are atomics so that an attempt that outlives its deadline does no harm.
-package final class DeliveryTrace: Sendable {
+/// A part of the delivery, so that it costs no allocation. One task writes at a time; they are atomics so that an attempt
+/// that outlives its deadline does no harm.
+package struct DeliveryTrace: ~Copyable, Sendable {
     /// The stages that are measured where they happen; `queue` and `handler` follow from these and the whole.
     package enum BookedStage: Sendable {
         case throttle, breaker, backoff, publish
     }
 
-    package let delivery: Delivery
     private let throttle = Atomic<UInt64>(0)
     private let breaker = Atomic<UInt64>(0)
     private let backoff = Atomic<UInt64>(0)
@@ -18,10 +18,6 @@ package final class DeliveryTrace: Sendable {
     private let outcomeIndex = Atomic<Int>(0)
     private let exhausted = Atomic<Bool>(false)
     private let logged = Atomic<Bool>(false)
-
-    init(_ delivery: Delivery) {
-        self.delivery = delivery
-    }
 
     package func book(_ nanoseconds: UInt64, to stage: BookedStage) {
         switch stage {
@@ -64,12 +60,12 @@ package final class DeliveryTrace: Sendable {
     /// Whether Retry has used up the message's own attempts or time, and not only the budget that it shares.
     package var isExhausted: Bool {
         get { exhausted.load(ordering: .relaxed) }
-        set { exhausted.store(newValue, ordering: .relaxed) }
+        nonmutating set { exhausted.store(newValue, ordering: .relaxed) }
     }
 
     /// Whether a middleware has logged the last failure, so that the route need not.
     package var isLogged: Bool {
         get { logged.load(ordering: .relaxed) }
-        set { logged.store(newValue, ordering: .relaxed) }
+        nonmutating set { logged.store(newValue, ordering: .relaxed) }
     }
 }

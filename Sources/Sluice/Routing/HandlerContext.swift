@@ -11,25 +11,25 @@ public struct HandlerContext: Sendable {
     /// Set on every message that the handler returns, where it does not have the name already.
     public var outgoing: Metadata
 
-    package let trace: DeliveryTrace
+    package let delivery: Delivery
     /// The attempt with a deadline that this runs in; nil outside of ``Timeout``.
     var timed: TimedAttempt?
 
-    init(route: RouteScope, trace: DeliveryTrace) {
+    init(route: RouteScope, delivery: Delivery) {
         self.route = route
-        self.trace = trace
+        self.delivery = delivery
         attempt = 1
         correlationID = nil
         outgoing = Metadata()
     }
 
     /// What the broker knows of the message.
-    public var origin: Delivery.Origin { trace.delivery.origin }
+    public var origin: Delivery.Origin { delivery.origin }
 
     /// The route's logger, with the message's id and correlation id in its metadata. Made anew at each use.
     public var logger: Logger {
         var logger = route.logger
-        logger[metadataKey: "message_id"] = .stringConvertible(trace.delivery.message.id)
+        logger[metadataKey: "message_id"] = .stringConvertible(delivery.message.id)
         if let correlationID { logger[metadataKey: "correlation_id"] = .string(correlationID) }
         return logger
     }
@@ -47,13 +47,13 @@ public struct HandlerContext: Sendable {
 
     /// Says how the delivery ends when the chain returns; ``DeliveryOutcome/acked`` unless said otherwise.
     public func settle(as outcome: DeliveryOutcome) {
-        trace.setOutcome(outcome)
+        delivery.trace.setOutcome(outcome)
     }
 
     /// Waits like ``sleep(for:)`` and books the time to a stage.
     package func wait(for duration: Duration, booking stage: DeliveryTrace.BookedStage) async throws {
         let start = MonotonicTime.now()
-        defer { trace.book(MonotonicTime.now().nanoseconds(since: start), to: stage) }
+        defer { delivery.trace.book(MonotonicTime.now().nanoseconds(since: start), to: stage) }
         try await route.lifecycle.sleep(for: duration)
     }
 }

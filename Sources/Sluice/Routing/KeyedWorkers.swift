@@ -57,9 +57,9 @@ struct KeyedWorkers {
                     processor.release(parcel)
                     continue
                 }
-                let trace = parcel.trace
+                let delivery = parcel.delivery
                 Timers.after(delay) {
-                    trace.book(MonotonicTime.now().nanoseconds(since: start), to: .backoff)
+                    delivery.trace.book(MonotonicTime.now().nanoseconds(since: start), to: .backoff)
                     lanes.unpark(lane)
                 }
             }

@@ -23,12 +23,12 @@ package struct MeteredPublish: Sendable {
             try await output.publisher.publish(messages, to: output.topic)
         } catch {
             let elapsed = MonotonicTime.now().nanoseconds(since: start)
-            context.trace.book(elapsed, to: .publish)
+            context.delivery.trace.book(elapsed, to: .publish)
             if !context.isInterruption(error) { failed.observe(nanoseconds: elapsed) }
             throw error
         }
         let end = MonotonicTime.now()
-        context.trace.book(end.nanoseconds(since: start), to: .publish)
+        context.delivery.trace.book(end.nanoseconds(since: start), to: .publish)
         succeeded.observe(nanoseconds: end.nanoseconds(since: start))
         published.increment(by: Int64(messages.count))
         return end

@@ -59,15 +59,14 @@ final class RouteMeter: Sendable {
 
     /// Books where the delivery's time went. Stages that took none are left out: their sums stay the same.
     func settled(_ parcel: DeliveryProcessor.Parcel, _ outcome: DeliveryOutcome, at end: MonotonicTime) {
-        let trace = parcel.trace
         queue.observe(nanoseconds: parcel.start.nanoseconds(since: parcel.delivery.arrival))
         var rest = end.nanoseconds(since: parcel.start)
-        book(trace.nanoseconds(in: .throttle), to: throttle, from: &rest)
-        book(trace.nanoseconds(in: .breaker), to: breaker, from: &rest)
-        book(trace.nanoseconds(in: .backoff), to: backoff, from: &rest)
-        book(trace.nanoseconds(in: .publish), to: publish, from: &rest)
+        book(parcel.delivery.trace.nanoseconds(in: .throttle), to: throttle, from: &rest)
+        book(parcel.delivery.trace.nanoseconds(in: .breaker), to: breaker, from: &rest)
+        book(parcel.delivery.trace.nanoseconds(in: .backoff), to: backoff, from: &rest)
+        book(parcel.delivery.trace.nanoseconds(in: .publish), to: publish, from: &rest)
         handler.observe(nanoseconds: rest)
-        attempts[outcome.index].observe(Double(trace.attempts))
+        attempts[outcome.index].observe(Double(parcel.delivery.trace.attempts))
     }
 
     private func book(_ nanoseconds: UInt64, to stage: HistogramHandle, from rest: inout UInt64) {

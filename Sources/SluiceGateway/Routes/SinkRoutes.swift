@@ -52,7 +52,7 @@ struct SinkRoutes {
 
     /// Whether somebody may have posted the event already without anybody having noted it.
     private static func wasTried(_ context: HandlerContext, before start: Timestamp) -> Bool {
-        context.trace.attempts > 1 || context.origin.attempt > 1 || context.origin.redelivered
+        context.delivery.trace.attempts > 1 || context.origin.attempt > 1 || context.origin.redelivered
             || context.origin.timestamp.map { $0 <= start } ?? true
     }
 }

@@ -86,7 +86,7 @@ extension ConsumerLoop {
                     offset < SettledOffsets.largestOffset
                 {
                     guard ledger.continues(with: offset + 1) else { return index }
-                    admission = ledger.read(offset + 1, RecordReader.timestamp(of: native))
+                    admission = ledger.read(offset + 1, RecordTable.timestamp(of: native))
                     if admission != .skip { unsettled += 1 }
                 }
                 admissions.append(admission)
@@ -98,34 +98,20 @@ extension ConsumerLoop {
     }
 
     private func deliver(_ reader: PartitionReader, _ range: Range<Int>, _ now: MonotonicTime) -> Int {
-        var deliveries: [Delivery] = []
-        deliveries.reserveCapacity(range.count)
-        let settler = BatchSettler(reader.feed)
+        var table = RecordTable(capacity: range.count, bytes: range.count * bytesPerRecord)
         for (index, admission) in zip(range, admissions) {
             guard let native = buffer[index] else { continue }
-            guard case .deliver(let redelivered) = admission else {
+            if case .deliver(let redelivered) = admission {
+                table.append(native, isRedelivered: redelivered)
+            } else {
                 note(problem: native)
-                continue
             }
-            var (message, origin) = records.read(native)
-            origin.redelivered = redelivered
-            if let failure = origin.failure {
-                logger.warning(
-                    "a record cannot be read",
-                    metadata: [
-                        "partition": "\(reader.feed.partition)", "offset": "\(native.pointee.offset)",
-                        "error": "\(failure)",
-                    ])
-            }
-            deliveries.append(
-                Delivery(
-                    message, origin: origin, settler: settler, tag: UInt64(native.pointee.offset + 1), arrival: now)
-            )
         }
-        guard !deliveries.isEmpty else { return 0 }
+        guard table.count > 0 else { return 0 }
+        bytesPerRecord = table.byteCount / table.count + 16
         // What an ended subscription does not take rejects itself.
-        subscription.offer(deliveries)
-        return deliveries.count
+        subscription.offer(RecordBatch(table, of: reader.feed, records, arrival: now), count: table.count)
+        return table.count
     }
 
     private func note(problem native: UnsafePointer<rd_kafka_message_t>) {

@@ -38,7 +38,9 @@ final class ConsumerLoop {
     var rebalance = Rebalance.none
     var lookups: UInt = 0
     var commit = CommitState()
-    var records: RecordReader
+    let records: RecordReader
+    /// How many the last ones had, which is what the next ones are given room for.
+    var bytesPerRecord = 128
     let buffer: UnsafeMutableBufferPointer<UnsafeMutablePointer<rd_kafka_message_t>?>
     var admissions: [PartitionLedger.Admission] = []
     /// Whether the subscription had any left when it was last fed.
@@ -75,7 +77,7 @@ final class ConsumerLoop {
         self.control = control
         self.monitor = monitor
         self.logger = logger
-        records = RecordReader(topic, plan.options.marshaler)
+        records = RecordReader(topic: topic, marshaler: plan.options.marshaler, logger: logger)
         buffer = .allocate(capacity: Self.batchSize)
         buffer.initialize(repeating: nil)
     }

@@ -23,8 +23,8 @@ extension KafkaSubscriber {
     public struct Options: Sendable {
         /// Where a new group starts. Default: the beginning.
         public var start: StartPosition = .beginning
-        /// How many deliveries a subscription buffers. Default 1024, at least 1.
-        public var capacity = 1_024
+        /// How many deliveries a subscription buffers. Default 4096, at least 1.
+        public var capacity = 4_096
         /// How many messages of a subscription may be unsettled at once over all of its partitions, those that wait for
         /// redelivery included: what bounds the memory that they take, and the size of a commit's metadata. With 1, a
         /// message is delivered only when the one before it was acknowledged. Default 4096, at least 1.

@@ -8,25 +8,36 @@
 
 /// A record's headers: names and values in order. A name may occur several times, and a value may be absent.
 ///
-/// All of them lie in one run of bytes, so that a reused record's headers cost no allocation.
-public struct KafkaHeaders: Sendable, Hashable {
+/// All of them lie in one run of bytes, so that a reused record's headers cost no allocation, and those of many records
+/// may share one.
+public struct KafkaHeaders: Sendable {
     public struct Element: Sendable, Hashable {
         public let name: String
         /// Nil is Kafka's null, which is not an empty value.
         public let value: [UInt8]?
     }
 
-    private struct Slot: Sendable, Hashable {
-        var start: Int
-        var nameEnd: Int
+    /// Where a header lies among the bytes.
+    struct Slot: Sendable {
+        let start: Int
+        let nameEnd: Int
         /// Where the value ends; -1 for null.
         var valueEnd: Int
     }
 
     private var bytes: [UInt8] = []
     private var slots: [Slot] = []
+    /// Which of the slots count: all, unless the memory is shared.
+    private var own = 0..<0
 
     public init() {}
+
+    /// Some of the headers in memory that is shared.
+    init(_ bytes: [UInt8], _ slots: [Slot], _ own: Range<Int>) {
+        self.bytes = bytes
+        self.slots = slots
+        self.own = own
+    }
 
     /// Appends a header with these bytes.
     public mutating func append(_ name: String, _ value: some Collection<UInt8>) {
@@ -47,7 +58,7 @@ public struct KafkaHeaders: Sendable, Hashable {
 
     /// The value of the last header of this name; nil when there is none or it has no value.
     public subscript(name: String) -> [UInt8]? {
-        guard let index = slots.indices.last(where: { hasName(name, at: $0) }) else { return nil }
+        guard let index = indices.last(where: { hasName(name, at: $0) }) else { return nil }
         return withValue(at: index) { $0.map(Array.init) }
     }
 
@@ -55,6 +66,7 @@ public struct KafkaHeaders: Sendable, Hashable {
     public mutating func removeAll() {
         bytes.removeAll(keepingCapacity: true)
         slots.removeAll(keepingCapacity: true)
+        own = 0..<0
     }
 
     private mutating func begin(_ name: String) {
@@ -62,7 +74,9 @@ public struct KafkaHeaders: Sendable, Hashable {
         if slots.isEmpty { bytes.reserveCapacity(128) }
         let start = bytes.count
         bytes.append(contentsOf: name.utf8)
+        if own.count < slots.count { slots = Array(slots[own]) }
         slots.append(Slot(start: start, nameEnd: bytes.count, valueEnd: -1))
+        own = 0..<slots.count
     }
 
     private mutating func endValue() {
@@ -70,7 +84,7 @@ public struct KafkaHeaders: Sendable, Hashable {
     }
 
     func hasName(_ name: String, at index: Int) -> Bool {
-        let slot = slots[index]
+        let slot = slots[own.lowerBound + index]
         guard slot.nameEnd - slot.start == name.utf8.count else { return false }
         let own = bytes[slot.start..<slot.nameEnd]
         return own.withUnsafeBytes { own in
@@ -82,12 +96,13 @@ public struct KafkaHeaders: Sendable, Hashable {
     }
 
     func name(at index: Int) -> String {
-        String(decoding: bytes[slots[index].start..<slots[index].nameEnd], as: UTF8.self)
+        let slot = slots[own.lowerBound + index]
+        return String(decoding: bytes[slot.start..<slot.nameEnd], as: UTF8.self)
     }
 
     /// Lends the value; nil for null.
     func withValue<Result>(at index: Int, _ body: (UnsafeRawBufferPointer?) -> Result) -> Result {
-        let slot = slots[index]
+        let slot = slots[own.lowerBound + index]
         return bytes.withUnsafeBytes { all in
             body(slot.valueEnd < 0 ? nil : UnsafeRawBufferPointer(rebasing: all[slot.nameEnd..<slot.valueEnd]))
         }
@@ -101,35 +116,43 @@ public struct KafkaHeaders: Sendable, Hashable {
 
 extension KafkaHeaders: RandomAccessCollection {
     public var startIndex: Int { 0 }
-    public var endIndex: Int { slots.count }
+    public var endIndex: Int { own.count }
     public subscript(position: Int) -> Element {
         Element(name: name(at: position), value: withValue(at: position) { $0.map(Array.init) })
+    }
+}
+
+extension KafkaHeaders: Hashable {
+    public static func == (first: KafkaHeaders, second: KafkaHeaders) -> Bool { first.elementsEqual(second) }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(count)
+        for element in self { hasher.combine(element) }
     }
 }
 
 // MARK: At the border to C
 
 extension KafkaHeaders {
-    /// Appends what librdkafka lent.
-    mutating func append(
-        name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?
-    ) {
-        let start = bytes.count
-        bytes.append(contentsOf: name)
-        slots.append(Slot(start: start, nameEnd: bytes.count, valueEnd: -1))
-        guard let value else { return }
-        bytes.append(contentsOf: value)
-        endValue()
-    }
-
     /// Lends each header's name and value.
     func forEachLent(_ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) -> Void) {
         bytes.withUnsafeBytes { all in
-            for slot in slots {
+            for slot in slots[own] {
                 let value =
                     slot.valueEnd < 0 ? nil : UnsafeRawBufferPointer(rebasing: all[slot.nameEnd..<slot.valueEnd])
                 body(UnsafeRawBufferPointer(rebasing: all[slot.start..<slot.nameEnd]), value)
             }
         }
+    }
+}
+
+extension KafkaHeaders.Slot {
+    /// Copies a header to the end of `bytes`.
+    init(appending name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?, to bytes: inout [UInt8]) {
+        start = bytes.count
+        bytes.append(contentsOf: name)
+        nameEnd = bytes.count
+        if let value { bytes.append(contentsOf: value) }
+        valueEnd = value == nil ? -1 : bytes.count
     }
 }

@@ -149,11 +149,10 @@ struct RouteMeterTests {
         let meter = RouteMeter(scope)
         let delivery = Delivery(
             .numbered(0), settler: Source(), tag: 0, arrival: MonotonicTime(nanoseconds: 1_000_000_000))
-        let trace = DeliveryTrace(delivery)
-        trace.book(250_000_000, to: .backoff)
-        trace.book(125_000_000, to: .throttle)
-        trace.book(500_000_000, to: .publish)
-        let parcel = DeliveryProcessor.Parcel(trace: trace, start: MonotonicTime(nanoseconds: 1_500_000_000))
+        delivery.trace.book(250_000_000, to: .backoff)
+        delivery.trace.book(125_000_000, to: .throttle)
+        delivery.trace.book(500_000_000, to: .publish)
+        let parcel = DeliveryProcessor.Parcel(delivery: delivery, start: MonotonicTime(nanoseconds: 1_500_000_000))
         meter.settled(parcel, .acked, at: MonotonicTime(nanoseconds: 3_000_000_000))
         let now = meters.exposition()
         let sums = DeliveryStage.allCases.map { now.value("sluice_delivery_stage_seconds_sum", ["stage": $0.rawValue]) }

@@ -19,7 +19,7 @@ struct PoisonQueueTests {
         let context = chain.context(message, origin: .init(partition: 4, offset: 17))
         let before = Timestamp.now().millisecondsSince1970
         #expect(try await chain(message, context).isEmpty)
-        #expect(context.trace.outcome == .poisoned)
+        #expect(context.outcome == .poisoned)
         let record = try #require(poison.records.first)
         #expect(
             record.topic == "poison" && record.message.id == message.id && record.message.payload == message.payload)

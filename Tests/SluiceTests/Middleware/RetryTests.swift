@@ -22,7 +22,7 @@ struct RetryTests {
         let context = chain.context(.numbered(0))
         let error = await #expect(throws: HandlerError.self) { try await chain(.numbered(0), context) }
         #expect(error?.reason == "no_4")
-        #expect(calls.value == 4 && context.trace.attempts == 4 && context.trace.isExhausted)
+        #expect(calls.value == 4 && context.attempts == 4 && context.isExhausted)
         _ = meters.exposition()  // shows at 0 what nobody knew
         let now = meters.exposition()
         for attempt in 1...3 { #expect(now.value("sluice_retries_total", ["reason": "no_\(attempt)"]) == 1) }
@@ -88,7 +88,7 @@ struct RetryTests {
         let context = chain.context(.numbered(0))
         await #expect(throws: Broken.self) { try await chain(.numbered(0), context) }
         #expect((2...3).contains(calls.value))
-        #expect(context.trace.isExhausted)
+        #expect(context.isExhausted)
     }
 
     @Test func aLongRetryAfterGivesTheMessageBackAndExhaustsNothing() async throws {
@@ -99,7 +99,7 @@ struct RetryTests {
         }
         let context = chain.context(.numbered(0))
         await #expect(throws: HandlerError.self) { try await chain(.numbered(0), context) }
-        #expect(calls.value == 1 && !context.trace.isExhausted)
+        #expect(calls.value == 1 && !context.isExhausted)
     }
 
     /// Several messages at once; one is told to wait. Throttle inside lets others wait for permits meanwhile.

@@ -38,7 +38,7 @@ struct TimeoutTests {
         }
         let context = chain.context(.numbered(0))
         #expect(try await chain(.numbered(0), context).count == 1)
-        #expect(context.trace.attempts == 3)
+        #expect(context.attempts == 3)
         #expect(most.load(ordering: .relaxed) == 1)
         #expect(meters.value("sluice_retries_total", ["reason": "timeout"]) == 2)
     }

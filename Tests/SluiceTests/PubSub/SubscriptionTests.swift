@@ -39,6 +39,71 @@ struct SubscriptionTests {
         #expect(Subscription(capacity: -5).offer(deliveries(0..<2)) == 1)
     }
 
+    /// Deliveries that are made when they are taken, between others that are there already.
+    @Test(arguments: [1, 2, 3, 100, 255, 256, 257, 1_000])
+    func makesLazyDeliveriesInTheirPlace(limit: Int) throws {
+        let subscription = Subscription(capacity: 1_000)
+        subscription.offer(deliveries(0..<3))
+        let source = Lazy(3..<303, settler)
+        #expect(subscription.offer(source, count: 300) == 300)
+        subscription.offer(deliveries(303..<310))
+        #expect(subscription.offer(Lazy(310..<400, settler), count: 50) == 50)
+        #expect(subscription.offer(Lazy(360..<365, settler), count: 5) == 5)
+        #expect(subscription.count == 365 && source.made == 0)
+        var taken: [Int] = []
+        while let batch = tags(try subscription.take(limit)) {
+            #expect(batch.count == min(limit, 365 - taken.count))
+            taken += batch
+        }
+        #expect(taken == Array(0..<365))
+        #expect(source.made == 300)
+    }
+
+    @Test func sharesLazyDeliveriesOut() throws {
+        let subscription = Subscription(capacity: 100)
+        subscription.offer(Lazy(0..<100, settler), count: 100)
+        #expect(tags(try subscription.take(64, sharers: 4)) == Array(0..<25))
+        #expect(tags(try subscription.take(64, sharers: 4)) == Array(25..<43))
+    }
+
+    @Test func takesNoMoreLazyDeliveriesThanItsCapacity() throws {
+        let subscription = Subscription(capacity: 3)
+        #expect(subscription.offer(Lazy(0..<5, settler), count: 5) == 3)
+        #expect(subscription.room == 0)
+        #expect(tags(try subscription.take(10)) == [0, 1, 2])
+        subscription.cancel()
+        #expect(subscription.offer(Lazy(0..<5, settler), count: 5) == 0)
+    }
+
+    @Test func rejectsLazyDeliveriesWhenItIsCancelled() throws {
+        let subscription = Subscription(capacity: 10)
+        subscription.offer(Lazy(0..<5, settler), count: 5)
+        #expect(tags(try subscription.take(2)) == [0, 1])
+        subscription.cancel()
+        #expect(settler.rejected == [2, 3, 4])
+    }
+
+    private final class Lazy: LazyDeliveries {
+        private let numbers: Range<Int>
+        private let settler: RecordingSettler
+        private let count = Atomic<Int>(0)
+
+        init(_ numbers: Range<Int>, _ settler: RecordingSettler) {
+            self.numbers = numbers
+            self.settler = settler
+        }
+
+        var made: Int { count.load(ordering: .relaxed) }
+
+        func make(_ places: Range<Int>, into deliveries: inout [Delivery]) {
+            count.add(places.count, ordering: .relaxed)
+            for number in numbers[(numbers.lowerBound + places.lowerBound)..<(numbers.lowerBound + places.upperBound)] {
+                deliveries.append(
+                    Delivery(Message(metadata: ["n": "\(number)"], payload: []), settler: settler, tag: UInt64(number)))
+            }
+        }
+    }
+
     /// Every way to cut up what is offered and what is taken, around the size of a batch.
     @Test(arguments: [1, 2, 255, 256, 257, 600])
     func keepsTheOrderHoweverItIsCutUp(capacity: Int) throws {

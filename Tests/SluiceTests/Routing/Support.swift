@@ -223,7 +223,7 @@ struct Chain {
             route, ordering: .serial, logger: logger,
             instruments: meters?.instruments ?? Instruments(factory: NOOPMetricsHandler.instance))
         var chain: Handler = { message, context in
-            context.trace.countAttempt()
+            context.delivery.trace.countAttempt()
             return try await handler(message, context)
         }
         for middleware in middlewares.reversed() { chain = try middleware.wrap(chain, for: scope) }
@@ -232,14 +232,20 @@ struct Chain {
 
     func context(_ message: Message, origin: Delivery.Origin = .init()) -> HandlerContext {
         HandlerContext(
-            route: scope,
-            trace: DeliveryTrace(Delivery(message, origin: origin, settler: IgnoringSettler.shared, tag: 0)))
+            route: scope, delivery: Delivery(message, origin: origin, settler: IgnoringSettler.shared, tag: 0))
     }
 
     @discardableResult
     func callAsFunction(_ message: Message = .numbered(0), _ context: HandlerContext? = nil) async throws -> [Message] {
         try await handler(message, context ?? self.context(message))
     }
+}
+
+/// `#expect` takes no path through a value that cannot be copied.
+extension HandlerContext {
+    var attempts: Int { delivery.trace.attempts }
+    var isExhausted: Bool { delivery.trace.isExhausted }
+    var outcome: DeliveryOutcome { delivery.trace.outcome }
 }
 
 private final class IgnoringSettler: Settler {
