@@ -46,16 +46,15 @@ public struct MessageID: Hashable, Sendable {
         storage = .uuid(high: high, low: low)
     }
 
-    /// Lends ``description`` in UTF-8. Makes no string of a UUID.
-    public func withUTF8<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    /// Appends ``description`` in UTF-8. Makes no string of a UUID.
+    public func write(to bytes: inout [UInt8]) {
         switch storage {
         case .uuid(let high, let low):
-            try withUnsafeTemporaryAllocation(byteCount: UUIDText.length, alignment: 8) { buffer in
+            withUnsafeTemporaryAllocation(byteCount: UUIDText.length, alignment: 8) { buffer in
                 UUIDText.write(high: high, low: low, to: buffer)
-                return try body(UnsafeRawBufferPointer(buffer))
+                bytes.append(contentsOf: UnsafeRawBufferPointer(buffer))
             }
-        case .foreign(var text):
-            try text.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
+        case .foreign(let text): bytes.append(contentsOf: text.utf8)
         }
     }
 

@@ -1,3 +1,5 @@
+public import Sluice
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -49,6 +51,13 @@ public struct KafkaHeaders: Sendable {
     /// Appends a header with this text in UTF-8.
     public mutating func append(_ name: String, _ text: String) {
         append(name, text.utf8)
+    }
+
+    /// Appends a header with this id in UTF-8.
+    public mutating func append(_ name: String, _ id: MessageID) {
+        begin(name)
+        id.write(to: &bytes)
+        endValue()
     }
 
     /// Appends a header without a value.

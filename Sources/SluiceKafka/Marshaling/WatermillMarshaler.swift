@@ -14,7 +14,7 @@ public struct WatermillMarshaler: KafkaMarshaler {
 
     public func marshal(_ message: Message, to topic: Topic, into record: inout KafkaRecord) {
         record.value = message.payload
-        message.id.withUTF8 { record.headers.append(Self.idHeader, $0) }
+        record.headers.append(Self.idHeader, message.id)
         for entry in message.metadata where entry.name != Self.idHeader {
             record.headers.append(entry.name, entry.value)
         }

@@ -61,6 +61,7 @@ struct MessageIDTests {
     ])
     func isWrittenInTheCanonicalForm(high: UInt64, low: UInt64, text: String) throws {
         #expect(MessageID(high: high, low: low).description == text)
+        #expect(written(MessageID(high: high, low: low)) == text)
         let bits = try #require(MessageID(text).bits)
         #expect(bits == (high, low))
     }
@@ -77,6 +78,14 @@ struct MessageIDTests {
         #expect(id.bits == nil)
         #expect(id.description == text)
         #expect(id == MessageID(text))
+        #expect(written(id) == text)
+    }
+
+    /// What it appends to bytes that are there already.
+    private func written(_ id: MessageID) -> String {
+        var bytes = Array("<".utf8)
+        id.write(to: &bytes)
+        return bytes.first == UInt8(ascii: "<") ? String(decoding: bytes.dropFirst(), as: UTF8.self) : "?"
     }
 
     /// Each byte at each place: only the canonical form is a UUID, and text and bytes agree.
