@@ -108,7 +108,7 @@ struct WirePublishTests {
                     count % 50 == 0 ? AMQPBytes.method(60, 80, channel: channel, AMQPBytes.big(count) + [1]) : []
                 }
             ], spoiled: .max)
-        let publisher = try Self.publisher(server, LogBook())
+        let publisher = try Self.publisher(server, LogBook(), patience: .seconds(30))
         try await withThrowingDiscardingTaskGroup { group in
             for _ in 0..<50 {
                 group.addTask { try await publisher.publish([Message(payload: [1])], to: "t") }
@@ -142,8 +142,13 @@ struct WirePublishTests {
 
     @Test func waitsWhileTheBrokerIsBlocked() async throws {
         let server = try FakeAMQPServer(
-            [.open: .answer { _, _ in AMQPBytes.method(10, 60, AMQPBytes.short("low on memory")) }])
-        let publisher = try Self.publisher(server, LogBook())
+            [
+                .open: .act { connection in
+                    connection.answer()
+                    connection.send(AMQPBytes.method(10, 60, AMQPBytes.short("low on memory")))
+                }
+            ])
+        let publisher = try Self.publisher(server, LogBook(), patience: .seconds(30))
         let publishing = Task { try await publisher.publish([Message(payload: [1])], to: "t") }
         try await eventually { publisher.connectionState.isBlocked }
         // Time enough to send it.
@@ -154,10 +159,19 @@ struct WirePublishTests {
         await publisher.close()
     }
 
-    private static func publisher(_ server: FakeAMQPServer, _ log: LogBook) throws -> AMQPPublisher {
+    /// - Parameter patience: for a server that is not late, only slow; nil where its lateness is what is tested.
+    private static func publisher(
+        _ server: FakeAMQPServer, _ log: LogBook, patience: Duration? = nil
+    ) throws -> AMQPPublisher {
         var options = AMQPPublisher.Options()
-        options.publishTimeout = .seconds(2)
-        return try AMQPPublisher(WireConsumeTests.configuration(server), options: options, logger: log.logger)
+        options.publishTimeout = patience ?? .seconds(2)
+        var configuration = try WireConsumeTests.configuration(server)
+        if let patience {
+            configuration.connectTimeout = patience
+            configuration.requestTimeout = patience
+            configuration.heartbeat = patience
+        }
+        return try AMQPPublisher(configuration, options: options, logger: log.logger)
     }
 }
 
