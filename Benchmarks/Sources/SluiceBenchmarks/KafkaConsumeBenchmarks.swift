@@ -17,7 +17,7 @@ enum KafkaConsumeBenchmarks {
     static func run(scale: Double) async throws {
         Report.subject(
             "Consuming from Kafka (mock cluster in this process, \(partitions) partitions, reading from the beginning)",
-            columns: ["payload", "what", "messages/s", "of the loop", "of the loop that reads", "CPU a message"])
+            columns: ["payload", "what", "messages/s", "of the loop", "of one that reads nothing", "CPU a message"])
         for (size, count) in [(16, 1_000_000.0), (256, 600_000), (4_096, 60_000)] {
             try await consume(size, max(20_000, Int(count * scale)))
         }
@@ -29,8 +29,8 @@ enum KafkaConsumeBenchmarks {
         try cluster.createTopic("consumed", partitions: partitions)
         try await publish(size, count, to: cluster)
         let ways: [(String, (Int) async throws -> Double)] = [
-            ("librdkafka's loop, records thrown away", { _ in await bare(cluster, count, reading: false) }),
-            ("the same, key, content and headers read", { _ in await bare(cluster, count, reading: true) }),
+            ("librdkafka's loop", { _ in await bare(cluster, count, reading: true) }),
+            ("the same, records thrown away unread", { _ in await bare(cluster, count, reading: false) }),
             ("a serial route", { try await route(cluster, count, .serial, group: "serial-\($0)") }),
             ("a route by key, 16 lanes", { try await route(cluster, count, .perKey(lanes: 16), group: "key-\($0)") }),
         ]
@@ -104,6 +104,8 @@ enum KafkaConsumeBenchmarks {
         let properties = [
             ("bootstrap.servers", brokers.joined(separator: ",")), ("group.id", "bare"),
             ("enable.auto.commit", "false"),
+            // A loop is as fast as its queue is never full: librdkafka looks at a full one only once a second.
+            ("queued.min.messages", "1000000"), ("queued.max.messages.kbytes", "1000000"),
         ]
         for (name, value) in properties { rd_kafka_conf_set(configuration, name, value, nil, 0) }
         guard let client = rd_kafka_new(RD_KAFKA_CONSUMER, configuration, nil, 0) else { return .infinity }

@@ -6,7 +6,10 @@ struct Production {
     private let messages: [Message]
     private let topic: Topic
     private let handle: TopicHandle
-    private let publisher: KafkaPublisher
+    // What the publisher was given for every message, so that none looks it up.
+    private let key: KeySelector
+    private let marshaler: any KafkaMarshaler
+    private let timestamp: @Sendable (Message) -> Timestamp?
     private let client: ProducerClient
     private let call: PublishCall
     /// One for all messages: most of its memory is used again.
@@ -20,7 +23,9 @@ struct Production {
         self.messages = messages
         self.topic = topic
         self.handle = handle
-        self.publisher = publisher
+        key = publisher.key
+        marshaler = publisher.options.marshaler
+        timestamp = publisher.options.timestamp
         self.client = client
         self.call = call
     }
@@ -72,13 +77,13 @@ struct Production {
     }
 
     private mutating func marshal(_ message: Message) throws {
-        record.key = publisher.key(message)
+        record.key = key(message)
         record.value = nil
         record.headers.removeAll()
         record.timestamp = nil
         record.partition = nil
-        try publisher.options.marshaler.marshal(message, to: topic, into: &record)
-        if record.timestamp == nil { record.timestamp = publisher.options.timestamp(message) }
+        try marshaler.marshal(message, to: topic, into: &record)
+        if record.timestamp == nil { record.timestamp = timestamp(message) }
     }
 
     private func giveUp(_ error: any Error) {
