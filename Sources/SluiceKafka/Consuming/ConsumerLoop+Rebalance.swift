@@ -33,7 +33,6 @@ enum Rebalance {
 }
 
 extension ConsumerLoop {
-    private static let requestTimeout: Int32 = 10_000
     private static let commitPatience = Duration.seconds(5)
     private static let retryDelay = Duration.milliseconds(250)
 
@@ -158,7 +157,7 @@ extension ConsumerLoop {
         let asked = rd_kafka_AdminOptions_new(client.handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS)
         var text = ErrorText()
         text.withBuffer {
-            _ = rd_kafka_AdminOptions_set_request_timeout(asked, Self.requestTimeout, $0.baseAddress, $0.count)
+            _ = rd_kafka_AdminOptions_set_request_timeout(asked, AdminClient.longestRequest, $0.baseAddress, $0.count)
         }
         if options.readsCommittedOnly {
             _ = KafkaError(
@@ -168,10 +167,12 @@ extension ConsumerLoop {
         rd_kafka_ListConsumerGroupOffsets(client.handle, &request, 1, asked, events)
         rd_kafka_AdminOptions_destroy(asked)
         rd_kafka_ListConsumerGroupOffsets_destroy(request)
+        openLookups[lookups] = .now()
         rebalance = .looking(partitions, id: lookups, retry: .now())
     }
 
     func take(lookup event: borrowing NativeEvent, _ now: MonotonicTime) {
+        openLookups[UInt(bitPattern: rd_kafka_event_opaque(event.handle))] = nil
         guard case .looking(let partitions, let id?, _) = rebalance,
             UInt(bitPattern: rd_kafka_event_opaque(event.handle)) == id
         else { return }

@@ -37,6 +37,9 @@ final class ConsumerLoop {
     var readers: [PartitionReader] = []
     var rebalance = Rebalance.none
     var lookups: UInt = 0
+    /// Since when the coordinator was asked, by the numbers of the questions. None may time out (``AdminClient``): the
+    /// client is replaced before.
+    var openLookups: [UInt: MonotonicTime] = [:]
     var commit = CommitState()
     let records: RecordReader
     /// How many the last ones had, which is what the next ones are given room for.
@@ -228,6 +231,7 @@ final class ConsumerLoop {
         abandonAll()
         rebalance = .none
         commit.forget()
+        openLookups = [:]
         if let events {
             rd_kafka_queue_cb_event_enable(events, nil, nil)
             rd_kafka_queue_destroy(events)
@@ -286,6 +290,9 @@ final class ConsumerLoop {
     private func look(_ now: MonotonicTime) {
         guard let client, now >= nextLook else { return }
         nextLook = now.advanced(by: .milliseconds(200))
+        if let oldest = openLookups.values.min(), now >= oldest.advanced(by: .seconds(1_800)) {
+            return fail(now, "the group's coordinator did not answer for half an hour")
+        }
         for reader in readers {
             var (low, high): (Int64, Int64) = (0, 0)
             let code = rd_kafka_get_watermark_offsets(

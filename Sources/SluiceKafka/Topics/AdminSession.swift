@@ -6,12 +6,19 @@ struct AdminSession {
     let client: NativeClient
     private let deadline: MonotonicTime
     private let isUnwanted: @Sendable () -> Bool
+    private let onGivingUp: @Sendable () -> Void
 
-    /// - Parameter isUnwanted: whether nobody waits for the answer any more.
-    init(_ client: NativeClient, deadline: MonotonicTime, isUnwanted: @escaping @Sendable () -> Bool = { false }) {
+    /// - Parameters:
+    ///   - isUnwanted: whether nobody waits for the answer any more.
+    ///   - onGivingUp: called when a question to a coordinator stays open, with which the client must go.
+    init(
+        _ client: NativeClient, deadline: MonotonicTime, isUnwanted: @escaping @Sendable () -> Bool = { false },
+        onGivingUp: @escaping @Sendable () -> Void = {}
+    ) {
         self.client = client
         self.deadline = deadline
         self.isUnwanted = isUnwanted
+        self.onGivingUp = onGivingUp
     }
 
     /// Milliseconds until the deadline; at least 1.
@@ -56,10 +63,12 @@ struct AdminSession {
             rd_kafka_AdminOptions_destroy(options)
         }
         let patience = patience
+        let isForCoordinator = operation == RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS
+        let timeout = isForCoordinator ? AdminClient.longestRequest : patience
         var text = ErrorText()
         try check(
             text.withBuffer {
-                rd_kafka_AdminOptions_set_request_timeout(options, patience, $0.baseAddress, $0.count)
+                rd_kafka_AdminOptions_set_request_timeout(options, timeout, $0.baseAddress, $0.count)
             })
         if operation == RD_KAFKA_ADMIN_OP_CREATETOPICS {
             // The answer comes when the other brokers know the topic too.
@@ -69,14 +78,25 @@ struct AdminSession {
                 })
         }
         start(options, answers)
-        // librdkafka answers in any case, and times out by itself.
-        guard let pointer = rd_kafka_queue_poll(answers, patience &+ 1_000) else {
-            throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT)
-        }
-        let event = NativeEvent(handle: pointer)
+        let event = NativeEvent(handle: try answer(answers, isForCoordinator))
         try check(event.error, event.errorText)
         client.monitor.brokerAnswered()
         return try read(event)
+    }
+
+    /// - Parameter isForCoordinator: otherwise librdkafka answers in any case, and times out by itself.
+    private func answer(_ answers: OpaquePointer, _ isForCoordinator: Bool) throws(KafkaError) -> OpaquePointer {
+        guard isForCoordinator else {
+            guard let answer = rd_kafka_queue_poll(answers, patience &+ 1_000) else {
+                throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT)
+            }
+            return answer
+        }
+        while patience > 1, !isUnwanted() {
+            if let answer = rd_kafka_queue_poll(answers, min(patience, 1_000)) { return answer }
+        }
+        onGivingUp()
+        throw KafkaError(.timedOut, detail: "the group's coordinator did not answer in time")
     }
 
     func check(_ code: rd_kafka_resp_err_t, _ text: String? = nil) throws(KafkaError) {

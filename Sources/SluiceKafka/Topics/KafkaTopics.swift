@@ -7,7 +7,7 @@ import Synchronization
 /// It keeps one client and one thread, on which all of its requests run one after the other. A call whose task is
 /// cancelled ends within some seconds, with an error, however long the brokers take.
 public final class KafkaTopics: Sendable {
-    private let client: NativeClient
+    private let client: AdminClient
     private let calls: BlockingCalls
     private let thread: WorkerThread
     private let timeout: Duration
@@ -26,16 +26,9 @@ public final class KafkaTopics: Sendable {
             throw KafkaError(.invalidConfiguration, detail: "timeout must be from 1 ms to an hour")
         }
         let monitor = ClientMonitor(secrets: configuration.secrets, logger: logger, meter: nil)
-        // A consumer without a group: unlike a producer it creates no topic by looking for it, and it counts as
-        // read only what is committed.
-        let native = try configuration.native(
-            options: [
-                ("statistics.interval.ms", "0"),
-                // Of a partition that is read at all, one record is.
-                ("queued.min.messages", "1"), ("fetch.message.max.bytes", "65536"),
-            ],
-            required: [("allow.auto.create.topics", "false"), ("enable.auto.commit", "false")])
-        let client = try NativeClient(.consumer, native, monitor: monitor)
+        let client = try AdminClient { () throws(KafkaError) in
+            try NativeClient(.consumer, Self.native(configuration), monitor: monitor)
+        }
         let calls = BlockingCalls(wake: { client.wake() })
         self.client = client
         self.calls = calls
@@ -43,8 +36,10 @@ public final class KafkaTopics: Sendable {
         self.logger = logger
         do {
             thread = try WorkerThread(name: "sluice-kafka-adm") {
-                calls.run { _ = client.poll(milliseconds: -1) }
-                client.destroy()
+                calls.run {
+                    if !client.renew() { _ = client.current.poll(milliseconds: -1) }
+                }
+                client.end()
             }
         } catch {
             throw KafkaError(.systemResource, detail: "\(error)")
@@ -53,6 +48,18 @@ public final class KafkaTopics: Sendable {
 
     deinit {
         calls.close()
+    }
+
+    /// A consumer without a group: unlike a producer it creates no topic by looking for it, and it counts as read only
+    /// what is committed.
+    private static func native(_ configuration: KafkaConfiguration) throws(KafkaError) -> NativeConfiguration {
+        try configuration.native(
+            options: [
+                ("statistics.interval.ms", "0"),
+                // Of a partition that is read at all, one record is.
+                ("queued.min.messages", "1"), ("fetch.message.max.bytes", "65536"),
+            ],
+            required: [("allow.auto.create.topics", "false"), ("enable.auto.commit", "false")])
     }
 
     /// Creates the topic where it is missing. One that exists stays as it is.
@@ -131,12 +138,13 @@ public final class KafkaTopics: Sendable {
             do throws(KafkaError) {
                 return Result<Value, KafkaError>.success(
                     try await calls.perform { () throws(KafkaError) in
-                        try body(
+                        _ = client.renew()
+                        return try body(
                             AdminSession(
-                                client, deadline: MonotonicTime.now().advanced(by: timeout),
+                                client.current, deadline: MonotonicTime.now().advanced(by: timeout),
                                 isUnwanted: { [weak calls] in
                                     cancellation.isRequested.load(ordering: .relaxed) || calls?.isClosed != false
-                                }))
+                                }, onGivingUp: { client.spoil() }))
                     })
             } catch {
                 return .failure(error)

@@ -100,6 +100,11 @@ public final class MockCluster: @unchecked Sendable {
         try check(rd_kafka_mock_partition_set_leader(cluster, topic, partition, broker))
     }
 
+    /// The broker is the one that keeps this group's offsets and members.
+    public func setCoordinator(of group: String, _ broker: Int32) throws {
+        try check(rd_kafka_mock_coordinator_set(cluster, "group", group, broker))
+    }
+
     /// The next requests of this kind fail, one with each error.
     public func fail(_ request: Request, _ errors: [rd_kafka_resp_err_t]) {
         rd_kafka_mock_push_request_errors_array(cluster, request.rawValue, errors.count, errors)

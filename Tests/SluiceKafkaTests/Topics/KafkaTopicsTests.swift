@@ -118,6 +118,31 @@ struct KafkaTopicsTests {
         await topics.close()
     }
 
+    /// librdkafka 2.0.2 ends the process when the coordinator of a group comes up after a question to it has timed out.
+    @Test(arguments: [true, false]) func survivesACoordinatorThatComesTooLate(_ asksOn: Bool) async throws {
+        let kafka = try KafkaUnderTest()
+        let mock = try kafka.faults()
+        let topic = try await kafka.topic()
+        let group = "group-\(topic)"
+        try mock.setCoordinator(of: group, 3)
+        try mock.takeDown(3)
+        for partition in Int32(0)..<4 { try mock.setLeader(topic.name, partition, 1) }
+        let topics = try KafkaTopics(kafka.configuration, timeout: .seconds(1), logger: .silent)
+        for _ in 0..<3 {
+            let error = await #expect(throws: KafkaError.self) {
+                _ = try await topics.backlog(of: topic, group: group)
+            }
+            #expect(error?.disposition == .retry())
+        }
+        try mock.bringUp(3)
+        if asksOn {
+            try await eventually("an answer") { (try? await topics.backlog(of: topic, group: group))?.count == 4 }
+        } else {
+            try await Task.sleep(for: .seconds(2))
+        }
+        await topics.close()
+    }
+
     @Test func refusesWhatKafkaHasNotGot() async throws {
         let kafka = try KafkaUnderTest()
         let topics = try KafkaTopics(kafka.configuration, logger: .silent)
