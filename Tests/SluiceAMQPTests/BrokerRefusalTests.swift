@@ -74,7 +74,7 @@ struct BrokerRefusalTests {
         let error = await #expect(throws: (any Error).self) {
             try await publisher.publish([Message(payload: [1])], to: amqp.uniqueTopic())
         }
-        #expect(BrokerOutageTests.amqpError(error)?.code == .accessRefused)
+        #expect(AMQPError.behind(error)?.code == .accessRefused)
         #expect(error.map { "\($0)".contains("s3cret") } == false)
         await publisher.close()
     }
@@ -107,7 +107,7 @@ struct BrokerRefusalTests {
         let error = await #expect(throws: (any Error).self) {
             try await publisher.publish([Message(payload: [1])], to: missing)
         }
-        #expect(BrokerOutageTests.amqpError(error)?.code == .notFound, "\(error.map { "\($0)" } ?? "")")
+        #expect(AMQPError.behind(error)?.code == .notFound, "\(error.map { "\($0)" } ?? "")")
         try await publisher.publish([Message(payload: [2])], to: present)
         let delivery = try await subscription.first()
         #expect(delivery.message.payload == [2])
@@ -126,7 +126,7 @@ struct BrokerRefusalTests {
         let error = await #expect(throws: (any Error).self) {
             try await second.publish([Message(payload: [2])], to: topic)
         }
-        let mismatch = BrokerOutageTests.amqpError(error)
+        let mismatch = AMQPError.behind(error)
         #expect(mismatch?.code == .mismatch)
         #expect(mismatch?.detail.contains(topic.name) == true && mismatch?.detail.contains("durable") == true)
         // A topic of its own is not harmed.
@@ -164,7 +164,7 @@ struct BrokerRefusalTests {
         let error = await #expect(throws: (any Error).self) {
             try await publisher.publish([Message(payload: [1])], to: amqp.uniqueTopic())
         }
-        #expect(BrokerOutageTests.amqpError(error)?.code == code, "\(error.map { "\($0)" } ?? "")")
+        #expect(AMQPError.behind(error)?.code == code, "\(error.map { "\($0)" } ?? "")")
         #expect(ContinuousClock.now - start < .seconds(15), "it is no use to wait")
         #expect(!log.text.contains(configuration.password) && error.map { "\($0)" }?.contains("s3cret") == false)
         #expect(publisher.connectionState.reason?.contains("\(code)") == true)

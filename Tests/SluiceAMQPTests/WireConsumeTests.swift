@@ -241,9 +241,9 @@ struct WireConsumeTests {
         let subscriber = try Self.subscriber(server, LogBook())
         for round in 1...50 {
             let subscription = try await subscriber.subscribe(to: "t")
-            try await eventually("every delivery") { subscription.count == count }
+            try await eventually("every delivery", within: .seconds(30)) { subscription.count == count }
             subscription.cancel()
-            try await eventually("the channel is closed, \(round)") {
+            try await eventually("the channel is closed, \(round)", within: .seconds(30)) {
                 server.methods.count { $0 == .method(20, 40) } == round
             }
         }
