@@ -6,7 +6,7 @@ import Testing
     import Glibc
 #endif
 
-extension EndToEnd {
+extension EndToEndUnderLoad {
     struct CrashTests {
         @Test(.timeLimit(.minutes(1)))
         func whatWasAnswered202ReachesBothSinksHoweverOftenTheProgramIsKilled() async throws {

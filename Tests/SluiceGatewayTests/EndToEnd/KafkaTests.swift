@@ -13,7 +13,7 @@ import Testing
     import Glibc
 #endif
 
-extension EndToEnd {
+extension EndToEndUnderLoad {
     /// Several gateways on one Kafka, under load.
     struct KafkaTests {
         @Test(.timeLimit(.minutes(3)))

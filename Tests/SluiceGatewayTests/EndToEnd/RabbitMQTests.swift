@@ -10,7 +10,7 @@ import Testing
 
 @testable import SluiceGateway
 
-extension EndToEnd {
+extension EndToEndAtOnce {
     /// Deployments that come over RabbitMQ.
     struct RabbitMQTests {
         /// A queue of the test's own.
@@ -77,9 +77,7 @@ extension EndToEnd {
         func comesUpWhenTheBrokerDoesAndTakesWebhooksMeanwhile() async throws {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
             let broker = try RabbitMQBroker()
-            try await broker.start()
             let amqp = try amqp(broker)
-            try await broker.kill()
             try await withGateway(in: directory, grafana: grafana) {
                 $0.amqp = amqp
             } _: { gateway in
@@ -95,7 +93,6 @@ extension EndToEnd {
                 await publisher.close()
                 try await eventually("the annotation") { grafana.annotations.count == 2 }
             }
-            try await broker.stop()
         }
     }
 }
