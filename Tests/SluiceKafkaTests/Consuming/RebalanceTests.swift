@@ -1,6 +1,5 @@
 import Logging
 import Sluice
-import SluiceTestBrokers
 import SluiceTesting
 import Synchronization
 import Testing
@@ -18,9 +17,7 @@ struct RebalanceTests {
         let (topic, group) = (try await kafka.topic(partitions: 8), kafka.uniqueGroup())
         var options = KafkaUnderTest.quick
         options.maxInFlight = 64
-        // A mock group has agreed as soon as its leader has synced, and turns those away that come later. Only a leader
-        // asks for metadata in between, and so it comes last.
-        for _ in 0..<400 { try kafka.mock?.delay(.metadata, milliseconds: 500, broker: 1) }
+        try kafka.letLeadersComeLast()
         let journal = ReadingRoute.Journal()
         let members = try (0..<4).map { _ in
             try ReadingRoute(try kafka.subscriber(group, options), topic, journal: journal) { _, _ in
@@ -121,11 +118,7 @@ struct RebalanceTests {
         while !(0..<2).allSatisfy({ partition in held.contains { $0.origin.partition == Int32(partition) } }) {
             held += try await subscription.receive(1)
         }
-        // A mock group has agreed as soon as its leader has synced, and turns those away that come later. The leader,
-        // who came first, is answered late each time: the second member asks, then the first, and then once more.
-        for milliseconds in [0, 1_000, 1_000] as [Int32] {
-            try kafka.mock?.delay(.joinGroup, milliseconds: milliseconds, broker: 1)
-        }
+        try kafka.letLeadersComeLast()
         let second = try kafka.subscriber(group)
         let other = try await second.subscribe(to: topic)
         if patient {
