@@ -8,11 +8,12 @@ import Testing
 
 extension EndToEndUnderLoad {
     struct CrashTests {
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(3)))
         func whatWasAnswered202ReachesBothSinksHoweverOftenTheProgramIsKilled() async throws {
             let (grafana, slack, directory) = (try FakeGrafana(), try FakeSlack(), try TemporaryDirectory())
             let kills = 5
-            let load = PushLoad()
+            // On a busy machine more is taken than delivered: what is pushed has to be delivered within the test.
+            let load = PushLoad(pace: .milliseconds(30))
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<6 { group.addTask { await load.run(number) } }
                 defer { load.end() }
@@ -22,7 +23,7 @@ extension EndToEndUnderLoad {
                     let before = load.count
                     let annotated = grafana.annotations.count
                     load.send(to: client)
-                    try await eventually("load") {
+                    try await eventually(within: .seconds(30), "load") {
                         load.count > before + 100 && grafana.annotations.count > annotated + 20
                     }
                     process.signal(SIGKILL)
@@ -33,7 +34,7 @@ extension EndToEndUnderLoad {
             // The last start is in this process, where Slack may be given more than one message a second.
             let accepted = load.accepted
             try await withGateway(in: directory, grafana: grafana, slack: slack) { gateway in
-                try await eventually(within: .seconds(30), "everything accepted is in both sinks") {
+                try await eventually(within: .seconds(60), "everything accepted is in both sinks") {
                     let (annotations, messages) = (grafana.pushes, slack.pushes)
                     return accepted.allSatisfy { annotations[$0] != nil && messages[$0] != nil }
                 }
