@@ -79,11 +79,12 @@ public final class RabbitMQBroker: Sendable {
         return broker
     }
 
-    /// Starts it, with the data that it had, and returns when it answers: after about 5 s.
+    /// Starts it, with the data that it had, and returns when it answers: after about 5 s of two processors' time, which
+    /// it may not get when others start beside it.
     public func start() async throws {
         if isSecured { try await certificates.make() }
         try await keeper.perform(.start)
-        let end = ContinuousClock.now.advanced(by: .seconds(90))
+        let end = ContinuousClock.now.advanced(by: .seconds(180))
         while !LoopbackPort.speaksAMQP(port) {
             guard ContinuousClock.now < end else { throw Failed(description: "RabbitMQ did not start: \(log)") }
             try await Task.sleep(for: .milliseconds(20))
