@@ -83,7 +83,10 @@ struct BrokerCrashTests {
             uri: broker.uri(tls: true, options: "cacertfile=\(broker.authority)"))
         configuration.reconnect = amqp.configuration.reconnect
         let log = LogBook()
-        let publisher = try amqp.publisher(.durableQueue, configuration, log: log)
+        var options = AMQPPublisher.Options()
+        // The broker is started meanwhile, beside others.
+        options.publishTimeout = .seconds(120)
+        let publisher = try amqp.publisher(.durableQueue, configuration, options: options, log: log)
         let subscriber = try amqp.subscriber(.durableQueue, configuration)
         let subscription = try await subscriber.subscribe(to: topic)
         try await publisher.publish([Message(payload: [1])], to: topic)

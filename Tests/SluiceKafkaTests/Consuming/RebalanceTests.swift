@@ -130,7 +130,9 @@ struct RebalanceTests {
             try await eventually("the revocation", within: .seconds(60)) {
                 first.statistics?.group?.state.contains("wait-unassign") == true
             }
-            try await eventually("the second member's place", within: .seconds(30)) { second.statistics?.group?.state == "steady" }
+            try await eventually("the second member's place", within: .seconds(30)) {
+                second.statistics?.group?.state == "steady"
+            }
             #expect(other.count == 0)
             for delivery in held { delivery.acknowledge() }
         }
