@@ -24,29 +24,40 @@ final class RecordBatch: LazyDeliveries {
     }
 
     deinit {
-        for place in made.load(ordering: .acquiring)..<table.count {
-            var record = KafkaRecord()
-            let (message, origin) = read(place, &record)
-            feed.settle(tag(place), .rejected(Rejection()), of: message, origin: origin)
+        let made = made.load(ordering: .acquiring)
+        guard made < table.count else { return }
+        var record = table.record(of: feed.partition)
+        for place in made..<table.count {
+            var failure: (any Error)?
+            let message = read(place, &record, &failure)
+            feed.settle(
+                tag(place), .rejected(Rejection()), of: message, origin: origin(place, record, failure))
         }
     }
 
     func make(_ places: Range<Int>, into deliveries: inout [Delivery]) {
         _ = made.max(places.upperBound, ordering: .acquiringAndReleasing)
-        var record = KafkaRecord()
+        var record = table.record(of: feed.partition)
         for place in places {
-            let (message, origin) = read(place, &record)
+            var failure: (any Error)?
+            let message = read(place, &record, &failure)
             deliveries.append(
-                Delivery(message, origin: origin, settler: settler, tag: tag(place), arrival: arrival))
+                Delivery(
+                    message, origin: origin(place, record, failure), settler: settler, tag: tag(place),
+                    arrival: arrival))
         }
     }
 
-    private func read(_ place: Int, _ record: inout KafkaRecord) -> (Message, Delivery.Origin) {
+    private func read(_ place: Int, _ record: inout KafkaRecord, _ failure: inout (any Error)?) -> Message {
         table.read(place, into: &record)
-        record.partition = feed.partition
-        var (message, origin) = reader.read(record)
-        origin.redelivered = table.isRedelivered(place)
-        return (message, origin)
+        return reader.read(record, &failure)
+    }
+
+    @inline(__always)
+    private func origin(_ place: Int, _ record: borrowing KafkaRecord, _ failure: (any Error)?) -> Delivery.Origin {
+        Delivery.Origin(
+            redelivered: table.isRedelivered(place), partition: record.partition, offset: record.offset,
+            timestamp: record.timestamp, key: record.key, failure: failure)
     }
 
     private func tag(_ place: Int) -> UInt64 { UInt64(clamping: table.offset(place) + 1) }

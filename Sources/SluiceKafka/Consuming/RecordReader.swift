@@ -7,23 +7,21 @@ struct RecordReader: Sendable {
     let marshaler: any KafkaMarshaler
     let logger: Logger
 
-    /// - Returns: the message, and what is known of it beside.
-    func read(_ record: KafkaRecord) -> (Message, Delivery.Origin) {
-        var origin = Delivery.Origin(
-            partition: record.partition, offset: record.offset, timestamp: record.timestamp, key: record.key)
+    /// - Parameter failure: why the record holds no message, where that is so.
+    func read(_ record: KafkaRecord, _ failure: inout (any Error)?) -> Message {
         do {
-            return (try marshaler.unmarshal(record, from: topic), origin)
+            return try marshaler.unmarshal(record, from: topic)
         } catch {
-            let failure =
+            let reason =
                 error is any DispositionError
                 ? error : KafkaError(.malformed, detail: "the marshaler cannot read a record: \(error)")
             logger.warning(
                 "a record cannot be read",
                 metadata: [
-                    "partition": "\(record.partition ?? -1)", "offset": "\(record.offset ?? -1)", "error": "\(failure)",
+                    "partition": "\(record.partition ?? -1)", "offset": "\(record.offset ?? -1)", "error": "\(reason)",
                 ])
-            origin.failure = failure
-            return (WatermillMarshaler().unmarshal(record, from: topic), origin)
+            failure = reason
+            return WatermillMarshaler().unmarshal(record, from: topic)
         }
     }
 }

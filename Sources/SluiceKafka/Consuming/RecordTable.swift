@@ -45,7 +45,14 @@ struct RecordTable: Sendable {
     func offset(_ row: Int) -> Int64 { rows[row].offset }
     func isRedelivered(_ row: Int) -> Bool { rows[row].isRedelivered }
 
-    /// Fills in all but the partition.
+    /// A record to read rows into, one after the other.
+    func record(of partition: Int32) -> KafkaRecord {
+        var record = KafkaRecord()
+        record.partition = partition
+        record.headers = KafkaHeaders(sharing: bytes, slots)
+        return record
+    }
+
     func read(_ row: Int, into record: inout KafkaRecord) {
         let row = rows[row]
         record.offset = row.offset
@@ -59,7 +66,7 @@ struct RecordTable: Sendable {
             let start = row.start + max(0, row.keyCount)
             record.value = Array(bytes[start..<(start + row.valueCount)])
         }
-        record.headers = KafkaHeaders(bytes, slots, row.headers)
+        record.headers.select(row.headers)
     }
 
     // MARK: Filling

@@ -34,11 +34,15 @@ public struct KafkaHeaders: Sendable {
 
     public init() {}
 
-    /// Some of the headers in memory that is shared.
-    init(_ bytes: [UInt8], _ slots: [Slot], _ own: Range<Int>) {
+    /// None yet of the headers in memory that is shared.
+    init(sharing bytes: [UInt8], _ slots: [Slot]) {
         self.bytes = bytes
         self.slots = slots
-        self.own = own
+    }
+
+    /// These of the headers in memory that is shared.
+    mutating func select(_ slots: Range<Int>) {
+        own = slots
     }
 
     /// Appends a header with these bytes.
