@@ -87,8 +87,14 @@ extension ConsumerLoop {
             guard now >= until || inHand(going) == 0, !commit.isUnderWay else { return }
             guard sendCommit(now) else { return finishRebalance() }
             rebalance = .committing(partitions, until: now.advanced(by: Self.commitPatience))
-        case .committing(_, let until):
-            if !commit.isUnderWay || now >= until { finishRebalance() }
+        case .committing(let partitions, let until):
+            guard !commit.isUnderWay || now >= until else { return }
+            if commit.isUnderWay || commit.hasFailed {
+                logger.notice(
+                    "partitions are given up without the last commit: what was settled since the one before comes again",
+                    metadata: ["partitions": "\(partitions)"])
+            }
+            finishRebalance()
         }
     }
 

@@ -16,6 +16,7 @@ public import CRDKafka
 ///   whose answer was lost is stored twice.
 /// - Transactions run, and their offsets are not kept. Aborted records are not hidden from anybody: they are either not
 ///   sent at all, because abort comes first, or visible.
+/// - Metadata takes no error and no delay.
 /// - Errors of requests come from a stack for each kind of request; `_TRANSPORT` closes the connection instead. Fetch
 ///   takes two from the stack for each request, and the second counts.
 /// - Brokers go down without any change of leaders. Commits and group members survive it.

@@ -1,6 +1,5 @@
 import Logging
 import Sluice
-import SluiceTestBrokers
 import SluiceTesting
 
 @testable import SluiceKafka
@@ -20,12 +19,6 @@ extension KafkaUnderTest {
         _ group: String?, _ options: KafkaSubscriber.Options = quick, logger: Logger = .silent
     ) throws -> KafkaSubscriber {
         try KafkaSubscriber(configuration, group: group, options: options, logger: logger)
-    }
-
-    /// A mock group has agreed as soon as its leader has synced, and turns those away that come later, over and over.
-    /// Only a leader asks for metadata in between: answered late, it comes last. For clusters of one broker.
-    func letLeadersComeLast() throws {
-        for _ in 0..<400 { try mock?.delay(.metadata, milliseconds: 500, broker: 1) }
     }
 
     func uniqueGroup() -> String { "g-\(String(UInt32.random(in: .min ... .max), radix: 36))" }
