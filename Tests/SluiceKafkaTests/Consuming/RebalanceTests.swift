@@ -21,7 +21,8 @@ struct RebalanceTests {
         let journal = ReadingRoute.Journal()
         let log = LogRecorder()
         let members = try (0..<4).map { _ in
-            try ReadingRoute(try kafka.subscriber(group, options, logger: log.logger), topic, journal: journal) { _, _ in
+            try ReadingRoute(try kafka.subscriber(group, options, logger: log.logger), topic, journal: journal) {
+                _, _ in
                 try await Task.sleep(for: .milliseconds(1))
             }
         }
