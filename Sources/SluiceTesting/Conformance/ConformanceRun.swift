@@ -130,7 +130,10 @@ final class ConformanceRun: Sendable {
             return (state.subscribers, state.publishers)
         }
         step("closing its subscribers and publishers")
-        for subscriber in subscribers { await subscriber.close() }
+        // At once: a member of a group may have to wait for the others before it can leave.
+        await withDiscardingTaskGroup { group in
+            for subscriber in subscribers { group.addTask { await subscriber.close() } }
+        }
         for publisher in publishers { await publisher.close() }
     }
 }
