@@ -6,8 +6,8 @@ import Synchronization
 /// given up.
 ///
 /// librdkafka 2.0.2 ends the process when such a question has timed out and the coordinator comes up afterwards: it then
-/// uses what it freed at the time-out (`rd_kafka_admin_coord_request` in `rdkafka_admin.c`; the same in 2.12). No such
-/// question may time out, therefore: whoever asks gives it up, and it goes with its client.
+/// uses what it freed at the time-out (`rd_kafka_admin_coord_request` in `rdkafka_admin.c`, which reads the same in
+/// 2.15). No such question may time out, therefore: whoever asks gives it up, and it goes with its client.
 final class AdminClient: Sendable {
     /// For how long librdkafka is told to try a question to a coordinator, in milliseconds: the most that it takes.
     static let longestRequest: Int32 = 3_600_000
