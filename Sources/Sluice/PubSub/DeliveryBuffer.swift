@@ -14,11 +14,19 @@ struct DeliveryBuffer {
             }
         }
 
+        fileprivate func append(to deliveries: inout [Delivery]) {
+            switch self {
+            case .made(let own): deliveries.append(contentsOf: own)
+            case .lazy(let source, let places): source.make(places, into: &deliveries)
+            }
+        }
+
         /// Moves the oldest out.
         fileprivate mutating func split(_ count: Int) -> Batch {
             switch self {
             case .made(var deliveries):
                 let first = Array(deliveries.prefix(count))
+                // So that the rest is moved up where it lies.
                 self = .made([])
                 deliveries.removeFirst(count)
                 self = .made(deliveries)
@@ -44,20 +52,15 @@ struct DeliveryBuffer {
 
         consuming func deliveries() -> [Delivery] {
             var result: [Delivery] = []
-            switch first {
-            case nil: return result
-            case .made(let deliveries): result = deliveries
-            case .lazy(let source, let places):
+            if case .made(let deliveries) = first {
+                result = deliveries
+            } else {
                 result.reserveCapacity(count)
-                source.make(places, into: &result)
+                first?.append(to: &result)
             }
+            // So that what was moved is not shared.
             first = nil
-            for batch in rest {
-                switch batch {
-                case .made(let deliveries): result.append(contentsOf: deliveries)
-                case .lazy(let source, let places): source.make(places, into: &result)
-                }
-            }
+            for batch in rest { batch.append(to: &result) }
             return result
         }
     }
@@ -104,14 +107,13 @@ struct DeliveryBuffer {
     }
 
     private mutating func removeFirstOfOneBatch(_ limit: Int) -> Batch? {
-        guard let batch = batches.popFirst() ?? takeLast() else { return nil }
+        guard var batch = batches.popFirst() ?? takeLast() else { return nil }
         guard batch.count > limit else { return batch }
-        var rest = batch
-        let first = rest.split(limit)
-        if batches.isEmpty, last.isEmpty, case .made(let deliveries) = rest {
+        let first = batch.split(limit)
+        if batches.isEmpty, last.isEmpty, case .made(let deliveries) = batch {
             last = deliveries
         } else {
-            batches.prepend(rest)
+            batches.prepend(batch)
         }
         return first
     }

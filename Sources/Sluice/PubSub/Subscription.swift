@@ -84,14 +84,7 @@ extension Subscription {
     ///   called, unless the subscription has ended (``isEnded``).
     @discardableResult
     public func offer(_ batch: some RandomAccessCollection<Delivery>) -> Int {
-        let (taken, wake) = state.withLock { state -> (Int, Wake) in
-            guard !state.ended else { return (0, Wake()) }
-            let taken = min(batch.count, capacity - state.buffer.count)
-            state.buffer.append(batch.prefix(taken))
-            if taken < batch.count { state.starved = true }
-            isFilled.store(true, ordering: .relaxed)
-            return (taken, Self.wakeOne(&state))
-        }
+        let (taken, wake) = admit(upTo: batch.count) { $0.append(batch.prefix($1)) }
         wake()
         return taken
     }
@@ -110,13 +103,8 @@ extension Subscription {
     /// for, and leaves the waking to the caller, who does it after unlocking.
     /// - Parameter make: gives the next delivery; called under the subscription's lock.
     package func offer(upTo count: Int, make: () -> Delivery) -> (taken: Int, wake: Wake) {
-        state.withLock { state in
-            guard !state.ended, count > 0 else { return (0, Wake()) }
-            let taken = min(count, capacity - state.buffer.count)
-            for _ in 0..<taken { state.buffer.append(make()) }
-            if taken < count { state.starved = true }
-            isFilled.store(true, ordering: .relaxed)
-            return (taken, Self.wakeOne(&state))
+        admit(upTo: count) { buffer, taken in
+            for _ in 0..<taken { buffer.append(make()) }
         }
     }
 
@@ -124,16 +112,23 @@ extension Subscription {
     /// - Returns: how many of them were taken, from the first on.
     @discardableResult
     package func offer(_ source: any LazyDeliveries, count: Int) -> Int {
-        let (taken, wake) = state.withLock { state -> (Int, Wake) in
-            guard !state.ended else { return (0, Wake()) }
+        let (taken, wake) = admit(upTo: count) { $0.append(source, 0..<$1) }
+        wake()
+        return taken
+    }
+
+    /// - Parameter append: puts as many as there is room for into the buffer; called under the lock.
+    private func admit(
+        upTo count: Int, append: (inout DeliveryBuffer, _ taken: Int) -> Void
+    ) -> (taken: Int, wake: Wake) {
+        state.withLock { state in
+            guard !state.ended, count > 0 else { return (0, Wake()) }
             let taken = min(count, capacity - state.buffer.count)
-            state.buffer.append(source, 0..<taken)
+            append(&state.buffer, taken)
             if taken < count { state.starved = true }
             isFilled.store(true, ordering: .relaxed)
             return (taken, Self.wakeOne(&state))
         }
-        wake()
-        return taken
     }
 
     /// A consumer that is to be resumed.

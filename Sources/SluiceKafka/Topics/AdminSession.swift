@@ -35,7 +35,7 @@ struct AdminSession {
         var limit: Int32 = 1_000
         var code = rd_kafka_metadata(client.handle, 0, handle, &metadata, min(patience, limit))
         while code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT, patience > 1 {
-            if isUnwanted() { throw KafkaError(.closed, detail: "nobody waits for the answer") }
+            try checkWanted()
             limit = min(limit * 2, 30_000)
             code = rd_kafka_metadata(client.handle, 0, handle, &metadata, min(patience, limit))
         }
@@ -96,7 +96,12 @@ struct AdminSession {
             if let answer = rd_kafka_queue_poll(answers, min(patience, 1_000)) { return answer }
         }
         onGivingUp()
+        try checkWanted()
         throw KafkaError(.timedOut, detail: "the group's coordinator did not answer in time")
+    }
+
+    private func checkWanted() throws(KafkaError) {
+        if isUnwanted() { throw KafkaError(.closed, detail: "nobody waits for the answer") }
     }
 
     func check(_ code: rd_kafka_resp_err_t, _ text: String? = nil) throws(KafkaError) {
