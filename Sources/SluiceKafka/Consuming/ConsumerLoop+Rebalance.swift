@@ -60,6 +60,11 @@ extension ConsumerLoop {
         case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
             let isLost = rd_kafka_assignment_lost(client.handle) != 0
             monitor.count(isLost ? "lost" : "revoked")
+            if isLost {
+                logger.warning(
+                    "partitions were lost: the group has given this consumer up, and what it held comes again",
+                    metadata: ["partitions": "\(partitions)"])
+            }
             rebalance = .draining(partitions, until: now.advanced(by: isLost ? .zero : options.drainTimeout))
             withdraw(partitions)
             load.setDraining(true)

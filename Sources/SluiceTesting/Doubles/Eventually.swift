@@ -5,6 +5,12 @@ public struct NotInTime: Error, CustomStringConvertible {
     /// Where the wait stands in the source, `file:line`.
     public let location: String
 
+    public init(expected: String, limit: Duration, location: String) {
+        self.expected = expected
+        self.limit = limit
+        self.location = location
+    }
+
     public var description: String { "\(expected) did not hold within \(limit) (\(location))" }
 }
 

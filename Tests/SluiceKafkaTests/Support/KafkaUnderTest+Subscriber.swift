@@ -30,9 +30,23 @@ extension Message {
 
 extension Subscription {
     /// The next deliveries, `count` of them, unsettled.
-    func receive(_ count: Int) async throws -> [Delivery] {
-        var all: [Delivery] = []
-        while all.count < count, let batch = try await next(count - all.count) { all += batch }
-        return all
+    /// - Throws: `NotInTime`.
+    func receive(
+        _ count: Int, within limit: Duration = .seconds(40), file: StaticString = #fileID, line: UInt = #line
+    ) async throws -> [Delivery] {
+        try await withThrowingTaskGroup(of: [Delivery].self) { group in
+            group.addTask {
+                var all: [Delivery] = []
+                while all.count < count, let batch = try await self.next(count - all.count) { all += batch }
+                return all
+            }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                throw NotInTime(
+                    expected: "the receipt of \(count) deliveries", limit: limit, location: "\(file):\(line)")
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? []
+        }
     }
 }
