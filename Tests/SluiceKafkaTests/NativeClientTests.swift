@@ -49,4 +49,24 @@ struct NativeClientTests {
         while client.poll(milliseconds: -1) != nil {}
         client.destroy()
     }
+
+    /// What a client finds out only after it has told its interceptors must not be freed twice.
+    @Test(arguments: [NativeClient.Kind.producer, .consumer])
+    func saysWhatKeepsItFromStarting(_ kind: NativeClient.Kind) throws {
+        var configuration = KafkaConfiguration(brokers: ["localhost:9"])
+        configuration.properties = ["security.protocol": "ssl", "ssl.ca.location": "/no/such/file.pem"]
+        let monitor = ClientMonitor(secrets: SecretTexts(), logger: .silent, meter: nil)
+        let callbacks =
+            kind == .producer
+            ? NativeClient.Callbacks(onSend: ProduceBatch.addHeaders) : NativeClient.Callbacks(onJoining: { _ in })
+        for _ in 0..<20 {
+            do {
+                let native = try configuration.native(options: [], required: [("group.id", "g")])
+                _ = try NativeClient(kind, native, callbacks: callbacks, monitor: monitor)
+                Issue.record("a client without its certificates")
+            } catch {
+                #expect(error.detail.contains("ssl.ca.location"))
+            }
+        }
+    }
 }

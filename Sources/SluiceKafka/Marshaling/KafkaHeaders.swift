@@ -1,3 +1,4 @@
+internal import CRDKafka
 public import Sluice
 
 #if canImport(Glibc)
@@ -84,9 +85,10 @@ public struct KafkaHeaders: Sendable {
 
     private mutating func begin(_ name: String) {
         // Enough for what Watermill writes of most messages.
-        if slots.isEmpty { bytes.reserveCapacity(128) }
+        if bytes.capacity == 0 { bytes.reserveCapacity(128) }
         let start = bytes.count
-        bytes.append(contentsOf: name.utf8)
+        var name = name
+        name.withUTF8 { bytes.append(contentsOf: UnsafeRawBufferPointer($0)) }
         if own.count < slots.count { slots = Array(slots[own]) }
         slots.append(Slot(start: start, nameEnd: bytes.count, valueEnd: -1))
         own = 0..<slots.count
@@ -147,15 +149,24 @@ extension KafkaHeaders: Hashable {
 // MARK: At the border to C
 
 extension KafkaHeaders {
-    /// Lends each header's name and value.
-    func forEachLent(_ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) -> Void) {
+    /// How many bytes the names and values have.
+    var byteCount: Int { bytes.count }
+
+    /// A list of librdkafka's, which the caller owns; nil where there are no headers.
+    func native() -> OpaquePointer? {
+        guard !isEmpty else { return nil }
+        let list = rd_kafka_headers_new(count)
         bytes.withUnsafeBytes { all in
+            guard let base = all.baseAddress else { return }
             for slot in slots[own] {
-                let value =
-                    slot.valueEnd < 0 ? nil : UnsafeRawBufferPointer(rebasing: all[slot.nameEnd..<slot.valueEnd])
-                body(UnsafeRawBufferPointer(rebasing: all[slot.start..<slot.nameEnd]), value)
+                let name = (base + slot.start).assumingMemoryBound(to: CChar.self)
+                let hasValue = slot.valueEnd >= 0
+                rd_kafka_header_add(
+                    list, name, slot.nameEnd - slot.start, hasValue ? base + slot.nameEnd : nil,
+                    hasValue ? slot.valueEnd - slot.nameEnd : 0)
             }
         }
+        return list
     }
 }
 

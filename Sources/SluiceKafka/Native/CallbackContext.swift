@@ -1,10 +1,13 @@
 import CRDKafka
+import Synchronization
 
 /// What librdkafka's callbacks find behind their opaque pointer. A client keeps it alive for as long as its own threads
 /// run.
 final class CallbackContext: Sendable {
     private let monitor: ClientMonitor
     private let callbacks: NativeClient.Callbacks
+    /// Whether a client has begun with these callbacks.
+    private let isInUse = Atomic<Bool>(false)
 
     init(_ monitor: ClientMonitor, _ callbacks: NativeClient.Callbacks) {
         self.monitor = monitor
@@ -35,30 +38,50 @@ final class CallbackContext: Sendable {
                 CallbackContext.lent(opaque)?.callbacks.onCommit?(code, partitions)
             }
         }
-        if callbacks.onJoining != nil { watchJoining(configuration) }
+        if callbacks.onJoining != nil || callbacks.onSend != nil { intercept(configuration) }
+    }
+
+    /// Whether the configuration that these callbacks were installed in may be destroyed although no client was made.
+    ///
+    /// Where `rd_kafka_new` fails after it has told the interceptors, it frees them, and the configuration, which stays
+    /// the caller's, would free them once more (librdkafka 2.0.2 and 2.8).
+    var mayBeDestroyed: Bool { !isInUse.load(ordering: .acquiring) }
+
+    /// Adds what only interceptors are told of, which a new client has to be given.
+    private func intercept(_ configuration: OpaquePointer) {
+        rd_kafka_conf_interceptor_add_on_new(
+            configuration, Self.name,
+            { client, _, opaque, _, _ in
+                guard let context = CallbackContext.lent(opaque) else { return RD_KAFKA_RESP_ERR_NO_ERROR }
+                context.isInUse.store(true, ordering: .releasing)
+                if let onSend = context.callbacks.onSend {
+                    let code = rd_kafka_interceptor_add_on_send(client, CallbackContext.name, onSend, nil)
+                    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { return code }
+                }
+                return context.callbacks.onJoining == nil
+                    ? RD_KAFKA_RESP_ERR_NO_ERROR : context.watchJoining(client, opaque)
+            }, Unmanaged.passUnretained(self).toOpaque())
     }
 
     /// Nothing but an interceptor tells that a client joins its group anew: an event comes only when it has.
-    private func watchJoining(_ configuration: OpaquePointer) {
-        let opaque = Unmanaged.passUnretained(self).toOpaque()
-        rd_kafka_conf_interceptor_add_on_new(
-            configuration, "sluice",
-            { client, _, opaque, _, _ in
-                let code = rd_kafka_interceptor_add_on_request_sent(
-                    client, "sluice",
-                    { _, _, _, _, request, _, _, _, opaque in
-                        if request == GroupRequest.join { CallbackContext.lent(opaque)?.callbacks.onJoining?(true) }
-                        return RD_KAFKA_RESP_ERR_NO_ERROR
-                    }, opaque)
-                guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { return code }
-                return rd_kafka_interceptor_add_on_response_received(
-                    client, "sluice",
-                    { _, _, _, _, request, _, _, _, _, _, opaque in
-                        if request == GroupRequest.sync { CallbackContext.lent(opaque)?.callbacks.onJoining?(false) }
-                        return RD_KAFKA_RESP_ERR_NO_ERROR
-                    }, opaque)
+    private func watchJoining(_ client: OpaquePointer?, _ opaque: UnsafeMutableRawPointer?) -> rd_kafka_resp_err_t {
+        let code = rd_kafka_interceptor_add_on_request_sent(
+            client, Self.name,
+            { _, _, _, _, request, _, _, _, opaque in
+                if request == GroupRequest.join { CallbackContext.lent(opaque)?.callbacks.onJoining?(true) }
+                return RD_KAFKA_RESP_ERR_NO_ERROR
+            }, opaque)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { return code }
+        return rd_kafka_interceptor_add_on_response_received(
+            client, Self.name,
+            { _, _, _, _, request, _, _, _, _, _, opaque in
+                if request == GroupRequest.sync { CallbackContext.lent(opaque)?.callbacks.onJoining?(false) }
+                return RD_KAFKA_RESP_ERR_NO_ERROR
             }, opaque)
     }
+
+    /// The interceptors' own.
+    private static let name = "sluice"
 
     /// The protocol's numbers (<https://kafka.apache.org/protocol#protocol_api_keys>).
     private enum GroupRequest {

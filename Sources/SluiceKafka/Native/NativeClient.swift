@@ -14,7 +14,8 @@ final class NativeClient: @unchecked Sendable {
         case producer, consumer
     }
 
-    /// What runs inside a poll of a consumer that takes its messages in batches rather than as events.
+    /// What librdkafka calls: the first two inside a poll of a consumer that takes its messages in batches rather than as
+    /// events.
     struct Callbacks: Sendable {
         /// Partitions are to be assigned or revoked.
         var onRebalance:
@@ -23,7 +24,14 @@ final class NativeClient: @unchecked Sendable {
         var onCommit: (@Sendable (rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?) -> Void)?
         /// The client asks for a place in its group, or has been answered. Runs on a thread of librdkafka's.
         var onJoining: (@Sendable (Bool) -> Void)?
+        /// A producer has made a message of what it was given. Runs within the call that gave it.
+        var onSend: OnSend?
     }
+
+    typealias OnSend =
+        @convention(c) (
+            OpaquePointer?, UnsafeMutablePointer<rd_kafka_message_t>?, UnsafeMutableRawPointer?
+        ) -> rd_kafka_resp_err_t
 
     let handle: OpaquePointer
     /// Where everything arrives that is no record.
@@ -46,6 +54,7 @@ final class NativeClient: @unchecked Sendable {
         let pointer = configuration.handle
         let type = kind == .producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER
         guard let handle = text.withBuffer({ rd_kafka_new(type, pointer, $0.baseAddress, $0.count) }) else {
+            if !context.mayBeDestroyed { _ = configuration.release() }
             throw KafkaError(.invalidConfiguration, detail: monitor.secrets.redact(text.string))
         }
         _ = configuration.release()
@@ -82,6 +91,11 @@ final class NativeClient: @unchecked Sendable {
         let code = text.withBuffer { rd_kafka_fatal_error(handle, $0.baseAddress, $0.count) }
         guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
         return KafkaError(.init(code), detail: monitor.secrets.redact(text.string), isFatal: true)
+    }
+
+    /// The value of one of its properties that is a whole number; nil where it is none.
+    func number(_ property: String) -> Int? {
+        rd_kafka_conf(handle).flatMap { NativeConfiguration.text(property, in: $0) }.flatMap { Int($0) }
     }
 
     /// Gives up the connections and ends the client's threads. It blocks until they have ended; what is still queued

@@ -21,7 +21,9 @@ struct NativeConfiguration: ~Copyable {
     }
 
     /// The value of a property, its first 63 bytes; nil where it has none.
-    func text(_ name: String) -> String? {
+    func text(_ name: String) -> String? { Self.text(name, in: handle) }
+
+    static func text(_ name: String, in handle: OpaquePointer) -> String? {
         var value = [CChar](repeating: 0, count: 64)
         var size = value.count
         guard rd_kafka_conf_get(handle, name, &value, &size) == RD_KAFKA_CONF_OK else { return nil }

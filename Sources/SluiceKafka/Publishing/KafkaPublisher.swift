@@ -33,7 +33,8 @@ public final class KafkaPublisher: Publisher {
         let core = try ProducerCore(monitor: monitor, drainTime: options.deliveryTimeout, logger: logger) {
             () throws(KafkaError) in
             try NativeClient(
-                .producer, try options.native(configuration), events: RD_KAFKA_EVENT_DR, monitor: monitor)
+                .producer, try options.native(configuration), events: RD_KAFKA_EVENT_DR,
+                callbacks: NativeClient.Callbacks(onSend: ProduceBatch.addHeaders), monitor: monitor)
         }
         self.options = options
         self.key = key

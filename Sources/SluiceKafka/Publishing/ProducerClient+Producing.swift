@@ -7,15 +7,7 @@ extension ProducerClient {
     func produce(
         _ record: borrowing KafkaRecord, to topic: TopicHandle, opaque: UnsafeMutableRawPointer?
     ) -> rd_kafka_resp_err_t {
-        var headers: OpaquePointer?
-        if !record.headers.isEmpty {
-            let list = rd_kafka_headers_new(record.headers.count)
-            record.headers.forEachLent { name, value in
-                let text = name.baseAddress?.assumingMemoryBound(to: CChar.self)
-                rd_kafka_header_add(list, text, name.count, value?.baseAddress, value?.count ?? 0)
-            }
-            headers = list
-        }
+        let headers = record.headers.native()
         let code = Self.lend(record.value) { value in
             Self.lend(record.key) { key in
                 sluice_kafka_produce(

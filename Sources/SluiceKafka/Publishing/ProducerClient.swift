@@ -9,6 +9,9 @@ import Synchronization
 final class ProducerClient: Sendable {
     let native: NativeClient
     let room = Room()
+    /// How many bytes a record of a batch may have: larger ones gain nothing by it. librdkafka measures those of a batch
+    /// without their headers, so that they also have to be far from its limit.
+    let largestInBatch: Int
 
     private struct State {
         var users = 0
@@ -25,6 +28,7 @@ final class ProducerClient: Sendable {
 
     init(_ native: NativeClient) {
         self.native = native
+        largestInBatch = min(2 << 10, (native.number("message.max.bytes") ?? 0) / 8)
     }
 
     // MARK: For publishes

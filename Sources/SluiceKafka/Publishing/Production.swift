@@ -2,7 +2,7 @@ import CRDKafka
 import Sluice
 
 /// The way of one publish's messages into the producer's queue.
-struct Production {
+struct Production: ~Copyable {
     private let messages: [Message]
     private let topic: Topic
     private let handle: TopicHandle
@@ -14,6 +14,7 @@ struct Production {
     private let call: PublishCall
     /// One for all messages: most of its memory is used again.
     private var record = KafkaRecord()
+    private var batch: ProduceBatch
     private var next = 0
 
     init(
@@ -28,6 +29,7 @@ struct Production {
         timestamp = publisher.options.timestamp
         self.client = client
         self.call = call
+        batch = ProduceBatch(for: messages.count, largest: client.largestInBatch)
     }
 
     /// Returns when every message is in the queue or has failed, waiting for room as long as it takes.
@@ -65,15 +67,35 @@ struct Production {
                 next += 1
                 continue
             }
-            let code = client.produce(record, to: handle, opaque: call.opaque(next))
-            if code == RD_KAFKA_RESP_ERR__QUEUE_FULL { return false }
-            if code != RD_KAFKA_RESP_ERR_NO_ERROR {
-                call.fail(next, client.failure(code))
-                failed += 1
+            if !batch.append(record, call.token(next)) {
+                guard flush(&failed) else { return false }
+                // What has no place in an empty batch either goes alone.
+                guard batch.append(record, call.token(next)) || produce(&failed) else { return false }
             }
             next += 1
         }
+        return flush(&failed)
+    }
+
+    /// - Returns: false when the queue is full.
+    private func produce(_ failed: inout Int) -> Bool {
+        let code = client.produce(record, to: handle, opaque: call.token(next))
+        if code == RD_KAFKA_RESP_ERR__QUEUE_FULL { return false }
+        if code != RD_KAFKA_RESP_ERR_NO_ERROR {
+            call.fail(next, client.failure(code))
+            failed += 1
+        }
         return true
+    }
+
+    /// - Returns: false when the queue is full.
+    private mutating func flush(_ failed: inout Int) -> Bool {
+        var refused = 0
+        defer { failed += refused }
+        return batch.flush(to: handle) { [call, client] token, code in
+            call.fail(token.index, client.failure(code))
+            refused += 1
+        }
     }
 
     private mutating func marshal(_ message: Message) throws {
@@ -86,8 +108,13 @@ struct Production {
         if record.timestamp == nil { record.timestamp = timestamp(message) }
     }
 
-    private func giveUp(_ error: any Error) {
+    private mutating func giveUp(_ error: any Error) {
+        var left = messages.count - next
         for index in next..<messages.count { call.fail(index, error) }
-        call.settle(messages.count - next)
+        batch.removeAll { [call] token in
+            call.fail(token.index, error)
+            left += 1
+        }
+        call.settle(left)
     }
 }

@@ -4,13 +4,15 @@ import Synchronization
 /// What one call of `publish` waits for: a report on each of its messages.
 ///
 /// librdkafka carries the address of one of its tokens with each message. The call keeps itself and them alive until
-/// the last report is in, whether anybody still waits or not. The tokens are written once, before any is lent: hence
-/// `@unchecked`.
+/// the last report is in, whether anybody still waits or not. A token is written before it is lent, by one thread at a
+/// time: hence `@unchecked`.
 final class PublishCall: @unchecked Sendable {
     /// Tells whose report it is.
     struct Token {
         let call: Unmanaged<PublishCall>
         let index: Int
+        /// Headers that wait for librdkafka to make its message: the publish's own until that is under way.
+        var headers: OpaquePointer?
     }
 
     private struct State {
@@ -20,7 +22,7 @@ final class PublishCall: @unchecked Sendable {
         var failures: [(index: Int, error: any Error)] = []
     }
 
-    private let tokens: UnsafeMutableBufferPointer<Token>
+    private let tokens: UnsafeMutablePointer<Token>
     private let outstanding: Atomic<Int>
     private let client: ProducerClient
     private let state = Mutex(State())
@@ -35,7 +37,7 @@ final class PublishCall: @unchecked Sendable {
         self.client = client
         tokens = .allocate(capacity: count)
         let call = Unmanaged.passRetained(self)
-        for index in 0..<count { tokens.initializeElement(at: index, to: Token(call: call, index: index)) }
+        for index in 0..<count { (tokens + index).initialize(to: Token(call: call, index: index)) }
     }
 
     deinit {
@@ -43,9 +45,7 @@ final class PublishCall: @unchecked Sendable {
     }
 
     /// What librdkafka gives back with the report on this message.
-    func opaque(_ index: Int) -> UnsafeMutableRawPointer? {
-        tokens.baseAddress.map { UnsafeMutableRawPointer($0 + index) }
-    }
+    func token(_ index: Int) -> UnsafeMutablePointer<Token> { tokens + index }
 
     /// Notes why a message was not accepted; it still has to be settled.
     func fail(_ index: Int, _ error: any Error) {

@@ -91,6 +91,42 @@ struct PublishTests {
         #expect(plain.key == nil)
     }
 
+    /// librdkafka takes small records together; large ones, and those with a time of their own, go alone.
+    @Test func whatGoesTogetherAndWhatGoesAloneKeepItsOrder() async throws {
+        struct Mixed: KafkaMarshaler {
+            func marshal(_ message: Message, to topic: Topic, into record: inout KafkaRecord) throws {
+                let number = try #require(Int(message.text))
+                record.headers.append("number", message.text)
+                record.value = number % 5 == 0 ? nil : Array(repeating: UInt8(number % 256), count: Self.size(number))
+                if number % 7 == 0 { record.timestamp = Timestamp(millisecondsSince1970: 1_700_000_000_000) }
+                if number % 11 == 0 { record.headers.appendNull("null") }
+            }
+
+            func unmarshal(_ record: KafkaRecord, from topic: Topic) -> Message { Message(payload: []) }
+
+            static func size(_ number: Int) -> Int { number % 13 == 0 ? 20_000 : number % 4 * 100 }
+        }
+        let kafka = try KafkaUnderTest()
+        let topic = try await kafka.topic()
+        let publisher = try KafkaPublisher(of: kafka, key: KeySelector { _ in Array("k".utf8) }) {
+            $0.marshaler = Mixed()
+            // Far less than a batch, so that one is taken in pieces.
+            $0.queuedMessages = 50
+        }
+        try await publisher.publish((0..<1_000).map { Message(payload: Array("\($0)".utf8)) }, to: topic)
+        await publisher.close()
+        let records = try await RawConsumer(kafka, topic).read(1_000)
+        for (number, record) in records.enumerated() {
+            #expect(record.headers.first == .init("number", "\(number)"))
+            #expect(record.headers.count == (number % 11 == 0 ? 2 : 1))
+            #expect(record.keyText == "k")
+            #expect(
+                record.value
+                    == (number % 5 == 0 ? nil : Array(repeating: UInt8(number % 256), count: Mixed.size(number))))
+            #expect((record.timestamp == 1_700_000_000_000) == (number % 7 == 0))
+        }
+    }
+
     @Test(arguments: ["gzip", "snappy", "lz4", "zstd"])
     func compresses(_ name: String) async throws {
         let kafka = try KafkaUnderTest()
