@@ -73,6 +73,10 @@ extension ConsumerLoop {
     /// Enters the records into the partition's ledger, under one lock.
     /// - Returns: the index of the first that does not continue the partition.
     private func admit(_ reader: PartitionReader, _ range: Range<Int>) -> Int {
+        // Ours for as long as this takes, so that nothing is checked at every record.
+        var admissions: [PartitionLedger.Admission] = []
+        swap(&admissions, &self.admissions)
+        defer { swap(&admissions, &self.admissions) }
         admissions.removeAll(keepingCapacity: true)
         var unsettled = 0
         let end = reader.feed.ledger.withLock { ledger -> Int in
@@ -86,7 +90,7 @@ extension ConsumerLoop {
                     offset < SettledOffsets.largestOffset
                 {
                     guard ledger.continues(with: offset + 1) else { return index }
-                    admission = ledger.read(offset + 1, RecordTable.timestamp(of: native))
+                    admission = ledger.read(offset + 1, RecordCopier.timestamp(of: native))
                     if admission != .skip { unsettled += 1 }
                 }
                 admissions.append(admission)
@@ -98,17 +102,11 @@ extension ConsumerLoop {
     }
 
     private func deliver(_ reader: PartitionReader, _ range: Range<Int>, _ now: MonotonicTime) -> Int {
-        var table = RecordTable(capacity: range.count, bytes: range.count * bytesPerRecord)
-        for (index, admission) in zip(range, admissions) {
-            guard let native = buffer[index] else { continue }
-            if case .deliver(let redelivered) = admission {
-                table.append(native, isRedelivered: redelivered)
-            } else {
-                note(problem: native)
-            }
+        if copier.append(buffer[range], admissions) < range.count {
+            for index in range { if let native = buffer[index] { note(problem: native) } }
         }
-        guard table.count > 0 else { return 0 }
-        bytesPerRecord = table.byteCount / table.count + 16
+        guard !copier.isEmpty else { return 0 }
+        let table = copier.table()
         // What an ended subscription does not take rejects itself.
         subscription.offer(RecordBatch(table, of: reader.feed, records, arrival: now), count: table.count)
         return table.count

@@ -42,8 +42,7 @@ final class ConsumerLoop {
     var openLookups: [UInt: MonotonicTime] = [:]
     var commit = CommitState()
     let records: RecordReader
-    /// How many the last ones had, which is what the next ones are given room for.
-    var bytesPerRecord = 128
+    var copier = RecordCopier()
     let buffer: UnsafeMutableBufferPointer<UnsafeMutablePointer<rd_kafka_message_t>?>
     var admissions: [PartitionLedger.Admission] = []
     /// Whether the subscription had any left when it was last fed.

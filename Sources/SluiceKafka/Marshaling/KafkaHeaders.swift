@@ -169,14 +169,3 @@ extension KafkaHeaders {
         return list
     }
 }
-
-extension KafkaHeaders.Slot {
-    /// Copies a header to the end of `bytes`.
-    init(appending name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?, to bytes: inout [UInt8]) {
-        start = bytes.count
-        bytes.append(contentsOf: name)
-        nameEnd = bytes.count
-        if let value { bytes.append(contentsOf: value) }
-        valueEnd = value == nil ? -1 : bytes.count
-    }
-}

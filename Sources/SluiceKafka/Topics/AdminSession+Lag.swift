@@ -28,7 +28,7 @@ extension AdminSession {
         let started = offsets.filter { rd_kafka_consume_start(handle, $0.key, $0.value) == 0 }
         for (partition, offset) in started {
             if let record = rd_kafka_consume(handle, partition, patience) {
-                if record.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR, let time = RecordTable.timestamp(of: record) {
+                if record.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR, let time = RecordCopier.timestamp(of: record) {
                     times.note(time, topic, partition, offset)
                 }
                 rd_kafka_message_destroy(record)

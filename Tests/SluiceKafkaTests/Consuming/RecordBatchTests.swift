@@ -10,27 +10,35 @@ struct RecordBatchTests {
     private let large = [UInt8](repeating: 7, count: 5_000)
 
     private func table() -> RecordTable {
-        var table = RecordTable(capacity: 4, bytes: 0)
+        var copier = RecordCopier()
         let time = Timestamp(millisecondsSince1970: 1_700_000_000_123)
         func append(_ offset: Int64, _ key: [UInt8]?, _ value: [UInt8]?, isRedelivered: Bool = false) {
             lend(key) { key in
                 lend(value) { value in
-                    table.append(
+                    copier.append(
                         offset: offset, timestamp: offset == 10 ? time : nil, isRedelivered: isRedelivered, key: key,
                         value: value)
                 }
             }
         }
-        append(10, [1, 2], [3])
-        for (name, value) in [("a", [UInt8]("x".utf8)), ("none", nil), ("a", []), ("bytes", [0xFF, 0])] {
-            lend(Array(name.utf8)) { name in lend(value) { table.appendHeader(name ?? .init(start: nil, count: 0), $0) }
+        func header(_ name: String, _ value: [UInt8]?) {
+            lend(Array(name.utf8)) { name in
+                lend(value) { copier.appendHeader(name ?? .init(start: nil, count: 0), $0) }
             }
         }
+        // Nothing is left of a table that went before.
+        header("before", nil)
+        append(9, [UInt8](repeating: 1, count: 100_000), [])
+        #expect(copier.table().count == 1 && copier.isEmpty)
+        for (name, value) in [("a", [UInt8]("x".utf8)), ("none", nil), ("a", []), ("bytes", [0xFF, 0])] {
+            header(name, value)
+        }
+        append(10, [1, 2], [3])
         append(11, nil, nil, isRedelivered: true)
+        header("last", nil)
         append(12, [], large)
-        lend(Array("last".utf8)) { name in table.appendHeader(name ?? .init(start: nil, count: 0), nil) }
         append(13, nil, [])
-        return table
+        return copier.table()
     }
 
     private func lend(_ bytes: [UInt8]?, _ body: (UnsafeRawBufferPointer?) -> Void) {
