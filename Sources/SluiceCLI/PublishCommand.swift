@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Sluice
 import SluiceGateway
 
@@ -51,10 +50,7 @@ struct PublishCommand: AsyncParsableCommand {
             let outcome: Result<Int, any Error>
             do {
                 // Blocks a thread of the pool while there is no input: nothing else wants it here.
-                let count = try await tool.run(to: publisher, Topic(topic)) {
-                    [UInt8](FileHandle.standardInput.availableData)
-                }
-                outcome = .success(count)
+                outcome = .success(try await tool.run(to: publisher, Topic(topic), read: Tool.read))
             } catch {
                 outcome = .failure(error)
             }

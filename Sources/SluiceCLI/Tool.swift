@@ -4,6 +4,13 @@ import Logging
 import SluiceGateway
 import UnixSignals
 
+/// Standard input cannot be read.
+private struct UnreadableInput: Error, CustomStringConvertible {
+    let code: Int32
+
+    var description: String { "standard input cannot be read: \(String(cString: strerror(code)))" }
+}
+
 /// What the tools have in common.
 enum Tool {
     /// Runs `body`; an error is one line on standard error and exit status 1.
@@ -25,6 +32,20 @@ enum Tool {
     /// One line for whoever looks on.
     static func say(_ line: String) {
         FileHandle.standardError.write(Data("\(line)\n".utf8))
+    }
+
+    /// The next bytes of standard input as soon as there are any, many at once where there are; empty at its end.
+    static func read() throws -> [UInt8] {
+        while true {
+            var failure: Int32 = 0
+            let bytes = [UInt8](unsafeUninitializedCapacity: 256 << 10) { buffer, count in
+                let result = Foundation.read(STDIN_FILENO, buffer.baseAddress, buffer.count)
+                if result < 0 { failure = errno }
+                count = max(0, result)
+            }
+            if failure == 0 { return bytes }
+            if failure != EINTR { throw UnreadableInput(code: failure) }
+        }
     }
 
     /// Cancels `body` at the first SIGINT or SIGTERM.
