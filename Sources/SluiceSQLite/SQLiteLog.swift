@@ -100,12 +100,18 @@ public final class SQLiteLog: Sendable {
     /// Ends every subscription, writes what is in the queue and what was settled, gives the groups free, and closes
     /// the file. A second call waits for the first.
     public func close() async {
-        for group in registry.all {
-            for feed in group.state.withLock(\.feeds) { feed.subscription.cancel() }
-        }
+        endSubscriptions()
         reader.close()
         await readerThread.end()
         await writerThread.end()
+        // Until the writer refused it, somebody may have subscribed.
+        endSubscriptions()
+    }
+
+    private func endSubscriptions() {
+        for group in registry.all {
+            for feed in group.state.withLock(\.feeds) { feed.subscription.cancel() }
+        }
     }
 }
 

@@ -96,6 +96,28 @@ import Testing
         try await eventually { !FileManager.default.fileExists(atPath: directory.log + "-wal") }
     }
 
+    /// However far the close has come when somebody subscribes: it is refused, or its subscription ends.
+    @Test func whatIsSubscribedWhileItClosesEndsToo() async throws {
+        for round in 0..<40 {
+            let log = try directory.open()
+            let subscribers = (0..<4).map { number in
+                Task {
+                    var last: Subscription?
+                    while let subscription = try? await log.subscriber(group: "g\(number)").subscribe(to: "t") {
+                        last = subscription
+                        while !subscription.isEnded, !log.writer.isClosing { await Task.yield() }
+                    }
+                    return last
+                }
+            }
+            try await Task.sleep(for: .microseconds(round * 20))
+            await log.close()
+            for subscriber in subscribers {
+                if let last = await subscriber.value { #expect(last.isEnded) }
+            }
+        }
+    }
+
     @Test func opensQuicklyHoweverMuchItHolds() async throws {
         var log = try directory.open()
         for _ in 0..<20 {

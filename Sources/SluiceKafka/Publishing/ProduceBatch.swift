@@ -1,8 +1,8 @@
 import CRDKafka
 import Sluice
 
-/// Records of one publish on their way into the producer's queue together: librdkafka then takes its locks and looks at
-/// its clock once for many of them, which costs less than half as much.
+/// Records of one publish on their way into the producer's queue together: librdkafka then takes some of its locks and
+/// looks at its clock once for many of them.
 ///
 /// Its function for batches knows no headers: they wait in the record's token until it has made its message of the
 /// record, and are added then (``addHeaders``).
@@ -25,7 +25,13 @@ struct ProduceBatch: ~Copyable {
     ///   - count: how many records there will be in all. One alone is better off without a batch.
     ///   - largest: how many bytes a record may have to be part of one.
     init(for count: Int, largest: Int) {
-        let records = count > 1 ? min(count, Self.capacity.records) : 0
+        guard count > 1 else {
+            messages = UnsafeMutableBufferPointer(start: nil, count: 0)
+            bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+            self.largest = 0
+            return
+        }
+        let records = min(count, Self.capacity.records)
         messages = .allocate(capacity: records)
         messages.initialize(repeating: rd_kafka_message_t())
         bytes = .allocate(byteCount: min(records << 10, Self.capacity.bytes), alignment: 1)
