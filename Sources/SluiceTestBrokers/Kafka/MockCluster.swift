@@ -17,6 +17,8 @@ public import CRDKafka
 /// - Transactions run, and their offsets are not kept. Aborted records are not hidden from anybody: they are either not
 ///   sent at all, because abort comes first, or visible.
 /// - Metadata takes no error and no delay.
+/// - Answers that follow one another wait for the client's acknowledgement, which takes up to 40 ms. Kafka sets
+///   `TCP_NODELAY`, and so does this class for it.
 /// - Errors of requests come from a stack for each kind of request; `_TRANSPORT` closes the connection instead. Fetch
 ///   takes two from the stack for each request, and the second counts.
 /// - Brokers go down without any change of leaders. Commits and group members survive it.
@@ -66,6 +68,8 @@ public final class MockCluster: @unchecked Sendable {
         brokerCount = brokers
         self.client = client
         self.cluster = cluster
+        ListeningSockets.disableNagle(
+            ports: Set(bootstrap.compactMap { $0.split(separator: ":").last.flatMap { UInt16($0) } }))
     }
 
     deinit {
