@@ -75,7 +75,8 @@ import Testing
             let answered = try await offPool { try waiting.response() }
             #expect(answered?.status == 202)
             #expect(answered?.headers["connection"] == "close")
-            #expect(throws: RawClient.Failure.self) { try RawClient(port: port) }
+            // Not at once: a process that another test starts holds our descriptors for a moment.
+            try await eventually("connections are still accepted") { (try? RawClient(port: port)) == nil }
             for client in [waiting, idle, sending] { client.close() }
             try await tasks.waitForAll()
         }

@@ -84,6 +84,20 @@ import Testing
         }
     }
 
+    /// Between two looks at its mailbox, a thread that then slept would sleep for an hour.
+    @Test func closingIsSeenByAThreadThatIsAboutToSleep() async throws {
+        let mailbox = Mailbox(try MultiHandle(HTTPClient.Configuration()))
+        var commands: [Mailbox.Command] = []
+        let before = mailbox.take(into: &commands)
+        mailbox.beginClosing(by: MonotonicTime(nanoseconds: 1))
+        #expect(!mailbox.beginSleeping(knowing: before))
+        let after = mailbox.take(into: &commands)
+        #expect(after == MonotonicTime(nanoseconds: 1))
+        #expect(mailbox.beginSleeping(knowing: after))
+        _ = mailbox.end()
+        mailbox.multi.close()
+    }
+
     @Test func closesTwiceAndRefusesAfterwards() async throws {
         try await withServer { server, client in
             _ = try await client.send(server.post())

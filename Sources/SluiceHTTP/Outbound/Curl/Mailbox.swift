@@ -81,10 +81,11 @@ final class Mailbox: Sendable {
         }
     }
 
-    /// Whether the thread may wait now: from here on, a command wakes it.
-    func beginSleeping() -> Bool {
+    /// Whether the thread may wait now: nothing has come since it took commands, and from here on what comes wakes it.
+    /// - Parameter closeDeadline: the one that it took; another one is news to it.
+    func beginSleeping(knowing closeDeadline: MonotonicTime?) -> Bool {
         state.withLock { state in
-            guard state.commands.isEmpty else { return false }
+            guard state.commands.isEmpty, state.closeDeadline == closeDeadline else { return false }
             state.isSleeping = true
             return true
         }

@@ -59,7 +59,7 @@ final class TransferLoop {
             expire(now)
             if let closeDeadline, transfers.isEmpty || closeDeadline <= now { break }
             if hasRoom { continue }
-            wait(until: min(nextDeadline, closeDeadline ?? nextDeadline), now: now)
+            wait(from: now, closingBy: closeDeadline)
         }
         end()
     }
@@ -160,8 +160,9 @@ final class TransferLoop {
         for transfer in expired { finish(transfer, failing: .timeout) }
     }
 
-    private func wait(until deadline: MonotonicTime, now: MonotonicTime) {
-        guard mailbox.beginSleeping() else { return }
+    private func wait(from now: MonotonicTime, closingBy closeDeadline: MonotonicTime?) {
+        guard mailbox.beginSleeping(knowing: closeDeadline) else { return }
+        let deadline = min(nextDeadline, closeDeadline ?? nextDeadline)
         let milliseconds = min(deadline.nanoseconds(since: now) / 1_000_000 + 1, 3_600_000)
         if multi.wait(milliseconds: Int32(milliseconds)) {
             failures = 0
