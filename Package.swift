@@ -97,7 +97,9 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
-        .target(name: "SluiceTesting", dependencies: ["Sluice"], swiftSettings: strict),
+        .target(
+            name: "SluiceTesting", dependencies: ["Sluice", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
         // Brokers that tests and benchmarks start for themselves.
         .target(name: "SluiceTestBrokers", dependencies: ["CRDKafka"], swiftSettings: strict),
         .target(

@@ -1,6 +1,7 @@
 import Sluice
 package import SluiceHTTP
 package import SluicePrometheus
+import SluiceTesting
 import Testing
 
 /// Asks a gateway things over HTTP, as its users do.
@@ -45,7 +46,7 @@ package struct GatewayClient: Sendable {
             acceptsTruncatedBody: false)
         if let type { request.headers.append(.init(name: "Content-Type", value: type)) }
         for (name, value) in headers { request.headers.append(.init(name: name, value: value)) }
-        guard let http = Self.http else { throw NotInTime() }
+        guard let http = Self.http else { throw TestFailure("there is no HTTP client") }
         let response = try await http.send(request)
         return Answer(
             status: response.status, text: String(decoding: response.body, as: UTF8.self), bytes: response.body,
@@ -84,7 +85,7 @@ package struct GatewayClient: Sendable {
     }
 
     package func waitUntilReady(within limit: Duration = .seconds(20)) async throws {
-        try await eventually(within: limit, "ready") {
+        try await eventually("ready", within: limit) {
             (try? await ready())?.status == 200
         }
     }

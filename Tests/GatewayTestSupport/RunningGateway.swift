@@ -4,16 +4,17 @@ import ServiceLifecycle
 import Sluice
 package import SluiceGateway
 import SluicePrometheus
+import SluiceTesting
 import Synchronization
 import Testing
 
 /// A gateway in this process, with everything of its own.
 package struct RunningGateway: Sendable {
     package let client: GatewayClient
-    package let lines: LogLines
+    let recorder: LogRecorder
 
     /// The log so far, as text.
-    package var log: String { lines.all.joined(separator: "\n") }
+    package var log: String { recorder.text }
 }
 
 /// Runs a gateway around `body`, from ready to a graceful stop.
@@ -28,8 +29,8 @@ package func withGateway<Result: Sendable>(
     var configuration = testConfiguration(in: directory, grafana: grafana, slack: slack)
     configure(&configuration)
     let backend = PrometheusBackend()
-    let lines = LogLines(onLine: LogOutput.counting(backend.instruments))
-    let logger = Logger(label: "test") { _ in CapturingLogHandler(lines: lines) }
+    let recorder = LogRecorder(onEntry: LogOutput.counting(backend.instruments))
+    let logger = recorder.logger(at: .debug)
     let gateway = try Gateway(configuration, backend: backend, logger: logger)
     try await gateway.restoreDeployments()
     var quiet = logger
@@ -44,14 +45,14 @@ package func withGateway<Result: Sendable>(
             webhooksPort: try await gateway.webhooksPort, metricsPort: try await gateway.metricsPort,
             secret: configuration.githubSecret?.reveal())
         try await client.waitUntilReady()
-        outcome = .success(try await body(RunningGateway(client: client, lines: lines)))
+        outcome = .success(try await body(RunningGateway(client: client, recorder: recorder)))
     } catch {
         outcome = .failure(error)
     }
     await group.triggerGracefulShutdown()
     try await running.value
     await gateway.close()
-    let log = lines.all.joined(separator: "\n")
+    let log = recorder.text
     #expect(!log.contains("secret-of-slack"), "the log shows Slack's address")
     #expect(!log.contains("word-of-grafana"), "the log shows Grafana's password")
     return try outcome.get()
@@ -74,38 +75,4 @@ package func testConfiguration(
     }
     configuration.slackWebhookURL = slack.map { Secret($0.url + FakeSlack.path) }
     return configuration
-}
-
-/// What was logged.
-package final class LogLines: Sendable {
-    private let lines = Mutex<[String]>([])
-    private let onLine: @Sendable (Logger.Level) -> Void
-
-    init(onLine: @escaping @Sendable (Logger.Level) -> Void) {
-        self.onLine = onLine
-    }
-
-    package var all: [String] { lines.withLock { $0 } }
-
-    func append(_ line: String, _ level: Logger.Level) {
-        onLine(level)
-        lines.withLock { $0.append(line) }
-    }
-}
-
-private struct CapturingLogHandler: LogHandler {
-    let lines: LogLines
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.debug
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        let all = metadata.merging(event.metadata ?? [:]) { $1 }
-        let error = event.error.map { " error=\($0)" } ?? ""
-        lines.append("\(event.level) \(event.message) \(all)\(error)", event.level)
-    }
 }

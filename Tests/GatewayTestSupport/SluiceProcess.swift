@@ -1,4 +1,5 @@
 package import Foundation
+import SluiceTesting
 import Synchronization
 import Testing
 
@@ -64,7 +65,7 @@ package final class SluiceProcess: Sendable {
     @discardableResult
     package func exitStatus(within limit: Duration = .seconds(20)) async throws -> Int32 {
         do {
-            try await eventually(within: limit, "the program ends; it said: \(errors)") { !process.isRunning }
+            try await eventually("the program ends; it said: \(errors)", within: limit) { !process.isRunning }
         } catch {
             signal(SIGKILL)
             throw error
@@ -83,7 +84,7 @@ package final class SluiceProcess: Sendable {
     package func listeningClient(secret: String? = nil) async throws -> GatewayClient {
         var client: GatewayClient?
         try await eventually("the program listens; it said: \(errors)") {
-            if !process.isRunning { throw NotInTime() }
+            if !process.isRunning { throw TestFailure("the program has ended; it said: \(errors)") }
             guard let webhooks = port(of: "webhooks"), let metrics = port(of: "metrics") else { return false }
             client = GatewayClient(webhooksPort: webhooks, metricsPort: metrics, secret: secret)
             return true

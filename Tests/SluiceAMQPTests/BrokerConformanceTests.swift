@@ -53,7 +53,7 @@ struct BrokerConformanceTests {
         _ conformance: PubSubConformance.Case, _ amqp: AMQPUnderTest, _ features: PubSubFeatures,
         _ topology: AMQPTopology, restart: (@Sendable () async throws -> Void)? = nil
     ) async throws {
-        let log = LogBook()
+        let log = LogRecorder()
         var harness = PubSubHarness(features: features) {
             var own = AMQPPublisher.Options()
             // Where nobody has subscribed yet, nobody misses anything.

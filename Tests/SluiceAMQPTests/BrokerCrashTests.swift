@@ -82,7 +82,7 @@ struct BrokerCrashTests {
         var configuration = try AMQPConfiguration(
             uri: broker.uri(tls: true, options: "cacertfile=\(broker.authority)"))
         configuration.reconnect = amqp.configuration.reconnect
-        let log = LogBook()
+        let log = LogRecorder()
         var options = AMQPPublisher.Options()
         // The broker is started meanwhile, beside others.
         options.publishTimeout = .seconds(120)

@@ -15,7 +15,7 @@ struct BrokerOutageTests {
     @Test func aBrokerThatIsAbsentAtTheStartIsWaitedFor() async throws {
         let (amqp, broker) = try await Self.own.use(isRunning: false)
         let topic = amqp.uniqueTopic("absent")
-        let log = LogBook()
+        let log = LogRecorder()
         var options = AMQPPublisher.Options()
         // The broker is started meanwhile, beside others.
         options.publishTimeout = .seconds(120)
@@ -74,7 +74,7 @@ struct BrokerOutageTests {
     @Test func goesOnWhenAnAdministratorClosesTheConnections() async throws {
         let (amqp, broker) = try await Self.own.use()
         let topic = amqp.uniqueTopic("closed")
-        let log = LogBook()
+        let log = LogRecorder()
         let publisher = try amqp.publisher(log: log)
         let subscriber = try amqp.subscriber(log: log)
         let subscription = try await subscriber.subscribe(to: topic)
@@ -212,7 +212,7 @@ struct BrokerOutageTests {
             uri: broker.uri(tls: true, options: "heartbeat=0&cacertfile=\(broker.authority)"))
         configuration.reconnect = amqp.configuration.reconnect
         configuration.requestTimeout = .seconds(2)
-        let log = LogBook()
+        let log = LogRecorder()
         let publisher = try amqp.publisher(.durableQueue, configuration, log: log)
         try await publisher.publish([Message(payload: [1])], to: topic)
         let process = try #require(broker.processIdentifier)

@@ -121,7 +121,7 @@ struct BrokerRefusalTests {
         let topic = amqp.uniqueTopic("mismatch")
         let first = try amqp.publisher(.durableQueue)
         try await first.publish([Message(payload: [1])], to: topic)
-        let log = LogBook()
+        let log = LogRecorder()
         let second = try amqp.publisher(.nonDurableQueue, log: log)
         let error = await #expect(throws: (any Error).self) {
             try await second.publish([Message(payload: [2])], to: topic)
@@ -158,7 +158,7 @@ struct BrokerRefusalTests {
     private func refused(
         _ code: AMQPError.Code, _ amqp: AMQPUnderTest, _ configuration: AMQPConfiguration
     ) async throws {
-        let log = LogBook()
+        let log = LogRecorder()
         let publisher = try amqp.publisher(.durableQueue, configuration, log: log)
         let start = ContinuousClock.now
         let error = await #expect(throws: (any Error).self) {

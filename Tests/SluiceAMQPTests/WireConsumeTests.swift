@@ -155,7 +155,7 @@ struct WireConsumeTests {
     @Test(arguments: unreadable)
     func deliversAsAFailureAMessageThat(_ scenario: WireScenario) async throws {
         let server = try FakeAMQPServer(scenario.acts)
-        let subscriber = try Self.subscriber(server, LogBook())
+        let subscriber = try Self.subscriber(server, LogRecorder())
         let subscription = try await subscriber.subscribe(to: "t")
         let delivery = try await subscription.first()
         #expect((delivery.origin.failure as? AMQPError)?.code == .undecodable)
@@ -191,7 +191,7 @@ struct WireConsumeTests {
                         + AMQPBytes.delivery(channel, consumer: consumer, tag: 2, [])
                 },
             ])
-        let log = LogBook()
+        let log = LogRecorder()
         let subscriber = try Self.subscriber(server, log)
         let subscription = try await subscriber.subscribe(to: "t")
         let first = try await subscription.first()
@@ -213,7 +213,7 @@ struct WireConsumeTests {
         var configuration = try Self.configuration(server)
         configuration.heartbeat = .zero
         configuration.requestTimeout = .seconds(60)
-        let subscriber = try AMQPSubscriber(configuration, logger: LogBook().logger)
+        let subscriber = try AMQPSubscriber(configuration, logger: LogRecorder().logger)
         let first = Task { try await subscriber.subscribe(to: "first") }
         try await eventually("the question") { server.methods.contains(.declareQueue) }
         let second = Task { try await subscriber.subscribe(to: "second") }
@@ -238,7 +238,7 @@ struct WireConsumeTests {
                         (1...count).flatMap { AMQPBytes.delivery(channel, consumer: consumer, tag: UInt64($0), [7]) })
                 }
             ], spoiled: .max)
-        let subscriber = try Self.subscriber(server, LogBook())
+        let subscriber = try Self.subscriber(server, LogRecorder())
         for round in 1...50 {
             let subscription = try await subscriber.subscribe(to: "t")
             try await eventually("every delivery", within: .seconds(30)) { subscription.count == count }
@@ -252,7 +252,7 @@ struct WireConsumeTests {
 
     private func run(_ scenario: WireScenario, reconnects: Bool = true) async throws {
         let server = try FakeAMQPServer(scenario.acts, delivers: Array("fine".utf8))
-        let log = LogBook()
+        let log = LogRecorder()
         let subscriber = try Self.subscriber(server, log)
         var subscription: Subscription?
         var delivery: Delivery?
@@ -289,7 +289,7 @@ struct WireConsumeTests {
         return configuration
     }
 
-    static func subscriber(_ server: FakeAMQPServer, _ log: LogBook) throws -> AMQPSubscriber {
+    static func subscriber(_ server: FakeAMQPServer, _ log: LogRecorder) throws -> AMQPSubscriber {
         try AMQPSubscriber(configuration(server), logger: log.logger)
     }
 }

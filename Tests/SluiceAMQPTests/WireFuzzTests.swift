@@ -69,7 +69,7 @@ struct WireFuzzTests {
     private func readUntilFine(_ server: FakeAMQPServer, _ rounds: Int, frameMax: Int = 131_072) async throws {
         var configuration = try WireConsumeTests.configuration(server)
         configuration.frameMax = frameMax
-        let subscriber = try AMQPSubscriber(configuration, logger: LogBook().logger)
+        let subscriber = try AMQPSubscriber(configuration, logger: LogRecorder().logger)
         var subscription: Subscription?
         var isFine = false
         try await eventually("a good message at last", within: .seconds(100)) {

@@ -41,7 +41,7 @@ struct WirePublishTests {
     @Test(arguments: scenarios)
     func publishesInTheEndWhenTheBroker(_ scenario: WireScenario) async throws {
         let server = try FakeAMQPServer(scenario.acts)
-        let log = LogBook()
+        let log = LogRecorder()
         let publisher = try Self.publisher(server, log)
         var failures: [String] = []
         try await eventually("a publish that is confirmed; \(log.text)", within: .seconds(40)) {
@@ -69,7 +69,7 @@ struct WirePublishTests {
                     AMQPBytes.method(60, count % 3 == 0 ? 120 : 80, channel: channel, AMQPBytes.big(count) + [0])
                 }
             ], spoiled: .max)
-        let publisher = try Self.publisher(server, LogBook())
+        let publisher = try Self.publisher(server, LogRecorder())
         let messages = (0..<9).map { Message(payload: [$0]) }
         let error = await #expect(throws: PublishError.self) { try await publisher.publish(messages, to: "t") }
         #expect(error?.notAccepted == [messages[2].id, messages[5].id, messages[8].id])
@@ -91,7 +91,7 @@ struct WirePublishTests {
                     return count == 2 ? back + confirm : confirm
                 }
             ], spoiled: .max)
-        let publisher = try Self.publisher(server, LogBook())
+        let publisher = try Self.publisher(server, LogRecorder())
         let messages = (0..<4).map { Message(payload: [$0]) }
         let error = await #expect(throws: PublishError.self) { try await publisher.publish(messages, to: "t") }
         #expect((error?.underlying as? AMQPError)?.code == .unroutable)
@@ -108,7 +108,7 @@ struct WirePublishTests {
                     count % 50 == 0 ? AMQPBytes.method(60, 80, channel: channel, AMQPBytes.big(count) + [1]) : []
                 }
             ], spoiled: .max)
-        let publisher = try Self.publisher(server, LogBook(), patience: .seconds(30))
+        let publisher = try Self.publisher(server, LogRecorder(), patience: .seconds(30))
         try await withThrowingDiscardingTaskGroup { group in
             for _ in 0..<50 {
                 group.addTask { try await publisher.publish([Message(payload: [1])], to: "t") }
@@ -131,7 +131,7 @@ struct WirePublishTests {
                     return confirms.flatMap(\.self)
                 }
             ])
-        let publisher = try Self.publisher(server, LogBook())
+        let publisher = try Self.publisher(server, LogRecorder())
         // A confirm that comes twice may end the connection, but not what was confirmed.
         try await publisher.publish((0..<10).map { Message(payload: [$0]) }, to: "t")
         try await eventually("the next publish") {
@@ -148,7 +148,7 @@ struct WirePublishTests {
                     connection.send(AMQPBytes.method(10, 60, AMQPBytes.short("low on memory")))
                 }
             ])
-        let publisher = try Self.publisher(server, LogBook(), patience: .seconds(30))
+        let publisher = try Self.publisher(server, LogRecorder(), patience: .seconds(30))
         let publishing = Task { try await publisher.publish([Message(payload: [1])], to: "t") }
         try await eventually { publisher.connectionState.isBlocked }
         // Time enough to send it.
@@ -161,7 +161,7 @@ struct WirePublishTests {
 
     /// - Parameter patience: for a server that is not late, only slow; nil where its lateness is what is tested.
     private static func publisher(
-        _ server: FakeAMQPServer, _ log: LogBook, patience: Duration? = nil
+        _ server: FakeAMQPServer, _ log: LogRecorder, patience: Duration? = nil
     ) throws -> AMQPPublisher {
         var options = AMQPPublisher.Options()
         options.publishTimeout = patience ?? .seconds(2)

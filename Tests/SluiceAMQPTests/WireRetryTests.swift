@@ -30,7 +30,7 @@ struct WireRetryTests {
         var configuration = try WireConsumeTests.configuration(server)
         // A broker that says nothing is not to be taken for dead meanwhile.
         configuration.heartbeat = .zero
-        let subscriber = try AMQPSubscriber(configuration, logger: LogBook().logger)
+        let subscriber = try AMQPSubscriber(configuration, logger: LogRecorder().logger)
         let subscription = try await subscriber.subscribe(to: "t")
         try await subscription.first().reject(after: .milliseconds(100))
         switch answer {

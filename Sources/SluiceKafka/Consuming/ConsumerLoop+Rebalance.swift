@@ -154,6 +154,9 @@ extension ConsumerLoop {
         if let failure {
             logger.error("librdkafka refused a change of the group", metadata: ["error": "\(failure)"])
         }
+        // librdkafka may drop a question, and then never answer it, once the client leaves: with its last partitions its
+        // group is gone (`rd_kafka_cgrp_terminated`).
+        if case .leaving = phase { return }
         if plan.group != nil { control.membership = KafkaGroupMetadata(of: client) }
     }
 

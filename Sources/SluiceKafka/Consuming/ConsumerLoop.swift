@@ -185,6 +185,7 @@ final class ConsumerLoop {
     private func leave(_ now: MonotonicTime) {
         guard let client, let events else { return end(leaving: false) }
         abandonAll()
+        control.membership = nil
         phase = .leaving(until: now.advanced(by: Self.patience))
         finishRebalance()
         if let error = KafkaError(

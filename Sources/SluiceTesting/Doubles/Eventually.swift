@@ -16,14 +16,15 @@ public struct NotInTime: Error, CustomStringConvertible {
 
 /// Waits until `condition` holds: what a test does instead of sleeping for a guessed time.
 /// - Parameters:
-///   - expected: what is waited for, for the error.
+///   - expected: what is waited for, for the error; evaluated then.
 ///   - limit: how long at most. 10 s, which a busy machine may need; a test that succeeds does not take longer for it.
 /// - Throws: ``NotInTime``; what `condition` throws.
 public func eventually(
-    _ expected: String = "the condition", within limit: Duration = .seconds(10), file: StaticString = #fileID,
+    _ expected: @autoclosure () -> String = "the condition", within limit: Duration = .seconds(10),
+    file: StaticString = #fileID,
     line: UInt = #line, _ condition: () async throws -> Bool
 ) async throws {
     guard try await holds(within: limit, condition) else {
-        throw NotInTime(expected: expected, limit: limit, location: "\(file):\(line)")
+        throw NotInTime(expected: expected(), limit: limit, location: "\(file):\(line)")
     }
 }

@@ -5,6 +5,7 @@ import SluiceAMQP
 import SluiceGateway
 import SluicePrometheus
 import SluiceTestBrokers
+import SluiceTesting
 import Testing
 
 /// The whole, live: gateways between fake sinks, a real Prometheus as it is shipped, and every query that is shipped.
@@ -22,7 +23,7 @@ struct LiveTests {
             let prometheus = try LivePrometheus.start(scraping: targets, in: directory)
             defer { prometheus.stop() }
             let check = QueryCheck(prometheus: prometheus, known: try .bundled(), start: Date())
-            try await eventually(within: .seconds(20), "two scrapes; Prometheus said: \(prometheus.log)") {
+            try await eventually("two scrapes; Prometheus said: \(prometheus.log)", within: .seconds(20)) {
                 let scrapes = try await prometheus.value("min(sum_over_time(up{job=\"sluice\"}[1m]))") ?? 0
                 let up = try await prometheus.value("sum(up{job=\"sluice\"})")
                 return scrapes >= 2 && up == Double(targets.count)
@@ -93,7 +94,7 @@ struct LiveTests {
     }
 
     private static func settle(_ client: GatewayClient) async throws {
-        try await eventually(within: .seconds(30), "every route is through") {
+        try await eventually("every route is through", within: .seconds(30)) {
             let metrics = try await client.metrics()
             let lag = metrics.samples.filter { $0.name == "sluice_consumer_lag_messages" }
             return !lag.isEmpty && lag.allSatisfy { $0.value == 0 }

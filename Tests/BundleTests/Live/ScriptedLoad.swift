@@ -46,7 +46,7 @@ struct ScriptedLoad {
     }
 
     private func arrived(_ commits: [StubCommit]) async throws {
-        try await eventually(within: .seconds(20), "both sinks have what was pushed") {
+        try await eventually("both sinks have what was pushed", within: .seconds(20)) {
             commits.allSatisfy { (grafana.pushes[$0.id] ?? 0) > 0 && (slack.pushes[$0.id] ?? 0) > 0 }
         }
     }

@@ -50,7 +50,7 @@ struct AMQPUnderTest: Sendable {
 
     func publisher(
         _ topology: AMQPTopology = .durableQueue, _ configuration: AMQPConfiguration? = nil,
-        options: AMQPPublisher.Options = .init(), log: LogBook = LogBook()
+        options: AMQPPublisher.Options = .init(), log: LogRecorder = LogRecorder()
     ) throws -> AMQPPublisher {
         try AMQPPublisher(
             configuration ?? self.configuration, topology: topology, options: options, logger: log.logger)
@@ -58,7 +58,7 @@ struct AMQPUnderTest: Sendable {
 
     func subscriber(
         _ topology: AMQPTopology = .durableQueue, _ configuration: AMQPConfiguration? = nil, group: String? = nil,
-        options: AMQPSubscriber.Options = .init(), log: LogBook = LogBook()
+        options: AMQPSubscriber.Options = .init(), log: LogRecorder = LogRecorder()
     ) throws -> AMQPSubscriber {
         try AMQPSubscriber(
             configuration ?? self.configuration, topology: topology, group: group, options: options,

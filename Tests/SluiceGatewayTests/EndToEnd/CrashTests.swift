@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import SluiceTesting
 import Testing
 
 #if canImport(Glibc)
@@ -23,7 +24,7 @@ extension EndToEndUnderLoad {
                     let before = load.count
                     let annotated = grafana.annotations.count
                     load.send(to: client)
-                    try await eventually(within: .seconds(30), "load") {
+                    try await eventually("load", within: .seconds(30)) {
                         load.count > before + 100 && grafana.annotations.count > annotated + 20
                     }
                     process.signal(SIGKILL)
@@ -34,7 +35,7 @@ extension EndToEndUnderLoad {
             // The last start is in this process, where Slack may be given more than one message a second.
             let accepted = load.accepted
             try await withGateway(in: directory, grafana: grafana, slack: slack) { gateway in
-                try await eventually(within: .seconds(60), "everything accepted is in both sinks") {
+                try await eventually("everything accepted is in both sinks", within: .seconds(60)) {
                     let (annotations, messages) = (grafana.pushes, slack.pushes)
                     return accepted.allSatisfy { annotations[$0] != nil && messages[$0] != nil }
                 }

@@ -1,6 +1,7 @@
 import Foundation
 import GatewayTestSupport
 import SluicePrometheus
+import SluiceTesting
 import Testing
 
 @testable import SluiceGateway

@@ -221,7 +221,7 @@ private final class SlowClients {
         }
         for index in 0..<count {
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            guard descriptor >= 0 else { throw NotInTime() }
+            guard descriptor >= 0 else { throw TestFailure("socket: errno \(errno)") }
             sockets.append(descriptor)
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
@@ -232,7 +232,7 @@ private final class SlowClients {
                     connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
                 }
             }
-            guard result == 0 else { throw NotInTime() }
+            guard result == 0 else { throw TestFailure("connect: errno \(errno)") }
             // A third has sent nothing, a third a part of the head, a third a part of the body.
             let head = "POST /webhooks/github HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             let parts = ["", head, head + "Content-Length: 100\r\n\r\n{\"commits\""]

@@ -33,7 +33,7 @@ extension EndToEndAtOnce {
                         try await gateway.client.push([commit], repository: "octo/\(commit.id.prefix(1))").status == 202
                     )
                 }
-                try await eventually(within: .seconds(30), "annotations and messages of all three") {
+                try await eventually("annotations and messages of all three", within: .seconds(30)) {
                     grafana.annotations.count >= 30 && slack.posts.count >= 30
                 }
                 #expect(grafana.annotations.count == 30 && slack.posts.count == 30)
@@ -72,7 +72,7 @@ extension EndToEndAtOnce {
                 let commit = StubCommit()
                 let start = Double(Timestamp.now().millisecondsSince1970) / 1_000
                 #expect(try await gateway.client.push([commit]).status == 202)
-                try await eventually(within: .seconds(30), "the message in the poison queue") {
+                try await eventually("the message in the poison queue", within: .seconds(30)) {
                     try await gauge("sluice_poison_queue_messages") == 1
                 }
                 let oldest = "sluice_poison_oldest_message_timestamp_seconds"
@@ -100,7 +100,7 @@ extension EndToEndAtOnce {
                 let count = try await address.publish(
                     lines.map { $0 + "\n" }, back, to: Topic(kafka.topic), key: Event.repositoryKey)
                 #expect(count == 1)
-                try await eventually(within: .seconds(30), "the annotation, and an empty poison queue") {
+                try await eventually("the annotation, and an empty poison queue", within: .seconds(30)) {
                     guard grafana.pushes[commit.id] == 1 else { return false }
                     let (messages, time) = (try await gauge("sluice_poison_queue_messages"), try await gauge(oldest))
                     return messages == 0 && time == 0
@@ -118,7 +118,7 @@ extension EndToEndAtOnce {
                 ], in: try TemporaryDirectory())
             let client = try await process.listeningClient()
             var answer = ""
-            try await eventually(within: .seconds(30), "the reason; it said \(process.errors)") {
+            try await eventually("the reason; it said \(process.errors)", within: .seconds(30)) {
                 answer = try await client.ready().text
                 return answer.contains(RefusingBroker.refusal)
             }
@@ -142,7 +142,7 @@ extension EndToEndAtOnce {
                     "KAFKA_TLS_KEY_PASSWORD": server.files.keyPassword, "LOG_LEVEL": "debug",
                 ], in: try TemporaryDirectory())
             let client = try await process.listeningClient()
-            try await eventually(within: .seconds(30), "an end of the handshake; it said \(process.errors)") {
+            try await eventually("an end of the handshake; it said \(process.errors)", within: .seconds(30)) {
                 trusts
                     ? server.text.contains("CN = a client")
                     : try await client.ready().text.contains("certificate could not be verified")

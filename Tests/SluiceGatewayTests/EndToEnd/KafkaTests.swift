@@ -54,7 +54,7 @@ extension EndToEndUnderLoad {
                     #expect(both, "both gateways deliver annotations")
                 }
                 try await push(first, 50)
-                try await eventually(within: .seconds(30), "every commit is annotated") {
+                try await eventually("every commit is annotated", within: .seconds(30)) {
                     let pushes = grafana.pushes
                     return accepted.allSatisfy { pushes[$0] != nil }
                 }
@@ -79,18 +79,18 @@ extension EndToEndUnderLoad {
                     defer { load.end() }
                     load.send(to: first.client)
                     let acked = ["handler_name": "log-to-grafana", "outcome": "acked"]
-                    try await eventually(within: .seconds(60), "the second delivers annotations") {
+                    try await eventually("the second delivers annotations", within: .seconds(60)) {
                         try await client.metrics().value("sluice_deliveries_total", acked) ?? 0 > 40
                     }
                     second.signal(SIGKILL)
                     #expect(try await second.exitStatus() == -SIGKILL)
                     let annotated = grafana.annotations.count
-                    try await eventually(within: .seconds(60), "the first goes on") {
+                    try await eventually("the first goes on", within: .seconds(60)) {
                         grafana.annotations.count > annotated + 50
                     }
                     load.send(to: nil)
                 }
-                try await eventually(within: .seconds(60), "everything accepted is annotated") {
+                try await eventually("everything accepted is annotated", within: .seconds(60)) {
                     let annotations = grafana.pushes
                     return load.accepted.allSatisfy { annotations[$0] != nil }
                 }
@@ -122,7 +122,7 @@ extension EndToEndUnderLoad {
                         try await Task.sleep(for: .seconds(1))
                         try mock.bringUp()
                     }
-                    try await eventually(within: .seconds(40), "load") {
+                    try await eventually("load", within: .seconds(40)) {
                         load.count > before + 100 && grafana.annotations.count > annotated + 20
                     }
                     process.signal(SIGKILL)
@@ -139,7 +139,7 @@ extension EndToEndUnderLoad {
                     return accepted.count { annotations[$0] == nil }
                 }
                 try await eventually(
-                    within: .seconds(60), "everything accepted is annotated; the log ends \(gateway.log.suffix(2_000))"
+                    "everything accepted is annotated; the log ends \(gateway.log.suffix(2_000))", within: .seconds(60)
                 ) { missing() == 0 }
             }
             let doubled = grafana.pushes.values.count { $0 > 1 }

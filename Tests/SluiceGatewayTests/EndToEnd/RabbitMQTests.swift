@@ -33,7 +33,7 @@ extension EndToEndAtOnce {
             } _: { gateway in
                 let commit = StubCommit()
                 #expect(try await gateway.client.push([commit]).status == 202)
-                try await eventually(within: .seconds(30), "pushed, staging, production") {
+                try await eventually("pushed, staging, production", within: .seconds(30)) {
                     Set(grafana.annotations.compactMap(\.tags.first))
                         == ["pushed", "deploy-staging", "deploy-production"]
                 }
@@ -58,7 +58,7 @@ extension EndToEndAtOnce {
                 let lines = ["nonsense", #"{"commit_id":"x","env":"a","timestamp":1}"#, good, "", "\u{0}"]
                 try await publisher.publish(lines.map { Message(payload: Array($0.utf8)) }, to: Topic(amqp.queue))
                 await publisher.close()
-                try await eventually(within: .seconds(30), "the good one is annotated") {
+                try await eventually("the good one is annotated", within: .seconds(30)) {
                     grafana.annotations.count == 1
                 }
                 try await eventually("the others are poisoned") {
@@ -84,7 +84,7 @@ extension EndToEndAtOnce {
                 #expect(try await gateway.client.ready().text.contains("rabbitmq: "))
                 #expect(try await gateway.client.push([StubCommit()]).status == 202)
                 try await broker.start()
-                try await eventually(within: .seconds(60), "no note of RabbitMQ") {
+                try await eventually("no note of RabbitMQ", within: .seconds(60)) {
                     !(try await gateway.client.ready().text.contains("rabbitmq: "))
                 }
                 let publisher = try AMQPPublisher(amqp.client, logger: .init(label: "test"))

@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import SluiceTesting
 import Testing
 
 @testable import SluiceGateway

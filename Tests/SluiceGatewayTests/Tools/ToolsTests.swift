@@ -2,6 +2,7 @@ import Foundation
 import GatewayTestSupport
 import Sluice
 import SluiceSQLite
+import SluiceTesting
 import Testing
 
 @testable import SluiceGateway

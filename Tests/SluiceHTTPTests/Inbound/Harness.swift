@@ -122,21 +122,6 @@ func withHarness(
     }
 }
 
-/// Waits until the condition holds; fails after the deadline.
-func eventually(
-    _ what: @autoclosure () -> Comment = "the condition never held", within limit: Duration = .seconds(10),
-    _ condition: () async -> Bool
-) async throws {
-    let end = ContinuousClock.now + limit
-    while await !condition() {
-        if ContinuousClock.now > end {
-            Issue.record(what())
-            return
-        }
-        try await Task.sleep(for: .milliseconds(2))
-    }
-}
-
 func gzip(_ bytes: [UInt8]) -> [UInt8] {
     var stream = z_stream()
     precondition(sluice_deflate_init_gzip(&stream, 9) == Z_OK)

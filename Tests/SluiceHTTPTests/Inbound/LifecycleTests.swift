@@ -2,6 +2,7 @@ import Logging
 import ServiceLifecycle
 import Sluice
 import SluiceHTTP
+import SluiceTesting
 import Testing
 
 @Suite struct LifecycleTests {

@@ -67,6 +67,31 @@ struct SubscriberTests {
         await next.close()
     }
 
+    /// A client that leaves its group without any broker is asked nothing: librdkafka left out the answer to one in
+    /// some hundreds.
+    @Test func manyCloseAtOnceWhileTheClusterIsAway() async throws {
+        let kafka = try KafkaUnderTest(brokers: 1)
+        let mock = try kafka.faults()
+        let topic = try await kafka.topic(partitions: 1)
+        let subscribers = try (0..<100).map { _ in try kafka.subscriber(kafka.uniqueGroup()) }
+        for subscriber in subscribers { _ = try await subscriber.subscribe(to: topic) }
+        try await eventually("partitions", within: .seconds(40)) {
+            subscribers.allSatisfy { $0.lag(of: topic)?.partitions[0] != nil }
+        }
+        try mock.takeDown()
+        try await eventually("the loss") { subscribers.allSatisfy { !$0.connectionState.isConnected } }
+        let closed = Tally()
+        for subscriber in subscribers {
+            Task {
+                await subscriber.close()
+                closed.count.add(1, ordering: .relaxed)
+            }
+        }
+        try await eventually("all are closed", within: .seconds(30)) {
+            closed.count.load(ordering: .relaxed) == subscribers.count
+        }
+    }
+
     @Test func startsWithWhatIsPublishedFromNowOn() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
         let (topic, group) = (try await kafka.topic(), kafka.uniqueGroup())
@@ -258,4 +283,8 @@ struct SubscriberTests {
         #expect(route.handled.map(\.text) == texts(0..<40))
         #expect(route.handled.allSatisfy { !$0.redelivered })
     }
+}
+
+private final class Tally: Sendable {
+    let count = Atomic<Int>(0)
 }

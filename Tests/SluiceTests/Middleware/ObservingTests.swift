@@ -39,30 +39,30 @@ struct CorrelationIDTests {
     }
 
     @Test func isInTheLoggersMetadata() async throws {
-        let lines = Journal<LogLine>()
-        let chain = try Chain([CorrelationID()], logger: .collecting(lines)) { _, context in
+        let log = LogRecorder()
+        let chain = try Chain([CorrelationID()], logger: log.logger) { _, context in
             context.logger.info("hello")
             return []
         }
         try await chain(.numbered(7))
-        #expect(lines.entries.first?.metadata["correlation_id"] == "m7")
-        #expect(lines.entries.first?.metadata["message_id"] == "m7")
-        #expect(lines.entries.first?.metadata["handler_name"] == "route")
+        #expect(log.entries.first?.metadata["correlation_id"] == "m7")
+        #expect(log.entries.first?.metadata["message_id"] == "m7")
+        #expect(log.entries.first?.metadata["handler_name"] == "route")
     }
 }
 
 @Suite(.timeLimit(.minutes(1)))
 struct LogMessagesTests {
     @Test func writesOneLineAMessageAndNoPayload() async throws {
-        let lines = Journal<LogLine>()
-        let chain = try Chain([LogMessages()], logger: .collecting(lines)) { message, _ in
+        let log = LogRecorder()
+        let chain = try Chain([LogMessages()], logger: log.logger) { message, _ in
             if message.number == 424_242 { return [] }
             throw HandlerError("broke", reason: "broke", disposition: .retry())
         }
         try await chain(.numbered(424_242))
         await #expect(throws: HandlerError.self) { try await chain(.numbered(515_151)) }
-        let (good, bad) = (lines.entries[0], lines.entries[1])
-        #expect(lines.count == 2)
+        let (good, bad) = (log.entries[0], log.entries[1])
+        #expect(log.entries.count == 2)
         #expect(good.level == .debug && good.metadata["outcome"] == "acked" && good.metadata["topic"] == "in")
         #expect(good.metadata["attempts"] == "1" && good.metadata["duration_seconds"] != nil)
         #expect(bad.level == .warning && bad.metadata["outcome"] == "failed")
@@ -73,31 +73,31 @@ struct LogMessagesTests {
     }
 
     @Test func writesAtTheLevelsThatItIsTold() async throws {
-        let lines = Journal<LogLine>()
-        var log = LogMessages()
-        log.success = .info
-        log.failure = .error
-        let chain = try Chain([log], logger: .collecting(lines, level: .info)) { message, _ in
+        let log = LogRecorder()
+        var middleware = LogMessages()
+        middleware.success = .info
+        middleware.failure = .error
+        let chain = try Chain([middleware], logger: log.logger(at: .info)) { message, _ in
             if message.number == 1 { throw Broken() }
             return []
         }
         try await chain(.numbered(0))
         await #expect(throws: Broken.self) { try await chain(.numbered(1)) }
-        #expect(lines.entries.map(\.level) == [.info, .error])
-        let quiet = try Chain([LogMessages()], logger: .collecting(lines, level: .info)) { _, _ in [] }
+        #expect(log.entries.map(\.level) == [.info, .error])
+        let quiet = try Chain([LogMessages()], logger: log.logger(at: .info)) { _, _ in [] }
         try await quiet(.numbered(0))
-        #expect(lines.count == 2)
+        #expect(log.entries.count == 2)
     }
 
     @Test func theRouteDoesNotRepeatTheLine() async throws {
         for middlewares in [[LogMessages()], []] {
-            let lines = Journal<LogLine>()
+            let log = LogRecorder()
             let source = Source([.numbered(0)], redelivery: .source)
             let router = Router(
-                configuration: .quick, middlewares: middlewares, logger: .collecting(lines, level: .info))
+                configuration: .quick, middlewares: middlewares, logger: log.logger(at: .info))
             try router.add(Route("r", from: source, "in") { _, _ in throw Broken() })
             try await router.whileRunning { try await eventually { source.rejectedCount == 1 } }
-            #expect(lines.entries.filter { $0.level == .warning }.count == 1)
+            #expect(log.entries.filter { $0.level == .warning }.count == 1)
         }
     }
 }
@@ -124,34 +124,5 @@ struct MetricsTests {
         let now = meters.exposition()
         #expect(now.value("handler_execution_time_seconds_count", ["success": "true"]) == 3)
         #expect(now.value("handler_execution_time_seconds_count", ["success": "false"]) == 1)
-    }
-}
-
-struct LogLine: Sendable {
-    let level: Logger.Level
-    let metadata: [String: String]
-}
-
-extension Logger {
-    static func collecting(_ lines: Journal<LogLine>, level: Logger.Level = .trace) -> Logger {
-        var logger = Logger(label: "test") { _ in Collector(lines: lines) }
-        logger.logLevel = level
-        return logger
-    }
-}
-
-private struct Collector: LogHandler {
-    let lines: Journal<LogLine>
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.trace
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        let all = metadata.merging(event.metadata ?? [:]) { $1 }
-        lines.add(LogLine(level: event.level, metadata: all.mapValues { "\($0)" }))
     }
 }
