@@ -63,10 +63,17 @@ public final class SQLiteSubscriber: Subscriber {
     }
 
     /// Whether this process leads the group on every topic subscribed to: false while another process does, and
-    /// without a subscription. For readiness.
+    /// without a subscription.
     public var isLeading: Bool {
-        let feeds = state.withLock { state in state.feeds.filter { !$0.subscription.isEnded } }
+        let feeds = liveFeeds
         return !feeds.isEmpty && feeds.allSatisfy(\.group.isLeading)
+    }
+
+    /// Whether another process leads the group on a topic that is subscribed to. For readiness.
+    public var isStandingBy: Bool { liveFeeds.contains(where: \.group.isStandingBy) }
+
+    private var liveFeeds: [SubscriptionFeed] {
+        state.withLock { state in state.feeds.filter { !$0.subscription.isEnded } }
     }
 
     /// - Throws: ``SQLiteLogError``, `ClosedError`.

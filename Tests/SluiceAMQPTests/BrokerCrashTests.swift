@@ -40,6 +40,7 @@ struct BrokerCrashTests {
         for _ in 0..<2 {
             let before = confirmed.count
             try await eventually("load", within: .seconds(60)) { confirmed.count >= before + 2_000 }
+            try await Self.writeDeclarations(broker)
             try await broker.restart()
         }
         let before = confirmed.count
@@ -47,7 +48,9 @@ struct BrokerCrashTests {
         stop.add()
         await publishing.value
         let ids = confirmed.values
-        try await eventually("every confirmed message", within: .seconds(60)) { handled.missing(of: ids) == 0 }
+        try await eventually(
+            "all of \(ids.count) confirmed messages; \(handled.missing(of: ids)) are missing", within: .seconds(60)
+        ) { handled.missing(of: ids) == 0 }
         router.drain()
         try await running.value
         await publisher.close()

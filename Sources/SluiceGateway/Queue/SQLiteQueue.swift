@@ -24,7 +24,7 @@ final class SQLiteQueue: EventQueue {
 
     /// A second process on the same log takes webhooks and stands by for the rest.
     var readiness: Readiness {
-        let waiting = subscribers.withLock { $0 }.filter { !$0.subscriber.isLeading }
+        let waiting = subscribers.withLock { $0 }.filter(\.subscriber.isStandingBy)
         return Readiness(notes: waiting.map { "\($0.route): stands by; another process reads the log for it" })
     }
 

@@ -34,7 +34,6 @@ enum Rebalance {
 
 extension ConsumerLoop {
     private static let commitPatience = Duration.seconds(5)
-    private static let retryDelay = Duration.milliseconds(250)
 
     private var isLeaving: Bool {
         switch phase {
@@ -128,7 +127,7 @@ extension ConsumerLoop {
         abandon { _ in true }
     }
 
-    private func abandon(_ isGone: (Int32) -> Bool) {
+    func abandon(_ isGone: (Int32) -> Bool) {
         for reader in readers where isGone(reader.feed.partition) { reader.close() }
         readers.removeAll { isGone($0.feed.partition) }
         publishFeeds()
@@ -138,7 +137,7 @@ extension ConsumerLoop {
         control.feeds = readers.map(\.feed)
     }
 
-    private func tell(_ list: borrowing PartitionList, assigning: Bool) {
+    func tell(_ list: borrowing PartitionList, assigning: Bool) {
         guard let client else { return }
         let isIncremental = rd_kafka_rebalance_protocol(client.handle).map { String(cString: $0) } != "EAGER"
         var failure: KafkaError?
@@ -158,157 +157,5 @@ extension ConsumerLoop {
         // group is gone (`rd_kafka_cgrp_terminated`).
         if case .leaving = phase { return }
         if plan.group != nil { control.membership = KafkaGroupMetadata(of: client) }
-    }
-
-    // MARK: Where partitions go on
-
-    private func lookUp(_ partitions: [Int32]) {
-        guard let client, let events, let group = plan.group else { return }
-        lookups += 1
-        let list = PartitionList(capacity: partitions.count)
-        for partition in partitions { list.append(topic.name, partition) }
-        var request = rd_kafka_ListConsumerGroupOffsets_new(group, list.handle)
-        let asked = rd_kafka_AdminOptions_new(client.handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS)
-        var text = ErrorText()
-        text.withBuffer {
-            _ = rd_kafka_AdminOptions_set_request_timeout(asked, AdminClient.longestRequest, $0.baseAddress, $0.count)
-        }
-        if options.readsCommittedOnly {
-            _ = KafkaError(
-                consuming: rd_kafka_AdminOptions_set_require_stable_offsets(asked, 1), redacting: monitor.secrets)
-        }
-        rd_kafka_AdminOptions_set_opaque(asked, UnsafeMutableRawPointer(bitPattern: lookups))
-        rd_kafka_ListConsumerGroupOffsets(client.handle, &request, 1, asked, events)
-        rd_kafka_AdminOptions_destroy(asked)
-        rd_kafka_ListConsumerGroupOffsets_destroy(request)
-        openLookups[lookups] = .now()
-        rebalance = .looking(partitions, id: lookups, retry: .now())
-    }
-
-    func take(lookup event: borrowing NativeEvent, _ now: MonotonicTime) {
-        openLookups[UInt(bitPattern: rd_kafka_event_opaque(event.handle))] = nil
-        guard case .looking(let partitions, let id?, _) = rebalance,
-            UInt(bitPattern: rd_kafka_event_opaque(event.handle)) == id
-        else { return }
-        guard let commits = commits(event) else {
-            rebalance = .looking(partitions, id: nil, retry: now.advanced(by: Self.retryDelay))
-            return
-        }
-        monitor.brokerAnswered()
-        begin(partitions, commits, now)
-    }
-
-    /// What the group has committed; nil when that is not known yet.
-    private func commits(_ event: borrowing NativeEvent) -> [Int32: SettledOffsets]? {
-        var failure = event.error
-        var commits: [Int32: SettledOffsets] = [:]
-        var count = 0
-        if failure == RD_KAFKA_RESP_ERR_NO_ERROR,
-            let groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-                rd_kafka_event_ListConsumerGroupOffsets_result(event.handle), &count), count > 0, let group = groups[0]
-        {
-            if let error = rd_kafka_group_result_error(group) { failure = rd_kafka_error_code(error) }
-            if let list = rd_kafka_group_result_partitions(group) {
-                for element in UnsafeMutablePointer(mutating: list).elements {
-                    if element.err != RD_KAFKA_RESP_ERR_NO_ERROR { failure = element.err }
-                    guard element.offset >= 0 else { continue }
-                    let bytes = UnsafeRawBufferPointer(start: element.metadata, count: element.metadata_size)
-                    commits[element.partition] = SettledOffsets(
-                        offset: element.offset, metadata: String(decoding: bytes, as: UTF8.self))
-                }
-            }
-        }
-        guard failure != RD_KAFKA_RESP_ERR_NO_ERROR else { return commits }
-        logger.warning(
-            "the group's offsets cannot be read; trying again", metadata: ["error": "\(KafkaError(failure))"])
-        return nil
-    }
-
-    /// Takes up partitions where their commits, or the options, say.
-    private func begin(_ partitions: [Int32], _ commits: [Int32: SettledOffsets], _ now: MonotonicTime) {
-        let fresh = partitions.filter { commits[$0] == nil }
-        guard let starts = starts(of: fresh) else {
-            rebalance = .looking(partitions, id: nil, retry: now.advanced(by: Self.retryDelay))
-            return
-        }
-        take(up: partitions, commits, starts)
-        monitor.count("assigned")
-        rebalance = .none
-    }
-
-    private func take(up partitions: [Int32], _ commits: [Int32: SettledOffsets], _ starts: [Int32: Int64]) {
-        guard let client else { return }
-        abandon { partitions.contains($0) }
-        let list = PartitionList(capacity: partitions.count)
-        for partition in partitions {
-            let start = commits[partition]
-            list.append(
-                topic.name, partition,
-                offset: start?.settled.through ?? starts[partition] ?? Int64(RD_KAFKA_OFFSET_BEGINNING))
-            let feed = PartitionFeed(partition, from: start, load: load)
-            if let reader = PartitionReader(client, topic, feed) { readers.append(reader) }
-        }
-        publishFeeds()
-        tell(list, assigning: true)
-    }
-
-    /// Where partitions begin of which nothing was committed; nil when that cannot be told now.
-    private func starts(of partitions: [Int32]) -> [Int32: Int64]? {
-        let time: Timestamp
-        switch options.start.kind {
-        case .beginning: return [:]
-        case .end: return Dictionary(partitions.map { ($0, Int64(RD_KAFKA_OFFSET_END)) }) { first, _ in first }
-        case .time(let value): time = value
-        }
-        guard let client, !partitions.isEmpty else { return [:] }
-        let list = PartitionList(capacity: partitions.count)
-        for partition in partitions {
-            list.append(topic.name, partition, offset: max(0, time.millisecondsSince1970))
-        }
-        // There is no other way to ask than to wait. Nothing is read of other partitions meanwhile anyway.
-        let code = rd_kafka_offsets_for_times(client.handle, list.handle, 5_000)
-        var starts: [Int32: Int64] = [:]
-        var failure = code
-        for element in list.handle.elements {
-            if element.err != RD_KAFKA_RESP_ERR_NO_ERROR { failure = element.err }
-            starts[element.partition] = element.offset
-        }
-        guard failure == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            logger.warning(
-                "offsets cannot be looked up by time; trying again", metadata: ["error": "\(KafkaError(failure))"])
-            return nil
-        }
-        return starts
-    }
-
-    // MARK: Without a group
-
-    /// Takes up every partition of the topic, also those that are added later.
-    private func discover(_ now: MonotonicTime) {
-        guard let client, case .running = phase else { return }
-        let known = monitor.statistics?.topics[topic.name]?.count ?? 0
-        guard readers.isEmpty || known > readers.count, now >= nextDiscovery else { return }
-        nextDiscovery = now.advanced(by: Self.retryDelay)
-        let handle = rd_kafka_topic_new(client.handle, topic.name, nil)
-        defer { rd_kafka_topic_destroy(handle) }
-        var metadata: UnsafePointer<rd_kafka_metadata>?
-        let code = rd_kafka_metadata(client.handle, 0, handle, &metadata, 1_000)
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata else {
-            return logger.debug("the topic's partitions are not known", metadata: ["error": "\(KafkaError(code))"])
-        }
-        defer { rd_kafka_metadata_destroy(metadata) }
-        guard metadata.pointee.topic_cnt == 1, let found = metadata.pointee.topics?.pointee else { return }
-        guard found.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            if found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, !hasMissedTopic {
-                hasMissedTopic = true
-                logger.warning("there is no such topic yet")
-            }
-            return
-        }
-        let partitions = UnsafeBufferPointer(start: found.partitions, count: Int(found.partition_cnt)).map(\.id)
-        let added = partitions.filter { id in !readers.contains { $0.feed.partition == id } }
-        // What is added later is read from its beginning.
-        guard !added.isEmpty, let starts = readers.isEmpty ? starts(of: added) : [:] else { return }
-        take(up: added, [:], starts)
     }
 }

@@ -49,13 +49,13 @@ final class ConsumerLoop {
     var hasRoom = false
     /// Which partition is read first, so that each has its turn.
     var turn = 0
-    private var restart = (at: MonotonicTime(nanoseconds: 0), failures: 0)
+    var restart = (at: MonotonicTime(nanoseconds: 0), failures: 0)
     /// Whether the client was ever given partitions, if only none, and whether it may have asked for any.
     ///
     /// librdkafka 2.0.2 aborts the process when a client is destroyed that was told the group's assignor and no
     /// assignment yet (<https://github.com/confluentinc/librdkafka/pull/4381>).
     var hasBeenAssigned = false
-    private var mayHaveJoined = false
+    var mayHaveJoined = false
     private var nextLook = MonotonicTime(nanoseconds: 0)
     /// When a groupless session looks for partitions again.
     var nextDiscovery = MonotonicTime(nanoseconds: 0)
@@ -64,9 +64,6 @@ final class ConsumerLoop {
 
     /// How many records are taken at once.
     private static let batchSize = 512
-    /// How long an unreachable cluster may hold up the end of a session.
-    private static let patience = Duration.seconds(5)
-    private static let backoff = Backoff.exponential(from: .milliseconds(250), upTo: .seconds(30), jitter: false)
 
     init(
         _ topic: Topic, _ plan: ConsumerSession.Plan, _ client: NativeClient, subscription: Subscription,
@@ -140,135 +137,6 @@ final class ConsumerLoop {
         }
     }
 
-    // MARK: Ending
-
-    private func obey(_ now: MonotonicTime) {
-        let request = control.request
-        if !mayHaveJoined { mayHaveJoined = monitor.connectionState.isConnected }
-        if request == .crash { return end(leaving: false) }
-        switch phase {
-        case .running:
-            if request == .close {
-                commitFinally(now)
-            } else if subscription.isEnded {
-                load.setDraining(true)
-                phase = .finishing(until: now.advanced(by: options.drainTimeout))
-                obey(now)
-            }
-        case .finishing(let until):
-            if request == .close || now >= until || inHand(readers) == 0 { commitFinally(now) }
-        case .committing(let until):
-            if now < until {
-                if commit.isUnderWay || (control.isJoining && hasNews) { return }
-                // What was settled while another commit was under way.
-                if !commit.hasFailed, sendCommit(now) { return }
-                if isHalfJoined { return }
-            }
-            leave(now)
-        case .leaving(let until):
-            guard let client else { return end(leaving: false) }
-            let isClosed = rd_kafka_consumer_closed(client.handle) != 0
-            if isClosed || now >= until { end(leaving: isClosed) }
-        case .ended: break
-        }
-    }
-
-    private func commitFinally(_ now: MonotonicTime) {
-        guard client != nil else { return end(leaving: false) }
-        phase = .committing(until: now.advanced(by: Self.patience))
-        commit.hasFailed = false
-        obey(now)
-    }
-
-    private var hasNews: Bool { readers.contains { $0.feed.ledger.withLock(\.hasNews) } }
-
-    private func leave(_ now: MonotonicTime) {
-        guard let client, let events else { return end(leaving: false) }
-        abandonAll()
-        control.membership = nil
-        phase = .leaving(until: now.advanced(by: Self.patience))
-        finishRebalance()
-        if let error = KafkaError(
-            consuming: rd_kafka_consumer_close_queue(client.handle, events), redacting: monitor.secrets)
-        {
-            logger.debug("leaving failed", metadata: ["error": "\(error)"])
-            end(leaving: false)
-        }
-    }
-
-    private func end(leaving: Bool) {
-        shut(leaving: leaving)
-        phase = .ended
-    }
-
-    // MARK: The client
-
-    private func open() {
-        guard let client else { return }
-        hasBeenAssigned = false
-        mayHaveJoined = false
-        control.note(joining: false)
-        events = rd_kafka_queue_get_consumer(client.handle)
-        rd_kafka_queue_cb_event_enable(
-            events,
-            { _, opaque in
-                guard let opaque else { return }
-                Unmanaged<SessionLoad>.fromOpaque(opaque).takeUnretainedValue().signal.raise()
-            }, Unmanaged.passUnretained(load).toOpaque())
-        guard plan.group != nil else { return }
-        let topics = PartitionList(capacity: 1)
-        topics.append(topic.name, RD_KAFKA_PARTITION_UA)
-        let code = rd_kafka_subscribe(client.handle, topics.handle)
-        if code != RD_KAFKA_RESP_ERR_NO_ERROR {
-            logger.error("subscribing failed", metadata: ["error": "\(KafkaError(code))"])
-            fail(.now(), "\(KafkaError(code).detail)")
-        }
-    }
-
-    private var isHalfJoined: Bool { client != nil && plan.group != nil && mayHaveJoined && !hasBeenAssigned }
-
-    private func shut(leaving: Bool, because reason: String = "closed") {
-        abandonAll()
-        rebalance = .none
-        commit.forget()
-        openLookups = [:]
-        if let events {
-            rd_kafka_queue_cb_event_enable(events, nil, nil)
-            rd_kafka_queue_destroy(events)
-        }
-        events = nil
-        if isHalfJoined {
-            logger.warning("a client that waits for its first assignment cannot be ended, and is left to itself")
-            client?.forsake(because: reason)
-        } else {
-            client?.destroy(leaving: leaving, because: reason)
-        }
-        client = nil
-    }
-
-    /// The client is of no use any more: another one takes over after a while.
-    private func fail(_ now: MonotonicTime, _ reason: String) {
-        shut(leaving: false, because: "the client is replaced after \(reason)")
-        restart.failures += 1
-        restart.at = now.advanced(by: Self.backoff.bound(beforeRetry: restart.failures))
-    }
-
-    private func revive(_ now: MonotonicTime) {
-        if let client {
-            guard let error = client.fatalError else { return }
-            logger.error("the client failed for good; another one replaces it", metadata: ["error": "\(error)"])
-            return fail(now, error.detail)
-        }
-        guard case .running = phase, now >= restart.at else { return }
-        do {
-            client = try plan.makeClient(monitor, control)
-            open()
-        } catch {
-            logger.error("no client can be made; trying again", metadata: ["error": "\(error)"])
-            fail(now, error.detail)
-        }
-    }
-
     private func serveEvents(_ now: MonotonicTime) {
         while let client, let events, let pointer = rd_kafka_queue_poll(events, 0) {
             let event = NativeEvent(handle: pointer)
@@ -300,11 +168,5 @@ final class ConsumerLoop {
             guard code == RD_KAFKA_RESP_ERR_NO_ERROR, high >= 0 else { continue }
             reader.feed.ledger.withLock { $0.note(high: high) }
         }
-    }
-
-    /// A client that reads is a good one.
-    func noteSuccess() {
-        restart.failures = 0
-        monitor.brokerAnswered()
     }
 }

@@ -42,6 +42,9 @@ final class ConsumerGroup: Sendable {
         state.withLock { $0.ledger != nil && $0.leaseEnd > .now() }
     }
 
+    /// Not so while this process is merely late to renew its lease.
+    var isStandingBy: Bool { state.withLock { $0.ledger == nil } }
+
     // MARK: Settlement
 
     func acknowledge(_ offset: Int64, generation: UInt64) {

@@ -182,7 +182,7 @@ extension EndToEnd {
             let second = try SluiceProcess(environment, in: directory)
             let two = try await second.client()
             let note = "log-to-grafana: stands by; another process reads the log for it"
-            #expect(try await two.ready().text.contains(note))
+            try await eventually("the note") { try await two.ready().text.contains(note) }
             // Webhooks that the second takes are delivered by the first.
             let other = StubCommit()
             #expect(try await two.push([other]).status == 202)

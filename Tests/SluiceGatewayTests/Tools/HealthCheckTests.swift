@@ -12,7 +12,8 @@ import Testing
         for host in ["127.0.0.1", nil, "0.0.0.0"] {
             let address = BindAddress(host: host, port: UInt16(client.metricsPort))
             let report = try await HealthCheck(of: address).run()
-            #expect(report.isReady && report.text == "{\"status\":\"ready\"}\n")
+            #expect(report.isReady)
+            #expect(report.text == "{\"status\":\"ready\"}\n")
         }
         let executable = try #require(SluiceProcess.executable).path
         let answer = try await runBeside(

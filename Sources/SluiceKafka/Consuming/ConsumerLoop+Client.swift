@@ -1,0 +1,80 @@
+import CRDKafka
+internal import Logging
+internal import Sluice
+
+/// The client's life: it is opened, may fail for good, and is then replaced.
+extension ConsumerLoop {
+    private static let backoff = Backoff.exponential(from: .milliseconds(250), upTo: .seconds(30), jitter: false)
+
+    func open() {
+        guard let client else { return }
+        hasBeenAssigned = false
+        mayHaveJoined = false
+        control.note(joining: false)
+        events = rd_kafka_queue_get_consumer(client.handle)
+        rd_kafka_queue_cb_event_enable(
+            events,
+            { _, opaque in
+                guard let opaque else { return }
+                Unmanaged<SessionLoad>.fromOpaque(opaque).takeUnretainedValue().signal.raise()
+            }, Unmanaged.passUnretained(load).toOpaque())
+        guard plan.group != nil else { return }
+        let topics = PartitionList(capacity: 1)
+        topics.append(topic.name, RD_KAFKA_PARTITION_UA)
+        let code = rd_kafka_subscribe(client.handle, topics.handle)
+        if code != RD_KAFKA_RESP_ERR_NO_ERROR {
+            logger.error("subscribing failed", metadata: ["error": "\(KafkaError(code))"])
+            fail(.now(), "\(KafkaError(code).detail)")
+        }
+    }
+
+    var isHalfJoined: Bool { client != nil && plan.group != nil && mayHaveJoined && !hasBeenAssigned }
+
+    func shut(leaving: Bool, because reason: String = "closed") {
+        abandonAll()
+        rebalance = .none
+        commit.forget()
+        openLookups = [:]
+        if let events {
+            rd_kafka_queue_cb_event_enable(events, nil, nil)
+            rd_kafka_queue_destroy(events)
+        }
+        events = nil
+        if isHalfJoined {
+            logger.warning("a client that waits for its first assignment cannot be ended, and is left to itself")
+            client?.forsake(because: reason)
+        } else {
+            client?.destroy(leaving: leaving, because: reason)
+        }
+        client = nil
+    }
+
+    /// The client is of no use any more: another one takes over after a while.
+    func fail(_ now: MonotonicTime, _ reason: String) {
+        shut(leaving: false, because: "the client is replaced after \(reason)")
+        restart.failures += 1
+        restart.at = now.advanced(by: Self.backoff.bound(beforeRetry: restart.failures))
+    }
+
+    func revive(_ now: MonotonicTime) {
+        if let client {
+            guard let error = client.fatalError else { return }
+            logger.error("the client failed for good; another one replaces it", metadata: ["error": "\(error)"])
+            return fail(now, error.detail)
+        }
+        guard case .running = phase, now >= restart.at else { return }
+        do {
+            client = try plan.makeClient(monitor, control)
+            open()
+        } catch {
+            logger.error("no client can be made; trying again", metadata: ["error": "\(error)"])
+            fail(now, error.detail)
+        }
+    }
+
+    /// A client that reads is a good one.
+    func noteSuccess() {
+        restart.failures = 0
+        monitor.brokerAnswered()
+    }
+}
