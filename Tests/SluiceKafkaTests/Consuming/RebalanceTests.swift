@@ -112,14 +112,18 @@ struct RebalanceTests {
     /// long.
     @Test(arguments: [true, false])
     func drainsWhatItGivesUp(patient: Bool) async throws {
-        // A mock group turns away whoever comes late on a busy machine, and the first member has then lost everything
-        // instead of giving something up: that is another story.
-        for isLast in [false, false, true] {
+        // A mock group turns away whoever comes late on a busy machine: the first member has then lost everything instead
+        // of giving something up, or the second waits for a place that it is never given. What is tested here would fail
+        // each time.
+        for attempt in 1...3 {
             let log = LogRecorder()
             do {
                 return try await giveUp(patient: patient, log)
             } catch {
-                guard !isLast, log.lines.contains(where: { $0.contains("partitions were lost") }) else { throw error }
+                let isLost = log.lines.contains { $0.contains("partitions were lost") }
+                let isMock = KafkaUnderTest.realBrokers == nil
+                guard attempt < 3, isMock, isLost || error is NotInTime else { throw error }
+                print("drainsWhatItGivesUp(patient: \(patient)) tries again: \(error)")
             }
         }
     }
@@ -162,10 +166,11 @@ struct RebalanceTests {
             try #require(other.count == 0)
             for delivery in held { delivery.acknowledge() }
         }
-        var taken = try await other.receive(1)
+        let limit = Duration.seconds(20)
+        var taken = try await other.receive(1, within: limit)
         let partition = try #require(taken.first?.origin.partition)
         let settled = patient ? held.count { $0.origin.partition == partition } : 0
-        taken += try await other.receive(19 - settled)
+        taken += try await other.receive(19 - settled, within: limit)
         try #require(taken.allSatisfy { $0.origin.partition == partition })
         if patient {
             let settled = Set(held.map(\.message.text))
@@ -177,7 +182,7 @@ struct RebalanceTests {
         }
         // What waited in the first member's subscription went too; the rest of its other partition comes.
         let rest = 20 - held.count { $0.origin.partition != partition }
-        let kept = try await subscription.receive(rest)
+        let kept = try await subscription.receive(rest, within: limit)
         try #require(kept.allSatisfy { $0.origin.partition != partition })
         await first.close()
         await second.close()
