@@ -78,7 +78,7 @@ extension EndToEndAtOnce {
                 let oldest = "sluice_poison_oldest_message_timestamp_seconds"
                 let time = try #require(try await gauge(oldest))
                 #expect(time >= start - 1 && time < start + 60)
-                var json = ConsumeTool.untilQuiet
+                var json = ConsumeTool.untilIdle
                 json.format = .json
                 let poison = Topic("\(kafka.topic)-poison")
                 #expect(try await address.consume(json, of: poison).count == 1)

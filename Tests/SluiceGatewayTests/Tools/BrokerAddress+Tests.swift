@@ -56,14 +56,8 @@ extension BrokerAddress {
 }
 
 extension ConsumeTool {
+    /// Until nothing has come for as long as a busy machine may pause.
     static var untilIdle: ConsumeTool {
-        var tool = ConsumeTool()
-        tool.idle = .milliseconds(400)
-        return tool
-    }
-
-    /// For brokers that may need a moment on a busy machine.
-    static var untilQuiet: ConsumeTool {
         var tool = ConsumeTool()
         tool.idle = .seconds(2)
         return tool

@@ -27,7 +27,7 @@ struct KafkaToolsTests {
         #expect(try await address.publish(["one\ntw", "o\n"], to: topic) == 2)
         #expect(try await address.publish(["three"], to: topic) == 1)
         for _ in 0..<2 {
-            #expect(try await Set(address.consume(.untilQuiet, of: topic)) == ["one", "two", "three"])
+            #expect(try await Set(address.consume(of: topic)) == ["one", "two", "three"])
         }
         #expect(try await address.consume(of: topic, start: .end) == [])
         var two = ConsumeTool()
@@ -42,7 +42,7 @@ struct KafkaToolsTests {
         var one = ConsumeTool()
         one.count = 1
         let first = try await address.consume(one, of: topic, group: group)
-        let rest = try await address.consume(.untilQuiet, of: topic, group: group)
+        let rest = try await address.consume(of: topic, group: group)
         #expect(first.count == 1 && Set(first + rest).count == 2 && rest.count == 1)
         #expect(try await address.consume(of: topic, group: group) == [])
     }
@@ -65,7 +65,7 @@ struct KafkaToolsTests {
         // A tombstone, and bytes that are no text.
         try await publisher.publish([Message(payload: []), Message(payload: [0xFF, 0x00])], to: topic)
         await publisher.close()
-        var json = ConsumeTool.untilQuiet
+        var json = ConsumeTool.untilIdle
         json.format = .json
         let lines = try await address.consume(json, of: topic)
         #expect(lines.count == 2)
@@ -86,7 +86,7 @@ struct KafkaToolsTests {
             try await address.publish(["{\"payload\":\"1\"}\nnonsense\n{\"payload\":\"2\"}\n"], tool, to: topic)
         }
         #expect(error?.description == "line 2: not a JSON object")
-        #expect(try await address.consume(.untilQuiet, of: topic) == ["1"])
+        #expect(try await address.consume(of: topic) == ["1"])
     }
 
     @Test func aClusterThatCannotBeReachedIsAnErrorInTime() async throws {
