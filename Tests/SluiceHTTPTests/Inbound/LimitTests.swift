@@ -188,7 +188,7 @@ import Testing
             }
             let began = ContinuousClock.now
             try await #expect(harness.post("{}").status == 202)
-            #expect(ContinuousClock.now - began < .milliseconds(500))
+            #expect(ContinuousClock.now - began < .seconds(2))
             #expect(residentMemory() - before < 100_000_000)
             #expect(harness.listener.shared.bufferedBytes == 0)
             let timedOut = try await offPool { try clients.filter { try $0.response()?.status == 408 }.count }
