@@ -5,7 +5,6 @@ import Sluice
 package import SluiceGateway
 import SluicePrometheus
 import SluiceTesting
-import Synchronization
 import Testing
 
 /// A gateway in this process, with everything of its own.
