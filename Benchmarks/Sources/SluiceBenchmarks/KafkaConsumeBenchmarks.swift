@@ -11,12 +11,15 @@ import Synchronization
 enum KafkaConsumeBenchmarks {
     /// The mock cluster keeps about 5 MiB of a partition.
     private static let partitions = 64
-    private static let rounds = 3
+    private static let rounds = 5
+    /// The mock cluster answers a fetch that finds nothing, as of the partitions that have been read first, only after
+    /// this time, and everything else on the connection waits for it.
+    private static let patience = [("fetch.wait.max.ms", "10")]
     private static let silent = Logger(label: "kafka") { _ in SwiftLogNoOpLogHandler() }
 
     static func run(scale: Double) async throws {
         Report.subject(
-            "Consuming from Kafka (mock cluster in this process, \(partitions) partitions, reading from the beginning)",
+            "Consuming from Kafka (mock cluster in this process, \(partitions) partitions, reading from the beginning, fetch.wait.max.ms = 10)",
             columns: ["payload", "what", "messages/s", "of the loop", "of one that reads nothing", "CPU a message"])
         for (size, count) in [(16, 1_000_000.0), (256, 600_000), (4_096, 60_000)] {
             try await consume(size, max(20_000, Int(count * scale)))
@@ -75,8 +78,9 @@ enum KafkaConsumeBenchmarks {
     private static func route(
         _ cluster: MockCluster, _ count: Int, _ ordering: Ordering, group: String
     ) async throws -> Double {
-        let subscriber = try KafkaSubscriber(
-            KafkaConfiguration(brokers: cluster.bootstrap), group: group, logger: silent)
+        var configuration = KafkaConfiguration(brokers: cluster.bootstrap)
+        for (name, value) in patience { configuration.properties[name] = value }
+        let subscriber = try KafkaSubscriber(configuration, group: group, logger: silent)
         let router = Router(logger: silent)
         let clock = Clock(count)
         try router.add(Route("r", from: subscriber, "consumed", ordering: ordering) { _, _ in clock.tick() })
@@ -106,7 +110,7 @@ enum KafkaConsumeBenchmarks {
             ("enable.auto.commit", "false"),
             // A loop is as fast as its queue is never full: librdkafka looks at a full one only once a second.
             ("queued.min.messages", "1000000"), ("queued.max.messages.kbytes", "1000000"),
-        ]
+        ] + patience
         for (name, value) in properties { rd_kafka_conf_set(configuration, name, value, nil, 0) }
         guard let client = rd_kafka_new(RD_KAFKA_CONSUMER, configuration, nil, 0) else { return .infinity }
         rd_kafka_poll_set_consumer(client)

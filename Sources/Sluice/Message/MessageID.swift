@@ -48,13 +48,18 @@ public struct MessageID: Hashable, Sendable {
 
     /// Appends ``description`` in UTF-8. Makes no string of a UUID.
     public func write(to bytes: inout [UInt8]) {
+        withUTF8 { bytes.append(contentsOf: $0) }
+    }
+
+    /// Lends ``description`` in UTF-8. Makes no string of a UUID.
+    package func withUTF8(_ body: (UnsafeRawBufferPointer) -> Void) {
         switch storage {
         case .uuid(let high, let low):
             withUnsafeTemporaryAllocation(byteCount: UUIDText.length, alignment: 8) { buffer in
                 UUIDText.write(high: high, low: low, to: buffer)
-                bytes.append(contentsOf: UnsafeRawBufferPointer(buffer))
+                body(UnsafeRawBufferPointer(buffer))
             }
-        case .foreign(let text): bytes.append(contentsOf: text.utf8)
+        case .foreign(var text): text.withUTF8 { body(UnsafeRawBufferPointer($0)) }
         }
     }
 

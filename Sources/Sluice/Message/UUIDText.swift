@@ -11,32 +11,28 @@ enum UUIDText {
 
     /// - Parameter buffer: at least ``length`` bytes.
     static func write(high: UInt64, low: UInt64, to buffer: UnsafeMutableRawBufferPointer) {
-        write(high, bytes: 0..<4, to: buffer, at: 0)
-        buffer[8] = dash
-        write(high, bytes: 4..<6, to: buffer, at: 9)
-        buffer[13] = dash
-        write(high, bytes: 6..<8, to: buffer, at: 14)
-        buffer[18] = dash
-        write(low, bytes: 0..<2, to: buffer, at: 19)
-        buffer[23] = dash
-        write(low, bytes: 2..<8, to: buffer, at: 24)
-    }
-
-    private static func write(
-        _ word: UInt64, bytes: Range<UInt64>, to buffer: UnsafeMutableRawBufferPointer, at position: Int
-    ) {
-        var position = position
-        for index in bytes {
-            let byte = UInt8(truncatingIfNeeded: word >> (56 - 8 * index))
-            buffer[position] = digit(byte >> 4)
-            buffer[position + 1] = digit(byte & 0xF)
-            position += 2
+        func store(_ digits: some FixedWidthInteger, at position: Int) {
+            buffer.storeBytes(of: digits.bigEndian, toByteOffset: position, as: type(of: digits))
         }
+        let words = (digits(high >> 32), digits(high), digits(low >> 32), digits(low))
+        store(words.0, at: 0)
+        store(UInt32(truncatingIfNeeded: words.1 >> 32), at: 9)
+        store(UInt32(truncatingIfNeeded: words.1), at: 14)
+        store(UInt32(truncatingIfNeeded: words.2 >> 32), at: 19)
+        store(UInt32(truncatingIfNeeded: words.2), at: 24)
+        store(words.3, at: 28)
+        (buffer[8], buffer[13], buffer[18], buffer[23]) = (dash, dash, dash, dash)
     }
 
-    private static func digit(_ nibble: UInt8) -> UInt8 {
+    /// The eight hexadecimal digits of the lower half of `word`: all at once, a byte of the result each.
+    private static func digits(_ word: UInt64) -> UInt64 {
+        var values = word & 0xFFFF_FFFF
+        values = (values | (values << 16)) & 0x0000_FFFF_0000_FFFF
+        values = (values | (values << 8)) & 0x00FF_00FF_00FF_00FF
+        values = (values | (values << 4)) & (ones * 0xF)
         // 39 is the way from behind `9` to `a`.
-        nibble &+ UInt8(ascii: "0") &+ (nibble > 9 ? 39 : 0)
+        let letters = ((values &+ ones * 6) >> 4) & ones
+        return values &+ ones * 0x30 &+ letters &* 39
     }
 
     /// - Returns: nil for anything but the canonical form.
@@ -48,6 +44,8 @@ enum UUIDText {
         return (UInt64(a) << 32 | UInt64(b), UInt64(c) << 32 | UInt64(d))
     }
 
+    /// One in each byte.
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
     private static let dash = UInt8(ascii: "-")
 
     /// The number that two runs of four hexadecimal digits make: all eight at once, a byte of the word each.
@@ -55,7 +53,6 @@ enum UUIDText {
         let word =
             UInt64(UInt32(bigEndian: text.loadUnaligned(fromByteOffset: first, as: UInt32.self))) << 32
             | UInt64(UInt32(bigEndian: text.loadUnaligned(fromByteOffset: second, as: UInt32.self)))
-        let ones: UInt64 = 0x0101_0101_0101_0101
         let letters = (word >> 6) & ones
         let values = (word & (ones * 0xF)) &+ letters &* 9
         // Back to text: only `0` to `9` and `a` to `f` come out as they went in, and only with a letter's value above 9.

@@ -19,6 +19,9 @@ extension ConsumerLoop {
                 Unmanaged<SessionLoad>.fromOpaque(opaque).takeUnretainedValue().signal.raise()
             }, Unmanaged.passUnretained(load).toOpaque())
         guard plan.group != nil else { return }
+        // Known from the start, its partitions are with their leaders before they are assigned. A partition that is
+        // assigned a moment too early asks for its first offset again only half a second later.
+        known = rd_kafka_topic_new(client.handle, topic.name, nil)
         let topics = PartitionList(capacity: 1)
         topics.append(topic.name, RD_KAFKA_PARTITION_UA)
         let code = rd_kafka_subscribe(client.handle, topics.handle)
@@ -40,6 +43,8 @@ extension ConsumerLoop {
             rd_kafka_queue_destroy(events)
         }
         events = nil
+        if let known { rd_kafka_topic_destroy(known) }
+        known = nil
         if isHalfJoined {
             logger.warning("a client that waits for its first assignment cannot be ended, and is left to itself")
             client?.forsake(because: reason)

@@ -33,6 +33,8 @@ final class ConsumerLoop {
     var client: NativeClient?
     /// Where everything of the client arrives but records.
     var events: OpaquePointer?
+    /// librdkafka's own object of the topic, where a group reads it.
+    var known: OpaquePointer?
     var phase = Phase.running
     var readers: [PartitionReader] = []
     var rebalance = Rebalance.none

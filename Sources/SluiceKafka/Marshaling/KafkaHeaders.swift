@@ -29,6 +29,9 @@ public struct KafkaHeaders: Sendable {
     }
 
     private var bytes: [UInt8] = []
+    /// How many of the bytes count. The rest is memory for more: to grow and shrink an array for every record costs more
+    /// than what is written to it.
+    private var end = 0
     private var slots: [Slot] = []
     /// Which of the slots count: all, unless the memory is shared.
     private var own = 0..<0
@@ -39,6 +42,7 @@ public struct KafkaHeaders: Sendable {
     init(sharing bytes: [UInt8], _ slots: [Slot]) {
         self.bytes = bytes
         self.slots = slots
+        end = bytes.count
     }
 
     /// These of the headers in memory that is shared.
@@ -49,19 +53,24 @@ public struct KafkaHeaders: Sendable {
     /// Appends a header with these bytes.
     public mutating func append(_ name: String, _ value: some Collection<UInt8>) {
         begin(name)
-        bytes.append(contentsOf: value)
+        if value.withContiguousStorageIfAvailable({ write(UnsafeRawBufferPointer($0)) }) == nil {
+            Array(value).withUnsafeBytes { write($0) }
+        }
         endValue()
     }
 
     /// Appends a header with this text in UTF-8.
     public mutating func append(_ name: String, _ text: String) {
-        append(name, text.utf8)
+        begin(name)
+        var text = text
+        text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+        endValue()
     }
 
     /// Appends a header with this id in UTF-8.
     public mutating func append(_ name: String, _ id: MessageID) {
         begin(name)
-        id.write(to: &bytes)
+        id.withUTF8 { write($0) }
         endValue()
     }
 
@@ -78,24 +87,34 @@ public struct KafkaHeaders: Sendable {
 
     /// Removes all, and keeps the memory for the next record's.
     public mutating func removeAll() {
-        bytes.removeAll(keepingCapacity: true)
-        slots.removeAll(keepingCapacity: true)
+        end = 0
         own = 0..<0
     }
 
     private mutating func begin(_ name: String) {
-        // Enough for what Watermill writes of most messages.
-        if bytes.capacity == 0 { bytes.reserveCapacity(128) }
-        let start = bytes.count
+        let start = end
         var name = name
-        name.withUTF8 { bytes.append(contentsOf: UnsafeRawBufferPointer($0)) }
-        if own.count < slots.count { slots = Array(slots[own]) }
-        slots.append(Slot(start: start, nameEnd: bytes.count, valueEnd: -1))
-        own = 0..<slots.count
+        name.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+        let slot = Slot(start: start, nameEnd: end, valueEnd: -1)
+        if own.lowerBound > 0 { (slots, own) = (Array(slots[own]), 0..<own.count) }
+        if own.count < slots.count { slots[own.count] = slot } else { slots.append(slot) }
+        own = 0..<(own.count + 1)
     }
 
     private mutating func endValue() {
-        slots[slots.count - 1].valueEnd = bytes.count
+        slots[own.count - 1].valueEnd = end
+    }
+
+    private mutating func write(_ source: UnsafeRawBufferPointer) {
+        guard let base = source.baseAddress, source.count > 0 else { return }
+        // At first enough for what Watermill writes of most messages.
+        let missing = source.count - (bytes.count - end)
+        if missing > 0 { bytes.append(contentsOf: repeatElement(0, count: Swift.max(missing, bytes.count, 128))) }
+        bytes.withUnsafeMutableBytes { [end] target in
+            guard let memory = target.baseAddress else { return }
+            memcpy(memory + end, base, source.count)
+        }
+        end += source.count
     }
 
     func hasName(_ name: String, at index: Int) -> Bool {
@@ -150,7 +169,7 @@ extension KafkaHeaders: Hashable {
 
 extension KafkaHeaders {
     /// How many bytes the names and values have.
-    var byteCount: Int { bytes.count }
+    var byteCount: Int { end }
 
     /// A list of librdkafka's, which the caller owns; nil where there are no headers.
     func native() -> OpaquePointer? {

@@ -8,7 +8,9 @@ public import Sluice
 /// in the order of the publishes; a retry inside librdkafka neither reorders nor doubles them. A full queue makes
 /// `publish` wait. Any number of tasks may publish at once: they share batches.
 ///
-/// It keeps one thread for delivery reports beside librdkafka's own, and they sleep while there is nothing to do.
+/// It keeps one thread beside librdkafka's own, and they sleep while there is nothing to do. It takes delivery reports,
+/// and many messages of one call are turned into records there, one call after the other; a few are where `publish` is
+/// called. So the marshaler and what chooses keys must not block.
 public final class KafkaPublisher: Publisher {
     public let name = "kafka"
     let options: Options
@@ -43,7 +45,7 @@ public final class KafkaPublisher: Publisher {
             transactions = try options.transactionalID.map { _ in
                 try Transactions(core, timeout: options.transactionTimeout)
             }
-            thread = try WorkerThread(name: "sluice-kafka-dr") { core.run() }
+            thread = try WorkerThread(name: "sluice-kafka") { core.run() }
         } catch {
             throw KafkaError(.systemResource, detail: "\(error)")
         }
@@ -91,10 +93,22 @@ public final class KafkaPublisher: Publisher {
             throw error
         }
         let call = PublishCall(messages.count, client)
-        var production = Production(messages, topic, handle, publisher: self, client: client, call: call)
-        await production.run()
+        if messages.count < ProducerExecutor.worthwhileCount {
+            await produce(messages, to: topic, handle, by: client, call)
+        } else {
+            await withTaskExecutorPreference(client.executor) {
+                await produce(messages, to: topic, handle, by: client, call)
+            }
+        }
         await call.wait()
         try call.outcome(for: messages)
+    }
+
+    private func produce(
+        _ messages: [Message], to topic: Topic, _ handle: TopicHandle, by client: ProducerClient, _ call: PublishCall
+    ) async {
+        var production = Production(messages, topic, handle, publisher: self, client: client, call: call)
+        await production.run()
     }
 
     /// Waits for what is being published, at most `deliveryTimeout`; what is left then fails. Afterwards the

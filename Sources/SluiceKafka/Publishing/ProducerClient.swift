@@ -9,6 +9,8 @@ import Synchronization
 final class ProducerClient: Sendable {
     let native: NativeClient
     let room = Room()
+    /// Runs on its thread what puts many messages into its queue.
+    let executor: ProducerExecutor
     /// How many bytes a record of a batch may have: larger ones gain nothing by it. librdkafka measures those of a batch
     /// without their headers, so that they also have to be far from its limit.
     let largestInBatch: Int
@@ -28,6 +30,7 @@ final class ProducerClient: Sendable {
 
     init(_ native: NativeClient) {
         self.native = native
+        executor = ProducerExecutor { native.wake() }
         largestInBatch = min(2 << 10, (native.number("message.max.bytes") ?? 0) / 8)
     }
 

@@ -97,8 +97,10 @@ final class ProducerCore: Sendable {
 
     private func serve(_ client: ProducerClient, _ reports: inout ReportBuffer) {
         while !client.isDone {
+            // One at a time: reports do not wait for all that is to be published.
+            let isBusy = client.executor.runNext()
             var mayHaveFailed = true
-            if let event = client.native.poll(milliseconds: patience(for: client)),
+            if let event = client.native.poll(milliseconds: isBusy ? 0 : patience(for: client)),
                 event.type == RD_KAFKA_EVENT_DR
             {
                 mayHaveFailed = client.takeReports(event, &reports) > 0
