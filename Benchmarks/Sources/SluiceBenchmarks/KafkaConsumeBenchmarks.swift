@@ -105,12 +105,13 @@ enum KafkaConsumeBenchmarks {
         _ brokers: [String], _ count: Int, _ take: (UnsafeMutablePointer<rd_kafka_message_t>) -> Int
     ) -> Double {
         let configuration = rd_kafka_conf_new()
-        let properties = [
-            ("bootstrap.servers", brokers.joined(separator: ",")), ("group.id", "bare"),
-            ("enable.auto.commit", "false"),
-            // A loop is as fast as its queue is never full: librdkafka looks at a full one only once a second.
-            ("queued.min.messages", "1000000"), ("queued.max.messages.kbytes", "1000000"),
-        ] + patience
+        let properties =
+            [
+                ("bootstrap.servers", brokers.joined(separator: ",")), ("group.id", "bare"),
+                ("enable.auto.commit", "false"),
+                // A loop is as fast as its queue is never full: librdkafka looks at a full one only once a second.
+                ("queued.min.messages", "1000000"), ("queued.max.messages.kbytes", "1000000"),
+            ] + patience
         for (name, value) in properties { rd_kafka_conf_set(configuration, name, value, nil, 0) }
         guard let client = rd_kafka_new(RD_KAFKA_CONSUMER, configuration, nil, 0) else { return .infinity }
         rd_kafka_poll_set_consumer(client)

@@ -22,6 +22,7 @@ public final class Delivery: Sendable {
         /// read. Nil, the default, where all is well.
         public var failure: (any Error)?
 
+        @inlinable
         public init(
             attempt: Int = 1, redelivered: Bool = false, partition: Int32? = nil, offset: Int64? = nil,
             timestamp: Timestamp? = nil, key: [UInt8]? = nil, failure: (any Error)? = nil

@@ -29,7 +29,7 @@ final class DeliveryProcessor: Sendable {
         self.scope = scope
         self.redelivery = redelivery
         meter = scope.instruments.isActive ? RouteMeter(scope) : nil
-        var chain = Self.innermost(route, scope: scope, meter: meter)
+        var chain = route.work.handler(for: scope, meter: meter)
         for middleware in middlewares.reversed() { chain = try middleware.wrap(chain, for: scope) }
         self.chain = chain
     }
@@ -54,16 +54,15 @@ final class DeliveryProcessor: Sendable {
     /// - Parameter keeping: whether the worker can keep a rejected delivery and process it again.
     func process(_ parcel: inout Parcel, keeping: Bool) async -> Verdict {
         let delivery = parcel.delivery
-        let context = HandlerContext(route: scope, delivery: delivery)
         if parcel.passes > 0 { delivery.trace.beginPass() }
         parcel.passes += 1
         do {
-            _ = try await chain(delivery.message, context)
+            _ = try await chain(delivery.message, HandlerContext(route: scope, delivery: delivery))
             delivery.acknowledge()
             conclude(&parcel, delivery.trace.outcome)
             return .settled
         } catch {
-            return failed(&parcel, context, error, keeping: keeping)
+            return failed(&parcel, error, keeping: keeping)
         }
     }
 
@@ -94,9 +93,8 @@ final class DeliveryProcessor: Sendable {
         conclude(&parcel, .rejected)
     }
 
-    private func failed(
-        _ parcel: inout Parcel, _ context: HandlerContext, _ error: any Error, keeping: Bool
-    ) -> Verdict {
+    private func failed(_ parcel: inout Parcel, _ error: any Error, keeping: Bool) -> Verdict {
+        let context = HandlerContext(route: scope, delivery: parcel.delivery)
         if context.isInterruption(error) {
             release(parcel)
             return .settled
@@ -136,58 +134,5 @@ final class DeliveryProcessor: Sendable {
         let end = MonotonicTime.now()
         meter.settled(parcel, outcome, at: end)
         parcel.end = end
-    }
-}
-
-extension DeliveryProcessor {
-    /// The end of the chain: run the handler, then publish what it returned.
-    private static func innermost(_ route: Route, scope: RouteScope, meter: RouteMeter?) -> Handler {
-        let handler = route.handler
-        let output = route.output.map { MeteredPublish($0, scope: scope) }
-        guard let meter else {
-            return { message, context in
-                if !scope.gate.isOpen { try await scope.gate.pass(context) }
-                context.delivery.trace.countAttempt()
-                if let failure = context.delivery.origin.failure { throw failure }
-                var produced = try await handler(message, context)
-                guard let output, !produced.isEmpty else { return produced }
-                stamp(&produced, context.outgoing)
-                try await output.publishUnmeasured(produced)
-                return produced
-            }
-        }
-        return { message, context in
-            // Closed meanwhile, perhaps: a message may have waited for a permit since Retry looked.
-            if !scope.gate.isOpen { try await scope.gate.pass(context) }
-            context.delivery.trace.countAttempt()
-            let start = MonotonicTime.now()
-            do {
-                if let failure = context.delivery.origin.failure { throw failure }
-                var produced = try await handler(message, context)
-                var end = MonotonicTime.now()
-                if let output, !produced.isEmpty {
-                    stamp(&produced, context.outgoing)
-                    end = try await output.publish(produced, at: end, context)
-                }
-                meter.attempted(from: start, to: end, succeeded: true)
-                return produced
-            } catch {
-                if !context.isInterruption(error) { meter.attempted(from: start, to: .now(), succeeded: false) }
-                throw error
-            }
-        }
-    }
-
-    private static func stamp(_ messages: inout [Message], _ outgoing: Metadata) {
-        guard !outgoing.isEmpty else { return }
-        for index in messages.indices {
-            if messages[index].metadata.isEmpty {
-                messages[index].metadata = outgoing
-            } else {
-                for entry in outgoing where messages[index].metadata[entry.name] == nil {
-                    messages[index].metadata[entry.name] = entry.value
-                }
-            }
-        }
     }
 }

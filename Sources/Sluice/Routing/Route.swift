@@ -15,10 +15,9 @@ public struct Route: Sendable {
     public let name: String
     public let subscriber: any Subscriber
     public let topic: Topic
-    public let output: Output?
     public let ordering: Ordering?
     public let middlewares: [any Middleware]
-    public let handler: Handler
+    let work: RouteWork
 
     /// A route that publishes what its handler returns.
     /// - Parameters:
@@ -32,10 +31,9 @@ public struct Route: Sendable {
         self.name = name
         self.subscriber = subscriber
         self.topic = topic
-        output = Output(publisher, publishTopic)
         self.ordering = ordering
         self.middlewares = middlewares
-        self.handler = handler
+        work = .producing(handler, to: Output(publisher, publishTopic))
     }
 
     /// A route that only consumes: its handler has nothing to return.
@@ -47,12 +45,13 @@ public struct Route: Sendable {
         self.name = name
         self.subscriber = subscriber
         self.topic = topic
-        output = nil
         self.ordering = ordering
         self.middlewares = middlewares
-        self.handler = { message, context in
-            try await handler(message, context)
-            return []
-        }
+        work = .consuming(handler)
+    }
+
+    /// Where it publishes; nil when it only consumes.
+    public var output: Output? {
+        if case .producing(_, let output) = work { output } else { nil }
     }
 }

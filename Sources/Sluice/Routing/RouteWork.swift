@@ -1,0 +1,78 @@
+/// What a route does with a message at the end of its chain.
+enum RouteWork: Sendable {
+    case consuming(@Sendable (Message, HandlerContext) async throws -> Void)
+    case producing(Handler, to: Route.Output)
+
+    /// Runs the route's handler, then publishes what it returned.
+    ///
+    /// Each way has its own closure: one within the other would cost every message another asynchronous call.
+    func handler(for scope: RouteScope, meter: RouteMeter?) -> Handler {
+        switch self {
+        case .consuming(let handler):
+            return { message, context in
+                if !scope.gate.isOpen { try await scope.gate.pass(context) }
+                let start = Self.begin(context, meter)
+                do {
+                    if let failure = context.delivery.origin.failure { throw failure }
+                    try await handler(message, context)
+                } catch {
+                    Self.fail(error, context, meter, start)
+                    throw error
+                }
+                meter?.attempted(from: start, to: .now(), succeeded: true)
+                return []
+            }
+        case .producing(let handler, let output):
+            let output = MeteredPublish(output, scope: scope)
+            return { message, context in
+                // Closed meanwhile, perhaps: a message may have waited for a permit since Retry looked.
+                if !scope.gate.isOpen { try await scope.gate.pass(context) }
+                let start = Self.begin(context, meter)
+                do {
+                    if let failure = context.delivery.origin.failure { throw failure }
+                    var produced = try await handler(message, context)
+                    var end = meter == nil ? start : MonotonicTime.now()
+                    if !produced.isEmpty {
+                        Self.stamp(&produced, context.outgoing)
+                        if meter == nil {
+                            try await output.publishUnmeasured(produced)
+                        } else {
+                            end = try await output.publish(produced, at: end, context)
+                        }
+                    }
+                    meter?.attempted(from: start, to: end, succeeded: true)
+                    return produced
+                } catch {
+                    Self.fail(error, context, meter, start)
+                    throw error
+                }
+            }
+        }
+    }
+
+    /// - Returns: now, where anybody measures.
+    private static func begin(_ context: HandlerContext, _ meter: RouteMeter?) -> MonotonicTime {
+        context.delivery.trace.countAttempt()
+        return meter == nil ? context.delivery.arrival : .now()
+    }
+
+    private static func fail(
+        _ error: any Error, _ context: HandlerContext, _ meter: RouteMeter?, _ start: MonotonicTime
+    ) {
+        guard let meter, !context.isInterruption(error) else { return }
+        meter.attempted(from: start, to: .now(), succeeded: false)
+    }
+
+    private static func stamp(_ messages: inout [Message], _ outgoing: Metadata) {
+        guard !outgoing.isEmpty else { return }
+        for index in messages.indices {
+            if messages[index].metadata.isEmpty {
+                messages[index].metadata = outgoing
+            } else {
+                for entry in outgoing where messages[index].metadata[entry.name] == nil {
+                    messages[index].metadata[entry.name] = entry.value
+                }
+            }
+        }
+    }
+}
