@@ -21,9 +21,7 @@ public struct Metadata: Sendable, Hashable {
 
     /// Room for so many entries, so that they cost one allocation.
     public mutating func reserveCapacity(_ count: Int) {
-        guard entries.isEmpty else { return entries.reserveCapacity(count) }
-        // Several times as fast as to let an array without memory grow.
-        entries = Array(unsafeUninitializedCapacity: Swift.max(0, count)) { _, _ in }
+        entries.reserveCapacity(count)
     }
 
     /// The value under `name`; setting nil removes the entry, setting a new name appends it.

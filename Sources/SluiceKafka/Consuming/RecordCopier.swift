@@ -118,6 +118,7 @@ struct RecordCopier: ~Copyable {
         firstSlot = slots.count
     }
 
+    @inline(__always)
     private mutating func copy(_ source: UnsafeRawBufferPointer) {
         if source.count > bytes.count - byteCount { reallocate(max(2 * bytes.count, byteCount + source.count)) }
         guard let target = bytes.baseAddress, let base = source.baseAddress else { return }
@@ -125,6 +126,7 @@ struct RecordCopier: ~Copyable {
         byteCount += source.count
     }
 
+    @inline(never)
     private mutating func reallocate(_ size: Int) {
         let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 1)
         larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<byteCount]))
