@@ -82,7 +82,9 @@ public final class HTTPListener: Service {
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet)
         do {
             try await server.run()
+            await shared.closeConnections()
         } catch {
+            await shared.closeConnections()
             let failure = HTTPListenerError(
                 .cannotListen, "cannot listen on \(address): \(Self.reason(of: error))", underlying: error)
             conclude(.failure(failure))

@@ -188,7 +188,8 @@ final class InboundConnection: ChannelDuplexHandler {
     // MARK: The life of the connection
 
     private func begin() {
-        guard !counted else { return }
+        guard !counted, let channel = context?.channel else { return }
+        guard shared.keep(channel) else { return close() }
         counted = true
         if shared.openConnection() {
             expire(in: shared.requestTimeout)
@@ -245,7 +246,9 @@ final class InboundConnection: ChannelDuplexHandler {
         timer = nil
         jobs.finish()
         settler = nil
-        if counted { shared.closeConnection() }
+        guard counted else { return }
+        shared.closeConnection()
+        if let channel = context?.channel { shared.forget(channel) }
     }
 }
 

@@ -15,6 +15,8 @@ final class InboundShared: Sendable {
     private let connections = Atomic<Int>(0)
     private let requests = Atomic<Int>(0)
     private let buffered = Atomic<Int>(0)
+    /// The open connections; nil once there may be none.
+    private let channels = Mutex<[ObjectIdentifier: any Channel]?>([:])
 
     init(_ configuration: HTTPListener.Configuration, observer: HTTPObserver) {
         self.configuration = configuration
@@ -42,6 +44,29 @@ final class InboundShared: Sendable {
             return nil
         }
         if let duplicate { throw HTTPListenerError(.duplicatePath, "two endpoints have the path \(duplicate)") }
+    }
+
+    // MARK: Connections
+
+    /// Keeps a connection in mind until it ends.
+    /// - Returns: false when the listener has ended: the connection is to be closed.
+    func keep(_ channel: any Channel) -> Bool {
+        channels.withLock { channels in
+            channels?[ObjectIdentifier(channel)] = channel
+            return channels != nil
+        }
+    }
+
+    func forget(_ channel: any Channel) {
+        channels.withLock { _ = $0?.removeValue(forKey: ObjectIdentifier(channel)) }
+    }
+
+    /// Closes every connection, now and later. Hummingbird's server, when it is cancelled, closes those that it has
+    /// handed on, and forgets those that it had only accepted.
+    func closeConnections() async {
+        let left = channels.withLock { $0.take() } ?? [:]
+        for channel in left.values { channel.close(promise: nil) }
+        for channel in left.values { try? await channel.closeFuture.get() }
     }
 
     // MARK: Limits
