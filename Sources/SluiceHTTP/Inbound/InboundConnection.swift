@@ -188,8 +188,7 @@ final class InboundConnection: ChannelDuplexHandler {
     // MARK: The life of the connection
 
     private func begin() {
-        guard !counted, let channel = context?.channel else { return }
-        guard shared.keep(channel) else { return close() }
+        guard !counted else { return }
         counted = true
         if shared.openConnection() {
             expire(in: shared.requestTimeout)
@@ -246,9 +245,7 @@ final class InboundConnection: ChannelDuplexHandler {
         timer = nil
         jobs.finish()
         settler = nil
-        guard counted else { return }
-        shared.closeConnection()
-        if let channel = context?.channel { shared.forget(channel) }
+        if counted { shared.closeConnection() }
     }
 }
 

@@ -51,18 +51,17 @@ final class InboundShared: Sendable {
     /// Keeps a connection in mind until it ends.
     /// - Returns: false when the listener has ended: the connection is to be closed.
     func keep(_ channel: any Channel) -> Bool {
-        channels.withLock { channels in
-            channels?[ObjectIdentifier(channel)] = channel
+        let id = ObjectIdentifier(channel)
+        let isWanted = channels.withLock { channels in
+            channels?[id] = channel
             return channels != nil
         }
-    }
-
-    func forget(_ channel: any Channel) {
-        channels.withLock { _ = $0?.removeValue(forKey: ObjectIdentifier(channel)) }
+        channel.closeFuture.whenComplete { _ in self.channels.withLock { _ = $0?.removeValue(forKey: id) } }
+        return isWanted
     }
 
     /// Closes every connection, now and later. Hummingbird's server, when it is cancelled, closes those that it has
-    /// handed on, and forgets those that it had only accepted.
+    /// handed on, and forgets those that it had only accepted, some of them before they were active.
     func closeConnections() async {
         let left = channels.withLock { $0.take() } ?? [:]
         for channel in left.values { channel.close(promise: nil) }
