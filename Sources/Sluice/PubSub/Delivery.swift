@@ -22,6 +22,7 @@ public final class Delivery: Sendable {
         /// read. Nil, the default, where all is well.
         public var failure: (any Error)?
 
+        /// Inlinable: adapters in other modules call it for every message, and a call would copy all fields.
         @inlinable
         public init(
             attempt: Int = 1, redelivered: Bool = false, partition: Int32? = nil, offset: Int64? = nil,

@@ -118,6 +118,7 @@ struct RecordCopier: ~Copyable {
         firstSlot = slots.count
     }
 
+    // Called for every name and value; growing is rare, and stays out of the way.
     @inline(__always)
     private mutating func copy(_ source: UnsafeRawBufferPointer) {
         if source.count > bytes.count - byteCount { reallocate(max(2 * bytes.count, byteCount + source.count)) }

@@ -61,10 +61,7 @@ public struct KafkaHeaders: Sendable {
 
     /// Appends a header with this text in UTF-8.
     public mutating func append(_ name: String, _ text: String) {
-        begin(name)
-        var text = text
-        text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
-        endValue()
+        append(name, text.utf8)
     }
 
     /// Appends a header with this id in UTF-8.
