@@ -18,7 +18,7 @@ enum LogFile {
                 guard try Int.fetchOne(database, sql: "PRAGMA synchronous") == 2 else {
                     throw SQLiteLogError(.failed, path: path, detail: "synchronous=FULL was refused")
                 }
-                try Schema.create(database)
+                try Schema.prepare(database, path: path)
             }
             return queue
         } catch {

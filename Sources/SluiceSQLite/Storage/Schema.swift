@@ -7,34 +7,49 @@ internal import GRDB
 enum Schema {
     /// "Slui", so that the file says whose it is (<https://www.sqlite.org/pragma.html#pragma_application_id>).
     static let applicationID: Int64 = 0x536C_7569
-    static let version: Int64 = 1
+    static let version: Int64 = 2
 
     /// Refuses files that are not ours, before anything is changed in them.
     static func verify(_ database: Database, path: String) throws {
         let version = try Int64.fetchOne(database, sql: "PRAGMA user_version") ?? 0
         let application = try Int64.fetchOne(database, sql: "PRAGMA application_id") ?? 0
         if application == applicationID {
-            guard version <= self.version else {
-                throw SQLiteLogError(
-                    .newerSchema, path: path, detail: "schema \(version), while this program knows \(self.version)")
-            }
+            try refuseNewer(version, path: path)
         } else if try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT 1 FROM sqlite_master)") ?? false {
             throw SQLiteLogError(.notALog, path: path, detail: "it is an SQLite database of another program")
         }
     }
 
-    /// Creates what is missing. Another process may be doing the same.
-    static func create(_ database: Database) throws {
-        guard try Int64.fetchOne(database, sql: "PRAGMA user_version") != version else { return }
+    /// Creates what is missing and brings an older file up to date. Another process may be doing the same.
+    static func prepare(_ database: Database, path: String) throws {
+        guard try userVersion(database) != version else { return }
         try database.inTransaction(.immediate) {
-            if try Int64.fetchOne(database, sql: "PRAGMA user_version") != version {
-                try database.execute(sql: sql)
+            // Looked at again, where nobody else can be at it.
+            let found = try userVersion(database)
+            try refuseNewer(found, path: path)
+            for migration in migrations where migration.version > found { try migration.run(database) }
+            if found < version {
                 try database.execute(
                     sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version)")
             }
             return .commit
         }
     }
+
+    private static func refuseNewer(_ found: Int64, path: String) throws {
+        guard found > version else { return }
+        throw SQLiteLogError(.newerSchema, path: path, detail: "schema \(found), while this program knows \(version)")
+    }
+
+    private static func userVersion(_ database: Database) throws -> Int64 {
+        try Int64.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+    }
+
+    /// A new file goes through all of them, so that it cannot differ from one that was brought up to date.
+    private static let migrations: [(version: Int64, run: @Sendable (Database) throws -> Void)] = [
+        (1, { database in try database.execute(sql: schema1) }),
+        (2, migrateTo2),
+    ]
 
     static func table(ofTopic id: Int64) -> String { "messages_\(id)" }
 
@@ -53,7 +68,7 @@ enum Schema {
         """
     }
 
-    private static let sql = """
+    private static let schema1 = """
         -- deleted_through: retention has deleted up to here; keeps offsets from being used again.
         CREATE TABLE topics (
             id INTEGER PRIMARY KEY,
