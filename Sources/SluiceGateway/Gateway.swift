@@ -26,6 +26,7 @@ public final class Gateway: Sendable {
         SluiceVersion.show(instruments)
         backend.registry.collectProcess()
         let startedAt = Timestamp.now()
+        let readiness = ReadinessBoard()
         let directory = try DataDirectory(configuration.dataDirectory)
         let queue = try Self.queue(configuration, directory, instruments, logger)
         let deployments = try configuration.amqp.map {
@@ -74,10 +75,15 @@ public final class Gateway: Sendable {
 
         let backlog = BacklogMeter(queue, routes: readers.map(\.name), instruments, logger: logger)
         let drain = DrainFlag()
+        readiness.add { $0.merge(queue.readiness) }
+        if let deployments { readiness.add(deployments.report) }
+        readiness.add(drain.report)
+        readiness.add { if !webhooks.isListening { $0.reasons.append("webhooks: not listening") } }
+        readiness.add { $0.add(router.status, neededForWebhooks: IntakeRoutes.neededForWebhooks) }
         let metrics = try HTTPListener(
             configuration: configuration.metricsBindAddress.listener,
             resources: MetricsResources.make(backend.registry, update: backlog.update) {
-                Self.readiness(drain, webhooks, router, queue, deployments)
+                readiness.current
             }, logger: logger.of("metrics"))
 
         self.webhooks = webhooks
@@ -124,26 +130,6 @@ public final class Gateway: Sendable {
         return try KafkaQueue(
             kafka, retention: configuration.retention, handled: try SQLiteLog.open(file), instruments, logger: logger)
     }
-
-    private static func readiness(
-        _ drain: DrainFlag, _ webhooks: HTTPListener, _ router: Router, _ queue: any EventQueue,
-        _ deployments: DeploymentsQueue?
-    ) -> Readiness {
-        var readiness = queue.readiness
-        // Webhooks need no RabbitMQ: an outage there must not keep them out.
-        if let problem = deployments?.problem { readiness.notes.append("rabbitmq: \(problem)") }
-        if drain.isDraining { readiness.reasons.append("draining") }
-        if !webhooks.isListening { readiness.reasons.append("webhooks: not listening") }
-        for route in router.status {
-            guard let note = route.note else { continue }
-            if route.isRunning {
-                readiness.notes.append("\(route.name): \(note)")
-            } else {
-                readiness.reasons.append("\(route.name): \(note)")
-            }
-        }
-        return readiness
-    }
 }
 
 extension GatewayConfiguration {
@@ -175,7 +161,9 @@ extension Logger {
 private final class DrainFlag: Service {
     private let draining = Atomic<Bool>(false)
 
-    var isDraining: Bool { draining.load(ordering: .relaxed) }
+    func report(to readiness: inout Readiness) {
+        if draining.load(ordering: .relaxed) { readiness.reasons.append("draining") }
+    }
 
     func run() async throws {
         try? await gracefulShutdown()

@@ -30,26 +30,3 @@ enum MetricsResources {
         ]
     }
 }
-
-/// Whether the gateway takes webhooks and every part is connected.
-struct Readiness: Sendable {
-    /// Why it is not ready; empty when it is.
-    var reasons: [String] = []
-    /// What is not as it should be and keeps nobody from using the gateway, such as a sink that is held.
-    var notes: [String] = []
-
-    var response: HTTPInboundResponse {
-        let body = JSONWriter.object { json in
-            json.member("status", reasons.isEmpty ? "ready" : "not ready")
-            for (name, lines) in [("reasons", reasons), ("notes", notes)] where !lines.isEmpty {
-                json.name(name)
-                json.array { json in
-                    for line in lines { json.string(line) }
-                }
-            }
-        }
-        return HTTPInboundResponse(
-            status: reasons.isEmpty ? 200 : 503, headers: [.init("Content-Type", "application/json")],
-            body: body + [UInt8(ascii: "\n")])
-    }
-}

@@ -21,10 +21,10 @@ final class DeploymentsQueue: Sendable {
                 configuration.client, topology: .durableQueue, logger: logger, instruments: instruments) : nil
     }
 
-    /// Why no deployment can come from there; nil while it can.
-    var problem: String? {
+    /// Notes why no deployment can come from there. Webhooks need no RabbitMQ: an outage must not keep them out.
+    func report(to readiness: inout Readiness) {
         let state = subscriber.connectionState
-        return state.isConnected ? nil : state.reason ?? "not connected"
+        if !state.isConnected { readiness.notes.append("rabbitmq: \(state.reason ?? "not connected")") }
     }
 
     func close() async {

@@ -6,6 +6,9 @@ enum IntakeRoutes {
     static let gitHubPath: Topic = "/webhooks/github"
     static let deploymentsPath: Topic = "/webhooks/deployments"
 
+    /// Without these routes no webhook is taken in; every other route may fail while they go on.
+    static let neededForWebhooks: Set<String> = ["github-to-log", "deployments-to-log"]
+
     /// Webhooks of one listener. A request is answered when its events are on the queue.
     static func endpoints(_ configuration: GatewayConfiguration) -> [HTTPEndpoint] {
         var gitHub = HTTPEndpoint(gitHubPath.name)

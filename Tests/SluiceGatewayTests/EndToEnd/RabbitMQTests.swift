@@ -73,6 +73,43 @@ extension EndToEndAtOnce {
             #expect(reasons.count == 4 && reasons.contains { $0.contains("commit_id is not a commit's hash") })
         }
 
+        /// What RabbitMQ may refuse, at the start too.
+        enum Refusal: CaseIterable {
+            case password, virtualHost, exclusiveQueue, authority
+        }
+
+        /// Webhooks need no RabbitMQ, whatever is wrong with it and whenever.
+        @Test(.timeLimit(.minutes(2)), arguments: Refusal.allCases)
+        func takesWebhooksWhileRabbitMQRefuses(_ refusal: Refusal) async throws {
+            let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
+            let broker = try await RabbitMQBroker.shared()
+            var amqp = try amqp(broker)
+            var options = AMQPSubscriber.Options()
+            options.isExclusive = true
+            let other = try AMQPSubscriber(
+                amqp.client, topology: .durableQueue, options: options, logger: .init(label: "test"))
+            switch refusal {
+            case .password: amqp.client.password = "wrong"
+            case .virtualHost: amqp.client.vhost = "no-such-host"
+            case .exclusiveQueue: _ = try await other.subscribe(to: Topic(amqp.queue))
+            case .authority:
+                let listener = try await TLSListener()
+                amqp.client = try AMQPConfiguration(uri: "amqps://guest:guest@\(listener.address)/")
+            }
+            try await withGateway(in: directory, grafana: grafana) {
+                $0.amqp = amqp
+            } _: { gateway in
+                try await eventually("a note of RabbitMQ", within: .seconds(30)) {
+                    let ready = try await gateway.client.ready()
+                    #expect(ready.status == 200, "\(ready.text)")
+                    return ready.text.contains("rabbitmq")
+                }
+                #expect(try await gateway.client.push([StubCommit()]).status == 202)
+                try await eventually("the annotation") { grafana.annotations.count == 1 }
+            }
+            await other.close()
+        }
+
         @Test(.timeLimit(.minutes(2)))
         func comesUpWhenTheBrokerDoesAndTakesWebhooksMeanwhile() async throws {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())

@@ -1,0 +1,22 @@
+import Sluice
+
+extension Readiness {
+    /// Adds what another part says.
+    mutating func merge(_ other: Readiness) {
+        reasons += other.reasons
+        notes += other.notes
+    }
+
+    /// Says which routes are not as they should be. One that webhooks need is a reason until it runs; every other is a
+    /// note, whatever is wrong with it: a sink or another source must not keep webhooks out.
+    mutating func add(_ routes: [Router.RouteStatus], neededForWebhooks: Set<String>) {
+        for route in routes {
+            guard let note = route.note else { continue }
+            if route.isRunning || !neededForWebhooks.contains(route.name) {
+                notes.append("\(route.name): \(note)")
+            } else {
+                reasons.append("\(route.name): \(note)")
+            }
+        }
+    }
+}
