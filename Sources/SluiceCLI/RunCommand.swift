@@ -19,7 +19,8 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try Self.readConfiguration()
         let backend = PrometheusBackend()
-        LoggingSystem.bootstrap(configuration, backend.instruments)
+        let log = LoggingSystem.bootstrap(configuration, backend.instruments)
+        defer { log.flush() }
         let logger = Logger(label: "sluice")
         for warning in configuration.warnings { logger.warning("\(warning)") }
         do {
@@ -33,7 +34,7 @@ struct RunCommand: AsyncParsableCommand {
                     "simulator": "\(configuration.simulator == nil ? "off" : "on")",
                 ])
             try await gateway.restoreDeployments()
-            try await Self.serve(gateway, logger)
+            try await Self.serve(gateway, logger, log)
         } catch {
             logger.critical("sluice stops", metadata: ["error": "\(error)"])
             throw ExitCode.failure
@@ -50,13 +51,13 @@ struct RunCommand: AsyncParsableCommand {
         }
     }
 
-    private static func serve(_ gateway: Gateway, _ logger: Logger) async throws {
+    private static func serve(_ gateway: Gateway, _ logger: Logger, _ log: LogOutput) async throws {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: gateway.services.map { .init(service: $0) },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
         // Beside the group and not in it: it must see the second signal while the group still waits for the first.
-        let impatience = Task { await exitAtSecondSignal(logger) }
+        let impatience = Task { await exitAtSecondSignal(logger, log) }
         defer { impatience.cancel() }
         try await group.run()
         await gateway.close()
@@ -64,14 +65,15 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     /// Whoever asks twice does not want to wait.
-    private static func exitAtSecondSignal(_ logger: Logger) async {
+    private static func exitAtSecondSignal(_ logger: Logger, _ log: LogOutput) async {
         var count = 0
         for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
             count += 1
             if count == 1 {
                 logger.info("stopping; a second signal ends the program at once", metadata: ["signal": "\(signal)"])
             } else {
-                // Nothing is flushed and nobody waited for: the log is durable as it is.
+                // Nothing but the log's lines is flushed: the queue is durable as it is.
+                log.flush(within: .milliseconds(200))
                 _exit(130)
             }
         }

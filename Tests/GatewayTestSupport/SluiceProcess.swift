@@ -25,7 +25,11 @@ package final class SluiceProcess: Sendable {
     /// - Parameters:
     ///   - environment: all that it gets; ports 0 and a data directory are added where they are not set.
     ///   - directory: for the data, and where it runs.
-    package init(_ environment: [String: String], in directory: TemporaryDirectory) throws {
+    ///   - standardOutput, standardError: where these go; files of its own, which can be read here, unless given.
+    package init(
+        _ environment: [String: String], in directory: TemporaryDirectory, standardOutput: FileHandle? = nil,
+        standardError: FileHandle? = nil
+    ) throws {
         output = try TemporaryDirectory()
         for name in ["out", "err"] {
             try Data().write(to: URL(fileURLWithPath: "\(output.path)/\(name)"))
@@ -38,8 +42,10 @@ package final class SluiceProcess: Sendable {
             "BIND_ADDR": "127.0.0.1:0", "METRICS_BIND_ADDR": "127.0.0.1:0", "SLUICE_DATA": directory.path + "/data",
         ].merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(output.path)/out"))
-        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(output.path)/err"))
+        process.standardOutput =
+            try standardOutput ?? FileHandle(forWritingTo: URL(fileURLWithPath: "\(output.path)/out"))
+        process.standardError =
+            try standardError ?? FileHandle(forWritingTo: URL(fileURLWithPath: "\(output.path)/err"))
         try process.run()
     }
 

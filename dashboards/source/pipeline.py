@@ -648,12 +648,13 @@ def process(board):
             "percentunit", thresholds=steps(GREEN, (0.8, RED)), maximum=1),
         timeseries(
             "What does the log say?",
-            ("Lines logged a second, by level.",
-             "errors, or warnings that keep coming.",
+            ("Lines logged a second, by level; lost ones are missing in the log because its reader has stopped.",
+             "errors, warnings that keep coming, or lost lines.",
              "read them: each says what was being done, to which message, and why it failed."),
             [query(f"{by('level')}({rate('sluice_log_lines_total', like('level', 'notice|warning|error|critical'), handler=False)})",
-                   "{{level}}")],
+                   "{{level}}"),
+             query(f"sum({rate('sluice_log_lines_dropped_total', handler=False)})", "lost")],
             "ops", stack=True,
-            overrides=[colored(["notice"], BLUE), colored(["warning"], YELLOW), colored(["error"], ORANGE),
+            overrides=[colored(["lost"], PURPLE), colored(["notice"], BLUE), colored(["warning"], YELLOW), colored(["error"], ORANGE),
                        colored(["critical"], RED)]),
     )

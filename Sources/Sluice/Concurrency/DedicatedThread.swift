@@ -34,6 +34,14 @@ package struct DedicatedThread: ~Copyable, Sendable {
         self.handle = handle
     }
 
+    /// For the calling thread: signals of the process go to its other threads. That includes SIGPIPE, which a write to a
+    /// closed connection or pipe raises in the thread that writes, and in it alone.
+    package static func blockSignals() {
+        var all = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_BLOCK, &all, nil)
+    }
+
     /// Waits until the body has returned. Must not be called on the cooperative pool unless the body is about to end.
     package consuming func join() {
         pthread_join(handle, nil)

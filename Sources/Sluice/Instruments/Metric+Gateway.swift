@@ -15,7 +15,7 @@ extension Metric {
             "Each deployment is counted once, also across redeliveries and restarts. A series appears with the first "
                 + "deployment of its service to its environment.",
             [deployments, deploymentLeadTime, lastDeployment, changeFailures, timeToRestore]),
-        Area("Self", "What runs, and how it fares.", [buildInfo, logLines]),
+        Area("Self", "What runs, and how it fares.", [buildInfo, logLines, logLinesDropped]),
     ]
 
     // Backlog
@@ -79,4 +79,7 @@ extension Metric {
         "sluice_log_lines_total",
         [Label("level", "the level", values: ["trace", "debug", "info", "notice", "warning", "error", "critical"])],
         "Lines logged.")
+    public static let logLinesDropped = counter(
+        "sluice_log_lines_dropped_total", [],
+        "Lines that are missing in the log: its reader had stopped, or it could not be written.")
 }

@@ -3,11 +3,17 @@ public import Sluice
 
 extension LoggingSystem {
     /// Sends every logger of the process to standard error as the configuration wants, and counts the lines.
-    public static func bootstrap(_ configuration: GatewayConfiguration, _ instruments: Instruments) {
-        let output = LogOutput(format: configuration.logFormat, onLine: LogOutput.counting(instruments))
+    /// - Returns: what to flush before the process ends.
+    public static func bootstrap(_ configuration: GatewayConfiguration, _ instruments: Instruments) -> LogOutput {
+        var observer = LogOutput.Observer()
+        observer.line = LogOutput.counting(instruments)
+        let dropped = instruments.counter(.logLinesDropped)
+        observer.dropped = { dropped.increment() }
+        let output = LogOutput(format: configuration.logFormat, observer: observer)
         bootstrap { label in
             LineLogHandler(label: label, output: output, level: configuration.logLevel)
         }
+        return output
     }
 }
 

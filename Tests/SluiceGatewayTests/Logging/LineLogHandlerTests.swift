@@ -16,11 +16,13 @@ struct LineLogHandlerTests {
     ) throws -> (text: String, levels: [Logger.Level]) {
         let pipe = Pipe()
         let levels = Mutex<[Logger.Level]>([])
-        let output = LogOutput(descriptor: pipe.fileHandleForWriting.fileDescriptor, format: format) { level in
-            levels.withLock { $0.append(level) }
-        }
+        var observer = LogOutput.Observer()
+        observer.line = { level in levels.withLock { $0.append(level) } }
+        let output = LogOutput(
+            descriptor: pipe.fileHandleForWriting.fileDescriptor, format: format, observer: observer)
         var logger = Logger(label: "sluice.test") { LineLogHandler(label: $0, output: output, level: level) }
         body(&logger)
+        #expect(output.flush(within: .seconds(30)))
         try pipe.fileHandleForWriting.close()
         let data = try #require(try pipe.fileHandleForReading.readToEnd())
         return (String(decoding: data, as: UTF8.self), levels.withLock(\.self))
@@ -93,6 +95,7 @@ struct LineLogHandlerTests {
         var logger = Logger(label: "l") { LineLogHandler(label: $0, output: output, metadataProvider: provider) }
         logger[metadataKey: "a"] = "logger"
         logger.info("m")
+        #expect(output.flush(within: .seconds(30)))
         try pipe.fileHandleForWriting.close()
         let text = String(decoding: try #require(try pipe.fileHandleForReading.readToEnd()), as: UTF8.self)
         #expect(text.hasSuffix(" message=m a=provider trace_id=t\n"))
@@ -126,6 +129,7 @@ struct LineLogHandlerTests {
                 }
             }
         }
+        #expect(output.flush(within: .seconds(30)))
         try handle.close()
         let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
         #expect(lines.count == 1_600)

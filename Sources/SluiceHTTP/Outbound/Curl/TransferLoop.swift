@@ -48,7 +48,7 @@ final class TransferLoop {
 
     /// Returns when the client is closed and nothing is left in flight, or the time for that is over.
     func run() {
-        blockSignals()
+        DedicatedThread.blockSignals()
         while true {
             let closeDeadline = mailbox.take(into: &commands)
             for command in commands { obey(command) }
@@ -188,13 +188,5 @@ final class TransferLoop {
         idle = []
         multi.close()
         mailbox.resumeWaiters()
-    }
-
-    /// Signals of the process go to its other threads. That includes SIGPIPE, which a write of the TLS library to a
-    /// closed connection raises in this thread, and in it alone.
-    private func blockSignals() {
-        var all = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_BLOCK, &all, nil)
     }
 }
