@@ -41,6 +41,10 @@ public final class SQLitePublisher: Publisher {
                 throw SQLiteLogError(
                     .tooLarge, path: log.configuration.path, detail: "\(message.payload.count) bytes")
             }
+            // What could not be read again is refused.
+            if let excess = MetadataLimits.excess(of: message.metadata) {
+                throw SQLiteLogError(.tooLarge, path: log.configuration.path, detail: "\(excess)")
+            }
             let envelope = Envelope(key: key(message), metadata: MetadataCoding.encode(message.metadata))
             if envelopes.isEmpty, envelope.key != nil || envelope.metadata != nil {
                 envelopes.reserveCapacity(messages.count)

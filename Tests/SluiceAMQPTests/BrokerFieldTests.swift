@@ -54,6 +54,23 @@ struct BrokerFieldTests {
         await subscriber.close()
     }
 
+    /// What a frame holds of them: looked for one by one, their names take as long as nothing may.
+    @Test func moreHeadersThanAMessageMayHaveAreAFailure() async throws {
+        let amqp = try await AMQPUnderTest.shared()
+        let broker = try amqp.administration()
+        let topic = amqp.uniqueTopic("many")
+        let subscriber = try amqp.subscriber()
+        let subscription = try await subscriber.subscribe(to: topic)
+        let raw = try RawAMQPClient(port: broker.port)
+        let table = AMQPBytes.long((0..<10_000).flatMap { AMQPBytes.entry("h\($0)", "V", []) })
+        try raw.publish(to: topic.name, [1, 2, 3], properties: AMQPBytes.headers(table))
+        let delivery = try await subscription.first()
+        #expect(delivery.origin.failure is MetadataError)
+        #expect(delivery.message.payload == [1, 2, 3] && delivery.message.metadata.count == MetadataLimits.count)
+        delivery.acknowledge()
+        await subscriber.close()
+    }
+
     @Test func everyPropertyBecomesMetadataAndAPropertyAgain() async throws {
         let amqp = try await AMQPUnderTest.shared()
         let broker = try amqp.administration()

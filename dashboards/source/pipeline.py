@@ -437,10 +437,12 @@ def poison(board):
             thresholds=steps(GREEN, (DAY, YELLOW), (7 * DAY, RED))),
         timeseries(
             "Can messages be poisoned at all?",
-            ("Messages a second that could not be moved to the poison queue and were rejected instead.",
-             "any: the queue itself refuses to write, so nothing else works either.",
-             "look at the queue: disk full, broker down."),
-            [query(f"{by('handler_name')}({rate('sluice_poison_publish_failures_total')})", "{{handler_name}}")], "ops",
+            ("Messages a second that could not be moved to the poison queue and were rejected instead, and those that it "
+             "can never take, which were let go.",
+             "any that is rejected: the queue itself refuses to write, so nothing else works either.",
+             "look at the queue: disk full, broker down. For what was let go, the log names the place."),
+            [query(f"{by('handler_name')}({rate('sluice_poison_publish_failures_total')})", "{{handler_name}}"),
+             query(f"{by('handler_name')}({rate('sluice_poison_not_kept_total')})", "{{handler_name}}, let go")], "ops",
             thresholds=steps(GREEN, (0.001, RED))),
         timeseries(
             "Do the books balance?",

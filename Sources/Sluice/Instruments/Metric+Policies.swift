@@ -10,7 +10,7 @@ extension Metric {
             "Throttle", "For routes with the middleware Throttle.", [throttleWait, throttleWaiting, throttlePermits]),
         Area(
             "Poison", "For routes with the middleware PoisonQueue, and for the queues that they fill.",
-            [poisoned, poisonPublishFailures, poisonQueueMessages, poisonOldestMessage]),
+            [poisoned, poisonPublishFailures, poisonTruncated, poisonNotKept, poisonQueueMessages, poisonOldestMessage]),
         Area("Deduplication", "For routes with the middleware Deduplicator.", [dedupChecks]),
     ]
 
@@ -43,6 +43,13 @@ extension Metric {
     public static let poisonPublishFailures = counter(
         "sluice_poison_publish_failures_total", [.handler],
         "Messages that could not be moved to the poison queue and were rejected instead.")
+    public static let poisonTruncated = counter(
+        "sluice_poison_truncated_total", [.handler],
+        "Messages of which the poison queue took only a part, because it can never take the whole.")
+    public static let poisonNotKept = counter(
+        "sluice_poison_not_kept_total", [.handler],
+        "Messages that the poison queue can never take, not even cut down: acknowledged, and in no queue any more but where they came from."
+    )
     public static let poisonQueueMessages = gauge(
         "sluice_poison_queue_messages", [.topic], "Messages in a poison queue.")
     public static let poisonOldestMessage = gauge(

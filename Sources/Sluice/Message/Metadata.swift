@@ -1,7 +1,9 @@
 /// What travels beside a payload: an ordered list of names and values, each name once.
 ///
 /// A list and not a dictionary: with the few entries that messages carry, scanning costs less than hashing, and an
-/// empty one allocates nothing. Names are case-sensitive.
+/// empty one allocates nothing. With many entries a dictionary finds them. Names are case-sensitive.
+///
+/// How many entries a message may bring along is bounded: ``MetadataLimits``.
 public struct Metadata: Sendable, Hashable {
     public struct Entry: Sendable, Hashable {
         public let name: String
@@ -13,7 +15,12 @@ public struct Metadata: Sendable, Hashable {
         }
     }
 
+    /// From how many entries on a name is looked up instead of searched for.
+    static let indexedCount = 32
+
     private var entries: [Entry]
+    /// Where each name is; nil while there are few.
+    private var places: [String: Int]?
 
     public init() {
         entries = []
@@ -26,22 +33,59 @@ public struct Metadata: Sendable, Hashable {
 
     /// The value under `name`; setting nil removes the entry, setting a new name appends it.
     public subscript(name: String) -> String? {
-        get {
-            for entry in entries where entry.name == name { return entry.value }
-            return nil
-        }
+        get { place(of: name).map { entries[$0].value } }
         set {
-            if let index = entries.firstIndex(where: { $0.name == name }) {
-                if let newValue { entries[index].value = newValue } else { entries.remove(at: index) }
+            if let place = place(of: name) {
+                if let newValue { entries[place].value = newValue } else { remove(at: place) }
             } else if let newValue {
-                entries.append(Entry(name: name, value: newValue))
+                append(Entry(name: name, value: newValue))
             }
         }
+    }
+
+    private func place(of name: String) -> Int? {
+        if let places { return places[name] }
+        return entries.firstIndex { $0.name == name }
+    }
+
+    private mutating func append(_ entry: Entry) {
+        entries.append(entry)
+        if places != nil {
+            places?[entry.name] = entries.count - 1
+        } else if entries.count >= Self.indexedCount {
+            index()
+        }
+    }
+
+    private mutating func remove(at place: Int) {
+        entries.remove(at: place)
+        // What came behind it has moved.
+        if places != nil { index() }
+    }
+
+    private mutating func index() {
+        guard entries.count >= Self.indexedCount else {
+            places = nil
+            return
+        }
+        var places: [String: Int] = [:]
+        places.reserveCapacity(2 * entries.count)
+        for (place, entry) in entries.enumerated() { places[entry.name] = place }
+        self.places = places
     }
 
     /// Sets every entry of `other`, whose values win.
     public mutating func merge(_ other: Metadata) {
         for entry in other { self[entry.name] = entry.value }
+    }
+}
+
+extension Metadata {
+    // What finds the entries says nothing of what they are.
+    public static func == (first: Metadata, second: Metadata) -> Bool { first.entries == second.entries }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(entries)
     }
 }
 

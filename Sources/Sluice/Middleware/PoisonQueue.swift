@@ -2,6 +2,11 @@ import Logging
 
 /// Moves a message that cannot be handled to a topic of its own, with what happened in its metadata, and acknowledges
 /// it. When it cannot be moved, it is rejected, not lost. A message interrupted by a shutdown is never moved.
+///
+/// A copy that the poison queue can never take, because it is too large for it above all, is cut down until it does:
+/// first its payload, then its metadata (``PoisonCopy``). `truncated_poisoned` then holds how many bytes the payload
+/// had, and the metadata name the place where the whole message lies. When even the smallest copy is refused for good, the
+/// message is acknowledged with an error in the log and counted: it must not hold up its route for ever.
 public struct PoisonQueue: Middleware {
     /// Which failures move a message.
     public struct Filter: Sendable {
@@ -38,6 +43,8 @@ public struct PoisonQueue: Middleware {
         let (filter, topic) = (filter, topic)
         let output = MeteredPublish(Route.Output(publisher, topic), scope: route)
         let failures = route.instruments.counter(.poisonPublishFailures, [route.label])
+        let cutDown = route.instruments.counter(.poisonTruncated, [route.label])
+        let notKept = route.instruments.counter(.poisonNotKept, [route.label])
         let poisoned = LabelledCounters(
             route.instruments, .poisoned, [route.label], label: "reason", known: ["other"])
         return { message, context in
@@ -48,9 +55,26 @@ public struct PoisonQueue: Middleware {
                     throw error
                 }
                 let reason = Disposition.reason(of: error)
-                do {
-                    try await output.publish([poison(message, error, context)], context)
-                } catch let failure {
+                let copy = PoisonCopy(of: message, error, context)
+                var place = copy.place
+                place["reason"] = "\(reason)"
+                place["error"] = "\(error)"
+                switch await Self.publish(copy, output, context) {
+                case .success(let cut):
+                    poisoned.increment(reason)
+                    if cut != .none { cutDown.increment() }
+                    place["poison_topic"] = "\(topic)"
+                    place["attempts"] = "\(context.delivery.trace.attempts)"
+                    if cut != .none { place["truncated_from_bytes"] = "\(message.payload.count)" }
+                    context.logger.error("message moved to the poison queue", metadata: place)
+                    context.settle(as: .poisoned)
+                case .failure(let failure) where Disposition(of: failure).isPermanent:
+                    notKept.increment()
+                    place["refusal"] = "\(failure)"
+                    context.logger.error(
+                        "the poison queue can never take a message; it is acknowledged and not kept", metadata: place)
+                    context.settle(as: .discarded)
+                case .failure(let failure):
                     if !context.isInterruption(failure) {
                         failures.increment()
                         context.logger.error(
@@ -58,15 +82,26 @@ public struct PoisonQueue: Middleware {
                     }
                     throw PoisonQueueError(original: error, publishing: failure)
                 }
-                poisoned.increment(reason)
-                context.logger.error(
-                    "message moved to the poison queue",
-                    metadata: [
-                        "poison_topic": "\(topic)", "reason": "\(reason)", "error": "\(error)",
-                        "attempts": "\(context.delivery.trace.attempts)",
-                    ])
-                context.settle(as: .poisoned)
                 return []
+            }
+        }
+    }
+
+    /// Publishes the copy, cut down as far as needed.
+    /// - Returns: how it was taken, or the last refusal.
+    private static func publish(
+        _ copy: PoisonCopy, _ output: MeteredPublish, _ context: HandlerContext
+    ) async -> Result<PoisonCopy.Cut, any Error> {
+        var cut = PoisonCopy.Cut.none
+        while true {
+            do {
+                try await output.publish([copy.message(cut)], context)
+                return .success(cut)
+            } catch {
+                guard Disposition(of: error).isPermanent, !Task.isCancelled, let next = copy.next(after: cut) else {
+                    return .failure(error)
+                }
+                cut = next
             }
         }
     }
@@ -90,21 +125,4 @@ public struct PoisonQueueError: DispositionError, CustomStringConvertible {
     public var disposition: Disposition { .retry() }
     public var reason: String { "poison_publish" }
     public var description: String { "\(original); and the poison queue refused it: \(publishing)" }
-}
-
-/// The message as it goes to the poison queue. The first four names are Watermill's.
-private func poison(_ message: Message, _ error: any Error, _ context: HandlerContext) -> Message {
-    var poisoned = message
-    for entry in context.outgoing where poisoned.metadata[entry.name] == nil {
-        poisoned.metadata[entry.name] = entry.value
-    }
-    poisoned.metadata["reason_poisoned"] = "\(error)"
-    poisoned.metadata["topic_poisoned"] = context.route.topic.name
-    poisoned.metadata["handler_poisoned"] = context.route.name
-    poisoned.metadata["subscriber_poisoned"] = context.route.subscriberName
-    poisoned.metadata["time_poisoned"] = "\(Timestamp.now().millisecondsSince1970)"
-    poisoned.metadata["attempts_poisoned"] = "\(context.delivery.trace.attempts)"
-    if let partition = context.origin.partition { poisoned.metadata["partition_poisoned"] = "\(partition)" }
-    if let offset = context.origin.offset { poisoned.metadata["offset_poisoned"] = "\(offset)" }
-    return poisoned
 }

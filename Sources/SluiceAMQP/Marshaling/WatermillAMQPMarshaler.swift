@@ -36,25 +36,33 @@ public struct WatermillAMQPMarshaler: AMQPMarshaler {
         return publishing
     }
 
+    /// Headers beyond ``MetadataLimits`` are left out, and a subscriber delivers such a message as one that cannot be
+    /// read.
     public func unmarshal(_ delivery: AMQPDelivery, from topic: Topic) -> Message {
+        read(delivery).message
+    }
+
+    /// - Returns: the message with the headers that are within the limits, and whether there were more.
+    func read(_ delivery: AMQPDelivery) -> (message: Message, isCutOff: Bool) {
         var id: MessageID?
         var given: String?
-        var metadata = Metadata()
+        var reader = MetadataReader()
         for header in delivery.properties.headers {
-            let text = header.value.description
             if header.name == Self.idHeader {
+                let text = header.value.description
                 id = text.isEmpty ? nil : MessageID(text)
             } else if header.name == BrokerHeaders.id {
-                given = text
-            } else if !BrokerHeaders.isOurs(header.name) {
-                metadata[header.name] = text
+                given = header.value.description
+            } else if !BrokerHeaders.isOurs(header.name), !reader.isCutOff {
+                reader.take(header.name, header.value.description)
             }
         }
-        delivery.properties.write(to: &metadata)
-        if delivery.isRedelivered { metadata[Self.redelivered] = "true" }
-        return Message(
-            id: id ?? (delivery.properties.messageID ?? given).map { MessageID($0) } ?? MessageID(), metadata: metadata,
-            payload: delivery.body)
+        delivery.properties.write(to: &reader)
+        if delivery.isRedelivered { reader.take(Self.redelivered, "true") }
+        let message = Message(
+            id: id ?? (delivery.properties.messageID ?? given).map { MessageID($0) } ?? MessageID(),
+            metadata: reader.metadata, payload: delivery.body)
+        return (message, reader.isCutOff)
     }
 
     private static let propertyPrefix = "amqp_"
@@ -108,11 +116,11 @@ extension AMQPProperties {
         return true
     }
 
-    fileprivate func write(to metadata: inout Metadata) {
+    fileprivate func write(to reader: inout MetadataReader) {
         for text in Self.texts {
-            if let value = self[keyPath: text.path] { metadata[text.name] = value }
+            if let value = self[keyPath: text.path] { reader.take(text.name, value) }
         }
-        if let timestamp { metadata["amqp_timestamp"] = "\(timestamp)" }
-        if let priority { metadata["amqp_priority"] = "\(priority)" }
+        if let timestamp { reader.take("amqp_timestamp", "\(timestamp)") }
+        if let priority { reader.take("amqp_priority", "\(priority)") }
     }
 }

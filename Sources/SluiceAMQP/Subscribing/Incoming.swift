@@ -25,6 +25,7 @@ struct Incoming {
             if !overflow { origin.timestamp = Timestamp(millisecondsSince1970: milliseconds) }
         }
         var message: Message?
+        var delivery: AMQPDelivery?
         do {
             if content.isTooLarge {
                 throw AMQPError(
@@ -34,16 +35,32 @@ struct Incoming {
             guard content.properties != nil else {
                 throw AMQPError(.undecodable, "the properties of a message cannot be read")
             }
-            let delivery = AMQPDelivery(
+            let readable = AMQPDelivery(
                 properties: properties, body: content.body, exchange: exchange, routingKey: routingKey,
                 isRedelivered: origin.redelivered, queue: feed.layout.queue.name)
-            message = try options.marshaler.unmarshal(delivery, from: feed.topic)
+            delivery = readable
+            message = try Self.read(readable, options.marshaler, feed.topic)
         } catch {
             origin.failure = error
         }
-        self.message = message ?? Message(payload: content.body)
+        self.message =
+            message ?? delivery.map { WatermillAMQPMarshaler().read($0).message } ?? Message(payload: content.body)
         if let key = options.key(self.message) { origin.key = key }
         self.origin = origin
+    }
+
+    /// - Throws: ``MetadataError`` where it has more headers than a message may have metadata.
+    private static func read(
+        _ delivery: AMQPDelivery, _ marshaler: any AMQPMarshaler, _ topic: Topic
+    ) throws -> Message {
+        if let watermill = marshaler as? WatermillAMQPMarshaler {
+            let (message, isCutOff) = watermill.read(delivery)
+            if isCutOff { throw MetadataError() }
+            return message
+        }
+        let headers = delivery.properties.headers
+        guard headers.count <= MetadataLimits.count, headers.size <= MetadataLimits.bytes else { throw MetadataError() }
+        return try marshaler.unmarshal(delivery, from: topic)
     }
 
     /// Which delivery of the message this is, as far as anybody has counted: a subscriber that let it wait says which

@@ -48,7 +48,10 @@ public enum MessageFormat: String, Sendable, CaseIterable {
             guard let metadata = value as? [String: String] else {
                 throw MessageFormatError("metadata is not an object of strings")
             }
-            for (name, value) in metadata.sorted(by: { $0.key < $1.key }) { message.metadata[name] = value }
+            var reader = MetadataReader()
+            for (name, value) in metadata.sorted(by: { $0.key < $1.key }) { reader.take(name, value) }
+            guard !reader.isCutOff else { throw MessageFormatError("\(MetadataError())") }
+            message.metadata = reader.metadata
         }
         return message
     }

@@ -5,7 +5,6 @@ enum WatermillHeaders {
     static let uuid = "Message-Uuid"
     static let metadata = "Message-Metadata"
     static let longestID = 256
-    static let mostEntries = 256
 
     static func apply(_ headers: HTTPInboundHeaders, to message: inout Message) throws(HTTPRejection) {
         if let id = headers[uuid], !id.isEmpty {
@@ -19,7 +18,10 @@ enum WatermillHeaders {
             guard let entries = parser.parse() else {
                 throw HTTPRejection(400, "the header \(metadata) is not a JSON object of strings")
             }
-            for (name, value) in entries { message.metadata[name] = value }
+            var reader = MetadataReader()
+            for (name, value) in entries { reader.take(name, value) }
+            guard !reader.isCutOff else { throw HTTPRejection(400, "\(MetadataError())") }
+            message.metadata = reader.metadata
         }
     }
 }
@@ -33,7 +35,7 @@ private struct FlatObject {
         self.bytes = bytes
     }
 
-    /// Nil when the text is anything else, or has more entries than are taken.
+    /// Nil when the text is anything else.
     mutating func parse() -> [(String, String)]? {
         skipSpace()
         if bytes[position...].elementsEqual("null".utf8) { return [] }
@@ -47,7 +49,7 @@ private struct FlatObject {
                 skipSpace()
                 guard take(":") else { return nil }
                 skipSpace()
-                guard let value = string(), entries.count < WatermillHeaders.mostEntries else { return nil }
+                guard let value = string() else { return nil }
                 entries.append((name, value))
                 skipSpace()
             } while take(",")

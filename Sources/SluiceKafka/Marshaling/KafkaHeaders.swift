@@ -131,6 +131,13 @@ public struct KafkaHeaders: Sendable {
         return String(decoding: bytes[slot.start..<slot.nameEnd], as: UTF8.self)
     }
 
+    /// Whether they are more than a message may have as metadata: one of them may be its id.
+    var exceedLimits: Bool {
+        guard let first = own.first, let last = own.last else { return false }
+        let end = Swift.max(slots[last].nameEnd, slots[last].valueEnd)
+        return own.count > MetadataLimits.count + 1 || end - slots[first].start > MetadataLimits.bytes
+    }
+
     /// Lends the value; nil for null.
     func withValue<Result>(at index: Int, _ body: (UnsafeRawBufferPointer?) -> Result) -> Result {
         let slot = slots[own.lowerBound + index]

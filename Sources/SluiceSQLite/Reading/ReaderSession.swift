@@ -282,7 +282,7 @@ final class ReaderSession {
                 stored.message,
                 origin: Delivery.Origin(
                     attempt: Int(attempt), redelivered: attempt > 1 || stored.offset <= plan.deliveredBefore,
-                    offset: stored.offset, timestamp: stored.time, key: stored.key),
+                    offset: stored.offset, timestamp: stored.time, key: stored.key, failure: stored.failure),
                 settler: feed, tag: SubscriptionFeed.tag(offset: stored.offset, generation: plan.generation),
                 arrival: now)
         }

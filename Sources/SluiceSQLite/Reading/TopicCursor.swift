@@ -7,6 +7,8 @@ struct StoredMessage {
     var time: Timestamp
     var key: [UInt8]?
     var message: Message
+    /// Why it is no message that can be handled; nil where all is well.
+    var failure: MetadataError?
 }
 
 /// Reads one topic. Belongs to the reader's thread.
@@ -74,11 +76,12 @@ final class TopicCursor {
                     low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
             }
         }
-        let metadata = range.isNull(4) ? Metadata() : range.withBytes(4) { MetadataCoding.decode($0) }
+        let metadata = range.isNull(4) ? MetadataReader() : range.withBytes(4) { MetadataCoding.decode($0) }
         return StoredMessage(
             offset: range.integer(0), time: Timestamp(millisecondsSince1970: range.integer(1)),
             key: range.isNull(3) ? nil : range.bytes(3),
-            message: Message(id: id ?? MessageID(range.text(2)), metadata: metadata, payload: range.bytes(5)))
+            message: Message(id: id ?? MessageID(range.text(2)), metadata: metadata.metadata, payload: range.bytes(5)),
+            failure: metadata.isCutOff ? MetadataError() : nil)
     }
 
     /// The last offset that was given out; 0 when there was none.

@@ -15,11 +15,11 @@ enum MetadataCoding {
     }
 
     /// - Returns: what can be read; the rest of a blob that another program wrote wrongly is ignored.
-    static func decode(_ bytes: UnsafeRawBufferPointer) -> Metadata {
-        var metadata = Metadata()
+    static func decode(_ bytes: UnsafeRawBufferPointer) -> MetadataReader {
+        var reader = MetadataReader()
         var position = 0
-        while let name = text(bytes, &position), let value = text(bytes, &position) { metadata[name] = value }
-        return metadata
+        while let name = text(bytes, &position), let value = text(bytes, &position), reader.take(name, value) {}
+        return reader
     }
 
     private static func append(_ text: String, to bytes: inout [UInt8]) {

@@ -39,4 +39,12 @@ struct MessageFormatTests {
         let error = #expect(throws: MessageFormatError.self) { try decode(line) }
         #expect(try #require(error).description.contains(words))
     }
+
+    @Test func metadataAreBounded() throws {
+        func line(_ count: Int) -> String {
+            #"{"payload":"a","metadata":{\#((0..<count).map { "\"n\($0)\":\"\"" }.joined(separator: ","))}}"#
+        }
+        #expect(try decode(line(MetadataLimits.count)).metadata.count == MetadataLimits.count)
+        #expect(throws: MessageFormatError.self) { try decode(line(MetadataLimits.count + 1)) }
+    }
 }

@@ -43,6 +43,18 @@ import Testing
         }
     }
 
+    @Test func metadataAreBounded() async throws {
+        func header(_ count: Int) -> String {
+            "Message-Metadata: {\((0..<count).map { "\"n\($0)\":\"\"" }.joined(separator: ","))}"
+        }
+        try await withHarness { harness in
+            try await #expect(harness.post("1", headers: [header(MetadataLimits.count)]).status == 202)
+            let response = try await harness.post("1", headers: [header(MetadataLimits.count + 1)])
+            #expect(response.status == 400)
+            #expect(isErrorLine(response, "\(MetadataLimits.count) entries"))
+        }
+    }
+
     @Test func thePayloadMayBeAFieldOfAForm() async throws {
         try await withHarness(endpoint: {
             $0.contentTypes.append("application/x-www-form-urlencoded")

@@ -90,4 +90,55 @@ struct RecordTests {
         #expect(record.message.metadata["reason_poisoned"]?.contains("cannot read") == true)
         #expect(record.message.metadata["offset_poisoned"] == "0")
     }
+
+    /// Looked for one by one, the names of these take minutes.
+    @Test(arguments: [50_000, MetadataLimits.count + 1])
+    func poisonsARecordWithMoreHeadersThanAMessageMayHave(count: Int) async throws {
+        let kafka = try KafkaUnderTest(brokers: 1)
+        let topic = try await kafka.topic()
+        let producer = try RawProducer(kafka.configuration)
+        try producer.produce(
+            bytes("many"), headers: (0..<count).map { ("header \($0)", bytes("v")) }, partition: 0, to: topic)
+        try producer.produce(texts: ["good"], partition: 0, to: topic)
+        let poison = RecordingPublisher()
+        let reading = try ReadingRoute(
+            kafka.subscriber(kafka.uniqueGroup()), topic, .serial,
+            middlewares: [PoisonQueue(to: poison, "poison"), Retry()])
+        try await reading.run {
+            try await eventually("the record behind it", within: .seconds(30)) { reading.texts == ["good"] }
+        }
+        let moved = try #require(poison.records.first).message
+        #expect(moved.payload == bytes("many") && moved.metadata.count == MetadataLimits.count)
+        #expect(moved.metadata["header 0"] == "v" && moved.metadata["offset_poisoned"] == "0")
+        #expect(moved.metadata["reason_poisoned"]?.contains("\(MetadataLimits.count) entries") == true)
+    }
+
+    /// The copy with its metadata is larger than a producer takes, and the route must go on.
+    @Test func aRecordThatIsTooLargeToBePoisonedWholeHoldsUpNothing() async throws {
+        let kafka = try KafkaUnderTest(brokers: 1)
+        let topic = try await kafka.topic()
+        let poison = try await kafka.topic("poison")
+        let producer = try RawProducer(kafka.configuration)
+        try producer.produce(Array(repeating: 0x2E, count: 999_900), partition: 0, to: topic)
+        try producer.produce(texts: ["good"], partition: 0, to: topic)
+        let publisher = try KafkaPublisher(of: kafka)
+        let reading = try ReadingRoute(
+            kafka.subscriber(kafka.uniqueGroup()), topic, .serial,
+            middlewares: [PoisonQueue(to: publisher, poison, filter: .permanent), Retry()]
+        ) { message, _ in
+            if message.payload.count > 100 {
+                throw HandlerError("nonsense", reason: "nonsense", disposition: .poison("nonsense"))
+            }
+        }
+        try await reading.run {
+            try await eventually("the record behind it", within: .seconds(30)) { reading.texts == ["good"] }
+        }
+        let subscriber = try kafka.subscriber(nil)
+        let moved = try await subscriber.subscribe(to: poison).receive(1)[0].message
+        #expect(moved.payload.count == 499_950 && moved.metadata["truncated_poisoned"] == "999900")
+        #expect(moved.metadata["topic_poisoned"] == topic.name && moved.metadata["offset_poisoned"] == "0")
+        #expect(moved.metadata["partition_poisoned"] == "0")
+        await subscriber.close()
+        await publisher.close()
+    }
 }

@@ -1,5 +1,7 @@
+import Logging
 import SluicePrometheus
 import SluiceTesting
+import Synchronization
 import Testing
 
 @testable import Sluice
@@ -106,6 +108,86 @@ struct PoisonQueueTests {
         #expect(poison.records.first?.message.metadata["reason_poisoned"] == "cannot be read")
     }
 
+    @Test func cutsDownWhatThePoisonQueueCanNeverTake() async throws {
+        let meters = Meters()
+        let log = LogRecorder()
+        let poison = PickyPublisher { $0.wireSize <= 1_000 }
+        let chain = try Chain([PoisonQueue(to: poison, "poison")], meters: meters, logger: log.logger) {
+            [bad] _, _ in throw bad
+        }
+        let message = Message(id: "m", metadata: ["kept": "too"], payload: Array(repeating: 7, count: 1_200))
+        let context = chain.context(message, origin: .init(partition: 4, offset: 17))
+        #expect(try await chain(message, context).isEmpty)
+        #expect(context.outcome == .poisoned)
+        let moved = try #require(poison.taken.first)
+        #expect(moved.id == "m" && moved.payload == Array(repeating: 7, count: 600))
+        #expect(moved.metadata["truncated_poisoned"] == "1200")
+        #expect(moved.metadata["topic_poisoned"] == "in" && moved.metadata["kept"] == "too")
+        #expect(moved.metadata["partition_poisoned"] == "4" && moved.metadata["offset_poisoned"] == "17")
+        #expect(moved.metadata["reason_poisoned"] == "cannot be read")
+        #expect(meters.value("sluice_poison_truncated_total") == 1)
+        #expect(meters.value("sluice_poison_not_kept_total") == 0)
+        #expect(meters.value("sluice_poison_publish_failures_total") == 0)
+        #expect(log.text.contains("truncated_from_bytes=1200"))
+    }
+
+    /// Whatever of it is too large: the payload, the metadata, the id, or the error's words.
+    @Test(arguments: [
+        Message(id: "m", metadata: ["kept": "too"], payload: Array(repeating: 7, count: 1 << 20)),
+        Message(id: "m", metadata: ["large": String(repeating: "x", count: 5_000)], payload: [1]),
+        Message(id: MessageID(String(repeating: "i", count: 5_000)), payload: []),
+    ])
+    func aCopyWithoutPayloadAndMetadataIsTheLastThatIsTried(message: Message) async throws {
+        let poison = PickyPublisher { $0.wireSize <= 9_000 && $0.payload.isEmpty && $0.metadata["large"] == nil }
+        let error = HandlerError(String(repeating: "e", count: 1 << 20), reason: "r", disposition: .poison("r"))
+        let chain = try Chain([PoisonQueue(to: poison, "poison")]) { _, _ in throw error }
+        let context = chain.context(message, origin: .init(offset: 17))
+        try await chain(message, context)
+        #expect(context.outcome == .poisoned)
+        let moved = try #require(poison.taken.first)
+        #expect(moved.metadata["offset_poisoned"] == "17" && moved.metadata["topic_poisoned"] == "in")
+        #expect(moved.id == message.id || moved.metadata["id_poisoned"]?.hasPrefix("iiii") == true)
+        #expect(poison.refusals < 16)
+    }
+
+    @Test func acknowledgesWhatThePoisonQueueRefusesForGood() async throws {
+        let meters = Meters()
+        let log = LogRecorder()
+        let poison = PickyPublisher { _ in false }
+        let source = Source()
+        source.offer([.numbered(0)], origin: .init(partition: 4, offset: 17))
+        source.offer([.numbered(1)])
+        let handled = Journal<Int>()
+        let router = Router(
+            configuration: .quick, middlewares: [PoisonQueue(to: poison, "poison"), Retry()],
+            instruments: meters.instruments, logger: log.logger)
+        try router.add(
+            Route("r", from: source, "in", ordering: .serial) { [bad] message, _ in
+                if message.number == 0 { throw bad }
+                handled.add(message.number)
+            })
+        try await router.whileRunning { try await eventually { source.acknowledgedCount == 2 } }
+        #expect(handled.entries == [1] && source.rejectedCount == 0)
+        #expect(meters.value("sluice_poison_not_kept_total") == 1)
+        #expect(meters.value("sluice_deliveries_total", ["outcome": "discarded"]) == 1)
+        let line = try #require(log.entries.first { $0.message.contains("not kept") })
+        #expect(line.level == .error && line.metadata["topic"] == "in")
+        #expect(line.metadata["partition"] == "4" && line.metadata["offset"] == "17")
+        #expect(line.metadata["refusal"] == "picky" && line.metadata["message_id"] == "m0")
+    }
+
+    /// What is moved can be read again: the facts have room among as much metadata as a message may have.
+    @Test func keepsACopyWithinTheLimitsOfMetadata() async throws {
+        let poison = RecordingPublisher()
+        let chain = try Chain([CorrelationID(), PoisonQueue(to: poison, "poison")]) { [bad] _, _ in throw bad }
+        var message = Message.numbered(0)
+        for index in 0..<MetadataLimits.count { message.metadata["name \(index)"] = "value" }
+        try await chain(message, chain.context(message))
+        let metadata = try #require(poison.records.first).message.metadata
+        #expect(MetadataLimits.excess(of: metadata) == nil && metadata.count == MetadataLimits.count)
+        #expect(metadata["reason_poisoned"] == "cannot be read" && metadata["name 0"] == "value")
+    }
+
     @Test func movesNothingThatWasCancelled() async throws {
         let poison = RecordingPublisher()
         let gate = Gate()
@@ -131,5 +213,39 @@ struct PoisonQueueTests {
         }
         await #expect(throws: TimeoutError.self) { try await chain() }
         #expect(poison.records.isEmpty)
+    }
+}
+
+/// Refuses for good what it does not like.
+private final class PickyPublisher: Publisher {
+    let name = "picky"
+    private let likes: @Sendable (Message) -> Bool
+    private let state = Mutex<(taken: [Message], refusals: Int)>(([], 0))
+
+    init(_ likes: @escaping @Sendable (Message) -> Bool) {
+        self.likes = likes
+    }
+
+    var taken: [Message] { state.withLock(\.taken) }
+    var refusals: Int { state.withLock(\.refusals) }
+
+    func publish(_ messages: [Message], to topic: Topic) async throws {
+        try state.withLock { state in
+            for message in messages {
+                guard likes(message) else {
+                    state.refusals += 1
+                    throw HandlerError("picky", reason: "picky", disposition: .poison("picky"))
+                }
+                state.taken.append(message)
+            }
+        }
+    }
+
+    func close() async {}
+}
+
+extension Message {
+    fileprivate var wireSize: Int {
+        metadata.reduce(payload.count + id.description.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count }
     }
 }
