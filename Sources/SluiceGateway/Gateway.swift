@@ -68,15 +68,16 @@ public final class Gateway: Sendable {
         if let simulator = configuration.simulator {
             readers += try SimulatorRoutes(queue: queue, deployments: deployments).routes(simulator)
         }
-        let ledger = try DeploymentLedger(path: directory.deployments)
+        let ledger = try DeploymentLedger(path: directory.deployments, logger: logger)
         let meter = DeploymentMeter(instruments)
-        readers.append(try DeploymentsRoute.route(from: queue, ledger, meter))
+        readers.append(try DeploymentsRoute.route(from: queue, ledger, meter, logger: logger))
         for route in readers { try router.add(route) }
 
         let backlog = BacklogMeter(queue, routes: readers.map(\.name), instruments, logger: logger)
         let drain = DrainFlag()
         readiness.add { $0.merge(queue.readiness) }
         if let deployments { readiness.add(deployments.report) }
+        readiness.add(ledger.report)
         readiness.add(drain.report)
         readiness.add { if !webhooks.isListening { $0.reasons.append("webhooks: not listening") } }
         readiness.add { $0.add(router.status, neededForWebhooks: IntakeRoutes.neededForWebhooks) }

@@ -1,6 +1,7 @@
-import Foundation
 import GRDB
+import Logging
 import Sluice
+import Synchronization
 
 /// Remembers when each commit was pushed and what was deployed where, so that a deployment is counted once, across
 /// restarts too, and its lead time is known months later.
@@ -24,73 +25,118 @@ final class DeploymentLedger: Sendable {
         let at: Timestamp?
     }
 
-    private let database: DatabaseQueue
+    private struct State {
+        var database: DatabaseQueue
+        /// Tells the file from one that another process made in its place.
+        var identity: UInt64?
+        var setAside: LedgerFile.SetAside?
+        /// How many events were read from the queue into a file that was made again; nil before that is done.
+        var refilled: Int?
+    }
 
-    /// - Throws: ``DeploymentLedgerError`` when the file cannot be opened or is of a newer schema.
-    init(path: String) throws {
+    private let file: LedgerFile
+    private let state: Mutex<State>
+    private let logger: Logger
+
+    /// Sets a file aside that cannot be used, and makes it again, empty: ``needsRefill``.
+    /// - Throws: ``DeploymentLedgerError`` when that is not possible, or a newer version wrote the file.
+    init(path: String, logger: Logger) throws(DeploymentLedgerError) {
+        file = LedgerFile(path: path)
+        self.logger = logger
+        let (database, setAside) = try file.open()
+        state = Mutex(State(database: database, identity: file.identity, setAside: setAside))
+        warn(setAside)
+    }
+
+    // MARK: A file that fails
+
+    /// Runs `body`; a file that proves to be damaged is replaced by an empty one.
+    /// - Throws: ``DeploymentLedgerError``, also when the file was replaced: then the ledger has to be filled again.
+    private func perform<Result: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Result
+    ) async throws -> Result {
+        let database = state.withLock(\.database)
         do {
-            database = try Self.open(path)
+            return try await database.write(body)
         } catch let error as DatabaseError {
-            // GRDB's own description shows SQL; only what SQLite said is taken.
-            throw DeploymentLedgerError(
-                path: path, problem: error.message ?? "SQLite code \(error.resultCode.rawValue)")
+            let error = DeploymentLedgerError(path: file.path, error)
+            if error.canBeMadeAgain { try replace(database, because: error) }
+            throw error
         }
     }
 
-    private static func open(_ path: String) throws -> DatabaseQueue {
-        var configuration = Configuration()
-        configuration.busyMode = .timeout(5)
-        configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA journal_mode = WAL")
-            // A commit lost in a power cut is counted again when its event is; the log is where durability matters.
-            try database.execute(sql: "PRAGMA synchronous = NORMAL")
+    private func replace(_ failed: DatabaseQueue, because error: DeploymentLedgerError) throws(DeploymentLedgerError) {
+        let (current, identity) = state.withLock { ($0.database, $0.identity) }
+        guard current === failed else { return }
+        let (database, setAside) = try file.reopen(after: error, identity: identity)
+        state.withLock { state in
+            state.database = database
+            state.identity = file.identity
+            if let setAside { (state.setAside, state.refilled) = (setAside, nil) }
         }
-        let database = try DatabaseQueue(path: path, configuration: configuration)
-        var migrator = DatabaseMigrator()
-        migrator.registerMigration("1") { database in
-            try database.execute(
-                sql: """
-                    CREATE TABLE pushes (
-                        commit_id TEXT NOT NULL, repository TEXT NOT NULL, pushed_at INTEGER NOT NULL,
-                        PRIMARY KEY (commit_id, repository)
-                    ) WITHOUT ROWID;
-                    CREATE TABLE deployments (
-                        event_id TEXT NOT NULL PRIMARY KEY, service TEXT NOT NULL, environment TEXT NOT NULL,
-                        commit_id TEXT NOT NULL, deployed_at INTEGER NOT NULL
-                    ) WITHOUT ROWID;
-                    CREATE INDEX latest_deployment ON deployments (service, environment, deployed_at);
-                    """)
-        }
-        migrator.registerMigration("2") { database in
-            try database.execute(
-                sql: """
-                    ALTER TABLE deployments ADD COLUMN succeeded INTEGER NOT NULL DEFAULT 1;
-                    DROP INDEX latest_deployment;
-                    CREATE INDEX deployments_in_time ON deployments (service, environment, succeeded, deployed_at);
-                    """)
-        }
-        guard try database.read(migrator.hasBeenSuperseded) == false else {
-            throw DeploymentLedgerError(path: path, problem: "a newer version of Sluice wrote it")
-        }
-        try migrator.migrate(database)
-        return database
+        try? failed.close()
+        warn(setAside)
     }
+
+    private func warn(_ setAside: LedgerFile.SetAside?) {
+        guard let setAside else { return }
+        logger.error(
+            "the deployments could not be used: set aside, and made again from the queue",
+            metadata: ["file": "\(setAside.name)", "error": "\(setAside.problem)"])
+    }
+
+    /// Notes that the file was made again.
+    func report(to readiness: inout Readiness) {
+        let (setAside, refilled) = state.withLock { ($0.setAside, $0.refilled) }
+        guard let setAside else { return }
+        let progress = refilled.map { "made again from \($0) events of the queue" } ?? "being made again from the queue"
+        readiness.notes.append(
+            "deployments: the file could not be used (\(setAside.problem)) and is kept as \(setAside.name); \(progress)"
+        )
+    }
+
+    // MARK: Filling it from the queue
+
+    /// Whether the file was replaced and has not been filled since. Costs no look at the file.
+    var wasReplaced: Bool { state.withLock { $0.setAside != nil && $0.refilled == nil } }
+
+    /// Whether the file is new, and what its route took from the queue before has to be read into it.
+    var needsRefill: Bool {
+        get async throws { try await perform(LedgerFile.isIncomplete) }
+    }
+
+    /// Takes events in that were counted before.
+    func learn(_ events: [(Event, MessageID)]) async throws {
+        try await perform { database in
+            for (event, id) in events { _ = try Self.record(event, id: id, database) }
+        }
+    }
+
+    /// Everything that was taken from the queue before is known now.
+    func complete(after count: Int) async throws {
+        try await perform(LedgerFile.markComplete)
+        state.withLock { $0.refilled = count }
+    }
+
+    // MARK: Facts
 
     /// Takes an event in.
     /// - Returns: nil when it was known.
     func record(_ event: Event, id: MessageID) async throws -> Entry? {
-        try await database.write { database in
-            switch event {
-            case .commitPushed(let push): try Self.record(push, database)
-            case .commitDeployed(let deployment): try Self.record(deployment, id: id, succeeded: true, database)
-            case .deploymentFailed(let deployment): try Self.record(deployment, id: id, succeeded: false, database)
-            }
+        try await perform { database in try Self.record(event, id: id, database) }
+    }
+
+    private static func record(_ event: Event, id: MessageID, _ database: Database) throws -> Entry? {
+        switch event {
+        case .commitPushed(let push): try record(push, database)
+        case .commitDeployed(let deployment): try record(deployment, id: id, succeeded: true, database)
+        case .deploymentFailed(let deployment): try record(deployment, id: id, succeeded: false, database)
         }
     }
 
     /// The last deployments, newest first, at most `limit`.
     func latest(limit: Int) async throws -> [Latest] {
-        try await database.read { database in
+        try await perform { database in
             let rows = try Row.fetchAll(
                 database,
                 sql: """
@@ -157,14 +203,6 @@ final class DeploymentLedger: Sendable {
             arguments: [deployment.serviceName, deployment.env, deployment.occurredOn.millisecondsSince1970])
         return failedAt.map { .milliseconds(deployment.occurredOn.millisecondsSince1970 - $0) }
     }
-}
-
-/// What is known of deployments cannot be read. The file is left as it is.
-struct DeploymentLedgerError: Error, CustomStringConvertible {
-    let path: String
-    let problem: String
-
-    var description: String { "the deployments \(path) cannot be used: \(problem)" }
 }
 
 extension Deployment {

@@ -21,6 +21,10 @@ protocol EventQueue: Sendable {
     /// A subscriber to the events for a route, in a consumer group of the route's name.
     func subscriber(for route: String) throws -> any Subscriber
 
+    /// Hands over the events that a route has settled, oldest first, in batches, so that what was derived from them can
+    /// be made again.
+    func replay(settledBy route: String, to body: ([Message]) async throws -> Void) async throws
+
     /// How far a route is behind.
     func backlog(of route: String) async throws -> Backlog
 

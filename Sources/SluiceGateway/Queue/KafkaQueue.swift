@@ -23,13 +23,13 @@ final class KafkaQueue: EventQueue {
     let isShared = true
     var publisher: any Publisher { kafka }
 
-    private let configuration: GatewayConfiguration.Kafka
+    let configuration: GatewayConfiguration.Kafka
     private let retention: Duration?
     private let kafka: KafkaPublisher
-    private let topics: KafkaTopics
+    let topics: KafkaTopics
     private let log: SQLiteLog
     private let instruments: Instruments
-    private let logger: Logger
+    let logger: Logger
     private let state = Mutex(State())
 
     private struct State {
@@ -126,5 +126,5 @@ final class KafkaQueue: EventQueue {
         await log.close()
     }
 
-    private func group(of route: String) -> String { "\(configuration.group)-\(route)" }
+    func group(of route: String) -> String { "\(configuration.group)-\(route)" }
 }

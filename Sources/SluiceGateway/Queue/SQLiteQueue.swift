@@ -37,6 +37,15 @@ final class SQLiteQueue: EventQueue {
         return subscriber
     }
 
+    func replay(settledBy route: String, to body: ([Message]) async throws -> Void) async throws {
+        guard let settled = try await log.position(of: route, topic: events), settled > 0 else { return }
+        for try await batch in log.messages(in: events) {
+            let messages = batch.filter { $0.offset <= settled }.map(\.message)
+            if !messages.isEmpty { try await body(messages) }
+            if messages.count < batch.count { return }
+        }
+    }
+
     func backlog(of route: String) async throws -> Backlog {
         try await backlog(group: route, events)
     }

@@ -1,19 +1,25 @@
+import Logging
 import Sluice
 
 /// The route that turns events into the metrics of deployments.
 enum DeploymentsRoute {
     static let name = "log-to-metrics"
 
-    static func route(from queue: any EventQueue, _ ledger: DeploymentLedger, _ meter: DeploymentMeter) throws -> Route
-    {
-        Route(
-            name, from: try queue.subscriber(for: name), queue.events, ordering: .serial,
+    static func route(
+        from queue: any EventQueue, _ ledger: DeploymentLedger, _ meter: DeploymentMeter, logger: Logger
+    ) throws -> Route {
+        let refill = LedgerRefill(queue: queue, route: name, ledger: ledger, meter: meter, logger: logger)
+        // Before the first event of the route, and again when the file was found damaged in between.
+        let subscriber = PreparedSubscriber(try queue.subscriber(for: name), prepare: refill.run)
+        return Route(
+            name, from: subscriber, queue.events, ordering: .serial,
             middlewares: [
                 CorrelationID(), Metrics(),
                 PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent), Retry(),
             ]
         ) { message, _ in
             let event = try Event(message)
+            if ledger.wasReplaced { try await refill.run() }
             // The ledger knows what was counted, whatever becomes of this delivery.
             guard let entry = try await ledger.record(event, id: message.id) else { return }
             switch event {

@@ -25,7 +25,7 @@ extension AdminSession {
     }
 
     /// - Parameter time: milliseconds since 1970, or one of `RD_KAFKA_OFFSET_…`.
-    private func offsets(
+    func offsets(
         _ topic: String, _ partitions: [Int32], at time: Int64
     ) throws(KafkaError) -> [Int32: Int64] {
         let list = PartitionList(capacity: partitions.count)
@@ -35,7 +35,7 @@ extension AdminSession {
     }
 
     /// Where the group goes on; partitions for which it has committed nothing are not in it.
-    private func committed(
+    func committed(
         by group: String, _ topic: String, _ partitions: [Int32]
     ) throws(KafkaError) -> [Int32: Int64] {
         let list = PartitionList(capacity: partitions.count)

@@ -127,7 +127,7 @@ public final class KafkaTopics: Sendable {
         let isRequested = Atomic<Bool>(false)
     }
 
-    private func perform<Value: Sendable>(
+    func perform<Value: Sendable>(
         within limit: Duration? = nil,
         _ body: @escaping @Sendable (borrowing AdminSession) throws(KafkaError) -> Value
     ) async throws(KafkaError) -> Value {

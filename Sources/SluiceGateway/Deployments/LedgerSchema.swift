@@ -1,0 +1,41 @@
+import GRDB
+
+/// The tables of the file of deployments.
+enum LedgerSchema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE pushes (
+                        commit_id TEXT NOT NULL, repository TEXT NOT NULL, pushed_at INTEGER NOT NULL,
+                        PRIMARY KEY (commit_id, repository)
+                    ) WITHOUT ROWID;
+                    CREATE TABLE deployments (
+                        event_id TEXT NOT NULL PRIMARY KEY, service TEXT NOT NULL, environment TEXT NOT NULL,
+                        commit_id TEXT NOT NULL, deployed_at INTEGER NOT NULL
+                    ) WITHOUT ROWID;
+                    CREATE INDEX latest_deployment ON deployments (service, environment, deployed_at);
+                    """)
+        }
+        migrator.registerMigration("2") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE deployments ADD COLUMN succeeded INTEGER NOT NULL DEFAULT 1;
+                    DROP INDEX latest_deployment;
+                    CREATE INDEX deployments_in_time ON deployments (service, environment, succeeded, deployed_at);
+                    """)
+        }
+        return migrator
+    }
+
+    /// Fails unless the tables have the columns that are used.
+    static func verify(_ database: Database) throws {
+        for sql in [
+            "SELECT commit_id, repository, pushed_at FROM pushes LIMIT 0",
+            "SELECT event_id, service, environment, commit_id, deployed_at, succeeded FROM deployments LIMIT 0",
+        ] {
+            _ = try Row.fetchOne(database, sql: sql)
+        }
+    }
+}

@@ -1,0 +1,19 @@
+public import Sluice
+
+extension SQLiteLog {
+    /// The offset up to which the group has settled every message; nil for a group that does not exist.
+    /// - Throws: ``SQLiteLogError``.
+    public func position(of group: String, topic: Topic) async throws -> Int64? {
+        try await reader.perform { session in try session.position(of: group, topic: topic) }
+    }
+}
+
+extension ReaderSession {
+    func position(of group: String, topic: Topic) throws(SQLiteLogError) -> Int64? {
+        guard let cursor = try cursor(for: topic) else { return nil }
+        findGroup.bind(cursor.id, at: 1)
+        findGroup.bind(group, at: 2)
+        defer { findGroup.reset() }
+        return try findGroup.step() ? findGroup.integer(1) : nil
+    }
+}
