@@ -5,7 +5,7 @@ extension Metric {
     static let policyAreas: [Area] = [
         Area(
             "Retry", "For routes with the middleware Retry.",
-            [retries, retriesExhausted, retryBackoff, retryMaxAttempts, retryBudgetRemaining]),
+            [retries, retriesExhausted, retryBackoff, retryMaxAttempts, retryBudgetRemaining, routeHeld, holds]),
         Area(
             "Throttle", "For routes with the middleware Throttle.", [throttleWait, throttleWaiting, throttlePermits]),
         Area(
@@ -27,6 +27,13 @@ extension Metric {
         "sluice_retry_max_attempts", [.handler], "Attempts that Retry makes at most.")
     public static let retryBudgetRemaining = gauge(
         "sluice_retry_budget_remaining_ratio", [.handler], "Share of the retry budget that is left.")
+
+    public static let routeHeld = gauge(
+        "sluice_route_held", [.handler],
+        "1 while the destination refuses everything until a person mends it, else 0. Nothing is lost meanwhile.")
+    public static let holds = counter(
+        "sluice_holds_total", [.handler, .reason],
+        "Attempts after which a route was held, by what the destination answered.")
 
     // Throttle
     public static let throttleWait = histogram(

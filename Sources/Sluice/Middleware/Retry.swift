@@ -55,6 +55,7 @@ private final class RetryingRoute: Sendable {
     private let gate: RetryGate
     private let retries: LabelledCounters
     private let exhausted: LabelledCounters
+    private let holds: LabelledCounters
     private let waited: HistogramHandle
     private let logger: Logger
     /// Whether the log says that attempts fail, and not yet that they succeed again.
@@ -70,10 +71,15 @@ private final class RetryingRoute: Sendable {
             route.instruments, .retries, [route.label], label: "reason", known: ["timeout", "other"])
         exhausted = LabelledCounters(
             route.instruments, .retriesExhausted, [route.label], label: "reason", known: ["budget", "timeout", "other"])
+        holds = LabelledCounters(route.instruments, .holds, [route.label], label: "reason", known: ["other"])
         waited = route.instruments.histogram(.retryBackoff, [route.label])
         route.instruments.gauge(.retryMaxAttempts, [route.label]).set(Double(policy.maxAttempts))
         let remaining = route.instruments.gauge(.retryBudgetRemaining, [route.label])
-        route.instruments.onRefresh { remaining.set(budget?.remaining ?? 1) }
+        let held = route.instruments.gauge(.routeHeld, [route.label])
+        route.instruments.onRefresh { [gate] in
+            remaining.set(budget?.remaining ?? 1)
+            held.set(gate.isHolding ? 1 : 0)
+        }
     }
 
     func handle(_ message: Message, _ context: HandlerContext, _ next: Handler) async throws -> [Message] {
@@ -95,6 +101,7 @@ private final class RetryingRoute: Sendable {
                 case .poison, .discard:
                     throw error
                 case .hold(let reason, let duration):
+                    holds.increment(Disposition.reason(of: error))
                     gate.hold(reason, for: max(duration, Self.shortestHold), context)
                 case .retry(let after):
                     // Without a first failure no clock is read: the elapsed time counts from there.

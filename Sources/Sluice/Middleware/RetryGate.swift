@@ -14,6 +14,9 @@ final class RetryGate: Sendable {
         self.logger = logger
     }
 
+    /// Whether the destination refuses everything, and no attempt has succeeded since.
+    var isHolding: Bool { isHeld.load(ordering: .relaxed) }
+
     var isOpen: Bool { shutUntil.load(ordering: .relaxed) == 0 }
 
     /// Waits until nothing forbids an attempt.
@@ -57,7 +60,7 @@ final class RetryGate: Sendable {
 
     /// An attempt has succeeded: whatever held the route is over.
     func open() {
-        guard isHeld.load(ordering: .relaxed) else { return }
+        guard isHolding else { return }
         isHeld.store(false, ordering: .relaxed)
         held.withLock { $0 = nil }
         lifecycle.enter(.running)

@@ -22,29 +22,17 @@ enum GrafanaSink {
             if message.metadata[lookFirst] != nil {
                 let query = HTTPClient.Request(
                     "GET", "\(url)?\(GrafanaAnnotation.query(id: message.id))", target: target,
-                    credentials: credentials)
-                let response = try await client.send(query)
-                try response.requireSuccess { classify($0, hold) }
-                do {
-                    if try GrafanaAnnotation.answer(response.body, holds: message.id) { return }
-                } catch {
-                    throw HandlerError(
-                        "grafana's answer to a search is not one", reason: "grafana_answer", disposition: .retry())
+                    credentials: credentials, acceptsTruncatedBody: true)
+                if try GrafanaAnswer.holds(message.id, in: try await client.send(query, hold: hold), hold: hold) {
+                    return
                 }
             }
             let post = HTTPClient.Request(
                 "POST", url, target: target, headers: ["Content-Type": "application/json"],
                 body: GrafanaAnnotation.body(for: event, id: message.id), credentials: credentials,
                 acceptsTruncatedBody: true)
-            try await client.send(post).requireSuccess { classify($0, hold) }
-        }
-    }
-
-    /// Credentials that do not hold are not the message's fault, and neither is an address where there is no Grafana.
-    private static func classify(_ response: HTTPClient.Response, _ hold: Duration) -> Disposition? {
-        switch response.status {
-        case 401, 403, 404: .hold("grafana_http_\(response.status)", for: hold)
-        default: HTTPStatusError.classify(response)
+            let response = try await client.send(post, hold: hold)
+            if let error = GrafanaAnswer.error(toPost: response, hold: hold) { throw error }
         }
     }
 }

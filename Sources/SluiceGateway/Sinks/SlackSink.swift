@@ -11,10 +11,10 @@ enum SlackSink {
             let post = HTTPClient.Request(
                 "POST", webhook.reveal(), target: target, headers: ["Content-Type": "application/json"],
                 body: SlackMessage.body(for: event), acceptsTruncatedBody: true)
-            let response = try await client.send(post)
+            let response = try await client.send(post, hold: hold)
             let error = SlackAnswer.error(
-                status: response.status, body: response.body, retryAfter: RetryAfter.delay(in: response.headers),
-                hold: hold)
+                status: response.status, body: response.body, isTruncated: response.isBodyTruncated,
+                retryAfter: RetryAfter.delay(in: response.headers), hold: hold)
             if let error { throw error }
         }
     }

@@ -64,10 +64,11 @@ extension HTTPClient.Request: CustomStringConvertible, CustomDebugStringConverti
 }
 
 extension HTTPClient.Request {
-    /// Whether every part can be written on the wire without becoming another part.
+    var hasWellFormedURL: Bool { hasWebScheme && url.utf8.allSatisfy { !$0.isControl && $0 != 0x20 } }
+
+    /// Whether every other part can be written on the wire without becoming another part.
     var isWellFormed: Bool {
         guard !method.isEmpty, method.utf8.allSatisfy(\.isTokenCharacter) else { return false }
-        guard hasWebScheme, url.utf8.allSatisfy({ !$0.isControl && $0 != 0x20 }) else { return false }
         for header in headers {
             guard !header.name.isEmpty, header.name.utf8.allSatisfy(\.isTokenCharacter) else { return false }
             guard header.value.utf8.allSatisfy({ !$0.isControl || $0 == 0x09 }) else { return false }

@@ -56,6 +56,7 @@ public final class HTTPClient: Sendable {
         func failed(_ code: HTTPClientError.Code) -> Completion {
             Completion(result: .failure(HTTPClientError(code, target: request.target)), started: nil)
         }
+        guard request.hasWellFormedURL else { return failed(.invalidURL) }
         guard request.isWellFormed else { return failed(.invalidRequest) }
         guard !Task.isCancelled else { return failed(.cancelled) }
         let deadline = submitted.advanced(by: request.timeout ?? configuration.totalTimeout)

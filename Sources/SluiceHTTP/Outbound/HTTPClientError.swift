@@ -9,7 +9,9 @@ public struct HTTPClientError: DispositionError, CustomStringConvertible {
         public let word: String
         public var description: String { word }
 
-        /// The request cannot be written: not an absolute http(s) URL, or a character that a header cannot hold.
+        /// The URL is not an absolute one of http or https.
+        public static let invalidURL = Code(word: "invalid_url")
+        /// The request cannot be written: a method or a header with a character that it cannot hold.
         public static let invalidRequest = Code(word: "invalid_request")
         public static let dnsFailed = Code(word: "dns_failed")
         public static let connectFailed = Code(word: "connect_failed")
@@ -50,10 +52,12 @@ public struct HTTPClientError: DispositionError, CustomStringConvertible {
         self.detail = detail
     }
 
-    /// Transient, but for a request that cannot be written and an answer above the limits: these stay as they are.
+    /// Transient, but for a header that cannot be written, which is the message's fault, and for an address that is
+    /// none and an answer above the limits, which are not: these hold the destination.
     public var disposition: Disposition {
         switch code {
-        case .invalidRequest, .bodyTooLarge, .headersTooLarge: .poison(reason)
+        case .invalidRequest: .poison(reason)
+        case .invalidURL, .bodyTooLarge, .headersTooLarge: .hold(reason)
         default: .retry()
         }
     }

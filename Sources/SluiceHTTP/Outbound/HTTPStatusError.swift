@@ -40,14 +40,26 @@ public struct HTTPStatusError: DispositionError, CustomStringConvertible {
 extension HTTPStatusError {
     /// What becomes of a message by the answer to it; nil accepts it.
     ///
-    /// 2xx is success. 408, 425, 429 and 5xx pass: retry, after the server's Retry-After if it names one. 3xx is a
-    /// wrong URL, which a person has to mend: hold. Every other status is the message's own fault: poison.
+    /// 2xx is success. 408, 425, 429 and 5xx pass: retry, after the server's Retry-After if it names one. Everything
+    /// else holds: a status alone does not say whether the message, the address, the credentials or a proxy on the way
+    /// is at fault, and a message that is poisoned for another's fault is lost. So do 501, 505 and 511, which no wait
+    /// changes. Where a status is known to speak of the message, use ``classify(poisoning:)``.
     public static func classify(_ response: HTTPClient.Response) -> Disposition? {
         switch response.status {
         case 200..<300: nil
-        case 300..<400: .hold(word(for: response.status))
+        case 501, 505, 511: .hold(word(for: response.status))
         case 408, 425, 429, 500...: .retry(after: RetryAfter.delay(in: response.headers))
-        default: .poison(word(for: response.status))
+        default: .hold(word(for: response.status))
+        }
+    }
+
+    /// ``classify(_:)`` for a server whose answers of these statuses name the message, such as `[400, 413, 422]`:
+    /// they poison it. It is for servers without a proxy or a login in front that may answer the same.
+    public static func classify(
+        poisoning statuses: Set<Int>
+    ) -> @Sendable (HTTPClient.Response) -> Disposition? {
+        { response in
+            statuses.contains(response.status) ? .poison(word(for: response.status)) : classify(response)
         }
     }
 }

@@ -68,7 +68,9 @@ extension EndToEndAtOnce {
                 func gauge(_ name: String) async throws -> Double? {
                     try await gateway.client.metrics().value(name, ["topic": "\(kafka.topic)-poison"])
                 }
-                grafana.behave { $0.method == "POST" ? .status(400) : .ordinary }
+                grafana.behave {
+                    $0.method == "POST" ? .status(400, body: #"{"message":"bad request data"}"#) : .ordinary
+                }
                 let commit = StubCommit()
                 let start = Double(Timestamp.now().millisecondsSince1970) / 1_000
                 #expect(try await gateway.client.push([commit]).status == 202)

@@ -158,12 +158,13 @@ extension EndToEndAtOnce {
         }
 
         @Test(arguments: Sink.allCases)
-        func onlyTheMessageThatIsRefusedWith400IsPoisoned(failing: Sink) async throws {
+        func onlyTheMessageThatTheSinkNamesIsPoisoned(failing: Sink) async throws {
             let directory = try TemporaryDirectory()
             let poison = StubCommit()
             try await Self.withScene(failing, in: directory) { scene in
+                let words = failing == .grafana ? #"{"message":"bad request data"}"# : "invalid_payload"
                 scene.sick.behave { request in
-                    request.text.contains(poison.id) ? .status(400, body: "invalid_payload") : .ordinary
+                    request.text.contains(poison.id) ? .status(400, body: words) : .ordinary
                 }
                 let before = try await scene.push(3)
                 #expect(try await scene.gateway.client.push([poison]).status == 202)
@@ -191,23 +192,35 @@ extension EndToEndAtOnce {
             #expect(message.metadata["look_first"] == nil)
         }
 
-        /// A revoked webhook, an archived channel, credentials that do not hold: a person has to act.
+        /// A revoked webhook, an archived channel, credentials that do not hold, the address of something else: a
+        /// person has to act.
         @Test(arguments: [
-            (Sink.slack, 403, "action_prohibited"), (.slack, 404, "no_service"), (.slack, 410, "channel_is_archived"),
-            (.grafana, 401, "grafana_http_401"), (.grafana, 403, "grafana_http_403"),
+            (Sink.slack, 403, "action_prohibited", "action_prohibited"), (.slack, 404, "no_service", "no_service"),
+            (.slack, 410, "channel_is_archived", "channel_is_archived"), (.slack, 400, "<html>", "status 400"),
+            (.slack, 413, "", "status 413"), (.slack, 405, "", "status 405"),
+            (.slack, 200, #"{"ok":false,"error":"channel_not_found"}"#, "channel_not_found"),
+            (.slack, 200, "<html>Log in</html>", "status 200 without"), (.slack, 204, "", "status 204 without"),
+            (.grafana, 401, "", "grafana_http_401"), (.grafana, 403, "", "grafana_http_403"),
+            (.grafana, 405, "", "grafana_http_405"), (.grafana, 413, "<html>", "grafana_http_413"),
+            (.grafana, 200, "<html>Log in</html>", "status 200 that is not"),
+            (.grafana, 200, #"{"message":"ok"}"#, "status 200 that is not"),
         ])
-        func aSinkThatAPersonHasToMendIsHeldAndNothingIsPoisoned(failing: Sink, status: Int, word: String) async throws
-        {
+        func aSinkThatAPersonHasToMendIsHeldAndNothingIsPoisoned(
+            failing: Sink, status: Int, body: String, note: String
+        ) async throws {
             try await Self.withScene(failing) { scene in
-                scene.sick.behave { _ in .status(status, body: word) }
+                scene.sick.behave { _ in .status(status, body: body) }
                 let commits = try await scene.push(5)
                 try await scene.healthyHas(commits)
                 try await eventually("the note in /readyz") {
                     let ready = try await scene.gateway.client.ready()
                     return ready.status == 200
-                        && ready.text.contains("\"notes\":[\"\(scene.handler): held: ") && ready.text.contains(word)
+                        && ready.text.contains("\(scene.handler): held: ") && ready.text.contains(note)
                 }
                 #expect(scene.sickCounts.isEmpty)
+                let during = try await scene.gateway.client.metrics()
+                #expect(during.value("sluice_route_held", ["handler_name": scene.handler]) == 1)
+                #expect(scene.gateway.log.contains("destination refuses every message"))
                 scene.sick.behave { _ in .ordinary }
                 try await scene.sickHas(commits)
                 #expect(commits.allSatisfy { scene.sickCounts[$0] == 1 })
@@ -215,6 +228,7 @@ extension EndToEndAtOnce {
                 #expect(
                     metrics.value("sluice_deliveries_total", ["handler_name": scene.handler, "outcome": "poisoned"])
                         == 0)
+                #expect(metrics.value("sluice_route_held", ["handler_name": scene.handler]) == 0)
                 try await eventually("the note is gone") {
                     try await scene.gateway.client.ready().text.contains("held") == false
                 }

@@ -84,41 +84,4 @@ struct SlackTests {
         #expect(SlackMessage.text(of: push(message)).contains(message + "_"))
         #expect(SlackMessage.text(of: push(message + "x")).hasSuffix("x…_"))
     }
-
-    // MARK: Answers
-
-    private func disposition(_ status: Int, _ body: String, retryAfter: Duration? = nil) -> Disposition? {
-        SlackAnswer.error(status: status, body: Array(body.utf8), retryAfter: retryAfter)?.disposition
-    }
-
-    @Test func takesEverySuccessForAnAnswer() {
-        #expect(disposition(200, "ok") == nil)
-        #expect(disposition(204, "") == nil)
-    }
-
-    @Test(arguments: [
-        (403, "action_prohibited"), (403, "invalid_token"), (404, "no_service"), (404, "channel_not_found"),
-        (410, "channel_is_archived"), (400, "no_team"),
-    ])
-    func holdsASinkThatOnlyAPersonCanMend(status: Int, word: String) {
-        #expect(disposition(status, word) == .hold("slack: \(word)", for: .seconds(60)))
-        #expect(SlackAnswer.error(status: status, body: Array(word.utf8))?.reason == "slack_\(word)")
-    }
-
-    @Test func poisonsWhatSlackCannotRead() {
-        #expect(disposition(400, "invalid_payload") == .poison("slack: invalid_payload"))
-        #expect(disposition(413, "") == .poison("slack: status 413"))
-    }
-
-    @Test func triesAgainWhateverElseHappens() {
-        #expect(disposition(429, "", retryAfter: .seconds(30)) == .retry(after: .seconds(30)))
-        for status in [500, 503, 302, 408, 0] { #expect(disposition(status, "x") == .retry()) }
-    }
-
-    @Test func showsNothingOfAnAnswerThatIsNotSlacks() throws {
-        for status in [400, 403, 500] {
-            let error = try #require(SlackAnswer.error(status: status, body: Array("secret".utf8)))
-            #expect(!"\(error) \(error.reason) \(error.disposition)".contains("secret"))
-        }
-    }
 }

@@ -75,6 +75,7 @@ import Testing
             server, client in
             var configuration = HTTPPublisher.Configuration()
             configuration.concurrency = 4
+            configuration.classify = HTTPStatusError.classify(poisoning: [400])
             let publisher = try HTTPPublisher(
                 client: client, marshaler: .watermill(to: server.url()), configuration: configuration)
             let error = await publishError(publisher, messages(20), to: "t")
@@ -92,6 +93,7 @@ import Testing
             server, client in
             var configuration = HTTPPublisher.Configuration()
             configuration.concurrency = 2
+            configuration.classify = HTTPStatusError.classify(poisoning: [400])
             let publisher = try HTTPPublisher(
                 client: client, marshaler: .watermill(to: server.url()), configuration: configuration)
             let sent = messages(50)
@@ -137,6 +139,24 @@ import Testing
             let error = await publishError(publisher, [Message(id: "a\r\nX: 1", payload: [])], to: "t")
             #expect(error?.disposition == .poison("invalid_request"))
             #expect(server.requests.isEmpty)
+        }
+    }
+
+    @Test(arguments: [400, 403, 404, 405, 410, 413, 415, 422, 501])
+    func aRefusalThatDoesNotNameTheMessageHoldsTheDestination(status: Int) async throws {
+        try await withServer(respond: .by { _ in .status(status, body: "<html>") }) { server, client in
+            let publisher = try HTTPPublisher(client: client, marshaler: .watermill(to: server.url()))
+            let error = await publishError(publisher, messages(3), to: "t")
+            #expect(error?.disposition == .hold("http_\(status)"))
+            #expect(error?.notAccepted.count == 3)
+            #expect(server.requests.count == 1)
+        }
+    }
+
+    @Test func anAddressThatIsNoneIsNotTheMessagesFault() async throws {
+        try await withClient { client in
+            let publisher = try HTTPPublisher(client: client, marshaler: .watermill(to: "no-address"))
+            #expect(await publishError(publisher, messages(1), to: "t")?.disposition == .hold("invalid_url"))
         }
     }
 

@@ -9,8 +9,10 @@ import Testing
         let expected: [Int: Disposition?] = [
             200: nil, 201: nil, 202: nil, 204: nil,
             301: .hold("http_301"), 302: .hold("http_302"), 307: .hold("http_307"),
-            400: .poison("http_400"), 401: .poison("http_401"), 403: .poison("http_403"), 404: .poison("http_404"),
-            410: .poison("http_410"), 413: .poison("http_413"), 422: .poison("http_422"),
+            400: .hold("http_400"), 401: .hold("http_401"), 403: .hold("http_403"), 404: .hold("http_404"),
+            405: .hold("http_405"), 406: .hold("http_406"), 407: .hold("http_407"), 410: .hold("http_410"),
+            413: .hold("http_413"), 415: .hold("http_415"), 422: .hold("http_422"), 451: .hold("http_451"),
+            501: .hold("http_501"), 505: .hold("http_505"), 511: .hold("http_511"),
             408: .retry(), 425: .retry(), 429: .retry(),
             500: .retry(), 502: .retry(), 503: .retry(), 504: .retry(), 599: .retry(),
         ]
@@ -21,6 +23,18 @@ import Testing
                 #expect(HTTPStatusError.classify(response) == disposition, "\(status)")
             }
         }
+    }
+
+    @Test func statusesThatAreKnownToSpeakOfTheMessagePoisonIt() {
+        let classify = HTTPStatusError.classify(poisoning: [400, 413])
+        func disposition(_ status: Int) -> Disposition? {
+            classify(HTTPClient.Response(status: status, target: "t"))
+        }
+        #expect(disposition(400) == .poison("http_400"))
+        #expect(disposition(413) == .poison("http_413"))
+        #expect(disposition(422) == .hold("http_422"))
+        #expect(disposition(500) == .retry())
+        #expect(disposition(200) == nil)
     }
 
     @Test func doesNotFollowARedirect() async throws {

@@ -14,7 +14,9 @@ extension HTTPClientError {
         if easy.headIsTooLarge { return .headersTooLarge }
         if easy.bodyIsTooLarge { return .bodyTooLarge }
         switch code {
-        case CURLE_URL_MALFORMAT, CURLE_BAD_FUNCTION_ARGUMENT:
+        case CURLE_URL_MALFORMAT:
+            return .invalidURL
+        case CURLE_BAD_FUNCTION_ARGUMENT:
             return .invalidRequest
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
             return .dnsFailed
@@ -34,7 +36,7 @@ extension HTTPClientError {
         case CURLE_PARTIAL_FILE:
             return .responseTruncated
         case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:
-            return easy.hasSent ? .responseMalformed : .invalidRequest
+            return easy.hasSent ? .responseMalformed : .invalidURL
         default:
             return .failed
         }
