@@ -40,7 +40,7 @@ struct BrokerRefusalTests {
         #expect(configuration.vhost == "my/host" && configuration.heartbeat == .seconds(10))
         #expect(configuration.tls?.verifiesPeer == false)
         #expect(try AMQPConfiguration(uri: "amqp://h").vhost == "/")
-        #expect(try AMQPConfiguration(uri: "amqp://h/").vhost == "")
+        #expect(try AMQPConfiguration(uri: "amqp://h/").vhost == "/")
         #expect(try AMQPConfiguration(uri: "amqp://").hosts == [.init("localhost", port: 5_672)])
         #expect(!String(reflecting: configuration).contains("p:a/ss") && !"\(configuration)".contains("p:a/ss"))
         var dumped = ""

@@ -1,9 +1,10 @@
 extension AMQPConfiguration {
     /// Reads a URI such as `amqps://user:password@one.example,two.example:5671/orders?heartbeat=10`.
     ///
-    /// Percent-encoding and the virtual host are as RabbitMQ's specification has them
-    /// (<https://www.rabbitmq.com/uri-spec.html>): without a slash behind the hosts the virtual host is `/`, with
-    /// nothing behind the slash it is the empty one, and `%2f` is a slash. Several hosts are separated by commas.
+    /// Percent-encoding is as RabbitMQ's specification has it (<https://www.rabbitmq.com/uri-spec.html>), and so is the
+    /// virtual host, but for one thing: with nothing behind the slash it is `/`, as without the slash and as `%2f` says.
+    /// The specification takes it for the empty name, which no broker has; RabbitMQ's own tutorials and its client for
+    /// Go write `amqp://guest:guest@localhost:5672/` for the default. Several hosts are separated by commas.
     /// Options, as RabbitMQ's clients name them (<https://www.rabbitmq.com/uri-query-parameters.html>): `heartbeat`
     /// in seconds, `connection_timeout` in milliseconds, `channel_max`, `frame_max`, `name`, and for `amqps`
     /// `cacertfile`, `certfile`, `keyfile`, `password` (the key's), `verify` (`verify_peer` or `verify_none`).
@@ -42,7 +43,7 @@ extension AMQPConfiguration {
             guard !segment.contains("/") else {
                 throw Self.wrong("the virtual host holds a slash: write it as %2f")
             }
-            configuration.vhost = try Self.decode(segment, "the virtual host")
+            if !segment.isEmpty { configuration.vhost = try Self.decode(segment, "the virtual host") }
         }
         for option in query.split(separator: "&") { try configuration.take(option: option) }
         try configuration.validate()

@@ -5,7 +5,7 @@ public import Sluice
 ///
 /// Messages of any other client can be read too. Headers of every type become text (``AMQPValue``); the other
 /// properties become metadata named `amqp_content_type`, `amqp_correlation_id` and so on, and entries so named become
-/// properties again. A message without an id header has its `message-id` as id, or a new one.
+/// properties again. A message without an id header has its `message-id` as id, or a new one; an empty id is none.
 ///
 /// What the broker knows of a message's past is metadata too: `amqp_redelivered` is `true` on every delivery but the
 /// first, and the headers `x-delivery-count` (how often a quorum queue has delivered it before), `x-death` and
@@ -59,9 +59,10 @@ public struct WatermillAMQPMarshaler: AMQPMarshaler {
         }
         delivery.properties.write(to: &reader)
         if delivery.isRedelivered { reader.take(Self.redelivered, "true") }
+        // An empty id is none: every message of a client that sends it would have the same.
+        let named = [delivery.properties.messageID, given].compactMap(\.self).first { !$0.isEmpty }
         let message = Message(
-            id: id ?? (delivery.properties.messageID ?? given).map { MessageID($0) } ?? MessageID(),
-            metadata: reader.metadata, payload: delivery.body)
+            id: id ?? named.map { MessageID($0) } ?? MessageID(), metadata: reader.metadata, payload: delivery.body)
         return (message, reader.isCutOff)
     }
 

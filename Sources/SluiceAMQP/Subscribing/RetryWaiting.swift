@@ -129,7 +129,8 @@ final class RetryWaiting {
             properties.headers[BrokerHeaders.routingKey] = .text(original.routingKey)
         }
         // A message that nobody named keeps the name that it got here.
-        if properties.messageID == nil, properties.headers[WatermillAMQPMarshaler.idHeader] == nil {
+        let isNamed = properties.headers[WatermillAMQPMarshaler.idHeader].map { $0.description.isEmpty } == false
+        if properties.messageID?.isEmpty != false, !isNamed {
             properties.headers[BrokerHeaders.id] = .text(rejected.message.id.description)
         }
         // The queue counts the copy's deliveries from the beginning; until the second it writes no number of its own.

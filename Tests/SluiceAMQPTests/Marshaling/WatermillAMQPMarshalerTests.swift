@@ -99,4 +99,17 @@ struct WatermillAMQPMarshalerTests {
         let one = marshaler.unmarshal(AMQPDelivery(properties: properties, body: []), from: "t").id
         #expect(one != marshaler.unmarshal(AMQPDelivery(properties: properties, body: []), from: "t").id)
     }
+
+    @Test func anEmptyIDIsNoID() {
+        var properties = AMQPProperties()
+        properties.messageID = ""
+        properties.headers = [WatermillAMQPMarshaler.idHeader: ""]
+        func id() -> MessageID { marshaler.unmarshal(AMQPDelivery(properties: properties, body: []), from: "t").id }
+        #expect(id() != id() && id() != "")
+        properties.messageID = "m"
+        #expect(id() == "m")
+        properties.messageID = ""
+        properties.headers.append("x-sluice-id", "kept")
+        #expect(id() == "kept")
+    }
 }
