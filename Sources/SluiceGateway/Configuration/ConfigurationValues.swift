@@ -23,8 +23,21 @@ struct ConfigurationValues {
     ) -> Value? {
         guard let text = text(variable) else { return nil }
         if let value = parse(text) { return value }
-        problems.append("\(variable.name): expected \(expectation)")
+        problems.append(
+            "\(variable.name): expected \(expectation)" + (Self.isQuoted(text) ? ", without the quotes around it" : ""))
         return nil
+    }
+
+    /// `docker --env-file` and systemd's `Environment=` leave quotes where shells take them away.
+    var quoteWarnings: [String] {
+        GatewayConfiguration.variables.filter { text($0).map(Self.isQuoted) ?? false }.map {
+            "\($0.name) begins and ends with a quote, which counts as part of it (docker --env-file leaves quotes there)"
+        }
+    }
+
+    private static func isQuoted(_ text: String) -> Bool {
+        guard text.utf8.count >= 2, let first = text.first, first == "\"" || first == "'" else { return false }
+        return text.last == first
     }
 
     mutating func address(_ variable: ConfigurationVariable) -> BindAddress? {

@@ -29,7 +29,7 @@ extension ConfigurationVariable {
         "KAFKA_PASSWORD", nil, isSecret: true, "That user's password")
     static let kafkaProperties = ConfigurationVariable(
         "KAFKA_PROPERTIES", nil, isSecret: true,
-        "Any of librdkafka's properties: `name=value`, separated by commas")
+        "Any of librdkafka's properties: `name=value`, separated by commas; a comma in a value may be written `\\,`")
 
     static let amqpURI = ConfigurationVariable(
         "AMQP_URI", nil, isSecret: true,

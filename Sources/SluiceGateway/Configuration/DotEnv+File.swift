@@ -11,8 +11,10 @@ extension DotEnv {
     private static let maximumSize = 1 << 20
 
     /// The text of the file, or nil when there is none.
+    /// - Parameter repairing: whether bytes that are not UTF-8 are replaced instead of refused: they may stand on another
+    ///   program's lines. Default false.
     /// - Throws: ``EnvironmentError`` when it is there but cannot be read.
-    public static func text(ofFile path: String) throws(EnvironmentError) -> String? {
+    public static func text(ofFile path: String, repairing: Bool = false) throws(EnvironmentError) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             if errno == ENOENT || errno == ENOTDIR { return nil }
@@ -33,9 +35,9 @@ extension DotEnv {
                 throw EnvironmentError(problems: [".env: expected a file of at most 1 MiB"])
             }
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw EnvironmentError(problems: [".env: expected UTF-8"])
-        }
-        return text
+        if let text = String(validating: bytes, as: UTF8.self) { return text }
+        // UTF-16, which hides every line.
+        guard repairing, !bytes.contains(0) else { throw EnvironmentError(problems: [".env: expected UTF-8"]) }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -1,36 +1,101 @@
 /// Reads `.env` files: `NAME=value` lines, as shells and docker compose understand them.
 public enum DotEnv {
+    /// What a file says.
+    struct Contents {
+        var values: [String: String] = [:]
+        /// What is wrong with lines of known variables, one line each.
+        var problems: [String] = []
+        /// The numbers of other lines that cannot be read.
+        var skipped: [Int] = []
+
+        /// One for all lines that were skipped: the file may be another program's as well.
+        var warning: String? {
+            guard let first = skipped.first else { return nil }
+            return skipped.count == 1
+                ? ".env line \(first) is not NAME=value and was skipped"
+                : ".env line \(first) and \(skipped.count - 1) more are not NAME=value and were skipped"
+        }
+    }
+
     /// The variables of a file, and its problems, one line each.
     ///
     /// Empty lines and lines that begin with `#` count for nothing; `export ` in front of a name is allowed. A value
     /// may stand in single quotes (taken as it is) or double quotes (`\n`, `\t`, `\"`, `\\`, `\$` are escapes);
     /// without quotes, ` #` begins a comment. Nothing is expanded. Of a name that comes twice the last value counts.
     public static func parse(_ text: String) -> (values: [String: String], problems: [String]) {
-        var values: [String: String] = [:]
-        var problems: [String] = []
+        let contents = contents(of: text) { _ in true }
+        return (contents.values, contents.problems)
+    }
+
+    /// - Parameter isKnown: whether a variable of this name is ours. What stands on its line must be right; what is
+    ///   wrong with any other line is that line's alone.
+    static func contents(of text: String, isKnown: (Substring) -> Bool) -> Contents {
+        var contents = Contents()
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-        for (index, line) in lines.enumerated() {
+        var index = 0
+        while index < lines.count {
+            let number = index + 1
             // Some editors begin a file with a byte order mark.
-            var rest = trimmed(index == 0 && line.hasPrefix("\u{FEFF}") ? line.dropFirst() : line)
+            var rest = trimmed(index == 0 && lines[0].hasPrefix("\u{FEFF}") ? lines[0].dropFirst() : lines[index])
+            index += 1
             if rest.isEmpty || rest.hasPrefix("#") { continue }
-            if rest.hasPrefix("export ") { rest = trimmed(rest.dropFirst("export ".count)) }
+            if rest.hasPrefix("export"), rest.dropFirst("export".count).first?.isWhitespace == true {
+                rest = trimmed(rest.dropFirst("export".count))
+            }
             guard let equals = rest.firstIndex(of: "=") else {
-                problems.append(".env line \(index + 1): expected NAME=value")
+                contents.note("expected NAME=value", line: number, ofKnown: isKnown(firstName(in: rest)))
                 continue
             }
             let name = trimmed(rest[..<equals])
             guard isName(name) else {
-                problems.append(
-                    ".env line \(index + 1): expected a name of letters, digits and underscores before the equals sign")
+                contents.note(
+                    "expected a name of letters, digits and underscores before the equals sign", line: number,
+                    ofKnown: isKnown(firstName(in: rest)))
                 continue
             }
-            guard let value = value(trimmed(rest[rest.index(after: equals)...])) else {
-                problems.append(".env line \(index + 1): \(name) has a quote that does not close at the line's end")
-                continue
+            let text = trimmed(rest[rest.index(after: equals)...])
+            if let value = value(text) {
+                if isKnown(name), value.contains("\u{FFFD}") {
+                    contents.problems.append(".env line \(number): \(name) is not UTF-8")
+                } else {
+                    contents.values[String(name)] = value
+                }
+            } else if isKnown(name) {
+                contents.problems.append(
+                    ".env line \(number): \(name) has a quote that does not close at the line's end")
+            } else if let end = endOfQuote(text, lines, from: index, isKnown: isKnown) {
+                // Such as a key in PEM: another program's variable, which may span lines.
+                index = end + 1
+            } else {
+                contents.skipped.append(number)
             }
-            values[String(name)] = value
         }
-        return (values, problems)
+        return contents
+    }
+
+    /// The line on which a quote closes that an earlier one has opened; nil when it does not, or a line of ours stands
+    /// in between.
+    private static func endOfQuote(
+        _ value: Substring, _ lines: [Substring], from start: Int, isKnown: (Substring) -> Bool
+    ) -> Int? {
+        guard let quote = value.first, quote == "\"" || quote == "'", !value.dropFirst().contains(quote) else {
+            return nil
+        }
+        for index in start..<lines.count {
+            let line = lines[index]
+            if let equals = line.firstIndex(of: "="), isKnown(firstName(in: line[..<equals])) { return nil }
+            if let close = line.firstIndex(of: quote) {
+                return isComment(line[line.index(after: close)...]) ? index : nil
+            }
+        }
+        return nil
+    }
+
+    /// What a line that cannot be read is probably about.
+    private static func firstName(in line: Substring) -> Substring {
+        var line = trimmed(line)
+        for word in ["export ", "- "] where line.hasPrefix(word) { line = trimmed(line.dropFirst(word.count)) }
+        return line.prefix { $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }
     }
 
     private static func isName(_ text: Substring) -> Bool {
@@ -93,5 +158,11 @@ public enum DotEnv {
         var text = text.drop(while: \.isWhitespace)
         while text.last?.isWhitespace == true { text.removeLast() }
         return text
+    }
+}
+
+extension DotEnv.Contents {
+    fileprivate mutating func note(_ problem: String, line: Int, ofKnown isKnown: Bool) {
+        if isKnown { problems.append(".env line \(line): \(problem)") } else { skipped.append(line) }
     }
 }

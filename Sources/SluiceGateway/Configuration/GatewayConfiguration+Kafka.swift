@@ -23,7 +23,12 @@ extension GatewayConfiguration {
 extension ConfigurationValues {
     /// Nil without `KAFKA_BROKERS`.
     mutating func kafka() -> GatewayConfiguration.Kafka? {
-        let brokers = text(.kafkaBrokers)?.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) }
+        let brokers = read(
+            .kafkaBrokers, "host:port, without user or password: these are KAFKA_USERNAME's and KAFKA_PASSWORD's"
+        ) {
+            // librdkafka would take them for a part of the host's name, and log it.
+            $0.contains("@") ? nil : $0.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) }
+        }
         var kafka = GatewayConfiguration.Kafka(KafkaConfiguration(brokers: brokers ?? []))
         kafka.topic = kafkaName(.kafkaTopic) ?? kafka.topic
         kafka.group = kafkaName(.kafkaGroup) ?? kafka.group
@@ -90,14 +95,42 @@ extension ConfigurationValues {
     }
 
     private mutating func properties(_ variable: ConfigurationVariable) -> [String: String]? {
-        read(variable, "name=value, separated by commas") { text in
+        read(variable, "name=value, separated by commas; a comma that belongs to a value may be written \\,") { text in
             var properties: [String: String] = [:]
-            for pair in text.split(separator: ",") {
-                let parts = pair.split(separator: "=", maxSplits: 1)
-                guard parts.count == 2, let name = parts.first, let value = parts.last else { return nil }
-                properties[name.filter { !$0.isWhitespace }] = String(value)
+            var name: String?
+            for piece in Self.pieces(of: text) {
+                // What names no property goes on with the value before it, as in `ssl.cipher.suites=A,B`.
+                if let equals = piece.firstIndex(of: "="), equals > piece.startIndex {
+                    let key = piece[..<equals].filter { !$0.isWhitespace }
+                    properties[key] = String(piece[piece.index(after: equals)...])
+                    name = key
+                } else if !piece.allSatisfy(\.isWhitespace) {
+                    guard let name else { return nil }
+                    properties[name]? += ",\(piece)"
+                }
             }
             return properties
         }
+    }
+
+    /// What stands between commas, where a backslash does not make them part of the text.
+    private static func pieces(of text: String) -> [String] {
+        var pieces = [""]
+        var isEscaped = false
+        for character in text {
+            switch character {
+            case "\\" where !isEscaped: isEscaped = true
+            case ",":
+                if isEscaped { pieces[pieces.count - 1].append(",") } else { pieces.append("") }
+                isEscaped = false
+            default:
+                // Before anything else a backslash is itself.
+                if isEscaped { pieces[pieces.count - 1].append("\\") }
+                isEscaped = character == "\\"
+                if !isEscaped { pieces[pieces.count - 1].append(character) }
+            }
+        }
+        if isEscaped { pieces[pieces.count - 1].append("\\") }
+        return pieces
     }
 }

@@ -4,7 +4,8 @@ extension GatewayConfiguration {
         environment: [String: String], dotEnv: String? = nil
     ) throws(EnvironmentError) -> BindAddress {
         let set = environment.filter { !$0.value.isEmpty }
-        var values = ConfigurationValues(DotEnv.parse(dotEnv ?? "").values.merging(set) { $1 })
+        let file = DotEnv.contents(of: dotEnv ?? "") { $0 == ConfigurationVariable.metricsBindAddress.name }
+        var values = ConfigurationValues(file.values.merging(set) { $1 })
         let address = values.address(.metricsBindAddress)
         guard values.problems.isEmpty else { throw EnvironmentError(problems: values.problems) }
         return address ?? GatewayConfiguration().metricsBindAddress

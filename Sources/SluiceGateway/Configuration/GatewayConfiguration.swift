@@ -68,7 +68,8 @@ public struct GatewayConfiguration: Sendable {
     /// A variable that is set to nothing counts as not set.
     /// - Throws: ``EnvironmentError`` with all that is wrong.
     public init(environment: [String: String], dotEnv: String? = nil) throws(EnvironmentError) {
-        let file = DotEnv.parse(dotEnv ?? "")
+        let names = Set(Self.variables.map { Substring($0.name) })
+        let file = DotEnv.contents(of: dotEnv ?? "") { names.contains($0) }
         // An empty variable in the environment does not hide the file's.
         let set = environment.filter { !$0.value.isEmpty }
         var values = ConfigurationValues(file.values.merging(set) { _, environment in environment })
@@ -110,6 +111,7 @@ public struct GatewayConfiguration: Sendable {
         guard values.problems.isEmpty else { throw EnvironmentError(problems: values.problems) }
         warnings =
             ConfigurationTypos.warnings(environment: environment.keys, file: file.values.keys) + values.warnings
+            + values.quoteWarnings + [file.warning].compactMap(\.self)
     }
 }
 

@@ -42,8 +42,8 @@ extension KafkaConfiguration {
         guard !brokers.isEmpty || properties["bootstrap.servers"] != nil else {
             throw KafkaError(.invalidConfiguration, detail: "brokers is empty")
         }
-        for broker in brokers where !Self.isAddress(broker) {
-            throw KafkaError(.invalidConfiguration, detail: "brokers: `\(broker)` is not host:port")
+        for (index, broker) in brokers.enumerated() where !Self.isAddress(broker) {
+            throw KafkaError(.invalidConfiguration, detail: "brokers: number \(index + 1) is not host:port")
         }
         guard statisticsInterval >= .milliseconds(100), statisticsInterval <= .seconds(86_400) else {
             throw KafkaError(.invalidConfiguration, detail: "statisticsInterval must be from 100 ms to a day")

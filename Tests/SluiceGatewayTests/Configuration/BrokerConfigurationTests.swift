@@ -32,6 +32,21 @@ struct BrokerConfigurationTests {
         #expect(configuration.warnings.isEmpty)
     }
 
+    @Test(arguments: [
+        ("ssl.cipher.suites=A,B,acks=1", ["ssl.cipher.suites": "A,B", "acks": "1"]),
+        ("acks=1,,client.rack=a b, c,", ["acks": "1", "client.rack": "a b, c"]),
+        (
+            #"sasl.oauthbearer.config=principal=admin\,scope=x,acks=1"#,
+            ["sasl.oauthbearer.config": "principal=admin,scope=x", "acks": "1"]
+        ),
+        (#"client.rack=a\b\\,c\"#, ["client.rack": #"a\b\,c\"#]),
+        ("client.rack=", ["client.rack": ""]),
+    ])
+    func aPropertyOfKafkaCanHoldCommas(text: String, properties: [String: String]) throws {
+        let environment = ["KAFKA_BROKERS": "b:9092", "KAFKA_PROPERTIES": text]
+        #expect(try GatewayConfiguration(environment: environment).kafka?.client.properties == properties)
+    }
+
     @Test func hasDefaultsForAllButTheBrokers() throws {
         let kafka = try #require(try GatewayConfiguration(environment: ["KAFKA_BROKERS": "localhost:9092"]).kafka)
         #expect(kafka.topic == "events" && kafka.group == "sluice" && kafka.partitions == 6)

@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import Logging
 import SluiceGateway
 import Testing
 
@@ -46,5 +47,73 @@ struct DotEnvTests {
         try Data([0x41, 0x3D, 0xFF]).write(to: URL(filePath: path))
         #expect(throws: EnvironmentError.self) { try DotEnv.text(ofFile: path) }
         #expect(throws: EnvironmentError.self) { try DotEnv.text(ofFile: NSTemporaryDirectory()) }
+    }
+
+    /// A file that other programs read too.
+    @Test func linesForOtherProgramsDoNotKeepTheGatewayFromStarting() throws {
+        let text = """
+            export
+            source ./more.env
+            if true; then
+            services:
+              - web
+            web: "x"
+            my-app.level=3
+            KEY="-----BEGIN KEY-----
+            LOG=abc==
+            -----END KEY-----"
+            NAME='it's'
+            OPEN="never closed
+            export\tLOG_LEVEL=debug
+            LOG_FORMAT=json
+            [section]
+            """
+        let configuration = try GatewayConfiguration(environment: [:], dotEnv: text)
+        #expect(configuration.logLevel == .debug && configuration.logFormat == .json)
+        #expect(
+            configuration.warnings.filter { $0.hasPrefix(".env") }
+                == [".env line 1 and 9 more are not NAME=value and were skipped"])
+    }
+
+    @Test(arguments: [
+        "GITHUB_WEBHOOK_SECRET: hidden", "GITHUB_WEBHOOK_SECRET hidden", "  - GITHUB_WEBHOOK_SECRET hidden",
+        "export GITHUB_WEBHOOK_SECRET hidden", "GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET=\"hidden",
+        "GITHUB_WEBHOOK_SECRET: 'hidden=x'", "GITHUB_WEBHOOK_SECRET='a'hidden", "GITHUB_WEBHOOK_SECRET=hidden\u{FFFD}",
+        "OTHER=\"opens\nGITHUB_WEBHOOK_SECRET=\"hidden\n",
+    ])
+    func aLineOfOursMustBeRight(line: String) throws {
+        let error = #expect(throws: EnvironmentError.self) {
+            try GatewayConfiguration(environment: [:], dotEnv: line + "\n")
+        }
+        let problems = try #require(error).problems
+        #expect(problems.count == 1 && problems[0].hasPrefix(".env line "))
+        #expect(!problems[0].contains("hidden"))
+    }
+
+    @Test func bytesOfOtherProgramsNeedNotBeUTF8() throws {
+        let path = NSTemporaryDirectory() + "sluice-\(UUID().uuidString).env"
+        try Data(Array("# Gr".utf8) + [0xFC, 0xDF, 0x0A] + Array("LOG_LEVEL=debug\n".utf8)).write(
+            to: URL(filePath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let text = try DotEnv.text(ofFile: path, repairing: true)
+        #expect(try GatewayConfiguration(environment: [:], dotEnv: text).logLevel == .debug)
+    }
+
+    @Test func quotesThatAreLeftAroundAValueDrawAWarning() throws {
+        let configuration = try GatewayConfiguration(environment: [
+            "GITHUB_WEBHOOK_SECRET": "\"hidden\"", "DEPLOYMENTS_TOKEN": "'hidden'",
+        ])
+        #expect(configuration.githubSecret?.reveal() == "\"hidden\"")
+        #expect(configuration.warnings.count == 2)
+        for (warning, name) in zip(configuration.warnings.sorted(), ["DEPLOYMENTS_TOKEN", "GITHUB_WEBHOOK_SECRET"]) {
+            #expect(warning.hasPrefix("\(name) begins and ends with a quote") && !warning.contains("hidden"))
+        }
+        // Where quotes are part of no value, the problem names them.
+        let error = #expect(throws: EnvironmentError.self) {
+            try GatewayConfiguration(environment: ["SLACK_WEBHOOK_URL": "\"https://hooks.example/hidden\""])
+        }
+        #expect(try #require(error).problems.first?.hasSuffix("without the quotes around it") == true)
+        // A file's quotes are taken away.
+        #expect(try GatewayConfiguration(environment: [:], dotEnv: "DEPLOYMENTS_TOKEN=\"x\"\n").warnings == [])
     }
 }
