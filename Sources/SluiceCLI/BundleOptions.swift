@@ -9,12 +9,9 @@ struct BundleOptions: ParsableArguments {
     @Flag(name: .long, help: "Replace files that are there and differ.")
     var force = false
 
-    func validate() throws {
-        if out.isEmpty { throw ValidationError("--out: expected a directory") }
-    }
-
     /// One line on standard output for each file. Ends with 1 when files differ, 73 when they cannot be written.
     func write(_ bundle: FileBundle) throws {
+        if out.isEmpty || out.contains("://") { throw UsageError("--out: expected a directory") }
         do {
             for (path, outcome) in try bundle.write(to: out, force: force) { print("\(outcome.rawValue) \(path)") }
         } catch {

@@ -8,58 +8,78 @@ struct ConsumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "consume", abstract: "Write each message of a topic as a line to standard output.",
         discussion: """
-            Without a group, nothing is settled where the broker keeps its messages (Kafka, the embedded log): look as
-            often as you like. A queue of RabbitMQ gives each message once. SIGINT and SIGTERM end it.
+            Looking makes nothing: a topic, queue or file that is not there is an error. Without a group, Kafka and the
+            embedded log keep everything as it was, and the log's files are opened for reading alone. A queue of RabbitMQ
+            has no place to look from: what is written is acknowledged, and with that taken out of the queue. With --peek
+            it goes back instead, in its place, marked as redelivered; where a quorum queue has a delivery limit, each
+            look counts. A request over HTTP is answered once it is written.
+
+            An option that the address cannot honour is an error before anything is read: --group is for Kafka and the
+            log, --start too, --peek is for everything but a group and HTTP. SIGINT and SIGTERM end it.
 
               sluice consume --from sqlite:./sluice-data --format json events
               sluice consume --from kafka://localhost:9092 --start 2026-01-02T00:00:00Z --count 10 events
+              sluice consume --from amqp://localhost --peek --idle 1 deployments
             """)
 
-    @Option(name: .long, help: Tool.address, transform: { try BrokerAddress($0) })
-    var from: BrokerAddress
+    @Option(name: .long, help: Arguments.addressHelp)
+    var from: String
 
-    @Option(
-        name: .long, help: "lines (the payload) or json (an object with all that is known).", transform: Tool.format)
-    var format: MessageFormat = .lines
+    @Option(name: .long, help: "lines (the payload) or json (an object with all that is known).")
+    var format = "lines"
 
     @Option(name: .long, help: "Read as a member of this consumer group, and settle what is written.")
     var group: String?
 
     @Option(
-        name: .long, help: "beginning, end, or an RFC 3339 time; a group that exists goes on where it was.",
-        transform: Tool.start)
-    var start: ConsumeOptions.Start = .beginning
+        name: .long,
+        help: """
+            beginning, end, or an RFC 3339 time. Default: beginning. On Kafka, a group that exists goes on where it was; \
+            on the log, a group takes none.
+            """)
+    var start: String?
 
-    @Option(name: .long, help: "End after so many messages.")
-    var count: Int?
+    @Flag(name: .long, help: "Leave the messages where they are, also those of a RabbitMQ queue.")
+    var peek = false
+
+    @Option(
+        name: .long, help: "End after so many messages. With --peek on RabbitMQ: at most 65535, and 1000 by default.")
+    var count: String?
 
     @Option(name: .long, help: ArgumentHelp("End when nothing has come for so long.", valueName: "seconds"))
-    var idle: Double?
+    var idle: String?
 
     @Argument(help: "The topic, queue, or path.")
     var topic: String
 
-    func validate() throws {
-        if let count, count < 1 { throw ValidationError("--count: expected at least 1") }
-        if let idle, !(0...1e9).contains(idle) { throw ValidationError("--idle: expected seconds from 0") }
-        if topic.isEmpty { throw ValidationError("expected a topic") }
-    }
-
     func run() async throws {
+        let address = try Arguments.address(from, "--from")
+        let topic = try Arguments.topic(topic)
         var tool = ConsumeTool()
-        tool.format = format
-        tool.count = count
-        tool.idle = idle.map { .milliseconds(Int64($0 * 1_000)) }
+        tool.format = try Arguments.format(format)
+        tool.count = try count.map { text throws(UsageError) in try Arguments.count(text, "--count") }
+        tool.idle = try idle.map { text throws(UsageError) in try Arguments.seconds(text, "--idle", 0...1e9) }
         var options = ConsumeOptions()
-        options.group = group
-        options.start = start
-        try await Tool.run {
-            let source = try await from.messages(of: Topic(topic), options)
+        options.group = try Arguments.name(group, "--group")
+        options.start = try start.map(Arguments.start)
+        options.leavesMessages = peek
+        options.count = tool.count
+        do {
+            try address.validate(options)
+        } catch {
+            throw UsageError("\(error)")
+        }
+        tool.count = options.limit(on: address)
+        try await Tool.run { [tool, options] in
+            let source = try await address.messages(of: topic, options)
+            if tool.idle == nil {
+                // It waits for as long as it takes, and ends with no error that would tell why.
+                if let obstacle = source.obstacle { Tool.say("waiting: \(obstacle)") }
+                Tool.showLog()
+            }
             let outcome: Result<Int, any Error>
             do {
-                let count = try await Tool.untilSignal { [tool] in
-                    try await tool.run(from: source) { try FileHandle.standardOutput.write(contentsOf: Data($0)) }
-                }
+                let count = try await Tool.untilSignal { try await tool.run(from: source, write: Tool.write) }
                 outcome = .success(count)
             } catch {
                 outcome = .failure(error)

@@ -12,20 +12,16 @@ struct HealthCommand: AsyncParsableCommand {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("Its metrics listener. Default: METRICS_BIND_ADDR.", valueName: "host:port"),
-        transform: Self.bindAddress)
-    var address: BindAddress?
+        help: ArgumentHelp("Its metrics listener. Default: METRICS_BIND_ADDR.", valueName: "host:port"))
+    var address: String?
 
     @Option(name: .long, help: ArgumentHelp("How long to wait for the answer.", valueName: "seconds"))
-    var timeout: Double = 5
-
-    func validate() throws {
-        if !(0.001...3_600).contains(timeout) { throw ValidationError("--timeout: expected seconds up to 3600") }
-    }
+    var timeout = "5"
 
     func run() async throws {
+        let timeout = try Arguments.seconds(timeout, "--timeout", 0.001...3_600)
         let check = HealthCheck(
-            of: try address ?? Self.configuredAddress(), timeout: .milliseconds(Int64(timeout * 1_000)))
+            of: try address.map(Self.bindAddress) ?? Self.configuredAddress(), timeout: timeout)
         let report = try await check.run()
         FileHandle.standardOutput.write(Data(report.text.utf8))
         if !report.isReady { throw ExitCode.failure }
@@ -33,7 +29,7 @@ struct HealthCommand: AsyncParsableCommand {
 
     private static func bindAddress(_ text: String) throws -> BindAddress {
         guard let address = BindAddress(text) else {
-            throw ValidationError("expected an address and a port, such as 127.0.0.1:8081")
+            throw UsageError("--address: expected an address and a port, such as 127.0.0.1:8081")
         }
         return address
     }
@@ -41,7 +37,7 @@ struct HealthCommand: AsyncParsableCommand {
     private static func configuredAddress() throws -> BindAddress {
         do {
             return try GatewayConfiguration.metricsAddress(
-                environment: ProcessInfo.processInfo.environment, dotEnv: DotEnv.text(ofFile: ".env"))
+                environment: ProcessInfo.processInfo.environment, dotEnv: DotEnv.text(ofFile: ".env", repairing: true))
         } catch {
             Tool.say("\(error)")
             throw ExitCode(EnvironmentError.exitStatus)

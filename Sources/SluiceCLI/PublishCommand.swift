@@ -8,55 +8,66 @@ struct PublishCommand: AsyncParsableCommand {
         commandName: "publish", abstract: "Publish each line of standard input as a message.",
         discussion: """
             Returns when the broker has taken everything. A line that is no message, or a broker that refuses, ends it
-            with an error; what stands before it has been published.
+            with an error; what stands before it has been published, and how many messages that is is said. So does a
+            SIGTERM or SIGINT. A line ends at its line feed: a carriage return before it is part of the message.
+
+            With --format json, what `sluice consume --format json` wrote comes back as it was: payload, key, metadata
+            and id, as far as the broker can hold them.
 
               echo '{"commit_id":"6113728f","env":"staging","timestamp":1767323045}' |
                 sluice publish --to amqp://localhost deployments
             """)
 
-    @Option(name: .long, help: Tool.address, transform: { try BrokerAddress($0) })
-    var to: BrokerAddress
+    @Option(name: .long, help: Arguments.addressHelp)
+    var to: String
 
     @Option(
-        name: .long, help: "lines (each line is a payload) or json (an object with id, metadata, payload).",
-        transform: Tool.format)
-    var format: MessageFormat = .lines
+        name: .long,
+        help: "lines (each line is a payload) or json (an object with payload, and perhaps id, metadata, key).")
+    var format = "lines"
 
     @Option(name: .long, help: ArgumentHelp("Metadata for every message; may be repeated.", valueName: "name=value"))
     var metadata: [String] = []
 
-    @Option(name: .long, help: ArgumentHelp("The metadata whose value is a message's key.", valueName: "name"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The metadata whose value is the key of a message that brings none of its own. For Kafka and the log.",
+            valueName: "name"))
     var key: String?
 
     @Argument(help: "The topic, queue, or path.")
     var topic: String
 
-    func validate() throws {
-        if let wrong = metadata.first(where: { !$0.dropFirst().contains("=") }) {
-            throw ValidationError("--metadata: expected name=value instead of \(wrong)")
-        }
-        if topic.isEmpty { throw ValidationError("expected a topic") }
-    }
-
     func run() async throws {
+        let address = try Arguments.address(to, "--to")
+        let topic = try Arguments.topic(topic)
         var tool = PublishTool()
-        tool.format = format
-        for pair in metadata {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if let name = parts.first, let value = parts.last { tool.metadata[String(name)] = String(value) }
+        tool.format = try Arguments.format(format)
+        tool.metadata = try Arguments.metadata(metadata)
+        let key = try Arguments.name(key, "--key")
+        do {
+            try address.validate(publishingWithKey: key != nil)
+        } catch {
+            throw UsageError("\(error)")
         }
-        try await Tool.run {
-            let (publisher, end) = try await to.publisher(key: key)
+        try await Tool.run { [tool] in
+            let (publisher, end) = try await address.publisher(key: key)
             let outcome: Result<Int, any Error>
             do {
-                // Blocks a thread of the pool while there is no input: nothing else wants it here.
-                outcome = .success(try await tool.run(to: publisher, Topic(topic), read: Tool.read))
+                let input = try StandardInput()
+                outcome = .success(
+                    try await Tool.untilSignal(onSignal: { input.interrupt() }) {
+                        try await tool.run(to: publisher, topic) { try input.read() }
+                    })
             } catch {
                 outcome = .failure(error)
             }
             await publisher.close()
             await end()
-            Tool.say("\(try outcome.get()) messages published")
+            // Also when it fails: what is known to be taken need not be published again.
+            Tool.say("\(tool.taken.count) messages published")
+            _ = try outcome.get()
         }
     }
 }

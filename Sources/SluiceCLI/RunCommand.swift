@@ -44,7 +44,7 @@ struct RunCommand: AsyncParsableCommand {
     private static func readConfiguration() throws -> GatewayConfiguration {
         do {
             return try GatewayConfiguration(
-                environment: ProcessInfo.processInfo.environment, dotEnv: DotEnv.text(ofFile: ".env"))
+                environment: ProcessInfo.processInfo.environment, dotEnv: DotEnv.text(ofFile: ".env", repairing: true))
         } catch {
             FileHandle.standardError.write(Data("\(error)\n".utf8))
             throw ExitCode(EnvironmentError.exitStatus)

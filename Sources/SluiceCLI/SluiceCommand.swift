@@ -2,7 +2,6 @@ import ArgumentParser
 import SluiceGateway
 
 /// The program `sluice`: one subcommand a file.
-@main
 struct SluiceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sluice",

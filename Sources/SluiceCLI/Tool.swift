@@ -2,77 +2,98 @@ import ArgumentParser
 import Foundation
 import Logging
 import SluiceGateway
+import Synchronization
 import UnixSignals
-
-/// Standard input cannot be read.
-private struct UnreadableInput: Error, CustomStringConvertible {
-    let code: Int32
-
-    var description: String { "standard input cannot be read: \(String(cString: strerror(code)))" }
-}
 
 /// What the tools have in common.
 enum Tool {
+    /// Standard output takes no more.
+    private struct UnwritableOutput: Error, CustomStringConvertible {
+        let code: Int32
+
+        var description: String { "standard output cannot be written: \(String(cString: strerror(code)))" }
+    }
+
+    /// Whether log lines are shown. What ends the tool is its error, which says the same.
+    private static let showsLog = Atomic<Bool>(false)
+
+    /// From now on nothing else tells of troubles.
+    static func showLog() { showsLog.store(true, ordering: .relaxed) }
+
     /// Runs `body`; an error is one line on standard error and exit status 1.
     static func run(_ body: () async throws -> Void) async throws {
+        // A reader that has seen enough closes its end of the pipe: writing fails then, and ends nothing by itself.
+        signal(SIGPIPE, SIG_IGN)
         // Standard output is for messages alone.
         Logging.LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
+            var handler = StreamLogHandler(label: label, stream: LogStream())
             handler.logLevel = .warning
             return handler
         }
         do {
             try await body()
+        } catch let error as UnwritableOutput where error.code == EPIPE {
+            // As the signal would have ended it, which needs no explanation.
+            throw ExitCode(128 + SIGPIPE)
         } catch {
             say("error: \(error)")
             throw ExitCode.failure
         }
     }
 
-    /// One line for whoever looks on.
+    private struct LogStream: TextOutputStream, Sendable {
+        func write(_ string: String) {
+            if showsLog.load(ordering: .relaxed) { try? Tool.write(Array(string.utf8), to: STDERR_FILENO) }
+        }
+    }
+
+    /// One line for the person at the terminal.
     static func say(_ line: String) {
-        FileHandle.standardError.write(Data("\(line)\n".utf8))
+        // What cannot be said does not end the work.
+        try? write(Array("\(line)\n".utf8), to: STDERR_FILENO)
     }
 
-    /// The next bytes of standard input as soon as there are any, many at once where there are; empty at its end.
-    static func read() throws -> [UInt8] {
-        while true {
-            var failure: Int32 = 0
-            let bytes = [UInt8](unsafeUninitializedCapacity: 256 << 10) { buffer, count in
-                let result = Foundation.read(STDIN_FILENO, buffer.baseAddress, buffer.count)
-                if result < 0 { failure = errno }
-                count = max(0, result)
+    /// Writes all of the bytes to standard output.
+    static func write(_ bytes: [UInt8]) throws {
+        try write(bytes, to: STDOUT_FILENO)
+    }
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) throws(UnwritableOutput) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            guard count < 0 else {
+                rest = rest.dropFirst(count)
+                continue
             }
-            if failure == 0 { return bytes }
-            if failure != EINTR { throw UnreadableInput(code: failure) }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN:
+                // Whoever gave the descriptor wants no call to block; the messages have to wait all the same.
+                var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&wait, 1, -1)
+            case let code: throw UnwritableOutput(code: code)
+            }
         }
     }
 
-    /// Cancels `body` at the first SIGINT or SIGTERM.
-    static func untilSignal<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value
-    {
+    /// Cancels `body` at the first SIGINT or SIGTERM. A second one ends the program at once.
+    /// - Parameter onSignal: what else ends the body.
+    static func untilSignal<Value: Sendable>(
+        onSignal: @escaping @Sendable () -> Void = {}, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-        // Not the children of one group: a signal cancels the body alone, and nobody waits for the watch.
+        // Not the children of one group: a signal cancels the body alone, and the watch goes on until the program ends.
         let work = Task { try await body() }
-        let watch = Task { for await _ in signals { work.cancel() } }
-        defer { watch.cancel() }
-        return try await work.value
-    }
-}
-
-// What the options of several commands are read by.
-extension Tool {
-    static let address = ArgumentHelp("Where: \(BrokerAddress.forms).", valueName: "address")
-
-    static func format(_ text: String) throws -> MessageFormat {
-        guard let format = MessageFormat(rawValue: text) else { throw ValidationError("expected lines or json") }
-        return format
-    }
-
-    static func start(_ text: String) throws -> ConsumeOptions.Start {
-        guard let start = ConsumeOptions.Start(text) else {
-            throw ValidationError("expected beginning, end, or an RFC 3339 time")
+        Task {
+            var count = 0
+            for await _ in signals {
+                count += 1
+                if count > 1 { _exit(130) }
+                onSignal()
+                work.cancel()
+            }
         }
-        return start
+        return try await work.value
     }
 }

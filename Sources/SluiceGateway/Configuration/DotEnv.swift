@@ -5,12 +5,12 @@ public enum DotEnv {
         var values: [String: String] = [:]
         /// What is wrong with lines of known variables, one line each.
         var problems: [String] = []
-        /// The numbers of other lines that cannot be read.
-        var skipped: [Int] = []
+        /// Other lines that cannot be read, and why.
+        var skipped: [(line: Int, problem: String)] = []
 
         /// One for all lines that were skipped: the file may be another program's as well.
         var warning: String? {
-            guard let first = skipped.first else { return nil }
+            guard let first = skipped.first?.line else { return nil }
             return skipped.count == 1
                 ? ".env line \(first) is not NAME=value and was skipped"
                 : ".env line \(first) and \(skipped.count - 1) more are not NAME=value and were skipped"
@@ -67,7 +67,7 @@ public enum DotEnv {
                 // Such as a key in PEM: another program's variable, which may span lines.
                 index = end + 1
             } else {
-                contents.skipped.append(number)
+                contents.note("expected the quote to close", line: number, ofKnown: false)
             }
         }
         return contents
@@ -163,6 +163,7 @@ public enum DotEnv {
 
 extension DotEnv.Contents {
     fileprivate mutating func note(_ problem: String, line: Int, ofKnown isKnown: Bool) {
-        if isKnown { problems.append(".env line \(line): \(problem)") } else { skipped.append(line) }
+        let problem = ".env line \(line): \(problem)"
+        if isKnown { problems.append(problem) } else { skipped.append((line, problem)) }
     }
 }

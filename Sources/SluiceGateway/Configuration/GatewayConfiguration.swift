@@ -108,7 +108,10 @@ public struct GatewayConfiguration: Sendable {
         if bindAddress.collides(with: metricsBindAddress) {
             values.problems.append("METRICS_BIND_ADDR: expected another address and port than BIND_ADDR")
         }
-        guard values.problems.isEmpty else { throw EnvironmentError(problems: values.problems) }
+        guard values.problems.isEmpty else {
+            // What was skipped may be why something else is missing.
+            throw EnvironmentError(problems: file.skipped.map(\.problem) + values.problems)
+        }
         warnings =
             ConfigurationTypos.warnings(environment: environment.keys, file: file.values.keys) + values.warnings
             + values.quoteWarnings + [file.warning].compactMap(\.self)

@@ -9,15 +9,19 @@ extension BrokerAddress {
     private static let logger = Logger(label: "sluice")
 
     /// A publisher, and what to end after it was closed.
-    /// - Parameter key: the metadata whose value is the key of a message.
+    /// - Parameter key: the metadata whose value is the key of a message that brings none of its own.
     public func publisher(key: String?) async throws -> (publisher: any Publisher, end: @Sendable () async -> Void) {
-        let selector = key.map { KeySelector.metadata($0) } ?? .none
+        let load = CarryingPublisher.Load()
+        let selector = load.key(otherwise: key.map { KeySelector.metadata($0) } ?? .none)
         switch self {
         case .sqlite(let path):
             let log = try Self.open(path)
-            return (log.publisher(key: selector), { await log.close() })
+            return (CarryingPublisher(log.publisher(key: selector), load), { await log.close() })
         case .kafka(let configuration):
-            return (try KafkaPublisher(configuration, key: selector, logger: Self.logger), {})
+            var options = KafkaPublisher.Options()
+            options.marshaler = ExactKafkaMarshaler(load: load)
+            let publisher = try KafkaPublisher(configuration, key: selector, options: options, logger: Self.logger)
+            return (CarryingPublisher(publisher, load), {})
         case .amqp(let configuration):
             return (try AMQPPublisher(configuration, logger: Self.logger), {})
         case .http(let url):
@@ -30,34 +34,41 @@ extension BrokerAddress {
         }
     }
 
-    /// The messages of a topic.
+    /// The messages of a topic. Makes nothing: what is not there is an error.
+    /// - Throws: ``ToolError`` when there is no such topic, or an option cannot be honoured.
     public func messages(of topic: Topic, _ options: ConsumeOptions) async throws -> any MessageSource {
+        // In code the beginning is what it is without being asked for.
+        try validate(options.start == .beginning ? options.with(start: nil) : options)
         switch self {
         case .sqlite(let path):
             return try await Self.messages(ofLog: path, topic, options)
         case .kafka(let configuration):
+            try await Self.requireTopic(topic, configuration)
             var settings = KafkaSubscriber.Options()
-            settings.start = options.start.onKafka
-            // Whoever looks at a topic must not make it by a slip of the pen.
+            settings.start = (options.start ?? .beginning).onKafka
             settings.createsMissingTopics = false
+            let marshaler = ExactKafkaMarshaler()
+            settings.marshaler = marshaler
             let subscriber = try KafkaSubscriber(
                 configuration, group: options.group, options: settings, logger: Self.logger)
-            return try await SubscribedMessages(topic, subscriber, obstacle: { subscriber.obstacle(to: topic) })
+            return try await SubscribedMessages(
+                topic, subscriber, obstacle: { subscriber.obstacle(to: topic) }, exact: marshaler.notes.take)
         case .amqp(let configuration):
-            guard options.group == nil else {
-                throw ToolError("amqp: a queue has no groups: whoever reads it shares it")
+            var settings = AMQPSubscriber.Options()
+            if let limit = options.limit(on: self), options.leavesMessages {
+                settings.prefetch = UInt16(clamping: limit)
             }
-            let subscriber = try AMQPSubscriber(configuration, logger: Self.logger)
+            let subscriber = try AMQPSubscriber(
+                configuration, topology: .durableQueue.with { $0.subscriberDeclares = .nothing }, options: settings,
+                logger: Self.logger)
             return try await SubscribedMessages(
                 topic, subscriber,
                 obstacle: {
                     let state = subscriber.connectionState
                     return state.isConnected ? nil : state.reason ?? "not connected"
-                })
+                }, leavesMessages: options.leavesMessages)
         case .http(let url):
-            guard url.hasPrefix("http://"), let address = BindAddress(String(url.dropFirst("http://".count))) else {
-                throw ToolError("http: expected http://HOST:PORT to listen on")
-            }
+            guard let address = Self.listening(url) else { throw ToolError("http: expected a loopback address") }
             return try await HTTPMessages(address, path: Self.path(of: topic))
         }
     }
@@ -65,15 +76,30 @@ extension BrokerAddress {
     private static func messages(
         ofLog path: String, _ topic: Topic, _ options: ConsumeOptions
     ) async throws -> any MessageSource {
-        let log = try open(path)
+        let path = DataDirectory.logFile(at: path)
+        let view = SQLiteLogView(path: path)
+        guard let last = try view.lastOffset(in: topic) else {
+            throw ToolError("the log \(path) has no topic \(topic)")
+        }
         guard let group = options.group else {
-            let last = options.start == .end ? try await log.lastOffset(in: topic) : 0
-            return LoggedMessages(log, topic, after: last, from: options.start.time)
+            return LoggedMessages(view, topic, after: options.start == .end ? last : 0, from: options.start?.time)
         }
-        guard options.start == .beginning else {
-            throw ToolError("a group on the embedded log begins at the beginning")
-        }
+        let log = try open(path)
         return try await SubscribedMessages(topic, log.subscriber(group: group), end: { await log.close() })
+    }
+
+    /// - Throws: ``ToolError`` when the brokers say that there is no such topic. Brokers that say nothing are waited for
+    ///   while messages are.
+    private static func requireTopic(_ topic: Topic, _ configuration: KafkaConfiguration) async throws {
+        let topics = try KafkaTopics(configuration, timeout: .seconds(3), logger: logger)
+        let isMissing: Bool
+        do {
+            isMissing = try await topics.partitionCount(of: topic) == nil
+        } catch {
+            isMissing = false
+        }
+        await topics.close()
+        if isMissing { throw ToolError("the brokers have no topic \(topic)") }
     }
 
     private static func open(_ path: String) throws -> SQLiteLog {

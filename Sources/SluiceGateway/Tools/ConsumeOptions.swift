@@ -4,8 +4,12 @@ public import Sluice
 public struct ConsumeOptions: Sendable {
     /// Nil reads everything and settles nothing, where the broker has groups.
     public var group: String?
-    /// Where to begin, unless the group has begun before.
-    public var start = Start.beginning
+    /// Where to begin, unless the group has begun before; nil, the default, is the beginning.
+    public var start: Start?
+    /// Whether messages stay where they are also where reading takes them: in a queue of RabbitMQ.
+    public var leavesMessages = false
+    /// How many messages are wanted at most; nil for all.
+    public var count: Int?
 
     public enum Start: Sendable, Equatable {
         case beginning

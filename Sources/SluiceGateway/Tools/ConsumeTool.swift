@@ -41,7 +41,7 @@ public struct ConsumeTool: Sendable {
             let limit = min(256, count.map { $0 - written } ?? 256)
             guard let batch = try await next(limit, of: source) else { break }
             for message in batch {
-                try write(format.encode(message.message, message.origin, topic: source.topic))
+                try write(format.encode(message.carried, message.origin, topic: source.topic))
                 message.delivery?.acknowledge()
                 written += 1
             }

@@ -36,8 +36,7 @@ struct LineReader {
     }
 
     private static func lines(of bytes: ArraySlice<UInt8>) -> [[UInt8]] {
-        bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
-            Array(line.last == UInt8(ascii: "\r") ? line.dropLast() : line)
-        }
+        // A carriage return belongs to the line: a payload may end in one.
+        bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { Array($0) }
     }
 }

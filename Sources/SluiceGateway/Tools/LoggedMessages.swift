@@ -2,10 +2,10 @@ import Sluice
 import SluiceSQLite
 import Synchronization
 
-/// A topic of the embedded log, read outside of any group: nothing is settled, and retention is not held back.
+/// A topic of the embedded log, looked at from outside: nothing is written, and retention is not held back.
 final class LoggedMessages: MessageSource {
     let topic: Topic
-    private let log: SQLiteLog
+    private let log: SQLiteLogView
     private let state: Mutex<State>
 
     private struct State {
@@ -17,7 +17,7 @@ final class LoggedMessages: MessageSource {
     /// - Parameters:
     ///   - offset: begins behind it.
     ///   - time: begins with the first message that is not older.
-    init(_ log: SQLiteLog, _ topic: Topic, after offset: Int64, from time: Timestamp?) {
+    init(_ log: SQLiteLogView, _ topic: Topic, after offset: Int64, from time: Timestamp?) {
         self.log = log
         self.topic = topic
         state = Mutex(State(offset: offset, time: time))
@@ -26,8 +26,8 @@ final class LoggedMessages: MessageSource {
     func next(_ limit: Int) async throws -> [ConsumedMessage]? {
         while !Task.isCancelled {
             let (offset, time) = state.withLock { ($0.offset, $0.time) }
-            for try await batch in log.messages(in: topic, from: time, after: offset, batch: limit) {
-                guard let last = batch.last?.offset else { break }
+            let batch = try log.messages(in: topic, from: time, after: offset, limit: limit)
+            if let last = batch.last?.offset {
                 state.withLock { $0.offset = last }
                 return batch.map { logged in
                     ConsumedMessage(
@@ -42,7 +42,5 @@ final class LoggedMessages: MessageSource {
         return nil
     }
 
-    func close() async {
-        await log.close()
-    }
+    func close() async {}
 }

@@ -1,12 +1,23 @@
 public import Sluice
+import Synchronization
 
 /// `sluice publish`: gives each line that it reads to a broker.
 public struct PublishTool: Sendable {
+    /// How many messages the broker has taken so far, also when publishing ends with an error.
+    public final class Taken: Sendable {
+        private let number = Atomic<Int>(0)
+
+        public var count: Int { number.load(ordering: .relaxed) }
+
+        fileprivate func add(_ count: Int) { number.wrappingAdd(count, ordering: .relaxed) }
+    }
+
     public var format: MessageFormat = .lines
     /// Put on every message, before its own.
     public var metadata: Metadata = [:]
     /// How many messages are published at once at most.
     public var batch = 1_000
+    public let taken = Taken()
 
     public init() {}
 
@@ -21,11 +32,11 @@ public struct PublishTool: Sendable {
         var number = 0
         var published = 0
         while let batch = try lines.next() {
-            var messages: [Message] = []
+            var messages: [CarriedMessage] = []
             for line in batch {
                 number += 1
                 // A line with nothing in it is the end of a file, not a message, unless lines are payloads.
-                if format == .json, line.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { continue }
+                if format == .json, line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
                 do {
                     messages.append(try message(of: line))
                 } catch {
@@ -39,20 +50,37 @@ public struct PublishTool: Sendable {
         return published
     }
 
-    private func message(of line: [UInt8]) throws(MessageFormatError) -> Message {
-        var message = try format.decode(line)
-        guard !metadata.isEmpty else { return message }
+    private func message(of line: [UInt8]) throws(MessageFormatError) -> CarriedMessage {
+        var carried = try format.decodeCarried(line)
+        guard !metadata.isEmpty else { return carried }
         var all = metadata
-        all.merge(message.metadata)
-        message.metadata = all
-        return message
+        all.merge(carried.message.metadata)
+        carried.message.metadata = all
+        return carried
     }
 
-    private func publish(_ messages: [Message], to publisher: any Publisher, _ topic: Topic) async throws {
+    private func publish(_ messages: [CarriedMessage], to publisher: any Publisher, _ topic: Topic) async throws {
         var rest = messages[...]
         while !rest.isEmpty {
-            try await publisher.publish(Array(rest.prefix(batch)), to: topic)
-            rest = rest.dropFirst(batch)
+            let piece = Self.piece(of: rest, limit: batch)
+            do {
+                if let carrier = publisher as? CarryingPublisher {
+                    try await carrier.publish(piece, to: topic)
+                } else {
+                    try await publisher.publish(piece.map(\.message), to: topic)
+                }
+                taken.add(piece.count)
+            } catch let error as PublishError {
+                taken.add(max(0, piece.count - error.notAccepted.count))
+                throw error
+            }
+            rest = rest.dropFirst(piece.count)
         }
+    }
+
+    /// The first messages, none of which has the id of another: by its id an adapter finds what belongs to a message.
+    private static func piece(of messages: ArraySlice<CarriedMessage>, limit: Int) -> [CarriedMessage] {
+        var seen: Set<MessageID> = []
+        return Array(messages.prefix(limit).prefix { seen.insert($0.message.id).inserted })
     }
 }

@@ -88,6 +88,13 @@ public final class KafkaTopics: Sendable {
         }
     }
 
+    /// How many partitions the topic has; nil where there is no such topic. Asking creates none.
+    /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
+    public func partitionCount(of topic: Topic) async throws(KafkaError) -> Int? {
+        try topic.validateForKafka()
+        return try await perform { session throws(KafkaError) in try session.partitions(of: topic.name)?.count }
+    }
+
     /// How many messages of each partition lie beyond what the group has committed; all that there are where it has
     /// committed nothing. Empty where there is no such topic.
     ///

@@ -21,25 +21,24 @@ final class TopicCursor {
     private let timeAfter: SQLStatement
     private let firstSince: SQLStatement
 
-    init(id: Int64, database: Database, path: String) throws(SQLiteLogError) {
+    convenience init(id: Int64, database: Database, path: String) throws(SQLiteLogError) {
+        try self.init(id: id) { sql throws(SQLiteLogError) in try SQLStatement(database, path: path, sql) }
+    }
+
+    init(id: Int64, prepare: (String) throws(SQLiteLogError) -> SQLStatement) throws(SQLiteLogError) {
         self.id = id
         let table = Schema.table(ofTopic: id)
-        range = try SQLStatement(
-            database, path: path,
+        range = try prepare(
             """
             SELECT offset, time, id, key, metadata, payload FROM \(table)
             WHERE offset BETWEEN ? AND ? ORDER BY offset LIMIT ?
             """)
-        last = try SQLStatement(database, path: path, TopicTable.lastOffset(topic: id))
-        deleted = try SQLStatement(
-            database, path: path, "SELECT deleted_through FROM topics WHERE id = \(id)")
-        mark = try SQLStatement(
-            database, path: path,
-            "SELECT offset FROM time_marks WHERE topic = \(id) AND second >= ? ORDER BY second LIMIT 1")
-        timeAfter = try SQLStatement(
-            database, path: path, "SELECT time FROM \(table) WHERE offset > ? ORDER BY offset LIMIT 1")
-        firstSince = try SQLStatement(
-            database, path: path, "SELECT offset FROM \(table) WHERE offset >= ? AND time >= ? ORDER BY offset LIMIT 1")
+        last = try prepare(TopicTable.lastOffset(topic: id))
+        deleted = try prepare("SELECT deleted_through FROM topics WHERE id = \(id)")
+        mark = try prepare("SELECT offset FROM time_marks WHERE topic = \(id) AND second >= ? ORDER BY second LIMIT 1")
+        timeAfter = try prepare("SELECT time FROM \(table) WHERE offset > ? ORDER BY offset LIMIT 1")
+        firstSince = try prepare(
+            "SELECT offset FROM \(table) WHERE offset >= ? AND time >= ? ORDER BY offset LIMIT 1")
     }
 
     struct Chunk {

@@ -5,20 +5,42 @@ internal import GRDBSQLite
 ///
 /// Belongs to the thread of its connection.
 final class SQLStatement {
-    private let statement: Statement
+    /// Owns the handle where GRDB has made it; nil where it is this value's own.
+    private let statement: Statement?
     private let handle: OpaquePointer
     private let connection: OpaquePointer?
     private let path: String
 
     init(_ database: Database, path: String, _ sql: String) throws(SQLiteLogError) {
+        let made: Statement
         do {
-            statement = try database.makeStatement(sql: sql)
+            made = try database.makeStatement(sql: sql)
         } catch {
             throw SQLiteLogError(error, path: path)
         }
-        handle = statement.sqliteStatement
+        statement = made
+        handle = made.sqliteStatement
         connection = database.sqliteConnection
         self.path = path
+    }
+
+    /// A statement on a connection of SQLite's own, which must outlive it.
+    init(connection: OpaquePointer, path: String, _ sql: String) throws(SQLiteLogError) {
+        var prepared: OpaquePointer?
+        let code = sqlite3_prepare_v2(connection, sql, -1, &prepared, nil)
+        guard code == SQLITE_OK, let prepared else {
+            throw SQLiteLogError(
+                resultCode: sqlite3_extended_errcode(connection), message: String(cString: sqlite3_errmsg(connection)),
+                path: path)
+        }
+        statement = nil
+        handle = prepared
+        self.connection = connection
+        self.path = path
+    }
+
+    deinit {
+        if statement == nil { sqlite3_finalize(handle) }
     }
 
     // MARK: Binding

@@ -26,7 +26,7 @@ extension BrokerAddress {
     /// - Returns: the lines that it writes.
     func consume(
         _ tool: ConsumeTool = .untilIdle, of topic: Topic = "t", group: String? = nil,
-        start: ConsumeOptions.Start = .beginning
+        start: ConsumeOptions.Start? = nil
     ) async throws -> [String] {
         var options = ConsumeOptions()
         options.group = group

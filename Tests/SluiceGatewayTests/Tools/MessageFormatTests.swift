@@ -24,7 +24,7 @@ struct MessageFormatTests {
     }
 
     @Test func takesAnyJSONAsAPayload() throws {
-        #expect(try decode(#"{"payload":{"b":[1,"/"],"a":null}}"#).payload == Array(#"{"a":null,"b":[1,"/"]}"#.utf8))
+        #expect(try decode(#"{"payload":{"b":[1,"/"],"a":null}}"#).payload == Array(#"{"b":[1,"/"],"a":null}"#.utf8))
         #expect(try decode(#"{"payload":17}"#).payload == Array("17".utf8))
     }
 

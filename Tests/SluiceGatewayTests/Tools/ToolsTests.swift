@@ -11,7 +11,7 @@ struct ToolsTests {
     @Test func linesGoInAndComeOutHoweverTheyAreCut() async throws {
         let directory = try TemporaryDirectory()
         let address = BrokerAddress.sqlite(path: directory.path + "/log.sqlite")
-        #expect(try await address.publish(["one\ntw", "o\r\nthr", "ee"]) == 3)
+        #expect(try await address.publish(["one\ntw", "o\nthr", "ee"]) == 3)
         #expect(try await address.consume() == ["one", "two", "three"])
         // Looking changes nothing.
         #expect(try await address.consume() == ["one", "two", "three"])
@@ -57,6 +57,16 @@ struct ToolsTests {
         try await eventually("it listens") { (try? await address.publish(["one\n"])) == 1 }
         #expect(try await address.publish(["two\n"]) == 1)
         #expect(try await consumed == ["one", "two"])
+    }
+
+    @Test func aCarriageReturnBelongsToItsLine() async throws {
+        let directory = try TemporaryDirectory()
+        let address = BrokerAddress.sqlite(path: directory.path + "/log.sqlite")
+        #expect(try await address.publish(["a\r\n\r\nb", "\r"]) == 3)
+        var json = ConsumeTool.untilIdle
+        json.format = .json
+        let payloads = try await address.consume(json).map { try MessageFormat.json.decode(Array($0.utf8)).payload }
+        #expect(payloads == ["a\r", "\r", "b\r"].map { Array($0.utf8) })
     }
 
     @Test(arguments: ["", "x", "sqlite:", "ftp://a", "http://user:pw@host", "http://", "sqlite"])

@@ -1,0 +1,72 @@
+import ArgumentParser
+import Sluice
+import SluiceGateway
+
+/// Reads what was given to options and arguments. They come as text, because the argument parser repeats what it cannot
+/// read, and that may be a password.
+enum Arguments {
+    static let addressHelp = ArgumentHelp("Where: \(BrokerAddress.forms).", valueName: "address")
+
+    static func address(_ text: String, _ option: String) throws(UsageError) -> BrokerAddress {
+        do {
+            return try BrokerAddress(text)
+        } catch {
+            throw UsageError("\(option): \(error)")
+        }
+    }
+
+    /// - Throws: ``UsageError`` also for an address, whose password every error about the topic would show.
+    static func topic(_ text: String) throws(UsageError) -> Topic {
+        guard !text.isEmpty else { throw UsageError("<topic>: expected a topic, queue, or path") }
+        guard !text.contains("://") else {
+            throw UsageError("<topic>: expected a topic, queue, or path, not an address")
+        }
+        return Topic(text)
+    }
+
+    static func format(_ text: String) throws(UsageError) -> MessageFormat {
+        guard let format = MessageFormat(rawValue: text) else { throw UsageError("--format: expected lines or json") }
+        return format
+    }
+
+    static func start(_ text: String) throws(UsageError) -> ConsumeOptions.Start {
+        guard let start = ConsumeOptions.Start(text) else {
+            throw UsageError("--start: expected beginning, end, or an RFC 3339 time")
+        }
+        return start
+    }
+
+    static func count(_ text: String, _ option: String) throws(UsageError) -> Int {
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int(text), count >= 1 else {
+            throw UsageError("\(option): expected a whole number from 1")
+        }
+        return count
+    }
+
+    static func seconds(_ text: String, _ option: String, _ range: ClosedRange<Double>) throws(UsageError) -> Duration {
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }),
+            let seconds = Double(text), range.contains(seconds)
+        else {
+            throw UsageError("\(option): expected seconds from \(range.lowerBound) to \(Int(range.upperBound))")
+        }
+        return .milliseconds(Int64(seconds * 1_000))
+    }
+
+    /// - Returns: nil for what was not given.
+    static func name(_ text: String?, _ option: String) throws(UsageError) -> String? {
+        guard text?.isEmpty != true else { throw UsageError("\(option): expected a name") }
+        return text
+    }
+
+    static func metadata(_ pairs: [String]) throws(UsageError) -> Metadata {
+        var metadata = Metadata()
+        for pair in pairs {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, let name = parts.first, !name.isEmpty, let value = parts.last else {
+                throw UsageError("--metadata: expected name=value")
+            }
+            metadata[String(name)] = String(value)
+        }
+        return metadata
+    }
+}
