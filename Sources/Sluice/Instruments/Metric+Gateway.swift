@@ -9,12 +9,14 @@ extension Metric {
         Area(
             "HTTP", "Requests taken in, and requests made to sinks. The latter exist for each sink that is configured.",
             [httpRequests, httpRequestDuration, httpClientRequests, httpClientRequestDuration]),
-        Area("Events", "What the webhooks told.", [eventAge, eventClockSkew, webhooksIgnored]),
+        Area(
+            "Events", "What the webhooks told.",
+            [eventAge, eventClockSkew, webhooksIgnored, factsRepaired, implausibleTimes, unknownEvents]),
         Area(
             "Deployments",
             "Each deployment is counted once, also across redeliveries and restarts. A series appears with the first "
                 + "deployment of its service to its environment.",
-            [deployments, deploymentLeadTime, lastDeployment, changeFailures, timeToRestore]),
+            [deployments, deploymentLeadTime, leadTimesLeftOut, lastDeployment, changeFailures, timeToRestore]),
         Area("Self", "What runs, and how it fares.", [buildInfo, logLines, logLinesDropped]),
     ]
 
@@ -55,6 +57,19 @@ extension Metric {
         "sluice_webhooks_ignored_total",
         [Label("event", "the value of X-GitHub-Event", cap: 40)], "Webhooks that were accepted and give no event.")
 
+    public static let factsRepaired = counter(
+        "sluice_facts_repaired_total",
+        [Label("fact", "what it was", values: ["commit_time", "commit", "deployment_time"])],
+        "Elements of webhooks that could not be read or believed: times that fell back to the push's own, commits without an id that were left out. The rest was kept."
+    )
+    public static let implausibleTimes = counter(
+        "sluice_implausible_times_total", [.handler, eventType],
+        "Events whose time lies before 1990 or more than a day ahead of their receipt: it enters no figure.")
+    public static let unknownEvents = counter(
+        "sluice_unknown_events_total",
+        [.handler, Label("event_type", "the kind of event", cap: 20)],
+        "Events of kinds that this version does not know, acknowledged unread.")
+
     // Deployments
     static let deploymentResult = Label("result", "how it ended", values: ["success", "failure"])
     public static let deployments = counter(
@@ -62,6 +77,16 @@ extension Metric {
     public static let deploymentLeadTime = histogram(
         "sluice_deployment_lead_time_seconds", [.service, .environment], buckets: Buckets.leadTime,
         "Time from a commit's push to its deployment.")
+    public static let leadTimesLeftOut = counter(
+        "sluice_lead_times_left_out_total",
+        [
+            Label(
+                "reason", "why there is none",
+                values: [
+                    "unknown_commit", "short_hash", "ambiguous_hash", "implausible_time", "before_push", "old_commit",
+                ])
+        ],
+        "Deployments that succeeded without a lead time. `old_commit` sets apart commits older than 60 days.")
     public static let lastDeployment = gauge(
         "sluice_last_deployment_timestamp_seconds", [.service, .environment],
         "When a service was last deployed to an environment, in seconds since 1970.")

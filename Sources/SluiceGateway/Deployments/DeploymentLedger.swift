@@ -11,8 +11,12 @@ import Synchronization
 final class DeploymentLedger: Sendable {
     /// What an event that was not known before says.
     struct Entry: Sendable, Equatable {
-        /// From the commit's push to its deployment; nil for a push, and when the push is not known.
+        /// From the commit's push to its deployment; nil where there is none to count.
         var leadTime: Duration?
+        /// Why a deployment that succeeded has no lead time.
+        var gap: LeadTimeGap?
+        /// Whether its time may enter a figure.
+        var isPlausible = true
         /// From the first deployment that failed since the one before that succeeded; nil when none did.
         var timeToRestore: Duration?
     }
@@ -108,7 +112,7 @@ final class DeploymentLedger: Sendable {
     /// Takes events in that were counted before.
     func learn(_ events: [(Event, MessageID)]) async throws {
         try await perform { database in
-            for (event, id) in events { _ = try Self.record(event, id: id, database) }
+            for (event, id) in events { _ = try Self.record(event, id: id, receivedAt: nil, database) }
         }
     }
 
@@ -121,16 +125,25 @@ final class DeploymentLedger: Sendable {
     // MARK: Facts
 
     /// Takes an event in.
+    /// - Parameter receipt: when the queue took it. It stands for the time of a push that is not believed.
     /// - Returns: nil when it was known.
-    func record(_ event: Event, id: MessageID) async throws -> Entry? {
-        try await perform { database in try Self.record(event, id: id, database) }
+    func record(_ event: Event, id: MessageID, receivedAt receipt: Timestamp = .now()) async throws -> Entry? {
+        try await perform { database in try Self.record(event, id: id, receivedAt: receipt, database) }
     }
 
-    private static func record(_ event: Event, id: MessageID, _ database: Database) throws -> Entry? {
+    /// - Parameter receipt: nil where it is not known any more: a push whose time is not believed is not known then.
+    private static func record(
+        _ event: Event, id: MessageID, receivedAt receipt: Timestamp?, _ database: Database
+    ) throws -> Entry? {
+        let isPlausible = EventTime.isPlausible(event.occurredOn, at: receipt ?? .now())
         switch event {
-        case .commitPushed(let push): try record(push, database)
-        case .commitDeployed(let deployment): try record(deployment, id: id, succeeded: true, database)
-        case .deploymentFailed(let deployment): try record(deployment, id: id, succeeded: false, database)
+        case .commitPushed(let push):
+            guard let time = isPlausible ? push.occurredOn : receipt else { return nil }
+            return try record(push, at: time, database)
+        case .commitDeployed(let deployment):
+            return try record(deployment, id: id, succeeded: true, isPlausible, database)
+        case .deploymentFailed(let deployment):
+            return try record(deployment, id: id, succeeded: false, isPlausible, database)
         }
     }
 
@@ -140,53 +153,51 @@ final class DeploymentLedger: Sendable {
             let rows = try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT service, environment, MAX(CASE WHEN succeeded THEN deployed_at END) AS at FROM deployments
-                    GROUP BY service, environment ORDER BY MAX(deployed_at) DESC LIMIT ?
+                    SELECT service, environment, MAX(CASE WHEN succeeded AND plausible THEN deployed_at END) AS at
+                    FROM deployments GROUP BY service, environment
+                    ORDER BY MAX(CASE WHEN plausible THEN deployed_at END) DESC LIMIT ?
                     """, arguments: [limit])
-            return rows.map { row in
-                Latest(
-                    service: row[0], environment: row[1],
-                    at: (row[2] as Int64?).map { Timestamp(millisecondsSince1970: $0) })
+            // The file can be edited by hand: what is not what it should be is passed over.
+            return rows.compactMap { row in
+                guard let service = String.fromDatabaseValue(row[0]),
+                    let environment = String.fromDatabaseValue(row[1])
+                else { return nil }
+                return Latest(
+                    service: service, environment: environment,
+                    at: Int64.fromDatabaseValue(row[2]).map { Timestamp(millisecondsSince1970: $0) })
             }
         }
     }
 
-    private static func record(_ push: CommitPushed, _ database: Database) throws -> Entry? {
+    private static func record(_ push: CommitPushed, at time: Timestamp, _ database: Database) throws -> Entry? {
         let statement = try database.cachedStatement(
             sql: "INSERT OR IGNORE INTO pushes (commit_id, repository, pushed_at) VALUES (?, ?, ?)")
-        try statement.execute(
-            arguments: [push.id, push.repository ?? "", push.occurredOn.millisecondsSince1970])
+        try statement.execute(arguments: [push.id, push.repository ?? "", time.millisecondsSince1970])
         return database.changesCount > 0 ? Entry() : nil
     }
 
     private static func record(
-        _ deployment: Deployment, id: MessageID, succeeded: Bool, _ database: Database
+        _ deployment: Deployment, id: MessageID, succeeded: Bool, _ isPlausible: Bool, _ database: Database
     ) throws -> Entry? {
         let statement = try database.cachedStatement(
             sql: """
                 INSERT OR IGNORE INTO deployments
-                    (event_id, service, environment, commit_id, deployed_at, succeeded)
-                VALUES (?, ?, ?, ?, ?, ?)
+                    (event_id, service, environment, commit_id, deployed_at, succeeded, plausible)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
                 """)
         try statement.execute(arguments: [
             id.description, deployment.serviceName, deployment.env, deployment.id,
-            deployment.occurredOn.millisecondsSince1970, succeeded,
+            deployment.occurredOn.millisecondsSince1970, succeeded, isPlausible,
         ])
         guard database.changesCount > 0 else { return nil }
-        guard succeeded else { return Entry() }
-        return Entry(
-            leadTime: try leadTime(of: deployment, database), timeToRestore: try timeToRestore(by: deployment, database)
-        )
-    }
-
-    private static func leadTime(of deployment: Deployment, _ database: Database) throws -> Duration? {
-        // Deploy tools may shorten the hash: every digit sorts before `g`.
-        let pushedAt = try Int64.fetchOne(
-            database.cachedStatement(
-                sql: "SELECT MIN(pushed_at) FROM pushes WHERE commit_id >= ?1 AND commit_id < ?1 || 'g'"),
-            arguments: [deployment.id])
-        let lead = pushedAt.map { deployment.occurredOn.millisecondsSince1970 - $0 }
-        return lead.flatMap { $0 >= 0 ? .milliseconds($0) : nil }
+        guard succeeded else { return Entry(isPlausible: isPlausible) }
+        guard isPlausible else { return Entry(gap: .implausibleTime, isPlausible: false) }
+        var entry = Entry(timeToRestore: try timeToRestore(by: deployment, database))
+        switch try LeadTime.find(for: deployment, in: database) {
+        case .success(let leadTime): entry.leadTime = leadTime
+        case .failure(let gap): entry.gap = gap
+        }
+        return entry
     }
 
     /// A failure that is heard of only after the deployment that mended it counts for none.
@@ -195,16 +206,18 @@ final class DeploymentLedger: Sendable {
             database.cachedStatement(
                 sql: """
                     SELECT MIN(deployed_at) FROM deployments
-                    WHERE service = ?1 AND environment = ?2 AND NOT succeeded AND deployed_at <= ?3
+                    WHERE service = ?1 AND environment = ?2 AND NOT succeeded AND plausible AND deployed_at <= ?3
                         AND deployed_at > coalesce((
                             SELECT MAX(deployed_at) FROM deployments
-                            WHERE service = ?1 AND environment = ?2 AND succeeded AND deployed_at < ?3), -1)
+                            WHERE service = ?1 AND environment = ?2 AND succeeded AND plausible
+                                AND deployed_at < ?3), -1)
                     """),
             arguments: [deployment.serviceName, deployment.env, deployment.occurredOn.millisecondsSince1970])
-        return failedAt.map { .milliseconds(deployment.occurredOn.millisecondsSince1970 - $0) }
+        return failedAt.map {
+            .milliseconds(deployment.occurredOn.milliseconds(since: Timestamp(millisecondsSince1970: $0)))
+        }
     }
 }
-
 extension Deployment {
     /// The service, or the repository where the source did not say: what deployments are counted by.
     var serviceName: String { service ?? repository ?? "unknown" }

@@ -29,12 +29,26 @@ final class DeploymentMeter: Sendable {
     }
 
     private let instruments: Instruments
+    private let gaps: [LeadTimeGap: CounterHandle]
+    private let implausible: [Event.Kind: CounterHandle]
     private let serviceCap = Metric.deployments.cap(of: "service")
     private let environmentCap = Metric.deployments.cap(of: "environment")
     private let state = Mutex(State())
 
     init(_ instruments: Instruments) {
         self.instruments = instruments
+        gaps = Dictionary(
+            uniqueKeysWithValues: LeadTimeGap.allCases.map {
+                ($0, instruments.counter(.leadTimesLeftOut, [("reason", $0.rawValue)]))
+            })
+        implausible = Dictionary(
+            uniqueKeysWithValues: Event.Kind.allCases.map {
+                (
+                    $0,
+                    instruments.counter(
+                        .implausibleTimes, [("handler_name", DeploymentsRoute.name), ("event_type", $0.rawValue)])
+                )
+            })
     }
 
     /// Shows a service that was deployed before this process began: its counters exist at 0 from now on.
@@ -43,7 +57,9 @@ final class DeploymentMeter: Sendable {
     }
 
     func count(_ deployment: Deployment, _ entry: DeploymentLedger.Entry) {
-        update(service: deployment.serviceName, environment: deployment.env, at: deployment.occurredOn) { series in
+        if let gap = entry.gap { gaps[gap]?.increment() }
+        let time = entry.isPlausible ? deployment.occurredOn : nil
+        update(service: deployment.serviceName, environment: deployment.env, at: time) { series in
             series.new.change {
                 series.succeeded.increment()
                 if let leadTime = entry.leadTime { series.leadTime.observe(leadTime.inSeconds) }
@@ -59,6 +75,11 @@ final class DeploymentMeter: Sendable {
                 series.changeFailures.increment()
             }
         }
+    }
+
+    /// An event whose time enters no figure.
+    func countImplausible(_ event: Event) {
+        implausible[event.kind]?.increment()
     }
 
     /// - Parameter time: when the service last went live there; nil leaves that as it is.

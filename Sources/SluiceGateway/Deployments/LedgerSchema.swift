@@ -1,4 +1,5 @@
 import GRDB
+import Sluice
 
 /// The tables of the file of deployments.
 enum LedgerSchema {
@@ -26,6 +27,16 @@ enum LedgerSchema {
                     CREATE INDEX deployments_in_time ON deployments (service, environment, succeeded, deployed_at);
                     """)
         }
+        // A deployment whose time is not believed is remembered, so that it is counted once, and takes part in no order.
+        migrator.registerMigration("plausible times") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE deployments ADD COLUMN plausible INTEGER NOT NULL DEFAULT 1;
+                    UPDATE deployments SET plausible = 0
+                        WHERE deployed_at < \(EventTime.earliest.millisecondsSince1970)
+                            OR deployed_at > \(Timestamp.now().advanced(by: EventTime.lead).millisecondsSince1970);
+                    """)
+        }
         return migrator
     }
 
@@ -33,7 +44,7 @@ enum LedgerSchema {
     static func verify(_ database: Database) throws {
         for sql in [
             "SELECT commit_id, repository, pushed_at FROM pushes LIMIT 0",
-            "SELECT event_id, service, environment, commit_id, deployed_at, succeeded FROM deployments LIMIT 0",
+            "SELECT event_id, service, environment, commit_id, deployed_at, succeeded, plausible FROM deployments LIMIT 0",
         ] {
             _ = try Row.fetchOne(database, sql: sql)
         }

@@ -14,7 +14,8 @@ extension Event {
 
     /// The event of a message, whoever wrote it. What is not known (`repository`, `ref`, `url`, `service`) may be
     /// missing.
-    /// - Throws: ``SourceError`` that asks for the poison queue when there is no such event in it.
+    /// - Throws: ``SourceError`` that asks for the poison queue when there is no such event in it. Routes let kinds that
+    ///   this version does not know pass before they come here (``KnownEvents``).
     public init(_ message: Message) throws(SourceError) {
         guard let type = message.metadata[Self.typeKey] else {
             throw SourceError("the message has no event_type", reason: "unknown_event_type")
@@ -91,23 +92,23 @@ private struct EventFields {
             try JSONReader.read(payload) { (reader) throws(JSONError) in
                 try reader.object { (key, reader) throws(JSONError) in
                     if key == "id" {
-                        id = try reader.stringOrNull()
+                        id = try reader.stringOrSkip()
                     } else if key == "message" {
-                        message = try reader.stringOrNull()
+                        message = try reader.stringOrSkip()
                     } else if key == "author" {
-                        author = try reader.stringOrNull()
+                        author = try reader.stringOrSkip()
                     } else if key == "occurred_on" {
-                        occurredOn = try reader.stringOrNull()
+                        occurredOn = try reader.stringOrSkip()
                     } else if key == "repository" {
-                        repository = try reader.stringOrNull()
+                        repository = try reader.stringOrSkip()
                     } else if key == "ref" {
-                        ref = try reader.stringOrNull()
+                        ref = try reader.stringOrSkip()
                     } else if key == "url" {
-                        url = try reader.stringOrNull()
+                        url = try reader.stringOrSkip()
                     } else if key == "env" {
-                        env = try reader.stringOrNull()
+                        env = try reader.stringOrSkip()
                     } else if key == "service" {
-                        service = try reader.stringOrNull()
+                        service = try reader.stringOrSkip()
                     }
                 }
             }

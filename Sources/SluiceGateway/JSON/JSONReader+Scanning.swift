@@ -59,13 +59,9 @@ extension JSONReader {
             UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
             return backslash + 2
         case UInt8(ascii: "u"):
-            guard let unit = hexadecimal(at: backslash + 2) else { throw expected("four hexadecimal digits") }
-            guard unit & 0xF800 == 0xD800 else { return backslash + 6 }
-            guard unit < 0xDC00, byte(at: backslash + 6) == UInt8(ascii: "\\"),
-                byte(at: backslash + 7) == UInt8(ascii: "u"), let low = hexadecimal(at: backslash + 8),
-                low & 0xFC00 == 0xDC00
-            else { throw expected("a surrogate pair") }
-            return backslash + 12
+            // Surrogates need not pair: half a character is shown as such (``unescape(_:)``), and nothing else is lost.
+            guard hexadecimal(at: backslash + 2) != nil else { throw expected("four hexadecimal digits") }
+            return backslash + 6
         default: throw expected("an escape of JSON")
         }
     }
@@ -123,6 +119,13 @@ extension JSONReader {
             guard start <= content.count - 4 else { return 0xFFFD }
             return content[start..<start + 4].reduce(0) { $0 << 4 | UInt32(hexadecimalDigit($1) ?? 0) }
         }
+        func lowSurrogate(at start: Int) -> UInt32? {
+            guard start <= content.count - 6, content[start] == UInt8(ascii: "\\"),
+                content[start + 1] == UInt8(ascii: "u")
+            else { return nil }
+            let unit = unit(at: start + 2)
+            return unit & 0xFC00 == 0xDC00 ? unit & 0x3FF : nil
+        }
         while index < content.count {
             let byte = content[index]
             guard byte == UInt8(ascii: "\\"), index + 1 < content.count else {
@@ -141,10 +144,11 @@ extension JSONReader {
             case UInt8(ascii: "u"):
                 var value = unit(at: index)
                 index += 4
-                if value & 0xFC00 == 0xD800 {
-                    value = 0x10000 + ((value & 0x3FF) << 10 | (unit(at: index + 2) & 0x3FF))
+                if value & 0xFC00 == 0xD800, let low = lowSurrogate(at: index) {
+                    value = 0x10000 + ((value & 0x3FF) << 10 | low)
                     index += 6
                 }
+                // What is still a surrogate here has lost its other half.
                 result.append(contentsOf: String(Unicode.Scalar(value) ?? "\u{FFFD}").utf8)
             default: result.append(letter)
             }

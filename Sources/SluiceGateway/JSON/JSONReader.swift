@@ -1,8 +1,9 @@
 /// Reads JSON (RFC 8259) front to back: the members that are asked for become values, the rest is checked and skipped.
 ///
 /// Nothing is built for what nobody asks for. All of the text is held to the grammar: nesting to at most
-/// ``maximumDepth`` levels, strings that are valid UTF-8, escapes whose surrogates pair. Of a name that comes twice,
-/// both are lent to the caller, so that the last one counts. No input makes it trap.
+/// ``maximumDepth`` levels, strings that are valid UTF-8. As other readers do, it takes a byte order mark in front, and
+/// half of a surrogate pair for U+FFFD. Of a name that comes twice, both are lent to the caller, so that the last one
+/// counts. No input makes it trap.
 package struct JSONReader: ~Copyable {
     /// How deep objects and arrays may nest.
     package static let maximumDepth = 128
@@ -25,6 +26,7 @@ package struct JSONReader: ~Copyable {
         try bytes.withUnsafeBufferPointer { (buffer) throws(JSONError) -> Value in
             guard let base = buffer.baseAddress else { throw JSONError(offset: 0, expected: "a value") }
             var reader = JSONReader(base: base, count: buffer.count)
+            reader.skipByteOrderMark()
             reader.skipWhitespace()
             let start = reader.position
             let value = try body(&reader)
@@ -100,6 +102,13 @@ package struct JSONReader: ~Copyable {
         return try string()
     }
 
+    /// A string, or nil for any other value, which is skipped.
+    package mutating func stringOrSkip() throws(JSONError) -> String? {
+        if kind == .string { return try string() }
+        try skip()
+        return nil
+    }
+
     package mutating func boolean() throws(JSONError) -> Bool {
         switch byte(at: position) {
         case UInt8(ascii: "t"):
@@ -143,6 +152,11 @@ extension JSONReader {
     @inline(__always)
     mutating func skipWhitespace() {
         if position < end, base[position] <= 0x20 { skipWhitespaceRun() }
+    }
+
+    /// RFC 8259, section 8.1: a reader may pass over it.
+    private mutating func skipByteOrderMark() {
+        if end >= 3, base[0] == 0xEF, base[1] == 0xBB, base[2] == 0xBF { position = 3 }
     }
 
     private mutating func skipWhitespaceRun() {

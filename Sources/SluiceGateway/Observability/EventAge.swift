@@ -8,10 +8,19 @@ struct EventAge: Middleware {
                 (kind, route.instruments.histogram(.eventAge, [route.label, ("event_type", kind.rawValue)]))
             })
         let skewed = route.instruments.counter(.eventClockSkew, [route.label])
+        let implausible = Dictionary(
+            uniqueKeysWithValues: Event.Kind.allCases.map { kind in
+                (kind, route.instruments.counter(.implausibleTimes, [route.label, ("event_type", kind.rawValue)]))
+            })
         return { message, context in
             let produced = try await next(message, context)
             if let event = try? Event(message) {
-                let age = Timestamp.now().millisecondsSince1970 - event.occurredOn.millisecondsSince1970
+                let now = Timestamp.now()
+                let age = now.milliseconds(since: event.occurredOn)
+                guard EventTime.isPlausible(event.occurredOn, at: now) else {
+                    implausible[event.kind]?.increment()
+                    return produced
+                }
                 ages[event.kind]?.observe(max(0, Double(age) / 1_000), correlationID: context.correlationID)
                 if age < -60_000 { skewed.increment() }
             }

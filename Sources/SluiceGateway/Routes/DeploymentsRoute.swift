@@ -15,13 +15,15 @@ enum DeploymentsRoute {
             name, from: subscriber, queue.events, ordering: .serial,
             middlewares: [
                 CorrelationID(), Metrics(),
-                PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent), Retry(),
+                PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent), KnownEvents(), Retry(),
             ]
-        ) { message, _ in
+        ) { message, context in
             let event = try Event(message)
+            let receipt = EventTime.receipt(context.origin)
             if ledger.wasReplaced { try await refill.run() }
             // The ledger knows what was counted, whatever becomes of this delivery.
-            guard let entry = try await ledger.record(event, id: message.id) else { return }
+            guard let entry = try await ledger.record(event, id: message.id, receivedAt: receipt) else { return }
+            if !EventTime.isPlausible(event.occurredOn, at: receipt) { meter.countImplausible(event) }
             switch event {
             case .commitPushed: break
             case .commitDeployed(let deployment): meter.count(deployment, entry)

@@ -29,11 +29,15 @@ enum IntakeRoutes {
         let ignored = LabelledCounters(
             instruments, .webhooksIgnored, label: "event",
             known: ["ping", "pull_request", "workflow_run", "deployment", "release", "create", "delete", "other"])
+        let repaired = Dictionary(
+            uniqueKeysWithValues: [SourceRepair.commitTime, .commit, .deploymentTime].map {
+                ($0, instruments.counter(.factsRepaired, [("fact", $0.word)]))
+            })
         return Route(
             "github-to-log", from: subscriber, gitHubPath, to: queue.publisher, queue.events,
             middlewares: intake
         ) { message, _ in
-            switch try GitHubSource.read(message) {
+            switch try GitHubSource.read(message, repaired: { repaired[$0]?.increment() }) {
             case .events(let events):
                 return events.map { $0.message() }
             case .ping:

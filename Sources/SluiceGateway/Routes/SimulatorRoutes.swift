@@ -26,17 +26,17 @@ struct SimulatorRoutes {
             middlewares: [
                 CorrelationID(), Metrics(), LogMessages(),
                 PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent),
-                Deduplicator(queue.handled), Retry(),
+                KnownEvents(), Deduplicator(queue.handled), Retry(),
             ]
         ) { message, context in
             guard case .commitPushed(let push) = try Event(message) else { return [] }
             // Counted from when the log took the event: the same after a restart, whatever the commit's own clock says.
-            let now = Timestamp.now().millisecondsSince1970
-            let pushed = context.origin.timestamp?.millisecondsSince1970 ?? now
-            let due = pushed + Int64(delay.inSeconds * 1_000)
-            if due > now { try await context.sleep(for: .milliseconds(due - now)) }
+            let now = Timestamp.now()
+            // What a record says of the future would stop the route for as long.
+            let due = min(EventTime.receipt(context.origin, now: now), now).advanced(by: delay)
+            if due > now { try await context.sleep(for: .milliseconds(due.milliseconds(since: now))) }
             let deployment = Deployment(
-                id: push.id, env: environment, occurredOn: Timestamp(millisecondsSince1970: due),
+                id: push.id, env: environment, occurredOn: due,
                 service: push.repository.map { String($0.split(separator: "/").last ?? "") },
                 repository: push.repository)
             let event = Event.commitDeployed(deployment).message()

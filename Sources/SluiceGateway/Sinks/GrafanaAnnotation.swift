@@ -1,3 +1,4 @@
+import Crypto
 package import Sluice
 
 /// What goes to and comes from Grafana's annotations (`POST` and `GET /api/annotations`).
@@ -39,8 +40,7 @@ package enum GrafanaAnnotation {
         case .commitDeployed(let event): kind = "deploy-\(event.env)"
         case .deploymentFailed(let event): kind = "deploy-failed-\(event.env)"
         }
-        let repository = event.repository.map { [String($0.unicodeScalars.prefix(maximumTag))] } ?? []
-        return [String(kind.unicodeScalars.prefix(maximumTag))] + repository + [tag(id)]
+        return [shortened(kind)] + (event.repository.map { [shortened($0)] } ?? []) + [tag(id)]
     }
 
     /// The query, behind the question mark, that finds the annotation of an event.
@@ -58,7 +58,7 @@ package enum GrafanaAnnotation {
                 try reader.object { (key, reader) throws(JSONError) in
                     guard key == "tags", reader.kind == .array else { return }
                     try reader.array { (reader) throws(JSONError) in
-                        if try reader.string() == wanted { found = true }
+                        if try reader.string().utf8.elementsEqual(wanted.utf8) { found = true }
                     }
                 }
             }
@@ -66,9 +66,28 @@ package enum GrafanaAnnotation {
         return found
     }
 
+    /// A foreign id that Grafana would not keep as it is (it cuts spaces off, and its databases hold so many
+    /// characters) is replaced by its SHA-256, so that no two ids share a tag. So is one that looks like that.
     private static func tag(_ id: MessageID) -> String {
-        // Shorter than Grafana's limit by design; a foreign id may not be.
-        "event:\(String(id.description.unicodeScalars.prefix(maximumTag)))"
+        let text = id.description
+        let isKept =
+            (1...maximumTag).contains(text.unicodeScalars.count) && !text.hasUnsafeCharacters
+            && text.unicodeScalars.first?.properties.isWhitespace == false
+            && text.unicodeScalars.last?.properties.isWhitespace == false && !text.hasPrefix("sha256-")
+        return "event:" + (isKept ? text : "sha256-" + hash(text))
+    }
+
+    /// What does not fit ends in 16 digits of its SHA-256.
+    private static func shortened(_ tag: String) -> String {
+        guard tag.unicodeScalars.count > maximumTag else { return tag }
+        return String(tag.unicodeScalars.prefix(maximumTag - 17)) + "~" + hash(tag).prefix(16)
+    }
+
+    private static func hash(_ text: String) -> String {
+        SHA256.hash(data: Array(text.utf8)).map { byte in
+            let digits = String(byte, radix: 16)
+            return byte < 16 ? "0" + digits : digits
+        }.joined()
     }
 
     /// Everything but RFC 3986's unreserved characters as `%` and two digits.

@@ -69,7 +69,7 @@ package enum DeploymentsSource {
                     } else if key == "env" {
                         env = try reader.stringOrNull()
                     } else if key == "timestamp" {
-                        time = try Self.time(&reader)
+                        time = try EventTime.read(&reader)
                     } else if key == "service" {
                         service = try reader.stringOrNull()
                     } else if key == "repository" {
@@ -79,17 +79,6 @@ package enum DeploymentsSource {
                     }
                 }
             }
-        }
-
-        private static func time(_ reader: inout JSONReader) throws(JSONError) -> Timestamp? {
-            guard reader.kind == .number else { return try reader.stringOrNull().flatMap(RFC3339.parse) }
-            let number = try reader.number()
-            guard !number.isNegative, let whole = number.integer() else { return nil }
-            let isSeconds = whole < 100_000_000_000
-            guard let instant = number.integer(timesTenTo: isSeconds ? 3 : 0), RFC3339.range.contains(instant) else {
-                return nil
-            }
-            return Timestamp(millisecondsSince1970: instant)
         }
     }
 }

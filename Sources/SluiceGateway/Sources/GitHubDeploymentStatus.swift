@@ -3,8 +3,8 @@ import Sluice
 /// A webhook `deployment_status`, as far as the gateway reads it.
 struct GitHubDeploymentStatus {
     private var state: String?
-    private var createdAt: String?
-    private var updatedAt: String?
+    private var createdAt: Timestamp?
+    private var updatedAt: Timestamp?
     private var statusEnvironment: String?
     private var commit: String?
     private var environment: String?
@@ -14,24 +14,24 @@ struct GitHubDeploymentStatus {
     init(_ body: [UInt8]) throws(JSONError) {
         try JSONReader.read(body) { (reader) throws(JSONError) in
             try reader.object { (key, reader) throws(JSONError) in
-                if key == "deployment_status" {
+                if key == "deployment_status", reader.kind == .object {
                     try reader.object { (key, reader) throws(JSONError) in
                         if key == "state" {
-                            state = try reader.stringOrNull()
+                            state = try reader.stringOrSkip()
                         } else if key == "created_at" {
-                            createdAt = try reader.stringOrNull()
+                            createdAt = try EventTime.read(&reader)
                         } else if key == "updated_at" {
-                            updatedAt = try reader.stringOrNull()
+                            updatedAt = try EventTime.read(&reader)
                         } else if key == "environment" {
-                            statusEnvironment = try reader.stringOrNull()
+                            statusEnvironment = try reader.stringOrSkip()
                         }
                     }
-                } else if key == "deployment" {
+                } else if key == "deployment", reader.kind == .object {
                     try reader.object { (key, reader) throws(JSONError) in
                         if key == "sha" {
-                            commit = try reader.stringOrNull()
+                            commit = try reader.stringOrSkip()
                         } else if key == "environment" {
-                            environment = try reader.stringOrNull()
+                            environment = try reader.stringOrSkip()
                         }
                     }
                 } else if key == "repository" {
@@ -43,7 +43,9 @@ struct GitHubDeploymentStatus {
         }
     }
 
-    func outcome() throws(SourceError) -> SourceOutcome {
+    func outcome(
+        receivedAt receipt: Timestamp, _ repaired: (SourceRepair) -> Void
+    ) throws(SourceError) -> SourceOutcome {
         guard let state else { throw SourceError("deployment_status.state is missing") }
         guard ["success", "failure", "error"].contains(state) else { return .ignored("deployment_state") }
         guard let commit = commit.flatMap(EventField.commit) else {
@@ -52,11 +54,10 @@ struct GitHubDeploymentStatus {
         guard let env = (environment ?? statusEnvironment).flatMap(EventField.name) else {
             throw SourceError("deployment.environment is not 1 to \(EventField.maximumName) bytes of plain text")
         }
-        guard let time = (updatedAt ?? createdAt).flatMap(RFC3339.parse) else {
-            throw SourceError("deployment_status.updated_at is not an RFC 3339 time")
-        }
+        let time = [updatedAt, createdAt].lazy.compactMap(\.self).first { EventTime.isPlausible($0, at: receipt) }
+        if time == nil { repaired(.deploymentTime) }
         let deployment = Deployment(
-            id: commit, env: env, occurredOn: time, service: service.flatMap(EventField.name),
+            id: commit, env: env, occurredOn: time ?? receipt, service: service.flatMap(EventField.name),
             repository: repository.flatMap(EventField.name))
         return .events([state == "success" ? .commitDeployed(deployment) : .deploymentFailed(deployment)])
     }

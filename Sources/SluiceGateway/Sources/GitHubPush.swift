@@ -1,11 +1,14 @@
 import Sluice
 
 /// A webhook `push`, as far as the gateway reads it.
+///
+/// One bad element does not refuse the rest: a field of another type counts as missing, an element that names no commit
+/// is left out, and a time that is not believed is the push's own.
 struct GitHubPush {
     private struct Commit {
         var id: String?
         var message: String?
-        var timestamp: String?
+        var timestamp: Timestamp?
         var url: String?
         var author: String?
         var username: String?
@@ -14,80 +17,108 @@ struct GitHubPush {
     private(set) var hasCommits = false
     private var ref: String?
     private var isDeleted = false
-    private var repository: String?
+    private var repository = GitHubRepository()
+    private var headTime: Timestamp?
     private var commits: [Commit] = []
 
     init(_ body: [UInt8]) throws(JSONError) {
         try JSONReader.read(body) { (reader) throws(JSONError) in
             try reader.object { (key, reader) throws(JSONError) in
                 if key == "ref" {
-                    ref = try reader.stringOrNull()
+                    ref = try reader.stringOrSkip()
                 } else if key == "deleted" {
                     if reader.kind == .boolean { isDeleted = try reader.boolean() }
                 } else if key == "repository" {
-                    repository = try GitHubRepository(&reader).fullName
+                    repository = try GitHubRepository(&reader)
+                } else if key == "head_commit", reader.kind == .object {
+                    try reader.object { (key, reader) throws(JSONError) in
+                        if key == "timestamp" { headTime = try EventTime.read(&reader) }
+                    }
                 } else if key == "commits" {
                     hasCommits = true
-                    commits = try Self.commits(&reader)
+                    commits = try reader.null() ? [] : Self.commits(&reader)
                 }
             }
         }
     }
 
-    func outcome() throws(SourceError) -> SourceOutcome {
+    func outcome(
+        receivedAt receipt: Timestamp, _ repaired: (SourceRepair) -> Void
+    ) throws(SourceError) -> SourceOutcome {
         if isDeleted { return .ignored("ref_deleted") }
         if let ref, ref.hasPrefix("refs/tags/") { return .ignored("tag") }
         guard hasCommits else { throw SourceError("the push has no commits") }
         if commits.isEmpty { return .ignored("no_commits") }
-        if let repository, EventField.name(repository) == nil {
+        if let name = repository.fullName, EventField.name(name) == nil {
             throw SourceError("repository.full_name is not 1 to \(EventField.maximumName) bytes of plain text")
+        }
+        // Where nothing tells a time, implausible or not, it is no push of GitHub's.
+        guard commits.contains(where: { $0.timestamp != nil }) || repository.pushedAt != nil || headTime != nil else {
+            throw SourceError("no timestamp in commits is an RFC 3339 time, and the push tells no other")
         }
         var events: [Event] = []
         events.reserveCapacity(commits.count)
         let ref = EventField.ref(ref)
-        for (index, commit) in commits.enumerated() {
+        for commit in commits {
             guard let id = commit.id.flatMap(EventField.commit) else {
-                throw SourceError("commits[\(index)].id is not a commit's hash (4 to 64 hexadecimal digits)")
-            }
-            guard let time = commit.timestamp.flatMap(RFC3339.parse) else {
-                throw SourceError("commits[\(index)].timestamp is not an RFC 3339 time")
+                repaired(.commit)
+                continue
             }
             let author = EventField.author(commit.username) ?? EventField.author(commit.author) ?? "unknown"
             events.append(
                 .commitPushed(
                     CommitPushed(
-                        id: id, message: EventField.message(commit.message ?? ""), author: author, occurredOn: time,
-                        repository: repository, ref: ref, url: EventField.url(commit.url))))
+                        id: id, message: EventField.message(commit.message ?? ""), author: author,
+                        occurredOn: time(of: commit, receipt, repaired), repository: repository.fullName, ref: ref,
+                        url: EventField.url(commit.url))))
+        }
+        guard !events.isEmpty else {
+            throw SourceError("none of commits has an id that is a commit's hash (4 to 64 hexadecimal digits)")
         }
         return .events(events)
+    }
+
+    /// The commit's own time, else the best that is known of the push: when GitHub took it, when its last commit was
+    /// made, when it was heard of.
+    private func time(of commit: Commit, _ receipt: Timestamp, _ repaired: (SourceRepair) -> Void) -> Timestamp {
+        func believed(_ time: Timestamp?) -> Timestamp? {
+            time.flatMap { EventTime.isPlausible($0, at: receipt) ? $0 : nil }
+        }
+        if let own = believed(commit.timestamp) { return own }
+        repaired(.commitTime)
+        return believed(repository.pushedAt) ?? believed(headTime) ?? receipt
     }
 
     private static func commits(_ reader: inout JSONReader) throws(JSONError) -> [Commit] {
         var commits: [Commit] = []
         try reader.array { (reader) throws(JSONError) in
             var commit = Commit()
-            try reader.object { (key, reader) throws(JSONError) in
-                if key == "id" {
-                    commit.id = try reader.stringOrNull()
-                } else if key == "message" {
-                    commit.message = try reader.stringOrNull()
-                } else if key == "timestamp" {
-                    commit.timestamp = try reader.stringOrNull()
-                } else if key == "url" {
-                    commit.url = try reader.stringOrNull()
-                } else if key == "author", reader.kind == .object {
-                    try reader.object { (key, reader) throws(JSONError) in
-                        if key == "name" {
-                            commit.author = try reader.stringOrNull()
-                        } else if key == "username" {
-                            commit.username = try reader.stringOrNull()
-                        }
-                    }
-                }
-            }
+            if reader.kind == .object { try read(&commit, &reader) }
             commits.append(commit)
         }
         return commits
+    }
+
+    private static func read(_ commit: inout Commit, _ reader: inout JSONReader) throws(JSONError) {
+        try reader.object { (key, reader) throws(JSONError) in
+            if key == "id" {
+                commit.id = try reader.stringOrSkip()
+            } else if key == "message" {
+                commit.message = try reader.stringOrSkip()
+            } else if key == "timestamp" {
+                commit.timestamp = try EventTime.read(&reader)
+            } else if key == "url" {
+                commit.url = try reader.stringOrSkip()
+            } else if key == "author", reader.kind == .object {
+                try reader.object { (key, reader) throws(JSONError) in
+                    if key == "name" {
+                        commit.author = try reader.stringOrSkip()
+                    } else if key == "username" {
+                        commit.username = try reader.stringOrSkip()
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -96,15 +127,20 @@ struct GitHubRepository {
     var name: String?
     /// `owner/name`.
     var fullName: String?
+    var pushedAt: Timestamp?
+
+    init() {}
 
     /// Reads the object, or `null`.
     init(_ reader: inout JSONReader) throws(JSONError) {
         if try reader.null() { return }
         try reader.object { (key, reader) throws(JSONError) in
             if key == "name" {
-                name = try reader.stringOrNull()
+                name = try reader.stringOrSkip()
             } else if key == "full_name" {
-                fullName = try reader.stringOrNull()
+                fullName = try reader.stringOrSkip()
+            } else if key == "pushed_at" {
+                pushedAt = try EventTime.read(&reader)
             }
         }
     }

@@ -10,21 +10,26 @@ public enum GitHubSource {
     /// What the webhook comes to. Without an event's name, a body with `commits` is a push.
     ///
     /// A form that holds the JSON in `payload` (GitHub's other content type) is read like the JSON itself.
+    /// - Parameters:
+    ///   - receipt: when the webhook came: times that are not believed fall back to it.
+    ///   - repaired: called for each element that was replaced or left out so that the rest could be kept.
     /// - Throws: ``SourceError`` when the body is not what such an event is.
-    public static func read(_ message: Message) throws(SourceError) -> SourceOutcome {
+    public static func read(
+        _ message: Message, receivedAt receipt: Timestamp = .now(), repaired: (SourceRepair) -> Void = { _ in }
+    ) throws(SourceError) -> SourceOutcome {
         let body = try GitHubForm.json(of: message.payload)
         do {
             switch message.metadata[eventKey] {
             case "push":
-                return try GitHubPush(body).outcome()
+                return try GitHubPush(body).outcome(receivedAt: receipt, repaired)
             case nil, "":
                 let push = try GitHubPush(body)
                 guard push.hasCommits else {
                     throw SourceError("neither a header X-GitHub-Event nor commits in the body")
                 }
-                return try push.outcome()
+                return try push.outcome(receivedAt: receipt, repaired)
             case "deployment_status":
-                return try GitHubDeploymentStatus(body).outcome()
+                return try GitHubDeploymentStatus(body).outcome(receivedAt: receipt, repaired)
             case "ping":
                 try JSONReader.validate(body)
                 return .ping

@@ -42,12 +42,15 @@ struct DeploymentLedgerTests {
 
     private var push: Event {
         .commitPushed(
-            CommitPushed(id: commit, message: "m", author: "a", occurredOn: Timestamp(millisecondsSince1970: 1_000)))
+            CommitPushed(
+                id: commit, message: "m", author: "a", occurredOn: Timestamp(millisecondsSince1970: 1_767_225_601_000)))
     }
 
     private var deployment: Event {
         .commitDeployed(
-            Deployment(id: commit, env: "staging", occurredOn: Timestamp(millisecondsSince1970: 61_000), service: "a"))
+            Deployment(
+                id: commit, env: "staging", occurredOn: Timestamp(millisecondsSince1970: 1_767_225_661_000),
+                service: "a"))
     }
 
     private func files(_ directory: TemporaryDirectory) throws -> [String] {
@@ -101,7 +104,8 @@ struct DeploymentLedgerTests {
             return (
                 Event.commitPushed(
                     CommitPushed(
-                        id: id, message: "m", author: "a", occurredOn: Timestamp(millisecondsSince1970: 1_000),
+                        id: id, message: "m", author: "a",
+                        occurredOn: Timestamp(millisecondsSince1970: 1_767_225_601_000),
                         repository: "octo/hello")),
                 MessageID("\(number)")
             )

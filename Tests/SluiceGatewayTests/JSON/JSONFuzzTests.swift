@@ -35,7 +35,9 @@ struct JSONFuzzTests {
             return false
         }
         let referee = (try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)) != nil
-        return referee ? !isValid && !hasTrailingComma(bytes) : isValid && !hasExponent(bytes)
+        // Half a surrogate pair is taken for U+FFFD, which Foundation refuses.
+        return referee
+            ? !isValid && !hasTrailingComma(bytes) : isValid && !hasExponent(bytes) && !hasSurrogateEscape(bytes)
     }
 
     private func hasTrailingComma(_ bytes: [UInt8]) -> Bool {
@@ -43,6 +45,10 @@ struct JSONFuzzTests {
         return zip(solid, solid.dropFirst()).contains {
             $0 == UInt8(ascii: ",") && ($1 == UInt8(ascii: "}") || $1 == UInt8(ascii: "]"))
         }
+    }
+
+    private func hasSurrogateEscape(_ bytes: [UInt8]) -> Bool {
+        String(decoding: bytes, as: UTF8.self).lowercased().contains("\\ud")
     }
 
     private func hasExponent(_ bytes: [UInt8]) -> Bool {

@@ -26,10 +26,11 @@ struct JSONReaderTests {
 
     @Test(arguments: [
         "", " ", "nul", "truE", "fals", "+1", "01", "-", "1.", ".5", "1e", "1e+", "0x1", "NaN", "Infinity", "\"", "\"a",
-        "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12G4\"", "\"\\ud83d\"", "\"\\ud83dx\"", "\"\\ud83d\\u0041\"",
-        "\"\\ude80\"", "\"a\nb\"", "\"\t\"", "[", "]", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "{", "{\"a\"", "{\"a\":",
+        "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12G4\"", "\"\\ud83d\\\"",
+        "\"\\ude8\"", "\"a\nb\"", "\"\t\"", "[", "]", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "{", "{\"a\"", "{\"a\":",
         "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{,}", "{a:1}", "{1:1}", "{\"a\" 1}", "[1}", "{\"a\":1]", "1 2", "{} x",
-        "'a'", "// c\n1", "[1],", "\u{FEFF}1", "\u{0}", "[\u{0}]", "{\"a\":1 \"b\":2}", "[[]", "[]]", "{}}",
+        "'a'", "// c\n1", "[1],", "\u{FEFF}", "1\u{FEFF}", "\u{FEFF}\u{FEFF}1", "\u{0}", "[\u{0}]", "{\"a\":1 \"b\":2}",
+        "[[]", "[]]", "{}}",
     ])
     func refusesWhatTheGrammarForbids(json: String) {
         #expect(!isValid(Array(json.utf8)))
@@ -119,6 +120,20 @@ struct JSONReaderTests {
 
     @Test func decodesEscapes() throws {
         #expect(try string(#""a\"\\\/\b\f\n\r\t\u00e9\u20AC\uD83D\uDE80\u0000z""#) == "a\"\\/\u{8}\u{C}\n\r\té€🚀\0z")
+    }
+
+    @Test(arguments: [
+        (#""a\ud83d""#, "a\u{FFFD}"), (#""\ud83dx""#, "\u{FFFD}x"), (#""\ud83d\u0041""#, "\u{FFFD}A"),
+        (#""\ude80""#, "\u{FFFD}"), (#""\ude80\ud83d""#, "\u{FFFD}\u{FFFD}"), (#""\ud83d\n""#, "\u{FFFD}\n"),
+        (#""\ud83d\ud83d\ude80""#, "\u{FFFD}🚀"), (#""\uD83D\\""#, "\u{FFFD}\\"),
+    ])
+    func showsHalfOfASurrogatePairAsSuch(json: String, text: String) throws {
+        #expect(try string(json) == text)
+    }
+
+    @Test func passesOverAByteOrderMark() throws {
+        #expect(try string("\u{FEFF} \"a\"\n") == "a")
+        #expect(isValid(Array("\u{FEFF}{}".utf8)))
     }
 
     @Test func saysWhereAndWhatWithoutTheText() {

@@ -31,6 +31,51 @@ struct GrafanaAnnotationTests {
         #expect(tags.last == "event:\(long.messageID)")
     }
 
+    private func tag(_ id: String) -> String {
+        GrafanaAnnotation.tags(of: pushed, id: MessageID(id)).last ?? ""
+    }
+
+    @Test func tellsLongForeignIdsApart() {
+        let front = String(repeating: "x", count: 100)
+        let ids = [
+            front, front + "a", front + "b", front + front, String(repeating: "é", count: 101), " " + front,
+            "a", "A", "a ", " a", "a\n", "a\u{200E}", "\u{E9}", "e\u{301}",
+        ]
+        #expect(Set(ids.map { Array(tag($0).utf8) }).count == ids.count)
+        for id in ids {
+            #expect(tag(id).unicodeScalars.count <= "event:".count + 100)
+            #expect(tag(id) == tag(id))
+            #expect(GrafanaAnnotation.query(id: MessageID(id)).utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F })
+        }
+        // Ids that fit are written as they always were.
+        #expect(tag(front) == "event:" + front)
+        #expect(tag("order-17/é") == "event:order-17/é")
+        // An id that is written like a hash is not taken for the id whose hash it is.
+        let hashed = String(tag(front + "a").dropFirst("event:".count))
+        #expect(hashed.hasPrefix("sha256-") && hashed.utf8.count == 71)
+        #expect(tag(hashed) != tag(front + "a"))
+    }
+
+    @Test func findsALongForeignIdAndNoOther() throws {
+        let (one, other) = (String(repeating: "x", count: 200) + "1", String(repeating: "x", count: 200) + "2")
+        let answer = Array(#"[{"id":1,"tags":["pushed","\#(tag(one))"]}]"#.utf8)
+        #expect(try GrafanaAnnotation.answer(answer, holds: MessageID(one)))
+        #expect(try !GrafanaAnnotation.answer(answer, holds: MessageID(other)))
+    }
+
+    @Test func tellsLongEnvironmentsAndRepositoriesApart() {
+        func tags(_ end: String) -> [String] {
+            let long = String(repeating: "e", count: 120) + end
+            return GrafanaAnnotation.tags(
+                of: .commitDeployed(
+                    Deployment(
+                        id: "abcd", env: long, occurredOn: Timestamp(millisecondsSince1970: 5), repository: long)),
+                id: "x")
+        }
+        #expect(tags("1")[0] != tags("2")[0] && tags("1")[1] != tags("2")[1])
+        #expect((tags("1") + tags("2")).allSatisfy { $0.unicodeScalars.count <= 100 })
+    }
+
     @Test func looksAnEventUpByItsTag() throws {
         #expect(GrafanaAnnotation.query(id: "0-a&b c") == "type=annotation&limit=1&tags=event%3A0-a%26b%20c")
         let answer = #"[{"id":7,"tags":null},{"id":8,"tags":["pushed","event:x1"],"data":{}}]"#
