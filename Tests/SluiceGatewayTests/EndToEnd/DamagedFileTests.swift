@@ -17,7 +17,10 @@ extension EndToEndAtOnce {
         func theDeploymentsAreMadeAgainFromTheQueue(_ onKafka: Bool, _ damage: LedgerDamage?) async throws {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
             let kafka = onKafka ? try KafkaForTests() : nil
-            let commit = StubCommit()
+            var recent = StubCommit()
+            // Older commits have no lead time.
+            recent.time = RFC3339.format(.now())
+            let commit = recent
             func deployed(_ env: String) -> [UInt8] {
                 let time = RFC3339.format(.now())
                 return Array(
