@@ -116,29 +116,6 @@ struct BrokerRefusalTests {
         await subscriber.close()
     }
 
-    @Test func aQueueWithOtherPropertiesIsNamedWithTheBrokersReason() async throws {
-        let amqp = try await AMQPUnderTest.shared()
-        let topic = amqp.uniqueTopic("mismatch")
-        let first = try amqp.publisher(.durableQueue)
-        try await first.publish([Message(payload: [1])], to: topic)
-        let log = LogRecorder()
-        let second = try amqp.publisher(.nonDurableQueue, log: log)
-        let error = await #expect(throws: (any Error).self) {
-            try await second.publish([Message(payload: [2])], to: topic)
-        }
-        let mismatch = AMQPError.behind(error)
-        #expect(mismatch?.code == .mismatch)
-        #expect(mismatch?.detail.contains(topic.name) == true && mismatch?.detail.contains("durable") == true)
-        // A topic of its own is not harmed.
-        try await second.publish([Message(payload: [3])], to: amqp.uniqueTopic())
-
-        let subscriber = try amqp.subscriber(.nonDurableQueue)
-        let subscribing = await #expect(throws: AMQPError.self) { try await subscriber.subscribe(to: topic) }
-        #expect(subscribing?.code == .mismatch && subscribing?.detail.contains(topic.name) == true)
-        for publisher in [first, second] { await publisher.close() }
-        await subscriber.close()
-    }
-
     /// A queue that refuses what is beyond its length.
     @Test func aFullQueueRefusesAndNamesWhatItRefused() async throws {
         let amqp = try await AMQPUnderTest.shared()

@@ -39,7 +39,7 @@ final class DeclaredTopics {
                 try link.openChannel(channel)
                 isOpen = true
             }
-            try link.declare(target.layout, topology.publisherDeclares, on: channel)
+            try link.ensure(target.layout, topology.publisherDeclares, on: channel)
         } catch {
             // The broker has closed the channel with its answer.
             isOpen = false

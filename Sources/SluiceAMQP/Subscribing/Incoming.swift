@@ -3,7 +3,7 @@ import Sluice
 /// A message that was delivered, made into what a route handles.
 struct Incoming {
     let message: Message
-    let origin: Delivery.Origin
+    var origin: Delivery.Origin
     let original: Feed.Original
 
     init(

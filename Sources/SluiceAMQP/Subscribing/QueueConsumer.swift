@@ -26,13 +26,13 @@ final class QueueConsumer {
 
     // MARK: Beginning and ending
 
-    /// Declares the queue and begins to read it, on a channel that nobody uses.
+    /// Declares the queue where it is missing and begins to read it, on a channel that nobody uses.
     func begin(
         on channel: UInt16, _ topology: AMQPTopology, _ options: AMQPSubscriber.Options, _ link: Link
     ) throws(AMQPError) {
         try link.openChannel(channel)
         self.channel = channel
-        try link.declare(feed.layout, topology.subscriberDeclares, on: channel)
+        try link.ensure(feed.layout, topology.subscriberDeclares, on: channel)
         try link.request(
             Method.basicQos, on: channel,
             amqp_basic_qos_t(prefetch_size: 0, prefetch_count: options.prefetch, global: 0),

@@ -23,6 +23,8 @@ final class RetryWaiting {
     private let options: AMQPSubscriber.Options
     private let tiers: RetryTiers
     private let channel: UInt16
+    /// For declarations: one that is refused closes its channel, and with it what waits there to be confirmed.
+    private let declaring: UInt16
     private let logger: Logger
     private let pool = NativePool()
     private var unsent = Deque<Entry>()
@@ -33,12 +35,19 @@ final class RetryWaiting {
     private var declared: [String: MonotonicTime] = [:]
     /// Until when a tier that could not be declared is not tried again.
     private var refused: [String: MonotonicTime] = [:]
+    private var isDeclaringOpen = false
+    /// Whether this user may not let messages wait in the broker, which nothing changes while the connection lasts.
+    private var isForbidden = false
+    let attempts = AttemptMemory()
     var isBlocked = false
 
-    /// - Parameter channel: its own.
-    init(options: AMQPSubscriber.Options, channel: UInt16, logger: Logger) {
+    /// - Parameters:
+    ///   - channel: its own.
+    ///   - declaring: its own too.
+    init(options: AMQPSubscriber.Options, channel: UInt16, declaring: UInt16, logger: Logger) {
         self.options = options
         self.channel = channel
+        self.declaring = declaring
         self.logger = logger
         tiers = RetryTiers(upTo: options.maxRedeliveryDelay)
     }
@@ -50,7 +59,8 @@ final class RetryWaiting {
         let entry = Entry(
             rejected: rejected, feed: feed, channel: channel, delay: delay, added: .now(),
             tier: tiers.delay(atLeast: delay))
-        if options.waitsInQueues, rejected.original.body != nil { unsent.append(entry) } else { hold(entry) }
+        let canBeSent = options.waitsInQueues && !isForbidden && rejected.original.body != nil
+        if canBeSent { unsent.append(entry) } else { hold(entry) }
     }
 
     // MARK: In the broker
@@ -74,6 +84,7 @@ final class RetryWaiting {
         let source = entry.feed.layout.queue
         let tier = RetryTiers.queue(of: source, delay: entry.tier)
         let now = MonotonicTime.now()
+        if isForbidden { return hold(entry) }
         if let until = refused[tier.name], until > now { return hold(entry) }
         guard tier.name.utf8.count <= 255 else {
             throw AMQPError(.unencodable, "the name of the queue leaves no room for that of a second one")
@@ -83,25 +94,38 @@ final class RetryWaiting {
         guard properties.size <= link.wire.frameMax - 64, properties.isEncodable else {
             throw AMQPError(.tooLarge, "the message has more headers than fit into a frame")
         }
+        if declared[tier.name].map({ $0.advanced(by: RetryTiers.declarationLife) <= now }) ?? true {
+            do throws(AMQPError) {
+                try declare(tier, link)
+            } catch {
+                if link.failure == nil {
+                    refused[tier.name] = now.advanced(by: .seconds(30))
+                    isForbidden = error.code == .accessRefused
+                }
+                throw error.during("queue \(tier.name)")
+            }
+            declared[tier.name] = now
+        }
         if !isOpen {
             try link.openChannel(channel)
             isOpen = true
             try link.selectConfirms(on: channel)
         }
-        if declared[tier.name].map({ $0.advanced(by: RetryTiers.declarationLife) <= now }) ?? true {
-            do throws(AMQPError) {
-                try link.declare(tier, on: channel)
-            } catch {
-                if link.failure == nil {
-                    refused[tier.name] = now.advanced(by: .seconds(30))
-                    channelClosed(error)
-                }
-                throw error
-            }
-            declared[tier.name] = now
-        }
         try publish(entry, properties, to: tier.name, link)
         ledger.append(entry)
+    }
+
+    private func declare(_ tier: Layout.Queue, _ link: Link) throws(AMQPError) {
+        if !isDeclaringOpen {
+            try link.openChannel(declaring)
+            isDeclaringOpen = true
+        }
+        do throws(AMQPError) {
+            try link.declare(tier, on: declaring)
+        } catch {
+            isDeclaringOpen = false
+            throw error
+        }
     }
 
     private func publish(
@@ -178,9 +202,17 @@ final class RetryWaiting {
         }
     }
 
-    func channelClosed(_ error: AMQPError) {
+    func channelClosed(_ error: AMQPError, _ closed: UInt16) {
+        if closed == declaring {
+            isDeclaringOpen = false
+            return
+        }
         isOpen = false
         declared = [:]
+        if error.code == .accessRefused, !isForbidden {
+            isForbidden = true
+            logger.warning("rejected messages cannot wait in the broker and wait here", metadata: ["error": "\(error)"])
+        }
         for entry in ledger.removeAll() { hold(entry) }
     }
 
@@ -217,6 +249,7 @@ final class RetryWaiting {
 
     private func giveBack(_ entry: Entry, _ link: Link) throws(AMQPError) {
         guard entry.feed.giveBack(entry.rejected) else { return }
+        attempts.note(entry.rejected.attempt, of: entry.rejected.original)
         try link.wire.send(
             Method.basicNack, on: entry.channel,
             amqp_basic_nack_t(delivery_tag: entry.rejected.tag, multiple: 0, requeue: 1))

@@ -7,6 +7,8 @@ import Sluice
 final class SubscriberSession: ConnectionWork, LinkDelegate {
     /// The channel on which rejected messages go to where they wait.
     private static let retrying: UInt16 = 1
+    /// The one on which these queues are declared.
+    private static let declaring: UInt16 = 2
 
     private let feeds: FeedList
     private let topology: AMQPTopology
@@ -32,7 +34,8 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
         self.monitor = monitor
         self.logger = logger
         reader = ContentReader(limit: options.maxMessageBytes)
-        waiting = RetryWaiting(options: options, channel: Self.retrying, logger: logger)
+        waiting = RetryWaiting(
+            options: options, channel: Self.retrying, declaring: Self.declaring, logger: logger)
     }
 
     // MARK: Without a connection
@@ -70,7 +73,8 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
             consumer.feed.monitor.lost(error, isKnown: true)
             decideWithoutBroker(consumer.feed)
         }
-        waiting = RetryWaiting(options: options, channel: Self.retrying, logger: logger)
+        waiting = RetryWaiting(
+            options: options, channel: Self.retrying, declaring: Self.declaring, logger: logger)
     }
 
     private func takeAdded() {
@@ -166,7 +170,7 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
 
     private func freeChannel(_ link: Link) throws(AMQPError) -> UInt16 {
         let used = Set(consumers.map(\.channel))
-        for channel in 2...max(2, link.channelMax) where !used.contains(channel) { return channel }
+        for channel in 3...max(3, link.channelMax) where !used.contains(channel) { return channel }
         throw AMQPError(.system, "the connection has no channel left for another subscription")
     }
 
@@ -244,8 +248,9 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
             return waiting.returned(content)
         }
         guard let consumer = consumers.first(where: { $0.channel == channel }), consumer.isReading else { return }
-        try consumer.arrived(
-            Incoming(content, isRedelivered: isRedelivered, of: consumer.feed, options: options), tag: tag)
+        var incoming = Incoming(content, isRedelivered: isRedelivered, of: consumer.feed, options: options)
+        if isRedelivered { waiting.attempts.count(&incoming) }
+        try consumer.arrived(incoming, tag: tag)
     }
 
     private func offer() {
@@ -266,7 +271,7 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
     }
 
     func channelClosed(_ channel: UInt16, _ error: AMQPError) throws(AMQPError) {
-        if channel == Self.retrying { return waiting.channelClosed(error) }
+        if channel == Self.retrying || channel == Self.declaring { return waiting.channelClosed(error, channel) }
         guard let consumer = consumers.first(where: { $0.channel == channel }) else { return }
         // Whatever closed a channel that was in use is worth another attempt; the declaration will tell.
         try failed(consumer, AMQPError(.channelClosed, error.detail))

@@ -2,8 +2,10 @@ public import Sluice
 
 /// Which exchange and queue stand for a topic, and how messages find their way from one to the other.
 ///
-/// Whatever it names is declared on each connection before it is used, so that it exists again when somebody deleted
-/// it or the broker lost it. What exists already with other properties is left as it is, and an error names it.
+/// Whatever it names is looked for on each connection before it is used, and declared where it is missing, so that it
+/// exists again when somebody deleted it or the broker lost it. What exists is used as it is, whatever its properties:
+/// a queue that an administrator has made as a quorum queue, or with a dead-letter exchange, a time to live or a length,
+/// stays so, and a user that may only read or write can use it.
 /// Begin with a preset such as ``durableQueue`` and change what should be otherwise.
 public struct AMQPTopology: Sendable {
     /// What an exchange or queue is called, or a routing key is, given a topic.
@@ -83,7 +85,7 @@ public struct AMQPTopology: Sendable {
         public static func queue(_ name: String) -> DeadLetter { DeadLetter(exchange: "", routingKey: name) }
     }
 
-    /// Who declares what.
+    /// What is declared where it is missing.
     public struct Declaration: Sendable, Hashable {
         let declaresExchange: Bool
         let declaresQueue: Bool

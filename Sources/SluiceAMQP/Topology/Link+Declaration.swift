@@ -1,19 +1,25 @@
 import CRabbitMQ
 
 extension Link {
-    /// Declares what a layout names.
+    /// Makes sure that what a layout names is there. What exists is used as it is, whatever its properties and whoever
+    /// made it; only what is missing is declared, which takes the permission to.
     /// - Throws: the broker's reason, behind the name of the object; the channel is then closed.
-    func declare(_ layout: Layout, _ declaration: AMQPTopology.Declaration, on channel: UInt16) throws(AMQPError) {
+    func ensure(_ layout: Layout, _ declaration: AMQPTopology.Declaration, on channel: UInt16) throws(AMQPError) {
         let hasExchange = !layout.exchange.name.isEmpty
         if declaration.declaresExchange, hasExchange {
-            do throws(AMQPError) {
-                try declare(layout.exchange, on: channel)
-            } catch {
-                throw error.during("exchange \(layout.exchange.name)")
+            try ensure("exchange \(layout.exchange.name)", on: channel) { isPassive throws(AMQPError) in
+                try declare(layout.exchange, passive: isPassive, on: channel)
             }
         }
         guard declaration.declaresQueue else { return }
-        try declare(layout.queue, on: channel)
+        let name = "queue \(layout.queue.name)"
+        if layout.isGenerated {
+            do throws(AMQPError) { try declare(layout.queue, on: channel) } catch { throw error.during(name) }
+        } else {
+            try ensure(name, on: channel) { isPassive throws(AMQPError) in
+                try declare(layout.queue, passive: isPassive, on: channel)
+            }
+        }
         guard hasExchange else { return }
         let pool = NativePool()
         do throws(AMQPError) {
@@ -29,30 +35,58 @@ extension Link {
         }
     }
 
-    private func declare(_ exchange: Layout.Exchange, on channel: UInt16) throws(AMQPError) {
+    /// Asks whether something exists, and declares it when it does not.
+    ///
+    /// Each refusal closes the channel, which is opened again: nothing else may be under way on it.
+    private func ensure(
+        _ name: String, on channel: UInt16, _ declare: (_ isPassive: Bool) throws(AMQPError) -> Void
+    ) throws(AMQPError) {
+        do throws(AMQPError) {
+            return try declare(true)
+        } catch {
+            if failure != nil { throw error.during(name) }
+            switch error.code {
+            case .notFound: break
+            case .accessRefused:
+                // Whether it exists may not be asked either. What uses it will tell.
+                return try openChannel(channel)
+            default: throw error.during(name)
+            }
+        }
+        try openChannel(channel)
+        do throws(AMQPError) {
+            try declare(false)
+        } catch {
+            // Somebody else was faster, and has made it otherwise.
+            if failure == nil, error.code == .mismatch { return try openChannel(channel) }
+            throw error.during("\(name), which does not exist")
+        }
+    }
+
+    private func declare(
+        _ exchange: Layout.Exchange, passive isPassive: Bool, on channel: UInt16
+    ) throws(AMQPError) {
         let pool = NativePool()
         try request(
             Method.exchangeDeclare, on: channel,
             amqp_exchange_declare_t(
-                ticket: 0, exchange: pool.copy(exchange.name), type: pool.copy(exchange.type), passive: 0,
-                durable: exchange.isDurable ? 1 : 0, auto_delete: exchange.isAutoDeleted ? 1 : 0,
+                ticket: 0, exchange: pool.copy(exchange.name), type: pool.copy(exchange.type),
+                passive: isPassive ? 1 : 0, durable: exchange.isDurable ? 1 : 0,
+                auto_delete: exchange.isAutoDeleted ? 1 : 0,
                 internal: exchange.isInternal ? 1 : 0, nowait: 0, arguments: exchange.arguments.encoded(in: pool)),
             answer: Method.exchangeDeclareOk)
     }
 
-    func declare(_ queue: Layout.Queue, on channel: UInt16) throws(AMQPError) {
+    /// - Parameter isPassive: whether it only asks for the queue, whose properties then do not count.
+    func declare(_ queue: Layout.Queue, passive isPassive: Bool = false, on channel: UInt16) throws(AMQPError) {
         let pool = NativePool()
-        do throws(AMQPError) {
-            try request(
-                Method.queueDeclare, on: channel,
-                amqp_queue_declare_t(
-                    ticket: 0, queue: pool.copy(queue.name), passive: 0, durable: queue.isDurable ? 1 : 0,
-                    exclusive: queue.isExclusive ? 1 : 0, auto_delete: queue.isAutoDeleted ? 1 : 0, nowait: 0,
-                    arguments: queue.arguments.encoded(in: pool)),
-                answer: Method.queueDeclareOk)
-        } catch {
-            throw error.during("queue \(queue.name)")
-        }
+        try request(
+            Method.queueDeclare, on: channel,
+            amqp_queue_declare_t(
+                ticket: 0, queue: pool.copy(queue.name), passive: isPassive ? 1 : 0, durable: queue.isDurable ? 1 : 0,
+                exclusive: queue.isExclusive ? 1 : 0, auto_delete: queue.isAutoDeleted ? 1 : 0, nowait: 0,
+                arguments: queue.arguments.encoded(in: pool)),
+            answer: Method.queueDeclareOk)
     }
 
     func delete(_ queue: Layout.Queue, on channel: UInt16) throws(AMQPError) {

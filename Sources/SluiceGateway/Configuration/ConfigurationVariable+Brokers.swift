@@ -36,6 +36,9 @@ extension ConfigurationVariable {
         "`amqp://user:password@host:port/vhost` or `amqps://…` of RabbitMQ; unset: no deployments from there")
     static let amqpQueue = ConfigurationVariable(
         "AMQP_QUEUE", "deployments", "The durable queue whose messages are deployments")
+    static let amqpDeclare = ConfigurationVariable(
+        "AMQP_DECLARE", "true",
+        "Declare that queue when it is missing, and those in which rejected messages wait; false: declare nothing")
 
     static let retention = ConfigurationVariable(
         "EVENT_RETENTION", nil, unit: "days",
@@ -44,6 +47,6 @@ extension ConfigurationVariable {
     static let brokers: [ConfigurationVariable] = [
         .retention, .kafkaBrokers, .kafkaTopic, .kafkaGroup, .kafkaPartitions, .kafkaReplication, .kafkaTLS,
         .kafkaTLSCA, .kafkaTLSCertificate, .kafkaTLSKey, .kafkaTLSKeyPassword, .kafkaSASL, .kafkaUsername,
-        .kafkaPassword, .kafkaProperties, .amqpURI, .amqpQueue,
+        .kafkaPassword, .kafkaProperties, .amqpURI, .amqpQueue, .amqpDeclare,
     ]
 }

@@ -13,12 +13,15 @@ final class DeploymentsQueue: Sendable {
         _ configuration: GatewayConfiguration.AMQP, isPublishedTo: Bool, _ instruments: Instruments, logger: Logger
     ) throws {
         topic = Topic(configuration.queue)
+        var options = AMQPSubscriber.Options()
+        options.waitsInQueues = configuration.declares
         subscriber = try AMQPSubscriber(
-            configuration.client, topology: .durableQueue, logger: logger, instruments: instruments)
+            configuration.client, topology: configuration.topology, options: options, logger: logger,
+            instruments: instruments)
         publisher =
             isPublishedTo
             ? try AMQPPublisher(
-                configuration.client, topology: .durableQueue, logger: logger, instruments: instruments) : nil
+                configuration.client, topology: configuration.topology, logger: logger, instruments: instruments) : nil
     }
 
     /// Notes why no deployment can come from there. Webhooks need no RabbitMQ: an outage must not keep them out.

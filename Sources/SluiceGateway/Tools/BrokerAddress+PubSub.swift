@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 public import Sluice
 import SluiceAMQP
@@ -23,7 +24,9 @@ extension BrokerAddress {
             let publisher = try KafkaPublisher(configuration, key: selector, options: options, logger: Self.logger)
             return (CarryingPublisher(publisher, load), {})
         case .amqp(let configuration):
-            return (try AMQPPublisher(configuration, logger: Self.logger), {})
+            var values = ConfigurationValues(ProcessInfo.processInfo.environment)
+            let topology = AMQPTopology.workQueue(declaring: values.boolean(.amqpDeclare) ?? true)
+            return (try AMQPPublisher(configuration, topology: topology, logger: Self.logger), {})
         case .http(let url):
             let client = try HTTPClient(HTTPClient.Configuration())
             let watermill = HTTPMarshaler.watermill()
@@ -59,8 +62,7 @@ extension BrokerAddress {
                 settings.prefetch = UInt16(clamping: limit)
             }
             let subscriber = try AMQPSubscriber(
-                configuration, topology: .durableQueue.with { $0.subscriberDeclares = .nothing }, options: settings,
-                logger: Self.logger)
+                configuration, topology: .workQueue(declaring: false), options: settings, logger: Self.logger)
             return try await SubscribedMessages(
                 topic, subscriber,
                 obstacle: {

@@ -94,6 +94,30 @@ struct ProgramEndTests {
         #expect(answer.output == "2 messages published\nerror: line 3: not a JSON object\n")
     }
 
+    @Test(.enabled(if: RabbitMQBroker.isInstalled, "needs rabbitmq-server"))
+    func aBrokerThatRefusesSomeEndsItWithTheCountOfTheOthers() async throws {
+        let broker = try await RabbitMQBroker.shared()
+        let queue = "full-\(UUID().uuidString)"
+        let topology = AMQPTopology.durableQueue.with {
+            $0.queue.arguments["x-max-length"] = 3
+            $0.queue.arguments["x-overflow"] = "reject-publish"
+        }
+        let maker = try AMQPPublisher(
+            AMQPConfiguration(uri: broker.uri()), topology: topology, logger: .init(label: "test"))
+        try await maker.publish([Message(payload: [1])], to: Topic(queue))
+        await maker.close()
+        let program = try #require(SluiceProcess.executable).path
+        let answer = try await runBeside(
+            [
+                "sh", "-c", "printf '1\\n2\\n3\\n4\\n' | \"$0\" publish --to \"$1\" \"$2\"", program, broker.uri(),
+                queue,
+            ],
+            in: try TemporaryDirectory())
+        #expect(answer.status == 1)
+        #expect(
+            answer.output.hasPrefix("2 messages published\nerror: 2 messages were not accepted: "), "\(answer.output)")
+    }
+
     @Test func outputThatCannotBeWrittenIsSaidInWordsAndOnce() async throws {
         let directory = try TemporaryDirectory()
         _ = try await BrokerAddress.sqlite(path: directory.path + "/log").publish(["one\ntwo\n"])
