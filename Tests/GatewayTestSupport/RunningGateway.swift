@@ -28,7 +28,7 @@ package func withGateway<Result: Sendable>(
     var configuration = testConfiguration(in: directory, grafana: grafana, slack: slack)
     configure(&configuration)
     let backend = PrometheusBackend()
-    let recorder = LogRecorder(onEntry: LogOutput.counting(backend.instruments))
+    let recorder = LogRecorder(onEntry: LogOutput.Observer.counting(backend.instruments).line)
     let logger = recorder.logger(at: .debug)
     let gateway = try Gateway(configuration, backend: backend, logger: logger)
     try await gateway.restoreDeployments()

@@ -5,11 +5,7 @@ extension LoggingSystem {
     /// Sends every logger of the process to standard error as the configuration wants, and counts the lines.
     /// - Returns: what to flush before the process ends.
     public static func bootstrap(_ configuration: GatewayConfiguration, _ instruments: Instruments) -> LogOutput {
-        var observer = LogOutput.Observer()
-        observer.line = LogOutput.counting(instruments)
-        let dropped = instruments.counter(.logLinesDropped)
-        observer.dropped = { dropped.increment() }
-        let output = LogOutput(format: configuration.logFormat, observer: observer)
+        let output = LogOutput(format: configuration.logFormat, observer: .counting(instruments))
         bootstrap { label in
             LineLogHandler(label: label, output: output, level: configuration.logLevel)
         }
@@ -17,13 +13,17 @@ extension LoggingSystem {
     }
 }
 
-extension LogOutput {
-    /// Counts the lines of each level.
-    package static func counting(_ instruments: Instruments) -> @Sendable (Logger.Level) -> Void {
+extension LogOutput.Observer {
+    /// Counts the lines of each level, and those that are dropped.
+    package static func counting(_ instruments: Instruments) -> Self {
         let lines = Dictionary(
             uniqueKeysWithValues: Logger.Level.allCases.map { level in
                 (level, instruments.counter(.logLines, [("level", level.rawValue)]))
             })
-        return { level in lines[level]?.increment() }
+        let dropped = instruments.counter(.logLinesDropped)
+        var observer = Self()
+        observer.line = { level in lines[level]?.increment() }
+        observer.dropped = { dropped.increment() }
+        return observer
     }
 }

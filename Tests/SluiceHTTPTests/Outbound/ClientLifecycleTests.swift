@@ -135,7 +135,7 @@ import Testing
             _ = await client.failure(of: server.post())
             _ = await client.failure(of: .init("GET", "nonsense", target: "other"))
             let observations = seen.withLock { $0 }
-            #expect(observations.map(\.code) == ["200", "429", "connection_reset", "invalid_request"])
+            #expect(observations.map(\.code) == ["200", "429", "connection_reset", "invalid_url"])
             #expect(observations.map(\.target) == ["test", "test", "test", "other"])
             #expect(observations.prefix(3).allSatisfy { $0.duration > .zero })
         }

@@ -86,7 +86,7 @@ import Testing
                 codes == [
                     "connection_reset", "timeout", "response_truncated", "response_malformed", "body_too_large",
                     "headers_too_large", "http_403", "connect_failed", "connect_timeout", "dns_failed",
-                    "invalid_request",
+                    "invalid_url",
                 ])
             let lines = printed.split(separator: "\n").map(String.init)
             #expect(lines.contains("POST to slack"))
