@@ -95,13 +95,15 @@ extension ReaderSession {
     func isHandled(_ key: [UInt8], scope: String) throws(SQLiteLogError) -> Bool {
         findKey.bind(scope, at: 1)
         findKey.bind(key, at: 2)
-        return try findKey.integer().map { $0 > Timestamp.now().millisecondsSince1970 } ?? false
+        guard let expires = try findKey.integer() else { return false }
+        // While the time is in doubt, a key is known for as long as it is there.
+        return clock.trustedNow.map { expires > $0.millisecondsSince1970 } ?? true
     }
 }
 
 extension WriterSession {
     func remember(_ key: [UInt8], scope: String, for window: Int64) throws(SQLiteLogError) {
-        let (expires, overflow) = Timestamp.now().millisecondsSince1970.addingReportingOverflow(window)
+        let (expires, overflow) = clock.latestPlausible.addingReportingOverflow(window)
         rememberKey.bind(scope, at: 1)
         rememberKey.bind(key, at: 2)
         rememberKey.bind(overflow ? .max : expires, at: 3)

@@ -1,4 +1,4 @@
-internal import Sluice
+public import Sluice
 
 extension SQLiteLog {
     /// Where the log is and how it behaves.
@@ -18,12 +18,18 @@ extension SQLiteLog {
         public var pollInterval: Duration = .milliseconds(100)
         /// Which messages are deleted. Default: none.
         public var retention = Retention()
+        /// What retention takes the time from. Tests set it by hand.
+        package var clock = LogClock.system
 
         public init(path: String) {
             self.path = path
         }
 
         /// Which messages are deleted, in small pieces, while nothing else is to be done.
+        ///
+        /// Nothing is deleted by age on the word of the wall clock alone. While it disagrees with the time that was known
+        /// last plus the time that has run since (by 15 minutes; after a stop by a day, or half the shortest age where
+        /// that is less), or with the newest message, everything by age waits. See ``SQLiteLog/clockDoubt``.
         public struct Retention: Sendable {
             /// Messages older than this are deleted; nil keeps them.
             public var age: Duration?
@@ -34,12 +40,48 @@ extension SQLiteLog {
             public var dropUnsettled = false
             /// How often it is looked. Default 60 s, at least 10 ms.
             public var interval: Duration = .seconds(60)
+            /// Topics with rules of their own instead of `age`, by name.
+            public var topics: [String: TopicRetention] = [:]
+            /// How long a group keeps what it has not settled after a process last read for it; nil is for ever. Default
+            /// 30 days, above 0. The group stays known and goes on with what is left.
+            public var idleGroup: Duration? = .seconds(30 * 86_400)
+            /// How long a clock in doubt must have run steadily before it is believed. Default a day, at least 0.
+            public var clockProbation: Duration = .seconds(86_400)
+            /// Hears what retention does that somebody should know of.
+            public var observer = RetentionObserver()
 
             public init(age: Duration? = nil, size: Int64? = nil, dropUnsettled: Bool = false) {
                 self.age = age
                 self.size = size
                 self.dropUnsettled = dropUnsettled
             }
+        }
+
+        /// Which messages of one topic are deleted.
+        public struct TopicRetention: Sendable {
+            /// Messages older than this are deleted; nil keeps them.
+            public var age: Duration?
+            /// The oldest messages are deleted when the topic holds more than this many bytes, settled or not; nil is no
+            /// limit. Metadata, keys and 48 bytes a message count.
+            public var size: Int64?
+            /// Whether what no group has settled is kept also when there is no group. Default false.
+            public var keepsUnread: Bool
+
+            public init(age: Duration? = nil, size: Int64? = nil, keepsUnread: Bool = false) {
+                self.age = age
+                self.size = size
+                self.keepsUnread = keepsUnread
+            }
+        }
+
+        /// Hears what retention does. The calls come from the log's writer and must not wait.
+        public struct RetentionObserver: Sendable {
+            /// Messages were deleted for their topic's size that no group had settled.
+            public var droppedUnread: @Sendable (Topic, Int64) -> Void = { _, _ in }
+            /// The clock is in doubt, for this reason; nil: it is believed again.
+            public var clock: @Sendable (String?) -> Void = { _ in }
+
+            public init() {}
         }
 
         func validate() throws(SQLiteLogError) {
@@ -56,6 +98,12 @@ extension SQLiteLog {
             try require(retention.age.map { $0 > .zero } ?? true, "retention.age must be above 0")
             try require(retention.size.map { $0 > 0 } ?? true, "retention.size must be above 0")
             try require(retention.interval >= .milliseconds(10), "retention.interval is below 10 ms")
+            try require(retention.idleGroup.map { $0 > .zero } ?? true, "retention.idleGroup must be above 0")
+            try require(retention.clockProbation >= .zero, "retention.clockProbation is negative")
+            for (name, rule) in retention.topics.sorted(by: { $0.key < $1.key }) {
+                try require(rule.age.map { $0 > .zero } ?? true, "retention.topics: the age of \(name) must be above 0")
+                try require(rule.size.map { $0 > 0 } ?? true, "retention.topics: the size of \(name) must be above 0")
+            }
         }
     }
 }

@@ -44,6 +44,9 @@ extension SQLiteLog {
         try await reader.perform { session in try session.stretch(of: topic, from: nil, after: 0)?.upperBound ?? 0 }
     }
 
+    /// Why nothing is deleted by age now; nil while the wall clock is believed.
+    public var clockDoubt: String? { clock.doubt?.description }
+
     /// Deletes everything that the configured retention allows now, instead of waiting for its interval.
     /// - Returns: how many messages and expired keys it deleted.
     /// - Throws: ``SQLiteLogError``.
@@ -52,8 +55,10 @@ extension SQLiteLog {
         var deleted: Int64 = 0
         while true {
             let piece = try await writer.perform { session in try session.sweeper.piece() }
-            if piece == 0 { return deleted }
-            deleted += piece
+            // The sweeper knows only on its own thread what has been committed.
+            try await writer.perform { session in session.sweeper.tell(piece) }
+            deleted += piece.deleted
+            if piece.isLast { return deleted }
         }
     }
 }

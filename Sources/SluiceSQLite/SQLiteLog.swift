@@ -13,6 +13,8 @@ public final class SQLiteLog: Sendable {
     let writer: LogWriter
     let reader: LogReader
     let registry = GroupRegistry()
+    let clock: ClockGuard
+    let owner: LeaseOwner
     private let writerThread: WorkerThread
     /// Ends before the writer's and ends that one too: whoever closes the file last tidies up its write-ahead log, and
     /// only the writer can.
@@ -34,24 +36,28 @@ public final class SQLiteLog: Sendable {
         let writing = try LogFile.openWriter(configuration)
         let reading = try LogFile.openReader(configuration)
         let owner = LeaseOwner(path: path + "-owners")
+        self.owner = owner
         let writer = LogWriter(path: path, settlementInterval: configuration.settlementInterval)
         let reader = LogReader(path: path, registry: registry, signal: ThreadSignal())
         self.writer = writer
         self.reader = reader
         let registry = self.registry
+        let clock = ClockGuard(configuration)
+        self.clock = clock
         writerThread = try Self.serve(
             "sluice-writer", writing, path,
             { database throws(SQLiteLogError) in
                 try WriterSession(
                     database, configuration: configuration, owner: owner, registry: registry, writer: writer,
-                    reader: reader)
+                    reader: reader, clock: clock)
             }, { $0.run() }, {})
         do {
             readerThread = try Self.serve(
                 "sluice-reader", reading, path,
                 { database throws(SQLiteLogError) in
                     try ReaderSession(
-                        database, configuration: configuration, registry: registry, writer: writer, reader: reader)
+                        database, configuration: configuration, registry: registry, writer: writer, reader: reader,
+                        clock: clock)
                 }, { $0.run() }, { _ = writer.close() })
         } catch {
             _ = writer.close()

@@ -29,6 +29,12 @@ public struct SQLiteLogError: DispositionError, CustomStringConvertible, Equatab
         public static let tooLarge = Code(description: "too_large")
         /// The log was closed.
         public static let closed = Code(description: "closed")
+        /// The file to be made is there already.
+        public static let targetExists = Code(description: "target_exists")
+        /// There is no such group.
+        public static let unknownGroup = Code(description: "unknown_group")
+        /// A living process reads for the group.
+        public static let groupInUse = Code(description: "group_in_use")
         /// A value of the configuration is out of its range; the description names it.
         public static let invalidConfiguration = Code(description: "invalid_configuration")
         /// Anything else that SQLite reports.
@@ -90,6 +96,9 @@ public struct SQLiteLogError: DispositionError, CustomStringConvertible, Equatab
             case .io: "cannot be read or written"
             case .tooLarge: "does not take a message of this size"
             case .closed: "is closed"
+            case .targetExists: "exists already"
+            case .unknownGroup: "has no such group"
+            case .groupInUse: "is read for this group by a running process, which has to stop first"
             case .invalidConfiguration: "is not configured rightly"
             default: "failed"
             }

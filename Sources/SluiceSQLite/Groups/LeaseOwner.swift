@@ -19,7 +19,11 @@ final class LeaseOwner: Sendable {
     private let descriptor: Int32
 
     init(path: String) {
-        let id = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
+        // The first eight bytes choose the lock, the rest says which process it is.
+        let process = UInt32(bitPattern: getpid())
+        let id =
+            (0..<8).map { _ in UInt8.random(in: .min ... .max) } + Self.mark
+            + (0..<4).reversed().map { UInt8(truncatingIfNeeded: process >> ($0 * 8)) }
         self.id = id
         descriptor = Self.lockFile(path, id)
     }
@@ -37,6 +41,39 @@ final class LeaseOwner: Sendable {
         #else
             return false
         #endif
+    }
+
+    /// What stands before a process's number; owners of the first release are random throughout.
+    private static let mark = Array("pid ".utf8)
+
+    /// The number of the process that made the owner; nil when it does not say.
+    static func process(of id: [UInt8]) -> Int32? {
+        guard id.count == 16, Array(id[8..<12]) == mark else { return nil }
+        return Int32(bitPattern: id[12...].reduce(0) { $0 << 8 | UInt32($1) })
+    }
+
+    /// Looks at the locks of others without holding one.
+    final class Locks {
+        private let descriptor: Int32
+
+        init(path: String) {
+            descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        }
+
+        deinit {
+            if descriptor >= 0 { close(descriptor) }
+        }
+
+        /// Whether the owner is known to be gone.
+        func isGone(_ owner: [UInt8]) -> Bool {
+            #if os(Linux)
+                guard descriptor >= 0, owner.count == 16 else { return false }
+                var lock = LeaseOwner.lock(on: owner)
+                return fcntl(descriptor, LeaseOwner.getLock, &lock) == 0 && lock.l_type == Int16(F_UNLCK)
+            #else
+                return false
+            #endif
+        }
     }
 
     /// - Returns: -1 where there are no such locks.

@@ -17,10 +17,12 @@ final class ReaderSession {
     private let registry: GroupRegistry
     private let writer: LogWriter
     private let reader: LogReader
+    let clock: ClockGuard
     private let dataVersion: SQLStatement
     private let findTopic: SQLStatement
     let findGroup: SQLStatement
     let findKey: SQLStatement
+    let groupTable: GroupTable
     private var cursors: [String: TopicCursor] = [:]
     private var knownVersion: Int64 = 0
     private var foreignCommits: UInt64 = 0
@@ -37,7 +39,7 @@ final class ReaderSession {
 
     init(
         _ database: Database, configuration: SQLiteLog.Configuration, registry: GroupRegistry, writer: LogWriter,
-        reader: LogReader
+        reader: LogReader, clock: ClockGuard
     ) throws(SQLiteLogError) {
         self.database = database
         self.path = configuration.path
@@ -45,6 +47,7 @@ final class ReaderSession {
         self.registry = registry
         self.writer = writer
         self.reader = reader
+        self.clock = clock
         dataVersion = try SQLStatement(database, path: path, "PRAGMA data_version")
         findTopic = try SQLStatement(database, path: path, "SELECT id FROM topics WHERE name = ?")
         findGroup = try SQLStatement(
@@ -53,6 +56,8 @@ final class ReaderSession {
             SELECT max(g.settled_through, t.deleted_through), g.settled_through, g.ahead
             FROM groups g JOIN topics t ON t.id = g.topic WHERE g.topic = ? AND g.name = ?
             """)
+        let path = configuration.path
+        groupTable = try GroupTable { sql throws(SQLiteLogError) in try SQLStatement(database, path: path, sql) }
         findKey = try SQLStatement(
             database, path: path, "SELECT expires FROM handled_keys WHERE scope = ? AND key = ?")
     }

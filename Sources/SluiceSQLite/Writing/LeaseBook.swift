@@ -27,11 +27,13 @@ final class LeaseBook {
         self.database = database
         self.path = path
         look = try SQLStatement(database, path: path, "SELECT owner, lease_end FROM groups WHERE id = ?")
-        take = try SQLStatement(database, path: path, "UPDATE groups SET owner = ?, lease_end = ? WHERE id = ?")
+        take = try SQLStatement(
+            database, path: path, "UPDATE groups SET owner = ?, lease_end = ?, last_read = ? WHERE id = ?")
         renew = try SQLStatement(
-            database, path: path, "UPDATE groups SET lease_end = ? WHERE id = ? AND owner = ?")
+            database, path: path, "UPDATE groups SET lease_end = ?, last_read = ? WHERE id = ? AND owner = ?")
         release = try SQLStatement(
-            database, path: path, "UPDATE groups SET owner = NULL, lease_end = 0 WHERE id = ? AND owner = ?")
+            database, path: path,
+            "UPDATE groups SET owner = NULL, lease_end = 0, last_read = ? WHERE id = ? AND owner = ?")
         load = try SQLStatement(
             database, path: path, "SELECT settled_through, ahead, delivered_through, topic FROM groups WHERE id = ?")
     }
@@ -143,7 +145,11 @@ final class LeaseBook {
 
     // MARK: The rows
 
-    private func isFree(_ row: Int64, _ now: MonotonicTime) -> Bool {
+    /// Each sign of the lease also says that somebody reads.
+    private var present: Int64 { Timestamp.now().millisecondsSince1970 }
+
+    /// Whether no living process holds the lease.
+    func isFree(_ row: Int64, _ now: MonotonicTime) -> Bool {
         look.bind(row, at: 1)
         defer { look.reset() }
         guard let found = try? look.step(), found else { return false }
@@ -165,7 +171,8 @@ final class LeaseBook {
         let wasLeft = try isTaken(row)
         take.bind(owner.id, at: 1)
         take.bind(end, at: 2)
-        take.bind(row, at: 3)
+        take.bind(present, at: 3)
+        take.bind(row, at: 4)
         try take.run()
         load.bind(row, at: 1)
         defer { load.reset() }
@@ -191,15 +198,17 @@ final class LeaseBook {
 
     private func renew(_ row: Int64, until end: Int64) throws(SQLiteLogError) -> Bool {
         renew.bind(end, at: 1)
-        renew.bind(row, at: 2)
-        renew.bind(owner.id, at: 3)
+        renew.bind(present, at: 2)
+        renew.bind(row, at: 3)
+        renew.bind(owner.id, at: 4)
         try renew.run()
         return renew.changes > 0
     }
 
     private func release(_ row: Int64) throws(SQLiteLogError) {
-        release.bind(row, at: 1)
-        release.bind(owner.id, at: 2)
+        release.bind(present, at: 1)
+        release.bind(row, at: 2)
+        release.bind(owner.id, at: 3)
         try release.run()
     }
 }

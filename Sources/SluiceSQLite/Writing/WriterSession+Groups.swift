@@ -15,11 +15,13 @@ extension WriterSession {
             let settled = try settledThrough(topic: topic, start)
             let insert = try SQLStatement(
                 database, path: path,
-                "INSERT INTO groups (topic, name, settled_through, delivered_through) VALUES (?, ?, ?, ?)")
+                "INSERT INTO groups (topic, name, settled_through, delivered_through, last_read) VALUES (?, ?, ?, ?, ?)"
+            )
             insert.bind(topic, at: 1)
             insert.bind(group.name, at: 2)
             insert.bind(settled, at: 3)
             insert.bind(settled, at: 4)
+            insert.bind(Timestamp.now().millisecondsSince1970, at: 5)
             try insert.run()
             row = sqlite3_last_insert_rowid(database.sqliteConnection)
         }

@@ -11,6 +11,7 @@ final class WriterSession {
     let registry: GroupRegistry
     let writer: LogWriter
     private let reader: LogReader
+    let clock: ClockGuard
 
     private let begin: SQLStatement
     private let end: SQLStatement
@@ -31,7 +32,7 @@ final class WriterSession {
 
     init(
         _ database: Database, configuration: SQLiteLog.Configuration, owner: LeaseOwner, registry: GroupRegistry,
-        writer: LogWriter, reader: LogReader
+        writer: LogWriter, reader: LogReader, clock: ClockGuard
     ) throws(SQLiteLogError) {
         self.database = database
         self.configuration = configuration
@@ -39,6 +40,7 @@ final class WriterSession {
         self.registry = registry
         self.writer = writer
         self.reader = reader
+        self.clock = clock
         let path = configuration.path
         begin = try SQLStatement(database, path: path, "BEGIN IMMEDIATE")
         end = try SQLStatement(database, path: path, "COMMIT")
@@ -57,7 +59,8 @@ final class WriterSession {
             database, path: path, "INSERT OR REPLACE INTO handled_keys (scope, key, expires) VALUES (?, ?, ?)")
         leases = try LeaseBook(database, configuration: configuration, owner: owner)
         checkpoints = Checkpoints(database, busyTimeout: configuration.busyTimeout)
-        sweeper = try RetentionSweeper(database, configuration: configuration)
+        sweeper = try RetentionSweeper(
+            database, configuration: configuration, registry: registry, clock: clock)
     }
 
     // MARK: The thread

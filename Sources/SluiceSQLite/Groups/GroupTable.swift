@@ -1,0 +1,62 @@
+internal import Sluice
+
+/// Reads what the file says of all groups, also one of schema 1.
+struct GroupTable {
+    typealias Prepare = (String) throws(SQLiteLogError) -> SQLStatement
+
+    private let prepare: Prepare
+    private let groups: SQLStatement
+
+    init(_ prepare: @escaping Prepare) throws(SQLiteLogError) {
+        self.prepare = prepare
+        let columns = try prepare("SELECT count(*) FROM pragma_table_info('groups') WHERE name = 'last_read'")
+        let lastRead = try columns.integer() == 1 ? "g.last_read" : "0"
+        groups = try prepare(
+            """
+            SELECT g.id, g.topic, t.name, g.name, g.settled_through, g.ahead, t.deleted_through, \(lastRead), g.owner,
+                g.lease_end
+            FROM groups g JOIN topics t ON t.id = g.topic ORDER BY t.name, g.name
+            """)
+    }
+
+    /// - Parameters:
+    ///   - isGone: whether the owner of a lease is known to have ended.
+    ///   - ours: the rows that this process reads for.
+    func read(
+        present: Timestamp, isGone: ([UInt8]) -> Bool, ours: Set<Int64> = []
+    ) throws(SQLiteLogError) -> [SQLiteGroup] {
+        var result: [SQLiteGroup] = []
+        defer { groups.reset() }
+        while try groups.step() {
+            var settled = groups.withBytes(5) { OffsetSet(through: groups.integer(4), ahead: $0) }
+            let deleted = groups.integer(6)
+            if deleted > settled.through { settled.insert(0...min(deleted, OffsetSet.limit - 1)) }
+            let lastRead = groups.integer(7)
+            var reader: SQLiteGroup.Reader?
+            if ours.contains(groups.integer(0)) {
+                reader = .thisProcess
+            } else if !groups.isNull(8) {
+                let owner = groups.bytes(8)
+                let isHeld = groups.integer(9) > present.millisecondsSince1970 && !isGone(owner)
+                if isHeld { reader = .process(LeaseOwner.process(of: owner)) }
+            }
+            result.append(
+                SQLiteGroup(
+                    topic: Topic(groups.text(2)), name: groups.text(3), settledThrough: settled.through,
+                    backlog: try backlog(of: groups.integer(1), settled),
+                    lastRead: lastRead > 0 ? Timestamp(millisecondsSince1970: lastRead) : nil, reader: reader))
+        }
+        return result
+    }
+
+    private func backlog(of topic: Int64, _ settled: OffsetSet) throws(SQLiteLogError) -> SQLiteBacklog {
+        let last = try prepare(TopicTable.lastOffset(topic: topic)).integer() ?? 0
+        let pending = max(0, last - settled.through - settled.countAhead)
+        guard pending > 0 else { return SQLiteBacklog(messages: 0) }
+        let oldest = try prepare(
+            "SELECT time FROM \(Schema.table(ofTopic: topic)) WHERE offset > ? ORDER BY offset LIMIT 1")
+        oldest.bind(settled.through, at: 1)
+        return SQLiteBacklog(
+            messages: pending, oldestPending: try oldest.integer().map(Timestamp.init(millisecondsSince1970:)))
+    }
+}

@@ -1,0 +1,83 @@
+public import Sluice
+
+/// A consumer group as the file knows it.
+public struct SQLiteGroup: Sendable, Equatable {
+    /// Who reads for a group now.
+    public enum Reader: Sendable, Equatable {
+        case thisProcess
+        /// Another process; its number where it says so, which means something on its own machine alone.
+        case process(Int32?)
+    }
+
+    public var topic: Topic
+    public var name: String
+    /// Up to which offset everything is settled.
+    public var settledThrough: Int64
+    public var backlog: SQLiteBacklog
+    /// When a process last read for it, to some seconds; nil when that is not known.
+    public var lastRead: Timestamp?
+    /// Nil when no living process reads for it.
+    public var reader: Reader?
+}
+
+/// Where a group goes on.
+public struct SQLiteGroupPosition: Sendable, Equatable {
+    enum Kind: Equatable {
+        case beginning, end, time(Timestamp), offset(Int64)
+    }
+
+    let kind: Kind
+
+    /// With the oldest message that is there.
+    public static let beginning = SQLiteGroupPosition(kind: .beginning)
+    /// With what is published from now on.
+    public static let end = SQLiteGroupPosition(kind: .end)
+    /// With the first message that is not older than this.
+    public static func at(_ time: Timestamp) -> SQLiteGroupPosition { SQLiteGroupPosition(kind: .time(time)) }
+    /// With the message of this offset, or the next one that is there.
+    public static func offset(_ offset: Int64) -> SQLiteGroupPosition { SQLiteGroupPosition(kind: .offset(offset)) }
+}
+
+extension SQLiteLog {
+    /// All groups, by topic and name. Costs a few rows for each.
+    /// - Throws: ``SQLiteLogError``.
+    public func groups() async throws -> [SQLiteGroup] {
+        let (registry, owner) = (registry, owner)
+        return try await reader.perform { session in
+            try session.groupTable.read(
+                present: .now(), isGone: owner.isGone, ours: Set(registry.all.compactMap(\.row)))
+        }
+    }
+
+    /// All groups of a log's file, by topic and name. Only reads, and makes nothing.
+    /// - Throws: ``SQLiteLogError``, with the code `cannotOpen` when there is no such file.
+    public static func groups(inFile path: String) throws(SQLiteLogError) -> [SQLiteGroup] {
+        try ReadOnlyFile.read(path) { connection throws(SQLiteLogError) in
+            let prepare: GroupTable.Prepare = { sql throws(SQLiteLogError) in try connection.statement(sql) }
+            guard try prepare("PRAGMA application_id").integer() == Schema.applicationID else {
+                throw SQLiteLogError(.notALog, path: path, detail: "it is a file of another program, or empty")
+            }
+            let version = try prepare("PRAGMA user_version").integer() ?? 0
+            guard version <= Schema.version else {
+                throw SQLiteLogError(
+                    .newerSchema, path: path, detail: "schema \(version), while this program knows \(Schema.version)")
+            }
+            let owners = LeaseOwner.Locks(path: path + "-owners")
+            return try GroupTable(prepare).read(present: .now(), isGone: owners.isGone)
+        }
+    }
+
+    /// Moves a group that no process reads for.
+    /// - Returns: up to which offset it counts as settled now.
+    /// - Throws: ``SQLiteLogError``: `groupInUse` while a process reads for it, `unknownGroup`.
+    @discardableResult
+    public func seek(group: String, topic: Topic, to position: SQLiteGroupPosition) async throws -> Int64 {
+        try await writer.perform { session in try session.seek(group, topic, to: position) }
+    }
+
+    /// Forgets a group that no process reads for. One of its name that comes later is a new one.
+    /// - Throws: ``SQLiteLogError``: `groupInUse` while a process reads for it, `unknownGroup`.
+    public func remove(group: String, topic: Topic) async throws {
+        try await writer.perform { session in try session.remove(group, topic) }
+    }
+}

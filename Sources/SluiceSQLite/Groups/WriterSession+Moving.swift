@@ -1,0 +1,56 @@
+internal import Sluice
+import Synchronization
+
+extension WriterSession {
+    /// Call inside a transaction.
+    func seek(_ group: String, _ topic: Topic, to position: SQLiteGroupPosition) throws(SQLiteLogError) -> Int64 {
+        let (row, topicID) = try unread(group, topic)
+        let cursor = try TopicCursor(id: topicID, database: database, path: path)
+        let (first, last) = (try cursor.deletedThrough(), try cursor.lastOffset())
+        let settled: Int64 =
+            switch position.kind {
+            case .beginning: first
+            case .end: last
+            case .offset(let offset): min(max(first, ClockJudge.sum(offset, -1)), last)
+            case .time(let time): try cursor.offset(at: time).map { max(first, $0 - 1) } ?? last
+            }
+        let move = try SQLStatement(
+            database, path: path, "UPDATE groups SET settled_through = ?, ahead = NULL, ahead_count = 0 WHERE id = ?")
+        move.bind(settled, at: 1)
+        move.bind(row, at: 2)
+        try move.run()
+        return settled
+    }
+
+    /// Call inside a transaction.
+    func remove(_ group: String, _ topic: Topic) throws(SQLiteLogError) {
+        let (row, _) = try unread(group, topic)
+        let delete = try SQLStatement(database, path: path, "DELETE FROM groups WHERE id = ?")
+        delete.bind(row, at: 1)
+        try delete.run()
+    }
+
+    /// The rows of a group and its topic.
+    /// - Throws: when there is no such group, or a process reads for it.
+    private func unread(_ group: String, _ topic: Topic) throws(SQLiteLogError) -> (row: Int64, topic: Int64) {
+        let find = try SQLStatement(
+            database, path: path,
+            "SELECT g.id, t.id FROM groups g JOIN topics t ON t.id = g.topic WHERE t.name = ? AND g.name = ?")
+        find.bind(topic.name, at: 1)
+        find.bind(group, at: 2)
+        defer { find.reset() }
+        guard try find.step() else {
+            throw SQLiteLogError(.unknownGroup, path: path, detail: "\(group) on \(topic.name)")
+        }
+        let row = find.integer(0)
+        guard leases.isFree(row, .now()), !registry.all.contains(where: { $0.row == row }) else {
+            throw SQLiteLogError(.groupInUse, path: path, detail: "\(group) on \(topic.name)")
+        }
+        return (row, find.integer(1))
+    }
+}
+
+extension ConsumerGroup {
+    /// Its row in the file, once it has one.
+    var row: Int64? { state.withLock(\.row) }
+}
