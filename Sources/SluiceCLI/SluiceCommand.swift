@@ -9,7 +9,7 @@ struct SluiceCommand: AsyncParsableCommand {
         version: SluiceVersion.text,
         subcommands: [
             RunCommand.self, PublishCommand.self, ConsumeCommand.self, HealthCommand.self, MetricsCommand.self,
-            DashboardsCommand.self, RulesCommand.self,
+            GroupsCommand.self, BackupCommand.self, DashboardsCommand.self, RulesCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 }

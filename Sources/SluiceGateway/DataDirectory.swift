@@ -21,7 +21,10 @@ struct DataDirectory: Sendable {
 }
 
 extension DataDirectory {
-    private static func logFile(in directory: String) -> String { "\(directory)/events.sqlite" }
+    /// The log's file in a data directory.
+    static let logName = "events.sqlite"
+
+    private static func logFile(in directory: String) -> String { "\(directory)/\(logName)" }
 
     /// The log of a data directory, or `path` itself when it is no directory.
     static func logFile(at path: String) -> String {

@@ -28,7 +28,9 @@ public final class Gateway: Sendable {
         let startedAt = Timestamp.now()
         let readiness = ReadinessBoard()
         let directory = try DataDirectory(configuration.dataDirectory)
-        let queue = try Self.queue(configuration, directory, instruments, logger)
+        let keeper = LogKeeper(configuration, instruments, logger: logger)
+        let log = try keeper.open(directory.log, configuration)
+        let queue = try Self.queue(configuration, log, instruments, logger)
         let deployments = try configuration.amqp.map {
             try DeploymentsQueue(
                 $0, isPublishedTo: configuration.simulator != nil, instruments, logger: logger)
@@ -76,6 +78,8 @@ public final class Gateway: Sendable {
         let backlog = BacklogMeter(queue, routes: readers.map(\.name), instruments, logger: logger)
         let drain = DrainFlag()
         readiness.add { $0.merge(queue.readiness) }
+        keeper.watch(routes: readers.map(\.name), keepsEvents: configuration.kafka == nil)
+        readiness.add(keeper.report)
         if let deployments { readiness.add(deployments.report) }
         readiness.add(ledger.report)
         readiness.add(drain.report)
@@ -95,7 +99,7 @@ public final class Gateway: Sendable {
         restore = { [ledger, meter] in
             for latest in try await ledger.latest(limit: 1_000) { meter.restore(latest) }
         }
-        services = [metrics, PreparedRouter(queue: queue, router: router), webhooks, drain]
+        services = [metrics, keeper, PreparedRouter(queue: queue, router: router), webhooks, drain]
     }
 
     /// Shows what earlier runs knew of deployments. Call it before the services run.
@@ -121,15 +125,11 @@ public final class Gateway: Sendable {
     }
 
     private static func queue(
-        _ configuration: GatewayConfiguration, _ directory: DataDirectory, _ instruments: Instruments, _ logger: Logger
+        _ configuration: GatewayConfiguration, _ log: SQLiteLog, _ instruments: Instruments, _ logger: Logger
     ) throws -> any EventQueue {
-        var file = SQLiteLog.Configuration(path: directory.log)
-        guard let kafka = configuration.kafka else {
-            file.retention.age = configuration.retention
-            return SQLiteQueue(try SQLiteLog.open(file))
-        }
+        guard let kafka = configuration.kafka else { return SQLiteQueue(log) }
         return try KafkaQueue(
-            kafka, retention: configuration.retention, handled: try SQLiteLog.open(file), instruments, logger: logger)
+            kafka, retention: configuration.retention, handled: log, instruments, logger: logger)
     }
 }
 

@@ -10,6 +10,9 @@ extension Metric {
             "HTTP", "Requests taken in, and requests made to sinks. The latter exist for each sink that is configured.",
             [httpRequests, httpRequestDuration, httpClientRequests, httpClientRequestDuration]),
         Area(
+            "Retention", "What the embedded log keeps, and what it had to let go.",
+            [idleGroups, idleGroupMessages, poisonDropped, clockDoubted]),
+        Area(
             "Events", "What the webhooks told.",
             [eventAge, eventClockSkew, webhooksIgnored, factsRepaired, implausibleTimes, unknownEvents]),
         Area(
@@ -32,6 +35,19 @@ extension Metric {
         "sluice_connection_up", [.component], "1 while the part is connected and works, else 0.")
     public static let reconnects = counter(
         "sluice_reconnects_total", [.component], "Connections made after the first.")
+
+    // Retention
+    public static let idleGroups = gauge(
+        "sluice_idle_groups", [],
+        "Groups of the embedded log that no route and no process reads: what they have not settled is kept for a time.")
+    public static let idleGroupMessages = gauge(
+        "sluice_idle_group_messages", [], "Messages that groups which no route and no process reads have not settled.")
+    public static let poisonDropped = counter(
+        "sluice_poison_dropped_total", [.topic],
+        "Messages of the embedded log's poison topic that were dropped unread, because it was too large.")
+    public static let clockDoubted = gauge(
+        "sluice_clock_doubted", [],
+        "1 while the system clock is not believed and nothing is deleted by age, else 0.")
 
     // HTTP
     public static let httpRequests = counter(

@@ -81,6 +81,25 @@ struct ConfigurationValues {
         }
     }
 
+    /// A number of bytes, with or without a unit.
+    mutating func bytes(_ variable: ConfigurationVariable, _ range: ClosedRange<Int64>) -> Int64? {
+        read(variable, "a size such as 500MB or 1GiB, from \(range.lowerBound) bytes to \(range.upperBound >> 40) TiB")
+        {
+            text in
+            let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+            let unit = text.dropFirst(digits.count).drop { $0 == " " }.lowercased()
+            guard let number = Self.number(String(digits)), let factor = Self.units[unit] else { return nil }
+            let bytes = number * Double(factor)
+            guard bytes >= Double(range.lowerBound), bytes <= Double(range.upperBound) else { return nil }
+            return Int64(bytes)
+        }
+    }
+
+    private static let units: [String: Int64] = [
+        "": 1, "b": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000, "tb": 1_000_000_000_000, "kib": 1 << 10,
+        "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
+    ]
+
     /// Digits, and a point at most.
     private static func number(_ text: String) -> Double? {
         text.utf8.allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || $0 == UInt8(ascii: ".") } ? Double(text) : nil

@@ -40,12 +40,9 @@ extension ConfigurationVariable {
         "AMQP_DECLARE", "true",
         "Declare that queue when it is missing, and those in which rejected messages wait; false: declare nothing")
 
-    static let retention = ConfigurationVariable(
-        "EVENT_RETENTION", nil, unit: "days",
-        "How long events are kept: by the embedded log, and by Kafka's topics when they are created; unset: for ever")
-
     static let brokers: [ConfigurationVariable] = [
-        .retention, .kafkaBrokers, .kafkaTopic, .kafkaGroup, .kafkaPartitions, .kafkaReplication, .kafkaTLS,
+        .retention, .poisonRetention, .groupRetention, .ledgerRetention, .kafkaBrokers, .kafkaTopic, .kafkaGroup,
+        .kafkaPartitions, .kafkaReplication, .kafkaTLS,
         .kafkaTLSCA, .kafkaTLSCertificate, .kafkaTLSKey, .kafkaTLSKeyPassword, .kafkaSASL, .kafkaUsername,
         .kafkaPassword, .kafkaProperties, .amqpURI, .amqpQueue, .amqpDeclare,
     ]

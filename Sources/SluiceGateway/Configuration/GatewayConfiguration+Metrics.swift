@@ -10,4 +10,15 @@ extension GatewayConfiguration {
         guard values.problems.isEmpty else { throw EnvironmentError(problems: values.problems) }
         return address ?? GatewayConfiguration().metricsBindAddress
     }
+
+    /// The data directory of the gateway that has this environment and this `.env` file; the rest is not looked at.
+    public static func dataDirectory(
+        environment: [String: String], dotEnv: String? = nil
+    ) throws(EnvironmentError) -> String {
+        let set = environment.filter { !$0.value.isEmpty }
+        var values = ConfigurationValues(DotEnv.parse(dotEnv ?? "").values.merging(set) { $1 })
+        let path = values.path(.data)
+        guard values.problems.isEmpty else { throw EnvironmentError(problems: values.problems) }
+        return path ?? GatewayConfiguration().dataDirectory
+    }
 }

@@ -37,6 +37,13 @@ public struct GatewayConfiguration: Sendable {
     public var dataDirectory = "./sluice-data"
     /// How long events are kept; nil, the default, is for ever.
     public var retention: Duration?
+    /// How many bytes of what could not be delivered the embedded log keeps; beyond that the oldest is dropped, read
+    /// or not. Default 1 GiB.
+    public var poisonRetention: Int64 = 1 << 30
+    /// How long a group of the embedded log that nothing reads keeps what it has not settled. Default 30 days.
+    public var groupRetention: Duration = .seconds(30 * 86_400)
+    /// How long pushes and deployments are remembered. Default 400 days.
+    public var ledgerRetention: Duration = .seconds(400 * 86_400)
     /// Kafka as the queue; nil, the default, takes the embedded log.
     public var kafka: Kafka?
     /// RabbitMQ as a source of deployments. Default nil.
@@ -79,6 +86,9 @@ public struct GatewayConfiguration: Sendable {
         metricsBindAddress = values.address(.metricsBindAddress) ?? metricsBindAddress
         dataDirectory = values.path(.data) ?? dataDirectory
         retention = values.days(.retention, 0.01...36_500)
+        poisonRetention = values.bytes(.poisonRetention, 1_000_000...1 << 50) ?? poisonRetention
+        groupRetention = values.days(.groupRetention, 0.01...36_500) ?? groupRetention
+        ledgerRetention = values.days(.ledgerRetention, 1...36_500) ?? ledgerRetention
         kafka = values.kafka()
         amqp = values.amqp()
         githubSecret = values.secret(.githubSecret)

@@ -7,8 +7,11 @@ final class SQLiteQueue: EventQueue {
     /// The group whose place in the poison topic says how much of it somebody has looked at.
     private static let poisonGroup = "poison"
 
-    let events: Topic = "events"
-    let poison: Topic = "poison"
+    static let eventsTopic: Topic = "events"
+    static let poisonTopic: Topic = "poison"
+
+    let events = SQLiteQueue.eventsTopic
+    let poison = SQLiteQueue.poisonTopic
     let publisher: any Publisher
     let handled: any DeduplicationStore
     /// One process at a time leads a group, and all of them read the same store of what was handled.

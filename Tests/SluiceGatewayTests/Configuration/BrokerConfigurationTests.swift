@@ -8,6 +8,33 @@ struct BrokerConfigurationTests {
         return try #require(error).problems
     }
 
+    @Test(
+        arguments: [
+            ("1GiB", 1 << 30), ("500MB", 500_000_000), ("1.5 gib", 3 << 29), ("2000000", 2_000_000),
+            ("2000kB", 2_000_000),
+            ("1048576B", 1 << 20),
+        ] as [(String, Int64)])
+    func sizesHaveUnits(text: String, bytes: Int64) throws {
+        let configuration = try GatewayConfiguration(environment: ["POISON_RETENTION_BYTES": text])
+        #expect(configuration.poisonRetention == bytes)
+    }
+
+    @Test(arguments: ["1", "GiB", "-1GiB", "1 GiB more", "1e9", "9999TiB", "1.2.3MB", "١GiB"])
+    func sizesThatAreNoneAreRefused(text: String) throws {
+        let error = #expect(throws: EnvironmentError.self) {
+            _ = try GatewayConfiguration(environment: ["POISON_RETENTION_BYTES": text])
+        }
+        #expect(error?.description.hasPrefix("POISON_RETENTION_BYTES: expected a size such as 500MB or 1GiB") == true)
+    }
+
+    @Test func whatIsKeptHasAnEnd() throws {
+        let standard = try GatewayConfiguration(environment: [:])
+        #expect(standard.poisonRetention == 1 << 30)
+        #expect(standard.groupRetention == .seconds(30 * 86_400) && standard.ledgerRetention == .seconds(400 * 86_400))
+        let set = try GatewayConfiguration(environment: ["GROUP_RETENTION": "7", "LEDGER_RETENTION": "800"])
+        #expect(set.groupRetention == .seconds(7 * 86_400) && set.ledgerRetention == .seconds(800 * 86_400))
+    }
+
     @Test func noBrokerIsUsedUnlessSet() throws {
         let configuration = try GatewayConfiguration(environment: ["KAFKA_TOPIC": "t", "AMQP_QUEUE": "q"])
         #expect(configuration.kafka == nil && configuration.amqp == nil && configuration.retention == nil)

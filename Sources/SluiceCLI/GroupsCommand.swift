@@ -1,0 +1,96 @@
+import ArgumentParser
+import SluiceGateway
+
+/// `sluice groups`: who reads the embedded log, and how far they are.
+struct GroupsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "groups", abstract: "List, move and remove the groups that read the embedded log.",
+        discussion: """
+            With Kafka as the queue the groups are Kafka's: kafka-consumer-groups.sh lists, resets and deletes them.
+            """,
+        subcommands: [List.self, Seek.self, Remove.self])
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "Show each group's topic, backlog, and reader.",
+            discussion: """
+                Reads the files alone, beside a running gateway or without one. The gateway is one process: each of its
+                routes is a group that this process reads.
+                """)
+
+        enum Format: String, ExpressibleByArgument, CaseIterable {
+            case table, json
+        }
+
+        @OptionGroup var options: DataOptions
+
+        @Option(name: .long, help: "table, or json (an object a line).")
+        var format: Format = .table
+
+        func run() async throws {
+            let tool = GroupsTool(directory: try options.directory())
+            try await Tool.run {
+                let text = try format == .json ? tool.lines() : tool.table()
+                try Tool.write(Array(text.utf8))
+            }
+        }
+    }
+
+    struct Seek: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "seek", abstract: "Move a group that no process reads.",
+            discussion: """
+                A group that a process reads is refused with exit status 1: stop the process first.
+
+                  sluice groups seek log-to-slack --to end
+                  sluice groups seek log-to-slack --to 2026-01-02T00:00:00Z
+                """)
+
+        @OptionGroup var options: DataOptions
+
+        @Option(name: .long, help: "Its topic, where groups of several topics have this name.")
+        var topic: String?
+
+        @Option(name: .long, help: "beginning, end, an RFC 3339 time, or an offset: the first message to deliver.")
+        var to: String
+
+        @Argument(help: "The group, such as log-to-slack.")
+        var group: String
+
+        func validate() throws {
+            do {
+                _ = try GroupsTool.position(to)
+            } catch {
+                throw ValidationError("--to: \(error)")
+            }
+        }
+
+        func run() async throws {
+            let tool = GroupsTool(directory: try options.directory())
+            try await Tool.run { print(try await tool.seek(group, topic: topic, to: to)) }
+        }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "remove", abstract: "Forget a group that no process reads.",
+            discussion: """
+                A group that a process reads is refused with exit status 1: stop the process first.
+
+                  sluice groups remove log-to-console
+                """)
+
+        @OptionGroup var options: DataOptions
+
+        @Option(name: .long, help: "Its topic, where groups of several topics have this name.")
+        var topic: String?
+
+        @Argument(help: "The group, such as log-to-console.")
+        var group: String
+
+        func run() async throws {
+            let tool = GroupsTool(directory: try options.directory())
+            try await Tool.run { print(try await tool.remove(group, topic: topic)) }
+        }
+    }
+}
