@@ -99,7 +99,10 @@ public final class Gateway: Sendable {
         restore = { [ledger, meter] in
             for latest in try await ledger.latest(limit: 1_000) { meter.restore(latest) }
         }
-        services = [metrics, keeper, PreparedRouter(queue: queue, router: router), webhooks, drain]
+        let ledgerKeeper = LedgerKeeper(
+            ledger: ledger, retention: configuration.ledgerRetention, isDoubted: { log.clockDoubt != nil },
+            logger: logger)
+        services = [metrics, keeper, ledgerKeeper, PreparedRouter(queue: queue, router: router), webhooks, drain]
     }
 
     /// Shows what earlier runs knew of deployments. Call it before the services run.

@@ -56,7 +56,7 @@ final class DeploymentLedger: Sendable {
 
     /// Runs `body`; a file that proves to be damaged is replaced by an empty one.
     /// - Throws: ``DeploymentLedgerError``, also when the file was replaced: then the ledger has to be filled again.
-    private func perform<Result: Sendable>(
+    func perform<Result: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Result
     ) async throws -> Result {
         let database = state.withLock(\.database)
@@ -135,16 +135,24 @@ final class DeploymentLedger: Sendable {
     private static func record(
         _ event: Event, id: MessageID, receivedAt receipt: Timestamp?, _ database: Database
     ) throws -> Entry? {
-        let isPlausible = EventTime.isPlausible(event.occurredOn, at: receipt ?? .now())
+        if let receipt, try LedgerRetention.isForgotten(receipt, database) { return nil }
+        let known = receipt ?? .now()
+        let isPlausible = EventTime.isPlausible(event.occurredOn, at: known)
         switch event {
         case .commitPushed(let push):
             guard let time = isPlausible ? push.occurredOn : receipt else { return nil }
-            return try record(push, at: time, database)
+            return try record(push, at: time, receivedAt: known, database)
         case .commitDeployed(let deployment):
-            return try record(deployment, id: id, succeeded: true, isPlausible, database)
+            return try record(deployment, id: id, succeeded: true, isPlausible, receivedAt: known, database)
         case .deploymentFailed(let deployment):
-            return try record(deployment, id: id, succeeded: false, isPlausible, database)
+            return try record(deployment, id: id, succeeded: false, isPlausible, receivedAt: known, database)
         }
+    }
+
+    /// Forgets one piece of what was received before `time`.
+    /// - Returns: 0 when there is nothing left to forget.
+    func forget(before time: Timestamp) async throws -> Int {
+        try await perform { database in try LedgerRetention.forget(before: time, database) }
     }
 
     /// The last deployments, newest first, at most `limit`.
@@ -169,25 +177,31 @@ final class DeploymentLedger: Sendable {
         }
     }
 
-    private static func record(_ push: CommitPushed, at time: Timestamp, _ database: Database) throws -> Entry? {
+    private static func record(
+        _ push: CommitPushed, at time: Timestamp, receivedAt receipt: Timestamp, _ database: Database
+    ) throws -> Entry? {
         let statement = try database.cachedStatement(
-            sql: "INSERT OR IGNORE INTO pushes (commit_id, repository, pushed_at) VALUES (?, ?, ?)")
-        try statement.execute(arguments: [push.id, push.repository ?? "", time.millisecondsSince1970])
+            sql: "INSERT OR IGNORE INTO pushes (commit_id, repository, pushed_at, received_at) VALUES (?, ?, ?, ?)")
+        try statement.execute(arguments: [
+            push.id, push.repository ?? "", time.millisecondsSince1970, receipt.millisecondsSince1970,
+        ])
         return database.changesCount > 0 ? Entry() : nil
     }
 
     private static func record(
-        _ deployment: Deployment, id: MessageID, succeeded: Bool, _ isPlausible: Bool, _ database: Database
+        _ deployment: Deployment, id: MessageID, succeeded: Bool, _ isPlausible: Bool, receivedAt receipt: Timestamp,
+        _ database: Database
     ) throws -> Entry? {
         let statement = try database.cachedStatement(
             sql: """
                 INSERT OR IGNORE INTO deployments
-                    (event_id, service, environment, commit_id, deployed_at, succeeded, plausible)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                    (event_id, service, environment, commit_id, deployed_at, succeeded, plausible, received_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """)
         try statement.execute(arguments: [
             id.description, deployment.serviceName, deployment.env, deployment.id,
             deployment.occurredOn.millisecondsSince1970, succeeded, isPlausible,
+            receipt.millisecondsSince1970,
         ])
         guard database.changesCount > 0 else { return nil }
         guard succeeded else { return Entry(isPlausible: isPlausible) }

@@ -37,14 +37,18 @@ enum LedgerSchema {
                             OR deployed_at > \(Timestamp.now().advanced(by: EventTime.lead).millisecondsSince1970);
                     """)
         }
+        migrator.registerMigration("kept for a time", migrate: LedgerRetention.migrate)
         return migrator
     }
 
     /// Fails unless the tables have the columns that are used.
     static func verify(_ database: Database) throws {
         for sql in [
-            "SELECT commit_id, repository, pushed_at FROM pushes LIMIT 0",
-            "SELECT event_id, service, environment, commit_id, deployed_at, succeeded, plausible FROM deployments LIMIT 0",
+            "SELECT commit_id, repository, pushed_at, received_at FROM pushes LIMIT 0",
+            """
+            SELECT event_id, service, environment, commit_id, deployed_at, succeeded, plausible, received_at
+            FROM deployments LIMIT 0
+            """, "SELECT before FROM forgotten LIMIT 0",
         ] {
             _ = try Row.fetchOne(database, sql: sql)
         }
