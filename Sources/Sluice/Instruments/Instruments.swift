@@ -10,10 +10,48 @@ public final class Instruments: Sendable {
     private let factory: any MetricsFactory
     private let sources = Mutex<[@Sendable () -> Void]>([])
     private let newcomers = Mutex<[NewSeries]>([])
+    private let parts = Mutex<[WeakPart]>([])
+    /// What these are a part of.
+    private let whole: Instruments?
+
+    private struct WeakPart {
+        weak var instruments: Instruments?
+    }
 
     /// - Parameter factory: the backend; the one that `MetricsSystem` was bootstrapped with unless given.
     public init(factory: any MetricsFactory = MetricsSystem.factory) {
         self.factory = factory
+        whole = nil
+    }
+
+    private init(partOf whole: Instruments) {
+        factory = whole.factory
+        self.whole = whole
+    }
+
+    /// Instruments on the same backend for a part that may end before the rest, such as a route: refreshed with these
+    /// until it ends.
+    package func part() -> Instruments {
+        let part = Instruments(partOf: self)
+        parts.withLock { parts in
+            parts.removeAll { $0.instruments == nil }
+            parts.append(WeakPart(instruments: part))
+        }
+        return part
+    }
+
+    /// The part has ended: its figures are brought up to date for the last time, and everything that they were read from
+    /// is let go.
+    package func end() {
+        refreshSources()
+        sources.withLock { $0 = [] }
+        whole?.parts.withLock { parts in parts.removeAll { $0.instruments == nil || $0.instruments === self } }
+    }
+
+    /// How many closures ``refresh()`` calls, those of parts included.
+    package var sourceCount: Int {
+        let parts = parts.withLock { $0.compactMap(\.instruments) }
+        return parts.reduce(sources.withLock(\.count)) { $0 + $1.sourceCount }
     }
 
     /// Whether anybody collects: when not, nothing is measured and no clock is read.
@@ -43,7 +81,7 @@ public final class Instruments: Sendable {
 
     /// Brings every gauge that is read, and every counter that is summed, up to date.
     public func refresh() {
-        for update in sources.withLock(\.self) { update() }
+        refreshSources()
         let told = newcomers.withLock { newcomers in
             defer { newcomers = [] }
             return newcomers
@@ -52,7 +90,13 @@ public final class Instruments: Sendable {
         if !waiting.isEmpty { newcomers.withLock { $0 += waiting } }
     }
 
+    private func refreshSources() {
+        for update in sources.withLock(\.self) { update() }
+        for part in parts.withLock({ $0.compactMap(\.instruments) }) { part.refreshSources() }
+    }
+
     func add(_ series: NewSeries) {
+        if let whole { return whole.add(series) }
         newcomers.withLock { $0.append(series) }
     }
 }

@@ -21,6 +21,9 @@ package final class RouteLifecycle: Sendable {
         var onDrain: [UInt64: @Sendable () -> Void] = [:]
         var nextAction: UInt64 = 0
         var onStop: [UnsafeContinuation<Void, Never>] = []
+        /// Whether the drain is calling what was to be done then.
+        var isActing = false
+        var onActed: [UnsafeContinuation<Void, Never>] = []
     }
 
     private let state = Mutex(State())
@@ -56,10 +59,11 @@ package final class RouteLifecycle: Sendable {
 
     /// Begins the end: whoever sleeps is woken with `CancellationError`, and nobody falls asleep any more.
     func drain() {
-        let (sleepers, actions) = state.withLock {
-            state -> ([UnsafeContinuation<Void, any Error>], [@Sendable () -> Void]) in
-            guard !state.draining else { return ([], []) }
+        let begun = state.withLock {
+            state -> (sleepers: [UnsafeContinuation<Void, any Error>], actions: [@Sendable () -> Void])? in
+            guard !state.draining else { return nil }
             state.draining = true
+            state.isActing = true
             if state.phase != .stopped { state.phase = .draining }
             draining.store(true, ordering: .releasing)
             defer {
@@ -68,8 +72,26 @@ package final class RouteLifecycle: Sendable {
             }
             return (Array(state.sleepers.values), Array(state.onDrain.values))
         }
-        for sleeper in sleepers { sleeper.resume(throwing: CancellationError()) }
-        for action in actions { action() }
+        guard let begun else { return }
+        for sleeper in begun.sleepers { sleeper.resume(throwing: CancellationError()) }
+        for action in begun.actions { action() }
+        let waiting = state.withLock { state in
+            state.isActing = false
+            defer { state.onActed = [] }
+            return state.onActed
+        }
+        for waiter in waiting { waiter.resume() }
+    }
+
+    /// Returns when a drain that has begun has done what was to be done then.
+    func waitUntilActed() async {
+        await withUnsafeContinuation { continuation in
+            let isActing = state.withLock { state in
+                if state.isActing { state.onActed.append(continuation) }
+                return state.isActing
+            }
+            if !isActing { continuation.resume() }
+        }
     }
 
     /// Runs `body`, and calls `action` when the route begins to drain meanwhile, at once when it does already.

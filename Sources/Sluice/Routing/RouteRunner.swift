@@ -19,13 +19,20 @@ final class RouteRunner: Sendable {
         self.route = route
         self.ordering = ordering
         self.configuration = configuration
-        scope = RouteScope(route, ordering: ordering, logger: logger, instruments: instruments)
+        scope = RouteScope(route, ordering: ordering, logger: logger, instruments: instruments.part())
         processor = try DeliveryProcessor(
             route, scope: scope, middlewares: middlewares, redelivery: configuration.redelivery)
     }
 
-    func register(with instruments: Instruments) {
-        processor.meter?.register(with: instruments, ledger: processor.ledger)
+    /// Has its figures read from now on, until it has stopped.
+    func register() {
+        processor.meter?.register(with: scope.instruments, ledger: processor.ledger)
+    }
+
+    /// It has stopped, or never ran: lets go of everything that its figures are read from.
+    func stopped() {
+        scope.instruments.end()
+        scope.lifecycle.enter(.stopped)
     }
 
     func run() async {
@@ -56,9 +63,9 @@ final class RouteRunner: Sendable {
                 try? await scope.lifecycle.sleep(for: delay)
             }
         }
-        // Nobody looks at a stopped route's books any more.
-        processor.meter?.push(processor.ledger)
-        scope.lifecycle.enter(.stopped)
+        // The thread that drains may still be giving back what waited.
+        await scope.lifecycle.waitUntilActed()
+        stopped()
     }
 
     /// - Returns: nil when the route drains before the subscriber has answered.

@@ -24,12 +24,33 @@ public final class Router: Service {
         var runners: [String: RouteRunner] = [:]
         /// Taken by routes that are being built.
         var names: Set<String> = []
-        /// Publishers of routes that were stopped: others may still use them.
-        var retired: [any Publisher] = []
+        /// Publishers of routes that were stopped: others may still use them. One that nothing else refers to goes at
+        /// once.
+        var retired: [Retired] = []
         var order: [String] = []
-        var start: AsyncStream<RouteRunner>.Continuation?
+        var start: AsyncStream<Arrival>.Continuation?
         var pending: [RouteRunner] = []
         var draining = false
+    }
+
+    private struct Retired {
+        weak var publisher: (any Publisher)?
+    }
+
+    /// A route that is to be started. What holds on to one of these for as long as the router runs keeps no route.
+    private final class Arrival: Sendable {
+        private let runner: Mutex<RouteRunner?>
+
+        init(_ runner: RouteRunner) {
+            self.runner = Mutex(runner)
+        }
+
+        func take() -> RouteRunner? {
+            runner.withLock { runner in
+                defer { runner = nil }
+                return runner
+            }
+        }
     }
 
     private let configuration: Configuration
@@ -71,8 +92,8 @@ public final class Router: Service {
             if state.start == nil { state.pending.append(runner) }
             return state.start
         }
-        runner.register(with: instruments)
-        start?.yield(runner)
+        runner.register()
+        start?.yield(Arrival(runner))
     }
 
     /// Drains one route and forgets it. Publishers that it shares with others stay open.
@@ -84,12 +105,19 @@ public final class Router: Service {
         }
         guard let runner else { return }
         runner.scope.lifecycle.drain()
-        if isRunning { await runner.scope.lifecycle.waitUntilStopped() }
+        if isRunning {
+            await runner.scope.lifecycle.waitUntilStopped()
+        } else {
+            runner.stopped()
+        }
         state.withLock { state in
             guard state.runners[name] === runner else { return }
             state.runners[name] = nil
-            if let publisher = runner.route.output?.publisher, !state.retired.contains(where: { $0 === publisher }) {
-                state.retired.append(publisher)
+            state.retired.removeAll { $0.publisher == nil }
+            if let publisher = runner.route.output?.publisher,
+                !state.retired.contains(where: { $0.publisher === publisher })
+            {
+                state.retired.append(Retired(publisher: publisher))
             }
             state.order.removeAll { $0 == name }
         }
@@ -97,19 +125,19 @@ public final class Router: Service {
 
     /// Runs until it is shut down gracefully or its task is cancelled.
     public func run() async throws {
-        let (added, start) = AsyncStream<RouteRunner>.makeStream()
-        let pending = try state.withLock { state -> [RouteRunner] in
+        let (added, start) = AsyncStream<Arrival>.makeStream()
+        let pending = try state.withLock { state -> [Arrival] in
             guard state.start == nil else { throw ConfigurationError("Router.run", expected: "to be called once") }
             state.start = start
             defer { state.pending = [] }
             if state.draining { start.finish() }
-            return state.pending
+            return state.pending.map(Arrival.init)
         }
-        for runner in pending { start.yield(runner) }
+        for arrival in pending { start.yield(arrival) }
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                for await runner in added {
-                    group.addTask { await runner.run() }
+                for await arrival in added {
+                    group.addTask { await arrival.take()?.run() }
                 }
                 // Here the stream has ended: by a drain, or because this task was cancelled.
                 self.drain()
@@ -119,7 +147,7 @@ public final class Router: Service {
         }
         // A route that was added when the drain began has never run; whoever stops it must not wait for that.
         let runners = state.withLock { Array($0.runners.values) }
-        for runner in runners { runner.scope.lifecycle.enter(.stopped) }
+        for runner in runners where runner.scope.lifecycle.phase != .stopped { runner.stopped() }
         await closePublishers()
     }
 
@@ -136,7 +164,7 @@ public final class Router: Service {
     private func closePublishers() async {
         var closed: Set<ObjectIdentifier> = []
         let publishers = state.withLock { state in
-            state.runners.values.compactMap { $0.route.output?.publisher } + state.retired
+            state.runners.values.compactMap { $0.route.output?.publisher } + state.retired.compactMap(\.publisher)
         }
         for publisher in publishers where closed.insert(ObjectIdentifier(publisher)).inserted {
             await publisher.close()
