@@ -16,7 +16,7 @@ EACH_PARTITION = "max by (handler_name, topic, partition) "
 
 OUTCOMES = [
     colored(["acked"], GREEN), colored(["deduplicated"], BLUE), colored(["discarded"], GREY), colored(["rejected"], ORANGE),
-    colored(["poisoned"], RED),
+    colored(["poisoned"], RED), colored(["revoked"], PURPLE),
 ]
 STAGES = [
     colored(["handler"], GREEN), colored(["publish"], BLUE), colored(["queue"], YELLOW), colored(["throttle"], PURPLE),
@@ -99,7 +99,7 @@ def at_a_glance(board):
              "below 99 %.",
              "see *How do deliveries end?* for the outcome and *Which errors deserve a retry?* for the reason."),
             [query(
-                "1 - " + share(f"sum({rate(SETTLED, like('outcome', 'rejected|poisoned'))})", f"sum({rate(SETTLED)})"),
+                "1 - " + share(f"sum({rate(SETTLED, like('outcome', 'rejected|poisoned'))})", f"sum({rate(SETTLED, differs('outcome', 'revoked'))})"),
                 "successful")],
             "percentunit", steps(RED, (0.99, YELLOW), (0.999, GREEN))),
         stat(
@@ -242,7 +242,8 @@ def handlers(board):
         timeseries(
             "How do deliveries end?",
             ("Deliveries settled a second, by outcome.",
-             "orange (rejected: they come back) and red (poisoned: they do not).",
+             "orange (rejected: they come back) and red (poisoned: they do not). Purple (revoked) went to another process "
+             "unhandled, as they do when a Kafka group changes.",
              "see rows Retry and Poison for the reasons."),
             [query(f"{by('outcome')}({rate(SETTLED)})", "{{outcome}}")], "ops", stack=True, overrides=OUTCOMES),
         timeseries(

@@ -88,7 +88,7 @@ extension Metric.Label {
 
 /// How a delivery ended, for the label `outcome`.
 public enum DeliveryOutcome: String, Sendable, CaseIterable {
-    case acked, rejected, poisoned, discarded, deduplicated
+    case acked, rejected, poisoned, discarded, deduplicated, revoked
 }
 
 /// Where a delivery's time went, for the label `stage`.

@@ -72,7 +72,7 @@ public final class Delivery: Sendable {
         }
     }
 
-    /// Whether it has been acknowledged or rejected.
+    /// Whether it has been acknowledged, rejected or dropped.
     public var isSettled: Bool { settled.load(ordering: .acquiring) }
 
     /// The message was handled; the broker may forget it.
@@ -87,6 +87,15 @@ public final class Delivery: Sendable {
     @discardableResult
     public func reject(after delay: Duration? = nil, because error: (any Error)? = nil) -> Bool {
         settle(.rejected(Rejection(delay: delay, error: error)))
+    }
+
+    /// Whether it may still be handled here: false once the message may be somebody else's. See ``Settler/owns(_:)``.
+    public var isOurs: Bool { settler.owns(tag) }
+
+    /// Drops it unhandled, because it is not ours any more: the broker hears nothing of it.
+    func forgo() {
+        guard !settled.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        settler.forgo(tag)
     }
 
     private func settle(_ settlement: Settlement) -> Bool {

@@ -26,9 +26,23 @@ public protocol Settler: AnyObject, Sendable {
     /// What a delivery calls: the same, with what was delivered, for a broker that keeps no copy while it is out.
     /// Calls ``settle(_:_:)`` unless implemented.
     func settle(_ tag: UInt64, _ settlement: Settlement, of message: Message, origin: Delivery.Origin)
+
+    /// Whether the delivery with this tag may still be handled here: false once somebody else may have been given the
+    /// message (its partition was revoked, its lease has run out, its connection is gone). Asked before every attempt, on
+    /// any thread, so it must cost no more than an atomic load or a look at the clock. Once false for a tag, it stays
+    /// false. Always true unless implemented.
+    func owns(_ tag: UInt64) -> Bool
+
+    /// The delivery was dropped unhandled because ``owns(_:)`` said no; the broker must not be told. Called instead of
+    /// ``settle(_:_:)``. Does nothing unless implemented.
+    func forgo(_ tag: UInt64)
 }
 
 extension Settler {
+    public func owns(_ tag: UInt64) -> Bool { true }
+
+    public func forgo(_ tag: UInt64) {}
+
     public func settle(_ tag: UInt64, _ settlement: Settlement, of message: Message, origin: Delivery.Origin) {
         settle(tag, settlement)
     }

@@ -54,6 +54,10 @@ final class DeliveryProcessor: Sendable {
     /// - Parameter keeping: whether the worker can keep a rejected delivery and process it again.
     func process(_ parcel: inout Parcel, keeping: Bool) async -> Verdict {
         let delivery = parcel.delivery
+        guard delivery.isOurs else {
+            drop(&parcel)
+            return .settled
+        }
         if parcel.passes > 0 { delivery.trace.beginPass() }
         parcel.passes += 1
         do {
@@ -73,24 +77,32 @@ final class DeliveryProcessor: Sendable {
     }
 
     /// Waits before the next pass of a delivery that the worker keeps.
-    /// - Returns: false when the route drains meanwhile.
+    /// - Returns: false when the route drains meanwhile, or the delivery is not ours any more.
     func wait(_ parcel: Parcel, for delay: Duration) async -> Bool {
         let start = MonotonicTime.now()
         defer { parcel.delivery.trace.book(MonotonicTime.now().nanoseconds(since: start), to: .backoff) }
         do {
-            try await scope.lifecycle.sleep(for: delay)
+            try await parcel.delivery.sleep(for: delay, in: scope.lifecycle)
             return true
         } catch {
             return false
         }
     }
 
-    /// Gives a delivery back that the route will not process any more.
+    /// Gives a delivery back that the route will not process any more; drops one that is not ours any more.
     func release(_ parcel: Parcel) {
         var parcel = parcel
         begin(&parcel)
+        // At a drain everything goes back; the source knows what was its own to give.
+        guard isDraining || parcel.delivery.isOurs else { return drop(&parcel) }
         parcel.delivery.reject()
         conclude(&parcel, .rejected)
+    }
+
+    /// Lets go of a delivery whose message may be somebody else's by now: neither side hears of it.
+    private func drop(_ parcel: inout Parcel) {
+        parcel.delivery.forgo()
+        conclude(&parcel, .revoked)
     }
 
     private func failed(_ parcel: inout Parcel, _ error: any Error, keeping: Bool) -> Verdict {

@@ -9,7 +9,7 @@ final class FlowLedger: Sendable {
         var received: Int64 = 0
         var redeliveries: Int64 = 0
         var inFlight: Int64 = 0
-        var settled: [5 of Int64] = .init(repeating: 0)
+        var settled: [6 of Int64] = .init(repeating: 0)
 
         func settled(_ outcome: DeliveryOutcome) -> Int64 { settled[outcome.index] }
 
@@ -66,6 +66,7 @@ extension DeliveryOutcome {
         case .poisoned: 2
         case .discarded: 3
         case .deduplicated: 4
+        case .revoked: 5
         }
     }
 
@@ -76,6 +77,7 @@ extension DeliveryOutcome {
             case 2: .poisoned
             case 3: .discarded
             case 4: .deduplicated
+            case 5: .revoked
             default: .acked
             }
     }

@@ -34,15 +34,22 @@ public struct HandlerContext: Sendable {
         return logger
     }
 
-    /// Waits, and ends early by throwing `CancellationError` when the task is cancelled or the route begins to drain.
+    /// Whether the message may be somebody else's by now: its partition was revoked, its lease has run out, its
+    /// connection is gone. The route attempts nothing more then; a handler that takes long may ask too.
+    public var isRevoked: Bool { !delivery.isOurs }
+
+    /// Waits, and ends early by throwing when the task is cancelled or the route begins to drain (`CancellationError`),
+    /// and within a second when the message is not ours any more (``RevokedError``).
     public func sleep(for duration: Duration) async throws {
-        try await route.lifecycle.sleep(for: duration)
+        try await delivery.sleep(for: duration, in: route.lifecycle)
     }
 
-    /// Whether `error` only says that the route is being shut down: such a message is given back, never poisoned, and
-    /// never counted as failed. An attempt that ``Timeout`` cancelled has failed and was not interrupted.
+    /// Whether `error` is no failure of the message: the route is being shut down, and the message is given back; or the
+    /// message is not ours any more, and is dropped. It is never poisoned then, never tried again, and never counted as
+    /// failed. An attempt that ``Timeout`` cancelled has failed and was not interrupted.
     public func isInterruption(_ error: any Error) -> Bool {
         (Task.isCancelled && timed?.isExpired != true) || (error is CancellationError && route.lifecycle.isDraining)
+            || error is RevokedError || isRevoked
     }
 
     /// Says how the delivery ends when the chain returns; ``DeliveryOutcome/acked`` unless said otherwise.
@@ -54,6 +61,6 @@ public struct HandlerContext: Sendable {
     package func wait(for duration: Duration, booking stage: DeliveryTrace.BookedStage) async throws {
         let start = MonotonicTime.now()
         defer { delivery.trace.book(MonotonicTime.now().nanoseconds(since: start), to: stage) }
-        try await route.lifecycle.sleep(for: duration)
+        try await delivery.sleep(for: duration, in: route.lifecycle)
     }
 }

@@ -29,7 +29,7 @@ public struct Ordering: Sendable {
     }
 
     /// How many messages are handled at once.
-    var concurrency: Int {
+    package var concurrency: Int {
         switch kind {
         case .serial: 1
         case .perKey(let lanes, _): lanes

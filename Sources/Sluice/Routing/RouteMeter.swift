@@ -85,7 +85,12 @@ final class RouteMeter: Sendable {
             for outcome in DeliveryOutcome.allCases {
                 let more = books.settled(outcome) - pushed.settled(outcome)
                 outcomes[outcome.index].increment(by: more)
-                (outcome == .rejected ? nacked : acked).increment(by: more)
+                switch outcome {
+                case .acked, .poisoned, .discarded, .deduplicated: acked.increment(by: more)
+                case .rejected: nacked.increment(by: more)
+                // The broker was told neither.
+                case .revoked: break
+                }
             }
             inFlight.set(Double(books.inFlight))
             unaccounted.set(Double(books.unaccounted))

@@ -11,6 +11,7 @@ enum RouteWork: Sendable {
         case .consuming(let handler):
             return { message, context in
                 if !scope.gate.isOpen { try await scope.gate.pass(context) }
+                guard context.delivery.isOurs else { throw RevokedError() }
                 let start = Self.begin(context, meter)
                 do {
                     if let failure = context.delivery.origin.failure { throw failure }
@@ -27,6 +28,7 @@ enum RouteWork: Sendable {
             return { message, context in
                 // Closed meanwhile, perhaps: a message may have waited for a permit since Retry looked.
                 if !scope.gate.isOpen { try await scope.gate.pass(context) }
+                guard context.delivery.isOurs else { throw RevokedError() }
                 let start = Self.begin(context, meter)
                 do {
                     if let failure = context.delivery.origin.failure { throw failure }

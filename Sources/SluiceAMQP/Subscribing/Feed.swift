@@ -65,6 +65,8 @@ final class Feed: Settler {
     private let threshold: Int
     private let interval: Duration
     private let state = Mutex(State())
+    /// The state's generation, to be read without the lock: deliveries of an earlier one the broker delivers again.
+    private let generation = Atomic<UInt64>(0)
 
     init(
         _ topic: Topic, _ layout: Layout, component: String, monitor: ConnectionMonitor, meter: FeedMeter?,
@@ -107,7 +109,7 @@ final class Feed: Settler {
     /// The queue is read from now on; deliveries made before settle nothing any more.
     func begin() {
         state.withLock { state in
-            Self.reset(&state)
+            reset(&state)
             state.isReading = true
         }
     }
@@ -115,14 +117,15 @@ final class Feed: Settler {
     /// The queue is not read any more. What still waits in the subscription will be delivered again.
     func end() {
         state.withLock { state in
-            Self.reset(&state)
+            reset(&state)
             state.isReading = false
         }
         _ = try? subscription.take(.max)
     }
 
-    private static func reset(_ state: inout State) {
-        state.generation = (state.generation + 1) & generationMask
+    private func reset(_ state: inout State) {
+        state.generation = (state.generation + 1) & Self.generationMask
+        generation.store(state.generation, ordering: .releasing)
         state.ledger = SettlementLedger()
         state.rejected = []
         state.due = nil
@@ -142,6 +145,8 @@ final class Feed: Settler {
     }
 
     // MARK: Settling
+
+    func owns(_ tag: UInt64) -> Bool { generation.load(ordering: .acquiring) == tag >> Self.tagBits }
 
     func settle(_ tag: UInt64, _ settlement: Settlement) {
         // Only deliveries settle, and these say what they held.

@@ -3,6 +3,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import Sluice
+import Synchronization
 
 /// What Hummingbird's server does with each connection: parse HTTP/1.1, and give the requests to an
 /// ``InboundConnection``.
@@ -65,9 +66,18 @@ struct InboundJob: Sendable {
 /// Brings what happens on other threads back to the connection's event loop.
 final class InboundSettler: Settler {
     private let connection: NIOLoopBound<InboundConnection>
+    /// The last request that was answered before its message was settled: its client was told to send it again.
+    private let lastGivenUp = Atomic<UInt64>(0)
 
     init(_ connection: InboundConnection, on eventLoop: any EventLoop) {
         self.connection = NIOLoopBound(connection, eventLoop: eventLoop)
+    }
+
+    /// A client that has only gone is no reason to drop what it sent: it may never have wanted the answer.
+    func owns(_ tag: UInt64) -> Bool { lastGivenUp.load(ordering: .acquiring) < tag }
+
+    func giveUp(_ tag: UInt64) {
+        lastGivenUp.store(tag, ordering: .releasing)
     }
 
     func settle(_ tag: UInt64, _ settlement: Settlement) {

@@ -222,6 +222,8 @@ final class InboundConnection: ChannelDuplexHandler {
         case .reading:
             answerAndLeave(exchange?.verdict ?? .error(408, "the request did not arrive in time"))
         case .waiting:
+            // A client that has closed its side may never have wanted the answer, and will not send it again for that.
+            if !inputEnded { settler?.giveUp(tag) }
             answer(
                 .unavailable(
                     "the message was not settled in time; it may still be handled",

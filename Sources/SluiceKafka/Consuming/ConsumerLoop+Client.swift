@@ -77,6 +77,18 @@ extension ConsumerLoop {
         }
     }
 
+    /// A process that was paused for longer than its group waits has lost its partitions. The client learns that only
+    /// from the broker's next answer.
+    func noticeAbsence(_ now: MonotonicTime) {
+        defer { load.noteTurn(now) }
+        guard !readers.isEmpty, load.wasAbsent(now) else { return }
+        logger.warning(
+            "this process was paused for longer than its group waits: what it held comes again, to whoever reads it now"
+        )
+        monitor.count("lost")
+        fail(now, "a pause")
+    }
+
     /// A client that reads is a good one.
     func noteSuccess() {
         restart.failures = 0

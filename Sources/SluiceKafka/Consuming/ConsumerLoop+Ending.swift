@@ -42,6 +42,7 @@ extension ConsumerLoop {
 
     private func commitFinally(_ now: MonotonicTime) {
         guard client != nil else { return end(leaving: false) }
+        for reader in readers { reader.feed.revoke() }
         phase = .committing(until: now.advanced(by: Self.patience))
         commit.hasFailed = false
         obey(now)

@@ -88,7 +88,10 @@ extension ConsumerLoop {
             guard let client else { return }
             if rd_kafka_assignment_lost(client.handle) != 0 { return finishRebalance() }
             let going = readers.filter { partitions.contains($0.feed.partition) }
-            guard now >= until || inHand(going) == 0, !commit.isUnderWay else { return }
+            guard now >= until || inHand(going) == 0 else { return }
+            // Before the last commit is made: what would be attempted from now on is not in it.
+            for reader in going { reader.feed.revoke() }
+            guard !commit.isUnderWay else { return }
             guard sendCommit(now) else { return finishRebalance() }
             rebalance = .committing(partitions, until: now.advanced(by: Self.commitPatience))
         case .committing(let partitions, let until):

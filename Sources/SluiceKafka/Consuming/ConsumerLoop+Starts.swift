@@ -111,6 +111,7 @@ extension ConsumerLoop {
         }
         // There is no other way to ask than to wait. Nothing is read of other partitions meanwhile anyway.
         let code = rd_kafka_offsets_for_times(client.handle, list.handle, 5_000)
+        load.noteTurn(.now())
         var starts: [Int32: Int64] = [:]
         var failure = code
         for element in list.handle.elements {

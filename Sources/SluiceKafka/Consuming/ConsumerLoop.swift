@@ -91,6 +91,7 @@ final class ConsumerLoop {
         open()
         while true {
             let now = MonotonicTime.now()
+            noticeAbsence(now)
             obey(now)
             if case .ended = phase { break }
             revive(now)

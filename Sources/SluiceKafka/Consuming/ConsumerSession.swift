@@ -50,7 +50,7 @@ final class ConsumerSession: Sendable {
         var logger = logger
         logger[metadataKey: "topic"] = "\(topic)"
         let monitor = ClientMonitor(secrets: plan.configuration.secrets, logger: logger, meter: meter)
-        let control = SessionControl()
+        let control = SessionControl(patience: plan.group == nil ? nil : plan.options.sessionTimeout)
         let signal = control.load.signal
         let subscription = Subscription(
             capacity: plan.options.capacity, redelivery: .route, onDemand: { signal.raise() },
@@ -110,9 +110,14 @@ final class SessionControl: Sendable {
         case none, close, crash
     }
 
-    let load = SessionLoad()
+    let load: SessionLoad
     private let joining = Atomic<Bool>(false)
     private let state = Mutex(State())
+
+    /// - Parameter patience: how long the group waits for a member; nil without a group.
+    init(patience: Duration?) {
+        load = SessionLoad(patience: patience)
+    }
 
     private struct State {
         var request = Request.none

@@ -9,6 +9,8 @@ final class PartitionFeed: Settler {
     /// Whether the client may have records of the partition.
     let hasRecords = Atomic<Bool>(true)
     private let load: SessionLoad
+    /// Whether another member may have the partition: what handlers have not begun by then is not theirs any more.
+    private let isRevoked = Atomic<Bool>(false)
 
     init(_ partition: Int32, from start: SettledOffsets?, load: SessionLoad) {
         self.partition = partition
@@ -20,6 +22,13 @@ final class PartitionFeed: Settler {
     func noteRecords() {
         hasRecords.store(true, ordering: .releasing)
         load.signal.raise()
+    }
+
+    func owns(_ tag: UInt64) -> Bool { !isRevoked.load(ordering: .acquiring) && load.isPresent }
+
+    /// Nothing more of the partition is attempted. What is in a handler's hands may still be acknowledged.
+    func revoke() {
+        isRevoked.store(true, ordering: .releasing)
     }
 
     func settle(_ tag: UInt64, _ settlement: Settlement) {
@@ -55,6 +64,8 @@ final class BatchSettler: Settler {
         self.feed = feed
     }
 
+    func owns(_ tag: UInt64) -> Bool { feed.owns(tag) }
+
     func settle(_ tag: UInt64, _ settlement: Settlement) {
         feed.settle(tag, settlement)
     }
@@ -72,6 +83,27 @@ final class SessionLoad: Sendable {
     private let threshold = Atomic<Int>(-1)
     /// Whether the thread waits for what is in hand.
     private let isDraining = Atomic<Bool>(false)
+    /// How long the group waits for this member, and when its thread last ran, in nanoseconds.
+    private let patience: UInt64
+    private let lastTurn = Atomic<UInt64>(0)
+
+    /// - Parameter patience: nil where there is no group.
+    init(patience: Duration? = nil) {
+        self.patience = patience?.wholeNanoseconds ?? .max
+        noteTurn(.now())
+    }
+
+    /// Whether the thread ran lately. A process that was paused for long has lost its partitions: its thread, the client
+    /// and the handlers wake up together, so whoever is first has to see that by the clock.
+    var isPresent: Bool { patience == .max || !wasAbsent(.now()) }
+
+    func wasAbsent(_ now: MonotonicTime) -> Bool {
+        now.nanoseconds(since: MonotonicTime(nanoseconds: lastTurn.load(ordering: .acquiring))) > patience
+    }
+
+    func noteTurn(_ now: MonotonicTime) {
+        lastTurn.store(now.nanoseconds, ordering: .releasing)
+    }
 
     var count: Int { unsettled.load(ordering: .sequentiallyConsistent) }
 

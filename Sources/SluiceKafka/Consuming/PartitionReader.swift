@@ -57,6 +57,7 @@ final class PartitionReader {
         isOpen = false
         rd_kafka_queue_cb_event_enable(queue, nil, nil)
         rd_kafka_queue_destroy(queue)
+        feed.revoke()
         feed.abandon()
     }
 }

@@ -6,15 +6,18 @@ final class ConsumerGroup: Sendable {
     struct State {
         /// Its row in the file.
         var row: Int64?
-        /// Which time it is that this process leads the group; deliveries of an earlier one settle nothing.
+        /// Which time it is that this process may hand out the group's messages; deliveries of an earlier one are not
+        /// attempted any more.
         var generation: UInt64 = 0
+        /// The generation with which this process began to lead the group; deliveries of an earlier one settle nothing.
+        var leadingSince: UInt64 = 0
         /// Set while this process leads the group.
         var ledger: GroupLedger?
-        /// The lease has been good until this time at least; afterwards nothing is delivered.
+        /// The lease has been good until this time at least; afterwards nothing is delivered, nor attempted.
         var leaseEnd = MonotonicTime(nanoseconds: 0)
         var feeds: [SubscriptionFeed] = []
         var nextFeed: UInt32 = 0
-        /// Deliveries handed out in this generation that nobody has settled, those of closed feeds included.
+        /// Deliveries handed out since this process leads that nobody has settled, those of closed feeds included.
         var handedOut = 0
         /// When the last subscription went.
         var deserted: MonotonicTime?
@@ -27,6 +30,9 @@ final class ConsumerGroup: Sendable {
     let topic: Topic
     let name: String
     let state = Mutex(State())
+    /// The state's generation and the end of its lease in nanoseconds, to be read before each attempt without the lock.
+    private let generation = Atomic<UInt64>(0)
+    private let leaseEnd = Atomic<UInt64>(0)
 
     private let writer: LogWriter
     private let readerSignal: ThreadSignal
@@ -47,11 +53,60 @@ final class ConsumerGroup: Sendable {
 
     // MARK: Settlement
 
+    /// Whether deliveries of this generation may still be attempted. The clock is read, so that a process that was
+    /// paused notices as soon as it goes on that its lease has run out.
+    func owns(generation: UInt64) -> Bool {
+        guard self.generation.load(ordering: .acquiring) & Self.generationMask == generation else { return false }
+        let now = MonotonicTime.now()
+        guard leaseEnd.load(ordering: .acquiring) <= now.nanoseconds else { return true }
+        return !lapse(now)
+    }
+
+    /// The lease has run out: what is in handlers' hands may be handed out by another process. Should the lease be
+    /// renewed after all, everything that is not settled is read again, in its order.
+    /// - Returns: false when it was renewed in the meantime.
+    private func lapse(_ now: MonotonicTime) -> Bool {
+        state.withLock { state in
+            guard state.leaseEnd <= now else { return false }
+            guard let ledger = state.ledger else { return true }
+            begin(&state)
+            state.ledger = ledger.restarted()
+            state.wakeReaderAt = nil
+            return true
+        }
+    }
+
+    /// What was delivered until now is not ours any more.
+    private func begin(_ state: inout State) {
+        state.generation &+= 1
+        generation.store(state.generation, ordering: .releasing)
+    }
+
+    /// Another attempt at the delivery was not ours to make.
+    func forgo(generation: UInt64) {
+        let announce = state.withLock { state in Self.isLedSince(generation, state) && takeBack(&state) }
+        if announce { writer.announce(self) }
+    }
+
+    /// Whether this process has led the group without a break since it handed out deliveries of this generation.
+    private static func isLedSince(_ generation: UInt64, _ state: State) -> Bool {
+        let age = (state.generation &- generation) & generationMask
+        return state.ledger != nil && age <= state.generation &- state.leadingSince
+    }
+
+    /// A delivery has come back unhandled.
+    /// - Returns: whether the writer has to be told: the last one lets it give the lease away.
+    private func takeBack(_ state: inout State) -> Bool {
+        state.handedOut -= 1
+        guard state.deserted != nil, !state.isAnnounced else { return false }
+        state.isAnnounced = true
+        return true
+    }
+
     func acknowledge(_ offset: Int64, generation: UInt64) {
         let (announce, wake) = state.withLock { state -> (Bool, Bool) in
-            guard state.generation & Self.generationMask == generation, state.ledger != nil else {
-                return (false, false)
-            }
+            // Also where the lease had lapsed meanwhile and nobody has taken it: it was handled.
+            guard Self.isLedSince(generation, state) else { return (false, false) }
             state.handedOut -= 1
             _ = state.ledger?.acknowledge(offset)
             let announce = !state.isAnnounced
@@ -67,13 +122,9 @@ final class ConsumerGroup: Sendable {
     func reject(_ offset: Int64, generation: UInt64, feed: UInt32, delay: Duration?) {
         let now = MonotonicTime.now()
         let (known, announce) = state.withLock { state -> (Bool, Bool) in
-            guard state.generation & Self.generationMask == generation, state.ledger != nil else {
-                return (false, false)
-            }
-            state.handedOut -= 1
-            // The last one to come back lets the writer give the lease away.
-            let announce = state.deserted != nil && !state.isAnnounced
-            if announce { state.isAnnounced = true }
+            guard Self.isLedSince(generation, state) else { return (false, false) }
+            let announce = takeBack(&state)
+            guard state.generation & Self.generationMask == generation else { return (false, announce) }
             return (state.ledger?.reject(offset, feed: feed, after: delay, now: now) ?? false, announce)
         }
         if announce { writer.announce(self) }
@@ -89,20 +140,32 @@ final class ConsumerGroup: Sendable {
     /// This process leads the group from now on, with what the file says was settled.
     func lead(_ ledger: GroupLedger, until leaseEnd: MonotonicTime) {
         state.withLock { state in
-            state.generation += 1
+            begin(&state)
+            state.leadingSince = state.generation
             state.handedOut = 0
             state.wakeReaderAt = nil
             state.ledger = ledger
-            state.leaseEnd = leaseEnd
+            extend(&state, until: leaseEnd)
         }
         readerSignal.raise()
+    }
+
+    /// The lease was renewed.
+    func extend(until leaseEnd: MonotonicTime) {
+        state.withLock { extend(&$0, until: leaseEnd) }
+    }
+
+    private func extend(_ state: inout State, until leaseEnd: MonotonicTime) {
+        state.leaseEnd = leaseEnd
+        self.leaseEnd.store(leaseEnd.nanoseconds, ordering: .releasing)
     }
 
     /// Somebody else leads the group, or nobody: what was delivered here is forgotten and taken back where it still
     /// waits in a queue.
     func resign() {
         let feeds = state.withLock { state -> [SubscriptionFeed] in
-            state.generation += 1
+            begin(&state)
+            state.leadingSince = state.generation
             state.handedOut = 0
             state.ledger = nil
             return state.feeds

@@ -22,7 +22,7 @@ struct GroupLedger {
     /// The last offset that was read from the log.
     private(set) var cursor: Int64
     /// Offsets up to this one may have been delivered before this process led the group.
-    let deliveredBefore: Int64
+    private(set) var deliveredBefore: Int64
 
     /// Ascending by offset.
     private(set) var inFlight: [Outstanding] = []
@@ -38,6 +38,17 @@ struct GroupLedger {
         self.settled = settled
         self.deliveredBefore = deliveredBefore
         cursor = settled.through
+    }
+
+    /// The same with nothing in flight: what is not settled is read again.
+    func restarted() -> GroupLedger {
+        var ledger = self
+        ledger.absorb()
+        ledger.deliveredBefore = max(deliveredBefore, cursor)
+        ledger.cursor = ledger.settled.through
+        ledger.inFlight = []
+        ledger.waiting = []
+        return ledger
     }
 
     /// How many messages are delivered or wait for redelivery: at least the true number, and exactly that after

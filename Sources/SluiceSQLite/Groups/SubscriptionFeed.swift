@@ -1,4 +1,5 @@
 internal import Sluice
+import Synchronization
 
 /// Takes the settlements of one subscription's deliveries back to its group.
 final class SubscriptionFeed: Settler {
@@ -6,6 +7,8 @@ final class SubscriptionFeed: Settler {
     let group: ConsumerGroup
     let subscription: Subscription
     let maxInFlight: Int
+    /// What it handed out goes to the group's other subscriptions.
+    private let isRetired = Atomic<Bool>(false)
 
     init(id: UInt32, group: ConsumerGroup, subscription: Subscription, maxInFlight: Int) {
         self.id = id
@@ -17,6 +20,18 @@ final class SubscriptionFeed: Settler {
     /// A delivery's tag holds the offset and the low bits of the generation.
     static func tag(offset: Int64, generation: UInt64) -> UInt64 {
         UInt64(bitPattern: offset) << ConsumerGroup.generationBits | generation & ConsumerGroup.generationMask
+    }
+
+    func retire() {
+        isRetired.store(true, ordering: .releasing)
+    }
+
+    func owns(_ tag: UInt64) -> Bool {
+        !isRetired.load(ordering: .acquiring) && group.owns(generation: tag & ConsumerGroup.generationMask)
+    }
+
+    func forgo(_ tag: UInt64) {
+        group.forgo(generation: tag & ConsumerGroup.generationMask)
     }
 
     func settle(_ tag: UInt64, _ settlement: Settlement) {

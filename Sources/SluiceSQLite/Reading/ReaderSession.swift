@@ -183,7 +183,10 @@ final class ReaderSession {
         let ended = state.feeds.filter(\.subscription.isEnded)
         guard !ended.isEmpty else { return }
         state.feeds.removeAll { feed in ended.contains { $0 === feed } }
-        for feed in ended { state.ledger?.abandon(feed: feed.id) }
+        for feed in ended {
+            feed.retire()
+            state.ledger?.abandon(feed: feed.id)
+        }
         if state.feeds.isEmpty {
             state.deserted = now
             let isAnnounced = state.isAnnounced

@@ -107,7 +107,7 @@ final class LeaseBook {
                     case .renew:
                         let isOurs = try renew(row, until: wallEnd)
                         after.append {
-                            if isOurs { group.state.withLock { $0.leaseEnd = leaseEnd } } else { group.resign() }
+                            if isOurs { group.extend(until: leaseEnd) } else { group.resign() }
                         }
                     case .release:
                         try session.settleFinally(group)

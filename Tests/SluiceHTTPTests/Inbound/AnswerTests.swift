@@ -1,6 +1,7 @@
 import Sluice
 import SluiceHTTP
 import SluiceTesting
+import Synchronization
 import Testing
 
 @Suite struct AnswerTests {
@@ -131,6 +132,25 @@ import Testing
             #expect(response.status == 503)
             #expect(isErrorLine(response, "in time"))
             settled.open()
+        }
+    }
+
+    /// The client was told to send it again; one that has only gone may never have wanted the answer.
+    @Test func whatWasAnsweredInTheMeantimeIsNotHandledAnyMore() async throws {
+        let waiting = Mutex<[Delivery]>([])
+        try await withHarness(
+            endpoint: { $0.answerTimeout = .seconds(2) },
+            settle: { delivery in waiting.withLock { $0.append(delivery) } }
+        ) { harness in
+            let client = try RawClient(port: harness.port)
+            try client.send(
+                "POST /in HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+            try await eventually { waiting.withLock(\.count) == 1 }
+            client.close()
+            #expect(try await harness.post("{}").status == 503)
+            let deliveries = waiting.withLock(\.self)
+            #expect(deliveries.map(\.isOurs) == [true, false])
+            for delivery in deliveries { delivery.acknowledge() }
         }
     }
 
