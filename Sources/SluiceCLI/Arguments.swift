@@ -54,7 +54,18 @@ enum Arguments {
 
     /// - Returns: nil for what was not given.
     static func name(_ text: String?, _ option: String) throws(UsageError) -> String? {
-        guard text?.isEmpty != true else { throw UsageError("\(option): expected a name") }
+        try text.map { text throws(UsageError) in try name(text, option) }
+    }
+
+    /// - Throws: ``UsageError`` also for an address, whose password errors would show.
+    static func name(_ text: String, _ option: String) throws(UsageError) -> String {
+        guard !text.isEmpty, !text.contains("://") else { throw UsageError("\(option): expected a name") }
+        return text
+    }
+
+    /// - Throws: ``UsageError`` also for an address, whose password errors would show.
+    static func directory(_ text: String, _ option: String) throws(UsageError) -> String {
+        guard !text.isEmpty, !text.contains("://") else { throw UsageError("\(option): expected a directory") }
         return text
     }
 

@@ -18,11 +18,8 @@ struct BackupCommand: AsyncParsableCommand {
     @Argument(help: "The directory to write to: missing or empty.")
     var directory: String
 
-    func validate() throws {
-        if directory.isEmpty { throw ValidationError("expected a directory") }
-    }
-
     func run() async throws {
+        let directory = try Arguments.directory(directory, "<directory>")
         let tool = BackupTool(directory: try options.directory())
         try await Tool.run {
             for copy in try tool.run(to: directory) { print("wrote \(copy.path) (\(copy.bytes) bytes)") }

@@ -11,7 +11,7 @@ struct BundleOptions: ParsableArguments {
 
     /// One line on standard output for each file. Ends with 1 when files differ, 73 when they cannot be written.
     func write(_ bundle: FileBundle) throws {
-        if out.isEmpty || out.contains("://") { throw UsageError("--out: expected a directory") }
+        let out = try Arguments.directory(out, "--out")
         do {
             for (path, outcome) in try bundle.write(to: out, force: force) { print("\(outcome.rawValue) \(path)") }
         } catch {

@@ -8,13 +8,9 @@ struct DataOptions: ParsableArguments {
         name: .long, help: ArgumentHelp("The gateway's data directory. Default: SLUICE_DATA.", valueName: "dir"))
     var data: String?
 
-    func validate() throws {
-        if data == "" { throw ValidationError("--data: expected a directory") }
-    }
-
     /// - Throws: exit status 78 when the configuration is wrong.
     func directory() throws -> String {
-        if let data { return data }
+        if let data { return try Arguments.directory(data, "--data") }
         do {
             return try GatewayConfiguration.dataDirectory(
                 environment: ProcessInfo.processInfo.environment, dotEnv: DotEnv.text(ofFile: ".env"))

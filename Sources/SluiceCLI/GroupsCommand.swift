@@ -18,19 +18,16 @@ struct GroupsCommand: AsyncParsableCommand {
                 routes is a group that this process reads.
                 """)
 
-        enum Format: String, ExpressibleByArgument, CaseIterable {
-            case table, json
-        }
-
         @OptionGroup var options: DataOptions
 
         @Option(name: .long, help: "table, or json (an object a line).")
-        var format: Format = .table
+        var format = "table"
 
         func run() async throws {
+            guard ["table", "json"].contains(format) else { throw UsageError("--format: expected table or json") }
             let tool = GroupsTool(directory: try options.directory())
             try await Tool.run {
-                let text = try format == .json ? tool.lines() : tool.table()
+                let text = try format == "json" ? tool.lines() : tool.table()
                 try Tool.write(Array(text.utf8))
             }
         }
@@ -57,15 +54,13 @@ struct GroupsCommand: AsyncParsableCommand {
         @Argument(help: "The group, such as log-to-slack.")
         var group: String
 
-        func validate() throws {
+        func run() async throws {
             do {
                 _ = try GroupsTool.position(to)
             } catch {
-                throw ValidationError("--to: \(error)")
+                throw UsageError("--to: \(error)")
             }
-        }
-
-        func run() async throws {
+            let (group, topic) = (try Arguments.name(group, "<group>"), try Arguments.name(topic, "--topic"))
             let tool = GroupsTool(directory: try options.directory())
             try await Tool.run { print(try await tool.seek(group, topic: topic, to: to)) }
         }
@@ -89,6 +84,7 @@ struct GroupsCommand: AsyncParsableCommand {
         var group: String
 
         func run() async throws {
+            let (group, topic) = (try Arguments.name(group, "<group>"), try Arguments.name(topic, "--topic"))
             let tool = GroupsTool(directory: try options.directory())
             try await Tool.run { print(try await tool.remove(group, topic: topic)) }
         }

@@ -39,8 +39,13 @@ enum ParserMessage {
     /// Whether it is an option or argument as `--help` shows it.
     private static func isDeclared(_ text: String) -> Bool {
         guard text.hasPrefix("--") || text.hasPrefix("<"), text.utf8.count > 3 else { return false }
-        return SluiceCommand.configuration.subcommands.contains { command in
+        return isDeclared(text, by: SluiceCommand.configuration.subcommands)
+    }
+
+    private static func isDeclared(_ text: String, by commands: [any ParsableCommand.Type]) -> Bool {
+        commands.contains { command in
             SluiceCommand.helpMessage(for: command).contains(text)
+                || isDeclared(text, by: command.configuration.subcommands)
         }
     }
 }

@@ -17,13 +17,9 @@ enum Program {
                     try command.run()
                 }
             } catch let error as UsageError {
-                let name = type(of: command)._commandName
-                refuse(
-                    error.description,
-                    """
-                    Usage: \(SluiceCommand.usageString(for: type(of: command)))
-                      See 'sluice \(name) --help' for more information.
-                    """)
+                let usage = SluiceCommand.usageString(for: type(of: command))
+                let name = usage.split(separator: " ").prefix { $0.allSatisfy(\.isLetter) }.joined(separator: " ")
+                refuse(error.description, "Usage: \(usage)\n  See '\(name) --help' for more information.")
             }
         } catch {
             guard SluiceCommand.exitCode(for: error) == .validationFailure else { SluiceCommand.exit(withError: error) }
@@ -50,8 +46,9 @@ enum Program {
     }
 
     /// The first process of a container ignores every signal that it has no handler for. Commands that have something to
-    /// finish install their own.
+    /// finish install their own. Any other process keeps what it was started with, such as by nohup.
     private static func obeySignals() {
+        guard getpid() == 1 else { return }
         for number in [SIGTERM, SIGINT, SIGHUP, SIGQUIT] { signal(number) { _exit(128 + $0) } }
     }
 }
