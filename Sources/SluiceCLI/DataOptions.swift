@@ -8,6 +8,18 @@ struct DataOptions: ParsableArguments {
         name: .long, help: ArgumentHelp("The gateway's data directory. Default: SLUICE_DATA.", valueName: "dir"))
     var data: String?
 
+    /// Says whose groups these are where that may not be what was asked for.
+    func noteKafka() {
+        guard
+            data == nil,
+            let dotEnv = try? DotEnv.text(ofFile: ".env") ?? "",
+            GatewayConfiguration.hasKafka(environment: ProcessInfo.processInfo.environment, dotEnv: dotEnv)
+        else { return }
+        Tool.say(
+            "note: KAFKA_BROKERS is set: the routes' groups are Kafka's (kafka-consumer-groups.sh shows them); these are "
+                + "those of the embedded log")
+    }
+
     /// - Throws: exit status 78 when the configuration is wrong.
     func directory() throws -> String {
         if let data { return try Arguments.directory(data, "--data") }

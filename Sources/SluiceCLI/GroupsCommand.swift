@@ -25,6 +25,7 @@ struct GroupsCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard ["table", "json"].contains(format) else { throw UsageError("--format: expected table or json") }
+            options.noteKafka()
             let tool = GroupsTool(directory: try options.directory())
             try await Tool.run {
                 let text = try format == "json" ? tool.lines() : tool.table()
@@ -61,6 +62,7 @@ struct GroupsCommand: AsyncParsableCommand {
                 throw UsageError("--to: \(error)")
             }
             let (group, topic) = (try Arguments.name(group, "<group>"), try Arguments.name(topic, "--topic"))
+            options.noteKafka()
             let tool = GroupsTool(directory: try options.directory())
             try await Tool.run { print(try await tool.seek(group, topic: topic, to: to)) }
         }
@@ -85,6 +87,7 @@ struct GroupsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let (group, topic) = (try Arguments.name(group, "<group>"), try Arguments.name(topic, "--topic"))
+            options.noteKafka()
             let tool = GroupsTool(directory: try options.directory())
             try await Tool.run { print(try await tool.remove(group, topic: topic)) }
         }

@@ -303,6 +303,26 @@ private let day: Int64 = 86_400_000
         await log.close()
     }
 
+    @Test func aFileThatWasOpenForAMomentKnowsTheTime() async throws {
+        var log = try open()
+        try await append(ago: 20 * day, to: log)
+        // No sweep has been, and all that there is is old.
+        clocks.run(30 * day)
+        await log.close()
+        clocks.off(for: minute)
+        log = try open()
+        #expect(log.clockDoubt == nil)
+        #expect(try await log.retain() == 1)
+        await log.close()
+    }
+
+    @Test func aFileIsToldTheTimeWhenItIsMade() async throws {
+        let log = try open()
+        let made = try shell("sqlite3 '\(directory.log)' 'SELECT believed FROM clock'")
+        #expect(made == "\(clocks.wall)")
+        await log.close()
+    }
+
     @Test func anythingInTheFileIsRead() async throws {
         await (try open()).close()
         for values in ["9223372036854775807", "-9223372036854775808", "0", "1e300", "'x'"] {

@@ -11,6 +11,12 @@ extension GatewayConfiguration {
         return address ?? GatewayConfiguration().metricsBindAddress
     }
 
+    /// Whether the gateway that has this environment and this `.env` file has Kafka as its queue.
+    public static func hasKafka(environment: [String: String], dotEnv: String? = nil) -> Bool {
+        let set = environment.filter { !$0.value.isEmpty }
+        return ConfigurationValues(DotEnv.parse(dotEnv ?? "").values.merging(set) { $1 }).isSet(.kafkaBrokers)
+    }
+
     /// The data directory of the gateway that has this environment and this `.env` file; the rest is not looked at.
     public static func dataDirectory(
         environment: [String: String], dotEnv: String? = nil

@@ -11,7 +11,7 @@ final class ClockKeeper {
     private let path: String
     private let topics: SQLStatement
     private let anyKey: SQLStatement
-    private let write: SQLStatement
+    private let insert: SQLStatement
     private var newest: [Int64: SQLStatement] = [:]
     private var written: ClockJudge.Memory?
 
@@ -21,7 +21,7 @@ final class ClockKeeper {
         self.clock = clock
         topics = try SQLStatement(database, path: path, "SELECT id FROM topics")
         anyKey = try SQLStatement(database, path: path, "SELECT EXISTS (SELECT 1 FROM handled_keys)")
-        write = try SQLStatement(
+        insert = try SQLStatement(
             database, path: path,
             "INSERT OR REPLACE INTO clock (id, believed, wall, doubted_for, overruled) VALUES (1, ?, ?, ?, ?)")
         let read = try SQLStatement(
@@ -39,15 +39,25 @@ final class ClockKeeper {
     /// Looks at the clocks. Call inside a transaction.
     /// - Returns: what time it is; nil while that is in doubt.
     func look() throws(SQLiteLogError) -> Timestamp? {
-        if let memory = try judge(), isWorthWriting(memory) {
-            write.bind(memory.believed, at: 1)
-            write.bind(memory.wall, at: 2)
-            write.bind(memory.doubtedFor, at: 3)
-            write.bind(memory.overruled, at: 4)
-            try write.run()
-            written = memory
-        }
+        if let memory = try judge(), isWorthWriting(memory) { try store(memory) }
         return clock.trustedNow
+    }
+
+    /// Whether the file says what time it was.
+    var isWritten: Bool { written != nil }
+
+    /// Looks at the clocks and tells the file. Call inside a transaction.
+    func write() throws(SQLiteLogError) {
+        if let memory = try judge() { try store(memory) }
+    }
+
+    private func store(_ memory: ClockJudge.Memory) throws(SQLiteLogError) {
+        insert.bind(memory.believed, at: 1)
+        insert.bind(memory.wall, at: 2)
+        insert.bind(memory.doubtedFor, at: 3)
+        insert.bind(memory.overruled, at: 4)
+        try insert.run()
+        written = memory
     }
 
     private func judge() throws(SQLiteLogError) -> ClockJudge.Memory? {

@@ -84,6 +84,15 @@ final class RetentionSweeper {
         return piece
     }
 
+    /// Whether the file says what time it was.
+    var knowsTime: Bool { clock.isWritten }
+
+    /// Tells the file what time it is, so that a stop that begins now is not taken for a longer one.
+    func rememberTime(in session: WriterSession) {
+        // Without it the file says what the last sweep did.
+        try? session.transact { try clock.write() }
+    }
+
     /// Reports what was deleted, once it is.
     func tell(_ piece: Piece) {
         for (topic, count) in piece.droppedUnread { configuration.retention.observer.droppedUnread(topic, count) }

@@ -61,6 +61,8 @@ final class WriterSession {
         checkpoints = Checkpoints(database, busyTimeout: configuration.busyTimeout)
         sweeper = try RetentionSweeper(
             database, configuration: configuration, registry: registry, clock: clock)
+        // A new file knows from its first moment what time it was made.
+        if !sweeper.knowsTime { sweeper.rememberTime(in: self) }
     }
 
     // MARK: The thread
@@ -82,6 +84,7 @@ final class WriterSession {
                 }
             case .stop:
                 leases.giveUp(registry, in: self)
+                sweeper.rememberTime(in: self)
                 isRunning = false
             }
         }
