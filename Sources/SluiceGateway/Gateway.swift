@@ -61,10 +61,11 @@ public final class Gateway: Sendable {
         let sinks = SinkRoutes(queue: queue, pace: configuration.pace)
         if let grafana = configuration.grafana {
             let sink = GrafanaSink.make(grafana, client, hold: configuration.pace.hold)
-            readers.append(try sinks.grafana(sink, startedAt: startedAt))
+            readers.append(try sinks.grafana(sink, from: configuration.grafanaStart, startedAt: startedAt))
         }
         if let webhook = configuration.slackWebhookURL {
-            readers.append(try sinks.slack(SlackSink.make(webhook, client, hold: configuration.pace.hold)))
+            let sink = SlackSink.make(webhook, client, hold: configuration.pace.hold)
+            readers.append(try sinks.slack(sink, from: configuration.slackStart))
         }
         if readers.isEmpty { readers.append(try sinks.console(ConsoleSink.make())) }
         if let simulator = configuration.simulator {
@@ -130,7 +131,7 @@ public final class Gateway: Sendable {
     private static func queue(
         _ configuration: GatewayConfiguration, _ log: SQLiteLog, _ instruments: Instruments, _ logger: Logger
     ) throws -> any EventQueue {
-        guard let kafka = configuration.kafka else { return SQLiteQueue(log) }
+        guard let kafka = configuration.kafka else { return SQLiteQueue(log, logger: logger) }
         return try KafkaQueue(
             kafka, retention: configuration.retention, handled: log, instruments, logger: logger)
     }

@@ -35,6 +35,11 @@ public struct ConfigurationVariable: Sendable, Hashable {
         "GRAFANA_CREDENTIALS", nil, isSecret: true, "`user:password` for Grafana; the password may hold colons")
     static let grafanaToken = ConfigurationVariable(
         "GRAFANA_TOKEN", nil, isSecret: true, "A service account's token for Grafana, instead of credentials")
+    static let grafanaStart = ConfigurationVariable(
+        "GRAFANA_START", "now",
+        "Where Grafana begins when it is new: `now`, `beginning`, or a time such as `2026-01-02T03:04:05Z`")
+    static let slackStart = ConfigurationVariable(
+        "SLACK_START", "now", "The same for Slack, which takes one message a second")
     static let slackURL = ConfigurationVariable(
         "SLACK_WEBHOOK_URL", nil, isSecret: true, "The address of a Slack incoming webhook; unset: no messages")
     static let simulate = ConfigurationVariable(
@@ -56,7 +61,8 @@ extension GatewayConfiguration {
     public static let variables: [ConfigurationVariable] =
         [
             .bindAddress, .metricsBindAddress, .data, .githubSecret, .deploymentsToken, .allowUnsigned, .grafanaURL,
-            .grafanaCredentials, .grafanaToken, .slackURL, .simulate, .stagingDelay, .productionDelay, .logLevel,
+            .grafanaCredentials, .grafanaToken, .grafanaStart, .slackURL, .slackStart, .simulate, .stagingDelay,
+            .productionDelay, .logLevel,
             .logFormat, .shutdownTimeout,
         ] + ConfigurationVariable.brokers
 

@@ -54,6 +54,9 @@ public struct GatewayConfiguration: Sendable {
     public var deploymentsToken: Secret?
     /// Nil: no annotations.
     public var grafana: Grafana?
+    /// Where Grafana and Slack begin when they were not there before. Default: with what comes from now on.
+    public var grafanaStart = ReaderStart.now
+    public var slackStart = ReaderStart.now
     /// Nil: no messages.
     public var slackWebhookURL: Secret?
     /// Nil: no simulated deployments.
@@ -95,6 +98,8 @@ public struct GatewayConfiguration: Sendable {
         deploymentsToken = values.token(.deploymentsToken)
         grafana = values.grafana()
         slackWebhookURL = values.url(.slackURL).map { Secret($0) }
+        grafanaStart = values.start(.grafanaStart, of: .grafanaURL) ?? grafanaStart
+        slackStart = values.start(.slackStart, of: .slackURL) ?? slackStart
         logLevel = values.choice(.logLevel, Logger.Level.allCases, named: \.rawValue) ?? logLevel
         logFormat = values.choice(.logFormat, LogFormat.allCases, named: \.name) ?? logFormat
         shutdownTimeout = values.seconds(.shutdownTimeout, 0...3_600) ?? shutdownTimeout

@@ -18,8 +18,10 @@ protocol EventQueue: Sendable {
     /// - Throws: `CancellationError`, and what waiting cannot mend.
     func prepare() async throws
 
-    /// A subscriber to the events for a route, in a consumer group of the route's name.
-    func subscriber(for route: String) throws -> any Subscriber
+    /// A subscriber to the events for a route, in a consumer group of the route's name. ``prepare()`` gives the group its
+    /// position, durably.
+    /// - Parameter start: where the route begins if it was not there before.
+    func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber
 
     /// Hands over the events that a route has settled, oldest first, in batches, so that what was derived from them can
     /// be made again.

@@ -27,13 +27,15 @@ final class KafkaQueue: EventQueue {
     private let retention: Duration?
     private let kafka: KafkaPublisher
     let topics: KafkaTopics
-    private let log: SQLiteLog
+    let log: SQLiteLog
     private let instruments: Instruments
     let logger: Logger
-    private let state = Mutex(State())
+    let state = Mutex(State())
 
-    private struct State {
+    struct State {
         var subscribers: [String: KafkaSubscriber] = [:]
+        var readers: [(route: String, start: ReaderStart)] = []
+        var introductions = ReaderIntroductions()
         /// Why the topics are not there yet; nil once they are.
         var missing: String? = "the topics have not been looked for yet"
         /// What is told while Kafka cannot be asked.
@@ -63,11 +65,12 @@ final class KafkaQueue: EventQueue {
 
     var readiness: Readiness {
         let connection = kafka.connectionState
-        if !connection.isConnected { return Readiness(reasons: ["kafka: \(connection.reason ?? "not connected")"]) }
-        return Readiness(reasons: state.withLock(\.missing).map { ["kafka: \($0)"] } ?? [])
+        let (missing, notes) = state.withLock { ($0.missing, $0.introductions.notes) }
+        let problem = connection.isConnected ? missing : connection.reason ?? "not connected"
+        return Readiness(reasons: problem.map { ["kafka: \($0)"] } ?? [], notes: notes)
     }
 
-    /// Creates the topics that are missing.
+    /// Creates the topics that are missing, and gives every reader a position.
     func prepare() async throws {
         let backoff = Backoff.exponential(upTo: .seconds(5))
         for attempt in 1... {
@@ -77,6 +80,7 @@ final class KafkaQueue: EventQueue {
                         topic, partitions: configuration.partitions, replication: configuration.replication,
                         retention: retention)
                 }
+                try await introduceReaders()
                 return state.withLock { $0.missing = nil }
             } catch {
                 try Task.checkCancellation()
@@ -90,13 +94,16 @@ final class KafkaQueue: EventQueue {
         }
     }
 
-    func subscriber(for route: String) throws -> any Subscriber {
+    func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
         var options = KafkaSubscriber.Options()
         options.sessionTimeout = Self.sessionTimeout
         (options.prefetchMessages, options.prefetchKilobytes) = Self.prefetch
         let subscriber = try KafkaSubscriber(
             configuration.client, group: group(of: route), options: options, logger: logger, instruments: instruments)
-        state.withLock { $0.subscribers[route] = subscriber }
+        state.withLock { state in
+            state.subscribers[route] = subscriber
+            state.readers.append((route, start))
+        }
         return subscriber
     }
 

@@ -1,3 +1,4 @@
+import Logging
 import Sluice
 import SluiceSQLite
 import Synchronization
@@ -17,26 +18,68 @@ final class SQLiteQueue: EventQueue {
     /// One process at a time leads a group, and all of them read the same store of what was handled.
     let isShared = false
     private let log: SQLiteLog
-    private let subscribers = Mutex<[(route: String, subscriber: SQLiteSubscriber)]>([])
+    private let state = Mutex(State())
+    private let logger: Logger
 
-    init(_ log: SQLiteLog) {
+    private struct State {
+        var readers: [(route: String, start: ReaderStart, subscriber: SQLiteSubscriber)] = []
+        var introductions = ReaderIntroductions()
+        /// Why the readers have no positions yet.
+        var problem: String?
+    }
+
+    init(_ log: SQLiteLog, logger: Logger) {
         self.log = log
+        self.logger = logger
         publisher = log.publisher(key: Event.orderingKeySelector)
         handled = log.eventStore
     }
 
     /// A second process on the same log takes webhooks and stands by for the rest.
     var readiness: Readiness {
-        let waiting = subscribers.withLock { $0 }.filter(\.subscriber.isStandingBy)
-        return Readiness(notes: waiting.map { "\($0.route): stands by; another process reads the log for it" })
+        let (readers, introductions, problem) = state.withLock { ($0.readers, $0.introductions, $0.problem) }
+        let waiting = readers.filter(\.subscriber.isStandingBy)
+        return Readiness(
+            reasons: problem.map { [$0] } ?? [],
+            notes: introductions.notes
+                + waiting.map { "\($0.route): stands by; another process reads the log for it" })
     }
 
-    /// Opening the log has made everything.
-    func prepare() {}
+    /// Opening the log has made everything but the readers' positions. What keeps them from being written, such as a full
+    /// disk, may pass.
+    func prepare() async throws {
+        let backoff = Backoff.exponential(upTo: .seconds(5))
+        for attempt in 1... {
+            do {
+                return try await introduceReaders()
+            } catch {
+                try Task.checkCancellation()
+                let isNew = state.withLock { state in
+                    defer { state.problem = "\(error)" }
+                    return state.problem != "\(error)"
+                }
+                if isNew { logger.error("the log cannot be used yet", metadata: ["error": "\(error)"]) }
+                try await Task.sleep(for: backoff.delay(beforeRetry: attempt))
+            }
+        }
+    }
 
-    func subscriber(for route: String) -> any Subscriber {
+    private func introduceReaders() async throws {
+        let readers = state.withLock { $0.readers.map { (name: $0.route, start: $0.start.onLog) } }
+        let found = try await log.introduce(readers, topic: events)
+        var introductions = ReaderIntroductions()
+        for (route, _) in readers {
+            if case .isNew(let skipped) = found[route] { introductions.isNew(route, skipping: skipped, logger) }
+        }
+        state.withLock { [introductions] state in
+            state.introductions = introductions
+            state.problem = nil
+        }
+    }
+
+    func subscriber(for route: String, from start: ReaderStart) -> any Subscriber {
         let subscriber = log.subscriber(group: route)
-        subscribers.withLock { $0.append((route, subscriber)) }
+        state.withLock { $0.readers.append((route, start, subscriber)) }
         return subscriber
     }
 

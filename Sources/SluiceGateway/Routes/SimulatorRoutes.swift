@@ -21,7 +21,8 @@ struct SimulatorRoutes {
     private func route(_ name: String, _ environment: String, after delay: Duration) throws -> Route {
         let deployments = deployments
         return Route(
-            name, from: try queue.subscriber(for: name), queue.events, to: deployments?.publisher ?? queue.publisher,
+            name, from: try queue.subscriber(for: name, from: .now), queue.events,
+            to: deployments?.publisher ?? queue.publisher,
             deployments?.topic ?? queue.events, ordering: .serial,
             middlewares: [
                 CorrelationID(), Metrics(), LogMessages(),

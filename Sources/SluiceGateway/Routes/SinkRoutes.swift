@@ -10,10 +10,12 @@ struct SinkRoutes {
     let queue: any EventQueue
     let pace: GatewayPace
 
-    /// - Parameter start: when this process began: what is older may have been posted by the one before.
-    func grafana(_ sink: EventSink, startedAt start: Timestamp) throws -> Route {
+    /// - Parameters:
+    ///   - first: where the sink begins if it was not there before.
+    ///   - start: when this process began: what is older may have been posted by the one before.
+    func grafana(_ sink: EventSink, from first: ReaderStart, startedAt start: Timestamp) throws -> Route {
         let isShared = queue.isShared
-        return try route(Self.grafana, to: sink, ordering: .perKey(lanes: 8)) { message, context in
+        return try route(Self.grafana, to: sink, from: first, ordering: .perKey(lanes: 8)) { message, context in
             guard isShared || Self.wasTried(context, before: start) else { return [message] }
             var message = message
             message.metadata[GrafanaSink.lookFirst] = "true"
@@ -22,16 +24,16 @@ struct SinkRoutes {
     }
 
     /// One message a second, as Slack allows, and in order, as people read.
-    func slack(_ sink: EventSink) throws -> Route {
-        try route(Self.slack, to: sink, ordering: .serial, throttle: Throttle(rate: pace.slackRate))
+    func slack(_ sink: EventSink, from first: ReaderStart) throws -> Route {
+        try route(Self.slack, to: sink, from: first, ordering: .serial, throttle: Throttle(rate: pace.slackRate))
     }
 
     func console(_ sink: EventSink) throws -> Route {
-        try route(Self.console, to: sink, ordering: .serial)
+        try route(Self.console, to: sink, from: .now, ordering: .serial)
     }
 
     private func route(
-        _ name: String, to sink: EventSink, ordering: Ordering, throttle: Throttle? = nil,
+        _ name: String, to sink: EventSink, from first: ReaderStart, ordering: Ordering, throttle: Throttle? = nil,
         handler: @escaping Handler = { message, _ in [message] }
     ) throws -> Route {
         var retry = Retry(maxAttempts: 8)
@@ -46,7 +48,8 @@ struct SinkRoutes {
         if let throttle { middlewares.append(throttle) }
         middlewares.append(Timeout(.seconds(60)))
         return Route(
-            name, from: try queue.subscriber(for: name), queue.events, to: sink, queue.events, ordering: ordering,
+            name, from: try queue.subscriber(for: name, from: first), queue.events, to: sink, queue.events,
+            ordering: ordering,
             middlewares: middlewares, handler: handler)
     }
 

@@ -63,7 +63,9 @@ struct AdminSession {
             rd_kafka_AdminOptions_destroy(options)
         }
         let patience = patience
-        let isForCoordinator = operation == RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS
+        let isForCoordinator =
+            operation == RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS
+            || operation == RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS
         let timeout = isForCoordinator ? AdminClient.longestRequest : patience
         var text = ErrorText()
         try check(

@@ -30,7 +30,64 @@ extension KafkaTopics {
     }
 }
 
+extension KafkaTopics {
+    /// Commits where a group without members goes on, in every partition that the topic has now.
+    /// - Parameter start: with the oldest records, behind the newest, or with those that are not older than a time.
+    /// - Throws: ``KafkaError``: `UNKNOWN_MEMBER_ID` or the like when the group has members.
+    public func seek(
+        _ group: String, of topic: Topic, to start: KafkaSubscriber.StartPosition
+    ) async throws(KafkaError) {
+        try topic.validateForKafka()
+        guard !group.isEmpty else { throw KafkaError(.invalidConfiguration, detail: "group is empty") }
+        try await perform { session throws(KafkaError) in try session.seek(group, of: topic.name, to: start) }
+    }
+}
+
 extension AdminSession {
+    func seek(_ group: String, of topic: String, to start: KafkaSubscriber.StartPosition) throws(KafkaError) {
+        guard let partitions = try partitions(of: topic), !partitions.isEmpty else { return }
+        let time =
+            switch start.kind {
+            case .beginning: Int64(RD_KAFKA_OFFSET_BEGINNING)
+            case .end: Int64(RD_KAFKA_OFFSET_END)
+            case .time(let time): max(0, time.millisecondsSince1970)
+            }
+        let found = try offsets(topic, partitions, at: time)
+        // Where all records are older than the time, there is none to begin with.
+        let end = found.count < partitions.count ? try offsets(topic, partitions, at: Int64(RD_KAFKA_OFFSET_END)) : [:]
+        let list = PartitionList(capacity: partitions.count)
+        for partition in partitions {
+            guard let offset = found[partition] ?? end[partition] else {
+                throw KafkaError(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+            }
+            list.append(topic, partition, offset: offset)
+        }
+        try commit(list, of: group)
+    }
+
+    private func commit(_ list: borrowing PartitionList, of group: String) throws(KafkaError) {
+        guard let question = rd_kafka_AlterConsumerGroupOffsets_new(group, list.handle) else {
+            throw KafkaError(RD_KAFKA_RESP_ERR__INVALID_ARG)
+        }
+        defer { rd_kafka_AlterConsumerGroupOffsets_destroy(question) }
+        try request(RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS) { options, answers in
+            var questions: OpaquePointer? = question
+            rd_kafka_AlterConsumerGroupOffsets(client.handle, &questions, 1, options, answers)
+        } _: { (event) throws(KafkaError) in
+            var count = 0
+            guard let result = rd_kafka_event_AlterConsumerGroupOffsets_result(event.handle),
+                let groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &count), count > 0,
+                let answer = groups[0]
+            else { return }
+            if let error = rd_kafka_group_result_error(answer) {
+                try check(rd_kafka_error_code(error), String(cString: rd_kafka_error_string(error)))
+            }
+            guard let partitions = rd_kafka_group_result_partitions(answer) else { return }
+            for element in UnsafeBufferPointer(start: partitions.pointee.elems, count: Int(partitions.pointee.cnt)) {
+                try check(element.err)
+            }
+        }
+    }
     func positions(of topic: String, group: String) throws(KafkaError) -> [Int32: KafkaGroupPosition] {
         guard let partitions = try partitions(of: topic), !partitions.isEmpty else { return [:] }
         let committed = try committed(by: group, topic, partitions)
@@ -43,5 +100,17 @@ extension AdminSession {
                 committed: committed[partition], first: first[partition] ?? 0, end: end)
         }
         return positions
+    }
+}
+
+extension KafkaError {
+    /// Whether a position could not be committed because members of the group read.
+    public var saysThatTheGroupHasMembers: Bool {
+        switch code.native {
+        case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
+            RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+            true
+        default: false
+        }
     }
 }
