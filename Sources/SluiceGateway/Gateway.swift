@@ -103,7 +103,10 @@ public final class Gateway: Sendable {
         let ledgerKeeper = LedgerKeeper(
             ledger: ledger, retention: configuration.ledgerRetention, isDoubted: { log.clockDoubt != nil },
             logger: logger)
-        services = [metrics, keeper, ledgerKeeper, PreparedRouter(queue: queue, router: router), webhooks, drain]
+        services = [
+            metrics, keeper, ledgerKeeper, QueueProbe(queue: queue), PreparedRouter(queue: queue, router: router),
+            webhooks, drain,
+        ]
     }
 
     /// Shows what earlier runs knew of deployments. Call it before the services run.

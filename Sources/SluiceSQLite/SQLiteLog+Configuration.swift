@@ -21,8 +21,19 @@ extension SQLiteLog {
         /// What retention takes the time from. Tests set it by hand.
         package var clock = LogClock.system
 
+        /// Called on the log's thread, quickly, for each commit that fails, and for the first that succeeds afterwards.
+        /// Default: nobody is told.
+        public var observe: (@Sendable (CommitOutcome) -> Void)?
+
         public init(path: String) {
             self.path = path
+        }
+
+        /// How a commit ended.
+        public enum CommitOutcome: Sendable {
+            /// - isFirst: whether the commit before it succeeded, or failed for another reason.
+            case failed(SQLiteLogError, isFirst: Bool)
+            case succeededAgain
         }
 
         /// Which messages are deleted, in small pieces, while nothing else is to be done.

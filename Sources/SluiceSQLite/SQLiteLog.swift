@@ -37,7 +37,9 @@ public final class SQLiteLog: Sendable {
         let reading = try LogFile.openReader(configuration)
         let owner = LeaseOwner(path: path + "-owners")
         self.owner = owner
-        let writer = LogWriter(path: path, settlementInterval: configuration.settlementInterval)
+        let writer = LogWriter(
+            path: path, settlementInterval: configuration.settlementInterval,
+            health: LogHealth(configuration.observe))
         let reader = LogReader(path: path, registry: registry, signal: ThreadSignal())
         self.writer = writer
         self.reader = reader

@@ -20,7 +20,7 @@ extension Metric {
             "Each deployment is counted once, also across redeliveries and restarts. A series appears with the first "
                 + "deployment of its service to its environment.",
             [deployments, deploymentLeadTime, leadTimesLeftOut, lastDeployment, changeFailures, timeToRestore]),
-        Area("Self", "What runs, and how it fares.", [buildInfo, logLines, logLinesDropped]),
+        Area("Self", "What runs, and how it fares.", [buildInfo, logLines, logLinesDropped, sqliteFailures]),
     ]
 
     // Backlog
@@ -31,6 +31,10 @@ extension Metric {
         "sluice_oldest_pending_timestamp_seconds", [.handler, .topic],
         "When the oldest message that the route has not settled was published, in seconds since 1970; 0 when there is none."
     )
+    public static let sqliteFailures = counter(
+        "sluice_sqlite_commit_failures_total",
+        [Label("code", "`disk_full`, `io`, `locked`, `corrupt`, `read_only`, and the like")],
+        "Commits to the embedded log that failed: of messages, settlements, leases, and probes.")
     public static let connectionUp = gauge(
         "sluice_connection_up", [.component], "1 while the part is connected and works, else 0.")
     public static let reconnects = counter(

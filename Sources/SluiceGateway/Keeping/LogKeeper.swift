@@ -15,6 +15,7 @@ final class LogKeeper: Service {
 
     private let groupRetention: Duration
     private let logger: Logger
+    private let failures: SQLiteFailures
     private let dropped: CounterHandle
     private let doubted: GaugeHandle
     private let idleGroups: GaugeHandle
@@ -33,6 +34,7 @@ final class LogKeeper: Service {
     init(_ configuration: GatewayConfiguration, _ instruments: Instruments, logger: Logger) {
         groupRetention = configuration.groupRetention
         self.logger = logger
+        failures = SQLiteFailures(instruments, logger)
         dropped = instruments.counter(.poisonDropped, [("topic", SQLiteQueue.poisonTopic.name)])
         doubted = instruments.gauge(.clockDoubted, [])
         idleGroups = instruments.gauge(.idleGroups, [])
@@ -43,6 +45,7 @@ final class LogKeeper: Service {
     /// Opens the log with the retention that the configuration asks for.
     func open(_ path: String, _ configuration: GatewayConfiguration) throws(SQLiteLogError) -> SQLiteLog {
         var file = SQLiteLog.Configuration(path: path)
+        file.observe = failures.observe
         file.retention.age = configuration.retention
         file.retention.idleGroup = configuration.groupRetention
         file.retention.topics[SQLiteQueue.poisonTopic.name] = .init(

@@ -23,6 +23,10 @@ protocol EventQueue: Sendable {
     /// - Parameter start: where the route begins if it was not there before.
     func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber
 
+    /// Finds out whether events would still be taken, where the last outcome was a failure or nothing has happened for
+    /// ``QueueProbe/idle``. It leaves no event; ``readiness`` tells its outcome.
+    func probe() async
+
     /// Hands over the events that a route has settled, oldest first, in batches, so that what was derived from them can
     /// be made again.
     func replay(settledBy route: String, to body: ([Message]) async throws -> Void) async throws

@@ -8,8 +8,8 @@ import Synchronization
 final class KafkaQueue: EventQueue {
     /// How long the publish of a webhook's events may take: GitHub waits 10 seconds for the answer.
     private static let publishTimeout: Duration = .seconds(8)
-    /// How long a scrape may wait for brokers.
-    private static let scrapeTimeout: Duration = .seconds(2)
+    /// How long brokers may take to answer a probe.
+    private static let probeTimeout: Duration = .seconds(4)
     /// How much of a partition is fetched ahead: sinks take less than that in a second, and a long backlog must not take
     /// the memory.
     private static let prefetch = (messages: 10_000, kilobytes: 8_192)
@@ -21,7 +21,9 @@ final class KafkaQueue: EventQueue {
     let handled: any DeduplicationStore
     /// A partition may come from another gateway, which has handled what this one does not know of.
     let isShared = true
-    var publisher: any Publisher { kafka }
+    let publisher: any Publisher
+    /// How the last publish or probe ended.
+    let outcomes = Outcomes()
 
     let configuration: GatewayConfiguration.Kafka
     private let retention: Duration?
@@ -60,13 +62,14 @@ final class KafkaQueue: EventQueue {
         kafka = try KafkaPublisher(
             configuration.client, key: Event.orderingKeySelector, options: options, logger: logger,
             instruments: instruments)
+        publisher = WatchedPublisher(kafka, outcomes)
         topics = try KafkaTopics(configuration.client, logger: logger)
     }
 
     var readiness: Readiness {
         let connection = kafka.connectionState
         let (missing, notes) = state.withLock { ($0.missing, $0.introductions.notes) }
-        let problem = connection.isConnected ? missing : connection.reason ?? "not connected"
+        let problem = connection.isConnected ? missing ?? outcomes.failure : connection.reason ?? "not connected"
         return Readiness(reasons: problem.map { ["kafka: \($0)"] } ?? [], notes: notes)
     }
 
@@ -113,13 +116,20 @@ final class KafkaQueue: EventQueue {
         return Backlog(messages: lag.partitions.mapValues(\.messages), oldest: lag.oldest)
     }
 
-    /// What was known last while Kafka is away: a scrape does not wait for it.
-    func poisoned() async throws -> Backlog {
-        guard readiness.reasons.isEmpty else { return state.withLock(\.poisoned) }
-        let lag = try await topics.lag(of: poison, group: group(of: "poison"), within: Self.scrapeTimeout)
+    /// What was known last: a scrape does not wait for Kafka.
+    func poisoned() -> Backlog { state.withLock(\.poisoned) }
+
+    func probe() async {
+        guard kafka.connectionState.isConnected, state.withLock({ $0.missing == nil }) else { return }
+        if outcomes.failure != nil || outcomes.idleTime >= QueueProbe.idle {
+            await outcomes.note { try await topics.reach(events, within: Self.probeTimeout) }
+        }
+        guard outcomes.failure == nil,
+            let lag = try? await topics.lag(
+                of: poison, group: group(of: "poison"), within: Self.probeTimeout)
+        else { return }
         let backlog = Backlog(messages: lag.partitions.mapValues(\.messages), oldest: lag.oldest)
         state.withLock { $0.poisoned = backlog }
-        return backlog
     }
 
     func close() async {

@@ -40,7 +40,7 @@ final class SQLiteQueue: EventQueue {
         let (readers, introductions, problem) = state.withLock { ($0.readers, $0.introductions, $0.problem) }
         let waiting = readers.filter(\.subscriber.isStandingBy)
         return Readiness(
-            reasons: problem.map { [$0] } ?? [],
+            reasons: (log.failure.map { "\($0)" } ?? problem).map { ["log: \($0)"] } ?? [],
             notes: introductions.notes
                 + waiting.map { "\($0.route): stands by; another process reads the log for it" })
     }
@@ -81,6 +81,12 @@ final class SQLiteQueue: EventQueue {
         let subscriber = log.subscriber(group: route)
         state.withLock { $0.readers.append((route, start, subscriber)) }
         return subscriber
+    }
+
+    func probe() async {
+        guard log.failure != nil || log.idleTime >= QueueProbe.idle else { return }
+        // The log remembers how it ended.
+        try? await log.probe()
     }
 
     func replay(settledBy route: String, to body: ([Message]) async throws -> Void) async throws {

@@ -43,6 +43,20 @@ extension KafkaTopics {
     }
 }
 
+extension KafkaTopics {
+    /// Asks the leader of every partition of the topic for something, and leaves nothing there.
+    /// - Throws: ``KafkaError`` when one of them does not answer in time.
+    public func reach(_ topic: Topic, within limit: Duration) async throws(KafkaError) {
+        try topic.validateForKafka()
+        try await perform(within: limit) { session throws(KafkaError) in
+            guard let partitions = try session.partitions(of: topic.name) else {
+                throw KafkaError(.unknownTopic, detail: "there is no topic \(topic.name)")
+            }
+            _ = try session.offsets(topic.name, partitions, at: Int64(RD_KAFKA_OFFSET_END))
+        }
+    }
+}
+
 extension AdminSession {
     func seek(_ group: String, of topic: String, to start: KafkaSubscriber.StartPosition) throws(KafkaError) {
         guard let partitions = try partitions(of: topic), !partitions.isEmpty else { return }

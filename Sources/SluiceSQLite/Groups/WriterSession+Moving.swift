@@ -28,6 +28,10 @@ extension WriterSession {
         let delete = try SQLStatement(database, path: path, "DELETE FROM groups WHERE id = ?")
         delete.bind(row, at: 1)
         try delete.run()
+        // Should it come again it is new.
+        let forget = try SQLStatement(database, path: path, "DELETE FROM readers WHERE name = ?")
+        forget.bind(group, at: 1)
+        try forget.run()
     }
 
     /// The rows of a group and its topic.

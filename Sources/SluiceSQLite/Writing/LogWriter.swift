@@ -41,12 +41,14 @@ final class LogWriter: Sendable {
     private static let commitBytes = 8 << 20
 
     let signal = ThreadSignal()
+    let health: LogHealth
     private let path: String
     private let settlementInterval: Duration
     private let queue = Mutex(Queue())
     private let tickets = Atomic<UInt64>(0)
 
-    init(path: String, settlementInterval: Duration) {
+    init(path: String, settlementInterval: Duration, health: LogHealth) {
+        self.health = health
         self.path = path
         self.settlementInterval = settlementInterval
     }

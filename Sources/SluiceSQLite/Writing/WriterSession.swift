@@ -24,6 +24,8 @@ final class WriterSession {
 
     private var tables: [String: TopicTable] = [:]
     private(set) var transaction: UInt64 = 0
+    /// Whether the running transaction writes what messages would: then its success says that they can be written.
+    var provesHealth = false
     let leases: LeaseBook
     let checkpoints: Checkpoints
     let sweeper: RetentionSweeper
@@ -151,12 +153,16 @@ final class WriterSession {
     /// Runs `body` in a transaction of its own, which is rolled back when it throws.
     func transact(_ body: () throws -> Void) throws(SQLiteLogError) {
         do {
+            provesHealth = false
             try begin.run()
             transaction += 1
             try body()
             try end.run()
+            // A lease or a settlement may still fit where a message no longer does.
+            if provesHealth { writer.health.succeeded() }
         } catch {
             let error = SQLiteLogError(error, path: path)
+            writer.health.failed(error)
             // Some errors, a full disk among them, have rolled back already.
             if sqlite3_get_autocommit(database.sqliteConnection) == 0 { try? undo.run() }
             // What was created in this transaction is no longer there.
@@ -166,6 +172,7 @@ final class WriterSession {
     }
 
     private func append(_ append: LogWriter.Append, _ now: Timestamp) throws(SQLiteLogError) {
+        provesHealth = true
         let table = try table(for: append.topic)
         if append.envelopes.isEmpty {
             for message in append.messages { try table.append(message, nil, transaction: transaction, now: now) }

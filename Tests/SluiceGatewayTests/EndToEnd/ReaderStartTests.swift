@@ -2,6 +2,7 @@ import Foundation
 import GatewayTestSupport
 import Sluice
 import SluiceKafka
+import SluicePrometheus
 import SluiceSQLite
 import SluiceTestBrokers
 import SluiceTesting
