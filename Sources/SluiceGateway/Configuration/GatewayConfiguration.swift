@@ -98,8 +98,8 @@ public struct GatewayConfiguration: Sendable {
         deploymentsToken = values.token(.deploymentsToken)
         grafana = values.grafana()
         slackWebhookURL = values.url(.slackURL).map { Secret($0) }
-        grafanaStart = values.start(.grafanaStart, of: .grafanaURL) ?? grafanaStart
-        slackStart = values.start(.slackStart, of: .slackURL) ?? slackStart
+        grafanaStart = values.start(.grafanaStart) ?? grafanaStart
+        slackStart = values.start(.slackStart) ?? slackStart
         logLevel = values.choice(.logLevel, Logger.Level.allCases, named: \.rawValue) ?? logLevel
         logFormat = values.choice(.logFormat, LogFormat.allCases, named: \.name) ?? logFormat
         shutdownTimeout = values.seconds(.shutdownTimeout, 0...3_600) ?? shutdownTimeout

@@ -45,9 +45,7 @@ public struct ReaderStart: Sendable, Hashable {
 }
 
 extension ConfigurationValues {
-    /// - Parameter sink: without it the start means nothing.
-    mutating func start(_ variable: ConfigurationVariable, of sink: ConfigurationVariable) -> ReaderStart? {
-        if isSet(variable), !isSet(sink) { warnings.append("\(variable.name) is set without \(sink.name)") }
-        return read(variable, "now, beginning, or a time such as 2026-01-02T03:04:05Z", ReaderStart.parse)
+    mutating func start(_ variable: ConfigurationVariable) -> ReaderStart? {
+        read(variable, "now, beginning, or a time such as 2026-01-02T03:04:05Z", ReaderStart.parse)
     }
 }
