@@ -24,6 +24,9 @@ static inline CURLcode sluice_curl_set_data_function(CURL *handle, CURLoption op
 static inline CURLcode sluice_curl_set_prereq_function(CURL *handle, curl_prereq_callback value) {
     return curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, value);
 }
+static inline CURLcode sluice_curl_set_blob(CURL *handle, CURLoption option, struct curl_blob *value) {
+    return curl_easy_setopt(handle, option, value);
+}
 static inline CURLcode sluice_curl_get_long(CURL *handle, CURLINFO info, long *value) {
     return curl_easy_getinfo(handle, info, value);
 }

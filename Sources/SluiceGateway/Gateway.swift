@@ -38,7 +38,14 @@ public final class Gateway: Sendable {
 
         let sinkMeters = SinkMeters(configuration.sinkNames, instruments)
         var clientConfiguration = HTTPClient.Configuration()
-        clientConfiguration.observe = sinkMeters.observe
+        let sinkTrouble = SinkTrouble()
+        readiness.add(sinkTrouble.report)
+        clientConfiguration.observe = { observation in
+            sinkMeters.observe(observation)
+            sinkTrouble.observe(observation)
+        }
+        clientConfiguration.proxy = configuration.sinkProxy
+        clientConfiguration.additionalCertificates = configuration.sinkCertificates
         clientConfiguration.totalTimeout = configuration.pace.answerTimeout
         let client = try HTTPClient(clientConfiguration)
 

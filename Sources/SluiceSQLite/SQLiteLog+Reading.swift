@@ -124,7 +124,8 @@ extension ReaderSession {
             findGroup.reset()
             settled = OffsetSet(through: try cursor.deletedThrough())
         }
-        let pending = max(0, try cursor.lastOffset() - settled.through - settled.countAhead)
+        let last = try cursor.lastOffset()
+        let pending = max(0, last.subtractingSaturated(settled.through).subtractingSaturated(settled.countAhead))
         return SQLiteBacklog(
             messages: pending, oldestPending: pending > 0 ? try cursor.time(after: settled.through) : nil)
     }

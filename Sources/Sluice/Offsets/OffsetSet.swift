@@ -10,8 +10,10 @@ package struct OffsetSet: Equatable {
     /// Beyond `through`: ascending, with a gap before each.
     package private(set) var ranges: [ClosedRange<Int64>]
 
+    /// - Parameter through: less than ``limit``, so that the arithmetic on offsets cannot overflow; what a file or a broker
+    ///   says beyond it is not believed.
     package init(through: Int64 = 0, ranges: [ClosedRange<Int64>] = []) {
-        self.through = through
+        self.through = min(through, Self.limit - 1)
         self.ranges = ranges
     }
 

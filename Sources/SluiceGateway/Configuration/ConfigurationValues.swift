@@ -8,6 +8,9 @@ struct ConfigurationValues {
         self.values = values
     }
 
+    /// Everything that is set, also what is not Sluice's.
+    var all: [String: String] { values }
+
     func isSet(_ variable: ConfigurationVariable) -> Bool {
         text(variable) != nil
     }

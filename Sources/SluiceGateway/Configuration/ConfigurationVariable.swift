@@ -42,6 +42,9 @@ public struct ConfigurationVariable: Sendable, Hashable {
         "SLACK_START", "now", "The same for Slack, which takes one message a second")
     static let slackURL = ConfigurationVariable(
         "SLACK_WEBHOOK_URL", nil, isSecret: true, "The address of a Slack incoming webhook; unset: no messages")
+    static let sinksTLSCA = ConfigurationVariable(
+        "SINKS_TLS_CA", nil,
+        "A file of certificates in PEM that are trusted for Grafana, Slack and proxies, beside the system's")
     static let simulate = ConfigurationVariable(
         "SIMULATE_DEPLOYMENTS", "false", "Deploy each pushed commit to staging and later to production, for show")
     static let stagingDelay = ConfigurationVariable(
@@ -61,8 +64,8 @@ extension GatewayConfiguration {
     public static let variables: [ConfigurationVariable] =
         [
             .bindAddress, .metricsBindAddress, .data, .githubSecret, .deploymentsToken, .allowUnsigned, .grafanaURL,
-            .grafanaCredentials, .grafanaToken, .grafanaStart, .slackURL, .slackStart, .simulate, .stagingDelay,
-            .productionDelay, .logLevel,
+            .grafanaCredentials, .grafanaToken, .grafanaStart, .slackURL, .slackStart, .sinksTLSCA, .simulate,
+            .stagingDelay, .productionDelay, .logLevel,
             .logFormat, .shutdownTimeout,
         ] + ConfigurationVariable.brokers
 

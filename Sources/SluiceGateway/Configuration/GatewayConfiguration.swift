@@ -1,4 +1,5 @@
 public import Logging
+public import SluiceHTTP
 
 /// Everything that can be set about the gateway.
 public struct GatewayConfiguration: Sendable {
@@ -59,6 +60,10 @@ public struct GatewayConfiguration: Sendable {
     public var slackStart = ReaderStart.now
     /// Nil: no messages.
     public var slackWebhookURL: Secret?
+    /// A file of certificates that are trusted for sinks beside the system's. Default nil.
+    public var sinkCertificates: String?
+    /// The proxy that sinks are reached through. Default none.
+    public var sinkProxy: HTTPClient.Proxy = .none
     /// Nil: no simulated deployments.
     public var simulator: Simulator?
     /// Default `.info`.
@@ -100,6 +105,8 @@ public struct GatewayConfiguration: Sendable {
         slackWebhookURL = values.url(.slackURL).map { Secret($0) }
         grafanaStart = values.start(.grafanaStart) ?? grafanaStart
         slackStart = values.start(.slackStart) ?? slackStart
+        sinkCertificates = values.certificates(.sinksTLSCA)
+        sinkProxy = .environment(values.all)
         logLevel = values.choice(.logLevel, Logger.Level.allCases, named: \.rawValue) ?? logLevel
         logFormat = values.choice(.logFormat, LogFormat.allCases, named: \.name) ?? logFormat
         shutdownTimeout = values.seconds(.shutdownTimeout, 0...3_600) ?? shutdownTimeout

@@ -19,11 +19,11 @@ extension String {
         return false
     }
 
-    /// With U+FFFD in place of every unsafe character.
+    /// With U+FFFD in place of every unsafe character; a tab, which only makes room, becomes a space.
     package func replacingUnsafeCharacters() -> String {
         guard hasUnsafeCharacters else { return self }
         var result = String.UnicodeScalarView()
-        for scalar in unicodeScalars { result.append(scalar.isUnsafe ? "\u{FFFD}" : scalar) }
+        for scalar in unicodeScalars { result.append(scalar == "\t" ? " " : scalar.isUnsafe ? "\u{FFFD}" : scalar) }
         return String(result)
     }
 

@@ -68,7 +68,9 @@ final class BacklogMeter: Sendable {
         }
     }
 
+    /// 0 for none. A record can name any time: none was published after now.
     private func seconds(_ time: Timestamp?) -> Double {
-        Double(time?.millisecondsSince1970 ?? 0) / 1_000
+        Double(time.map { min(max($0, Timestamp(millisecondsSince1970: 0)), .now()) }?.millisecondsSince1970 ?? 0)
+            / 1_000
     }
 }

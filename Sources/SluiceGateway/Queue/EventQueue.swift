@@ -48,7 +48,7 @@ struct Backlog: Sendable, Equatable {
     /// When the oldest of them was published.
     var oldest: Timestamp?
 
-    var total: Int64 { messages.values.reduce(0, +) }
+    var total: Int64 { messages.values.reduce(0) { $0.addingSaturated($1) } }
 }
 
 extension Event {

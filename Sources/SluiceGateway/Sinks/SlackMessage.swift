@@ -1,6 +1,6 @@
 /// What goes to a Slack incoming webhook.
 package enum SlackMessage {
-    /// Slack refuses a section with a longer text.
+    /// Slack refuses a section, and an element of a context, with a longer text. Entities count as they are written.
     static let maximumSection = 3_000
 
     /// `text`, which notifications show, and beside it Block Kit: the same text, then the repository and a link.
@@ -53,13 +53,16 @@ package enum SlackMessage {
         case .commitPushed(let event):
             if let repository = event.repository { parts.append(escape(repository, limit: 600)) }
             if let ref = event.ref { parts.append(escape(shortened(ref), limit: 600)) }
-            if let url = event.url, let link = link(url) { parts.append("<\(link)|View commit>") }
+            let room = maximumSection - parts.joined(separator: separator).utf16.count - separator.utf16.count
+            if let url = event.url, let link = link(url, limit: room) { parts.append(link) }
         case .commitDeployed(let event), .deploymentFailed(let event):
             if let repository = event.repository { parts.append(escape(repository, limit: 600)) }
             if let service = event.service { parts.append(escape(service, limit: 600)) }
         }
-        return parts.joined(separator: " · ")
+        return parts.joined(separator: separator)
     }
+
+    private static let separator = " · "
 
     private static func shortened(_ ref: String) -> String {
         ref.hasPrefix("refs/heads/") ? String(ref.dropFirst("refs/heads/".count)) : ref
@@ -104,15 +107,19 @@ package enum SlackMessage {
             case "&": result += "&amp;"
             case "<": result += "&lt;"
             case ">": result += "&gt;"
+            case "\t": result += " "
             default: result.unicodeScalars.append(scalar.isUnsafe ? "\u{FFFD}" : scalar)
             }
         }
         return result
     }
 
-    /// The address inside of Slack's `<…|…>`, or nil when it has what would end it.
-    private static func link(_ url: String) -> String? {
-        guard !url.utf8.contains(where: { "<>|".utf8.contains($0) }), url.utf16.count < 2_000 else { return nil }
-        return url.split(separator: "&", omittingEmptySubsequences: false).joined(separator: "&amp;")
+    /// Slack's `<address|text>`, or nil when the address has what would end it, or leaves no room: half an address leads
+    /// nowhere.
+    private static func link(_ url: String, limit: Int) -> String? {
+        guard !url.utf8.contains(where: { "<>|".utf8.contains($0) }) else { return nil }
+        let address = url.split(separator: "&", omittingEmptySubsequences: false).joined(separator: "&amp;")
+        let link = "<\(address)|View commit>"
+        return link.utf16.count <= limit ? link : nil
     }
 }

@@ -1,6 +1,5 @@
 extension HTTPClient {
-    /// Limits and times of a client. Proxies named by the environment are ignored: a gateway goes where its
-    /// configuration says.
+    /// Limits and times of a client.
     public struct Configuration: Sendable {
         /// Until name lookup, connection and TLS handshake are through. Default 5 s, above 0.
         public var connectTimeout: Duration = .seconds(5)
@@ -33,6 +32,13 @@ extension HTTPClient {
         /// authority. Verification itself cannot be turned off. Default nil.
         public var trustedCertificates: String?
 
+        /// File of certificates in PEM format that are trusted beside those above: the authority of a company, for its own
+        /// servers or for a proxy that looks into connections. Read once, when the client is made. Default nil.
+        public var additionalCertificates: String?
+
+        /// Default none, whatever the environment says.
+        public var proxy: Proxy = .none
+
         /// The `User-Agent` header, unless a request brings its own. Default `sluice`.
         public var userAgent = "sluice"
 
@@ -49,6 +55,8 @@ extension HTTPClient {
         public let status: Int?
         /// Nil when an answer came.
         public let error: HTTPClientError.Code?
+        /// What is known of the failure, in words that name no host; nil where the code says it all.
+        public let detail: String?
         /// From the moment the request was given to a connection to its end.
         public let duration: Duration
         /// How long it waited before that for a free connection.
@@ -89,6 +97,7 @@ extension HTTPClient.Configuration {
         try check(maximumBodySize >= 0, "maximumBodySize", "0 or more bytes")
         try check(maximumHeaderSize >= 256, "maximumHeaderSize", "256 or more bytes")
         try check(keepAliveInterval >= .seconds(1), "keepAliveInterval", "1 s or longer")
+        try check(proxy.isWritable, "proxy", "free of control characters")
         try check(userAgent.utf8.allSatisfy { !$0.isControl }, "userAgent", "free of control characters")
     }
 }

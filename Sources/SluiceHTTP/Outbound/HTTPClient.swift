@@ -4,7 +4,7 @@ import Synchronization
 /// Sends HTTP requests over kept-alive connections, from one thread of its own that libcurl's event loop runs on.
 ///
 /// HTTP/1.1, and HTTP/2 where a TLS server offers it. TLS certificates are verified; redirects are not followed;
-/// proxies and `.netrc` are ignored; a request that is not idempotent is never repeated by itself.
+/// `.netrc` is ignored, and so are proxies unless the configuration names them; a request that is not idempotent is never repeated by itself.
 public final class HTTPClient: Sendable {
     public let configuration: Configuration
     private let mailbox: Mailbox
@@ -15,12 +15,17 @@ public final class HTTPClient: Sendable {
     public init(_ configuration: Configuration = Configuration()) throws(SetupError) {
         try configuration.validate()
         try CurlLibrary.start()
+        let certificates = try configuration.additionalCertificates.map { file throws(SetupError) in
+            try CertificateBundle(adding: file)
+        }
         let mailbox = Mailbox(try MultiHandle(configuration))
         self.configuration = configuration
         self.mailbox = mailbox
         do {
             thread = Mutex(
-                try DedicatedThread(name: "sluice-http-out") { TransferLoop(mailbox, configuration).run() })
+                try DedicatedThread(name: "sluice-http-out") {
+                    TransferLoop(mailbox, configuration, certificates).run()
+                })
         } catch {
             throw SetupError(error.description)
         }
@@ -39,14 +44,14 @@ public final class HTTPClient: Sendable {
         let completion = await complete(request, submitted)
         let ended = MonotonicTime.now()
         let started = completion.started ?? ended
-        let (status, error): (Int?, HTTPClientError.Code?) =
+        let (status, error): (Int?, HTTPClientError?) =
             switch completion.result {
             case .success(let response): (response.status, nil)
-            case .failure(let error): (error.status, error.code)
+            case .failure(let error): (error.status, error)
             }
         configuration.observe(
             Observation(
-                target: request.target, status: status, error: error,
+                target: request.target, status: status, error: error?.code, detail: error?.detail,
                 duration: .nanoseconds(Int64(clamping: ended.nanoseconds(since: started))),
                 wait: .nanoseconds(Int64(clamping: started.nanoseconds(since: submitted)))))
         return try completion.result.get()

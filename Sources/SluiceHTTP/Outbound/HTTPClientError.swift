@@ -17,6 +17,8 @@ public struct HTTPClientError: DispositionError, CustomStringConvertible {
         public static let connectFailed = Code(word: "connect_failed")
         public static let connectTimeout = Code(word: "connect_timeout")
         public static let tlsFailed = Code(word: "tls_failed")
+        /// The proxy did not let the request through.
+        public static let proxyRefused = Code(word: "proxy_refused")
         /// The total timeout.
         public static let timeout = Code(word: "timeout")
         /// The connection ended before the first byte of an answer.
@@ -59,6 +61,14 @@ public struct HTTPClientError: DispositionError, CustomStringConvertible {
         case .invalidRequest: .poison(reason)
         case .invalidURL, .bodyTooLarge, .headersTooLarge: .hold(reason)
         default: .retry()
+        }
+    }
+
+    /// Whether it speaks against the connections that are open to the same host.
+    var endsConnections: Bool {
+        switch code {
+        case .connectionReset, .responseTruncated, .timeout: outcomeUnknown
+        default: false
         }
     }
 

@@ -16,7 +16,7 @@ public struct KafkaLag: Sendable, Equatable {
     public var partitions: [Int32: Partition] = [:]
 
     /// How many messages are not settled over all of these.
-    public var messages: Int64 { partitions.values.reduce(0) { $0 + $1.messages } }
+    public var messages: Int64 { partitions.values.reduce(0) { $0.addingSaturated($1.messages) } }
 
     /// When the oldest of them was made; nil where none is, or none has been read yet.
     public var oldest: Timestamp? { partitions.values.lazy.compactMap(\.oldest).min() }

@@ -102,7 +102,7 @@ struct PartitionLedger {
     }
 
     private mutating func mark(_ place: Int64, _ time: Timestamp) {
-        if let last = marks.last, time.millisecondsSince1970 < last.time.millisecondsSince1970 &+ 1_000 { return }
+        if let last = marks.last, time.milliseconds(since: last.time) < 1_000 { return }
         marks.append((place, time))
     }
 

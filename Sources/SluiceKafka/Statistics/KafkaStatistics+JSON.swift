@@ -1,3 +1,5 @@
+internal import Sluice
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -12,7 +14,7 @@ extension KafkaStatistics {
         for (name, broker) in report.brokers ?? [:] where broker.source != "internal" {
             brokers[name] = Broker(
                 id: broker.nodeid, state: broker.state, roundTrip: .microseconds(broker.rtt?.p99 ?? 0),
-                errors: broker.txerrs + broker.req_timeouts)
+                errors: broker.txerrs.addingSaturated(broker.req_timeouts))
         }
         queuedMessages = report.msg_cnt ?? 0
         queuedBytes = report.msg_size ?? 0

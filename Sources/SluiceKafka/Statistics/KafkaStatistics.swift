@@ -1,3 +1,5 @@
+internal import Sluice
+
 /// A client's figures at one moment, as librdkafka counts them
 /// (<https://github.com/confluentinc/librdkafka/blob/v2.0.2/STATISTICS.md>).
 public struct KafkaStatistics: Sendable, Equatable {
@@ -63,8 +65,8 @@ public struct KafkaStatistics: Sendable, Equatable {
     /// Records fetched and not yet taken, and their bytes, over all partitions.
     public var fetched: (messages: Int, bytes: Int) {
         topics.values.lazy.flatMap(\.values).reduce(into: (0, 0)) { sum, partition in
-            sum.0 += partition.fetchedMessages
-            sum.1 += partition.fetchedBytes
+            sum.0 = sum.0.addingSaturated(partition.fetchedMessages)
+            sum.1 = sum.1.addingSaturated(partition.fetchedBytes)
         }
     }
 }

@@ -78,6 +78,29 @@ struct SlackTests {
         #expect(hasOnlyEntities(text))
     }
 
+    @Test(arguments: [
+        "https://x.org/?" + String(repeating: "&", count: 1_900),
+        "https://x.org/" + String(repeating: "a", count: 1_980),
+        "https://x.org/?" + String(repeating: "a&", count: 300),
+    ])
+    func theContextFitsAfterEscaping(url: String) throws {
+        let event = Event.commitPushed(
+            CommitPushed(
+                id: "abcd", message: "m", author: "a", occurredOn: Timestamp(millisecondsSince1970: 0),
+                repository: String(repeating: "&", count: 255), ref: String(repeating: "<", count: 1_024), url: url))
+        let context = try #require(try body(event).blocks[1].elements?.first).text
+        #expect(context.utf16.count <= 3_000)
+        #expect(hasOnlyEntities(context))
+        // Half an address leads nowhere.
+        #expect(context.contains("View commit") == (context.components(separatedBy: "|View commit>").count == 2))
+    }
+
+    @Test func showsATabAsASpace() throws {
+        #expect(SlackMessage.text(of: push("Fix\tthe\tleak", author: "ann")).hasSuffix("by ann: _Fix the leak_"))
+        #expect(ConsoleLine.text(of: push("Fix\tit")).hasSuffix(": Fix it"))
+        #expect("a\tb\u{1B}".replacingUnsafeCharacters() == "a b\u{FFFD}")
+    }
+
     @Test func cutsNothingThatFits() throws {
         let front = SlackMessage.text(of: push("x")).utf16.count - 1
         let message = String(repeating: "x", count: 3_000 - front)

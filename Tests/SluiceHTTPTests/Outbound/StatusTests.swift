@@ -88,6 +88,19 @@ import Testing
         #expect(delay("Thu Jan  1 00:01:30 2026") == .seconds(90))
         #expect(delay("Wed, 31 Dec 2025 23:00:00 GMT") == .zero)
         #expect(delay("Fri, 01 Jan 2027 00:00:00 GMT") == .seconds(3600))
+        // Rounded up: who comes early is refused again.
+        for (value, seconds) in [
+            ("0.0", 0), ("0.2", 1), ("1.5", 2), ("2.000", 2), ("2.001", 3), (".5", 1), ("7.", 7), ("3599.9", 3600),
+            ("9223372036854775807.9", 3600), ("99999999999999999999.5", 3600),
+        ] {
+            #expect(delay(value) == .seconds(seconds), "\(value)")
+        }
+        #expect(delay("Thu, 01 Jan 2026 00:01:30.25 GMT") == .seconds(91))
+        #expect(delay("Thu, 01 Jan 2026 00:01:30.000 GMT") == .seconds(90))
+        #expect(delay("Thu, 01 Jan 2026 00:01:30 GMT", date: "Thu, 01 Jan 2026 00:00:00.5 GMT") == .seconds(89))
+        for value in [".", "1.2.3", "1e300", "1e2", "+1", "-1.5", "1,5", "NaN", "inf", "٣"] {
+            #expect(delay(value) == nil, "\(value)")
+        }
         #expect(delay("") == nil)
         #expect(delay("-5") == nil)
         #expect(delay("soon") == nil)

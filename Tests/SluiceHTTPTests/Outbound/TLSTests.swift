@@ -16,7 +16,7 @@ import Testing
 ///
 /// Not a `Foundation.Process`: its wait blocks a thread of the cooperative pool, and without end when another child
 /// inherits its descriptors.
-private final class SelfSignedServer {
+final class SelfSignedServer {
     static let tool = ["/usr/bin/openssl", "/usr/local/bin/openssl", "/opt/homebrew/bin/openssl"]
         .first { FileManager.default.isExecutableFile(atPath: $0) }
 

@@ -40,13 +40,37 @@ final class EasyHandle {
         return status >= 200 ? status : nil
     }
 
+    /// What a proxy answered to CONNECT; 0 where none was asked.
+    var proxyStatus: Int { long(CURLINFO_HTTP_CONNECTCODE) }
+
+    /// OpenSSL's verdict on the server's certificate; 0 is good.
+    var verificationResult: Int { long(CURLINFO_SSL_VERIFYRESULT) }
+
+    private func long(_ info: CURLINFO) -> Int {
+        var value = 0
+        sluice_curl_get_long(handle, info, &value)
+        return value
+    }
+
     /// Makes it send this request. Libcurl copies every string and the body.
-    func prepare(_ request: HTTPClient.Request, _ configuration: HTTPClient.Configuration) -> CURLcode {
+    ///
+    /// - Parameter certificates: must stay until the handle is reset.
+    func prepare(
+        _ request: HTTPClient.Request, _ configuration: HTTPClient.Configuration, _ certificates: CertificateBundle?,
+        _ connections: ResetMemory.Advice
+    ) -> CURLcode {
         maximumHead = configuration.maximumHeaderSize
         maximumBody = configuration.maximumBodySize
         // Libcurl repeats any request whose reused connection ends without an answer; a POST may have been processed.
         maximumAttempts = request.isIdempotent ? .max : 1
         setPolicy(configuration)
+        setProxy(configuration.proxy, for: request.url)
+        if let certificates { setCertificates(certificates) }
+        switch connections {
+        case .any: break
+        case .fresh: set(CURLOPT_FRESH_CONNECT, 1)
+        case .youngerThan(let seconds): set(CURLOPT_MAXLIFETIME_CONN, seconds)
+        }
         setCallbacks()
         set(CURLOPT_URL, request.url)
         setMethod(request)
@@ -87,8 +111,6 @@ extension EasyHandle {
         set(CURLOPT_QUICK_EXIT, 1)
         set(CURLOPT_PROTOCOLS_STR, "http,https")
         set(CURLOPT_FOLLOWLOCATION, 0)
-        // An empty proxy is none, whatever the environment says.
-        set(CURLOPT_PROXY, "")
         set(CURLOPT_CONNECTTIMEOUT_MS, max(1, configuration.connectTimeout.wholeMilliseconds))
         let interval = max(1, configuration.keepAliveInterval.wholeMilliseconds / 1000)
         set(CURLOPT_TCP_KEEPALIVE, 1)
@@ -101,6 +123,21 @@ extension EasyHandle {
             set(CURLOPT_CAINFO, file)
             check(sluice_curl_set_pointer(handle, CURLOPT_CAPATH, nil))
         }
+    }
+
+    private func setProxy(_ proxy: HTTPClient.Proxy, for url: String) {
+        // An empty proxy is none, and an empty list of exceptions too, whatever the environment says.
+        set(CURLOPT_PROXY, proxy.address(for: url))
+        set(CURLOPT_NOPROXY, proxy.exceptions ?? "")
+        // What a proxy answers to CONNECT is no part of the answer.
+        set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+    }
+
+    private func setCertificates(_ bundle: CertificateBundle) {
+        var blob = curl_blob(
+            data: bundle.bytes.baseAddress, len: bundle.bytes.count, flags: UInt32(CURL_BLOB_NOCOPY))
+        check(sluice_curl_set_blob(handle, CURLOPT_CAINFO_BLOB, &blob))
+        check(sluice_curl_set_blob(handle, CURLOPT_PROXY_CAINFO_BLOB, &blob))
     }
 
     private func setCallbacks() {

@@ -6,14 +6,39 @@ extension HTTPClientError {
         let word = Self.word(for: code, on: easy)
         self.init(
             word, target: target, outcomeUnknown: easy.hasSent, status: easy.status,
-            detail: word == .bodyTooLarge || word == .headersTooLarge ? nil : CurlLibrary.text(for: code))
+            detail: Self.detail(for: code, word, on: easy))
+    }
+
+    private static func detail(for code: CURLcode, _ word: Code, on easy: EasyHandle) -> String? {
+        switch word {
+        case .bodyTooLarge, .headersTooLarge: nil
+        case .proxyRefused where easy.proxyStatus > 0: "the proxy answered \(easy.proxyStatus)"
+        case .tlsFailed where code == CURLE_PEER_FAILED_VERIFICATION: certificateFault(easy.verificationResult)
+        default: CurlLibrary.text(for: code)
+        }
+    }
+
+    /// OpenSSL's verdict on the server's certificate (x509_vfy.h). Libcurl compares the name itself, afterwards.
+    private static func certificateFault(_ verdict: Int) -> String {
+        switch verdict {
+        case 0, 62, 64: "the certificate is for another host"
+        case 9: "the certificate is not valid yet"
+        case 10: "the certificate has expired"
+        case 2, 18, 19, 20, 21, 27: "the certificate is signed by an authority that is not trusted"
+        case 23: "the certificate was revoked"
+        default: "the certificate cannot be verified, OpenSSL's code \(verdict)"
+        }
     }
 
     private static func word(for code: CURLcode, on easy: EasyHandle) -> Code {
         if easy.wasRefusedRepetition { return .connectionReset }
         if easy.headIsTooLarge { return .headersTooLarge }
         if easy.bodyIsTooLarge { return .bodyTooLarge }
+        // What came of the proxy alone is no answer of the server.
+        if easy.proxyStatus >= 300, !easy.hasSent { return .proxyRefused }
         switch code {
+        case CURLE_PROXY:
+            return .proxyRefused
         case CURLE_URL_MALFORMAT:
             return .invalidURL
         case CURLE_BAD_FUNCTION_ARGUMENT:

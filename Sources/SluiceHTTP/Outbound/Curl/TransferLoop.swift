@@ -38,8 +38,11 @@ final class TransferLoop {
     /// No transfer's deadline is earlier. It may be too early itself, as ended transfers do not move it.
     private var nextDeadline = MonotonicTime(nanoseconds: .max)
     private var failures = 0
+    private let certificates: CertificateBundle?
+    private var resets = ResetMemory()
 
-    init(_ mailbox: Mailbox, _ configuration: HTTPClient.Configuration) {
+    init(_ mailbox: Mailbox, _ configuration: HTTPClient.Configuration, _ certificates: CertificateBundle?) {
+        self.certificates = certificates
         self.mailbox = mailbox
         self.configuration = configuration
         multi = mailbox.multi
@@ -102,14 +105,15 @@ final class TransferLoop {
     }
 
     private func start(_ transfer: Transfer) {
-        transfer.started = .now()
+        let now = MonotonicTime.now()
+        transfer.started = now
         let request = transfer.ticket.request
         guard let easy = idle.popLast() ?? EasyHandle() else {
             admission.leave(transfer.origin)
             return finish(transfer, .failure(HTTPClientError(.failed, target: request.target)))
         }
         transfer.easy = easy
-        let code = easy.prepare(request, configuration)
+        let code = easy.prepare(request, configuration, certificates, resets.advice(transfer.origin, now))
         guard code == CURLE_OK else {
             return finish(transfer, .failure(HTTPClientError(code, on: easy, target: request.target)))
         }
@@ -137,6 +141,7 @@ final class TransferLoop {
         transfers[ObjectIdentifier(transfer.ticket)] = nil
         if let easy = transfer.easy {
             transfer.easy = nil
+            if case .failure(let error) = result, error.endsConnections { resets.note(transfer.origin, .now()) }
             if running.removeValue(forKey: easy.handle) != nil { multi.remove(easy) }
             easy.reset()
             if idle.count < configuration.limit { idle.append(easy) }
