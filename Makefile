@@ -6,7 +6,7 @@ TEST_TARGETS   = $(notdir $(wildcard Tests/*Tests))
 VENV           = .build-venv
 SOURCES        = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-.PHONY: run build test bench docs format lint setup setup-test dashboards
+.PHONY: run build test soak bench docs format lint setup setup-test dashboards
 
 run: build
 	.build/release/sluice run
@@ -23,6 +23,12 @@ test: setup setup-test
 		SLUICE_PYTHON=$(CURDIR)/$(VENV)/bin/python SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 \
 			swift test --skip-build --filter "^$$target\." || exit 1; \
 	done
+
+# The long runs, whole: `make test` plays a hundredth of each. They are tests whose names end in "ForLong".
+soak: setup setup-test
+	swift build -c release -Xswiftc -enable-testing --build-tests
+	SLUICE_SOAK=1 SLUICE_PYTHON=$(CURDIR)/$(VENV)/bin/python SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=1 \
+		swift test -c release -Xswiftc -enable-testing --skip-build --no-parallel --filter 'ForLong'
 
 # Prints a table; compare figures of one run only.
 bench: setup

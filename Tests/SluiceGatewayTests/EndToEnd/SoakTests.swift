@@ -1,0 +1,56 @@
+import Foundation
+import GatewayTestSupport
+import Sluice
+import SluicePrometheus
+import SluiceTesting
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+extension EndToEndUnderLoad {
+    struct SoakTests {
+        /// Half an hour of webhooks, large ones among them, and a log that nobody reads: the program is as large as it was.
+        @Test(.timeLimit(.minutes(60)))
+        func theProgramDoesNotGrowForLong() async throws {
+            let (grafana, directory, errors) = (try FakeGrafana(), try TemporaryDirectory(), Pipe())
+            let (webhooks, metrics) = (try TestPort.free(), try TestPort.free())
+            let process = try SluiceProcess(
+                sinkEnvironment(grafana, nil).merging([
+                    "LOG_LEVEL": "debug", "BIND_ADDR": "127.0.0.1:\(webhooks)",
+                    "METRICS_BIND_ADDR": "127.0.0.1:\(metrics)", "EVENT_RETENTION": "0.01",
+                ]) { $1 }, in: directory, standardError: errors.fileHandleForWriting)
+            try errors.fileHandleForWriting.close()
+            let client = GatewayClient(webhooksPort: Int(webhooks), metricsPort: Int(metrics))
+            try await client.waitUntilReady()
+            let padding = String(repeating: "x", count: 2_000_000)
+            var accepted = 0
+            func push() async throws {
+                var commits = (0..<20).map { _ in StubCommit() }
+                if accepted % 50 == 0 { commits[0].message = padding }
+                let answer = try await client.push(commits, repository: "octo/\(accepted % 7)")
+                #expect(answer.status == 202)
+                accepted += 1
+            }
+            // What it needs at once it has needed then.
+            for _ in 0..<100 { try await push() }
+            let warm = process.residentMemory
+            var largest = warm
+            let end = ContinuousClock.now + Soak.duration(.seconds(1_800))
+            while ContinuousClock.now < end {
+                try await push()
+                largest = max(largest, process.residentMemory)
+            }
+            try await eventually("everything is delivered", within: .seconds(600)) {
+                try await client.metrics().value(
+                    "sluice_consumer_lag_messages", ["handler_name": "log-to-grafana", "topic": "events"]) == 0
+            }
+            print("\(accepted) webhooks: \(warm >> 20) MiB after 100, \(largest >> 20) MiB at most")
+            #expect(largest < 512 << 20)
+            #expect(largest < warm + 150 << 20)
+            process.signal(SIGTERM)
+            #expect(try await process.exitStatus() == 0)
+        }
+    }
+}
