@@ -13,7 +13,16 @@ struct RebalanceTests {
     /// Three join and one leaves, while messages come all the time: no loss, order in each key, and again comes only
     /// what was in flight. A mock group takes the session's timeout less a second for each change, and refuses commits
     /// meanwhile: the next change waits for the one before.
-    @Test func membersJoinAndLeaveUnderLoad() async throws {
+    @Test(.timeLimit(.minutes(8)))
+    func membersJoinAndLeaveUnderLoad() async throws {
+        // A mock group turns away whoever comes before its leader or late, and takes no commit until all are back: then
+        // more comes again than was in flight, and it says nothing of a real group. Such a round is played anew.
+        for _ in 0..<4 where try await playRound() { return }
+        Issue.record("the mock group let no round through")
+    }
+
+    /// - Returns: false when the mock group kept members from committing.
+    private func playRound() async throws -> Bool {
         let kafka = try KafkaUnderTest(brokers: 1)
         let (topic, group) = (try await kafka.topic(partitions: 8), kafka.uniqueGroup())
         var options = KafkaUnderTest.quick
@@ -76,14 +85,12 @@ struct RebalanceTests {
         #expect(journal.unique == stage.count)
         #expect(journal.outOfOrder == nil)
         let repeated = journal.count - journal.unique
-        // A mock group turns away whoever comes before its leader or late, and takes no commit until all are back.
-        let excuses = log.entries.filter {
+        let wasKept = log.entries.contains {
             $0.message.contains("given up without the last commit") || $0.message.contains("partitions were lost")
         }
-        if excuses.isEmpty {
-            let news = log.lines.filter { !$0.hasPrefix("trace") && !$0.hasPrefix("debug") }
-            #expect(repeated <= options.maxInFlight, "\(repeated) messages came again: \(news)")
-        }
+        let news = log.lines.filter { !$0.hasPrefix("trace") && !$0.hasPrefix("debug") }
+        #expect(repeated <= options.maxInFlight || wasKept, "\(repeated) messages came again: \(news)")
+        return !wasKept
     }
 
     /// Who of the members is to leave and has left, and what was published.
