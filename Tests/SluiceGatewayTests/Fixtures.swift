@@ -1,7 +1,6 @@
-import Foundation
 import Sluice
 
-/// Bodies written by hand, and the real ones where they are to be had.
+/// Bodies written by hand. Whole webhooks are ``Payload``s.
 enum Fixtures {
     static let commit = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
 
@@ -34,20 +33,6 @@ enum Fixtures {
          "deployment": {"sha": "\(commit)", "environment": "production", "payload": {}},
          "repository": {"name": "hello", "full_name": "octo/hello"}}
         """
-
-    /// The folder of real payloads, when SLUICE_PAYLOADS names it.
-    static let payloads = ProcessInfo.processInfo.environment["SLUICE_PAYLOADS"].flatMap { $0.isEmpty ? nil : $0 }
-
-    static func payload(_ path: String) throws -> [UInt8] {
-        [UInt8](try Data(contentsOf: URL(filePath: "\(payloads ?? "")/\(path)")))
-    }
-
-    static let gitHubFiles = [
-        "create/payload.json", "delete/payload.json", "deployment/payload.json", "deployment_status/payload.json",
-        "ping/payload.json", "pull_request/closed.payload.json", "push/payload.json",
-        "push/with-new-branch.payload.json", "push/with-organization.payload.json", "release/created.payload.json",
-        "release/published.payload.json", "workflow_run/completed.payload.json",
-    ]
 
     static func webhook(_ event: String?, _ body: [UInt8]) -> Message {
         var message = Message(payload: body)

@@ -22,7 +22,7 @@ struct GatewayConfigurationTests {
         #expect(configuration.warnings.isEmpty)
     }
 
-    @Test func takesEveryVariable() throws {
+    @Test func takesTheValuesOfVariables() throws {
         let configuration = try GatewayConfiguration(environment: [
             "BIND_ADDR": ":9000", "METRICS_BIND_ADDR": "[::1]:9001", "SLUICE_DATA": "/var/lib/sluice",
             "GITHUB_WEBHOOK_SECRET": "s p", "DEPLOYMENTS_TOKEN": "t", "GRAFANA_URL": "https://grafana.example.org/sub/",

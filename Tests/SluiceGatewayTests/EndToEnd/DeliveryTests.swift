@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import Sluice
 import SluiceTesting
 import Testing
 
@@ -51,33 +52,46 @@ extension EndToEnd {
             }
         }
 
-        @Test(.enabled(if: payloads != nil, "needs SLUICE_PAYLOADS"))
-        func aRealPushGivesExactlyItsCommit() async throws {
+        @Test(arguments: [Payload.madeUp, Payload.real].filter { !$0.isEmpty })
+        func aPushGivesExactlyItsCommits(payloads: [Payload]) async throws {
             let (grafana, slack, directory) = (try FakeGrafana(), try FakeSlack(), try TemporaryDirectory())
             try await withGateway(in: directory, grafana: grafana, slack: slack) { gateway in
-                let pushes = gitHubPayloads().filter { $0.event == "push" }
+                let pushes = payloads.filter { $0.event == "push" }
                 #expect(pushes.count >= 3)
                 for push in pushes + pushes {
                     #expect(try await gateway.client.gitHub(push.body, delivery: push.file).status == 202)
                 }
-                let last = StubCommit()
-                #expect(try await gateway.client.push([last], repository: "Codertocat/Hello-World").status == 202)
-                try await eventually("the last commit in both sinks") {
-                    grafana.pushes[last.id] == 1 && slack.pushes[last.id] == 1
+                var commits: [String: CommitPushed] = [:]
+                for push in pushes {
+                    guard case .events(let events) = try GitHubSource.read(Fixtures.webhook("push", push.body)) else {
+                        continue
+                    }
+                    for case .commitPushed(let commit) in events {
+                        commits["\(commit.repository ?? "")/\(commit.id)"] = commit
+                    }
                 }
-                let commit = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
-                #expect(
-                    grafana.annotations.filter { !$0.text.contains(last.id) } == [
-                        .init(
-                            time: 1_557_933_565_000, timeEnd: 1_557_933_565_000,
-                            tags: [
-                                "pushed", "Codertocat/Hello-World",
-                                Stub.tag(commit, repository: "Codertocat/Hello-World"),
-                            ], text: "Commit \(commit) pushed by Codertocat")
-                    ])
-                #expect(
-                    slack.texts.first == ":rocket: Commit `\(commit)` *pushed* by Codertocat: _Initial commit_")
-                #expect(slack.posts.count == 2)
+                #expect(!commits.isEmpty)
+                // Slack is given everything in order, Grafana each repository.
+                let repositories = Set(commits.values.compactMap(\.repository))
+                for repository in repositories {
+                    let last = StubCommit()
+                    #expect(try await gateway.client.push([last], repository: repository).status == 202)
+                    try await eventually("the last commit in both sinks") {
+                        grafana.pushes[last.id] == 1 && slack.pushes[last.id] == 1
+                    }
+                }
+                for commit in commits.values {
+                    let repository = try #require(commit.repository)
+                    let annotation = FakeGrafana.Annotation(
+                        time: commit.occurredOn.millisecondsSince1970, timeEnd: commit.occurredOn.millisecondsSince1970,
+                        tags: ["pushed", repository, Stub.tag(commit.id, repository: repository)],
+                        text: "Commit \(commit.id) pushed by \(commit.author)")
+                    #expect(grafana.annotations.count { $0 == annotation } == 1, "\(annotation)")
+                    let text = ":rocket: Commit `\(commit.id)` *pushed* by \(commit.author): "
+                    #expect(slack.texts.contains { $0.hasPrefix(text) }, "\(text)")
+                }
+                #expect(grafana.annotations.count == commits.count + repositories.count)
+                #expect(slack.posts.count == commits.count + repositories.count)
             }
         }
 

@@ -86,8 +86,8 @@ struct JSONFuzzTests {
         }
     }
 
-    @Test(.enabled(if: Fixtures.payloads != nil, "SLUICE_PAYLOADS is not set"), arguments: Fixtures.gitHubFiles)
-    func neverTrapsOnAMutatedPayload(file: String) throws {
-        fuzz(try Fixtures.payload("github/\(file)"), rounds: 60, seed: 2)
+    @Test(arguments: Payload.madeUp + Payload.real)
+    func neverTrapsOnAMutatedPayload(payload: Payload) {
+        fuzz(payload.body, rounds: 60, seed: 2)
     }
 }

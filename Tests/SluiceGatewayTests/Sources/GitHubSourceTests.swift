@@ -230,27 +230,4 @@ struct GitHubSourceTests {
             #expect(event.url == nil)
         }
     }
-
-    @Test(.enabled(if: Fixtures.payloads != nil, "SLUICE_PAYLOADS is not set"), arguments: Fixtures.gitHubFiles)
-    func givesTheSensibleOutcomeForEveryRealPayload(file: String) throws {
-        let event = String(file.prefix { $0 != "/" })
-        let outcome = try GitHubSource.read(Fixtures.webhook(event, Fixtures.payload("github/\(file)")))
-        switch file {
-        case "push/with-new-branch.payload.json":
-            let pushed = CommitPushed(
-                id: Fixtures.commit, message: "Initial commit", author: "Codertocat",
-                occurredOn: Timestamp(millisecondsSince1970: 1_557_933_565_000), repository: "Codertocat/Hello-World",
-                ref: "refs/heads/master", url: "https://github.com/Codertocat/Hello-World/commit/\(Fixtures.commit)")
-            #expect(outcome == .events([.commitPushed(pushed)]))
-        case "push/payload.json", "push/with-organization.payload.json": #expect(outcome == .ignored("ref_deleted"))
-        case "deployment_status/payload.json":
-            let deployed = Deployment(
-                id: "f95f852bd8fca8fcc58a9a2d6c842781e32a215e", env: "production",
-                occurredOn: Timestamp(millisecondsSince1970: 1_557_933_655_000), service: "Hello-World",
-                repository: "Codertocat/Hello-World")
-            #expect(outcome == .events([.commitDeployed(deployed)]))
-        case "ping/payload.json": #expect(outcome == .ping)
-        default: #expect(outcome == .ignored("event_not_used"))
-        }
-    }
 }
