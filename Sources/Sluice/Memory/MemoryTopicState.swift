@@ -40,6 +40,8 @@ struct MemoryTopicState {
 
     let isPersistent: Bool
     var log = Deque<Message>()
+    /// The bytes of the log's messages; not counted where all of them are kept.
+    private var logSize = 0
     /// The sequence number of the log's first message.
     var base: UInt64 = 0
     var groups: [Group] = []
@@ -96,15 +98,28 @@ struct MemoryTopicState {
 
     /// Takes as many of the messages as every group has room for, and delivers what can be delivered.
     mutating func accept(_ messages: ArraySlice<Message>, _ wakes: inout [Subscription.Wake]) -> Int {
-        let count = min(messages.count, room)
+        let rooms = rooms
+        var count = min(messages.count, rooms.count)
         guard count > 0 else { return 0 }
         guard isPersistent || !groups.isEmpty else {
             base &+= UInt64(count)
             return count
         }
+        if !isPersistent { count = affordable(messages.prefix(count), rooms.bytes) }
         log.append(contentsOf: messages.prefix(count))
         for index in groups.indices { deliver(index, &wakes) }
         trim()
+        return count
+    }
+
+    /// Counts the bytes of as many of the messages as there is room for; the last one may exceed it.
+    private mutating func affordable(_ messages: ArraySlice<Message>, _ bytes: Int) -> Int {
+        var (count, size) = (0, 0)
+        for message in messages where size < bytes {
+            size += message.size
+            count += 1
+        }
+        logSize += size
         return count
     }
 
@@ -135,17 +150,29 @@ struct MemoryTopicState {
     }
 
     /// How many messages more may be published now.
-    var room: Int {
-        guard !isPersistent else { return .max }
-        var room = Int.max
+    var room: Int { rooms.count }
+
+    /// How many messages and bytes more may be published now: both are 0 when either is.
+    private var rooms: (count: Int, bytes: Int) {
+        guard !isPersistent else { return (.max, .max) }
+        var (count, bytes) = (Int.max, Int.max)
         for group in groups {
+            var free = (count: group.capacity, bytes: Self.capacityBytes)
             // A group that buffers in its subscriptions needs no room beside it.
-            let buffers = group.settler.maxInFlight == nil && !group.subscriptions.isEmpty
-            let capacity = buffers ? group.subscriptions.reduce(0) { $0 + $1.room } : group.capacity
-            room = min(room, max(0, capacity - pending(group)))
+            if group.settler.maxInFlight == nil, !group.subscriptions.isEmpty {
+                free = group.subscriptions.reduce((0, 0)) { free, subscription in
+                    let rooms = subscription.rooms
+                    return (free.count + rooms.count, free.bytes + rooms.bytes)
+                }
+            }
+            count = min(count, free.count - pending(group))
+            bytes = min(bytes, free.bytes - logSize)
         }
-        return room
+        return count > 0 && bytes > 0 ? (count, bytes) : (0, 0)
     }
+
+    /// What a group holds at most that has no subscription to hold it.
+    private static let capacityBytes = 16 << 20
 
     /// Moves what the group has still to be given to those of its subscriptions that have room, turn by turn.
     mutating func deliver(_ index: Int, _ wakes: inout [Subscription.Wake]) {
@@ -203,7 +230,9 @@ struct MemoryTopicState {
     mutating func trim() {
         guard !isPersistent, !log.isEmpty else { return }
         let oldest = groups.reduce(end) { min($0, $1.cursor) }
-        log.removeFirst(Int(oldest &- base))
+        let count = Int(oldest &- base)
+        for message in log.prefix(count) { logSize -= message.size }
+        log.removeFirst(count)
         base = oldest
     }
 }

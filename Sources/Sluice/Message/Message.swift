@@ -12,4 +12,10 @@ public struct Message: Sendable, Hashable {
         self.metadata = metadata
         self.payload = payload
     }
+
+    /// About how many bytes a message takes up in memory beside its content.
+    package static let overhead = 256
+
+    /// About how many bytes it takes up in memory.
+    package var size: Int { Self.overhead + payload.count + metadata.size }
 }

@@ -74,6 +74,16 @@ public struct Metadata: Sendable, Hashable {
         self.places = places
     }
 
+    /// About how many bytes an entry takes up in memory beside its content.
+    package static let entryOverhead = 48
+
+    /// About how many bytes it takes up in memory.
+    package var size: Int {
+        var size = 0
+        for entry in entries { size += Self.entryOverhead + entry.name.utf8.count + entry.value.utf8.count }
+        return size
+    }
+
     /// Sets every entry of `other`, whose values win.
     public mutating func merge(_ other: Metadata) {
         for entry in other { self[entry.name] = entry.value }

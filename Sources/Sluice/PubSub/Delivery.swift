@@ -72,6 +72,11 @@ public final class Delivery: Sendable {
         }
     }
 
+    /// About how many bytes it takes up.
+    package var size: Int {
+        Message.overhead + message.payload.count + message.metadata.size + (origin.key?.count ?? 0)
+    }
+
     /// Whether it has been acknowledged, rejected or dropped.
     public var isSettled: Bool { settled.load(ordering: .acquiring) }
 

@@ -27,6 +27,8 @@ public final class Subscription: Sendable {
 
     /// How many deliveries it holds at most.
     public let capacity: Int
+    /// About how many bytes of messages it holds at most; the last one may exceed that.
+    public let capacityBytes: Int
     public let redelivery: Redelivery
 
     private let state: Mutex<State>
@@ -52,13 +54,16 @@ public final class Subscription: Sendable {
 
     /// - Parameters:
     ///   - capacity: how many deliveries it holds at most. At least 1.
+    ///   - capacityBytes: how many bytes of payload, metadata and keys these hold at most, with 256 bytes for each
+    ///     delivery. One that is larger still fits where there is room at all. At least 1; default 16 MiB.
     ///   - onDemand: called, outside of any lock, when half of a full queue has been drained; wakes the adapter.
     ///   - onEnd: called once when the consumer cancels, so that the adapter lets go of what it holds.
     public init(
-        capacity: Int = 1024, redelivery: Redelivery = .route,
+        capacity: Int = 1024, capacityBytes: Int = 16 << 20, redelivery: Redelivery = .route,
         onDemand: @escaping @Sendable () -> Void = {}, onEnd: @escaping @Sendable () -> Void = {}
     ) {
         self.capacity = max(1, capacity)
+        self.capacityBytes = max(1, capacityBytes)
         self.redelivery = redelivery
         self.onDemand = onDemand
         self.onEnd = onEnd
@@ -69,13 +74,20 @@ public final class Subscription: Sendable {
 // MARK: The adapter's side
 
 extension Subscription {
-    /// How many more deliveries it takes now. At 0, `onDemand` will be called.
-    public var room: Int {
+    /// How many more deliveries it takes now, while their bytes last (``roomBytes``). At 0, `onDemand` will be called.
+    public var room: Int { rooms.count }
+
+    /// How many more bytes it takes now. It takes deliveries until these are used up, the last one whole.
+    public var roomBytes: Int { rooms.bytes }
+
+    /// Both at once. At 0, `onDemand` will be called.
+    package var rooms: (count: Int, bytes: Int) {
         state.withLock { state in
-            guard !state.ended else { return 0 }
-            let room = capacity - state.buffer.count
-            if room <= 0 { state.starved = true }
-            return max(0, room)
+            guard !state.ended else { return (0, 0) }
+            let bytes = capacityBytes - state.buffer.size
+            let count = bytes > 0 ? capacity - state.buffer.count : 0
+            if count <= 0 { state.starved = true }
+            return (max(0, count), max(0, bytes))
         }
     }
 
@@ -84,7 +96,12 @@ extension Subscription {
     ///   called, unless the subscription has ended (``isEnded``).
     @discardableResult
     public func offer(_ batch: some RandomAccessCollection<Delivery>) -> Int {
-        let (taken, wake) = admit(upTo: batch.count) { $0.append(batch.prefix($1)) }
+        var rest = batch[...]
+        let (taken, wake) = admit(upTo: batch.count) { buffer, limits in
+            while buffer.count < limits.count, buffer.size < limits.bytes, let delivery = rest.popFirst() {
+                buffer.append(delivery)
+            }
+        }
         wake()
         return taken
     }
@@ -103,28 +120,42 @@ extension Subscription {
     /// for, and leaves the waking to the caller, who does it after unlocking.
     /// - Parameter make: gives the next delivery; called under the subscription's lock.
     package func offer(upTo count: Int, make: () -> Delivery) -> (taken: Int, wake: Wake) {
-        admit(upTo: count) { buffer, taken in
-            for _ in 0..<taken { buffer.append(make()) }
+        admit(upTo: count) { buffer, limits in
+            while buffer.count < limits.count, buffer.size < limits.bytes { buffer.append(make()) }
         }
     }
 
-    /// As ``offer(_:)``, with deliveries that are made when they are taken.
+    /// As ``offer(_:)``, with deliveries that are made when they are taken. The adapter has their bytes in memory anyway:
+    /// that there are too many refuses none of them, only what would come after.
     /// - Returns: how many of them were taken, from the first on.
     @discardableResult
     package func offer(_ source: any LazyDeliveries, count: Int) -> Int {
-        let (taken, wake) = admit(upTo: count) { $0.append(source, 0..<$1) }
+        let (taken, wake) = admit(upTo: count) { $0.append(source, 0..<($1.count - $0.count)) }
         wake()
         return taken
     }
 
-    /// - Parameter append: puts as many as there is room for into the buffer; called under the lock.
+    /// As ``offer(_:)``, with deliveries whose bytes the adapter has in memory anyway: that there are too many refuses none
+    /// of them.
+    @discardableResult
+    package func offer(held batch: [Delivery]) -> Int {
+        let (taken, wake) = admit(upTo: batch.count) { buffer, limits in
+            for delivery in batch.prefix(limits.count - buffer.count) { buffer.append(delivery) }
+        }
+        wake()
+        return taken
+    }
+
+    /// - Parameter append: appends to the buffer until it holds so many deliveries, or so many bytes or more; called
+    ///   under the lock.
     private func admit(
-        upTo count: Int, append: (inout DeliveryBuffer, _ taken: Int) -> Void
+        upTo count: Int, append: (inout DeliveryBuffer, _ limits: (count: Int, bytes: Int)) -> Void
     ) -> (taken: Int, wake: Wake) {
         state.withLock { state in
             guard !state.ended, count > 0 else { return (0, Wake()) }
-            let taken = min(count, capacity - state.buffer.count)
-            append(&state.buffer, taken)
+            let before = state.buffer.count
+            append(&state.buffer, (before + min(count, capacity - before), capacityBytes))
+            let taken = state.buffer.count - before
             if taken < count { state.starved = true }
             isFilled.store(true, ordering: .relaxed)
             return (taken, Self.wakeOne(&state))
@@ -196,7 +227,8 @@ extension Subscription {
             let batch =
                 state.buffer.isEmpty
                 ? nil : state.buffer.removeFirst(max(1, min(limit, state.buffer.count / max(1, sharers))))
-            let demand = state.starved && state.buffer.count <= capacity / 2
+            let demand =
+                state.starved && state.buffer.count <= capacity / 2 && state.buffer.size <= capacityBytes / 2
             if demand { state.starved = false }
             isFilled.store(!state.buffer.isEmpty || state.ended, ordering: .relaxed)
             return (batch, demand, Self.wakeOne(&state))

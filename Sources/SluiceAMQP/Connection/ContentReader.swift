@@ -18,10 +18,12 @@ final class ContentReader {
         let properties: AMQPProperties?
         /// The properties as they came.
         let raw: [UInt8]
-        /// Empty when it is larger than what is taken in.
+        /// The beginning of it when it is larger than what is taken in; empty when it is not kept.
         let body: [UInt8]
         let size: UInt64
         let isTooLarge: Bool
+        /// Whether there was room for it.
+        let isKept: Bool
     }
 
     private struct Part {
@@ -35,6 +37,7 @@ final class ContentReader {
         var size: UInt64 = 0
         var received: UInt64 = 0
         var isTooLarge = false
+        var isKept = true
     }
 
     private let limit: Int
@@ -42,7 +45,10 @@ final class ContentReader {
     private var exchange = RecentText()
     private var routingKey = RecentText()
 
-    /// - Parameter limit: larger bodies are not kept.
+    /// How much is kept of a body that is too large, so that a person can tell what it is.
+    private static let excerpt = 64 << 10
+
+    /// - Parameter limit: of larger bodies only the beginning is kept.
     init(limit: Int) {
         self.limit = limit
     }
@@ -74,10 +80,11 @@ final class ContentReader {
         }
     }
 
+    /// - Parameter isKept: whether there is room for the body.
     /// - Returns: the message, when it has no body.
     func head(
         _ bodySize: UInt64, _ properties: UnsafePointer<amqp_basic_properties_t>?, _ raw: UnsafeRawBufferPointer,
-        on channel: UInt16
+        isKept: Bool = true, on channel: UInt16
     ) throws(AMQPError) -> Content? {
         guard var part = parts[channel], !part.hasHead else {
             throw Self.malformed("the head of a message came unannounced")
@@ -87,6 +94,7 @@ final class ContentReader {
         part.raw = Array(raw)
         part.size = bodySize
         part.isTooLarge = bodySize > UInt64(limit)
+        part.isKept = isKept
         parts[channel] = bodySize == 0 ? nil : part
         return bodySize == 0 ? Self.content(part) : nil
     }
@@ -100,7 +108,12 @@ final class ContentReader {
         let size = parts.values[index].size
         guard received <= size else { throw Self.malformed("the body of a message is longer than its head says") }
         parts.values[index].received = received
-        if !parts.values[index].isTooLarge {
+        if !parts.values[index].isKept {
+            // It is read past.
+        } else if parts.values[index].isTooLarge {
+            let rest = min(limit, Self.excerpt) - parts.values[index].body.count
+            if rest > 0 { parts.values[index].body.append(contentsOf: piece.prefix(rest)) }
+        } else {
             if received == size, parts.values[index].body.isEmpty {
                 parts.values[index].body = Array(piece)
             } else {
@@ -117,7 +130,8 @@ final class ContentReader {
     private static func content(_ part: Part) -> Content {
         Content(
             announcement: part.announcement, exchange: part.exchange, routingKey: part.routingKey,
-            properties: part.properties, raw: part.raw, body: part.body, size: part.size, isTooLarge: part.isTooLarge)
+            properties: part.properties, raw: part.raw, body: part.body, size: part.size, isTooLarge: part.isTooLarge,
+            isKept: part.isKept)
     }
 
     private static func malformed(_ detail: String) -> AMQPError {

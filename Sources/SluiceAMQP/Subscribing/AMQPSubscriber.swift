@@ -25,9 +25,13 @@ public final class AMQPSubscriber: Subscriber {
         public var waitsInQueues = true
         /// How long an acknowledgement may wait for others to share its frame with. Default 2 ms; from 0 to 1 s.
         public var settlementInterval: Duration = .milliseconds(2)
-        /// Larger messages are not taken in: their delivery fails. Default 128 MiB, which is RabbitMQ's own limit; at
-        /// least 0.
-        public var maxMessageBytes = 128 << 20
+        /// How many bytes the messages may hold together that a subscription was delivered and has not settled. What the
+        /// broker sends beyond is not kept, and put back into the queue when there is room: a quorum queue counts that as
+        /// a delivery. One message always fits. Default 32 MiB; at least 1.
+        public var prefetchBytes = 32 << 20
+        /// Larger messages are not taken in: their delivery fails, with their first 64 KiB for a payload. Default 16 MiB,
+        /// as RabbitMQ 4; at least 0.
+        public var maxMessageBytes = 16 << 20
         /// Whether nobody else may read the queue. Default false.
         public var isExclusive = false
         /// The label `component` of its metrics; nil, the default, is `amqp-` and the topic.
@@ -114,7 +118,7 @@ public final class AMQPSubscriber: Subscriber {
                 logger: logger.adding("queue", layout.queue.name), isQueue: true,
                 meter: instruments.map { ConnectionMeter($0, component: component) }),
             meter: instruments.map { FeedMeter($0, component: component) }, signal: feeds.signal,
-            prefetch: Int(options.prefetch), interval: options.settlementInterval)
+            options: options)
         subscribed.withLock { subscribed in
             // One that failed is of interest until the next attempt.
             subscribed.removeAll { !$0.isOfInterest || $0.failure != nil && $0.topic == topic }
@@ -183,5 +187,6 @@ extension AMQPSubscriber.Options {
             settlementInterval >= .zero && settlementInterval <= .seconds(1), "settlementInterval must be from 0 to 1 s"
         )
         try require(maxMessageBytes >= 0, "maxMessageBytes is negative")
+        try require(prefetchBytes >= 1, "prefetchBytes must be at least 1")
     }
 }

@@ -1,3 +1,4 @@
+import DequeModule
 import Sluice
 import Synchronization
 
@@ -11,6 +12,9 @@ final class Feed: Settler {
         let routingKey: String
         /// Nil for one that was too large to be kept.
         let body: [UInt8]?
+
+        /// Stands for a message that there was no room for.
+        static let none = Original(properties: [], exchange: "", routingKey: "", body: nil)
     }
 
     /// A message that its handler did not want.
@@ -33,6 +37,8 @@ final class Feed: Settler {
 
     /// What the thread finds to do.
     struct Work {
+        /// The tags of messages that there was no room for, to be put back before anything is acknowledged.
+        var putBack: [UInt64] = []
         var flush = SettlementLedger<Original>.Flush()
         var rejected: [Rejected] = []
         var outstanding = 0
@@ -45,6 +51,8 @@ final class Feed: Settler {
         var isReading = false
         var ledger = SettlementLedger<Original>()
         var rejected: [Rejected] = []
+        /// What there was no room for, in order.
+        var deferred = Deque<(tag: UInt64, size: Int)>()
         /// When the acknowledgements that wait must go.
         var due: MonotonicTime?
         var outcome: Outcome?
@@ -64,13 +72,14 @@ final class Feed: Settler {
     /// So many acknowledgements do not wait for more.
     private let threshold: Int
     private let interval: Duration
+    private let limits: (prefetchBytes: Int, messageBytes: Int)
     private let state = Mutex(State())
     /// The state's generation, to be read without the lock: deliveries of an earlier one the broker delivers again.
     private let generation = Atomic<UInt64>(0)
 
     init(
         _ topic: Topic, _ layout: Layout, component: String, monitor: ConnectionMonitor, meter: FeedMeter?,
-        signal: PollSignal, prefetch: Int, interval: Duration
+        signal: PollSignal, options: AMQPSubscriber.Options
     ) {
         self.topic = topic
         self.layout = layout
@@ -78,10 +87,13 @@ final class Feed: Settler {
         self.monitor = monitor
         self.meter = meter
         self.signal = signal
-        self.interval = interval
-        threshold = max(1, prefetch / 4)
+        interval = options.settlementInterval
+        limits = (options.prefetchBytes, options.maxMessageBytes)
+        threshold = max(1, Int(options.prefetch) / 4)
+        // The bytes are bounded here, where also those count that a handler has.
         subscription = Subscription(
-            capacity: prefetch, redelivery: .source, onDemand: {}, onEnd: { signal.raise() })
+            capacity: Int(options.prefetch), capacityBytes: .max, redelivery: .source, onDemand: {},
+            onEnd: { signal.raise() })
     }
 
     // MARK: The first attempt
@@ -128,6 +140,7 @@ final class Feed: Settler {
         generation.store(state.generation, ordering: .releasing)
         state.ledger = SettlementLedger()
         state.rejected = []
+        state.deferred = []
         state.due = nil
     }
 
@@ -136,12 +149,47 @@ final class Feed: Settler {
     private static let tagMask: UInt64 = 1 << tagBits - 1
     private static let generationMask: UInt64 = 1 << (64 - tagBits) - 1
 
+    /// Whether there is room for a message with so long a body.
+    func takes(_ bodySize: UInt64) -> Bool {
+        // So many of these are nothing.
+        if bodySize <= 4_096 { return true }
+        let size = Int(clamping: min(bodySize, UInt64(limits.messageBytes)))
+        return state.withLock { Self.hasRoom(for: size, beside: $0.ledger.outstandingBytes, limits.prefetchBytes) }
+    }
+
+    private static func hasRoom(for size: Int, beside held: Int, _ limit: Int) -> Bool {
+        held == 0 || size <= limit - held
+    }
+
+    /// - Parameter size: the bytes that the message holds.
     /// - Returns: the tag for the delivery; nil when the broker does not count as it should.
-    func deliver(_ tag: UInt64, _ original: Original) -> UInt64? {
+    func deliver(_ tag: UInt64, _ original: Original, size: Int) -> UInt64? {
         state.withLock { state in
-            guard tag <= Self.tagMask, state.ledger.deliver(tag, original) else { return nil }
+            guard tag <= Self.tagMask, state.ledger.deliver(tag, original, size: size) else { return nil }
             return state.generation << Self.tagBits | tag
         }
+    }
+
+    /// A message came that there was no room for, and is put back when there is.
+    /// - Returns: false when the broker does not count as it should.
+    func `defer`(_ tag: UInt64, bodySize: UInt64) -> Bool {
+        state.withLock { state in
+            guard tag <= Self.tagMask, state.ledger.deliver(tag, .none) else { return false }
+            state.deferred.append((tag, Int(clamping: min(bodySize, UInt64(limits.messageBytes)))))
+            return true
+        }
+    }
+
+    /// Takes what there is room for now.
+    private static func takeDeferred(_ state: inout State, all: Bool, _ limit: Int) -> [UInt64] {
+        var tags: [UInt64] = []
+        var held = state.ledger.outstandingBytes
+        while let next = state.deferred.first, all || hasRoom(for: next.size, beside: held, limit) {
+            state.deferred.removeFirst()
+            held += next.size
+            if state.ledger.giveBack(next.tag) { tags.append(next.tag) }
+        }
+        return tags
     }
 
     // MARK: Settling
@@ -206,6 +254,10 @@ final class Feed: Settler {
     func takeWork(_ now: MonotonicTime?) -> Work {
         state.withLock { state in
             var work = Work()
+            // First: an acknowledgement of many must not cover these.
+            if !state.deferred.isEmpty {
+                work.putBack = Self.takeDeferred(&state, all: now == nil, limits.prefetchBytes)
+            }
             if now.map({ now in state.due.map { $0 <= now } ?? false }) ?? true {
                 work.flush = state.ledger.flush()
                 state.due = nil

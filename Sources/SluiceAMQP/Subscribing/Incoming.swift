@@ -5,6 +5,8 @@ struct Incoming {
     let message: Message
     var origin: Delivery.Origin
     let original: Feed.Original
+    /// The bytes that it holds.
+    let size: Int
 
     init(
         _ content: ContentReader.Content, isRedelivered: Bool, of feed: Feed, options: AMQPSubscriber.Options
@@ -18,6 +20,7 @@ struct Incoming {
         original = Feed.Original(
             properties: content.raw, exchange: exchange, routingKey: routingKey,
             body: content.isTooLarge ? nil : content.body)
+        size = content.raw.count + content.body.count
         let attempt = Self.attempt(headers, isRedelivered: isRedelivered)
         var origin = Delivery.Origin(attempt: attempt, redelivered: isRedelivered || attempt > 1)
         if let seconds = properties.timestamp, let seconds = Int64(exactly: seconds) {

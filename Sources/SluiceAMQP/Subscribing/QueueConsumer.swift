@@ -111,11 +111,19 @@ final class QueueConsumer {
         if batch.isEmpty { arrival = .now() }
         failures = 0
         if let error = incoming.origin.failure as? AMQPError { feed.meter?.failed(error) }
-        guard let deliveryTag = feed.deliver(tag, incoming.original) else {
-            throw AMQPError(.malformed, "the broker counts deliveries in a way that cannot be followed")
-        }
+        guard let deliveryTag = feed.deliver(tag, incoming.original, size: incoming.size) else { throw Self.miscounted }
         batch.append(
             Delivery(incoming.message, origin: incoming.origin, settler: feed, tag: deliveryTag, arrival: arrival))
+    }
+
+    /// A message came that there is no room for.
+    /// - Throws: when the broker does not count as it should.
+    func postpone(_ tag: UInt64, bodySize: UInt64) throws(AMQPError) {
+        guard feed.defer(tag, bodySize: bodySize) else { throw Self.miscounted }
+    }
+
+    private static var miscounted: AMQPError {
+        AMQPError(.malformed, "the broker counts deliveries in a way that cannot be followed")
     }
 
     /// Hands over what has arrived. There is always room: no more can be out than the subscription holds.
@@ -128,8 +136,13 @@ final class QueueConsumer {
         feed.subscription.offer(batch)
     }
 
-    /// Acknowledges.
-    func tell(_ flush: SettlementLedger<Feed.Original>.Flush, _ link: Link) throws(AMQPError) {
+    /// Puts back what there was no room for, and acknowledges.
+    func tell(_ work: Feed.Work, _ link: Link) throws(AMQPError) {
+        for tag in work.putBack {
+            try link.wire.send(
+                Method.basicNack, on: channel, amqp_basic_nack_t(delivery_tag: tag, multiple: 0, requeue: 1))
+        }
+        let flush = work.flush
         if let upTo = flush.upTo {
             try link.wire.send(Method.basicAck, on: channel, amqp_basic_ack_t(delivery_tag: upTo, multiple: 1))
         }

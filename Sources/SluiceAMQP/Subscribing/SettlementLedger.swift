@@ -7,6 +7,7 @@ import DequeModule
 struct SettlementLedger<Original> {
     private struct Slot {
         var original: Original?
+        var size: Int
         /// Whether it was acknowledged here, and whether the broker has been told.
         var isAcknowledged = false
         var isTold = false
@@ -26,16 +27,20 @@ struct SettlementLedger<Original> {
     private var first: UInt64 = 1
     /// Delivered and not settled here.
     private(set) var outstanding = 0
+    /// The bytes of these.
+    private(set) var outstandingBytes = 0
     /// Acknowledged here, and the broker does not know.
     private(set) var pending = 0
 
     init() {}
 
+    /// - Parameter size: the bytes that it holds while it is out.
     /// - Returns: false when the broker does not count as it should.
-    mutating func deliver(_ tag: UInt64, _ original: Original) -> Bool {
+    mutating func deliver(_ tag: UInt64, _ original: Original, size: Int = 0) -> Bool {
         guard tag == first + UInt64(slots.count) else { return false }
-        slots.append(Slot(original: original))
+        slots.append(Slot(original: original, size: size))
         outstanding += 1
+        outstandingBytes += size
         return true
     }
 
@@ -45,6 +50,7 @@ struct SettlementLedger<Original> {
         slots[index].original = nil
         slots[index].isAcknowledged = true
         outstanding -= 1
+        outstandingBytes -= slots[index].size
         pending += 1
         return true
     }
@@ -60,6 +66,7 @@ struct SettlementLedger<Original> {
         slots[index].original = nil
         slots[index].isTold = true
         outstanding -= 1
+        outstandingBytes -= slots[index].size
         dropTold()
         return true
     }

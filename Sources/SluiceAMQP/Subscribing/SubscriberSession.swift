@@ -123,14 +123,14 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
         }
         if hasEnded { try consumer.cancel(link) }
         let work = feed.takeWork(hasEnded ? nil : now)
-        try consumer.tell(work.flush, link)
+        try consumer.tell(work, link)
         for rejected in work.rejected { try reject(rejected, of: consumer, hasEnded: hasEnded, link) }
         guard hasEnded else { return work.due }
         try waiting.release(of: feed, link)
         // Whoever has ended it may be about to reject what it held: nothing that is taken here may be left.
         while true {
             let rest = feed.takeWork(nil)
-            try consumer.tell(rest.flush, link)
+            try consumer.tell(rest, link)
             for rejected in rest.rejected { try reject(rejected, of: consumer, hasEnded: true, link) }
             guard rest.rejected.isEmpty else { continue }
             if rest.outstanding == 0 { try remove(consumer, link) }
@@ -189,7 +189,7 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
             consumer.feed.subscription.cancel()
             guard consumer.isReading else { continue }
             let work = consumer.feed.takeWork(nil)
-            try consumer.tell(work.flush, link)
+            try consumer.tell(work, link)
             for rejected in work.rejected {
                 try reject(rejected, of: consumer, hasEnded: rejected.delay == nil, link)
             }
@@ -198,7 +198,7 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
         let deadline = MonotonicTime.now().advanced(by: .seconds(2))
         while !waiting.isIdle, MonotonicTime.now() < deadline { try link.turn(until: deadline) }
         for consumer in consumers {
-            if consumer.isReading { try consumer.tell(consumer.feed.takeWork(nil).flush, link) }
+            if consumer.isReading { try consumer.tell(consumer.feed.takeWork(nil), link) }
             if consumer.feed.layout.isGenerated, consumer.channel != 0 {
                 try? link.delete(consumer.feed.layout.queue, on: consumer.channel)
             }
@@ -231,7 +231,10 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
         case .method(let channel, Method.basicDeliver, let arguments):
             try reader.begin(arguments.assumingMemoryBound(to: amqp_basic_deliver_t.self).pointee, on: channel)
         case .header(let channel, let size, let properties, let raw):
-            if let content = try reader.head(size, properties, raw, on: channel) { try arrived(content, on: channel) }
+            let isKept = consumers.first { $0.channel == channel }?.feed.takes(size) ?? true
+            if let content = try reader.head(size, properties, raw, isKept: isKept, on: channel) {
+                try arrived(content, on: channel)
+            }
         case .body(let channel, let piece):
             if let content = try reader.body(piece, on: channel) { try arrived(content, on: channel) }
         case .method(let channel, Method.basicCancel, _):
@@ -248,6 +251,7 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
             return waiting.returned(content)
         }
         guard let consumer = consumers.first(where: { $0.channel == channel }), consumer.isReading else { return }
+        guard content.isKept else { return try consumer.postpone(tag, bodySize: content.size) }
         var incoming = Incoming(content, isRedelivered: isRedelivered, of: consumer.feed, options: options)
         if isRedelivered { waiting.attempts.count(&incoming) }
         try consumer.arrived(incoming, tag: tag)

@@ -27,7 +27,8 @@ public struct HTTPEndpoint: Sendable {
     /// The largest body in bytes as transmitted; more gets 413. Default: the listener's.
     public var maxBodyBytes: Int?
 
-    /// What a gzip body may inflate to, in bytes; more gets 413. Default: as `maxBodyBytes`.
+    /// What a gzip body may inflate to, in bytes; more gets 413. It also counts towards the listener's
+    /// `maxBufferedBytes`. Default: as `maxBodyBytes`.
     public var maxInflatedBytes: Int?
 
     /// How long a request waits until its message is settled, then it gets 503 while the message may still succeed:
@@ -59,7 +60,10 @@ extension HTTPEndpoint {
 
     /// The message of a complete request, or the answer that refuses it. Long bodies make this slow: it runs wherever
     /// the caller is.
-    func message(of request: HTTPInboundRequest, gzip: Bool, limit: Int) -> Result<Message, HTTPRefusal> {
+    /// - Parameter reserve: whether there is room in memory for so many bytes more; asked before a body is inflated.
+    func message(
+        of request: HTTPInboundRequest, gzip: Bool, limit: Int, reserve: (Int) -> Bool = { _ in true }
+    ) -> Result<Message, HTTPRefusal> {
         var request = request
         do {
             try authenticator?.body?(request)
@@ -67,8 +71,12 @@ extension HTTPEndpoint {
             return .failure(HTTPRefusal(authenticating: error))
         }
         do {
-            if gzip { request.body = try Gzip.inflate(request.body, limit: maxInflatedBytes ?? limit) }
+            if gzip {
+                request.body = try Gzip.inflate(request.body, limit: maxInflatedBytes ?? limit, reserve: reserve)
+            }
             return .success(try format.decode(request))
+        } catch GzipError.noRoom {
+            return .failure(HTTPRefusal(.noRoom(retryAfter)))
         } catch {
             return .failure(HTTPRefusal(decoding: error))
         }
@@ -90,7 +98,8 @@ struct HTTPRefusal: Error {
     init(decoding error: any Error) {
         switch error {
         case let error as HTTPRejection: response = error.response
-        case let error as GzipError: response = error.response
+        case GzipError.corrupt: response = .error(400, "the gzip body is corrupt or incomplete")
+        case GzipError.tooLarge(let limit): response = .error(413, "the gzip body inflates to more than \(limit) bytes")
         default:
             switch Disposition(of: error).kind {
             case .poison(let reason), .discard(let reason): response = .error(400, reason)

@@ -42,6 +42,11 @@ public struct HTTPInboundResponse: Sendable {
         return error(503, text, headers: [Header("Retry-After", String(whole))])
     }
 
+    /// The listener's budget for bodies is used up.
+    static func noRoom(_ retryAfter: Duration) -> HTTPInboundResponse {
+        .unavailable("too many large requests at once", retryAfter: retryAfter)
+    }
+
     static func errorLine(_ text: String) -> [UInt8] {
         var line = Array(#"{"error":""#.utf8)
         for byte in text.utf8 {

@@ -25,9 +25,10 @@ extension HTTPListener {
         /// Default: 16,384.
         public var maxConnections = 16_384
 
-        /// The bytes that bodies above 64 KiB may hold together, from their arrival to their answer; a request that
-        /// would exceed it gets 503. Default: 256 MiB. At least `maxBodyBytes`.
-        public var maxBufferedBytes = 256 * 1024 * 1024
+        /// The bytes that bodies may hold together, as they were sent and as they were inflated, from their arrival until
+        /// their messages are settled; a request that would exceed it gets 503. A quarter is kept for bodies up to
+        /// 64 KiB. Default: 64 MiB. At least `maxBodyBytes`.
+        public var maxBufferedBytes = 64 * 1024 * 1024
 
         /// How long a client may take to send a request, from its first byte to its last, and to send the first byte
         /// on a new connection; then it gets 408 and the connection ends. Default: 30 s.

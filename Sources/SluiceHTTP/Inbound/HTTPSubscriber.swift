@@ -17,8 +17,13 @@ public final class HTTPSubscriber: Subscriber {
     ///   - concurrency: how many messages a route handles at once unless told otherwise.
     /// - Throws: ``HTTPListenerError`` when a path is taken.
     public init(listener: HTTPListener, endpoints: [HTTPEndpoint], concurrency: Int = 64) throws(HTTPListenerError) {
-        let created = endpoints.flatMap { InboundRoute.routes($0, observer: listener.shared.observer) }
-        try listener.shared.add(created)
+        let shared = listener.shared
+        // The listener refuses what is too much: a webhook that was taken in is not refused for its size here.
+        let created = endpoints.flatMap {
+            InboundRoute.routes(
+                $0, capacityBytes: shared.configuration.maxBufferedBytes, observer: shared.observer)
+        }
+        try shared.add(created)
         routes = Dictionary(created.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
         defaultOrdering = .unordered(limit: concurrency)
     }

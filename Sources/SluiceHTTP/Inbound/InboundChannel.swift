@@ -49,7 +49,7 @@ struct InboundChannel: ServerChildChannel {
 /// Work on one request away from the event loop.
 struct InboundJob: Sendable {
     enum Result: Sendable {
-        case deliver(Message)
+        case deliver(Message, BodyReservation)
         case answer(HTTPInboundResponse)
     }
 

@@ -12,7 +12,7 @@ extension InboundConnection {
         let started: NIODeadline
         var body: [UInt8] = []
         var received = 0
-        /// Of the listener's budget for long bodies.
+        /// Of the listener's budget for bodies.
         var reserved = 0
         /// Whether it counts as one of the concurrent requests.
         var counted = false
@@ -28,8 +28,8 @@ extension InboundConnection {
         }
     }
 
-    /// Up to this length a body is not worth a hop to another thread, nor an entry in the budget, and a request that
-    /// is refused is read to its end to keep the connection.
+    /// Up to this length a body is not worth a hop to another thread, and a request that is refused is read to its end to
+    /// keep the connection.
     static let shortBody = 64 * 1024
 
     func handle(head: HTTPRequestHead) {
@@ -103,13 +103,9 @@ extension InboundConnection {
         let limit = limit(of: route)
         guard received <= limit else { return tooLarge(limit) }
         let retryAfter = route.endpoint?.retryAfter ?? .seconds(1)
-        if received > Self.shortBody {
-            let more = received - (exchange?.reserved ?? 0)
-            guard shared.reserve(more) else {
-                return .unavailable("too many large requests at once", retryAfter: retryAfter)
-            }
-            exchange?.reserved += more
-        }
+        let more = received - (exchange?.reserved ?? 0)
+        guard shared.reserve(more, isLong: received > Self.shortBody) else { return .noRoom(retryAfter) }
+        exchange?.reserved += more
         if exchange?.body.isEmpty == true {
             // The client's word is trusted for a few pages only: it costs nothing to promise much.
             let promised = min(exchange?.framing.length ?? 0, 16 * 1024)
@@ -134,15 +130,20 @@ extension InboundConnection {
             let request = current.request(body: current.body)
             let limit = limit(of: route)
             if current.body.count > Self.shortBody || current.framing.gzip {
+                let reservation = BodyReservation(shared, takingOver: current.reserved)
+                exchange?.reserved = 0
                 work { [gzip = current.framing.gzip] in
-                    switch endpoint.message(of: request, gzip: gzip, limit: limit) {
-                    case .success(let message): .deliver(message)
-                    case .failure(let refusal): .answer(refusal.response)
+                    switch endpoint.message(of: request, gzip: gzip, limit: limit, reserve: reservation.reserve) {
+                    case .success(let message):
+                        // What was sent is not needed any more once it is inflated.
+                        reservation.keep(message.payload.count)
+                        return .deliver(message, reservation)
+                    case .failure(let refusal): return .answer(refusal.response)
                     }
                 }
             } else {
                 switch endpoint.message(of: request, gzip: false, limit: limit) {
-                case .success(let message): deliver(message)
+                case .success(let message): deliver(message, settler)
                 case .failure(let refusal): answer(refusal.response)
                 }
             }
@@ -162,12 +163,12 @@ extension InboundConnection {
     func finish(_ finished: UInt64, _ result: InboundJob.Result) {
         guard phase == .waiting, finished == tag else { return }
         switch result {
-        case .deliver(let message): deliver(message)
+        case .deliver(let message, let reservation): deliver(message, settler.map(reservation.holding))
         case .answer(let response): answer(response)
         }
     }
 
-    private func deliver(_ message: Message) {
+    private func deliver(_ message: Message, _ settler: (any Settler)?) {
         guard let settler, let route = exchange?.route else { return }
         let retryAfter = exchange?.retryAfter ?? .seconds(1)
         switch route.offer(Delivery(message, settler: settler, tag: tag)) {

@@ -12,8 +12,9 @@ final class InboundRoute: Sendable {
     private let slot: SubscriptionSlot
 
     /// The endpoint's own path, then its aliases: all of them lead to the same subscription.
-    static func routes(_ endpoint: HTTPEndpoint, observer: HTTPObserver) -> [InboundRoute] {
-        let slot = SubscriptionSlot(capacity: endpoint.capacity)
+    /// - Parameter capacityBytes: what the messages that wait for a handler may hold together.
+    static func routes(_ endpoint: HTTPEndpoint, capacityBytes: Int, observer: HTTPObserver) -> [InboundRoute] {
+        let slot = SubscriptionSlot(capacity: endpoint.capacity, capacityBytes: capacityBytes)
         return ([endpoint.path] + endpoint.aliases).map { path in
             InboundRoute(endpoint, path: path, slot: slot, observer: observer)
         }
@@ -32,7 +33,7 @@ final class InboundRoute: Sendable {
         path = resource.path
         method = HTTPMethod(rawValue: resource.method)
         endpoint = nil
-        slot = SubscriptionSlot(capacity: 1)
+        slot = SubscriptionSlot(capacity: 1, capacityBytes: 1)
         self.resource = resource
         observe = observer.observe(resource.path)
     }

@@ -90,7 +90,7 @@ final class InboundShared: Sendable {
     /// How many complete requests have no answer yet.
     var openRequests: Int { requests.load(ordering: .relaxed) }
 
-    /// The bytes of long bodies that are held.
+    /// The bytes of bodies that are held.
     var bufferedBytes: Int { buffered.load(ordering: .relaxed) }
 
     var hasRoomForRequests: Bool {
@@ -107,8 +107,11 @@ final class InboundShared: Sendable {
         requests.subtract(1, ordering: .relaxed)
     }
 
-    func reserve(_ bytes: Int) -> Bool {
-        if buffered.add(bytes, ordering: .relaxed).newValue <= configuration.maxBufferedBytes { return true }
+    /// - Parameter isLong: long bodies leave a quarter to short ones, of which there is always room for some.
+    func reserve(_ bytes: Int, isLong: Bool) -> Bool {
+        let limit = configuration.maxBufferedBytes
+        let share = isLong ? max(configuration.maxBodyBytes, limit / 4 * 3) : limit
+        if buffered.add(bytes, ordering: .relaxed).newValue <= share { return true }
         release(bytes)
         return false
     }

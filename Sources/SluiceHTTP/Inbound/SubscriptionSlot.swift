@@ -10,10 +10,12 @@ final class SubscriptionSlot: Sendable {
     }
 
     private let capacity: Int
+    private let capacityBytes: Int
     private let subscription = Mutex<Subscription?>(nil)
 
-    init(capacity: Int) {
+    init(capacity: Int, capacityBytes: Int) {
         self.capacity = capacity
+        self.capacityBytes = capacityBytes
     }
 
     func offer(_ delivery: Delivery) -> Offer {
@@ -25,7 +27,7 @@ final class SubscriptionSlot: Sendable {
     /// - Returns: nil when a subscription exists already.
     func subscribe() -> Subscription? {
         let created = Subscription(
-            capacity: capacity, redelivery: .source,
+            capacity: capacity, capacityBytes: capacityBytes, redelivery: .source,
             onEnd: { [weak self] in self?.subscription.withLock { if $0?.isEnded == true { $0 = nil } } })
         return subscription.withLock { current in
             guard current?.isEnded ?? true else { return nil }

@@ -24,8 +24,10 @@ extension ConsumerLoop {
                 if load.wake(at: options.maxInFlight / 2) { isBusy = true }
                 break
             }
-            let count = read(reader, now, limit: min(room, allowed))
-            room -= count
+            let affordable = subscription.roomBytes / typicalSize
+            let count = read(reader, now, limit: min(room, allowed, max(1, affordable)))
+            // What came may have used up the bytes.
+            room = min(room - count, subscription.room)
             if reader.feed.hasRecords.load(ordering: .acquiring) { isBusy = isBusy || room > 0 }
         }
         // Asking once more tells the subscription to call when there is room.
@@ -39,7 +41,7 @@ extension ConsumerLoop {
         let due = reader.feed.ledger.withLock { $0.takeDue(now: now, limit: limit) }
         guard !due.isEmpty else { return 0 }
         subscription.offer(
-            due.map { waiting in
+            held: due.map { waiting in
                 Delivery(
                     waiting.message, origin: waiting.origin, settler: reader.feed, tag: UInt64(waiting.place),
                     arrival: now)
@@ -107,6 +109,7 @@ extension ConsumerLoop {
         }
         guard !copier.isEmpty else { return 0 }
         let table = copier.table()
+        typicalSize = max(table.size(0..<table.count) / table.count, typicalSize * 3 / 4, 256)
         // What an ended subscription does not take rejects itself.
         subscription.offer(RecordBatch(table, of: reader.feed, records, arrival: now), count: table.count)
         return table.count
@@ -123,7 +126,7 @@ extension ConsumerLoop {
     func withdraw(_ partitions: [Int32]) {
         guard let buffered = try? subscription.take(.max), !buffered.isEmpty else { return }
         // The others go back in their order; dropping the last reference rejects the rest.
-        subscription.offer(buffered.filter { $0.origin.partition.map(partitions.contains) != true })
+        subscription.offer(held: buffered.filter { $0.origin.partition.map(partitions.contains) != true })
     }
 
     /// How many of these partitions' messages are in handlers' hands.

@@ -46,6 +46,8 @@ final class ConsumerLoop {
     let records: RecordReader
     var copier = RecordCopier()
     let buffer: UnsafeMutableBufferPointer<UnsafeMutablePointer<rd_kafka_message_t>?>
+    /// About how many bytes a message takes up, going by the last ones: how many are asked for at once.
+    var typicalSize = 4_096
     var admissions: [PartitionLedger.Admission] = []
     /// Whether the subscription had any left when it was last fed.
     var hasRoom = false

@@ -48,6 +48,8 @@ final class RecordBatch: LazyDeliveries {
         }
     }
 
+    func size(of places: Range<Int>) -> Int { table.size(places) }
+
     private func read(_ place: Int, _ record: inout KafkaRecord, _ failure: inout (any Error)?) -> Message {
         table.read(place, into: &record)
         return reader.read(record, &failure)

@@ -30,6 +30,18 @@ struct RecordTable: Sendable {
 
     var count: Int { rows.count }
 
+    /// About how many bytes the messages of these rows take up.
+    func size(_ range: Range<Int>) -> Int {
+        var size = 0
+        for row in rows[range] {
+            size += Message.overhead + max(0, row.keyCount) + max(0, row.valueCount)
+            guard !row.headers.isEmpty else { continue }
+            // They lie in front of the key.
+            size += row.start - slots[row.headers.lowerBound].start + row.headers.count * Metadata.entryOverhead
+        }
+        return size
+    }
+
     func offset(_ row: Int) -> Int64 { rows[row].offset }
     func isRedelivered(_ row: Int) -> Bool { rows[row].isRedelivered }
 

@@ -8,8 +8,6 @@ final class ReaderSession {
     /// long.
     private static let chunkMessages = 512
     private static let chunkBytes = 4 << 20
-    /// About how many bytes may wait in one subscription.
-    private static let bufferBytes = 32 << 20
 
     let database: Database
     let path: String
@@ -29,11 +27,10 @@ final class ReaderSession {
     private var nextPoll = MonotonicTime(nanoseconds: 0)
     private var progress: [ObjectIdentifier: Progress] = [:]
 
-    /// What is known of the log's end, and of the size of messages, for one group.
+    /// What is known of the log's end for one group.
     private struct Progress {
         var endVersion: UInt64?
         var generation: UInt64 = 0
-        var averageSize = 256
         var retryAt: MonotonicTime?
     }
 
@@ -112,6 +109,7 @@ final class ReaderSession {
         var due: [GroupLedger.Waiting]
         var fresh: ClosedRange<Int64>
         var limit: Int
+        var bytes: Int
         var deliveredBefore: Int64
     }
 
@@ -122,7 +120,7 @@ final class ReaderSession {
         if let retryAt = progress.retryAt, retryAt > now { return (false, retryAt) }
         progress.retryAt = nil
         let version = reader.commitCount &+ foreignCommits
-        let (next, due) = group.state.withLock { makePlan(&$0, now, progress.averageSize) }
+        let (next, due) = group.state.withLock { makePlan(&$0, now) }
         guard let plan = next else { return (false, due) }
         if progress.generation != plan.generation { progress.endVersion = nil }
         progress.generation = plan.generation
@@ -130,24 +128,18 @@ final class ReaderSession {
             guard let cursor = try cursor(for: group.topic) else { return (false, due) }
             let again = try redeliver(plan, group, cursor, now)
             guard plan.limit > 0, progress.endVersion != version else { return (!again.isEmpty, due) }
-            let read = try cursor.read(plan.fresh, limit: plan.limit, bytes: Self.chunkBytes)
+            let left = plan.bytes - again.reduce(0) { $0 + $1.0.size }
+            guard left > 0 else { return (true, due) }
+            let read = try cursor.read(plan.fresh, limit: plan.limit, bytes: left)
             if read.isComplete, plan.fresh.upperBound == OffsetSet.limit { progress.endVersion = version }
-            if note(read, plan, group) {
-                if !read.messages.isEmpty {
-                    let size = read.messages.reduce(0) { $0 + $1.message.payload.count } / read.messages.count
-                    progress.averageSize = max(256, size, progress.averageSize * 3 / 4)
-                }
-                hand(read.messages, after: again.count, plan, group, now)
-            }
+            if note(read, plan, group) { hand(read.messages, after: again.count, plan, group, now) }
             return (true, due)
         } catch {
             return (false, fail(group, error, now, &progress))
         }
     }
 
-    private func makePlan(
-        _ state: inout ConsumerGroup.State, _ now: MonotonicTime, _ averageSize: Int
-    ) -> (Plan?, MonotonicTime?) {
+    private func makePlan(_ state: inout ConsumerGroup.State, _ now: MonotonicTime) -> (Plan?, MonotonicTime?) {
         retire(&state, now)
         guard !state.feeds.isEmpty, state.leaseEnd > now, var ledger = state.ledger else { return (nil, nil) }
         // Taken out, so that changing it does not copy it.
@@ -157,14 +149,14 @@ final class ReaderSession {
         let maxInFlight = state.feeds.map(\.maxInFlight).min() ?? 1
         var feeds: [(feed: SubscriptionFeed, room: Int)] = []
         var room = 0
+        // Whatever share of what is read a subscription gets, it has room for it.
+        var bytes = Self.chunkBytes
         for feed in state.feeds {
-            let free = feed.subscription.room
+            let (free, freeBytes) = feed.subscription.rooms
             guard free > 0 else { continue }
-            let affordable = Self.bufferBytes / max(1, averageSize) - feed.subscription.count
-            let taken = min(free, max(affordable, feed.subscription.count == 0 ? 1 : 0))
-            guard taken > 0 else { continue }
-            feeds.append((feed, taken))
-            room += taken
+            feeds.append((feed, free))
+            room += free
+            bytes = min(bytes, freeBytes)
         }
         let allowed = min(room, Self.chunkMessages)
         let due = ledger.takeDue(now: now, limit: allowed)
@@ -174,7 +166,7 @@ final class ReaderSession {
         guard !due.isEmpty || limit > 0 else { return (nil, room > 0 ? ledger.nextDue : nil) }
         let plan = Plan(
             generation: state.generation, feeds: feeds, due: due, fresh: ledger.settled.gap(after: ledger.cursor),
-            limit: limit, deliveredBefore: ledger.deliveredBefore)
+            limit: limit, bytes: bytes, deliveredBefore: ledger.deliveredBefore)
         return (plan, ledger.nextDue)
     }
 
@@ -199,7 +191,13 @@ final class ReaderSession {
         _ plan: Plan, _ group: ConsumerGroup, _ cursor: TopicCursor, _ now: MonotonicTime
     ) throws(SQLiteLogError) -> [(StoredMessage, UInt32)] {
         var messages: [(StoredMessage, UInt32)] = []
-        for waiting in plan.due {
+        var size = 0
+        for (index, waiting) in plan.due.enumerated() {
+            guard size < plan.bytes else {
+                // There is no room for these yet.
+                putBack(Array(plan.due[index...]), plan, group)
+                break
+            }
             let stored: StoredMessage?
             do {
                 stored = try cursor.read(waiting.offset...waiting.offset, limit: 1, bytes: 1).messages.first
@@ -209,6 +207,7 @@ final class ReaderSession {
             }
             if let stored {
                 messages.append((stored, waiting.attempt))
+                size += stored.size
             } else {
                 // Retention took it.
                 group.state.withLock { $0.ledger?.vanish(waiting.offset...waiting.offset) }

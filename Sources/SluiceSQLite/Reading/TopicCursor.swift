@@ -9,6 +9,9 @@ struct StoredMessage {
     var message: Message
     /// Why it is no message that can be handled; nil where all is well.
     var failure: MetadataError?
+
+    /// As a subscription counts it.
+    var size: Int { message.size + (key?.count ?? 0) }
 }
 
 /// Reads one topic. Belongs to the reader's thread.
@@ -59,7 +62,7 @@ final class TopicCursor {
         while size < bytes {
             guard try range.step() else { return Chunk(messages: messages, isComplete: messages.count < limit) }
             let message = current()
-            size += message.message.payload.count
+            size += message.size
             messages.append(message)
         }
         return Chunk(messages: messages, isComplete: false)

@@ -162,7 +162,8 @@ struct PublishWindowTests {
         func returned(_ body: [UInt8]) -> ContentReader.Content {
             ContentReader.Content(
                 announcement: .returned(code: 312, text: "NO_ROUTE"), exchange: "", routingKey: "t",
-                properties: AMQPProperties(), raw: [], body: body, size: UInt64(body.count), isTooLarge: false)
+                properties: AMQPProperties(), raw: [], body: body, size: UInt64(body.count), isTooLarge: false,
+                isKept: true)
         }
         for _ in 0..<2 {
             window.noteReturned(returned([2])) { _ in

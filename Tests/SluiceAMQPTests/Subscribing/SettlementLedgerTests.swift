@@ -9,6 +9,16 @@ struct SettlementLedgerTests {
         return ledger
     }
 
+    @Test func countsTheBytesThatAreOut() {
+        var ledger = SettlementLedger<Int>()
+        for tag: UInt64 in 1...3 { #expect(after(&ledger) { $0.deliver(tag, 0, size: Int(tag) * 10) }) }
+        #expect(ledger.outstandingBytes == 60)
+        #expect(after(&ledger) { $0.acknowledge(2) } && ledger.outstandingBytes == 40)
+        #expect(after(&ledger) { !$0.acknowledge(2) } && ledger.outstandingBytes == 40)
+        #expect(after(&ledger) { $0.giveBack(1) } && ledger.outstandingBytes == 30)
+        #expect(after(&ledger) { $0.acknowledge(3) } && ledger.outstandingBytes == 0)
+    }
+
     @Test func whatIsSettledWithoutAGapGoesInOneAcknowledgement() {
         var ledger = ledger(5)
         for tag: UInt64 in [2, 1, 3] { #expect(after(&ledger) { $0.acknowledge(tag) }) }

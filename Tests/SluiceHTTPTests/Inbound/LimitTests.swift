@@ -1,5 +1,6 @@
 import Sluice
 import SluiceTesting
+import Synchronization
 import Testing
 
 @testable import SluiceHTTP
@@ -42,6 +43,118 @@ import Testing
             #expect(residentMemory() - before < 200_000_000)
             #expect(harness.received.isEmpty)
             try await #expect(harness.post("{}").status == 202)
+        }
+    }
+
+    /// 25 KB stand for 25 MB, a hundred times.
+    @Test(.timeLimit(.minutes(2)))
+    func whatBodiesInflateToIsBoundedInTotal() async throws {
+        let body = gzip([UInt8](repeating: 0x20, count: 25_000_000))
+        #expect(body.count < 30_000)
+        let gate = Gate()
+        try await withHarness(
+            { $0.maxBufferedBytes = 100 << 20 },
+            settle: { delivery in
+                try? await gate.wait()
+                delivery.acknowledge()
+            }
+        ) { harness in
+            let before = residentMemory()
+            let answers = try await withThrowingTaskGroup(of: RawClient.Response.self) { group in
+                for _ in 0..<100 { group.addTask { try await harness.post(body, headers: ["Content-Encoding: gzip"]) } }
+                group.addTask {
+                    try await eventually("all others are answered", within: .seconds(60)) {
+                        let held = harness.listener.shared.bufferedBytes
+                        #expect(held <= 100 << 20)
+                        return harness.listener.shared.openRequests <= 3 && held > 70_000_000
+                    }
+                    // Short ones have room all the same.
+                    let memory = residentMemory() - before
+                    #expect(memory < 400_000_000, "\(memory)")
+                    gate.open()
+                    return try await harness.post("{}")
+                }
+                var answers: [RawClient.Response] = []
+                for try await answer in group { answers.append(answer) }
+                return answers
+            }
+            let taken = answers.count { $0.status == 202 }
+            // Three at once, and those that came when the first were done.
+            #expect(taken >= 4 && answers.count == 101)
+            let refused = answers.filter { $0.status != 202 }
+            #expect(refused.allSatisfy { $0.status == 503 && $0.headers["retry-after"] == "1" })
+            #expect(refused.count >= 90)
+            try await eventually { harness.listener.shared.bufferedBytes == 0 }
+            try await #expect(harness.post(body, headers: ["Content-Encoding: gzip"]).status == 202)
+        }
+    }
+
+    /// The client has had its answer, and the message still takes up memory.
+    @Test(arguments: [true, false])
+    func whatIsStillHandledIsHeldAfterItsAnswer(isGzip: Bool) async throws {
+        let text = [UInt8](repeating: 0x20, count: 1_000_000)
+        let (body, headers) = isGzip ? (gzip(text), ["Content-Encoding: gzip"]) : (text, [])
+        let gate = Gate()
+        try await withHarness(
+            endpoint: { $0.answerTimeout = .milliseconds(50) },
+            settle: { delivery in
+                try? await gate.wait()
+                delivery.acknowledge()
+            }
+        ) { harness in
+            try await #expect(harness.post(body, headers: headers).status == 503)
+            #expect(harness.listener.shared.bufferedBytes == 1_000_000)
+            gate.open()
+            harness.messages.withLock { $0 = [] }
+            try await eventually { harness.listener.shared.bufferedBytes == 0 }
+        }
+    }
+
+    /// What a gzip body says of its size is believed within bounds.
+    @Test func aGzipBodyThatLiesAboutItsSizeIsInflatedAllTheSame() throws {
+        let text = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* $0) }
+        for claim: [UInt8] in [[0, 0, 0, 0], [255, 255, 255, 255], [1, 0, 0, 0]] {
+            // The last member's claim alone is read beforehand; zlib holds every one of them to it.
+            let body = Array(gzip(text).dropLast(4)) + claim
+            var reserved = 0
+            #expect(throws: GzipError.self) {
+                try Gzip.inflate(body, limit: 1_000_000) { more in
+                    reserved += more
+                    return true
+                }
+            }
+            #expect(reserved <= 1_000_000)
+        }
+        var reserved = 0
+        let two = try Gzip.inflate(gzip(text) + gzip([1, 2, 3]), limit: 1_000_000) { more in
+            reserved += more
+            return true
+        }
+        #expect(two == text + [1, 2, 3])
+        #expect(reserved >= two.count && reserved <= 2 * two.count)
+        #expect(throws: GzipError.self) { try Gzip.inflate(gzip(text), limit: 1_000_000) { $0 < 1_000 } }
+    }
+
+    @Test func manyShortBodiesAreBoundedInTotal() async throws {
+        try await withHarness({
+            $0.maxBufferedBytes = 200_000; $0.maxBodyBytes = 100_000
+        }) { harness in
+            try await harness.talk { _ in
+                let clients = try (0..<4).map { _ in try RawClient(port: harness.port) }
+                for client in clients {
+                    // All but the last byte.
+                    try client.send(
+                        "POST /in HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n"
+                    )
+                    try client.send([UInt8](repeating: 0x20, count: 59_999))
+                }
+                let statuses = try clients.map { client in
+                    try? client.send([0x20])
+                    return try client.response()?.status
+                }
+                #expect(statuses.count { $0 == 503 } >= 1 && statuses.count { $0 == 202 } >= 3)
+            }
+            try await eventually { harness.listener.shared.bufferedBytes == 0 }
         }
     }
 
@@ -190,7 +303,8 @@ import Testing
             try await #expect(harness.post("{}").status == 202)
             #expect(ContinuousClock.now - began < .seconds(2))
             #expect(residentMemory() - before < 100_000_000)
-            #expect(harness.listener.shared.bufferedBytes == 0)
+            // What they have sent of their bodies, and nothing for what they promise.
+            #expect(harness.listener.shared.bufferedBytes <= 500 * 21)
             let timedOut = try await offPool { try clients.filter { try $0.response()?.status == 408 }.count }
             #expect(timedOut == 1000)
             for client in clients { client.close() }

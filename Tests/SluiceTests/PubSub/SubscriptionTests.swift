@@ -93,6 +93,8 @@ struct SubscriptionTests {
             self.settler = settler
         }
 
+        func size(of places: Range<Int>) -> Int { places.count }
+
         var made: Int { count.load(ordering: .relaxed) }
 
         func make(_ places: Range<Int>, into deliveries: inout [Delivery]) {
