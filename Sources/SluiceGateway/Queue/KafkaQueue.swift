@@ -10,9 +10,9 @@ final class KafkaQueue: EventQueue {
     private static let publishTimeout: Duration = .seconds(8)
     /// How long brokers may take to answer a probe.
     private static let probeTimeout: Duration = .seconds(4)
-    /// How much of a partition is fetched ahead: sinks take less than that in a second, and a long backlog must not take
-    /// the memory.
-    private static let prefetch = (messages: 10_000, kilobytes: 8_192)
+    /// How much a route fetches ahead, shared out among the partitions: sinks take less than that in a second, and a long
+    /// backlog must not take the memory.
+    private static let prefetch = (messages: 10_000, kilobytes: 16_384)
     /// How soon another gateway takes over from one that was killed.
     private static let sessionTimeout: Duration = .seconds(10)
 
@@ -100,7 +100,8 @@ final class KafkaQueue: EventQueue {
     func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
         var options = KafkaSubscriber.Options()
         options.sessionTimeout = Self.sessionTimeout
-        (options.prefetchMessages, options.prefetchKilobytes) = Self.prefetch
+        options.prefetchMessages = Self.prefetch.messages
+        options.prefetchKilobytes = max(1_024, Self.prefetch.kilobytes / Int(configuration.partitions))
         let subscriber = try KafkaSubscriber(
             configuration.client, group: group(of: route), options: options, logger: logger, instruments: instruments)
         state.withLock { state in

@@ -48,4 +48,8 @@ private final class HoldingSettler: Settler {
     func settle(_ tag: UInt64, _ settlement: Settlement) {
         settler.settle(tag, settlement)
     }
+
+    func owns(_ tag: UInt64) -> Bool { settler.owns(tag) }
+
+    func forgo(_ tag: UInt64) { settler.forgo(tag) }
 }

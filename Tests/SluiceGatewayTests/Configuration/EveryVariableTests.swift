@@ -6,16 +6,23 @@ import Testing
 
 /// Each variable that the README and `--help` list does something.
 struct EveryVariableTests {
+    /// With a certificate and its key; made once.
+    private static let files = Result { try makeFiles() }
     private let directory: TemporaryDirectory
 
     init() throws {
-        directory = try TemporaryDirectory()
+        directory = try Self.files.get()
+    }
+
+    private static func makeFiles() throws -> TemporaryDirectory {
+        let directory = try TemporaryDirectory()
         let made = try runTool(
             [
                 "openssl", "req", "-x509", "-newkey", "rsa:2048", "-passout", "pass:of-the-key", "-subj", "/CN=test",
                 "-keyout", "\(directory.path)/key.pem", "-out", "\(directory.path)/certificate.pem",
             ], in: directory)
         try #require(made.status == 0, "\(made.output)")
+        return directory
     }
 
     /// Everything at once, each with another value than it has unset.
@@ -76,9 +83,12 @@ struct EveryVariableTests {
     /// The configuration as text, or why it is none.
     private func outcome(_ environment: [String: String]) -> String {
         do {
+            let configuration = try GatewayConfiguration(environment: environment)
             var text = ""
-            dump(try GatewayConfiguration(environment: environment), to: &text)
-            return text
+            dump(configuration, to: &text)
+            // What shows nothing of itself.
+            let tls = configuration.kafka?.client.tls
+            return text + [tls?.certificateAuthorities, tls?.keyPassword].map { $0 ?? "none" }.joined()
         } catch {
             return "refused: \(error)"
         }

@@ -10,11 +10,12 @@ import Testing
 struct BufferedBytesTests {
     @Test func aBacklogOfLargeRecordsIsReadAsThereIsRoom() async throws {
         let kafka = try KafkaUnderTest(brokers: 1)
-        let topic = try await kafka.topic()
+        // A partition of the mock cluster keeps no more than 5 MB.
+        let topic = try await kafka.topic(partitions: 16)
         let producer = try RawProducer(kafka.configuration)
         let text = String(repeating: "x", count: 500_000)
-        for part in 0..<15 {
-            try producer.produce(texts: Array(repeating: text, count: 10), partition: Int32(part % 4), to: topic)
+        for partition: Int32 in 0..<16 {
+            try producer.produce(texts: Array(repeating: text, count: 9), partition: partition, to: topic)
         }
         let subscriber = try kafka.subscriber(kafka.uniqueGroup())
         let subscription = try await subscriber.subscribe(to: topic)
@@ -23,7 +24,7 @@ struct BufferedBytesTests {
         #expect(subscription.count <= 40)
         var deliveries: [Delivery] = []
         var largest = 0
-        while deliveries.count < 150 {
+        while deliveries.count < 144 {
             deliveries += try #require(try await subscription.next(5))
             largest = max(largest, subscription.count)
         }
@@ -32,7 +33,7 @@ struct BufferedBytesTests {
         // All of them given back at once: none is lost to a full subscription.
         for delivery in deliveries { delivery.reject(after: .zero) }
         deliveries = []
-        while deliveries.count < 150 { deliveries += try #require(try await subscription.next(5)) }
+        while deliveries.count < 144 { deliveries += try #require(try await subscription.next(5)) }
         #expect(deliveries.allSatisfy { $0.origin.attempt == 2 })
         for delivery in deliveries { delivery.acknowledge() }
         await subscriber.close()
