@@ -1,6 +1,7 @@
 import Foundation
 import GatewayTestSupport
 import SluiceGateway
+import SluiceKafka
 import SluiceTesting
 import Testing
 
