@@ -10,18 +10,41 @@ internal import Synchronization
     internal import Darwin
 #endif
 
-/// Keeps the listening socket alive when `accept` fails for a reason that passes (accept(2)): it waits a moment
-/// instead of passing the error on, after which nothing would be accepted any more.
+/// Accepts connections as long as they can be borne.
+///
+/// When there are too many, further ones wait in the system's queue. When `accept` fails for a reason that passes
+/// (accept(2)), it waits a moment instead of passing the error on, after which nothing would be accepted any more.
+/// Meanwhile the event loop does not look at the socket, which stays readable: it would do nothing else.
 final class AcceptBackoff: ChannelDuplexHandler, Sendable {
-    typealias InboundIn = Never
+    typealias InboundIn = any Channel
     typealias OutboundIn = Never
 
     private static let pause = TimeAmount.milliseconds(100)
+    private let most: Int
     private let logger: Logger
     private let paused = Atomic<Bool>(false)
+    private let told = Mutex<NIODeadline?>(nil)
+    private let accepted = Atomic<Int>(0)
+    /// Whether a read was held back because of their number.
+    private let isFull = Atomic<Bool>(false)
 
-    init(logger: Logger) {
+    /// - Parameter most: how many connections may be open.
+    init(most: Int = .max, logger: Logger) {
+        self.most = most
         self.logger = logger
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        accepted.add(1, ordering: .relaxed)
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        unwrapInboundIn(data).closeFuture.whenComplete { [self] _ in
+            accepted.subtract(1, ordering: .relaxed)
+            guard isFull.load(ordering: .relaxed) else { return }
+            bound.eventLoop.execute { [self] in
+                if isFull.exchange(false, ordering: .relaxed) { read(context: bound.value) }
+            }
+        }
+        context.fireChannelRead(data)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -34,17 +57,36 @@ final class AcceptBackoff: ChannelDuplexHandler, Sendable {
     }
 
     func read(context: ChannelHandlerContext) {
-        if !paused.load(ordering: .relaxed) { context.read() }
+        if paused.load(ordering: .relaxed) { return }
+        if accepted.load(ordering: .relaxed) >= most {
+            isFull.store(true, ordering: .relaxed)
+            // One may have closed in between without having seen that.
+            guard accepted.load(ordering: .relaxed) < most, isFull.exchange(false, ordering: .relaxed) else { return }
+        }
+        context.read()
     }
 
     private func pause(_ context: ChannelHandlerContext, _ code: CInt) {
         guard !paused.exchange(true, ordering: .relaxed) else { return }
-        logger.warning(
-            "cannot accept connections for a moment", metadata: ["error": "\(OpenFiles.text(ofErrno: code))"])
+        // A warning a minute is enough.
+        let isNews = told.withLock { told in
+            let now = NIODeadline.now()
+            if let last = told, now - last < .minutes(1) { return false }
+            told = now
+            return true
+        }
+        if isNews {
+            logger.warning(
+                "cannot accept connections for a moment", metadata: ["error": "\(OpenFiles.text(ofErrno: code))"])
+        }
+        // After an error the socket counts as to be read still: holding back further reads would not take it out of
+        // the selector.
+        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         context.eventLoop.scheduleTask(in: Self.pause) { [self] in
             paused.store(false, ordering: .relaxed)
-            bound.value.read()
+            try? bound.value.channel.syncOptions?.setOption(.autoRead, value: true)
+            read(context: bound.value)
         }
     }
 }

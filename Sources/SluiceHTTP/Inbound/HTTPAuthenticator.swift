@@ -25,7 +25,7 @@ public struct HTTPAuthenticator: Sendable {
         let keyed = HMAC<SHA256>(key: SymmetricKey(data: Array(secret.utf8)))
         return HTTPAuthenticator(
             head: { request in
-                guard let value = request.headers[header], !value.isEmpty else {
+                guard let value = try request.headers.single(header), !value.isEmpty else {
                     throw HTTPRejection(401, "the header \(header) is missing: the request must be signed")
                 }
                 guard signature(value) != nil else {
@@ -35,7 +35,7 @@ public struct HTTPAuthenticator: Sendable {
             body: { request in
                 var hmac = keyed
                 hmac.update(data: request.body)
-                guard let given = request.headers[header].flatMap(signature), hmac.finalize() == given else {
+                guard let given = try request.headers.single(header).flatMap(signature), hmac.finalize() == given else {
                     throw HTTPRejection(401, "the signature in \(header) does not match the body")
                 }
             })
@@ -46,7 +46,7 @@ public struct HTTPAuthenticator: Sendable {
         // Of equal length whatever the tokens are, so that the comparison does not tell the length either.
         let expected = SHA256.hash(data: Array(token.utf8))
         return HTTPAuthenticator(head: { request in
-            guard let value = request.headers["Authorization"], !value.isEmpty else {
+            guard let value = try request.headers.single("Authorization"), !value.isEmpty else {
                 throw HTTPRejection(
                     401, "the header Authorization with a Bearer token is missing",
                     headers: [.init("WWW-Authenticate", #"Bearer realm="sluice""#)])
@@ -77,8 +77,13 @@ public struct HTTPAuthenticator: Sendable {
         return bytes
     }
 
-    private static func credentials(_ value: String) -> Substring? {
-        guard let space = value.firstIndex(of: " "), ASCII.equals(value[..<space], "bearer") else { return nil }
+    static func credentials(_ value: String) -> Substring? {
+        credentials(value, scheme: "bearer")
+    }
+
+    /// - Parameter scheme: in lowercase.
+    static func credentials(_ value: String, scheme: StaticString) -> Substring? {
+        guard let space = value.firstIndex(of: " "), ASCII.equals(value[..<space], scheme) else { return nil }
         return value[space...].drop { $0 == " " }
     }
 }

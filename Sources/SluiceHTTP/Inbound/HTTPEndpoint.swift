@@ -2,7 +2,8 @@ internal import Sluice
 
 /// How requests to one path become messages.
 public struct HTTPEndpoint: Sendable {
-    /// The path, which is the name of the topic, compared as it is sent: `/webhooks/github`.
+    /// The path, which is the name of the topic, compared as it is sent: `/webhooks/github`. A slash behind it does
+    /// not matter.
     public var path: String
 
     /// Further paths that lead to the same topic. Default: none.
@@ -12,7 +13,8 @@ public struct HTTPEndpoint: Sendable {
     public var method = "POST"
 
     /// The media types that are taken, in lowercase and without parameters; a request may add parameters such as
-    /// `charset`. Others get 415. Empty takes any. Default: `application/json`.
+    /// `charset`. Others get 415. `application/json` stands for every type with JSON's suffix, too, such as
+    /// `application/vnd.github+json` (RFC 6839). Empty takes any. Default: `application/json`.
     public var contentTypes = ["application/json"]
 
     /// Whether a request without `Content-Type` gets 415. Default: false, as Watermill's publisher sends none.
@@ -50,6 +52,7 @@ extension HTTPEndpoint {
     func takes(contentType: String?) -> Bool {
         guard let contentType else { return !requiresContentType }
         return contentTypes.isEmpty || contentTypes.contains { MediaType.matches(contentType, $0) }
+            || contentTypes.contains("application/json") && MediaType.hasSuffixOfJSON(contentType)
     }
 
     func rejectionOfType() -> HTTPInboundResponse {

@@ -20,14 +20,16 @@ public final class HTTPListener: Service {
         var waiters: [CheckedContinuation<Int, any Error>] = []
     }
 
+    /// - Parameter authenticator: who may ask for resources that are not open, and for paths that lead nowhere; nil is
+    ///   everybody. Endpoints have their own.
     /// - Throws: ``HTTPListenerError`` when a value of the configuration makes no sense, or two resources have the
     ///   same path.
     public init(
         configuration: Configuration = Configuration(), resources: [HTTPResource] = [],
-        observer: HTTPObserver = .none, logger: Logger
+        authenticator: HTTPAuthenticator? = nil, observer: HTTPObserver = .none, logger: Logger
     ) throws(HTTPListenerError) {
         try configuration.validate()
-        shared = InboundShared(configuration, observer: observer)
+        shared = InboundShared(configuration, authenticator: authenticator, observer: observer, logger: logger)
         self.logger = logger
         try shared.add(resources.map { InboundRoute($0, observer: observer) })
     }
@@ -74,10 +76,11 @@ public final class HTTPListener: Service {
         if let openFiles = OpenFiles.raiseLimit() { shared.limitConnections(openFiles: openFiles) }
         var quiet = logger
         quiet.logLevel = max(.warning, logger.logLevel)
+        let host = shared.configuration.host == Configuration.everywhere ? IPv6.everywhere : shared.configuration.host
         let server = Server(
             childChannelSetup: InboundChannel(shared: shared),
             configuration: ServerConfiguration(
-                address: .hostname(shared.configuration.host, port: shared.configuration.port), backlog: 1024),
+                address: .hostname(host, port: shared.configuration.port), backlog: 1024),
             onServerRunning: { channel in await self.started(on: channel) },
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet)
         do {
@@ -97,14 +100,18 @@ public final class HTTPListener: Service {
 
     private var address: String {
         let host = shared.configuration.host
+        if host == Configuration.everywhere { return ":\(shared.configuration.port)" }
         return "\(host.contains(":") ? "[\(host)]" : host):\(shared.configuration.port)"
     }
 
     private func started(on channel: any Channel) async {
         // Hummingbird's server would end at the first error of accept.
-        try? await channel.pipeline.addHandler(AcceptBackoff(logger: logger), position: .first).get()
+        try? await channel.pipeline.addHandler(
+            AcceptBackoff(most: shared.mostAccepted, logger: logger), position: .first
+        ).get()
         let port = channel.localAddress?.port ?? shared.configuration.port
-        logger.info("listening", metadata: ["host": "\(shared.configuration.host)", "port": "\(port)"])
+        let host = channel.localAddress?.ipAddress ?? shared.configuration.host
+        logger.info("listening", metadata: ["host": "\(host)", "port": "\(port)"])
         conclude(.success(port))
     }
 

@@ -1,8 +1,12 @@
 extension HTTPListener {
     /// Where to listen, and how much of everything to bear.
     public struct Configuration: Sendable {
-        /// A name or an address; `0.0.0.0` and `::` mean all interfaces. Default: `127.0.0.1`.
+        /// A name or an address. `*` means all interfaces, by IPv6 and IPv4, or by IPv4 where there is no IPv6;
+        /// `0.0.0.0` means IPv4 alone, and `::` both. Default: `127.0.0.1`.
         public var host = "127.0.0.1"
+
+        /// As ``host``: all interfaces.
+        public static let everywhere = "*"
 
         /// From 0 to 65,535; 0 lets the system choose. Default: 8080.
         public var port = 8080
@@ -21,21 +25,26 @@ extension HTTPListener {
         /// Default: 4,096.
         public var maxConcurrentRequests = 4096
 
-        /// How many connections may be open; one more gets 503 and is closed. The limit on open files lowers it.
-        /// Default: 16,384.
+        /// How many connections may be open. One more closes the one that has been idle for longest; when none is idle,
+        /// it gets 503. The limit on open files lowers it. Default: 16,384.
         public var maxConnections = 16_384
+
+        /// How many connections beyond `maxConnections` may be open for a moment, to be told so or until another has
+        /// closed. Further ones wait in the system's queue. At least 1. Default: 64.
+        public var spareConnections = 64
 
         /// The bytes that bodies may hold together, as they were sent and as they were inflated, from their arrival until
         /// their messages are settled; a request that would exceed it gets 503. A quarter is kept for bodies up to
         /// 64 KiB. Default: 64 MiB. At least `maxBodyBytes`.
         public var maxBufferedBytes = 64 * 1024 * 1024
 
-        /// How long a client may take to send a request, from its first byte to its last, and to send the first byte
-        /// on a new connection; then it gets 408 and the connection ends. Default: 30 s.
+        /// How long a client may take to send a request, from its first byte to its last; then it gets 408 and the
+        /// connection ends. Default: 30 s.
         public var requestTimeout: Duration = .seconds(30)
 
-        /// How long a connection may be kept without a request. Default: 60 s.
-        public var idleTimeout: Duration = .seconds(60)
+        /// How long a connection may be open without a request, whether it had one before or not. Longer than a load
+        /// balancer keeps one, or it would send a request into a connection that is about to close. Default: 75 s.
+        public var idleTimeout: Duration = .seconds(75)
 
         /// How long a connection without a request stays open after shutdown has begun: a request that is on its way
         /// then gets 503 instead of a reset. Default: 100 ms.
@@ -54,6 +63,7 @@ extension HTTPListener {
             try require(maxHeaders >= 1, "maxHeaders must be at least 1")
             try require(maxConcurrentRequests >= 1, "maxConcurrentRequests must be at least 1")
             try require(maxConnections >= 1, "maxConnections must be at least 1")
+            try require(spareConnections >= 1, "spareConnections must be at least 1")
             try require(maxBufferedBytes >= maxBodyBytes, "maxBufferedBytes must be at least maxBodyBytes")
             try require(requestTimeout > .zero, "requestTimeout must be positive")
             try require(idleTimeout > .zero, "idleTimeout must be positive")

@@ -15,11 +15,12 @@ public struct HTTPMessageFormat: Sendable {
     /// The media type goes to the metadata as `content_type`.
     /// - Parameters:
     ///   - headers: names of headers and the names under which their values go to the metadata; a header that is
-    ///     absent leaves no entry.
+    ///     absent leaves no entry, one with several values is refused.
     ///   - formField: of a body of type `application/x-www-form-urlencoded`, the payload is this field's value.
     ///     Nil takes such a body as it is.
     ///   - watermill: whether `Message-Uuid` names the message and `Message-Metadata`, a JSON object of strings,
-    ///     becomes its metadata, as Watermill's HTTP publisher writes them. `headers` win over it.
+    ///     becomes its metadata, as Watermill's HTTP publisher writes them. `headers` win over it. Leave it out where
+    ///     the authenticator vouches for the body alone, as a signature does: anybody on the way can add headers.
     public static func body(
         headers: KeyValuePairs<String, String> = [:], formField: String? = nil, watermill: Bool = true
     ) -> HTTPMessageFormat {
@@ -35,7 +36,7 @@ public struct HTTPMessageFormat: Sendable {
                 }
             }
             for (header, name) in mapped {
-                if let value = request.headers[header] { message.metadata[name] = value }
+                if let value = try request.headers.single(header) { message.metadata[name] = value }
             }
             return message
         }

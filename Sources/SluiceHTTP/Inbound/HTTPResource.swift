@@ -4,14 +4,17 @@ public struct HTTPResource: Sendable {
     public let path: String
     /// The one method it answers; `GET` answers `HEAD` too. Others get 405.
     public let method: String
+    /// Whether it answers everybody, also where the listener has an authenticator.
+    public let isOpen: Bool
     let respond: @Sendable (HTTPInboundRequest) async -> HTTPInboundResponse
 
     public init(
-        _ path: String, method: String = "GET",
+        _ path: String, method: String = "GET", isOpen: Bool = false,
         respond: @escaping @Sendable (HTTPInboundRequest) async -> HTTPInboundResponse
     ) {
         self.path = path
         self.method = method
+        self.isOpen = isOpen
         self.respond = respond
     }
 }

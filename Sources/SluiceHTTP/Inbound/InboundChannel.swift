@@ -16,7 +16,7 @@ struct InboundChannel: ServerChildChannel {
     }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        guard shared.keep(channel) else {
+        guard let standing = shared.keep(channel) else {
             channel.close(promise: nil)
             return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
@@ -28,7 +28,7 @@ struct InboundChannel: ServerChildChannel {
             let (jobs, continuation) = AsyncStream.makeStream(of: InboundJob.self)
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: limits)))
-            try pipeline.addHandler(InboundConnection(shared: shared, jobs: continuation))
+            try pipeline.addHandler(InboundConnection(shared: shared, standing: standing, jobs: continuation))
             return Value(channel: channel, jobs: jobs)
         }
     }

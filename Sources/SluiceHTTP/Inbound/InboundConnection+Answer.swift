@@ -14,7 +14,9 @@ extension InboundConnection {
         guard phase != .closed else { return }
         phase = .idle
         tag &+= 1
-        expire(in: shared.idleTimeout)
+        let now = NIODeadline.now()
+        standing.isIdle(since: now)
+        expire(at: now + shared.idleTimeout)
         handleBacklog()
     }
 
@@ -25,6 +27,7 @@ extension InboundConnection {
         let sent = send(response, close: true)
         guard phase != .closed else { return }
         phase = .lingering
+        standing.isIdle(since: .now())
         tag &+= 1
         guard let context else { return }
         if everythingRead || inputEnded {

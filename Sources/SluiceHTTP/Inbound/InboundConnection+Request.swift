@@ -9,6 +9,7 @@ extension InboundConnection {
         let target: RequestTarget
         let framing: RequestFraming
         let route: InboundRoute?
+        let connection: HTTPConnection
         let started: NIODeadline
         var body: [UInt8] = []
         var received = 0
@@ -23,8 +24,8 @@ extension InboundConnection {
 
         func request(body: [UInt8]) -> HTTPInboundRequest {
             HTTPInboundRequest(
-                method: head.method.rawValue, path: target.path, query: target.query,
-                headers: HTTPInboundHeaders(head.headers), body: body)
+                method: head.method.rawValue, path: target.path, query: target.query, authority: target.authority,
+                headers: HTTPInboundHeaders(head.headers), connection: connection, body: body)
         }
     }
 
@@ -33,15 +34,18 @@ extension InboundConnection {
     static let shortBody = 64 * 1024
 
     func handle(head: HTTPRequestHead) {
+        var head = head
+        head.headers.trimValues()
         let target = RequestTarget(head.uri)
         var exchange = Exchange(
             head: head, target: target, framing: RequestFraming(head), route: shared.route(target.path),
-            started: .now())
+            connection: connection, started: .now())
         exchange.verdict = verdict(on: exchange)
         let framing = exchange.framing
         let refused = exchange.verdict
         self.exchange = exchange
         phase = .reading
+        standing.isReading(since: exchange.started)
         if let refused, framing.expectsContinue || (framing.length ?? .max) > Self.shortBody {
             return answerAndLeave(refused)
         }
@@ -57,6 +61,12 @@ extension InboundConnection {
         if draining { return .shuttingDown }
         if exchange.framing.hosts != 1, exchange.head.version != .http1_0 {
             return .error(400, "the request must have one header Host")
+        }
+        if exchange.framing.hasContentTypes {
+            return .error(400, "the header Content-Type comes more than once, with different values")
+        }
+        if exchange.route?.isGuarded ?? true, let check = shared.authenticator?.head {
+            do { try check(exchange.request(body: [])) } catch { return HTTPRefusal(authenticating: error).response }
         }
         guard let route = exchange.route else { return .error(404, "there is nothing at this path") }
         guard route.allows(exchange.head.method) else {
@@ -123,6 +133,7 @@ extension InboundConnection {
         exchange?.counted = route.resource == nil
         exchange?.body = []
         phase = .waiting
+        standing.isWaiting()
         tag &+= 1
         if let endpoint = route.endpoint {
             let deadline = endpoint.answerTimeout.map { NIODeadline.now() + TimeAmount($0) }

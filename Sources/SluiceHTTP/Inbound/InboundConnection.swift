@@ -36,6 +36,11 @@ final class InboundConnection: ChannelDuplexHandler {
     var context: ChannelHandlerContext?
     var settler: InboundSettler?
 
+    /// Lives as long as the connection.
+    private(set) var connection = HTTPConnection(peer: nil)
+    /// Tells other connections whether this one may be closed to make room.
+    let standing: ConnectionStanding
+
     var phase = Phase.idle
     var exchange: Exchange?
     /// Counts the requests of this connection, so that a late settlement finds no other request.
@@ -58,8 +63,9 @@ final class InboundConnection: ChannelDuplexHandler {
     var timer: Scheduled<Void>?
     var timerAt = NIODeadline.distantFuture
 
-    init(shared: InboundShared, jobs: AsyncStream<InboundJob>.Continuation) {
+    init(shared: InboundShared, standing: ConnectionStanding, jobs: AsyncStream<InboundJob>.Continuation) {
         self.shared = shared
+        self.standing = standing
         self.jobs = jobs
     }
 
@@ -95,6 +101,7 @@ final class InboundConnection: ChannelDuplexHandler {
         if !sawPart, phase == .idle, headBegan == nil {
             let now = NIODeadline.now()
             headBegan = now
+            standing.isReading(since: now)
             expire(at: now + shared.requestTimeout)
         }
         sawPart = false
@@ -190,8 +197,11 @@ final class InboundConnection: ChannelDuplexHandler {
     private func begin() {
         guard !counted else { return }
         counted = true
+        connection = HTTPConnection(peer: context?.remoteAddress?.ipAddress)
         if shared.openConnection() {
-            expire(in: shared.requestTimeout)
+            standing.isIdle(since: .now())
+            // Load balancers connect before they have a request.
+            expire(in: shared.idleTimeout)
         } else {
             answerAndLeave(.unavailable("too many connections", retryAfter: .seconds(1)))
         }

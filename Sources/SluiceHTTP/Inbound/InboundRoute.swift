@@ -38,6 +38,9 @@ final class InboundRoute: Sendable {
         observe = observer.observe(resource.path)
     }
 
+    /// Whether the listener's own authenticator is asked.
+    var isGuarded: Bool { resource.map { !$0.isOpen } ?? false }
+
     func allows(_ method: HTTPMethod) -> Bool {
         method == self.method || (method == .HEAD && self.method == .GET && resource != nil)
     }

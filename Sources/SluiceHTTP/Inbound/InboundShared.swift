@@ -1,3 +1,4 @@
+internal import Logging
 internal import NIOCore
 internal import Synchronization
 
@@ -15,12 +16,25 @@ final class InboundShared: Sendable {
     private let connections = Atomic<Int>(0)
     private let requests = Atomic<Int>(0)
     private let buffered = Atomic<Int>(0)
+    let authenticator: HTTPAuthenticator?
     /// The open connections; nil once there may be none.
-    private let channels = Mutex<[ObjectIdentifier: any Channel]?>([:])
+    private let channels = Mutex<[ObjectIdentifier: Kept]?>([:])
+    private let logger: Logger
+    private let crowded = Mutex<ContinuousClock.Instant?>(nil)
 
-    init(_ configuration: HTTPListener.Configuration, observer: HTTPObserver) {
+    private struct Kept: Sendable {
+        let channel: any Channel
+        let standing: ConnectionStanding
+    }
+
+    init(
+        _ configuration: HTTPListener.Configuration, authenticator: HTTPAuthenticator?, observer: HTTPObserver,
+        logger: Logger
+    ) {
         self.configuration = configuration
+        self.authenticator = authenticator
         self.observer = observer
+        self.logger = logger
         requestTimeout = TimeAmount(configuration.requestTimeout)
         idleTimeout = TimeAmount(configuration.idleTimeout)
         drainLinger = TimeAmount(configuration.drainLinger)
@@ -33,7 +47,10 @@ final class InboundShared: Sendable {
     // MARK: Routes
 
     func route(_ path: String) -> InboundRoute? {
-        routes.withLock { $0[path] }
+        routes.withLock { routes in
+            if let route = routes[path] { return route }
+            return path.utf8.last == UInt8(ascii: "/") ? routes[String(path.dropLast())] : nil
+        }
     }
 
     func add(_ added: [InboundRoute]) throws(HTTPListenerError) {
@@ -49,23 +66,53 @@ final class InboundShared: Sendable {
     // MARK: Connections
 
     /// Keeps a connection in mind until it ends.
-    /// - Returns: false when the listener has ended: the connection is to be closed.
-    func keep(_ channel: any Channel) -> Bool {
+    /// - Returns: nil when the listener has ended: the connection is to be closed.
+    func keep(_ channel: any Channel) -> ConnectionStanding? {
         let id = ObjectIdentifier(channel)
+        let standing = ConnectionStanding()
         let isWanted = channels.withLock { channels in
-            channels?[id] = channel
+            channels?[id] = Kept(channel: channel, standing: standing)
             return channels != nil
         }
+        guard isWanted else { return nil }
         channel.closeFuture.whenComplete { _ in self.channels.withLock { _ = $0?.removeValue(forKey: id) } }
-        return isWanted
+        return standing
+    }
+
+    /// Closes the connection that has been idle for longest, or else one that has been sending its request for long.
+    /// - Returns: false when every connection is busy.
+    private func makeRoom() -> Bool {
+        let now = NIODeadline.now()
+        let chosen = channels.withLock { channels -> (any Channel)? in
+            let candidates = (channels ?? [:]).values.compactMap { kept in
+                kept.standing.rank(at: now).map { (rank: $0, kept: kept) }
+            }
+            guard let last = candidates.min(by: { $0.rank < $1.rank })?.kept else { return nil }
+            last.standing.isWaiting()
+            return last.channel
+        }
+        guard let chosen else { return false }
+        chosen.close(promise: nil)
+        let isNews = crowded.withLock { told in
+            let now = ContinuousClock.now
+            if let told, now - told < .seconds(60) { return false }
+            defer { told = now }
+            return true
+        }
+        if isNews {
+            logger.warning(
+                "no more connections can be open; idle ones are closed to make room",
+                metadata: ["limit": "\(maxConnections.load(ordering: .relaxed))"])
+        }
+        return true
     }
 
     /// Closes every connection, now and later. Hummingbird's server, when it is cancelled, closes those that it has
     /// handed on, and forgets those that it had only accepted, some of them before they were active.
     func closeConnections() async {
         let left = channels.withLock { $0.take() } ?? [:]
-        for channel in left.values { channel.close(promise: nil) }
-        for channel in left.values { try? await channel.closeFuture.get() }
+        for kept in left.values { kept.channel.close(promise: nil) }
+        for kept in left.values { try? await kept.channel.closeFuture.get() }
     }
 
     // MARK: Limits
@@ -76,8 +123,12 @@ final class InboundShared: Sendable {
             max(1, min(configuration.maxConnections, openFiles - min(256, openFiles / 4))), ordering: .relaxed)
     }
 
+    /// How many connections may be accepted at all: further ones wait in the system's queue.
+    var mostAccepted: Int { maxConnections.load(ordering: .relaxed) + configuration.spareConnections }
+
+    /// - Returns: false when the connection is one too many.
     func openConnection() -> Bool {
-        connections.add(1, ordering: .relaxed).newValue <= maxConnections.load(ordering: .relaxed)
+        connections.add(1, ordering: .relaxed).newValue <= maxConnections.load(ordering: .relaxed) || makeRoom()
     }
 
     func closeConnection() {

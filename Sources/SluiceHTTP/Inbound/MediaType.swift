@@ -18,6 +18,14 @@ enum MediaType {
         }
         return true
     }
+
+    /// Whether it is `application/…+json` (RFC 6839, section 3.1).
+    static func hasSuffixOfJSON(_ value: String) -> Bool {
+        let name = value.prefix { $0 != ";" && $0 != " " && $0 != "\t" }.lowercased()
+        let (type, suffix) = ("application/", "+json")
+        return name.hasPrefix(type) && name.hasSuffix(suffix) && name.utf8.count > type.utf8.count + suffix.utf8.count
+            && matches(value, name)
+    }
 }
 
 enum ASCII {

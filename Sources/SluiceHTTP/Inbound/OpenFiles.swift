@@ -7,10 +7,10 @@
 #endif
 
 /// The system's limit on open descriptors, of which every connection takes one (getrlimit(2)).
-enum OpenFiles {
+package enum OpenFiles {
     /// Raises the soft limit, which is kept low for programs that use `select`, to the hard one.
     /// - Returns: the limit that now holds, or nil when the system does not say.
-    static func raiseLimit() -> Int? {
+    package static func raiseLimit() -> Int? {
         var limit = rlimit()
         guard getrlimit(resource, &limit) == 0 else { return nil }
         if limit.rlim_cur < limit.rlim_max {

@@ -3,6 +3,8 @@ internal import NIOHTTP1
 /// What the head of a request says about how its body comes and what is expected in turn, read in one pass.
 struct RequestFraming {
     var contentType: String?
+    /// Whether a second `Content-Type` says something else.
+    var hasContentTypes = false
     /// Nil when the body is chunked; 0 without a body.
     var length: Int? = 0
     var expectsContinue = false
@@ -19,7 +21,8 @@ struct RequestFraming {
             case 4 where ASCII.equals(name, "host"): hosts += 1
             case 6 where ASCII.equals(name, "expect"): expectsContinue = ASCII.equals(value, "100-continue")
             case 7 where ASCII.equals(name, "upgrade"): upgrade = true
-            case 12 where contentType == nil && ASCII.equals(name, "content-type"): contentType = value
+            case 12 where ASCII.equals(name, "content-type"):
+                if contentType == nil { contentType = value } else if contentType != value { hasContentTypes = true }
             // The parser has refused what is no number; one that does not fit is beyond every limit.
             case 14 where ASCII.equals(name, "content-length"): length = Int(value) ?? .max
             case 16 where ASCII.equals(name, "content-encoding"): encode(value)
@@ -28,6 +31,8 @@ struct RequestFraming {
             }
         }
         if head.method == .CONNECT { upgrade = true }
+        // RFC 9110, section 10.1.1: such a client does not know what 100 means.
+        if head.version == .http1_0 { expectsContinue = false }
     }
 
     private mutating func encode(_ value: String) {
@@ -43,13 +48,18 @@ struct RequestFraming {
 struct RequestTarget {
     let path: String
     let query: String?
+    /// The host of the absolute form.
+    var authority: String?
 
     init(_ target: String) {
         var rest = target[...]
-        if target.utf8.first != UInt8(ascii: "/"), target.lowercased().hasPrefix("http://") {
+        if target.utf8.first != UInt8(ascii: "/"), let scheme = Self.scheme(of: target) {
             // The absolute form, as proxies send it.
-            rest = rest.dropFirst("http://".count)
-            rest = rest.firstIndex { $0 == "/" || $0 == "?" }.map { rest[$0...] } ?? "/"
+            rest = rest.dropFirst(scheme.count)
+            let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
+            authority = String(rest[..<end])
+            rest = rest[end...]
+            if rest.first != "/" { rest = Substring("/" + rest) }
         }
         if let mark = rest.utf8.firstIndex(of: UInt8(ascii: "?")) {
             path = String(rest[..<mark])
@@ -58,5 +68,10 @@ struct RequestTarget {
             path = rest.utf8.count == target.utf8.count ? target : String(rest)
             query = nil
         }
+    }
+
+    private static func scheme(of target: String) -> String? {
+        let start = target.prefix(8).lowercased()
+        return ["http://", "https://"].first { start.hasPrefix($0) }
     }
 }

@@ -7,13 +7,13 @@ enum WatermillHeaders {
     static let longestID = 256
 
     static func apply(_ headers: HTTPInboundHeaders, to message: inout Message) throws(HTTPRejection) {
-        if let id = headers[uuid], !id.isEmpty {
+        if let id = try headers.single(uuid), !id.isEmpty {
             guard id.utf8.count <= longestID else {
                 throw HTTPRejection(400, "the header \(uuid) is longer than \(longestID) bytes")
             }
             message.id = MessageID(id)
         }
-        if let text = headers[metadata], !text.isEmpty {
+        if let text = try headers.single(metadata), !text.isEmpty {
             var parser = FlatObject(Array(text.utf8))
             guard let entries = parser.parse() else {
                 throw HTTPRejection(400, "the header \(metadata) is not a JSON object of strings")

@@ -79,6 +79,7 @@ func withHarness(
     _ configure: (inout HTTPListener.Configuration) -> Void = { _ in },
     endpoint configureEndpoint: (inout HTTPEndpoint) -> Void = { _ in },
     resources: [HTTPResource] = [],
+    authenticator: HTTPAuthenticator? = nil,
     settle: (@Sendable (Delivery) async -> Void)? = { $0.acknowledge() },
     _ body: (Harness) async throws -> Void
 ) async throws {
@@ -89,7 +90,7 @@ func withHarness(
     configureEndpoint(&endpoint)
     let exchanges = Harness.Exchanges()
     let listener = try HTTPListener(
-        configuration: configuration, resources: resources,
+        configuration: configuration, resources: resources, authenticator: authenticator,
         observer: HTTPObserver { route in
             { exchange in
                 exchanges.seen.withLock {

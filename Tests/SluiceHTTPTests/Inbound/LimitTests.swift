@@ -257,14 +257,62 @@ import Testing
         }
     }
 
-    @Test func connectionsBeyondTheLimitAre503() async throws {
-        try await withHarness({ $0.maxConnections = 2 }) { harness in
-            let held = [try RawClient(port: harness.port), try RawClient(port: harness.port)]
-            try await eventually { harness.listener.openConnections == 2 }
+    @Test func connectionsBeyondTheLimitAre503WhenEveryOneIsBusy() async throws {
+        let gate = Gate()
+        try await withHarness(
+            { $0.maxConnections = 2 },
+            settle: { delivery in
+                Task {
+                    try? await gate.wait()
+                    delivery.acknowledge()
+                }
+            }
+        ) { harness in
+            async let first = harness.post("1")
+            async let second = harness.post("2")
+            try await eventually { harness.received.count == 2 }
             try await #expect(harness.talk { try $0.response() }?.status == 503)
-            held[0].close()
+            gate.open()
+            try await #expect([first.status, second.status] == [202, 202])
             try await eventually { harness.listener.openConnections <= 1 }
             try await #expect(harness.post("{}").status == 202)
+        }
+    }
+
+    @Test func theLongestIdleConnectionMakesRoomForAnother() async throws {
+        try await withHarness({ $0.maxConnections = 3 }) { harness in
+            let port = harness.port
+            let (first, second, third) = try await offPool {
+                let clients = (try RawClient(port: port), try RawClient(port: port), try RawClient(port: port))
+                // In this order, the first again at last: the second has been idle for longest.
+                for client in [clients.0, clients.1, clients.2, clients.0] {
+                    try client.send("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+                    #expect(try client.response()?.status == 404)
+                }
+                return clients
+            }
+            try await #expect(harness.post("{}").status == 202)
+            try await offPool {
+                #expect(try second.isClosedByServer())
+                for client in [first, third] {
+                    try client.send("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+                    #expect(try client.response()?.status == 404)
+                }
+            }
+        }
+    }
+
+    @Test func aFloodOfIdleConnectionsLocksNobodyOut() async throws {
+        try await withHarness({
+            $0.maxConnections = 4
+            $0.spareConnections = 2
+        }) { harness in
+            let port = harness.port
+            let flood = try await offPool { try (0..<60).map { _ in try RawClient(port: port) } }
+            // Some of the flood were closed without a word; the listener goes on all the same.
+            try await eventually { harness.listener.openConnections <= 4 }
+            for _ in 0..<5 { try await #expect(harness.post("{}").status == 202) }
+            for client in flood { client.close() }
         }
     }
 
@@ -279,7 +327,26 @@ import Testing
                 #expect(response.0.map { isErrorLine($0, "in time") } == true)
                 #expect(response.1)
             }
+        }
+    }
+
+    /// Load balancers connect before they have a request, and keep connections for a minute.
+    @Test func aSilentConnectionLivesAsLongAsAnIdleOne() async throws {
+        #expect(HTTPListener.Configuration().idleTimeout == .seconds(75))
+        try await withHarness({
+            $0.requestTimeout = .milliseconds(50)
+            $0.idleTimeout = .milliseconds(400)
+        }) { harness in
+            let start = ContinuousClock.now
             try await #expect(harness.talk { try $0.isClosedByServer() })
+            #expect(ContinuousClock.now - start >= .milliseconds(400))
+            let again = try await harness.talk { client in
+                try client.send("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+                let status = try client.response()?.status
+                let start = ContinuousClock.now
+                return (status, try client.isClosedByServer(), ContinuousClock.now - start)
+            }
+            #expect(again.0 == 404 && again.1 && again.2 >= .milliseconds(390))
         }
     }
 
