@@ -17,6 +17,8 @@ struct RunCommand: AsyncParsableCommand {
             """)
 
     func run() async throws {
+        // Whatever files it makes are for its user alone.
+        umask(0o077)
         let configuration = try Self.readConfiguration()
         let backend = PrometheusBackend()
         let log = LoggingSystem.bootstrap(configuration, backend.instruments)
@@ -43,8 +45,10 @@ struct RunCommand: AsyncParsableCommand {
 
     private static func readConfiguration() throws -> GatewayConfiguration {
         do {
-            return try GatewayConfiguration(
+            let configuration = try GatewayConfiguration(
                 environment: ProcessInfo.processInfo.environment, dotEnv: DotEnv.text(ofFile: ".env", repairing: true))
+            try ProcessLimits.prepare(for: configuration)
+            return configuration
         } catch {
             FileHandle.standardError.write(Data("\(error)\n".utf8))
             throw ExitCode(EnvironmentError.exitStatus)

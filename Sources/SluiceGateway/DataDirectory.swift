@@ -6,8 +6,11 @@ struct DataDirectory: Sendable {
     let log: String
     /// What is known of deployments.
     let deployments: String
+    /// What is not as it should be, a line each; to be logged.
+    let warnings: [String]
 
-    /// Makes it when it is missing, for its owner alone.
+    /// Makes it when it is missing, for its owner alone, and has the files in it for their owner alone. The mode of a
+    /// directory that exists is left as it is, since somebody may have set it on purpose.
     init(_ path: String) throws {
         do {
             try FileManager.default.createDirectory(
@@ -17,6 +20,31 @@ struct DataDirectory: Sendable {
         }
         log = Self.logFile(in: path)
         deployments = "\(path)/deployments.sqlite"
+        var warnings: [String] = []
+        if let mode = Self.mode(of: path), mode & 0o077 != 0 {
+            let who = mode & 0o022 != 0 ? "changed" : "read"
+            warnings.append(
+                "SLUICE_DATA: \(path) can be \(who) by other users (mode 0\(String(mode, radix: 8))); chmod 700 mends it"
+            )
+        }
+        // SQLite gives its other files the mode of the database.
+        close(open(deployments, O_RDWR | O_CREAT | O_CLOEXEC, 0o600))
+        for name in [log, deployments] {
+            for suffix in ["", "-wal", "-shm", "-owners"] {
+                let file = name + suffix
+                guard let mode = Self.mode(of: file), mode & 0o077 != 0, chmod(file, mode & 0o700) != 0 else {
+                    continue
+                }
+                warnings.append("SLUICE_DATA: \(file) can be read by other users, and its mode cannot be changed")
+            }
+        }
+        self.warnings = warnings
+    }
+
+    /// The permissions, or nil when there is no such file.
+    private static func mode(of path: String) -> mode_t? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode & 0o7777 : nil
     }
 }
 

@@ -27,7 +27,12 @@ public final class Gateway: Sendable {
         backend.registry.collectProcess()
         let startedAt = Timestamp.now()
         let readiness = ReadinessBoard()
+        let unsigned = UnsignedEndpoints(configuration)
+        unsigned.announce(instruments, logger)
+        for caution in configuration.cautions { logger.warning("\(caution)") }
+        readiness.add { $0.notes += unsigned.notes }
         let directory = try DataDirectory(configuration.dataDirectory)
+        for warning in directory.warnings { logger.warning("\(warning)") }
         let keeper = LogKeeper(configuration, instruments, logger: logger)
         let log = try keeper.open(directory.log, configuration)
         let queue = try Self.queue(configuration, log, instruments, logger)
@@ -55,7 +60,7 @@ public final class Gateway: Sendable {
         let router = Router(configuration: routing, instruments: instruments, logger: logger)
 
         let webhooks = try HTTPListener(
-            configuration: configuration.bindAddress.listener, observer: .metering(instruments),
+            configuration: configuration.webhooksListener, observer: .metering(instruments),
             logger: logger.of("webhooks"))
         // Each request waits for a commit that all of them share: the more at once, the fewer commits.
         let intake = try HTTPSubscriber(
@@ -94,10 +99,10 @@ public final class Gateway: Sendable {
         readiness.add { if !webhooks.isListening { $0.reasons.append("webhooks: not listening") } }
         readiness.add { $0.add(router.status, neededForWebhooks: IntakeRoutes.neededForWebhooks) }
         let metrics = try HTTPListener(
-            configuration: configuration.metricsBindAddress.listener,
+            configuration: configuration.metricsListener,
             resources: MetricsResources.make(backend.registry, update: backlog.update) {
                 readiness.current
-            }, logger: logger.of("metrics"))
+            }, authenticator: configuration.metricsToken.map { .token($0.reveal()) }, logger: logger.of("metrics"))
 
         self.webhooks = webhooks
         self.metrics = metrics
@@ -149,17 +154,8 @@ public final class Gateway: Sendable {
 
 extension GatewayConfiguration {
     /// The systems that events are delivered to over HTTP.
-    fileprivate var sinkNames: [String] {
+    var sinkNames: [String] {
         (grafana == nil ? [] : [GrafanaSink.target]) + (slackWebhookURL == nil ? [] : [SlackSink.target])
-    }
-}
-
-extension BindAddress {
-    fileprivate var listener: HTTPListener.Configuration {
-        var configuration = HTTPListener.Configuration()
-        configuration.host = host ?? "0.0.0.0"
-        configuration.port = Int(port)
-        return configuration
     }
 }
 

@@ -26,9 +26,10 @@ package final class SluiceProcess: Sendable {
     ///   - environment: all that it gets; ports 0 and a data directory are added where they are not set.
     ///   - directory: for the data, and where it runs.
     ///   - standardOutput, standardError: where these go; files of its own, which can be read here, unless given.
+    ///   - shell: what a shell does before it becomes the program, such as `ulimit -n 64`.
     package init(
         _ environment: [String: String], in directory: TemporaryDirectory, standardOutput: FileHandle? = nil,
-        standardError: FileHandle? = nil
+        standardError: FileHandle? = nil, after shell: String? = nil
     ) throws {
         output = try TemporaryDirectory()
         for name in ["out", "err"] {
@@ -37,6 +38,10 @@ package final class SluiceProcess: Sendable {
         process = Process()
         process.executableURL = Self.executable
         process.arguments = ["run"]
+        if let shell, let program = Self.executable {
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", "\(shell); exec '\(program.path)' run"]
+        }
         process.currentDirectoryURL = URL(fileURLWithPath: directory.path)
         process.environment = [
             "BIND_ADDR": "127.0.0.1:0", "METRICS_BIND_ADDR": "127.0.0.1:0", "SLUICE_DATA": directory.path + "/data",
@@ -106,6 +111,14 @@ package final class SluiceProcess: Sendable {
             if let port = digits.flatMap({ Int($0) }) { return port }
         }
         return nil
+    }
+
+    /// The processor time that it has used so far (proc(5)); 0 where the system does not say.
+    package var processorTime: Duration {
+        let stat = (try? String(contentsOfFile: "/proc/\(identifier)/stat", encoding: .utf8)) ?? ""
+        let fields = stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].split(separator: " ")
+        guard fields.count > 13, let user = Int(fields[12]), let system = Int(fields[13]) else { return .zero }
+        return .milliseconds((user + system) * 1_000 / sysconf(Int32(_SC_CLK_TCK)))
     }
 
     /// The resident memory in bytes; 0 where the system does not say.

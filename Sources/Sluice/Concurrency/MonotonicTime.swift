@@ -30,6 +30,8 @@ package struct MonotonicTime: Sendable, Hashable, Comparable {
         nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0
     }
 
+    package var seconds: Int64 { Int64(clamping: nanoseconds / 1_000_000_000) }
+
     package func advanced(by duration: Duration) -> MonotonicTime {
         let (sum, overflow) = nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)
         return MonotonicTime(nanoseconds: overflow ? .max : sum)

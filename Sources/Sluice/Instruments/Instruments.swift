@@ -8,14 +8,22 @@ import Synchronization
 /// SluicePrometheus's registry does when told so: `registry.beforeScrape { instruments.refresh() }`.
 public final class Instruments: Sendable {
     private let factory: any MetricsFactory
-    private let sources = Mutex<[@Sendable () -> Void]>([])
-    private let newcomers = Mutex<[NewSeries]>([])
+    private let sources = Mutex<[Source]>([])
     private let parts = Mutex<[WeakPart]>([])
     /// What these are a part of.
     private let whole: Instruments?
 
     private struct WeakPart {
         weak var instruments: Instruments?
+    }
+
+    private struct Source: Sendable {
+        /// Nil where the update is for good.
+        weak var owner: (any AnyObject & Sendable)?
+        let isOwned: Bool
+        let update: @Sendable () -> Void
+
+        var isOver: Bool { isOwned && owner == nil }
     }
 
     /// - Parameter factory: the backend; the one that `MetricsSystem` was bootstrapped with unless given.
@@ -58,8 +66,14 @@ public final class Instruments: Sendable {
     package var isActive: Bool { !(factory is NOOPMetricsHandler) }
 
     /// The counter of this metric with these label values. It exists at 0 from now on.
-    public func counter(_ metric: Metric, _ labels: [(String, String)] = []) -> CounterHandle {
-        CounterHandle(handler: factory.makeCounter(label: metric.name, dimensions: labels))
+    /// - Parameter startsAtZero: whether it is made while the program runs, for a label's value that was not known: each
+    ///   Prometheus sees it at 0 once before it sees what it counts, where the backend can do that (``ZeroFirst``).
+    public func counter(
+        _ metric: Metric, _ labels: [(String, String)] = [], startsAtZero: Bool = false
+    ) -> CounterHandle {
+        let handler = factory.makeCounter(label: metric.name, dimensions: labels)
+        if startsAtZero { (handler as? any ZeroFirst)?.startAtZero() }
+        return CounterHandle(handler: handler)
     }
 
     /// The gauge of this metric with these label values. It exists at 0 from now on.
@@ -70,35 +84,51 @@ public final class Instruments: Sendable {
     }
 
     /// The histogram of this metric with these label values. It exists, empty, from now on.
-    public func histogram(_ metric: Metric, _ labels: [(String, String)] = []) -> HistogramHandle {
-        HistogramHandle(handler: factory.makeRecorder(label: metric.name, dimensions: labels, aggregate: true))
+    /// - Parameter startsAtZero: as for a counter.
+    public func histogram(
+        _ metric: Metric, _ labels: [(String, String)] = [], startsAtZero: Bool = false
+    ) -> HistogramHandle {
+        let handler = factory.makeRecorder(label: metric.name, dimensions: labels, aggregate: true)
+        if startsAtZero { (handler as? any ZeroFirst)?.startAtZero() }
+        return HistogramHandle(handler: handler)
     }
 
+    /// Ends a series whose label's value has come to its end. What still counts into it counts for nobody.
+    public func retire(_ counter: CounterHandle) { factory.destroyCounter(counter.handler) }
+
+    /// Ends a series whose label's value has come to its end.
+    public func retire(_ gauge: GaugeHandle) { factory.destroyMeter(gauge.handler) }
+
+    /// Ends a series whose label's value has come to its end. What still observes into it observes for nobody.
+    public func retire(_ histogram: HistogramHandle) { factory.destroyRecorder(histogram.handler) }
+
     /// Calls `update` at each ``refresh()``, for gauges that are read and not counted.
-    public func onRefresh(_ update: @escaping @Sendable () -> Void) {
-        sources.withLock { $0.append(update) }
+    /// - Parameter owner: whose gauge it is: `update` ends with it. Nil, the default, is for as long as the program runs.
+    public func onRefresh(
+        for owner: (any AnyObject & Sendable)? = nil, _ update: @escaping @Sendable () -> Void
+    ) {
+        sources.withLock { sources in
+            sources.removeAll(where: \.isOver)
+            sources.append(Source(owner: owner, isOwned: owner != nil, update: update))
+        }
     }
 
     /// Brings every gauge that is read, and every counter that is summed, up to date.
     public func refresh() {
         refreshSources()
-        let told = newcomers.withLock { newcomers in
-            defer { newcomers = [] }
-            return newcomers
-        }
-        let waiting = told.filter { $0.refresh() }
-        if !waiting.isEmpty { newcomers.withLock { $0 += waiting } }
     }
 
     private func refreshSources() {
-        for update in sources.withLock(\.self) { update() }
+        for source in sources.withLock(\.self) where !source.isOver { source.update() }
         for part in parts.withLock({ $0.compactMap(\.instruments) }) { part.refreshSources() }
     }
+}
 
-    func add(_ series: NewSeries) {
-        if let whole { return whole.add(series) }
-        newcomers.withLock { $0.append(series) }
-    }
+/// A series of a backend that can show it at 0 to each scraper once, before it shows what was counted. Backends need not
+/// know of it: whoever wires a backend to Sluice makes its handlers conform.
+public protocol ZeroFirst: AnyObject, Sendable {
+    /// To be called before the series counts.
+    func startAtZero()
 }
 
 /// Counts up.

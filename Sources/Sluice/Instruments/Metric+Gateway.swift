@@ -8,7 +8,7 @@ extension Metric {
             [consumerLag, oldestPending, connectionUp, reconnects]),
         Area(
             "HTTP", "Requests taken in, and requests made to sinks. The latter exist for each sink that is configured.",
-            [httpRequests, httpRequestDuration, httpClientRequests, httpClientRequestDuration]),
+            [httpRequests, httpRequestDuration, httpEndpointUnsigned, httpClientRequests, httpClientRequestDuration]),
         Area(
             "Retention", "What the embedded log keeps, and what it had to let go.",
             [idleGroups, idleGroupMessages, poisonDropped, clockDoubted]),
@@ -59,6 +59,10 @@ extension Metric {
     public static let httpRequestDuration = histogram(
         "sluice_http_request_duration_seconds", [.route], buckets: Buckets.publish,
         "Time from a request's head to its answer.")
+    public static let httpEndpointUnsigned = gauge(
+        "sluice_http_endpoint_unsigned", [.route],
+        "1 where requests are taken without secret or token, else 0. Such an endpoint trusts every program on its machine."
+    )
     public static let httpClientRequests = counter(
         "sluice_http_client_requests_total", [.target, .code], "Requests made to other systems.")
     public static let httpClientRequestDuration = histogram(

@@ -80,7 +80,7 @@ extension Metric.Label {
         "outcome", "how the delivery ended", values: DeliveryOutcome.allCases.map(\.rawValue))
     static let success = Metric.Label("success", "whether it succeeded", values: ["true", "false"])
     static let route = Metric.Label("route", "the configured path, or `unmatched`")
-    static let code = Metric.Label("code", "the HTTP status, or `error` when there was none")
+    static let code = Metric.Label("code", "the HTTP status, or `error` when there was none", cap: 40)
     static let target = Metric.Label("target", "the configured name of the other side")
     static let service = Metric.Label("service", "the deployed service", cap: 100)
     static let environment = Metric.Label("environment", "the environment", cap: 20)

@@ -76,7 +76,7 @@ private final class RetryingRoute: Sendable {
         route.instruments.gauge(.retryMaxAttempts, [route.label]).set(Double(policy.maxAttempts))
         let remaining = route.instruments.gauge(.retryBudgetRemaining, [route.label])
         let held = route.instruments.gauge(.routeHeld, [route.label])
-        route.instruments.onRefresh { [gate] in
+        route.instruments.onRefresh(for: self) { [gate] in
             remaining.set(budget?.remaining ?? 1)
             held.set(gate.isHolding ? 1 : 0)
         }

@@ -29,7 +29,9 @@ public struct Throttle: Middleware {
         let waited = route.instruments.histogram(.throttleWait, [route.label])
         let waiting = route.instruments.gauge(.throttleWaiting, [route.label])
         route.instruments.gauge(.throttlePermits, [route.label]).set(rate)
-        route.instruments.onRefresh { waiting.set(Double(buckets.waiting.load(ordering: .relaxed))) }
+        route.instruments.onRefresh(for: buckets) { [weak buckets] in
+            if let buckets { waiting.set(Double(buckets.waiting.load(ordering: .relaxed))) }
+        }
         return { message, context in
             let nanoseconds = buckets.take(key?.select(message) ?? [], at: .now())
             waited.observe(nanoseconds: nanoseconds)

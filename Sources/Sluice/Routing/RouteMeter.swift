@@ -50,7 +50,7 @@ final class RouteMeter: Sendable {
     }
 
     func register(with instruments: Instruments, ledger: FlowLedger) {
-        instruments.onRefresh { [weak self] in self?.push(ledger) }
+        instruments.onRefresh(for: self) { [weak self] in self?.push(ledger) }
     }
 
     func attempted(from start: MonotonicTime, to end: MonotonicTime, succeeded: Bool) {

@@ -28,7 +28,14 @@ public struct ConfigurationVariable: Sendable, Hashable {
     static let deploymentsToken = ConfigurationVariable(
         "DEPLOYMENTS_TOKEN", nil, isSecret: true, "The Bearer token that deploy tools send")
     static let allowUnsigned = ConfigurationVariable(
-        "SLUICE_ALLOW_UNSIGNED", "false", "Listen beyond loopback even without secret or token")
+        "SLUICE_ALLOW_UNSIGNED", "false",
+        "Take requests without secret or token from everybody, and listen beyond loopback without them")
+    static let metricsToken = ConfigurationVariable(
+        "METRICS_TOKEN", nil, isSecret: true,
+        "What Prometheus has to show, as Bearer or as the password of Basic; `/healthz` and `/readyz` stay open")
+    static let httpIdleTimeout = ConfigurationVariable(
+        "HTTP_IDLE_TIMEOUT", "75", unit: "seconds",
+        "How long connections may be idle: longer than a load balancer keeps them, such as 620 for Google's")
     static let grafanaURL = ConfigurationVariable(
         "GRAFANA_URL", nil, "The address of Grafana, such as `http://localhost:3000`; unset: no annotations")
     static let grafanaCredentials = ConfigurationVariable(
@@ -63,9 +70,9 @@ extension GatewayConfiguration {
     /// All variables, in the order in which they are shown.
     public static let variables: [ConfigurationVariable] =
         [
-            .bindAddress, .metricsBindAddress, .data, .githubSecret, .deploymentsToken, .allowUnsigned, .grafanaURL,
-            .grafanaCredentials, .grafanaToken, .grafanaStart, .slackURL, .slackStart, .sinksTLSCA, .simulate,
-            .stagingDelay, .productionDelay, .logLevel,
+            .bindAddress, .metricsBindAddress, .data, .githubSecret, .deploymentsToken, .allowUnsigned, .metricsToken,
+            .httpIdleTimeout, .grafanaURL, .grafanaCredentials, .grafanaToken, .grafanaStart, .slackURL, .slackStart,
+            .sinksTLSCA, .simulate, .stagingDelay, .productionDelay, .logLevel,
             .logFormat, .shutdownTimeout,
         ] + ConfigurationVariable.brokers
 

@@ -49,10 +49,17 @@ public struct GatewayConfiguration: Sendable {
     public var kafka: Kafka?
     /// RabbitMQ as a source of deployments. Default nil.
     public var amqp: AMQP?
-    /// What GitHub signs with; nil takes in unsigned webhooks.
+    /// What GitHub signs with; nil takes in unsigned webhooks, see ``allowsUnsigned``.
     public var githubSecret: Secret?
-    /// What deploy tools authenticate with; nil takes in everybody's messages.
+    /// What deploy tools authenticate with; nil takes in unsigned messages, see ``allowsUnsigned``.
     public var deploymentsToken: Secret?
+    /// Whether an endpoint without secret or token takes requests from everybody, and not only those that are made
+    /// directly on this machine. Default false.
+    public var allowsUnsigned = false
+    /// What one has to show to see the metrics; nil, the default, asks for nothing.
+    public var metricsToken: Secret?
+    /// How long a connection may be open without a request. Default 75 seconds.
+    public var httpIdleTimeout: Duration = .seconds(75)
     /// Nil: no annotations.
     public var grafana: Grafana?
     /// Where Grafana and Slack begin when they were not there before. Default: with what comes from now on.
@@ -101,6 +108,8 @@ public struct GatewayConfiguration: Sendable {
         amqp = values.amqp()
         githubSecret = values.secret(.githubSecret)
         deploymentsToken = values.token(.deploymentsToken)
+        metricsToken = values.token(.metricsToken)
+        httpIdleTimeout = values.seconds(.httpIdleTimeout, 1...3_600) ?? httpIdleTimeout
         grafana = values.grafana()
         slackWebhookURL = values.url(.slackURL).map { Secret($0) }
         grafanaStart = values.start(.grafanaStart) ?? grafanaStart
@@ -117,8 +126,8 @@ public struct GatewayConfiguration: Sendable {
         simulator.productionDelay = values.seconds(.productionDelay, 0...month) ?? simulator.productionDelay
         if values.boolean(.simulate) ?? false { self.simulator = simulator }
 
-        let allowUnsigned = values.boolean(.allowUnsigned) ?? false
-        if !bindAddress.isLoopback, !allowUnsigned {
+        allowsUnsigned = values.boolean(.allowUnsigned) ?? false
+        if !bindAddress.isLoopback, !allowsUnsigned {
             for (variable, value) in [(.githubSecret, githubSecret), (.deploymentsToken, deploymentsToken)]
                 as [(ConfigurationVariable, Secret?)]
             where value == nil && !values.isSet(variable) {

@@ -2,22 +2,22 @@ import Sluice
 import SluiceHTTP
 import Synchronization
 
-/// Counters of one metric by a number that comes with each event, such as a status: made at first sight, found again
-/// by that number.
-private final class CountersByCode<Code: Hashable & Sendable>: Sendable {
-    private let make: @Sendable (Code, _ isKnown: Bool) -> LateCounter
-    private let counters = Mutex<[Code: LateCounter]>([:])
+/// Counters of requests by the status that we answer, of which there are few: made at first sight, found again by its
+/// number.
+private final class CountersByStatus: Sendable {
+    private let make: @Sendable (Int, _ isKnown: Bool) -> Sluice.CounterHandle
+    private let counters = Mutex<[Int: Sluice.CounterHandle]>([:])
 
-    init(known: [Code] = [], _ make: @escaping @Sendable (Code, _ isKnown: Bool) -> LateCounter) {
+    init(known: [Int] = [], _ make: @escaping @Sendable (Int, _ isKnown: Bool) -> Sluice.CounterHandle) {
         self.make = make
         for code in known { _ = counter(code, isKnown: true) }
     }
 
-    func increment(_ code: Code) {
+    func increment(_ code: Int) {
         counter(code).increment()
     }
 
-    private func counter(_ code: Code, isKnown: Bool = false) -> LateCounter {
+    private func counter(_ code: Int, isKnown: Bool = false) -> Sluice.CounterHandle {
         counters.withLock { counters in
             if let counter = counters[code] { return counter }
             let counter = make(code, isKnown)
@@ -33,16 +33,16 @@ extension HTTPObserver {
         HTTPObserver { route in
             let duration = instruments.histogram(.httpRequestDuration, [("route", route)])
             let methods: [(String, [Int])] = [
-                ("GET", []), ("HEAD", []), ("POST", [202, 400, 401, 413, 415, 503]), ("PUT", []), ("PATCH", []),
+                ("GET", []), ("HEAD", []), ("POST", [202, 400, 401, 403, 413, 415, 503]), ("PUT", []), ("PATCH", []),
                 ("DELETE", []), ("OPTIONS", []), ("other", []),
             ]
-            var requests: [String: CountersByCode<Int>] = [:]
+            var requests: [String: CountersByStatus] = [:]
             for (method, known) in methods {
                 // The answers that a path can give exist at 0; others appear when they are given.
-                requests[method] = CountersByCode(known: route == "unmatched" ? [] : known) { status, isKnown in
-                    LateCounter(
-                        instruments, .httpRequests, [("route", route), ("method", method), ("code", String(status))],
-                        isKnown: isKnown)
+                requests[method] = CountersByStatus(known: route == "unmatched" ? [] : known) { status, isKnown in
+                    instruments.counter(
+                        .httpRequests, [("route", route), ("method", method), ("code", String(status))],
+                        startsAtZero: !isKnown)
                 }
             }
             return { [requests] exchange in
@@ -57,17 +57,16 @@ extension HTTPObserver {
 /// has failed, since nobody asks it before there is an event.
 final class SinkMeters: Sendable {
     private final class Sink: Sendable {
-        let requests: CountersByCode<String>
+        let requests: LabelledCounters
         let duration: Sluice.HistogramHandle
         private let up: Sluice.GaugeHandle
         private let reconnects: Sluice.CounterHandle
         private let isConnected = Mutex(true)
 
         init(_ target: String, _ instruments: Instruments) {
-            requests = CountersByCode(known: ["200", "429", "500"]) { code, isKnown in
-                LateCounter(
-                    instruments, .httpClientRequests, [("target", target), ("code", code)], isKnown: isKnown)
-            }
+            // What the other side answers may be any number.
+            requests = LabelledCounters(
+                instruments, .httpClientRequests, [("target", target)], label: "code", known: ["200", "429", "500"])
             duration = instruments.histogram(.httpClientRequestDuration, [("target", target)])
             up = instruments.gauge(.connectionUp, [("component", target)])
             up.set(1)

@@ -31,4 +31,5 @@ extension MetricDescription {
     }
 }
 
-extension SluicePrometheus.HistogramHandle: ExemplarRecording {}
+extension SluicePrometheus.HistogramHandle: ExemplarRecording, ZeroFirst {}
+extension SluicePrometheus.CounterHandle: ZeroFirst {}

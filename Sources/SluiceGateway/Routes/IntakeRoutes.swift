@@ -15,14 +15,26 @@ enum IntakeRoutes {
         // The sample application's script posts JSON to the root under curl's default content type.
         gitHub.aliases = ["/"]
         gitHub.contentTypes = ["application/json", "application/x-www-form-urlencoded"]
-        gitHub.authenticator = configuration.githubSecret.map { .hmacSHA256(secret: $0.reveal()) }
-        gitHub.format = .body(headers: [
-            "X-GitHub-Event": GitHubSource.eventKey, "X-GitHub-Delivery": GitHubSource.deliveryKey,
-        ])
+        gitHub.authenticator =
+            configuration.githubSecret.map { .hmacSHA256(secret: $0.reveal()) }
+            ?? unsigned(configuration, .githubSecret)
+        // The signature is the body's alone: of the headers only those enter that GitHub itself sends.
+        gitHub.format = .body(
+            headers: ["X-GitHub-Event": GitHubSource.eventKey, "X-GitHub-Delivery": GitHubSource.deliveryKey],
+            watermill: false)
         var deployments = HTTPEndpoint(deploymentsPath.name)
         deployments.maxBodyBytes = 1 << 20
-        deployments.authenticator = configuration.deploymentsToken.map { .bearer($0.reveal()) }
+        // The token vouches for its sender, and so for all headers.
+        deployments.authenticator =
+            configuration.deploymentsToken.map { .bearer($0.reveal()) } ?? unsigned(configuration, .deploymentsToken)
         return [gitHub, deployments]
+    }
+
+    private static func unsigned(
+        _ configuration: GatewayConfiguration, _ variable: ConfigurationVariable
+    ) -> HTTPAuthenticator? {
+        configuration.allowsUnsigned
+            ? nil : .direct(advice: "set \(variable.name), or \(ConfigurationVariable.allowUnsigned.name)=true")
     }
 
     static func gitHub(from subscriber: HTTPSubscriber, to queue: any EventQueue, _ instruments: Instruments) -> Route {

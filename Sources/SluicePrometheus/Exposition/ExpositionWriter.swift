@@ -1,9 +1,12 @@
 /// Writes families into one of the two formats.
 struct ExpositionWriter {
     private let isOpenMetrics: Bool
+    private let novelty: Novelty?
     private var bytes: [UInt8] = []
 
-    init(format: ExpositionFormat, capacity: Int) {
+    /// - Parameter novelty: which series are shown at 0; nil shows all as they are.
+    init(format: ExpositionFormat, novelty: Novelty? = nil, capacity: Int) {
+        self.novelty = novelty
         isOpenMetrics = format == .openMetrics
         bytes.reserveCapacity(capacity)
     }
@@ -29,6 +32,10 @@ struct ExpositionWriter {
 
     private mutating func write(_ counter: CounterHandle, _ text: FamilyText) {
         start(text.sample, counter.identity.labels)
+        if let novelty, novelty.contains(counter.birth) {
+            bytes.append(UInt8(ascii: "0"))
+            return endLine()
+        }
         let fraction = counter.fraction
         if fraction == 0 {
             NumberText.append(counter.whole, to: &bytes)
@@ -42,10 +49,11 @@ struct ExpositionWriter {
     /// The count is that of the last bucket, not one kept beside it: they agree whatever happens meanwhile.
     private mutating func write(_ histogram: HistogramHandle, _ text: FamilyText) {
         let labels = histogram.identity.labels
-        let exemplars = isOpenMetrics ? histogram.exemplarTexts : []
+        let isNew = novelty?.contains(histogram.birth) ?? false
+        let exemplars = isOpenMetrics && !isNew ? histogram.exemplarTexts : []
         var count: UInt64 = 0
         for (index, bound) in text.bounds.enumerated() {
-            count &+= histogram.count(ofBucket: index)
+            if !isNew { count &+= histogram.count(ofBucket: index) }
             bytes.append(contentsOf: text.bucket)
             if !labels.isEmpty {
                 bytes.append(contentsOf: labels)
@@ -58,7 +66,7 @@ struct ExpositionWriter {
         }
         if isOpenMetrics, text.hasNegativeBounds { return }
         start(text.sum, labels)
-        NumberText.append(histogram.sum, to: &bytes)
+        NumberText.append(isNew ? 0 : histogram.sum, to: &bytes)
         endLine()
         start(text.count, labels)
         NumberText.append(count, to: &bytes)

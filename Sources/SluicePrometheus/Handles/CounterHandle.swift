@@ -15,6 +15,7 @@ public final class CounterHandle: CounterHandler, FloatingPointCounterHandler {
     let identity: SeriesIdentity
     private let cells = Cells(count: Cell.count, striped: true)
     private let exemplars = ExemplarSlots(count: 1)
+    let birth = Birth()
 
     init(_ identity: SeriesIdentity) {
         self.identity = identity
@@ -44,6 +45,16 @@ public final class CounterHandle: CounterHandler, FloatingPointCounterHandler {
     /// Raises the count to a total that is counted elsewhere, such as by the kernel. A lower total changes nothing.
     public func advance(to total: Double) {
         cells.raise(Cell.floor, to: total)
+    }
+
+    /// Has each scraper see the series at 0 once, before it sees what was counted, so that `increase()` sees the first
+    /// event of a series that is made late. To be called before it counts; a series that has counted stays as it is.
+    public func startAtZero() {
+        startAtZero(at: MonotonicClock.nanoseconds())
+    }
+
+    func startAtZero(at now: UInt64) {
+        if value == 0 { birth.note(at: now) }
     }
 
     /// Back to 0, for swift-metrics' sake: Prometheus reads it as a restart.

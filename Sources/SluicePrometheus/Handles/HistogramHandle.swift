@@ -12,6 +12,7 @@ public final class HistogramHandle: RecorderHandler, TimerHandler {
     private let sumCell: Int
     private let cells: Cells
     private let exemplars: ExemplarSlots
+    let birth = Birth()
 
     init(_ identity: SeriesIdentity, bounds: [Double]) {
         self.identity = identity
@@ -53,6 +54,16 @@ public final class HistogramHandle: RecorderHandler, TimerHandler {
     /// Like `record(_:exemplarLabel:exemplarValue:)`, for a duration.
     public func recordNanoseconds(_ duration: Int64, exemplarLabel: String, exemplarValue: String) {
         record(Double(duration) / 1e9, exemplarLabel: exemplarLabel, exemplarValue: exemplarValue)
+    }
+
+    /// Has each scraper see the series empty once, before it sees what was observed, so that `increase()` sees the first
+    /// value of a series that is made late. To be called before it observes; a series that has observed stays as it is.
+    public func startAtZero() {
+        startAtZero(at: MonotonicClock.nanoseconds())
+    }
+
+    func startAtZero(at now: UInt64) {
+        if count == 0 { birth.note(at: now) }
     }
 
     /// How many values were observed.

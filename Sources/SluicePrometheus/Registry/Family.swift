@@ -85,7 +85,7 @@ struct Family: Sendable {
         guard var entry = series[key], entry.handle.object == handle.object else { return }
         entry.users -= 1
         series[key] = entry.users > 0 ? entry : nil
-        if entry.users <= 0 { sorted = nil }
+        if entry.users <= 0 { forgetValues() }
     }
 
     /// Removes the series that have all of these labels, and tells how many.
@@ -93,8 +93,17 @@ struct Family: Sendable {
         let wanted = LabelSet(dimensions, reserved: kind == .histogram ? "le" : nil).labels
         let before = series.count
         series = series.filter { entry in !wanted.allSatisfy { entry.value.labels.contains($0) } }
-        if series.count != before { sorted = nil }
+        if series.count != before { forgetValues() }
         return before - series.count
+    }
+
+    /// Series have gone: a value that no other has makes room for another under its label's cap.
+    private mutating func forgetValues() {
+        sorted = nil
+        for label in admitted.keys {
+            let left = series.values.compactMap { $0.labels.first { $0.name == label }?.value }
+            admitted[label]?.formIntersection(left)
+        }
     }
 
     mutating func inOrder() -> [SeriesHandle] {

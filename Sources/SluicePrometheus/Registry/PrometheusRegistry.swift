@@ -35,6 +35,7 @@ public final class PrometheusRegistry: Sendable {
     private let table: Mutex<FamilyTable>
     private let hooks = Mutex(Hooks())
     private let lastSize = Atomic<Int>(4_096)
+    private let scrapers = Mutex(ScraperBook())
 
     public init(configuration: Configuration = Configuration()) {
         self.configuration = configuration
@@ -104,9 +105,10 @@ public final class PrometheusRegistry: Sendable {
     /// - Parameters:
     ///   - accept: the request's `Accept` header; several fields joined with commas.
     ///   - acceptEncoding: the request's `Accept-Encoding` header.
-    public func scrape(accept: String?, acceptEncoding: String?) -> Scrape {
+    ///   - scraper: the Prometheus that asks, which sees new series at 0 once; nil sees everything as it is.
+    public func scrape(accept: String?, acceptEncoding: String?, scraper: Scraper? = nil) -> Scrape {
         let format = Negotiation.format(accept: accept)
-        let body = exposition(format)
+        let body = exposition(format, scraper: scraper, at: MonotonicClock.nanoseconds())
         if Negotiation.acceptsGzip(acceptEncoding), let packed = Gzip.compress(body, configuration.compressionLevel) {
             return Scrape(body: packed, contentType: format.contentType, contentEncoding: "gzip")
         }
@@ -115,8 +117,14 @@ public final class PrometheusRegistry: Sendable {
 
     /// The metrics as they are now, after the hooks have run.
     public func exposition(_ format: ExpositionFormat) -> [UInt8] {
+        exposition(format, scraper: nil, at: 0)
+    }
+
+    /// - Parameter now: before any series that this exposition does not have is made.
+    func exposition(_ format: ExpositionFormat, scraper: Scraper?, at now: UInt64) -> [UInt8] {
+        let novelty = scraper.map { scraper in scrapers.withLock { $0.visit(scraper, at: now) } }
         for hook in hooks.withLock({ $0.bodies }) { hook.body() }
-        var writer = ExpositionWriter(format: format, capacity: lastSize.load(ordering: .relaxed))
+        var writer = ExpositionWriter(format: format, novelty: novelty, capacity: lastSize.load(ordering: .relaxed))
         for (text, series) in table.withLock({ $0.snapshot() }) { writer.write(text, series) }
         let bytes = writer.finish()
         lastSize.store(bytes.count + bytes.count / 8, ordering: .relaxed)

@@ -79,7 +79,7 @@ final class LeaseOwner: Sendable {
     /// - Returns: -1 where there are no such locks.
     private static func lockFile(_ path: String, _ id: [UInt8]) -> Int32 {
         #if os(Linux)
-            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             guard descriptor >= 0 else { return -1 }
             var lock = lock(on: id)
             if fcntl(descriptor, setLock, &lock) == 0 { return descriptor }

@@ -1,11 +1,20 @@
 internal import GRDB
 internal import GRDBSQLite
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
 /// Opens the connections. Each is used by one thread alone.
 enum LogFile {
     /// The connection that writes: WAL, every commit fsynced.
     static func openWriter(_ configuration: SQLiteLog.Configuration) throws(SQLiteLogError) -> DatabaseQueue {
         let path = configuration.path
+        makePrivate(path)
         do {
             var settings = Self.settings(configuration)
             settings.journalMode = .wal
@@ -24,6 +33,13 @@ enum LogFile {
         } catch {
             throw Self.opening(error, path: path)
         }
+    }
+
+    /// Makes a file that is missing, for its owner alone: SQLite would let others read it, and gives the files beside it the
+    /// same mode. What goes wrong, SQLite reports.
+    private static func makePrivate(_ path: String) {
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        if file >= 0 { close(file) }
     }
 
     static func openReader(_ configuration: SQLiteLog.Configuration) throws(SQLiteLogError) -> DatabaseQueue {

@@ -29,11 +29,14 @@ struct GatewayConfigurationTests {
             "GRAFANA_CREDENTIALS": "admin:a:b", "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T/B/x",
             "SIMULATE_DEPLOYMENTS": "TRUE", "SIMULATE_STAGING_DELAY": "1.5", "SIMULATE_PRODUCTION_DELAY": "0",
             "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", "SHUTDOWN_TIMEOUT": "5", "SLUICE_ALLOW_UNSIGNED": "no",
+            "METRICS_TOKEN": "m", "HTTP_IDLE_TIMEOUT": "620",
         ])
         #expect(configuration.bindAddress == BindAddress(host: nil, port: 9000))
         #expect(configuration.metricsBindAddress == BindAddress(host: "::1", port: 9001))
         #expect(configuration.dataDirectory == "/var/lib/sluice")
         #expect(configuration.githubSecret?.reveal() == "s p")
+        #expect(configuration.metricsToken?.reveal() == "m" && !configuration.allowsUnsigned)
+        #expect(configuration.httpIdleTimeout == .seconds(620))
         #expect(configuration.deploymentsToken?.reveal() == "t")
         #expect(
             configuration.grafana

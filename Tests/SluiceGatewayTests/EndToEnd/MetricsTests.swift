@@ -195,7 +195,7 @@ extension EndToEnd {
                 }
                 #expect(try #require(metrics.value("sluice_log_lines_total", ["level": "info"])) > 0)
                 for path in ["/webhooks/github", "/webhooks/deployments", "/"] {
-                    for code in ["202", "400", "401", "413", "415", "503"] {
+                    for code in ["202", "400", "401", "403", "413", "415", "503"] {
                         isZero("sluice_http_requests_total", ["route": path, "method": "POST", "code": code])
                     }
                     isZero("sluice_http_request_duration_seconds_count", ["route": path])

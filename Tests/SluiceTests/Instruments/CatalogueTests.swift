@@ -198,35 +198,72 @@ struct RouteMeterTests {
         #expect(now.value("subscriber_messages_received_total", ["acked": "acked"]) == 5_000)
     }
 
-    @Test func aCounterThatIsBornIsShownAt0BeforeItCounts() {
-        let meters = Meters()
+    /// Whether the backend was asked to show a series at 0 first; Prometheus's does so for each scraper.
+    @Test func aCounterThatIsMadeLateStartsAt0() throws {
+        let factory = RecordingFactory()
         let counters = LabelledCounters(
-            meters.instruments, .retries, [("handler_name", "r")], label: "reason", known: ["known"])
-        counters.increment("known")
-        counters.increment("new")
-        counters.increment("new")
-        #expect(meters.value("sluice_retries_total", ["reason": "known"]) == 1)
-        // The scrape above has shown it at 0.
-        #expect(meters.value("sluice_retries_total", ["reason": "new"]) == 2)
-        counters.increment("new")
-        counters.increment("newer")
-        let now = meters.exposition()
-        #expect(now.value("sluice_retries_total", ["reason": "new"]) == 3)
-        #expect(now.value("sluice_retries_total", ["reason": "newer"]) == 0)
-        #expect(meters.value("sluice_retries_total", ["reason": "newer"]) == 1)
+            Instruments(factory: factory), .retries, [("handler_name", "r")], label: "reason", known: ["known"])
+        for reason in ["known", "new", "new", "other"] { counters.increment(reason) }
+        #expect(factory.events == ["new starts at 0", "other starts at 0"])
     }
 
-    @Test func whatWaitsForAScrapeThatNeverComesIsBounded() {
+    @Test func everybodyElseSeesALateCounterAsItIs() {
         let meters = Meters()
-        let series = NewSeries(meters.instruments)
-        let changes = Atomic(0)
-        for _ in 0..<1_500 { series.change { changes.wrappingAdd(1, ordering: .relaxed) } }
-        #expect(changes.load(ordering: .relaxed) == 500)
-        for _ in 0..<2 { meters.instruments.refresh() }
-        #expect(changes.load(ordering: .relaxed) == 1_500)
-        let silent = NewSeries(Instruments(factory: NOOPMetricsHandler.instance))
-        silent.change { changes.store(0, ordering: .relaxed) }
-        #expect(changes.load(ordering: .relaxed) == 0)
+        let counters = LabelledCounters(meters.instruments, .retries, [("handler_name", "r")], label: "reason")
+        counters.increment("new")
+        #expect(meters.value("sluice_retries_total", ["reason": "new"]) == 1)
+    }
+
+    @Test func aValueThatIsGoneForLongRetires() {
+        let meters = Meters()
+        let days = Atomic<Int64>(0)
+        let counters = LabelledCounters(
+            meters.instruments, .retries, [("handler_name", "r")], label: "reason", known: ["known"],
+            now: { days.load(ordering: .relaxed) * 86_400 })
+        counters.increment("dead")
+        days.store(29, ordering: .relaxed)
+        counters.increment("alive")
+        #expect(meters.value("sluice_retries_total", ["reason": "dead"]) == 1)
+        days.store(30, ordering: .relaxed)
+        #expect(meters.value("sluice_retries_total", ["reason": "dead"]) == nil)
+        #expect(meters.value("sluice_retries_total", ["reason": "alive"]) == 1)
+        days.store(10_000, ordering: .relaxed)
+        #expect(meters.value("sluice_retries_total", ["reason": "alive"]) == nil)
+        #expect(meters.value("sluice_retries_total", ["reason": "known"]) == 0)
+        // It comes again.
+        counters.increment("dead")
+        #expect(meters.value("sluice_retries_total", ["reason": "dead"]) == 1)
+    }
+
+    @Test func aFullCapMakesRoomForWhatIsNewOnceSomethingIsOld() {
+        let meters = Meters()
+        let days = Atomic<Int64>(0)
+        let counters = LabelledCounters(
+            meters.instruments, .retries, [("handler_name", "r")], label: "reason",
+            now: { days.load(ordering: .relaxed) * 86_400 })
+        // With `other` the cap of 24 is full.
+        for number in 0..<23 { counters.increment("dead \(number)") }
+        counters.increment("too soon")
+        #expect(meters.value("sluice_retries_total", ["reason": "other"]) == 1)
+        days.store(1, ordering: .relaxed)
+        counters.increment("dead 0")
+        counters.increment("new")
+        #expect(meters.value("sluice_retries_total", ["reason": "new"]) == 1)
+        #expect(meters.value("sluice_retries_total", ["reason": "dead 0"]) == 2)
+        #expect(meters.value("sluice_retries_total", ["reason": "dead 1"]) == nil)
+        #expect(meters.exposition().samples.filter { $0.name == "sluice_retries_total" }.count == 24)
+    }
+
+    @Test func anUpdateEndsWithItsOwner() {
+        final class Owner: Sendable {}
+        let instruments = Meters().instruments
+        let updates = Atomic(0)
+        var owner: Owner? = Owner()
+        instruments.onRefresh(for: owner) { updates.add(1, ordering: .relaxed) }
+        instruments.refresh()
+        owner = nil
+        instruments.refresh()
+        #expect(updates.load(ordering: .relaxed) == 1)
     }
 
     @Test func labelsFromOutsideAreCapped() async {
@@ -244,4 +281,37 @@ struct RouteMeterTests {
         #expect(samples.reduce(0) { $0 + $1.value } == 4_000)
         #expect(samples.first { $0["reason"] == "other" }?.value == 3_080.0)
     }
+}
+
+/// A backend that counts nothing, and remembers which counters were to start at 0.
+private final class RecordingFactory: MetricsFactory {
+    private final class Counter: CounterHandler, ZeroFirst {
+        let start: @Sendable () -> Void
+
+        init(start: @escaping @Sendable () -> Void) {
+            self.start = start
+        }
+
+        func increment(by amount: Int64) {}
+        func reset() {}
+        func startAtZero() { start() }
+    }
+
+    private let log = Mutex<[String]>([])
+
+    var events: [String] { log.withLock(\.self) }
+
+    func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+        let value = dimensions.last?.1 ?? ""
+        return Counter { self.log.withLock { $0.append("\(value) starts at 0") } }
+    }
+
+    func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
+        NOOPMetricsHandler.instance
+    }
+
+    func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler { NOOPMetricsHandler.instance }
+    func destroyCounter(_ handler: any CounterHandler) {}
+    func destroyRecorder(_ handler: any RecorderHandler) {}
+    func destroyTimer(_ handler: any TimerHandler) {}
 }

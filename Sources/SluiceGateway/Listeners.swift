@@ -1,0 +1,71 @@
+import Foundation
+import SluiceHTTP
+
+extension GatewayConfiguration {
+    var webhooksListener: HTTPListener.Configuration {
+        listener(bindAddress, connections: \.webhooks)
+    }
+
+    var metricsListener: HTTPListener.Configuration {
+        var listener = listener(metricsBindAddress, connections: \.metrics)
+        // Prometheus keeps its connection for five minutes, and is known by it.
+        listener.idleTimeout = max(listener.idleTimeout, .seconds(310))
+        return listener
+    }
+
+    private func listener(
+        _ address: BindAddress, connections: KeyPath<ConnectionBudget, Int>
+    ) -> HTTPListener.Configuration {
+        var listener = HTTPListener.Configuration()
+        listener.host = address.host ?? HTTPListener.Configuration.everywhere
+        listener.port = Int(address.port)
+        listener.idleTimeout = httpIdleTimeout
+        let budget = ConnectionBudget(openFiles: OpenFiles.raiseLimit(), for: self)
+        listener.maxConnections = max(1, budget[keyPath: connections])
+        listener.spareConnections = budget.spare
+        return listener
+    }
+}
+
+/// How the descriptors that the system allows are shared out. The log, the sinks and the brokers come first, then the
+/// metrics, and webhooks get the rest: a flood of connections must not keep the gateway from being seen.
+struct ConnectionBudget: Sendable, Equatable {
+    /// Below this a listener is of no use.
+    private static let fewest = 4
+    private static let mostMetrics = 64
+    private static let mostWebhooks = 16_384
+
+    /// Connections that the listener of webhooks may have open.
+    let webhooks: Int
+    /// Connections that the listener of metrics may have open.
+    let metrics: Int
+    /// How many more each may have for a moment.
+    let spare: Int
+    /// The least limit with which everything works.
+    let needed: Int
+
+    /// - Parameters:
+    ///   - openFiles: the limit; nil where there is none.
+    ///   - loops: event loops of NIO, of which each has three descriptors.
+    init(openFiles: Int?, loops: Int = EventLoops.count, for configuration: GatewayConfiguration) {
+        let openFiles = openFiles ?? .max
+        let own = Self.own(loops: loops) + Self.brokers(configuration) + 4 * configuration.sinkNames.count
+        let free = max(0, openFiles - own)
+        spare = max(2, min(64, free / 16))
+        metrics = max(Self.fewest, min(Self.mostMetrics, free / 8))
+        webhooks = max(Self.fewest, min(Self.mostWebhooks, free - metrics - 2 * spare))
+        needed = own + 2 * (Self.fewest + 2)
+    }
+
+    /// What the program has open for itself: standard streams, the files of the log and of the deployments, sockets
+    /// that listen, signals, timers, libcurl.
+    private static func own(loops: Int) -> Int { 24 + 3 * loops }
+
+    private static func brokers(_ configuration: GatewayConfiguration) -> Int {
+        let amqp = configuration.amqp == nil ? 0 : 8
+        // A producer, the administration, and a consumer for each route that reads; librdkafka has a pipe and a
+        // socket for each broker.
+        let readers = 1 + max(1, configuration.sinkNames.count) + (configuration.simulator == nil ? 0 : 2)
+        return amqp + (configuration.kafka == nil ? 0 : 16 * (2 + readers))
+    }
+}

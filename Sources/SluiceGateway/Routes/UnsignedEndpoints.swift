@@ -1,0 +1,42 @@
+import Logging
+import Sluice
+
+/// The endpoints that have no secret or token: the log, `/readyz` and the metrics say so.
+struct UnsignedEndpoints: Sendable {
+    private struct Endpoint: Sendable {
+        let path: String
+        let variable: String
+        let isUnsigned: Bool
+    }
+
+    private let endpoints: [Endpoint]
+    private let takesEverybody: Bool
+
+    init(_ configuration: GatewayConfiguration) {
+        endpoints = [
+            Endpoint(
+                path: IntakeRoutes.gitHubPath.name, variable: ConfigurationVariable.githubSecret.name,
+                isUnsigned: configuration.githubSecret == nil),
+            Endpoint(
+                path: IntakeRoutes.deploymentsPath.name, variable: ConfigurationVariable.deploymentsToken.name,
+                isUnsigned: configuration.deploymentsToken == nil),
+        ]
+        takesEverybody = configuration.allowsUnsigned
+    }
+
+    /// A line for each. A proxy on this machine that adds no header cannot be told from a program here, so that the
+    /// note stays also where requests from elsewhere are refused.
+    var notes: [String] {
+        endpoints.filter(\.isUnsigned).map { endpoint in
+            let who = takesEverybody ? "whoever sends them" : "if they come directly from this machine"
+            return "\(endpoint.path): takes unsigned requests, \(who); set \(endpoint.variable)"
+        }
+    }
+
+    func announce(_ instruments: Instruments, _ logger: Logger) {
+        for note in notes { logger.warning("\(note)") }
+        for endpoint in endpoints {
+            instruments.gauge(.httpEndpointUnsigned, [("route", endpoint.path)]).set(endpoint.isUnsigned ? 1 : 0)
+        }
+    }
+}
