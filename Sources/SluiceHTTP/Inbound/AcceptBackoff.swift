@@ -20,17 +20,24 @@ final class AcceptBackoff: ChannelDuplexHandler, Sendable {
     typealias OutboundIn = Never
 
     private static let pause = TimeAmount.milliseconds(100)
+    /// How often room is made while connections wait.
+    private static let interval = TimeAmount.milliseconds(50)
     private let most: Int
+    private let makeRoom: @Sendable () -> Bool
     private let logger: Logger
     private let paused = Atomic<Bool>(false)
     private let told = Mutex<NIODeadline?>(nil)
     private let accepted = Atomic<Int>(0)
     /// Whether a read was held back because of their number.
     private let isFull = Atomic<Bool>(false)
+    private let isBeating = Atomic<Bool>(false)
 
-    /// - Parameter most: how many connections may be open.
-    init(most: Int = .max, logger: Logger) {
+    /// - Parameters:
+    ///   - most: how many connections may be open.
+    ///   - makeRoom: closes one that can be spared, if there is any.
+    init(most: Int = .max, makeRoom: @escaping @Sendable () -> Bool = { false }, logger: Logger) {
         self.most = most
+        self.makeRoom = makeRoom
         self.logger = logger
     }
 
@@ -61,9 +68,23 @@ final class AcceptBackoff: ChannelDuplexHandler, Sendable {
         if accepted.load(ordering: .relaxed) >= most {
             isFull.store(true, ordering: .relaxed)
             // One may have closed in between without having seen that.
-            guard accepted.load(ordering: .relaxed) < most, isFull.exchange(false, ordering: .relaxed) else { return }
+            guard accepted.load(ordering: .relaxed) < most, isFull.exchange(false, ordering: .relaxed) else {
+                return beat(context)
+            }
         }
         context.read()
+    }
+
+    /// Nobody new comes who would make room: those who send slowly, or not at all, must not keep others out.
+    private func beat(_ context: ChannelHandlerContext) {
+        guard !isBeating.exchange(true, ordering: .relaxed) else { return }
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: Self.interval) { [self] in
+            isBeating.store(false, ordering: .relaxed)
+            guard isFull.load(ordering: .relaxed), bound.value.channel.isActive else { return }
+            _ = makeRoom()
+            beat(bound.value)
+        }
     }
 
     private func pause(_ context: ChannelHandlerContext, _ code: CInt) {

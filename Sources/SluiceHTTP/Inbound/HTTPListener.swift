@@ -107,7 +107,8 @@ public final class HTTPListener: Service {
     private func started(on channel: any Channel) async {
         // Hummingbird's server would end at the first error of accept.
         try? await channel.pipeline.addHandler(
-            AcceptBackoff(most: shared.mostAccepted, logger: logger), position: .first
+            AcceptBackoff(most: shared.mostAccepted, makeRoom: { [shared] in shared.makeRoom() }, logger: logger),
+            position: .first
         ).get()
         let port = channel.localAddress?.port ?? shared.configuration.port
         let host = channel.localAddress?.ipAddress ?? shared.configuration.host

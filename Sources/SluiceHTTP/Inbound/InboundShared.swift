@@ -81,7 +81,7 @@ final class InboundShared: Sendable {
 
     /// Closes the connection that has been idle for longest, or else one that has been sending its request for long.
     /// - Returns: false when every connection is busy.
-    private func makeRoom() -> Bool {
+    func makeRoom() -> Bool {
         let now = NIODeadline.now()
         let chosen = channels.withLock { channels -> (any Channel)? in
             let candidates = (channels ?? [:]).values.compactMap { kept in

@@ -316,6 +316,25 @@ import Testing
         }
     }
 
+    @Test func halfRequestsKeepNobodyOut() async throws {
+        try await withHarness({
+            $0.maxConnections = 4
+            $0.spareConnections = 2
+        }) { harness in
+            let port = harness.port
+            let flood = try await offPool {
+                try (0..<30).map { _ in
+                    let client = try RawClient(port: port)
+                    try client.send("POST /in HTTP/1.1\r\nX")
+                    return client
+                }
+            }
+            // Long before they time out; a client that was refused tries again.
+            try await eventually { (try? await harness.post("{}").status) == 202 }
+            for client in flood { client.close() }
+        }
+    }
+
     @Test func aRequestThatTakesTooLongIs408() async throws {
         try await withHarness({ $0.requestTimeout = .milliseconds(200) }) { harness in
             for start in ["POST /in HTT", "POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc"] {
