@@ -7,6 +7,7 @@ import SluiceGateway
 enum Program {
     static func main() async {
         holdStandardDescriptors()
+        ProcessLimits.refuseTooLittle()
         obeySignals()
         do {
             var command = try SluiceCommand.parseAsRoot()

@@ -12,9 +12,4 @@ struct SluiceCommand: AsyncParsableCommand {
             GroupsCommand.self, BackupCommand.self, DashboardsCommand.self, RulesCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
-
-    static func main() async {
-        ProcessLimits.refuseTooLittle()
-        await main(nil)
-    }
 }
