@@ -52,10 +52,6 @@ struct GitHubPush {
         if let name = repository.fullName, EventField.name(name) == nil {
             throw SourceError("repository.full_name is not 1 to \(EventField.maximumName) bytes of plain text")
         }
-        // Where nothing tells a time, implausible or not, it is no push of GitHub's.
-        guard commits.contains(where: { $0.timestamp != nil }) || repository.pushedAt != nil || headTime != nil else {
-            throw SourceError("no timestamp in commits is an RFC 3339 time, and the push tells no other")
-        }
         var events: [Event] = []
         events.reserveCapacity(commits.count)
         let ref = EventField.ref(ref)

@@ -124,9 +124,6 @@ extension EndToEnd {
                     Array("{\"commits\": [], \"x\": \"".utf8) + [0xC3, 0x28] + Array("\"}".utf8),
                     Array(String(repeating: "[", count: 100_000).utf8),
                     Array(String(repeating: "{\"a\":", count: 100_000).utf8),
-                    Array(
-                        "{\"commits\": [{\"id\": \"\(StubCommit.randomHash())\", \"timestamp\": \"99999999999-01-01\"}]}"
-                            .utf8),
                     Array("payload=%zz".utf8), Array("payload=".utf8),
                     Array("{\"commits\": [1e999999999999]}".utf8), [UInt8](repeating: 0, count: 1_000),
                 ]
