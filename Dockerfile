@@ -3,7 +3,8 @@
 FROM swift:6.3.1-bookworm AS build
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        libcurl4-openssl-dev libmimalloc-dev librabbitmq-dev librdkafka-dev libsqlite3-dev zlib1g-dev pkg-config \
+        libcurl4-openssl-dev libmimalloc-dev librabbitmq-dev librdkafka-dev libsqlite3-dev libssl-dev zlib1g-dev \
+        pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 # What rarely changes first: the dependencies are fetched again only when the manifest changes. Who keeps a
@@ -18,7 +19,7 @@ RUN swift build -c release --static-swift-stdlib --product sluice \
 FROM debian:12.12-slim
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        ca-certificates libcurl4 libmimalloc2.0 librabbitmq4 librdkafka1 libsqlite3-0 zlib1g \
+        ca-certificates libcurl4 libmimalloc2.0 librabbitmq4 librdkafka1 libsqlite3-0 libssl3 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 sluice \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/sluice --shell /usr/sbin/nologin sluice \

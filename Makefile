@@ -1,6 +1,6 @@
 # Everything that Sluice needs beside Swift 6.2 or later. `make run` and `make test` are all there is to know.
 
-BUILD_PACKAGES = libcurl4-openssl-dev libmimalloc-dev librabbitmq-dev librdkafka-dev libsqlite3-dev zlib1g-dev pkg-config
+BUILD_PACKAGES = libcurl4-openssl-dev libmimalloc-dev librabbitmq-dev librdkafka-dev libsqlite3-dev libssl-dev zlib1g-dev pkg-config
 TEST_PACKAGES  = prometheus rabbitmq-server sqlite3 curl openssl python3 python3-venv docker-compose shellcheck
 TEST_TARGETS   = $(notdir $(wildcard Tests/*Tests))
 VENV           = .build-venv

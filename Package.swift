@@ -49,6 +49,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CRDKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         // Dashboards and rules, inside the program: C's #embed reads them when it is compiled.
         .target(name: "CBundle"),
@@ -82,7 +83,7 @@ let package = Package(
         .target(
             name: "SluiceAMQP",
             dependencies: facades + [
-                "Sluice", "CRabbitMQ", .product(name: "DequeModule", package: "swift-collections"),
+                "Sluice", "COpenSSL", "CRabbitMQ", .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: strict),
         .target(
@@ -106,6 +107,7 @@ let package = Package(
             name: "SluiceGateway",
             dependencies: facades + [
                 "Sluice", "SluiceSQLite", "SluiceKafka", "SluiceAMQP", "SluiceHTTP", "SluicePrometheus", "CBundle",
+                "COpenSSL",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],

@@ -25,6 +25,9 @@ enum Tool {
         // A reader that has seen enough closes its end of the pipe: writing fails then, and ends nothing by itself.
         signal(SIGPIPE, SIG_IGN)
         // Standard output is for messages alone.
+        // Times are told in UTC, as everywhere.
+        setenv("TZ", "UTC", 1)
+        tzset()
         Logging.LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler(label: label, stream: LogStream())
             handler.logLevel = .warning
@@ -43,7 +46,10 @@ enum Tool {
 
     private struct LogStream: TextOutputStream, Sendable {
         func write(_ string: String) {
-            if showsLog.load(ordering: .relaxed) { try? Tool.write(Array(string.utf8), to: STDERR_FILENO) }
+            guard showsLog.load(ordering: .relaxed) else { return }
+            // As RFC 3339 writes UTC.
+            let line = string.replacing("+0000", with: "Z", maxReplacements: 1)
+            try? Tool.write(Array(line.utf8), to: STDERR_FILENO)
         }
     }
 

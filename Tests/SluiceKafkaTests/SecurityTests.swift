@@ -1,3 +1,4 @@
+import Logging
 import Sluice
 import SluiceTestBrokers
 import SluiceTesting
@@ -68,6 +69,70 @@ struct SecurityTests {
             }
             await publisher.close()
         }
+    }
+
+    /// Each fault has its own words: what mends one does not mend another.
+    @Test(arguments: [
+        (TLSListener.Identity.broker, true, "localhost", "none of the authorities that are trusted has signed it"),
+        (.expired, false, "localhost", "it has expired"), (.broker, false, "127.0.0.1", "it is for another host"),
+        (.address, false, "localhost", "it is for another host"),
+    ])
+    func saysWhatIsWrongWithACertificate(
+        _ identity: TLSListener.Identity, byStranger: Bool, host: String, words: String
+    ) async throws {
+        let server = try await TLSListener(identity, asksForCertificate: false)
+        let (publisher, log) = try connect(to: "\(host):\(server.port)") {
+            $0.tls = .init(certificateAuthorities: byStranger ? server.files.stranger : server.files.authority)
+            $0.properties["reconnect.backoff.ms"] = "10"
+            $0.properties["reconnect.backoff.max.ms"] = "20"
+        }
+        try await eventually("the reason", within: .seconds(30)) {
+            publisher.connectionState.reason?.contains(words) == true
+        }
+        let shown = "\(host):\(server.port): its certificate could not be verified: \(words)"
+        #expect(publisher.connectionState.reason?.hasPrefix(shown) == true)
+        // Tried again and again, and told of once.
+        try await eventually("more attempts", within: .seconds(30)) {
+            log.entries.count { $0.level == .debug && $0.message == "a broker cannot be reached" } >= 3
+        }
+        let told = log.entries.filter { $0.level >= .notice }
+        #expect(told.count == 1 && told.first?.metadata["error"]?.contains(words) == true, "\(log.text)")
+        await publisher.close()
+    }
+
+    @Test func knowsABrokerByItsAddress() async throws {
+        let server = try await TLSListener(.address, asksForCertificate: false)
+        let (publisher, _) = try connect(to: "127.0.0.1:\(server.port)") {
+            $0.tls = .init(certificateAuthorities: server.files.authority)
+        }
+        try await eventually("a handshake", within: .seconds(30)) { server.text.contains("CIPHER is") }
+        await publisher.close()
+    }
+
+    /// Copies of one configuration tell of one outage together, and of its end.
+    @Test func manyClientsTellOnceOfABrokerThatIsAway() async throws {
+        let broker = try MockCluster(brokers: 1)
+        var configuration = KafkaConfiguration(brokers: broker.bootstrap)
+        configuration.statisticsInterval = .milliseconds(100)
+        configuration.properties["reconnect.backoff.ms"] = "10"
+        configuration.properties["reconnect.backoff.max.ms"] = "20"
+        try broker.takeDown()
+        let log = LogRecorder()
+        let publishers = try (0..<4).map { _ in try KafkaPublisher(configuration, logger: log.logger) }
+        let topics = try KafkaTopics(configuration, logger: log.logger)
+        let line = "a broker cannot be reached"
+        try await eventually("attempts of all", within: .seconds(30)) {
+            log.entries.count { $0.message == line } >= 8
+        }
+        #expect(log.entries.count { $0.message == line && $0.level == .warning } == 1, "\(log.text)")
+        try broker.bringUp()
+        try await eventually("its end", within: .seconds(30)) {
+            publishers.allSatisfy(\.connectionState.isConnected)
+                && log.entries.contains { $0.message == "a broker is reached again" }
+        }
+        #expect(log.entries.count { $0.message == "a broker is reached again" } == 1)
+        for publisher in publishers { await publisher.close() }
+        await topics.close()
     }
 
     @Test func aKeyThatCannotBeReadIsWrongConfiguration() async throws {

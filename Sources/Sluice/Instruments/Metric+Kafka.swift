@@ -6,7 +6,7 @@ extension Metric {
         "Kafka", "Only where Kafka is used.",
         [
             kafkaBrokersUp, kafkaBrokerErrors, kafkaRoundTrip, kafkaProducerQueueMessages, kafkaProducerQueueBytes,
-            kafkaFetchQueueMessages, kafkaFetchQueueBytes, kafkaRebalances, kafkaTransactions,
+            kafkaFetchQueueMessages, kafkaFetchQueueBytes, kafkaRebalances, kafkaTransactions, kafkaTopicDrift,
         ])
 
     public static let kafkaBrokersUp = gauge(
@@ -37,4 +37,8 @@ extension Metric {
         "sluice_kafka_transactions_total",
         [.component, Label("result", "how the transaction ended", values: ["committed", "aborted"])],
         "Transactions ended.")
+    public static let kafkaTopicDrift = gauge(
+        "sluice_kafka_topic_drift",
+        [.topic, Label("setting", "the topic's setting, or `partitions` or `replication`")],
+        "1 where a topic exists with another setting than is stated, and is left as it is; 0 where it is as stated.")
 }

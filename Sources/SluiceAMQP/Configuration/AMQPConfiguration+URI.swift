@@ -46,6 +46,11 @@ extension AMQPConfiguration {
             if !segment.isEmpty { configuration.vhost = try Self.decode(segment, "the virtual host") }
         }
         for option in query.split(separator: "&") { try configuration.take(option: option) }
+        if let tls = configuration.tls {
+            if tls.certificate != nil, tls.key == nil { throw Self.wrong("certfile needs keyfile beside it") }
+            if tls.key != nil, tls.certificate == nil { throw Self.wrong("keyfile needs certfile beside it") }
+            if tls.keyPassword != nil, tls.key == nil { throw Self.wrong("password needs keyfile beside it") }
+        }
         try configuration.validate()
         self = configuration
     }

@@ -9,7 +9,10 @@ final class ConnectionMonitor: Sendable {
     /// Whether it stands for a queue that is read: of the connection itself somebody else tells.
     private let isQueue: Bool
     private let state = Mutex(ConnectionState())
-    private let lastProblem = Mutex<String?>(nil)
+    /// What was logged of the outage that there is.
+    private let told = Mutex<Set<String>>([])
+    /// Hosts may be many, and what a broker says can be anything.
+    private static let mostTold = 32
 
     init(logger: Logger, isQueue: Bool = false, meter: ConnectionMeter?) {
         self.isQueue = isQueue
@@ -20,7 +23,7 @@ final class ConnectionMonitor: Sendable {
     var current: AMQPConnectionState { state.withLock(\.current) }
 
     func connected(to host: String) {
-        lastProblem.withLock { $0 = nil }
+        told.withLock { $0 = [] }
         apply(["broker": "\(host)"]) { $0.connect() }
     }
 
@@ -28,11 +31,10 @@ final class ConnectionMonitor: Sendable {
     func lost(_ error: AMQPError, isKnown: Bool = false) {
         meter?.failed(error)
         apply { $0.lose("\(error)") }
-        // An outage is one line, not one for each attempt.
-        let isNew = lastProblem.withLock { last in
-            defer { last = "\(error)" }
-            return last != "\(error)"
-        }
+        // An outage is one line, and another for each further kind of failure: not one for each attempt, nor for each of
+        // two that take turns.
+        let kind = error.code == .tls ? error.detail : error.reason
+        let isNew = told.withLock { $0.count < Self.mostTold && $0.insert(kind).inserted }
         logger.log(
             level: isNew && !isKnown ? .warning : .debug,
             isQueue ? "the queue cannot be read for now" : "the broker is away",

@@ -50,13 +50,21 @@ final class TLSWire: Wire {
                 throw AMQPError(.tls, "the certificate or the key could not be read")
             }
         }
+        // Who is not verified has no name that could be verified either.
+        var verification: PeerVerification?
+        if tls.verifiesPeer {
+            verification = PeerVerification(secured, host: host.name, verifiesHostname: tls.verifiesHostname)
+            guard verification != nil else { throw AMQPError(.tls, "\(host) cannot be verified") }
+        }
         amqp_ssl_socket_set_verify_peer(secured, tls.verifiesPeer ? 1 : 0)
-        amqp_ssl_socket_set_verify_hostname(secured, tls.verifiesHostname ? 1 : 0)
+        amqp_ssl_socket_set_verify_hostname(secured, !tls.verifiesPeer && tls.verifiesHostname ? 1 : 0)
         guard amqp_ssl_socket_set_ssl_versions(secured, AMQP_TLSv1_2, AMQP_TLSvLATEST) == 0 else {
             throw AMQPError(.tls, "TLS 1.2 is not to be had")
         }
         var time = timeval(timeout)
         let status = amqp_socket_open_noblock(secured, host.name, Int32(host.port), &time)
+        let fault = withExtendedLifetime(verification) { verification?.fault }
+        if let fault { throw AMQPError(.tls, "\(host) could not be reached: \(fault)") }
         guard status == 0 else { throw openingFailure(host, status) }
         socket = amqp_get_sockfd(connection)
         watch = WriteWatch(socket, limit: writeTimeout)

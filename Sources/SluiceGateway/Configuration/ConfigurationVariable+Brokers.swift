@@ -7,6 +7,9 @@ extension ConfigurationVariable {
         "The topic of the events; what cannot be delivered goes to the one with `-poison` behind it")
     static let kafkaGroup = ConfigurationVariable(
         "KAFKA_GROUP", "sluice", "What the consumer groups' names begin with: gateways of one name share the work")
+    static let kafkaCreateTopics = ConfigurationVariable(
+        "KAFKA_CREATE_TOPICS", "true",
+        "Create the topics when they are missing; `false`: they are waited for, and `/readyz` tells the command")
     static let kafkaPartitions = ConfigurationVariable(
         "KAFKA_PARTITIONS", "6", "Partitions of the topics when they are missing and created")
     static let kafkaReplication = ConfigurationVariable(
@@ -42,7 +45,7 @@ extension ConfigurationVariable {
 
     static let brokers: [ConfigurationVariable] = [
         .retention, .poisonRetention, .groupRetention, .ledgerRetention, .kafkaBrokers, .kafkaTopic, .kafkaGroup,
-        .kafkaPartitions, .kafkaReplication, .kafkaTLS,
+        .kafkaCreateTopics, .kafkaPartitions, .kafkaReplication, .kafkaTLS,
         .kafkaTLSCA, .kafkaTLSCertificate, .kafkaTLSKey, .kafkaTLSKeyPassword, .kafkaSASL, .kafkaUsername,
         .kafkaPassword, .kafkaProperties, .amqpURI, .amqpQueue, .amqpDeclare,
     ]

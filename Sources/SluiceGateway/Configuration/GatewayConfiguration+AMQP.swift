@@ -43,10 +43,27 @@ extension ConfigurationValues {
             var amqp = GatewayConfiguration.AMQP(try AMQPConfiguration(uri: uri.reveal()))
             if let queue { amqp.queue = queue }
             amqp.declares = declares ?? amqp.declares
+            checkFiles(of: amqp.client)
             return amqp
         } catch {
             problems.append("AMQP_URI: expected amqp://user:password@host:port/vhost or amqps://…: \(error)")
             return nil
         }
+    }
+
+    /// Reads the certificates and keys that the options of the URI name.
+    mutating func checkFiles(of client: AMQPConfiguration) {
+        guard let tls = client.tls else { return }
+        func part(_ option: String, _ value: String?) -> TLSFiles.Part? {
+            .init("\(ConfigurationVariable.amqpURI.name): \(option)", value)
+        }
+        var files = TLSFiles()
+        files.authorities = part("cacertfile", tls.certificateAuthorities)
+        files.certificate = part("certfile", tls.certificate)
+        files.key = part("keyfile", tls.key)
+        files.keyPassword = part("password", tls.keyPassword)
+        files.check(names: ("AMQP_URI: certfile", "AMQP_URI: keyfile"))
+        problems += files.problems
+        warnings += files.warnings
     }
 }

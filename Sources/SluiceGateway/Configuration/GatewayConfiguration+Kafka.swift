@@ -1,3 +1,4 @@
+import Sluice
 public import SluiceKafka
 
 extension GatewayConfiguration {
@@ -14,9 +15,30 @@ extension GatewayConfiguration {
         /// Of topics that are created; nil leaves it to the brokers. Default nil.
         public var replication: Int16?
 
+        /// Whether topics that are missing are created. Default true.
+        public var createsTopics = true
+
         public init(_ client: KafkaConfiguration) {
             self.client = client
         }
+    }
+}
+
+extension GatewayConfiguration.Kafka {
+    /// How much is kept of what cannot be delivered, as in the embedded log: the newest.
+    static let poisonBytes: Int64 = 1 << 30
+
+    /// The topics as they shall be.
+    /// - Parameter retention: of events; nil keeps them for ever. What was poisoned waits for a person.
+    func plans(retention: Duration?) -> [KafkaTopicPlan] {
+        // What a producer sends has to fit, with what it adds to the batch.
+        let largest = (client.properties["message.max.bytes"].flatMap { Int($0) } ?? 0).addingReportingOverflow(65_536)
+        func plan(_ topic: String, _ retention: Duration?, bytes: Int64?) -> KafkaTopicPlan {
+            KafkaTopicPlan(
+                Topic(topic), partitions: partitions, replication: replication, retention: retention, bytes: bytes,
+                largestMessage: largest.overflow ? 0 : largest.partialValue)
+        }
+        return [plan(topic, retention, bytes: nil), plan("\(topic)-poison", nil, bytes: Self.poisonBytes)]
     }
 }
 
@@ -34,18 +56,30 @@ extension ConfigurationValues {
         kafka.group = kafkaName(.kafkaGroup) ?? kafka.group
         kafka.partitions = integer(.kafkaPartitions, 1...10_000).map { Int32($0) } ?? kafka.partitions
         kafka.replication = integer(.kafkaReplication, 1...100).map { Int16($0) }
+        kafka.createsTopics = boolean(.kafkaCreateTopics) ?? true
         kafka.client.tls = kafkaTLS()
         kafka.client.sasl = kafkaSASL()
         kafka.client.properties = properties(.kafkaProperties) ?? [:]
         guard brokers != nil else {
-            let others: [ConfigurationVariable] = [.kafkaUsername, .kafkaPassword, .kafkaTLSCA, .kafkaProperties]
+            let others: [ConfigurationVariable] = [
+                .kafkaUsername, .kafkaPassword, .kafkaSASL, .kafkaTLS, .kafkaTLSCA, .kafkaTLSCertificate, .kafkaTLSKey,
+                .kafkaTLSKeyPassword, .kafkaProperties,
+            ]
             if others.contains(where: isSet) { warnings.append("KAFKA_… is set without KAFKA_BROKERS: no Kafka") }
             return nil
         }
+        let count = problems.count
+        checkFiles(of: &kafka.client)
+        // What is known to be wrong librdkafka would only say again, in OpenSSL's words.
+        guard problems.count == count else { return kafka }
         do {
             try kafka.client.validate()
         } catch {
-            problems.append("KAFKA_BROKERS: expected a configuration that librdkafka takes: \(error.detail)")
+            let isOfProperties = kafka.client.properties.keys.contains { error.detail.contains($0) }
+            let variable: ConfigurationVariable = isOfProperties ? .kafkaProperties : .kafkaBrokers
+            problems.append(
+                "\(variable.name): expected a configuration that librdkafka takes: \(Self.withoutOpenSSL(error.detail))"
+            )
         }
         return kafka
     }
@@ -56,11 +90,47 @@ extension ConfigurationValues {
         tls.certificate = path(.kafkaTLSCertificate)
         tls.key = path(.kafkaTLSKey)
         tls.keyPassword = secret(.kafkaTLSKeyPassword)?.reveal()
-        let isConfigured = [.kafkaTLSCA, .kafkaTLSCertificate, .kafkaTLSKey].contains(where: isSet)
+        let parts: [ConfigurationVariable] = [.kafkaTLSCA, .kafkaTLSCertificate, .kafkaTLSKey, .kafkaTLSKeyPassword]
+        let isConfigured = parts.contains(where: isSet)
         if isConfigured, isSet(.kafkaTLS), !isOn {
             problems.append("KAFKA_TLS: expected true, because certificates are set")
+            return nil
         }
         return isOn || isConfigured ? tls : nil
+    }
+
+    /// Reads what certificates and keys are to be used, wherever they are named.
+    private mutating func checkFiles(of client: inout KafkaConfiguration) {
+        let protocolName = client.properties["security.protocol"]?.lowercased()
+        guard protocolName.map({ $0.hasSuffix("ssl") }) ?? (client.tls != nil) else { return }
+        func part(_ variable: ConfigurationVariable, _ value: String?, _ property: String) -> TLSFiles.Part? {
+            if let own = client.properties[property] {
+                return .init("\(ConfigurationVariable.kafkaProperties.name): \(property)", own)
+            }
+            return .init(variable.name, value)
+        }
+        var files = TLSFiles()
+        files.authorities = part(.kafkaTLSCA, client.tls?.certificateAuthorities, "ssl.ca.location")
+        // librdkafka asks OpenSSL for its own where it is told so.
+        if files.authorities?.value == "probe" { files.authorities = nil }
+        files.certificate = part(.kafkaTLSCertificate, client.tls?.certificate, "ssl.certificate.location")
+        files.key = part(.kafkaTLSKey, client.tls?.key, "ssl.key.location")
+        files.keyPassword = part(.kafkaTLSKeyPassword, client.tls?.keyPassword, "ssl.key.password")
+        // Given in other forms, which librdkafka checks.
+        let others = ["ssl.certificate.pem", "ssl.key.pem", "ssl.keystore.location", "ssl.engine.location"]
+        if others.contains(where: { client.properties[$0] != nil }) {
+            (files.certificate, files.key, files.keyPassword) = (nil, nil, nil)
+        }
+        files.check(names: (ConfigurationVariable.kafkaTLSCertificate.name, ConfigurationVariable.kafkaTLSKey.name))
+        problems += files.problems
+        warnings += files.warnings
+    }
+
+    /// What librdkafka says, without what it quotes: `error:0B080074:x509 certificate routines::…`.
+    private static func withoutOpenSSL(_ text: String) -> String {
+        guard let quote = text.firstRange(of: "error:") else { return text }
+        let rest = text[..<quote.lowerBound]
+        return String(rest.trimmingSuffix(while: { $0 == ":" || $0 == " " }))
     }
 
     private mutating func kafkaSASL() -> KafkaConfiguration.SASL? {
@@ -68,7 +138,10 @@ extension ConfigurationValues {
         let mechanism = choice(.kafkaSASL, mechanisms) { $0.name.lowercased() }
         switch (text(.kafkaUsername), secret(.kafkaPassword)) {
         case (nil, nil):
-            return nil
+            // Set on purpose, it would be ignored.
+            if mechanism != nil {
+                problems.append("KAFKA_USERNAME: expected a value, and KAFKA_PASSWORD, beside KAFKA_SASL_MECHANISM")
+            }
         case (let username?, let password?):
             return KafkaConfiguration.SASL(mechanism ?? .plain, username: username, password: password.reveal())
         case (nil, _?):
@@ -132,5 +205,13 @@ extension ConfigurationValues {
         }
         if isEscaped { pieces[pieces.count - 1].append("\\") }
         return pieces
+    }
+}
+
+extension Substring {
+    fileprivate func trimmingSuffix(while isTrimmed: (Character) -> Bool) -> Substring {
+        var text = self
+        while let last = text.last, isTrimmed(last) { text.removeLast() }
+        return text
     }
 }

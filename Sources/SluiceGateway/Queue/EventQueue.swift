@@ -18,6 +18,9 @@ protocol EventQueue: Sendable {
     /// - Throws: `CancellationError`, and what waiting cannot mend.
     func prepare() async throws
 
+    /// Looks after the queue while routes use it, until the task is cancelled or there is nothing to do.
+    func keep() async
+
     /// A subscriber to the events for a route, in a consumer group of the route's name. ``prepare()`` gives the group its
     /// position, durably.
     /// - Parameter start: where the route begins if it was not there before.
@@ -39,6 +42,10 @@ protocol EventQueue: Sendable {
 
     /// Lets go of everything, after the routes have ended.
     func close() async
+}
+
+extension EventQueue {
+    func keep() async {}
 }
 
 /// What waits in a topic.

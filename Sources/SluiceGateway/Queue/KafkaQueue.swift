@@ -26,9 +26,9 @@ final class KafkaQueue: EventQueue {
     let outcomes = Outcomes()
 
     let configuration: GatewayConfiguration.Kafka
-    private let retention: Duration?
     private let kafka: KafkaPublisher
     let topics: KafkaTopics
+    private let keeper: TopicKeeper
     let log: SQLiteLog
     private let instruments: Instruments
     let logger: Logger
@@ -38,8 +38,6 @@ final class KafkaQueue: EventQueue {
         var subscribers: [String: KafkaSubscriber] = [:]
         var readers: [(route: String, start: ReaderStart)] = []
         var introductions = ReaderIntroductions()
-        /// Why the topics are not there yet; nil once they are.
-        var missing: String? = "the topics have not been looked for yet"
         /// What is told while Kafka cannot be asked.
         var poisoned = Backlog()
     }
@@ -52,54 +50,46 @@ final class KafkaQueue: EventQueue {
         events = Topic(configuration.topic)
         poison = Topic(configuration.topic + "-poison")
         self.configuration = configuration
-        self.retention = retention
         self.log = log
         self.instruments = instruments
         self.logger = logger
         handled = log.eventStore
         var options = KafkaPublisher.Options()
         options.deliveryTimeout = Self.publishTimeout
+        // The brokers' defaults are not what is stated.
+        options.createsMissingTopics = false
         kafka = try KafkaPublisher(
             configuration.client, key: Event.orderingKeySelector, options: options, logger: logger,
             instruments: instruments)
         publisher = WatchedPublisher(kafka, outcomes)
         topics = try KafkaTopics(configuration.client, logger: logger)
+        keeper = TopicKeeper(
+            try KafkaTopics(configuration.client, timeout: .seconds(5), logger: logger),
+            configuration.plans(retention: retention), creates: configuration.createsTopics, instruments,
+            logger: logger)
     }
 
     var readiness: Readiness {
         let connection = kafka.connectionState
-        let (missing, notes) = state.withLock { ($0.missing, $0.introductions.notes) }
-        let problem = connection.isConnected ? missing ?? outcomes.failure : connection.reason ?? "not connected"
+        let notes = state.withLock(\.introductions.notes) + keeper.notes
+        let problem =
+            connection.isConnected ? keeper.problem ?? outcomes.failure : connection.reason ?? "not connected"
         return Readiness(reasons: problem.map { ["kafka: \($0)"] } ?? [], notes: notes)
     }
 
     /// Creates the topics that are missing, and gives every reader a position.
     func prepare() async throws {
-        let backoff = Backoff.exponential(upTo: .seconds(5))
-        for attempt in 1... {
-            do {
-                for topic in [events, poison] {
-                    try await topics.create(
-                        topic, partitions: configuration.partitions, replication: configuration.replication,
-                        retention: retention)
-                }
-                try await introduceReaders()
-                return state.withLock { $0.missing = nil }
-            } catch {
-                try Task.checkCancellation()
-                let known = state.withLock { state in
-                    defer { state.missing = "\(error)" }
-                    return state.missing == "\(error)"
-                }
-                if !known { logger.warning("kafka cannot be used yet", metadata: ["error": "\(error)"]) }
-                try await Task.sleep(for: backoff.delay(beforeRetry: attempt))
-            }
-        }
+        try await keeper.prepare { try await self.introduceReaders() }
+    }
+
+    func keep() async {
+        await keeper.keep()
     }
 
     func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
         var options = KafkaSubscriber.Options()
         options.sessionTimeout = Self.sessionTimeout
+        options.createsMissingTopics = false
         options.prefetchMessages = Self.prefetch.messages
         options.prefetchKilobytes = max(1_024, Self.prefetch.kilobytes / Int(configuration.partitions))
         let subscriber = try KafkaSubscriber(
@@ -121,7 +111,7 @@ final class KafkaQueue: EventQueue {
     func poisoned() -> Backlog { state.withLock(\.poisoned) }
 
     func probe() async {
-        guard kafka.connectionState.isConnected, state.withLock({ $0.missing == nil }) else { return }
+        guard kafka.connectionState.isConnected, keeper.problem == nil else { return }
         if outcomes.failure != nil || outcomes.idleTime >= QueueProbe.idle {
             await outcomes.note { try await topics.reach(events, within: Self.probeTimeout) }
         }
@@ -139,6 +129,7 @@ final class KafkaQueue: EventQueue {
                 group.addTask { await subscriber.close() }
             }
         }
+        await keeper.close()
         await topics.close()
         await kafka.close()
         await log.close()

@@ -19,7 +19,23 @@ struct PreparedRouter: Service {
             defer { group.cancelAll() }
             return try await group.next() ?? false
         }
-        if isPrepared { try await router.run() } else { await closed() }
+        if isPrepared { try await runKeeping() } else { await closed() }
+    }
+
+    /// Runs the router, and looks after the queue meanwhile.
+    private func runKeeping() async throws {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await queue.keep()
+                return false
+            }
+            group.addTask {
+                try await router.run()
+                return true
+            }
+            defer { group.cancelAll() }
+            while let isRouter = try await group.next(), !isRouter {}
+        }
     }
 
     /// A router that is told to end before it runs closes what its routes would have used.

@@ -63,10 +63,15 @@ public enum BrokerAddress: Sendable {
     }
 
     private static func amqp(_ uri: String) throws(ToolError) -> AMQPConfiguration {
+        let configuration: AMQPConfiguration
         do {
-            return try AMQPConfiguration(uri: uri)
+            configuration = try AMQPConfiguration(uri: uri)
         } catch {
             throw ToolError("amqp: expected amqp://USER:PASSWORD@HOST:PORT/VHOST, or AMQP_URI to be set: \(error)")
         }
+        var values = ConfigurationValues([:])
+        values.checkFiles(of: configuration)
+        if let problem = values.problems.first { throw ToolError(problem) }
+        return configuration
     }
 }

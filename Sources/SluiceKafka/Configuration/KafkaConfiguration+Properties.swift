@@ -1,3 +1,4 @@
+internal import Logging
 internal import Sluice
 
 extension KafkaConfiguration {
@@ -32,10 +33,14 @@ extension KafkaConfiguration {
         return SecretTexts([sasl?.password, tls?.keyPassword].compactMap(\.self) + named.values)
     }
 
-    /// Whether librdkafka takes it, without connecting.
+    /// Whether librdkafka takes it, without connecting: it makes a client that knows of no broker, and gives it up.
     /// - Throws: ``KafkaError`` with librdkafka's own text, which names the property.
     public func validate() throws(KafkaError) {
-        _ = try native(options: [], required: [])
+        let native = try native(options: [], required: [])
+        try native.set("bootstrap.servers", "", redacting: secrets)
+        let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
+        let monitor = ClientMonitor(secrets: secrets, logger: silent, meter: nil)
+        try NativeClient(.producer, native, monitor: monitor).destroy()
     }
 
     private func requireSense() throws(KafkaError) {

@@ -17,6 +17,8 @@ public struct KafkaConfiguration: Sendable {
     /// (<https://github.com/confluentinc/librdkafka/blob/v2.0.2/CONFIGURATION.md>). They win over everything that is
     /// set here or by the options of a publisher or subscriber. Default: none.
     public var properties: [String: String] = [:]
+    /// Shared by all that copies of it are given to: of one outage they tell once.
+    let diary = OutageDiary()
 
     public init(brokers: [String]) {
         self.brokers = brokers

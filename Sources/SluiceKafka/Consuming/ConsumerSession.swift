@@ -49,7 +49,8 @@ final class ConsumerSession: Sendable {
     init(_ topic: Topic, _ plan: Plan, logger: Logger, meter: ClientMeter?) throws(KafkaError) {
         var logger = logger
         logger[metadataKey: "topic"] = "\(topic)"
-        let monitor = ClientMonitor(secrets: plan.configuration.secrets, logger: logger, meter: meter)
+        let monitor = ClientMonitor(
+            secrets: plan.configuration.secrets, logger: logger, meter: meter, diary: plan.configuration.diary)
         let control = SessionControl(patience: plan.group == nil ? nil : plan.options.sessionTimeout)
         let signal = control.load.signal
         let subscription = Subscription(

@@ -1,4 +1,5 @@
 import CRDKafka
+import Sluice
 import Synchronization
 
 /// What librdkafka's callbacks find behind their opaque pointer. A client keeps it alive for as long as its own threads
@@ -26,6 +27,14 @@ final class CallbackContext: Sendable {
         rd_kafka_conf_set_stats_cb(configuration) { _, json, count, opaque in
             CallbackContext.lent(opaque)?.monitor.takeStatistics(UnsafeRawBufferPointer(start: json, count: count))
             // librdkafka keeps and frees the text.
+            return 0
+        }
+        rd_kafka_conf_set_ssl_cert_verify_cb(configuration) {
+            _, broker, _, error, depth, _, _, _, _, opaque in
+            guard let error, error.pointee != 0 else { return 1 }
+            // What OpenSSL refuses stays refused: it is only told apart here.
+            CallbackContext.lent(opaque)?.monitor.report(
+                CertificateFault(code: error.pointee, depth: depth), of: broker.map { String(cString: $0) } ?? "")
             return 0
         }
         if callbacks.onRebalance != nil {

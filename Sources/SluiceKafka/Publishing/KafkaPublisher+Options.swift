@@ -29,6 +29,9 @@ extension KafkaPublisher {
         public var timestamp: @Sendable (Message) -> Timestamp? = { _ in nil }
         /// Turns messages into records. Default: Watermill's form.
         public var marshaler: any KafkaMarshaler = .watermill
+        /// Whether publishing to a topic that does not exist creates it, as the brokers are configured
+        /// (`allow.auto.create.topics`). Default true.
+        public var createsMissingTopics = true
         /// The name under which transactions are made (`transactional.id`), one that no other live publisher uses:
         /// whoever comes later with the same one fences off the earlier. Default nil: no transactions.
         public var transactionalID: String?
@@ -77,6 +80,9 @@ extension KafkaPublisher.Options {
             ("linger.ms", "\(linger.inSeconds * 1_000)"), ("delivery.timeout.ms", deliveryTimeout.milliseconds),
             ("queue.buffering.max.messages", String(queuedMessages)),
             ("queue.buffering.max.kbytes", String(queuedBytes >> 10)),
+            ("allow.auto.create.topics", createsMissingTopics ? "true" : "false"),
+            // A topic that was deleted, and made again, is found within this time.
+            ("topic.metadata.refresh.interval.ms", createsMissingTopics ? "300000" : "10000"),
             // A small request must not wait for the acknowledgement of the last.
             ("socket.nagle.disable", "true"),
         ]

@@ -31,7 +31,8 @@ public final class KafkaPublisher: Publisher {
         instruments: Instruments? = nil
     ) throws(KafkaError) {
         let meter = instruments.map { ClientMeter($0, component: options.component, .producer) }
-        let monitor = ClientMonitor(secrets: configuration.secrets, logger: logger, meter: meter)
+        let monitor = ClientMonitor(
+            secrets: configuration.secrets, logger: logger, meter: meter, diary: configuration.diary)
         let core = try ProducerCore(monitor: monitor, drainTime: options.deliveryTimeout, logger: logger) {
             () throws(KafkaError) in
             try NativeClient(

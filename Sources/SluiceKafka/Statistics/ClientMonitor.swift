@@ -12,9 +12,16 @@ final class ClientMonitor: Sendable {
     private let connection = Mutex(ConnectionState())
     private let isUp = Atomic<Bool>(false)
     private let latest = Mutex<KafkaStatistics?>(nil)
+    private let diary: OutageDiary
+    /// Why certificates were refused, by broker.
+    private let faults = Mutex<[String: (fault: CertificateFault, time: MonotonicTime)]>([:])
+    /// A connection is tried again every second: a fault that is older says nothing of the last attempt.
+    private static let faultLifetime: Duration = .seconds(5)
 
-    init(secrets: SecretTexts, logger: Logger, meter: ClientMeter?) {
+    /// - Parameter diary: what was logged of outages; the clients of one configuration share it.
+    init(secrets: SecretTexts, logger: Logger, meter: ClientMeter?, diary: OutageDiary = OutageDiary()) {
         self.secrets = secrets
+        self.diary = diary
         self.logger = logger
         self.meter = meter
     }
@@ -48,19 +55,48 @@ final class ClientMonitor: Sendable {
         return true
     }
 
+    /// A broker's certificate was refused. Comes before the error that the connection then ends with.
+    func report(_ fault: CertificateFault, of broker: String) {
+        // Brokers come and go; no cluster has that many.
+        faults.withLock { if $0.count < 1_000 { $0[broker] = (fault, .now()) } }
+    }
+
+    private func fault(of broker: String) -> CertificateFault? {
+        faults.withLock { faults in
+            guard let known = faults[broker] else { return nil }
+            if known.time.advanced(by: Self.faultLifetime) >= .now() { return known.fault }
+            faults[broker] = nil
+            return nil
+        }
+    }
+
     func report(_ code: rd_kafka_resp_err_t, _ text: UnsafePointer<CChar>?, of client: OpaquePointer?) {
-        let error = KafkaError(.init(code), detail: secrets.redact(text.map { String(cString: $0) } ?? "no text"))
+        var detail = secrets.redact(text.map { String(cString: $0) } ?? "no text")
+        let broker = OutageDiary.broker(in: detail)
+        var kind = "\(KafkaError.Code(code))"
+        if code == RD_KAFKA_RESP_ERR__SSL, let fault = fault(of: broker) {
+            // librdkafka has one text for all of them, with advice that fits only one.
+            detail = "\(broker): \(fault)"
+            kind = detail
+        }
+        let error = KafkaError(.init(code), detail: detail)
         meter?.failed(error)
         switch code {
         case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
             apply { $0.fail(error.detail) }
         case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__RESOLVE, RD_KAFKA_RESP_ERR__AUTHENTICATION,
             RD_KAFKA_RESP_ERR__SSL, RD_KAFKA_RESP_ERR__TIMED_OUT:
-            connection.withLock { $0.note(error.detail) }
-            // librdkafka logs these itself.
-            logger.debug("broker failed", metadata: ["error": "\(error)"])
+            // A certificate that is refused says more than a connection that ends, which is what comes of it.
+            let isConsequence = code != RD_KAFKA_RESP_ERR__SSL && fault(of: broker) != nil
+            if !isConsequence { connection.withLock { $0.note(error.detail) } }
+            let isNew = !isConsequence && diary.isNew(kind, of: broker)
+            logger.log(
+                level: isNew ? .warning : .debug, "a broker cannot be reached",
+                metadata: ["broker": "\(broker)", "error": "\(error)"])
         default:
-            logger.warning("kafka reports an error", metadata: ["error": "\(error)"])
+            logger.log(
+                level: diary.isNew(kind, of: "") ? .warning : .debug, "kafka reports an error",
+                metadata: ["error": "\(error)"])
         }
     }
 
@@ -70,7 +106,9 @@ final class ClientMonitor: Sendable {
         let line = String(cString: text)
         // One configuration serves producers and consumers, each of which warns of the other's properties.
         let isForOthers = facilityName == "CONFWARN" && line.contains("property and will be ignored")
-        let level: Logger.Level = isForOthers ? .debug : Self.level(ofSyslog: level)
+        // Of what happens to connections `report` tells, once.
+        let isOfConnection = Self.connectionFacilities.contains(facilityName)
+        let level: Logger.Level = isForOthers || isOfConnection ? .debug : Self.level(ofSyslog: level)
         guard logger.logLevel <= level else { return }
         logger.log(
             level: level, "\(secrets.redact(line))", metadata: ["facility": "\(facilityName)"], source: "librdkafka")
@@ -82,9 +120,19 @@ final class ClientMonitor: Sendable {
             return
         }
         latest.withLock { $0 = statistics }
+        for (name, broker) in statistics.brokers where broker.isUp { reached(OutageDiary.broker(in: name)) }
         meter?.take(statistics)
         apply { $0.update(brokersUp: statistics.brokersUp) }
     }
+
+    /// A broker is connected.
+    private func reached(_ broker: String) {
+        faults.withLock { if !$0.isEmpty { $0[broker] = nil } }
+        if diary.ended(of: broker) { logger.notice("a broker is reached again", metadata: ["broker": "\(broker)"]) }
+    }
+
+    /// What librdkafka logs of a connection's failures, over and over.
+    private static let connectionFacilities: Set<String> = ["FAIL", "ERROR", "SSLCERTVRFY", "SASLREFRESH", "CONNSETUP"]
 
     /// - Parameter event: a rebalance or a transaction, as ``ClientMeter/count(_:)`` takes it.
     func count(_ event: String) {

@@ -1,16 +1,6 @@
 import CRDKafka
 import Sluice
 
-/// A topic as it shall be.
-struct NewTopic: Sendable {
-    let name: String
-    let partitions: Int32
-    /// Nil is the brokers' default.
-    let replication: Int16?
-    /// Nil is the brokers' default.
-    let retention: Duration?
-}
-
 /// How creating a topic ended.
 enum TopicCreation: Sendable, Equatable {
     case created
@@ -19,9 +9,9 @@ enum TopicCreation: Sendable, Equatable {
 
 extension AdminSession {
     /// Looks first: where the topic exists no permission to create is needed.
-    func create(_ topic: NewTopic) throws(KafkaError) -> TopicCreation {
+    func create(_ topic: KafkaTopicPlan) throws(KafkaError) -> TopicCreation {
         let outcome = try createUnlessThere(topic)
-        if case .created = outcome { waitUntilKnown(topic.name) }
+        if case .created = outcome { waitUntilKnown(topic.topic.name) }
         return outcome
     }
 
@@ -35,17 +25,17 @@ extension AdminSession {
         }
     }
 
-    private func createUnlessThere(_ topic: NewTopic) throws(KafkaError) -> TopicCreation {
-        if let partitions = try partitions(of: topic.name) { return .exists(partitions: partitions.count) }
+    private func createUnlessThere(_ topic: KafkaTopicPlan) throws(KafkaError) -> TopicCreation {
+        if let partitions = try partitions(of: topic.topic.name) { return .exists(partitions: partitions.count) }
         var text = ErrorText()
         let pointer = text.withBuffer {
             rd_kafka_NewTopic_new(
-                topic.name, topic.partitions, topic.replication.map(Int32.init) ?? -1, $0.baseAddress, $0.count)
+                topic.topic.name, topic.partitions, topic.replication.map(Int32.init) ?? -1, $0.baseAddress, $0.count)
         }
         guard let pointer else { throw KafkaError(.invalidConfiguration, detail: text.string) }
         defer { rd_kafka_NewTopic_destroy(pointer) }
-        if let retention = topic.retention {
-            try check(rd_kafka_NewTopic_set_config(pointer, "retention.ms", retention.milliseconds))
+        for setting in topic.settings {
+            try check(rd_kafka_NewTopic_set_config(pointer, setting.name, setting.value))
         }
         return try request(RD_KAFKA_ADMIN_OP_CREATETOPICS) { options, answers in
             var topics: OpaquePointer? = pointer

@@ -26,6 +26,11 @@ struct AdminSession {
 
     /// The numbers of the topic's partitions; nil where there is no such topic.
     func partitions(of topic: String) throws(KafkaError) -> [Int32]? {
+        try layout(of: topic)?.map(\.id)
+    }
+
+    /// The topic's partitions, and how many brokers keep each; nil where there is no such topic.
+    func layout(of topic: String) throws(KafkaError) -> [(id: Int32, replicas: Int)]? {
         guard let handle = rd_kafka_topic_new(client.handle, topic, nil) else {
             throw KafkaError(rd_kafka_last_error())
         }
@@ -47,7 +52,9 @@ struct AdminSession {
         guard let found = topics.first else { return nil }
         if found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART { return nil }
         try check(found.err)
-        return UnsafeBufferPointer(start: found.partitions, count: Int(found.partition_cnt)).map(\.id)
+        return UnsafeBufferPointer(start: found.partitions, count: Int(found.partition_cnt)).map {
+            ($0.id, Int($0.replica_cnt))
+        }
     }
 
     /// Sends an admin request by `start`, waits for its answer, and reads it.

@@ -25,7 +25,8 @@ public final class KafkaTopics: Sendable {
         guard timeout >= .milliseconds(1), timeout <= .seconds(3_600) else {
             throw KafkaError(.invalidConfiguration, detail: "timeout must be from 1 ms to an hour")
         }
-        let monitor = ClientMonitor(secrets: configuration.secrets, logger: logger, meter: nil)
+        let monitor = ClientMonitor(
+            secrets: configuration.secrets, logger: logger, meter: nil, diary: configuration.diary)
         let client = try AdminClient { () throws(KafkaError) in
             try NativeClient(.consumer, Self.native(configuration), monitor: monitor)
         }
@@ -71,13 +72,21 @@ public final class KafkaTopics: Sendable {
     public func create(
         _ topic: Topic, partitions: Int32, replication: Int16?, retention: Duration?
     ) async throws(KafkaError) {
+        var wanted = KafkaTopicPlan(topic, partitions: partitions, replication: replication, retention: retention)
+        wanted.settings = retention.map { [KafkaTopicPlan.Setting("retention.ms", $0.milliseconds)] } ?? []
+        try await create(wanted)
+    }
+
+    /// Creates the topic where it is missing, with everything that the plan states. One that exists stays as it is.
+    /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
+    public func create(_ plan: KafkaTopicPlan) async throws(KafkaError) {
+        let (topic, partitions, replication) = (plan.topic, plan.partitions, plan.replication)
         try topic.validateForKafka()
         guard partitions >= 1 else { throw KafkaError(.invalidConfiguration, detail: "partitions must be at least 1") }
         guard replication.map({ $0 >= 1 }) != false else {
             throw KafkaError(.invalidConfiguration, detail: "replication must be at least 1")
         }
-        let wanted = NewTopic(name: topic.name, partitions: partitions, replication: replication, retention: retention)
-        let outcome = try await perform { session throws(KafkaError) in try session.create(wanted) }
+        let outcome = try await perform { session throws(KafkaError) in try session.create(plan) }
         switch outcome {
         case .created: logger.notice("created the topic", metadata: ["topic": "\(topic)"])
         case .exists(let count) where count != partitions:
@@ -93,6 +102,16 @@ public final class KafkaTopics: Sendable {
     public func partitionCount(of topic: Topic) async throws(KafkaError) -> Int? {
         try topic.validateForKafka()
         return try await perform { session throws(KafkaError) in try session.partitions(of: topic.name)?.count }
+    }
+
+    /// What the topic is; nil where there is none. Looking makes none.
+    /// - Parameter settings: whether to ask for its settings too, which costs a request and a permission (DescribeConfigs).
+    /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
+    public func describe(_ topic: Topic, settings: Bool = true) async throws(KafkaError) -> KafkaTopicDescription? {
+        try topic.validateForKafka()
+        return try await perform { session throws(KafkaError) in
+            try session.describe(topic.name, settings: settings)
+        }
     }
 
     /// How many messages of each partition lie beyond what the group has committed; all that there are where it has

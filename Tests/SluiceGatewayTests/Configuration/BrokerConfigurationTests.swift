@@ -1,5 +1,8 @@
+import Foundation
+import GatewayTestSupport
 import SluiceGateway
 import SluiceKafka
+import SluiceTestBrokers
 import Testing
 
 struct BrokerConfigurationTests {
@@ -85,7 +88,9 @@ struct BrokerConfigurationTests {
     @Test(
         arguments: [
             (["KAFKA_BROKERS": "localhost"], "KAFKA_BROKERS"),
-            (["KAFKA_BROKERS": "b:9092", "KAFKA_PROPERTIES": "no.such.property=1"], "KAFKA_BROKERS"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_PROPERTIES": "no.such.property=1"], "KAFKA_PROPERTIES"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_SASL_MECHANISM": "plain"], "KAFKA_USERNAME"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_TLS_KEY_PASSWORD": "hidden"], "KAFKA_TLS_KEY"),
             (["KAFKA_BROKERS": "b:9092", "KAFKA_PROPERTIES": "nonsense"], "KAFKA_PROPERTIES"),
             (["KAFKA_BROKERS": "b:9092", "KAFKA_TOPIC": "ä"], "KAFKA_TOPIC"),
             (["KAFKA_BROKERS": "b:9092", "KAFKA_TOPIC": ".."], "KAFKA_TOPIC"),
@@ -96,7 +101,10 @@ struct BrokerConfigurationTests {
             (["KAFKA_BROKERS": "b:9092", "KAFKA_USERNAME": "u"], "KAFKA_PASSWORD"),
             (["KAFKA_BROKERS": "b:9092", "KAFKA_SASL_MECHANISM": "gssapi"], "KAFKA_SASL_MECHANISM"),
             (["KAFKA_BROKERS": "b:9092", "KAFKA_TLS_CA": "/x", "KAFKA_TLS": "false"], "KAFKA_TLS"),
-            (["KAFKA_BROKERS": "b:9092", "KAFKA_TLS_KEY": "/x"], "KAFKA_BROKERS"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_TLS_KEY": "/x"], "KAFKA_TLS_CERT"),
+            (["AMQP_URI": "amqps://user:hidden@host?keyfile=/x"], "AMQP_URI"),
+            (["AMQP_URI": "amqps://user:hidden@host?cacertfile=/x"], "AMQP_URI"),
+            (["AMQP_URI": "amqps://user:hidden@host?password=hidden"], "AMQP_URI"),
             (["AMQP_URI": "http://hidden"], "AMQP_URI"),
             (["AMQP_URI": "amqp://user:hidden@host:99999"], "AMQP_URI"),
             (["AMQP_URI": "amqp://host", "AMQP_QUEUE": "amq.gen"], "AMQP_QUEUE"),
@@ -121,5 +129,80 @@ struct BrokerConfigurationTests {
         var dumped = ""
         dump(configuration, to: &dumped)
         #expect(!"\(configuration) \(String(reflecting: configuration)) \(dumped)".contains("hidden"))
+    }
+
+    /// Every file is read at start, and blamed by its variable, without a word of OpenSSL's.
+    @Test(.timeLimit(.minutes(1)))
+    func readsEveryFileAndChecksEveryPair() async throws {
+        let files = try await TLSListener().files
+        let directory = try TemporaryDirectory()
+        func file(_ name: String, _ text: String) throws -> String {
+            let path = "\(directory.path)/\(name)"
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+            return path
+        }
+        let empty = try file("empty", "")
+        let damaged = try file(
+            "damaged", "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n")
+        let nonsense = try file("nonsense", "nonsense")
+        let (missing, certificate, key) = ("\(directory.path)/missing", files.certificate, files.key)
+        let cases:
+            [(ca: String?, certificate: String?, key: String?, password: String?, variable: String, words: String)] =
+                [
+                    (missing, nil, nil, nil, "CA", "exists"), (empty, nil, nil, nil, "CA", "empty"),
+                    (nonsense, nil, nil, nil, "CA", "PEM"), (damaged, nil, nil, nil, "CA", "damaged"),
+                    (key, nil, nil, nil, "CA", "private key"),
+                    (nil, certificate, nil, nil, "KEY", "beside"), (nil, nil, key, nil, "CERT", "beside"),
+                    (nil, missing, key, files.keyPassword, "CERT", "exists"),
+                    (nil, certificate, missing, files.keyPassword, "KEY", "exists"),
+                    (nil, directory.path, key, files.keyPassword, "CERT", "directory"),
+                    (nil, certificate, key, nil, "KEY", "encrypted"),
+                    (nil, certificate, key, "hidden", "KEY_PASSWORD", "encrypted"),
+                    (nil, certificate, files.strangeKey, nil, "KEY", "another's"),
+                    (nil, certificate, certificate, nil, "KEY", "holds a certificate"),
+                ]
+        for wanted in cases {
+            var kafka = ["KAFKA_BROKERS": "b:9092"]
+            kafka["KAFKA_TLS_CA"] = wanted.ca
+            kafka["KAFKA_TLS_CERT"] = wanted.certificate
+            kafka["KAFKA_TLS_KEY"] = wanted.key
+            kafka["KAFKA_TLS_KEY_PASSWORD"] = wanted.password
+            let problems = try problems(kafka)
+            #expect(problems.count == 1, "\(problems)")
+            #expect(problems.first?.hasPrefix("KAFKA_TLS_\(wanted.variable): expected ") == true, "\(problems)")
+            #expect(problems.first?.contains(wanted.words) == true, "\(problems)")
+            #expect(!problems.joined().contains("hidden") && !problems.joined().contains("error:"))
+
+            var properties = ["security.protocol=ssl"]
+            if let value = wanted.ca { properties.append("ssl.ca.location=\(value)") }
+            if let value = wanted.certificate { properties.append("ssl.certificate.location=\(value)") }
+            if let value = wanted.key { properties.append("ssl.key.location=\(value)") }
+            if let value = wanted.password { properties.append("ssl.key.password=\(value)") }
+            let others = try self.problems([
+                "KAFKA_BROKERS": "b:9092", "KAFKA_PROPERTIES": properties.joined(separator: ","),
+            ])
+            #expect(others.count == 1 && others.first?.contains(wanted.words) == true, "\(others)")
+
+            var options: [String] = []
+            if let value = wanted.ca { options.append("cacertfile=\(value)") }
+            if let value = wanted.certificate { options.append("certfile=\(value)") }
+            if let value = wanted.key { options.append("keyfile=\(value)") }
+            if let value = wanted.password { options.append("password=\(value)") }
+            let amqp = try self.problems(["AMQP_URI": "amqps://u:hidden@host?\(options.joined(separator: "&"))"])
+            #expect(amqp.count == 1 && amqp.first?.hasPrefix("AMQP_URI: ") == true, "\(amqp)")
+            #expect(!amqp.joined().contains("hidden") && !amqp.joined().contains("error:"))
+        }
+        let good = try GatewayConfiguration(environment: [
+            "KAFKA_BROKERS": "b:9092", "KAFKA_TLS_CA": files.authority, "KAFKA_TLS_CERT": certificate,
+            "KAFKA_TLS_KEY": key, "KAFKA_TLS_KEY_PASSWORD": files.keyPassword,
+            "AMQP_URI":
+                "amqps://host?cacertfile=\(files.authority)&certfile=\(certificate)&keyfile=\(key)&password=\(files.keyPassword)",
+        ])
+        #expect(good.warnings.isEmpty)
+        // It may be renewed before anybody connects.
+        let expired = try GatewayConfiguration(environment: [
+            "KAFKA_BROKERS": "b:9092", "KAFKA_TLS_CERT": files.expired, "KAFKA_TLS_KEY": files.expiredKey,
+        ])
+        #expect(expired.warnings == ["KAFKA_TLS_CERT: the certificate has expired"])
     }
 }

@@ -1,0 +1,55 @@
+import Logging
+import Sluice
+import SluiceTestBrokers
+import SluiceTesting
+import Testing
+
+@testable import SluiceAMQP
+
+/// Who the broker is, as far as it can be seen without one: behind the handshake nothing speaks AMQP.
+@Suite(.timeLimit(.minutes(1)))
+struct TLSVerificationTests {
+    private func configuration(_ host: String, _ server: TLSListener, _ authority: String) throws -> AMQPConfiguration {
+        var configuration = try AMQPConfiguration(uri: "amqps://\(host):\(server.port)?cacertfile=\(authority)")
+        configuration.connectTimeout = .seconds(2)
+        configuration.reconnect = .constant(.milliseconds(10))
+        return configuration
+    }
+
+    @Test(arguments: [
+        (TLSListener.Identity.broker, true, "localhost", "none of the authorities that are trusted has signed it"),
+        (.expired, false, "localhost", "it has expired"), (.broker, false, "127.0.0.1", "it is for another host"),
+        (.address, false, "localhost", "it is for another host"),
+    ])
+    func saysWhatIsWrongWithACertificate(
+        _ identity: TLSListener.Identity, byStranger: Bool, host: String, words: String
+    ) async throws {
+        let server = try await TLSListener(identity, asksForCertificate: false)
+        let configuration = try configuration(
+            host, server, byStranger ? server.files.stranger : server.files.authority)
+        let log = LogRecorder()
+        let subscriber = try AMQPSubscriber(configuration, logger: log.logger)
+        _ = try await subscriber.subscribe(to: "q")
+        try await eventually("the reason", within: .seconds(30)) {
+            subscriber.connectionState.reason?.contains(words) == true
+        }
+        #expect(
+            subscriber.connectionState.reason?.contains(
+                "\(host):\(server.port) could not be reached: its certificate could not be verified: \(words)") == true)
+        #expect(!server.text.contains("CIPHER is"))
+        try await eventually("more attempts", within: .seconds(30)) {
+            log.entries.count { $0.level == .debug && $0.message == "the broker is away" } >= 3
+        }
+        #expect(log.entries.count { $0.level >= .warning } == 1, "\(log.text)")
+        await subscriber.close()
+    }
+
+    @Test func knowsABrokerByItsAddress() async throws {
+        let server = try await TLSListener(.address, asksForCertificate: false)
+        let subscriber = try AMQPSubscriber(
+            try configuration("127.0.0.1", server, server.files.authority), logger: LogRecorder().logger)
+        _ = try await subscriber.subscribe(to: "q")
+        try await eventually("a handshake", within: .seconds(30)) { server.text.contains("CIPHER is") }
+        await subscriber.close()
+    }
+}

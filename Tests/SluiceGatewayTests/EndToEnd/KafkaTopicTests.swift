@@ -1,0 +1,78 @@
+import Foundation
+import GatewayTestSupport
+import SluiceTestBrokers
+import SluiceTesting
+import Testing
+
+@testable import SluiceGateway
+
+extension EndToEndAtOnce {
+    /// Who makes Kafka's topics, and of what, at a broker that knows nothing but administration.
+    struct KafkaTopicTests {
+        private func environment(_ broker: ScriptedBroker, _ more: [String: String] = [:]) -> [String: String] {
+            ["KAFKA_BROKERS": broker.address, "KAFKA_PARTITIONS": "2", "KAFKA_REPLICATION": "1"].merging(more) { $1 }
+        }
+
+        @Test(.timeLimit(.minutes(1)))
+        func topicsAreMadeAsStatedAndAgainWhenTheyAreDeleted() async throws {
+            let broker = try ScriptedBroker()
+            let process = try SluiceProcess(
+                environment(broker, ["EVENT_RETENTION": "8"]), in: try TemporaryDirectory())
+            let client = try await process.listeningClient()
+            try await eventually("both topics", within: .seconds(30)) { broker.topics.count == 2 }
+            let events = try #require(broker.topics["events"])
+            #expect(events.partitions == 2 && events.settings["retention.ms"] == "691200000")
+            #expect(events.settings["segment.ms"] == "86400000" && events.settings["cleanup.policy"] == "delete")
+            let poison = try #require(broker.topics["events-poison"])
+            #expect(poison.settings["retention.ms"] == "-1" && poison.settings["retention.bytes"] == "536870912")
+            broker.delete("events")
+            try await eventually("the topic again", within: .seconds(30)) { broker.created.count == 3 }
+            #expect(broker.created.last?.name == "events" && broker.topics["events"] == events)
+            // Neither producers nor consumers let the broker make one.
+            #expect(!broker.autoCreations.contains(true))
+            let ready = try await client.ready()
+            #expect(!ready.text.contains("is stated"))
+            process.signal(SIGTERM)
+            try await process.exitStatus()
+        }
+
+        @Test(.timeLimit(.minutes(1)))
+        func aTopicThatExistsIsLeftAsItIsAndNoted() async throws {
+            let broker = try ScriptedBroker(topics: [
+                "events": .init(partitions: 1), "events-poison": .init(partitions: 2, settings: ["retention.ms": "-1"]),
+            ])
+            let process = try SluiceProcess(environment(broker), in: try TemporaryDirectory())
+            let client = try await process.listeningClient()
+            try await eventually("the note", within: .seconds(30)) {
+                try await client.ready().text.contains(
+                    "the topic events has retention.ms=604800000, and -1 is stated")
+            }
+            let text = try await client.ready().text
+            #expect(text.contains("the topic events has partitions=1, and 2 is stated"))
+            let metrics = try await client.metrics()
+            let name = "sluice_kafka_topic_drift"
+            #expect(metrics.value(name, ["topic": "events", "setting": "retention.ms"]) == 1)
+            #expect(metrics.value(name, ["topic": "events", "setting": "cleanup.policy"]) == 0)
+            #expect(broker.created.isEmpty)
+            process.signal(SIGTERM)
+            try await process.exitStatus()
+        }
+
+        @Test(.timeLimit(.minutes(1)))
+        func withoutCreationMissingTopicsAreNamedWithTheCommand() async throws {
+            let broker = try ScriptedBroker()
+            let process = try SluiceProcess(
+                environment(broker, ["KAFKA_CREATE_TOPICS": "false"]), in: try TemporaryDirectory())
+            let client = try await process.listeningClient()
+            try await eventually("the reason", within: .seconds(30)) {
+                let ready = try await client.ready()
+                return ready.status == 503 && ready.text.contains("the topic events is missing")
+                    && ready.text.contains("kafka-topics.sh --create --topic events --partitions 2")
+                    && ready.text.contains("--config retention.ms=-1")
+            }
+            #expect(broker.created.isEmpty && !broker.autoCreations.contains(true))
+            process.signal(SIGTERM)
+            try await process.exitStatus()
+        }
+    }
+}
