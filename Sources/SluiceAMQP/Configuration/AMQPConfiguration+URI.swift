@@ -49,7 +49,6 @@ extension AMQPConfiguration {
         if let tls = configuration.tls {
             if tls.certificate != nil, tls.key == nil { throw Self.wrong("certfile needs keyfile beside it") }
             if tls.key != nil, tls.certificate == nil { throw Self.wrong("keyfile needs certfile beside it") }
-            if tls.keyPassword != nil, tls.key == nil { throw Self.wrong("password needs keyfile beside it") }
         }
         try configuration.validate()
         self = configuration

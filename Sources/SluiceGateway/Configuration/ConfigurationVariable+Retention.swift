@@ -1,7 +1,8 @@
 extension ConfigurationVariable {
     static let retention = ConfigurationVariable(
         "EVENT_RETENTION", nil, unit: "days",
-        "How long events are kept: by the embedded log, and by Kafka's topics when Sluice creates them; unset: for ever")
+        "How long events are kept: by the embedded log, and by Kafka's topics when Sluice creates them; unset: for ever"
+    )
     static let poisonRetention = ConfigurationVariable(
         "POISON_RETENTION_BYTES", "1GiB",
         "How much of what cannot be delivered the embedded log keeps unread, such as `500MB`; then the oldest goes")

@@ -62,7 +62,7 @@ extension ConfigurationValues {
         kafka.client.properties = properties(.kafkaProperties) ?? [:]
         guard brokers != nil else {
             let others: [ConfigurationVariable] = [
-                .kafkaUsername, .kafkaPassword, .kafkaSASL, .kafkaTLS, .kafkaTLSCA, .kafkaTLSCertificate, .kafkaTLSKey,
+                .kafkaUsername, .kafkaPassword, .kafkaTLSCA, .kafkaTLSCertificate, .kafkaTLSKey,
                 .kafkaTLSKeyPassword, .kafkaProperties,
             ]
             if others.contains(where: isSet) { warnings.append("KAFKA_… is set without KAFKA_BROKERS: no Kafka") }
@@ -139,7 +139,7 @@ extension ConfigurationValues {
         switch (text(.kafkaUsername), secret(.kafkaPassword)) {
         case (nil, nil):
             // Set on purpose, it would be ignored.
-            if mechanism != nil {
+            if mechanism != nil, isSet(.kafkaBrokers) {
                 problems.append("KAFKA_USERNAME: expected a value, and KAFKA_PASSWORD, beside KAFKA_SASL_MECHANISM")
             }
         case (let username?, let password?):

@@ -7,6 +7,22 @@ struct PreparedRouter: Service {
     let router: Router
 
     func run() async throws {
+        // The queue is looked after from the beginning: what it lacks is told while it is waited for.
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await queue.keep()
+                return false
+            }
+            group.addTask {
+                try await runPrepared()
+                return true
+            }
+            defer { group.cancelAll() }
+            while let isRouter = try await group.next(), !isRouter {}
+        }
+    }
+
+    private func runPrepared() async throws {
         let isPrepared = try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
                 try await queue.prepare()
@@ -19,23 +35,7 @@ struct PreparedRouter: Service {
             defer { group.cancelAll() }
             return try await group.next() ?? false
         }
-        if isPrepared { try await runKeeping() } else { await closed() }
-    }
-
-    /// Runs the router, and looks after the queue meanwhile.
-    private func runKeeping() async throws {
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                await queue.keep()
-                return false
-            }
-            group.addTask {
-                try await router.run()
-                return true
-            }
-            defer { group.cancelAll() }
-            while let isRouter = try await group.next(), !isRouter {}
-        }
+        if isPrepared { try await router.run() } else { await closed() }
     }
 
     /// A router that is told to end before it runs closes what its routes would have used.

@@ -21,6 +21,8 @@ final class TopicKeeper: Sendable {
     private struct State {
         /// Why the topics are not there yet; nil once they are.
         var missing: String? = "the topics have not been looked for yet"
+        /// Whether the topics have been there once, and all that needs them was done.
+        var isPrepared = false
         var drift: [Topic: [KafkaTopicDescription.Drift]] = [:]
         /// Series that were shown, and go back to 0.
         var gauges: [String: GaugeHandle] = [:]
@@ -91,7 +93,10 @@ final class TopicKeeper: Sendable {
                 // Settings can be told of later; webhooks do not wait for them.
                 try await ensure(settings: false)
                 try await finish()
-                return state.withLock { $0.missing = nil }
+                return state.withLock { state in
+                    state.missing = nil
+                    state.isPrepared = true
+                }
             } catch {
                 try Task.checkCancellation()
                 state.withLock { $0.missing = "\(error)" }
@@ -112,11 +117,11 @@ final class TopicKeeper: Sendable {
             if asksSettings { settingsDue = MonotonicTime.now().advanced(by: Self.settingsInterval) }
             do {
                 try await ensure(settings: asksSettings)
-                state.withLock { $0.missing = nil }
+                state.withLock { if $0.isPrepared { $0.missing = nil } }
             } catch let error as MissingTopicError {
                 let isNew = state.withLock { state in
-                    defer { state.missing = "\(error)" }
-                    return state.missing == nil
+                    defer { if state.isPrepared { state.missing = "\(error)" } }
+                    return state.isPrepared && state.missing == nil
                 }
                 if isNew { logger.error("a topic of the queue is gone", metadata: ["error": "\(error)"]) }
             } catch {

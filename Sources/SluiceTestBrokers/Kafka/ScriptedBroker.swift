@@ -101,16 +101,19 @@ public final class ScriptedBroker: Sendable {
         return writer.bytes
     }
 
-    /// Each kind with the one version that is spoken here.
+    /// Each kind with the first and the last version that is spoken here. It counts as one that takes idempotent
+    /// producers, which would not stay otherwise.
     private static func versions(_ version: Int16, _ writer: inout KafkaWireWriter) {
-        let known: [(kind: Int16, version: Int16)] = [(3, 4), (18, 0), (19, 2), (22, 1), (32, 1)]
+        let known: [(kind: Int16, first: Int16, last: Int16)] = [
+            (3, 4, 4), (18, 0, 0), (19, 2, 2), (22, 0, 1), (32, 1, 1),
+        ]
         // Who asks in a later version is told the first, and asks again.
         writer.int16(version == 0 ? 0 : 35)
         writer.int32(Int32(known.count))
         for entry in known {
             writer.int16(entry.kind)
-            writer.int16(entry.version)
-            writer.int16(entry.version)
+            writer.int16(entry.first)
+            writer.int16(entry.last)
         }
     }
 

@@ -117,7 +117,7 @@ public final class TLSListener: Sendable {
         echo subjectAltName=DNS:localhost >names
         echo subjectAltName=IP:127.0.0.1 >addresses
         : >index
-        printf '%s\n' '[ca]' default_ca=d '[d]' database=index new_certs_dir=. default_md=sha256 policy=p \
+        printf '%s\n' '[ca]' default_ca=d '[d]' database=index new_certs_dir=. default_md=sha256 policy=p rand_serial=yes \
             unique_subject=no '[p]' commonName=supplied >ca.conf
         openssl req -x509 $new -nodes -days 2 -subj '/CN=an authority' -keyout authority.key -out authority.pem &&
         openssl req -x509 $new -nodes -days 2 -subj '/CN=a stranger' -keyout stranger.key -out stranger.pem &&
@@ -127,7 +127,7 @@ public final class TLSListener: Sendable {
         openssl req $new -passout "pass:$2" -subj '/CN=a client' -keyout client.key -out client.csr &&
         openssl x509 -req -in broker.csr $sign -extfile names -out broker.pem &&
         openssl x509 -req -in address.csr $sign -extfile addresses -out address.pem &&
-        openssl ca -batch -config ca.conf -rand_serial -in expired.csr -cert authority.pem -keyfile authority.key \
+        openssl ca -batch -config ca.conf -in expired.csr -cert authority.pem -keyfile authority.key \
             -startdate 20200101000000Z -enddate 20200201000000Z -extfile names -notext -out expired.pem &&
         openssl x509 -req -in client.csr $sign -out client.pem
         """

@@ -134,7 +134,10 @@ struct BrokerConfigurationTests {
     /// Every file is read at start, and blamed by its variable, without a word of OpenSSL's.
     @Test(.timeLimit(.minutes(1)))
     func readsEveryFileAndChecksEveryPair() async throws {
-        let files = try await TLSListener().files
+        let listener = try await TLSListener()
+        // They go with it.
+        defer { withExtendedLifetime(listener) {} }
+        let files = listener.files
         let directory = try TemporaryDirectory()
         func file(_ name: String, _ text: String) throws -> String {
             let path = "\(directory.path)/\(name)"

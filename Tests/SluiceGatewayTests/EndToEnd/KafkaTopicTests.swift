@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import SluicePrometheus
 import SluiceTestBrokers
 import SluiceTesting
 import Testing
@@ -64,7 +65,7 @@ extension EndToEndAtOnce {
             let process = try SluiceProcess(
                 environment(broker, ["KAFKA_CREATE_TOPICS": "false"]), in: try TemporaryDirectory())
             let client = try await process.listeningClient()
-            try await eventually("the reason", within: .seconds(30)) {
+            try await eventually("the reason", within: .seconds(15)) {
                 let ready = try await client.ready()
                 return ready.status == 503 && ready.text.contains("the topic events is missing")
                     && ready.text.contains("kafka-topics.sh --create --topic events --partitions 2")
