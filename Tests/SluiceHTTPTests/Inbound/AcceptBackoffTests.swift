@@ -55,7 +55,7 @@ import Testing
         let connections = [EmbeddedChannel(), EmbeddedChannel()]
         for connection in connections {
             channel.read()
-            channel.pipeline.fireChannelRead(NIOAny(connection as any Channel))
+            channel.pipeline.syncOperations.fireChannelRead(NIOAny(connection as any Channel))
         }
         channel.read()
         #expect(reads.count.load(ordering: .relaxed) == 2)
