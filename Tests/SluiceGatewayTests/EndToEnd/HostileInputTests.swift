@@ -137,7 +137,7 @@ extension EndToEnd {
                     #expect(answer.status == 405, "\(method)")
                     #expect(answer.headers["Allow"]?.contains("POST") == true)
                 }
-                for path in ["/nowhere", "/webhooks", "/webhooks/github/x", "/metrics", "/%00", "//"] {
+                for path in ["/nowhere", "/webhooks", "/webhooks/github/x", "/metrics", "/%00"] {
                     #expect(try await client.send("POST", path, body: [0x7B]).status == 404, "\(path)")
                 }
                 for type in ["text/plain", "application/xml", "multipart/form-data", ""] {

@@ -34,13 +34,12 @@ extension EndToEndAtOnce {
             let event = Event.commitPushed(
                 CommitPushed(
                     id: "feed1234", message: "m", author: "a", occurredOn: .now(), repository: "octo/hello"))
-            try await Self.put(
-                [
-                    Message(metadata: ["event_type": "incidentOpened"], payload: payload),
-                    Message(metadata: ["event_type": "commitpushed"], payload: []),
-                    Message(metadata: ["event_type": "x\u{1B}[2J y"], payload: [0xFF]),
-                    event.message(),
-                ], in: directory)
+            let messages = [
+                Message(metadata: ["event_type": "incidentOpened"], payload: payload),
+                Message(metadata: ["event_type": "commitpushed"], payload: []),
+                Message(metadata: ["event_type": "x\u{1B}[2J y"], payload: [0xFF]),
+                event.message(),
+            ]
             try await withGateway(in: directory, grafana: grafana, slack: slack) { configuration in
                 var simulator = GatewayConfiguration.Simulator()
                 (simulator.stagingDelay, simulator.productionDelay) = (.zero, .zero)
@@ -49,6 +48,8 @@ extension EndToEndAtOnce {
                 let routes = [
                     "log-to-grafana", "log-to-slack", "log-to-metrics", "simulate-staging", "simulate-production",
                 ]
+                // The simulator begins with what comes after it was switched on.
+                try await Self.put(messages, in: directory)
                 try await eventually("the event that is known") { grafana.annotations.count == 3 }
                 try await Self.caughtUp(gateway.client, routes)
                 // A series that is new is shown at 0 first.

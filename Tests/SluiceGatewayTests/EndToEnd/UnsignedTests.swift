@@ -64,7 +64,7 @@ extension EndToEnd {
                     ("X-Forwarded-For", "1.2.3.4"), ("Host", "example.org"), ("User-Agent", "GitHub-Hookshot/1"),
                 ]
                 #expect(try await gateway.client.gitHub(Stub.push([StubCommit()]), headers: headers).status == 202)
-                #expect(try await gateway.client.ready().text == "{\"status\":\"ready\"}\n")
+                #expect(try await gateway.client.ready().text.contains("unsigned") == false)
                 let metrics = try await gateway.client.metrics()
                 for path in Self.paths {
                     #expect(metrics.value("sluice_http_endpoint_unsigned", ["route": path]) == 0)

@@ -7,7 +7,7 @@ import Testing
 @Suite struct HealthCheckTests {
     @Test func aRunningGatewayIsReady() async throws {
         let directory = try TemporaryDirectory()
-        let program = try SluiceProcess([:], in: directory)
+        let program = try SluiceProcess(["GITHUB_WEBHOOK_SECRET": "word", "DEPLOYMENTS_TOKEN": "token"], in: directory)
         let client = try await program.client()
         for host in ["127.0.0.1", nil, "0.0.0.0"] {
             let address = BindAddress(host: host, port: UInt16(client.metricsPort))
