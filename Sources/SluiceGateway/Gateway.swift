@@ -146,9 +146,12 @@ public final class Gateway: Sendable {
     private static func queue(
         _ configuration: GatewayConfiguration, _ log: SQLiteLog, _ instruments: Instruments, _ logger: Logger
     ) throws -> any EventQueue {
-        guard let kafka = configuration.kafka else { return SQLiteQueue(log, logger: logger) }
+        guard let kafka = configuration.kafka else {
+            return SQLiteQueue(log, groupRetention: configuration.groupRetention, logger: logger)
+        }
         return try KafkaQueue(
-            kafka, retention: configuration.retention, handled: log, instruments, logger: logger)
+            kafka, retention: configuration.retention, handled: log,
+            groupRetention: configuration.groupRetention, instruments, logger: logger)
     }
 }
 

@@ -1,7 +1,7 @@
 /// The offsets that a group has settled: everything through one offset, and ranges beyond it.
 ///
 /// It holds as many ranges as there are gaps, and a group has no more gaps than messages it may hold unsettled.
-package struct OffsetSet: Equatable {
+package struct OffsetSet: Equatable, Sendable {
     /// The highest offset there can be: a delivery's tag has 47 bits for it.
     package static let limit: Int64 = 1 << 47 - 1
 

@@ -92,8 +92,12 @@ final class LogKeeper: Service {
     func look() async {
         let (log, routes, keepsEvents) = state.withLock { ($0.log, $0.routes, $0.keepsEvents) }
         guard let log, let groups = try? await log.groups() else { return }
+        let moved = routes.union(KnownReaders.names)
         let idle = groups.filter { group in
             if group.reader != nil { return false }
+            if group.name == LogTransfer.name { return false }
+            // What the gateway's readers left here is moved to Kafka, or was: the queue tells.
+            if !keepsEvents, group.topic == SQLiteQueue.eventsTopic, moved.contains(group.name) { return false }
             // Without events here, what has been read to its end is only a memory.
             if !keepsEvents, group.backlog.messages == 0 { return false }
             if group.topic == SQLiteQueue.poisonTopic, group.name == Self.poisonGroup { return false }

@@ -21,6 +21,9 @@ protocol EventQueue: Sendable {
     /// Looks after the queue while routes use it, until the task is cancelled or there is nothing to do.
     func keep() async
 
+    /// Routes that the queue needs for itself, once it is prepared.
+    var routes: [Route] { get }
+
     /// A subscriber to the events for a route, in a consumer group of the route's name. ``prepare()`` gives the group its
     /// position, durably.
     /// - Parameter start: where the route begins if it was not there before.

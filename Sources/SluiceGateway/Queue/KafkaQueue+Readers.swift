@@ -14,6 +14,8 @@ extension KafkaQueue {
             let positions = try await topics.positions(of: events, group: group(of: route))
             if positions.values.contains(where: { $0.committed != nil }) { continue }
             if known.contains(route) {
+                // At once: what is moved over before it has settled anything must not count as found.
+                _ = try await begin(route, .beginning)
                 introductions.isLost(route, waiting: positions.total(\.waiting), logger)
             } else if let begun = try await begin(route, start) {
                 introductions.isNew(route, skipping: begun, logger)

@@ -6,8 +6,10 @@ extension KafkaQueue {
     /// compaction or by a transaction's end, nothing comes any more.
     private static let patience: Duration = .seconds(10)
 
-    /// Each partition from its beginning up to what the route's group has committed, by a client without a group.
+    /// First what the embedded log holds from the time when it was the queue; then each partition from its beginning up to
+    /// what the route's group has committed, by a client without a group.
     func replay(settledBy route: String, to body: ([Message]) async throws -> Void) async throws {
+        try await log.replay(settledBy: route, to: body)
         let positions = try await topics.positions(of: events, group: group(of: route))
         var missing = positions.compactMapValues { position -> Int64? in
             guard let committed = position.committed, committed > position.first else { return nil }

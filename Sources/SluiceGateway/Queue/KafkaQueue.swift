@@ -30,6 +30,9 @@ final class KafkaQueue: EventQueue {
     let topics: KafkaTopics
     private let keeper: TopicKeeper
     let log: SQLiteLog
+    private let memory: QueueMemory
+    /// What the log holds from the time when it was the queue.
+    private let transfer: LogTransfer
     private let instruments: Instruments
     let logger: Logger
     let state = Mutex(State())
@@ -42,10 +45,12 @@ final class KafkaQueue: EventQueue {
         var poisoned = Backlog()
     }
 
-    /// - Parameter log: keeps what each route has handled.
+    /// - Parameters:
+    ///   - log: keeps what each route has handled.
+    ///   - groupRetention: for how long a reader counts that is not configured any more.
     init(
         _ configuration: GatewayConfiguration.Kafka, retention: Duration?, handled log: SQLiteLog,
-        _ instruments: Instruments, logger: Logger
+        groupRetention: Duration, _ instruments: Instruments, logger: Logger
     ) throws(KafkaError) {
         events = Topic(configuration.topic)
         poison = Topic(configuration.topic + "-poison")
@@ -54,6 +59,8 @@ final class KafkaQueue: EventQueue {
         self.instruments = instruments
         self.logger = logger
         handled = log.eventStore
+        memory = QueueMemory(log: log, retention: groupRetention, logger: logger)
+        transfer = LogTransfer(log, idle: groupRetention, instruments, logger: logger)
         var options = KafkaPublisher.Options()
         options.deliveryTimeout = Self.publishTimeout
         // The brokers' defaults are not what is stated.
@@ -74,12 +81,23 @@ final class KafkaQueue: EventQueue {
         let notes = state.withLock(\.introductions.notes) + keeper.notes
         let problem =
             connection.isConnected ? keeper.problem ?? outcomes.failure : connection.reason ?? "not connected"
-        return Readiness(reasons: problem.map { ["kafka: \($0)"] } ?? [], notes: notes)
+        var readiness = Readiness(reasons: problem.map { ["kafka: \($0)"] } ?? [], notes: notes)
+        transfer.report(to: &readiness)
+        return readiness
     }
+
+    var routes: [Route] { transfer.routes(to: self) }
 
     /// Creates the topics that are missing, and gives every reader a position.
     func prepare() async throws {
-        try await keeper.prepare { try await self.introduceReaders() }
+        let readers = state.withLock(\.readers)
+        // Known while Kafka is still away, and before the readers are remembered. A failure is told of below.
+        try? await transfer.begin(readers)
+        try await keeper.prepare {
+            try await self.transfer.begin(readers)
+            try await self.introduceReaders()
+            try await self.memory.isKafka(self.events)
+        }
     }
 
     func keep() async {
@@ -111,6 +129,7 @@ final class KafkaQueue: EventQueue {
     func poisoned() -> Backlog { state.withLock(\.poisoned) }
 
     func probe() async {
+        await transfer.refresh()
         guard kafka.connectionState.isConnected, keeper.problem == nil else { return }
         if outcomes.failure != nil || outcomes.idleTime >= QueueProbe.idle {
             await outcomes.note { try await topics.reach(events, within: Self.probeTimeout) }

@@ -35,7 +35,13 @@ struct PreparedRouter: Service {
             defer { group.cancelAll() }
             return try await group.next() ?? false
         }
-        if isPrepared { try await router.run() } else { await closed() }
+        guard isPrepared else { return await closed() }
+        do {
+            for route in queue.routes { try router.add(route) }
+        } catch is ClosedError {
+            // It shuts down already.
+        }
+        try await router.run()
     }
 
     /// A router that is told to end before it runs closes what its routes would have used.

@@ -18,17 +18,22 @@ final class SQLiteQueue: EventQueue {
     /// One process at a time leads a group, and all of them read the same store of what was handled.
     let isShared = false
     private let log: SQLiteLog
+    private let memory: QueueMemory
     private let state = Mutex(State())
     private let logger: Logger
 
     private struct State {
         var readers: [(route: String, start: ReaderStart, subscriber: SQLiteSubscriber)] = []
         var introductions = ReaderIntroductions()
+        /// What is told where Kafka was the queue before, until when.
+        var memory: (note: String, end: Timestamp)?
         /// Why the readers have no positions yet.
         var problem: String?
     }
 
-    init(_ log: SQLiteLog, logger: Logger) {
+    /// - Parameter groupRetention: how long it is told that Kafka was the queue before.
+    init(_ log: SQLiteLog, groupRetention: Duration, logger: Logger) {
+        memory = QueueMemory(log: log, retention: groupRetention, logger: logger)
         self.log = log
         self.logger = logger
         publisher = log.publisher(key: Event.orderingKeySelector)
@@ -37,13 +42,17 @@ final class SQLiteQueue: EventQueue {
 
     /// A second process on the same log takes webhooks and stands by for the rest.
     var readiness: Readiness {
-        let (readers, introductions, problem) = state.withLock { ($0.readers, $0.introductions, $0.problem) }
+        let (readers, introductions, problem, memory) = state.withLock {
+            ($0.readers, $0.introductions, $0.problem, $0.memory)
+        }
         let waiting = readers.filter(\.subscriber.isStandingBy)
         return Readiness(
             reasons: (log.failure.map { "\($0)" } ?? problem).map { ["log: \($0)"] } ?? [],
-            notes: introductions.notes
+            notes: introductions.notes + (memory.map { $0.end > .now() ? [$0.note] : [] } ?? [])
                 + waiting.map { "\($0.route): stands by; another process reads the log for it" })
     }
+
+    var routes: [Route] { [] }
 
     /// Opening the log has made everything but the readers' positions. What keeps them from being written, such as a full
     /// disk, may pass.
@@ -66,13 +75,16 @@ final class SQLiteQueue: EventQueue {
 
     private func introduceReaders() async throws {
         let readers = state.withLock { $0.readers.map { (name: $0.route, start: $0.start.onLog) } }
+        try await LogTransfer.forget(log)
         let found = try await log.introduce(readers, topic: events)
+        let memory = try await memory.isLog()
         var introductions = ReaderIntroductions()
         for (route, _) in readers {
             if case .isNew(let skipped) = found[route] { introductions.isNew(route, skipping: skipped, logger) }
         }
         state.withLock { [introductions] state in
             state.introductions = introductions
+            state.memory = memory
             state.problem = nil
         }
     }
@@ -90,12 +102,7 @@ final class SQLiteQueue: EventQueue {
     }
 
     func replay(settledBy route: String, to body: ([Message]) async throws -> Void) async throws {
-        guard let settled = try await log.position(of: route, topic: events), settled > 0 else { return }
-        for try await batch in log.messages(in: events) {
-            let messages = batch.filter { $0.offset <= settled }.map(\.message)
-            if !messages.isEmpty { try await body(messages) }
-            if messages.count < batch.count { return }
-        }
+        try await log.replay(settledBy: route, to: body)
     }
 
     func backlog(of route: String) async throws -> Backlog {
@@ -117,6 +124,17 @@ final class SQLiteQueue: EventQueue {
 }
 
 extension SQLiteLog {
+    /// Hands over the events that a route has settled, oldest first.
+    func replay(settledBy route: String, to body: ([Message]) async throws -> Void) async throws {
+        let events = SQLiteQueue.eventsTopic
+        guard let settled = try await position(of: route, topic: events), settled > 0 else { return }
+        for try await batch in messages(in: events) {
+            let messages = batch.filter { $0.offset <= settled }.map(\.message)
+            if !messages.isEmpty { try await body(messages) }
+            if messages.count < batch.count { return }
+        }
+    }
+
     /// GitHub redelivers within 3 days; a commit may reach another branch weeks later.
     var eventStore: any DeduplicationStore { deduplicationStore(window: .seconds(90 * 86_400)) }
 }

@@ -15,7 +15,8 @@ enum DeploymentsRoute {
             name, from: subscriber, queue.events, ordering: .serial,
             middlewares: [
                 CorrelationID(), Metrics(),
-                PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent), KnownEvents(), Retry(),
+                PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent), KnownEvents(), HandledOnLog(),
+                Retry(),
             ]
         ) { message, context in
             let event = try Event(message)

@@ -7,14 +7,17 @@ import Sluice
 ///
 /// What it deploys is told as deploy tools tell it: over RabbitMQ where that is configured, else on the log at once.
 struct SimulatorRoutes {
+    static let staging = "simulate-staging"
+    static let production = "simulate-production"
+
     let queue: any EventQueue
     /// Nil puts the events on the log.
     let deployments: DeploymentsQueue?
 
     func routes(_ simulator: GatewayConfiguration.Simulator) throws -> [Route] {
         [
-            try route("simulate-staging", "staging", after: simulator.stagingDelay),
-            try route("simulate-production", "production", after: simulator.productionDelay),
+            try route(Self.staging, "staging", after: simulator.stagingDelay),
+            try route(Self.production, "production", after: simulator.productionDelay),
         ]
     }
 
@@ -27,7 +30,7 @@ struct SimulatorRoutes {
             middlewares: [
                 CorrelationID(), Metrics(), LogMessages(),
                 PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent),
-                KnownEvents(), Deduplicator(queue.handled), Retry(),
+                KnownEvents(), HandledOnLog(), Deduplicator(queue.handled), Retry(),
             ]
         ) { message, context in
             guard case .commitPushed(let push) = try Event(message) else { return [] }

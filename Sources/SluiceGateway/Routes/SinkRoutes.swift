@@ -43,7 +43,7 @@ struct SinkRoutes {
             CorrelationID(), Metrics(), LogMessages(),
             // An outage poisons nothing, however long it lasts: only what can never be delivered is moved.
             PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent),
-            KnownEvents(), Deduplicator(queue.handled), EventAge(), retry,
+            KnownEvents(), HandledOnLog(), Deduplicator(queue.handled), EventAge(), retry,
         ]
         if let throttle { middlewares.append(throttle) }
         middlewares.append(Timeout(.seconds(60)))

@@ -1,0 +1,27 @@
+extension OffsetSet {
+    /// What is in both.
+    package func intersection(_ other: OffsetSet) -> OffsetSet {
+        let through = min(self.through, other.through)
+        var (left, right) = (stretches(beyond: through)[...], other.stretches(beyond: through)[...])
+        var shared: [ClosedRange<Int64>] = []
+        while let a = left.first, let b = right.first {
+            let (lower, upper) = (max(a.lowerBound, b.lowerBound), min(a.upperBound, b.upperBound))
+            if lower <= upper { shared.append(lower...upper) }
+            if a.upperBound <= b.upperBound { left.removeFirst() } else { right.removeFirst() }
+        }
+        return OffsetSet(through: through, ranges: shared)
+    }
+
+    /// What is in either.
+    package func union(_ other: OffsetSet) -> OffsetSet {
+        var union = self
+        if other.through > through { union.insert(min(through, 0)...other.through) }
+        for range in other.ranges { union.insert(range) }
+        return union
+    }
+
+    /// Everything beyond an offset that is not beyond ``through``.
+    private func stretches(beyond offset: Int64) -> [ClosedRange<Int64>] {
+        through > offset ? [offset + 1...through] + ranges : ranges
+    }
+}
