@@ -650,6 +650,13 @@ def process(board):
                 "{{instance}}")],
             "percentunit", thresholds=steps(GREEN, (0.8, RED)), maximum=1),
         timeseries(
+            "Which commits of the log fail?",
+            ("Commits to the embedded log that fail a second, by cause.",
+             "anything above 0: webhooks are answered 503 meanwhile, and what was delivered cannot be remembered.",
+             "make room on the disk, or mend what the cause names; it goes on by itself."),
+            [query(f"{by('code')}({rate('sluice_sqlite_commit_failures_total', handler=False)})", "{{code}}")],
+            "ops", stack=True),
+        timeseries(
             "What does the log say?",
             ("Lines logged a second, by level; lost ones are missing in the log because its reader has stopped.",
              "errors, warnings that keep coming, or lost lines.",
