@@ -116,7 +116,8 @@ public final class Gateway: Sendable {
             ledger: ledger, retention: configuration.ledgerRetention, isDoubted: { log.clockDoubt != nil },
             logger: logger)
         services = [
-            metrics, keeper, ledgerKeeper, QueueProbe(queue: queue), PreparedRouter(queue: queue, router: router),
+            metrics, backlog, keeper, ledgerKeeper, QueueProbe(queue: queue),
+            PreparedRouter(queue: queue, router: router),
             webhooks, drain,
         ]
     }

@@ -1,9 +1,15 @@
 import Logging
+import ServiceLifecycle
 import Sluice
 import Synchronization
 
 /// Shows how far each route that reads the queue is behind, and what lies in the poison queue.
-final class BacklogMeter: Sendable {
+///
+/// The figures are read beside the scrape: one that comes while a disk hangs shows what was known last.
+final class BacklogMeter: Service {
+    /// How long a scrape waits for the figures.
+    private static let patience: Duration = .seconds(1)
+
     private struct Route: Sendable {
         let name: String
         let oldest: GaugeHandle
@@ -18,6 +24,15 @@ final class BacklogMeter: Sendable {
     private let poisonOldest: GaugeHandle
     private let up: GaugeHandle
     private let logger: Logger
+    private let wakes = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    private let scrapes = Mutex(Scrapes())
+
+    /// Who waits for the figures.
+    private struct Scrapes {
+        var isServed = false
+        var last: UInt64 = 0
+        var waiting: [UInt64: AsyncStream<Void>.Continuation] = [:]
+    }
 
     /// - Parameter routes: the names of those that read the queue.
     init(_ queue: any EventQueue, routes: [String], _ instruments: Instruments, logger: Logger) {
@@ -38,8 +53,45 @@ final class BacklogMeter: Sendable {
         up = instruments.gauge(.connectionUp, [("component", queue.publisher.name)])
     }
 
-    /// Costs a few rows, or none, for each route. Called before each scrape.
+    func run() async throws {
+        scrapes.withLock { $0.isServed = true }
+        for await _ in wakes.stream.cancelOnGracefulShutdown() {
+            let waiting = scrapes.withLock { scrapes in
+                defer { scrapes.waiting = [:] }
+                return scrapes.waiting
+            }
+            await refresh()
+            for scrape in waiting.values { scrape.finish() }
+        }
+        let left = scrapes.withLock { scrapes in
+            scrapes.isServed = false
+            return scrapes.waiting
+        }
+        for scrape in left.values { scrape.finish() }
+    }
+
+    /// Brings the figures up to date, or gives up soon. Called before each scrape.
     func update() async {
+        let (done, continuation) = AsyncStream<Void>.makeStream()
+        let number = scrapes.withLock { scrapes -> UInt64? in
+            guard scrapes.isServed else { return nil }
+            scrapes.last &+= 1
+            scrapes.waiting[scrapes.last] = continuation
+            return scrapes.last
+        }
+        guard let number else { return }
+        wakes.continuation.yield()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in done {} }
+            group.addTask { try? await Task.sleep(for: Self.patience) }
+            await group.next()
+            group.cancelAll()
+        }
+        scrapes.withLock { _ = $0.waiting.removeValue(forKey: number) }
+    }
+
+    /// Costs a few rows, or none, for each route.
+    private func refresh() async {
         do {
             let names = routes.withLock { routes in routes.map(\.name) }
             for (index, name) in names.enumerated() { show(try await queue.backlog(of: name), ofRoute: index) }
