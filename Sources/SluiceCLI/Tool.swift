@@ -75,7 +75,7 @@ enum Tool {
             switch errno {
             case EINTR: continue
             case EAGAIN:
-                // Whoever gave the descriptor wants no call to block; the messages have to wait all the same.
+                // The descriptor was given as one that never blocks; the messages have to wait all the same.
                 var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = poll(&wait, 1, -1)
             case let code: throw UnwritableOutput(code: code)

@@ -93,13 +93,13 @@ public final class Instruments: Sendable {
         return HistogramHandle(handler: handler)
     }
 
-    /// Ends a series whose label's value has come to its end. What still counts into it counts for nobody.
+    /// Ends a series whose label's value has come to its end. What still counts into it is not shown.
     public func retire(_ counter: CounterHandle) { factory.destroyCounter(counter.handler) }
 
     /// Ends a series whose label's value has come to its end.
     public func retire(_ gauge: GaugeHandle) { factory.destroyMeter(gauge.handler) }
 
-    /// Ends a series whose label's value has come to its end. What still observes into it observes for nobody.
+    /// Ends a series whose label's value has come to its end. What still observes into it is not shown.
     public func retire(_ histogram: HistogramHandle) { factory.destroyRecorder(histogram.handler) }
 
     /// Calls `update` at each ``refresh()``, for gauges that are read and not counted.
@@ -125,7 +125,7 @@ public final class Instruments: Sendable {
 }
 
 /// A series of a backend that can show it at 0 to each scraper once, before it shows what was counted. Backends need not
-/// know of it: whoever wires a backend to Sluice makes its handlers conform.
+/// know of it: the code that wires a backend to Sluice makes its handlers conform.
 public protocol ZeroFirst: AnyObject, Sendable {
     /// To be called before the series counts.
     func startAtZero()

@@ -78,7 +78,7 @@ struct PoisonCopy {
         return message
     }
 
-    /// The facts always have room: whoever reads the poison queue takes no more than ``MetadataLimits`` allow.
+    /// The facts always have room: a reader of the poison queue takes no more than ``MetadataLimits`` allow.
     private static func joined(_ metadata: Metadata, _ facts: Metadata) -> Metadata {
         var all = metadata
         all.merge(facts)

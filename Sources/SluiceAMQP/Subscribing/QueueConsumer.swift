@@ -26,7 +26,7 @@ final class QueueConsumer {
 
     // MARK: Beginning and ending
 
-    /// Declares the queue where it is missing and begins to read it, on a channel that nobody uses.
+    /// Declares the queue where it is missing and begins to read it, on a channel that is not in use.
     func begin(
         on channel: UInt16, _ topology: AMQPTopology, _ options: AMQPSubscriber.Options, _ link: Link
     ) throws(AMQPError) {

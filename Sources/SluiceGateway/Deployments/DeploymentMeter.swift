@@ -138,7 +138,7 @@ final class DeploymentMeter: Sendable {
         state.series = state.series.filter { !isOver($0.key) }
     }
 
-    /// Nobody knows a service before it is deployed.
+    /// A service is not known before it is deployed.
     private func make(_ place: Place) -> Series {
         let labels = place.labels
         return Series(

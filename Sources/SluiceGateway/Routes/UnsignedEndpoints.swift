@@ -28,7 +28,7 @@ struct UnsignedEndpoints: Sendable {
     /// note stays also where requests from elsewhere are refused.
     var notes: [String] {
         endpoints.filter(\.isUnsigned).map { endpoint in
-            let who = takesEverybody ? "whoever sends them" : "if they come directly from this machine"
+            let who = takesEverybody ? "from everywhere" : "if they come directly from this machine"
             return "\(endpoint.path): takes unsigned requests, \(who); set \(endpoint.variable)"
         }
     }

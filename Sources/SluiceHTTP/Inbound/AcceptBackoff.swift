@@ -75,7 +75,7 @@ final class AcceptBackoff: ChannelDuplexHandler, Sendable {
         context.read()
     }
 
-    /// Nobody new comes who would make room: those who send slowly, or not at all, must not keep others out.
+    /// No new connection comes that would make room: clients that send slowly, or not at all, must not keep others out.
     private func beat(_ context: ChannelHandlerContext) {
         guard !isBeating.exchange(true, ordering: .relaxed) else { return }
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)

@@ -83,7 +83,7 @@ extension ConsumerLoop {
         defer { load.noteTurn(now) }
         guard !readers.isEmpty, load.wasAbsent(now) else { return }
         logger.warning(
-            "this process was paused for longer than its group waits: what it held comes again, to whoever reads it now"
+            "this process was paused for longer than its group waits: what it held comes again, to the process that reads it now"
         )
         monitor.count("lost")
         fail(now, "a pause")
