@@ -60,11 +60,11 @@ import Testing
             }
         ) { harness in
             let before = residentMemory()
-            let answered = Atomic<Int>(0)
+            let answered = Count()
             let answers = try await withThrowingTaskGroup(of: RawClient.Response.self) { group in
                 for _ in 0..<100 {
                     group.addTask {
-                        defer { answered.add(1, ordering: .relaxed) }
+                        defer { answered.value.add(1, ordering: .relaxed) }
                         return try await harness.post(body, headers: ["Content-Encoding: gzip"])
                     }
                 }
@@ -72,7 +72,7 @@ import Testing
                     try await eventually("all others are answered", within: .seconds(60)) {
                         let held = harness.listener.shared.bufferedBytes
                         #expect(held <= 100 << 20)
-                        return answered.load(ordering: .relaxed) >= 97 && held > 70_000_000
+                        return answered.value.load(ordering: .relaxed) >= 97 && held > 70_000_000
                     }
                     // Short ones have room all the same.
                     let memory = residentMemory() - before
@@ -414,4 +414,8 @@ import Testing
             #expect(harness.received.count == 2)
         }
     }
+}
+
+private final class Count: Sendable {
+    let value = Atomic<Int>(0)
 }
