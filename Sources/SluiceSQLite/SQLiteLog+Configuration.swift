@@ -22,7 +22,7 @@ extension SQLiteLog {
         package var clock = LogClock.system
 
         /// Called on the log's thread, quickly, for each commit that fails, and for the first that succeeds afterwards.
-        /// Default: nobody is told.
+        /// Default: does nothing.
         public var observe: (@Sendable (CommitOutcome) -> Void)?
 
         public init(path: String) {

@@ -94,7 +94,7 @@ final class SessionLoad: Sendable {
     }
 
     /// Whether the thread ran lately. A process that was paused for long has lost its partitions: its thread, the client
-    /// and the handlers wake up together, so whoever is first has to see that by the clock.
+    /// and the handlers wake up together, so the first of them has to see that by the clock.
     var isPresent: Bool { patience == .max || !wasAbsent(.now()) }
 
     func wasAbsent(_ now: MonotonicTime) -> Bool {

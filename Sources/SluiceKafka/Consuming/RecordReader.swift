@@ -18,7 +18,7 @@ struct RecordReader: Sendable {
     /// - Parameter failure: why the record holds no message, where that is so.
     func read(_ record: KafkaRecord, _ failure: inout (any Error)?) -> Message {
         do {
-            // A marshaler of somebody else's is not shown what nobody means.
+            // A marshaler of another package is not shown more than a message may have.
             let isExcessive = !isWatermill && record.headers.exceedLimits
             guard isWatermill || isExcessive else { return try marshaler.unmarshal(record, from: topic) }
             let (message, isCutOff) = WatermillMarshaler().read(record, from: topic)

@@ -17,7 +17,7 @@ final class ConsumerGroup: Sendable {
         var leaseEnd = MonotonicTime(nanoseconds: 0)
         var feeds: [SubscriptionFeed] = []
         var nextFeed: UInt32 = 0
-        /// Deliveries handed out since this process leads that nobody has settled, those of closed feeds included.
+        /// Deliveries handed out since this process leads that are not settled, those of closed feeds included.
         var handedOut = 0
         /// When the last subscription went.
         var deserted: MonotonicTime?
@@ -105,7 +105,7 @@ final class ConsumerGroup: Sendable {
 
     func acknowledge(_ offset: Int64, generation: UInt64) {
         let (announce, wake) = state.withLock { state -> (Bool, Bool) in
-            // Also where the lease had lapsed meanwhile and nobody has taken it: it was handled.
+            // Also where the lease had lapsed meanwhile and no process has taken it: it was handled.
             guard Self.isLedSince(generation, state) else { return (false, false) }
             state.handedOut -= 1
             _ = state.ledger?.acknowledge(offset)

@@ -1,7 +1,7 @@
 internal import GRDB
 internal import Sluice
 
-/// Deletes what need not be kept, in pieces so small that nobody waits for one. Belongs to the writer's thread.
+/// Deletes what need not be kept, in pieces so small that no write waits long for one. Belongs to the writer's thread.
 final class RetentionSweeper {
     static let pieceRows: Int64 = 1_000
     /// Under load, when the thread is never idle, a piece is done this often.

@@ -9,7 +9,7 @@ internal import Sluice
     internal import Darwin
 #endif
 
-/// Looks into an SQLite file and makes nothing: SQLite itself would leave files beside one that nobody has open.
+/// Looks into an SQLite file and makes nothing: SQLite itself would leave files beside one that no process has open.
 enum ReadOnlyFile {
     /// Reads the file as it is at one moment.
     static func read<Result>(

@@ -24,7 +24,7 @@ enum Schema {
     static func prepare(_ database: Database, path: String) throws {
         guard try userVersion(database) != version else { return }
         try database.inTransaction(.immediate) {
-            // Looked at again, where nobody else can be at it.
+            // Looked at again, where no other process can change it.
             let found = try userVersion(database)
             try refuseNewer(found, path: path)
             for migration in migrations where migration.version > found { try migration.run(database) }

@@ -37,7 +37,7 @@ public final class ScriptedBroker: Sendable {
         }
     }
 
-    /// What a topic gets where nobody states it: Kafka's own defaults.
+    /// What a topic gets where nothing is stated: Kafka's own defaults.
     public static let defaults = [
         "cleanup.policy": "delete", "retention.ms": "604800000", "retention.bytes": "-1", "segment.ms": "604800000",
         "segment.bytes": "1073741824", "max.message.bytes": "1048588",
@@ -75,7 +75,7 @@ public final class ScriptedBroker: Sendable {
         state.state.withLock { $0.topics[topic]?.settings[setting] = value }
     }
 
-    /// From now on nobody may make topics.
+    /// From now on the broker refuses to make topics.
     public func forbidCreation() {
         state.state.withLock { $0.mayCreate = false }
     }
