@@ -15,17 +15,21 @@ final class DeadlineQueue<Waiter: AnyObject & Sendable>: Sendable {
     }
 
     private let length: Duration
+    private let time: RouterTime
     private let expire: @Sendable (Waiter) -> Void
     private let state = Mutex(State())
 
-    /// - Parameter expire: called for each waiter that is still there when its deadline passes.
-    init(_ length: Duration, expire: @escaping @Sendable (Waiter) -> Void) {
+    /// - Parameters:
+    ///   - length: of each deadline.
+    ///   - expire: called for each waiter that is still there when its deadline passes.
+    init(_ length: Duration, time: RouterTime, expire: @escaping @Sendable (Waiter) -> Void) {
         self.length = length
+        self.time = time
         self.expire = expire
     }
 
     func add(_ waiter: Waiter) {
-        let due = MonotonicTime.now().advanced(by: length)
+        let due = time.now.advanced(by: length)
         let arms = state.withLock { state in
             // Whoever is done at the head is forgotten here, so that the queue is no longer than what is under way.
             while let first = state.entries.first, first.waiter == nil { state.entries.removeFirst() }
@@ -37,11 +41,11 @@ final class DeadlineQueue<Waiter: AnyObject & Sendable>: Sendable {
     }
 
     private func arm(_ duration: Duration) {
-        Timers.after(duration) { [weak self] in self?.fire() }
+        time.after(duration) { [weak self] in self?.fire() }
     }
 
     private func fire() {
-        let now = MonotonicTime.now()
+        let now = time.now
         let (expired, next) = state.withLock { state -> ([Waiter], MonotonicTime?) in
             var expired: [Waiter] = []
             while let first = state.entries.first, first.due <= now || first.waiter == nil {

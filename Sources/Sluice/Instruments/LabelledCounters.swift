@@ -45,6 +45,13 @@ package final class LabelledCounters: Sendable {
         instruments.onRefresh(for: self) { [weak self] in self?.sweep() }
     }
 
+    /// Those of a route, which its time and label come from.
+    package convenience init(_ route: RouteScope, _ metric: Metric, label: String, known: [String] = []) {
+        self.init(route.instruments, metric, [route.label], label: label, known: known) { [time = route.time] in
+            time.now.seconds
+        }
+    }
+
     package func increment(_ value: String) {
         let now = now()
         let counter = state.withLock { state in

@@ -55,14 +55,18 @@ public final class MemoryBroker: Sendable {
     }
 
     public let configuration: Configuration
+    public let time: RouterTime
     private let topics = Mutex<[Topic: MemoryTopic]>([:])
 
-    public init(_ configuration: Configuration = Configuration()) {
+    /// - Parameter time: what redeliveries wait by, and what a router must go by that uses the broker. Default: the
+    ///   machine's.
+    public init(_ configuration: Configuration = Configuration(), time: RouterTime = .real) {
         self.configuration = configuration
+        self.time = time
     }
 
     deinit {
-        for topic in topics.withLock(\.values) { topic.end() }
+        for topic in topics.withLock(\.self).sorted(by: { $0.key.name < $1.key.name }).map(\.value) { topic.end() }
     }
 
     /// A new publisher to this broker; closing it closes no other.
@@ -92,7 +96,7 @@ public final class MemoryBroker: Sendable {
     func topic(_ name: Topic) -> MemoryTopic {
         topics.withLock { topics in
             if let topic = topics[name] { return topic }
-            let topic = MemoryTopic(configuration)
+            let topic = MemoryTopic(configuration, time: time)
             topics[name] = topic
             return topic
         }

@@ -22,6 +22,8 @@ public final class MemoryPublisher: Publisher {
         self.broker = broker
     }
 
+    public var time: RouterTime? { broker.time }
+
     public func publish(_ messages: [Message], to topic: Topic) async throws {
         let found = state.withLock { state -> MemoryTopic? in
             guard !state.isClosed else { return nil }

@@ -48,7 +48,7 @@ struct MemoryPublishers {
     }
 
     mutating func wakeAll(of publisher: MemoryPublisher) -> [Continuation] {
-        calls.filter { $0.value.publisher == ObjectIdentifier(publisher) }.keys.compactMap { wake($0) }
+        calls.filter { $0.value.publisher == ObjectIdentifier(publisher) }.keys.sorted().compactMap { wake($0) }
     }
 
     /// Notes that the call waits until each of these groups has acknowledged these messages.
@@ -70,6 +70,6 @@ struct MemoryPublishers {
 
     /// A group that is no more acknowledges nothing.
     mutating func forget(_ group: ObjectIdentifier) -> [Continuation] {
-        owed.keys.compactMap { acknowledge($0, by: group) }
+        owed.keys.sorted().compactMap { acknowledge($0, by: group) }
     }
 }

@@ -23,6 +23,8 @@ public final class MemorySubscriber: Subscriber {
         self.maxInFlight = maxInFlight
     }
 
+    public var time: RouterTime? { broker.time }
+
     public func subscribe(to topic: Topic) async throws -> Subscription {
         guard !state.withLock(\.isClosed) else { throw ClosedError("memory subscriber") }
         let subscription = broker.topic(topic).subscribe(

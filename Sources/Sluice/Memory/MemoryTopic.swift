@@ -1,4 +1,3 @@
-import Dispatch
 import Synchronization
 
 /// One topic of a ``MemoryBroker``: a lock around its state, and what must be done outside of it.
@@ -15,11 +14,13 @@ final class MemoryTopic: Sendable {
     }
 
     private let configuration: MemoryBroker.Configuration
+    private let time: RouterTime
     private let state: Mutex<State>
 
-    init(_ configuration: MemoryBroker.Configuration) {
+    init(_ configuration: MemoryBroker.Configuration, time: RouterTime) {
         self.configuration = configuration
-        state = Mutex(State(topic: MemoryTopicState(isPersistent: configuration.persistent)))
+        self.time = time
+        state = Mutex(State(topic: MemoryTopicState(isPersistent: configuration.persistent, time: time)))
     }
 
     /// Ends every subscription and lets go of every group: nobody can publish or subscribe any more.
@@ -201,10 +202,7 @@ extension MemoryTopic {
     func reject(_ returned: MemoryTopicState.Returned, of group: MemoryGroup, after delay: Duration?) {
         let delay = delay ?? configuration.delay(beforeAttempt: returned.attempt + 1)
         guard delay > .zero else { return putBack(returned, of: group) }
-        let nanoseconds = Int(clamping: delay.wholeNanoseconds)
-        DispatchQueue.global().asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) {
-            self.putBack(returned, of: group)
-        }
+        time.after(delay) { self.putBack(returned, of: group) }
     }
 
     private func putBack(_ returned: MemoryTopicState.Returned, of group: MemoryGroup) {

@@ -39,6 +39,7 @@ struct MemoryTopicState {
     }
 
     let isPersistent: Bool
+    private let time: RouterTime
     var log = Deque<Message>()
     /// The bytes of the log's messages; not counted where all of them are kept.
     private var logSize = 0
@@ -50,8 +51,9 @@ struct MemoryTopicState {
     /// How many messages came back and wait to be given again, in all groups.
     private var returnedCount = 0
 
-    init(isPersistent: Bool) {
+    init(isPersistent: Bool, time: RouterTime = .real) {
         self.isPersistent = isPersistent
+        self.time = time
     }
 
     var end: UInt64 { base &+ UInt64(log.count) }
@@ -127,7 +129,7 @@ struct MemoryTopicState {
     /// - Returns: nil when it is another case.
     mutating func acceptDirectly(_ messages: [Message]) -> (taken: Int, wake: Subscription.Wake)? {
         guard returnedCount == 0, log.isEmpty, let direct else { return nil }
-        let arrival = MonotonicTime.now()
+        let arrival = time.now
         let base = base
         var position = 0
         let (taken, wake) = direct.subscription.offer(upTo: messages.count) {
@@ -177,7 +179,7 @@ struct MemoryTopicState {
     /// Moves what the group has still to be given to those of its subscriptions that have room, turn by turn.
     mutating func deliver(_ index: Int, _ wakes: inout [Subscription.Wake]) {
         guard deliverable(index) > 0, !groups[index].subscriptions.isEmpty else { return }
-        let arrival = MonotonicTime.now()
+        let arrival = time.now
         let members = groups[index].subscriptions.count
         var full = 0
         var turns = 0

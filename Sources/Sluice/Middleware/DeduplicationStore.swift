@@ -1,5 +1,5 @@
 /// Remembers for a while which keys have been handled.
-public protocol DeduplicationStore: AnyObject, Sendable {
+public protocol DeduplicationStore: AnyObject, Timed {
     /// Asks for the right to handle a key. A `fresh` one is reserved until it is committed or released; a reservation
     /// does not survive the process, and need not: what it stood for was not finished.
     func reserve(_ key: [UInt8], scope: String) async throws -> Reservation

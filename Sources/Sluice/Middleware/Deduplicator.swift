@@ -18,6 +18,7 @@ public struct Deduplicator: Middleware {
     }
 
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
+        try route.time.require(store, "Deduplicator.store", "\(type(of: store))")
         let (store, key, delay) = (store, key, inProgressDelay)
         func counter(_ result: String) -> CounterHandle {
             route.instruments.counter(.dedupChecks, [route.label, ("result", result)])

@@ -12,7 +12,7 @@ public struct LogMessages: Middleware {
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
         let (success, failure) = (success, failure)
         return { message, context in
-            let start = MonotonicTime.now()
+            let start = route.time.now
             do {
                 let produced = try await next(message, context)
                 if route.logger.logLevel <= success {
@@ -39,7 +39,7 @@ private func log(
     var metadata: Logger.Metadata = [
         "topic": "\(context.route.topic)",
         "attempts": "\(context.delivery.trace.attempts)",
-        "duration_seconds": "\(Double(MonotonicTime.now().nanoseconds(since: start)) / 1e9)",
+        "duration_seconds": "\(Double(context.route.time.now.nanoseconds(since: start)) / 1e9)",
         "outcome": "\(outcome)",
     ]
     if let error {

@@ -16,22 +16,27 @@ public final class MemoryDeduplicationStore: DeduplicationStore {
 
     private let window: Duration
     private let capacity: Int
+    private let clock: RouterTime
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - window: how long a key is remembered. Default 1 hour.
     ///   - capacity: how many are remembered at most; the oldest go first. At least 1; default 1,000,000.
-    public init(window: Duration = .seconds(3_600), capacity: Int = 1_000_000) {
+    ///   - time: what the window goes by: that of the router. Default: the machine's.
+    public init(window: Duration = .seconds(3_600), capacity: Int = 1_000_000, time: RouterTime = .real) {
+        clock = time
         self.window = window
         self.capacity = max(1, capacity)
     }
 
+    public var time: RouterTime? { clock }
+
     public func reserve(_ key: [UInt8], scope: String) async throws -> Reservation {
-        reserve(Entry(scope: scope, key: key), at: .now())
+        reserve(Entry(scope: scope, key: key), at: clock.now)
     }
 
     public func commit(_ key: [UInt8], scope: String) async throws {
-        commit(Entry(scope: scope, key: key), at: .now())
+        commit(Entry(scope: scope, key: key), at: clock.now)
     }
 
     public func release(_ key: [UInt8], scope: String) async {

@@ -6,17 +6,18 @@ public struct Metrics: Middleware {
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
         let succeeded = route.instruments.histogram(.handlerExecutionTime, [route.label, ("success", "true")])
         let failed = route.instruments.histogram(.handlerExecutionTime, [route.label, ("success", "false")])
+        let time = route.time
         return { message, context in
-            let start = MonotonicTime.now()
+            let start = time.now
             do {
                 let produced = try await next(message, context)
                 succeeded.observe(
-                    nanoseconds: MonotonicTime.now().nanoseconds(since: start), correlationID: context.correlationID)
+                    nanoseconds: time.now.nanoseconds(since: start), correlationID: context.correlationID)
                 return produced
             } catch {
                 if !context.isInterruption(error) {
                     failed.observe(
-                        nanoseconds: MonotonicTime.now().nanoseconds(since: start), correlationID: context.correlationID
+                        nanoseconds: time.now.nanoseconds(since: start), correlationID: context.correlationID
                     )
                 }
                 throw error

@@ -29,7 +29,7 @@ struct PoisonCopy {
         facts["topic_poisoned"] = context.route.topic.name
         facts["handler_poisoned"] = context.route.name
         facts["subscriber_poisoned"] = context.route.subscriberName
-        facts["time_poisoned"] = "\(Timestamp.now().millisecondsSince1970)"
+        facts["time_poisoned"] = "\(context.route.time.timestamp.millisecondsSince1970)"
         facts["attempts_poisoned"] = "\(context.delivery.trace.attempts)"
         if let partition = context.origin.partition {
             facts["partition_poisoned"] = "\(partition)"

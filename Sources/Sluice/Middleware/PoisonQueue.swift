@@ -40,13 +40,14 @@ public struct PoisonQueue: Middleware {
     }
 
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
+        try route.time.require(publisher, "PoisonQueue.publisher", publisher.name)
         let (filter, topic) = (filter, topic)
         let output = MeteredPublish(Route.Output(publisher, topic), scope: route)
         let failures = route.instruments.counter(.poisonPublishFailures, [route.label])
         let cutDown = route.instruments.counter(.poisonTruncated, [route.label])
         let notKept = route.instruments.counter(.poisonNotKept, [route.label])
         let poisoned = LabelledCounters(
-            route.instruments, .poisoned, [route.label], label: "reason", known: ["other"])
+            route, .poisoned, label: "reason", known: ["other"])
         return { message, context in
             do {
                 return try await next(message, context)

@@ -58,6 +58,7 @@ private final class RetryingRoute: Sendable {
     private let holds: LabelledCounters
     private let waited: HistogramHandle
     private let logger: Logger
+    private let time: RouterTime
     /// Whether the log says that attempts fail, and not yet that they succeed again.
     private let failing = Atomic<Bool>(false)
 
@@ -67,11 +68,12 @@ private final class RetryingRoute: Sendable {
         self.budget = budget
         gate = route.gate
         logger = route.logger
+        time = route.time
         retries = LabelledCounters(
-            route.instruments, .retries, [route.label], label: "reason", known: ["timeout", "other"])
+            route, .retries, label: "reason", known: ["timeout", "other"])
         exhausted = LabelledCounters(
-            route.instruments, .retriesExhausted, [route.label], label: "reason", known: ["budget", "timeout", "other"])
-        holds = LabelledCounters(route.instruments, .holds, [route.label], label: "reason", known: ["other"])
+            route, .retriesExhausted, label: "reason", known: ["budget", "timeout", "other"])
+        holds = LabelledCounters(route, .holds, label: "reason", known: ["other"])
         waited = route.instruments.histogram(.retryBackoff, [route.label])
         route.instruments.gauge(.retryMaxAttempts, [route.label]).set(Double(policy.maxAttempts))
         let remaining = route.instruments.gauge(.retryBudgetRemaining, [route.label])
@@ -105,7 +107,7 @@ private final class RetryingRoute: Sendable {
                     gate.hold(reason, for: max(duration, Self.shortestHold), context)
                 case .retry(let after):
                     // Without a first failure no clock is read: the elapsed time counts from there.
-                    let began = first ?? .now()
+                    let began = first ?? time.now
                     first = began
                     try await wait(after: after, error: error, since: began, context)
                     context.attempt += 1
@@ -118,10 +120,10 @@ private final class RetryingRoute: Sendable {
         after: Duration?, error: any Error, since began: MonotonicTime, _ context: HandlerContext
     ) async throws {
         let reason = Disposition.reason(of: error)
-        let now = MonotonicTime.now()
+        let now = time.now
         // A duplicate waits for its twin alone; what the destination says concerns every message.
         if let after, !(error is InProgressError) { gate.close(until: now.advanced(by: after)) }
-        let pause = policy.backoff.delay(beforeRetry: context.attempt)
+        let pause = policy.backoff.delay(beforeRetry: context.attempt, by: time)
         let delay = max(pause, after ?? .zero)
         let end = policy.maxElapsed.map { began.advanced(by: $0) } ?? MonotonicTime(nanoseconds: .max)
         let isLate = now.advanced(by: pause) > end

@@ -4,13 +4,15 @@ import Synchronization
 /// Shut for all messages of a route until the time that its destination named, or while it is held.
 final class RetryGate: Sendable {
     private let lifecycle: RouteLifecycle
+    private let time: RouterTime
     private let logger: Logger
     private let shutUntil = Atomic<UInt64>(0)
     private let held = Mutex<String?>(nil)
     private let isHeld = Atomic<Bool>(false)
 
-    init(_ lifecycle: RouteLifecycle, logger: Logger) {
+    init(_ lifecycle: RouteLifecycle, time: RouterTime, logger: Logger) {
         self.lifecycle = lifecycle
+        self.time = time
         self.logger = logger
     }
 
@@ -24,7 +26,7 @@ final class RetryGate: Sendable {
     @discardableResult
     func pass(_ context: HandlerContext) async throws -> UInt64 {
         guard !isOpen else { return 0 }
-        let start = MonotonicTime.now()
+        let start = time.now
         var now = start
         while true {
             let until = shutUntil.load(ordering: .relaxed)
@@ -34,7 +36,7 @@ final class RetryGate: Sendable {
             }
             let rest = Duration.nanoseconds(Int64(clamping: until - now.nanoseconds))
             try await context.wait(for: rest, booking: .backoff)
-            now = .now()
+            now = time.now
         }
     }
 
@@ -45,7 +47,7 @@ final class RetryGate: Sendable {
 
     /// The destination refuses everything until somebody mends it.
     func hold(_ reason: String, for duration: Duration, _ context: HandlerContext) {
-        close(until: MonotonicTime.now().advanced(by: duration))
+        close(until: time.now.advanced(by: duration))
         let isNews = held.withLock { held in
             defer { held = reason }
             return held != reason

@@ -24,7 +24,7 @@ public struct Throttle: Middleware {
         guard rate > 0, rate.isFinite else { throw ConfigurationError("Throttle.rate", expected: "more than 0") }
         guard burst >= 1 else { throw ConfigurationError("Throttle.burst", expected: "at least 1") }
         guard maximumKeys >= 1 else { throw ConfigurationError("Throttle.maximumKeys", expected: "at least 1") }
-        let key = key
+        let (key, time) = (key, route.time)
         let buckets = ThrottleBuckets(rate: rate, burst: burst, maximumKeys: maximumKeys)
         let waited = route.instruments.histogram(.throttleWait, [route.label])
         let waiting = route.instruments.gauge(.throttleWaiting, [route.label])
@@ -33,7 +33,7 @@ public struct Throttle: Middleware {
             if let buckets { waiting.set(Double(buckets.waiting.load(ordering: .relaxed))) }
         }
         return { message, context in
-            let nanoseconds = buckets.take(key?.select(message) ?? [], at: .now())
+            let nanoseconds = buckets.take(key?.select(message) ?? [], at: time.now)
             waited.observe(nanoseconds: nanoseconds)
             if nanoseconds > 0 {
                 buckets.waiting.wrappingAdd(1, ordering: .relaxed)

@@ -15,14 +15,15 @@ public struct Timeout: Middleware {
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
         guard deadline > .zero else { throw ConfigurationError("Timeout.deadline", expected: "more than 0") }
         let deadline = deadline
-        let deadlines = DeadlineQueue<TimedAttempt>(deadline) { $0.expire() }
+        let deadlines = DeadlineQueue<TimedAttempt>(deadline, time: route.time) { $0.expire() }
+        let executor = route.time.executor
         return { message, context in
             let attempt = TimedAttempt()
             var timed = context
             timed.timed = attempt
             let inside = timed
             // Starts on this thread: what needs no waiting is done before the next line, without a change of threads.
-            let task = Task.immediate {
+            let task = Task.immediate(executorPreference: executor) {
                 do {
                     attempt.finish(.success(try await next(message, inside)))
                 } catch {

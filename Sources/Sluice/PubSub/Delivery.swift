@@ -62,8 +62,13 @@ public final class Delivery: Sendable {
         self.arrival = arrival
     }
 
-    public convenience init(_ message: Message, origin: Origin = Origin(), settler: any Settler, tag: UInt64) {
-        self.init(message, origin: origin, settler: settler, tag: tag, arrival: .now())
+    /// - Parameters:
+    ///   - tag: what the settler knows the delivery by.
+    ///   - time: what its source goes by. Default: the machine's.
+    public convenience init(
+        _ message: Message, origin: Origin = Origin(), settler: any Settler, tag: UInt64, time: RouterTime = .real
+    ) {
+        self.init(message, origin: origin, settler: settler, tag: tag, arrival: time.now)
     }
 
     deinit {

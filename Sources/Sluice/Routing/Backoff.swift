@@ -30,9 +30,10 @@ public struct Backoff: Sendable, Equatable {
     }
 
     /// The wait before the `retry`-th retry, from 1.
-    package func delay(beforeRetry retry: Int) -> Duration {
+    /// - Parameter time: draws the jitter.
+    package func delay(beforeRetry retry: Int, by time: RouterTime) -> Duration {
         let bound = bound(beforeRetry: retry)
-        return jitter ? bound * Double.random(in: 0...1) : bound
+        return jitter ? bound * time.random(in: 0...1) : bound
     }
 
     func validate(_ field: String) throws(ConfigurationError) {

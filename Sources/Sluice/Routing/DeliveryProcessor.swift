@@ -23,10 +23,12 @@ final class DeliveryProcessor: Sendable {
     let meter: RouteMeter?
     private let scope: RouteScope
     private let chain: Handler
+    let time: RouterTime
     private let redelivery: Backoff
 
     init(_ route: Route, scope: RouteScope, middlewares: [any Middleware], redelivery: Backoff) throws {
         self.scope = scope
+        time = scope.time
         self.redelivery = redelivery
         meter = scope.instruments.isActive ? RouteMeter(scope) : nil
         var chain = route.work.handler(for: scope, meter: meter)
@@ -42,12 +44,12 @@ final class DeliveryProcessor: Sendable {
     /// - Parameter start: now, where the worker has just read the clock.
     func parcel(_ delivery: Delivery, start: MonotonicTime? = nil) -> Parcel {
         if delivery.origin.attempt > 1 || delivery.origin.redelivered { ledger.noteRedelivery() }
-        return Parcel(delivery: delivery, start: start ?? (meter == nil ? delivery.arrival : .now()))
+        return Parcel(delivery: delivery, start: start ?? (meter == nil ? delivery.arrival : time.now))
     }
 
     /// A worker takes up what waited in its lane: until now it was queued.
     func begin(_ parcel: inout Parcel) {
-        if meter != nil, parcel.passes == 0 { parcel.start = .now() }
+        if meter != nil, parcel.passes == 0 { parcel.start = time.now }
     }
 
     /// One pass through the chain.
@@ -79,8 +81,8 @@ final class DeliveryProcessor: Sendable {
     /// Waits before the next pass of a delivery that the worker keeps.
     /// - Returns: false when the route drains meanwhile, or the delivery is not ours any more.
     func wait(_ parcel: Parcel, for delay: Duration) async -> Bool {
-        let start = MonotonicTime.now()
-        defer { parcel.delivery.trace.book(MonotonicTime.now().nanoseconds(since: start), to: .backoff) }
+        let start = time.now
+        defer { parcel.delivery.trace.book(time.now.nanoseconds(since: start), to: .backoff) }
         do {
             try await parcel.delivery.sleep(for: delay, in: scope.lifecycle)
             return true
@@ -113,7 +115,7 @@ final class DeliveryProcessor: Sendable {
         }
         let disposition = Disposition(of: error)
         var delay = redelivery.delay(
-            beforeRetry: parcel.passes + min(max(parcel.delivery.origin.attempt, 1), 1_000) - 1)
+            beforeRetry: parcel.passes + min(max(parcel.delivery.origin.attempt, 1), 1_000) - 1, by: time)
         switch disposition.kind {
         case .discard(let reason):
             context.logger.notice("message discarded", metadata: ["reason": "\(reason)"])
@@ -143,7 +145,7 @@ final class DeliveryProcessor: Sendable {
     private func conclude(_ parcel: inout Parcel, _ outcome: DeliveryOutcome) {
         ledger.leave(parcel.delivery, as: outcome)
         guard let meter else { return }
-        let end = MonotonicTime.now()
+        let end = time.now
         meter.settled(parcel, outcome, at: end)
         parcel.end = end
     }

@@ -59,8 +59,8 @@ public struct HandlerContext: Sendable {
 
     /// Waits like ``sleep(for:)`` and books the time to a stage.
     package func wait(for duration: Duration, booking stage: DeliveryTrace.BookedStage) async throws {
-        let start = MonotonicTime.now()
-        defer { delivery.trace.book(MonotonicTime.now().nanoseconds(since: start), to: stage) }
+        let start = route.time.now
+        defer { delivery.trace.book(route.time.now.nanoseconds(since: start), to: stage) }
         try await delivery.sleep(for: duration, in: route.lifecycle)
     }
 }

@@ -52,14 +52,15 @@ struct KeyedWorkers {
             case .settled:
                 lanes.finish(lane)
             case .again(let delay):
-                let start = MonotonicTime.now()
+                let time = processor.time
+                let start = time.now
                 guard lanes.park(lane, parcel) else {
                     processor.release(parcel)
                     continue
                 }
                 let delivery = parcel.delivery
-                Timers.after(delay) {
-                    delivery.trace.book(MonotonicTime.now().nanoseconds(since: start), to: .backoff)
+                time.after(delay) {
+                    delivery.trace.book(time.now.nanoseconds(since: start), to: .backoff)
                     lanes.unpark(lane)
                 }
             }

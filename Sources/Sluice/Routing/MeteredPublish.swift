@@ -4,30 +4,33 @@ package struct MeteredPublish: Sendable {
     private let succeeded: HistogramHandle
     private let failed: HistogramHandle
     private let published: CounterHandle
+    private let time: RouterTime
 
     package init(_ output: Route.Output, scope: RouteScope) {
         self.output = output
+        time = scope.time
         let labels = [scope.label, ("publisher_name", output.publisher.name)]
         succeeded = scope.instruments.histogram(.publishTime, labels + [("success", "true")])
         failed = scope.instruments.histogram(.publishTime, labels + [("success", "false")])
         published = scope.instruments.counter(.messagesPublished, [scope.label, ("topic", output.topic.name)])
     }
 
-    /// Publishes, beginning at `start`.
+    /// - Parameter start: now, where the caller has just read the clock.
     /// - Returns: when the broker had taken the messages.
     @discardableResult
     package func publish(
-        _ messages: [Message], at start: MonotonicTime = .now(), _ context: HandlerContext
+        _ messages: [Message], at start: MonotonicTime? = nil, _ context: HandlerContext
     ) async throws -> MonotonicTime {
+        let start = start ?? time.now
         do {
             try await output.publisher.publish(messages, to: output.topic)
         } catch {
-            let elapsed = MonotonicTime.now().nanoseconds(since: start)
+            let elapsed = time.now.nanoseconds(since: start)
             context.delivery.trace.book(elapsed, to: .publish)
             if !context.isInterruption(error) { failed.observe(nanoseconds: elapsed) }
             throw error
         }
-        let end = MonotonicTime.now()
+        let end = time.now
         context.delivery.trace.book(end.nanoseconds(since: start), to: .publish)
         succeeded.observe(nanoseconds: end.nanoseconds(since: start))
         published.increment(by: Int64(messages.count))

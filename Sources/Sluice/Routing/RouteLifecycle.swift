@@ -26,8 +26,13 @@ package final class RouteLifecycle: Sendable {
         var onActed: [UnsafeContinuation<Void, Never>] = []
     }
 
+    private let time: RouterTime
     private let state = Mutex(State())
     private let draining = Atomic<Bool>(false)
+
+    package init(time: RouterTime = .real) {
+        self.time = time
+    }
 
     package var phase: Phase { state.withLock(\.phase) }
     package var isDraining: Bool { draining.load(ordering: .acquiring) }
@@ -70,7 +75,8 @@ package final class RouteLifecycle: Sendable {
                 state.sleepers = [:]
                 state.onDrain = [:]
             }
-            return (Array(state.sleepers.values), Array(state.onDrain.values))
+            // In the order of their coming, so that the same run drains the same way again.
+            return (state.sleepers.valuesInOrder, state.onDrain.valuesInOrder)
         }
         guard let begun else { return }
         for sleeper in begun.sleepers { sleeper.resume(throwing: CancellationError()) }
@@ -125,7 +131,7 @@ package final class RouteLifecycle: Sendable {
                     return true
                 }
                 guard sleeps else { return continuation.resume(throwing: CancellationError()) }
-                if let duration { Timers.after(duration) { [weak self] in self?.take(id)?.resume() } }
+                if let duration { time.after(duration) { [weak self] in self?.take(id)?.resume() } }
             }
         } onCancel: {
             take(id)?.resume(throwing: CancellationError())

@@ -10,8 +10,12 @@ final class RouteRunner: Sendable {
 
     init(
         _ route: Route, middlewares: [any Middleware], configuration: Router.Configuration, instruments: Instruments,
-        logger: Logger
+        logger: Logger, time: RouterTime
     ) throws {
+        try time.require(route.subscriber, "Route.subscriber", route.subscriber.name)
+        if let publisher = route.output?.publisher {
+            try time.require(publisher, "Route.publisher", publisher.name)
+        }
         let ordering = route.ordering ?? route.subscriber.defaultOrdering
         try ordering.validate()
         try configuration.redelivery.validate("Router.redelivery")
@@ -19,7 +23,8 @@ final class RouteRunner: Sendable {
         self.route = route
         self.ordering = ordering
         self.configuration = configuration
-        scope = RouteScope(route, ordering: ordering, logger: logger, instruments: instruments.part())
+        scope = RouteScope(
+            route, ordering: ordering, logger: logger, instruments: instruments.part(), time: time)
         processor = try DeliveryProcessor(
             route, scope: scope, middlewares: middlewares, redelivery: configuration.redelivery)
     }
@@ -41,7 +46,7 @@ final class RouteRunner: Sendable {
             var start: MonotonicTime?
             do {
                 guard let subscription = try await subscribe() else { break }
-                start = .now()
+                start = scope.time.now
                 scope.lifecycle.enter(.running)
                 try await scope.lifecycle.onDrain {
                     subscription.cancel()
@@ -53,13 +58,13 @@ final class RouteRunner: Sendable {
             } catch {
                 if Task.isCancelled || scope.lifecycle.isDraining { break }
                 // One that breaks as soon as it is made is no success: the waits go on growing.
-                let lived = start.map { MonotonicTime.now().nanoseconds(since: $0) } ?? 0
+                let lived = start.map { scope.time.now.nanoseconds(since: $0) } ?? 0
                 if lived > configuration.resubscription.maximum.wholeNanoseconds { failures = 0 }
                 failures += 1
                 scope.lifecycle.enter(.connecting("\(error)"))
                 scope.logger.error(
                     "subscription failed; trying again", metadata: ["topic": "\(route.topic)", "error": "\(error)"])
-                let delay = configuration.resubscription.delay(beforeRetry: failures)
+                let delay = configuration.resubscription.delay(beforeRetry: failures, by: scope.time)
                 try? await scope.lifecycle.sleep(for: delay)
             }
         }
@@ -94,7 +99,7 @@ final class RouteRunner: Sendable {
             }
             group.addTask {
                 await self.scope.lifecycle.waitForDrain()
-                try? await Task.sleep(for: self.configuration.shutdownTimeout)
+                try? await self.scope.time.sleep(for: self.configuration.shutdownTimeout)
                 return false
             }
             if try await group.next() == false, !Task.isCancelled {

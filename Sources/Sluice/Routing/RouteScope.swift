@@ -14,6 +14,8 @@ public final class RouteScope: Sendable {
     /// Has the route's name in its metadata.
     public let logger: Logger
     public let instruments: Instruments
+    /// The router's: what a middleware or handler asks for the time, waits with, and takes its jitter from.
+    public let time: RouterTime
     /// How many messages the ordering handles at once.
     public let concurrency: Int
 
@@ -22,7 +24,7 @@ public final class RouteScope: Sendable {
     let gate: RetryGate
     private let retries = Atomic<Bool>(false)
 
-    init(_ route: Route, ordering: Ordering, logger: Logger, instruments: Instruments) {
+    init(_ route: Route, ordering: Ordering, logger: Logger, instruments: Instruments, time: RouterTime = .real) {
         name = route.name
         topic = route.topic
         subscriberName = route.subscriber.name
@@ -32,9 +34,10 @@ public final class RouteScope: Sendable {
         logger[metadataKey: "handler_name"] = .string(route.name)
         self.logger = logger
         self.instruments = instruments
+        self.time = time
         concurrency = ordering.concurrency
-        lifecycle = RouteLifecycle()
-        gate = RetryGate(lifecycle, logger: self.logger)
+        lifecycle = RouteLifecycle(time: time)
+        gate = RetryGate(lifecycle, time: time, logger: self.logger)
     }
 
     /// Whether a Retry decides in this route when a message's attempts are used up; without one, the first failure is

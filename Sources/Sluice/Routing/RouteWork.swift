@@ -7,12 +7,13 @@ enum RouteWork: Sendable {
     ///
     /// Each way has its own closure: one within the other would cost every message another asynchronous call.
     func handler(for scope: RouteScope, meter: RouteMeter?) -> Handler {
+        let time = scope.time
         switch self {
         case .consuming(let handler):
             return { message, context in
                 if !scope.gate.isOpen { try await scope.gate.pass(context) }
                 guard context.delivery.isOurs else { throw RevokedError() }
-                let start = Self.begin(context, meter)
+                let start = Self.begin(context, meter, time)
                 do {
                     if let failure = context.delivery.origin.failure { throw failure }
                     try await handler(message, context)
@@ -20,7 +21,7 @@ enum RouteWork: Sendable {
                     Self.fail(error, context, meter, start)
                     throw error
                 }
-                meter?.attempted(from: start, to: .now(), succeeded: true)
+                meter?.attempted(from: start, to: time.now, succeeded: true)
                 return []
             }
         case .producing(let handler, let output):
@@ -29,11 +30,11 @@ enum RouteWork: Sendable {
                 // Closed meanwhile, perhaps: a message may have waited for a permit since Retry looked.
                 if !scope.gate.isOpen { try await scope.gate.pass(context) }
                 guard context.delivery.isOurs else { throw RevokedError() }
-                let start = Self.begin(context, meter)
+                let start = Self.begin(context, meter, time)
                 do {
                     if let failure = context.delivery.origin.failure { throw failure }
                     var produced = try await handler(message, context)
-                    var end = meter == nil ? start : MonotonicTime.now()
+                    var end = meter == nil ? start : time.now
                     if !produced.isEmpty {
                         Self.stamp(&produced, context.outgoing)
                         if meter == nil {
@@ -53,16 +54,16 @@ enum RouteWork: Sendable {
     }
 
     /// - Returns: now, where anybody measures.
-    private static func begin(_ context: HandlerContext, _ meter: RouteMeter?) -> MonotonicTime {
+    private static func begin(_ context: HandlerContext, _ meter: RouteMeter?, _ time: RouterTime) -> MonotonicTime {
         context.delivery.trace.countAttempt()
-        return meter == nil ? context.delivery.arrival : .now()
+        return meter == nil ? context.delivery.arrival : time.now
     }
 
     private static func fail(
         _ error: any Error, _ context: HandlerContext, _ meter: RouteMeter?, _ start: MonotonicTime
     ) {
         guard let meter, !context.isInterruption(error) else { return }
-        meter.attempted(from: start, to: .now(), succeeded: false)
+        meter.attempted(from: start, to: context.route.time.now, succeeded: false)
     }
 
     private static func stamp(_ messages: inout [Message], _ outgoing: Metadata) {

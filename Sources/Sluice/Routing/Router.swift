@@ -31,6 +31,8 @@ public final class Router: Service {
         var start: AsyncStream<Arrival>.Continuation?
         var pending: [RouteRunner] = []
         var draining = false
+
+        var runnersInOrder: [RouteRunner] { order.compactMap { runners[$0] } }
     }
 
     private struct Retired {
@@ -58,14 +60,20 @@ public final class Router: Service {
     private let instruments: Instruments
     private let logger: Logger
     private let state = Mutex(State())
+    /// What its routes, their middlewares and its own waits go by.
+    public let time: RouterTime
 
     /// - Parameters:
     ///   - middlewares: around every route, outside the route's own; the first is outermost.
     ///   - instruments: where the metrics go.
+    ///   - time: what all waits, deadlines, windows and jitter of its routes go by. Default: the machine's time. In a
+    ///     virtual one, from SluiceTesting, routes may use only what goes by it too, such as a ``MemoryBroker`` that was
+    ///     given it.
     public init(
         configuration: Configuration = Configuration(), middlewares: [any Middleware] = [],
-        instruments: Instruments = Instruments(), logger: Logger = Logger(label: "sluice")
+        instruments: Instruments = Instruments(), logger: Logger = Logger(label: "sluice"), time: RouterTime = .real
     ) {
+        self.time = time
         self.configuration = configuration
         self.middlewares = middlewares
         self.instruments = instruments
@@ -73,7 +81,8 @@ public final class Router: Service {
     }
 
     /// Adds a route; it starts at once when the router runs, else with it.
-    /// - Throws: ``ConfigurationError`` when the name is taken or an option of the route or a middleware is wrong.
+    /// - Throws: ``ConfigurationError`` when the name is taken, an option of the route or a middleware is wrong, or the
+    ///   route's subscriber or publisher goes by another time than the router.
     public func add(_ route: Route) throws {
         // Before the route is built: building one sets gauges, which here would be those of its namesake.
         try state.withLock { state in
@@ -84,7 +93,7 @@ public final class Router: Service {
         defer { state.withLock { _ = $0.names.remove(route.name) } }
         let runner = try RouteRunner(
             route, middlewares: middlewares + route.middlewares, configuration: configuration,
-            instruments: instruments, logger: logger)
+            instruments: instruments, logger: logger, time: time)
         let start = try state.withLock { state in
             guard !state.draining else { throw ClosedError("router") }
             state.runners[route.name] = runner
@@ -146,7 +155,7 @@ public final class Router: Service {
             self.drain()
         }
         // A route that was added when the drain began has never run; whoever stops it must not wait for that.
-        let runners = state.withLock { Array($0.runners.values) }
+        let runners = state.withLock(\.runnersInOrder)
         for runner in runners where runner.scope.lifecycle.phase != .stopped { runner.stopped() }
         await closePublishers()
     }
@@ -155,7 +164,7 @@ public final class Router: Service {
     public func drain() {
         let (runners, start) = state.withLock { state in
             state.draining = true
-            return (Array(state.runners.values), state.start)
+            return (state.runnersInOrder, state.start)
         }
         for runner in runners { runner.scope.lifecycle.drain() }
         start?.finish()
@@ -164,7 +173,7 @@ public final class Router: Service {
     private func closePublishers() async {
         var closed: Set<ObjectIdentifier> = []
         let publishers = state.withLock { state in
-            state.runners.values.compactMap { $0.route.output?.publisher } + state.retired.compactMap(\.publisher)
+            state.runnersInOrder.compactMap { $0.route.output?.publisher } + state.retired.compactMap(\.publisher)
         }
         for publisher in publishers where closed.insert(ObjectIdentifier(publisher)).inserted {
             await publisher.close()
@@ -184,7 +193,7 @@ extension Router {
 
     /// The routes in the order in which they were added.
     public var status: [RouteStatus] {
-        let runners = state.withLock { state in state.order.compactMap { state.runners[$0] } }
+        let runners = state.withLock(\.runnersInOrder)
         return runners.map { runner in
             let name = runner.scope.name
             return switch runner.scope.lifecycle.phase {

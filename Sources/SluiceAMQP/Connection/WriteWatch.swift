@@ -52,7 +52,7 @@ final class WriteWatch: Sendable {
     }
 
     private func look(after delay: Duration) {
-        Timers.after(delay) { [weak self] in self?.look() }
+        RouterTime.real.after(delay) { [weak self] in self?.look() }
     }
 
     private func look() {

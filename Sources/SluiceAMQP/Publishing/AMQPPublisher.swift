@@ -127,7 +127,7 @@ public final class AMQPPublisher: Publisher {
         queue.close(until: .now().advanced(by: timeout))
         // The thread may be inside of a call that takes longer, such as the look-up of a host's name.
         let end = queue.end
-        Timers.after(timeout + .seconds(3)) { end.occur() }
+        RouterTime.real.after(timeout + .seconds(3)) { end.occur() }
         await end.wait()
     }
 }

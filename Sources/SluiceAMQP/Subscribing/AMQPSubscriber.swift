@@ -128,7 +128,7 @@ public final class AMQPSubscriber: Subscriber {
             feed.subscription.cancel()
             throw ClosedError("amqp subscriber")
         }
-        Timers.after(configuration.connectTimeout) { [weak feed] in feed?.decide(.unavailable) }
+        RouterTime.real.after(configuration.connectTimeout) { [weak feed] in feed?.decide(.unavailable) }
         await withTaskCancellationHandler {
             await feed.decided.wait()
         } onCancel: {
@@ -156,7 +156,7 @@ public final class AMQPSubscriber: Subscriber {
         for feed in subscribed.withLock(\.self) { feed.subscription.cancel() }
         // The thread may be inside of a call that takes longer, such as the look-up of a host's name.
         let end = feeds.end
-        Timers.after(.seconds(10)) { end.occur() }
+        RouterTime.real.after(.seconds(10)) { end.occur() }
         await end.wait()
     }
 }

@@ -68,7 +68,7 @@ final class SQLiteQueue: EventQueue {
                     return state.problem != "\(error)"
                 }
                 if isNew { logger.error("the log cannot be used yet", metadata: ["error": "\(error)"]) }
-                try await Task.sleep(for: backoff.delay(beforeRetry: attempt))
+                try await Task.sleep(for: backoff.delay(beforeRetry: attempt, by: .real))
             }
         }
     }

@@ -104,7 +104,7 @@ final class TopicKeeper: Sendable {
                 if told.insert(Disposition.reason(of: error)).inserted {
                     logger.warning("kafka cannot be used yet", metadata: ["error": "\(error)"])
                 }
-                try await Task.sleep(for: backoff.delay(beforeRetry: attempt))
+                try await Task.sleep(for: backoff.delay(beforeRetry: attempt, by: .real))
             }
         }
     }

@@ -53,6 +53,9 @@ public final class FailingPublisher: Publisher {
         state = Mutex(State(script: script, after: after))
     }
 
+    /// That of the publisher that takes what does not fail.
+    public var time: RouterTime? { next.time }
+
     /// How often `publish` was called.
     public var calls: Int { state.withLock(\.calls) }
 

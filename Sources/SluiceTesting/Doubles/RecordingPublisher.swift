@@ -21,6 +21,9 @@ public final class RecordingPublisher: Publisher {
 
     private let state = Mutex(State())
 
+    /// It fits every router.
+    public var time: RouterTime? { nil }
+
     /// - Parameter name: for the label `publisher_name`.
     public init(name: String = "recording") {
         self.name = name
