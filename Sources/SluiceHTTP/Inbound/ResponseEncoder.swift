@@ -76,21 +76,33 @@ struct ResponseEncoder {
 
 /// The date format of HTTP (RFC 9110, section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
 enum HTTPDate {
+    /// 0000-01-01 and 9999-12-31: the years that four digits can write.
+    private static let range: ClosedRange<Int64> = -62_167_219_200...253_402_300_799
+
+    /// A time outside of the years 0 to 9999 becomes the nearest that can be written: the machine's clock may say anything.
     static func format(secondsSince1970 seconds: Int64) -> String {
-        let days = seconds / 86_400
-        let time = seconds % 86_400
+        let (days, time) = divide(min(max(seconds, range.lowerBound), range.upperBound), by: 86_400)
         // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
-        let shifted = days + 719_468
-        let era = shifted / 146_097
-        let dayOfEra = shifted % 146_097
+        let (era, dayOfEra) = divide(days + 719_468, by: 146_097)
         let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
         let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
         let shiftedMonth = (5 * dayOfYear + 2) / 153
         let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
         let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
         let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        return "\(weekdays[Int(days % 7)]), \(two(day)) \(months[Int(month - 1)]) \(year) "
+        return "\(weekdays[Int(divide(days, by: 7).remainder)]), \(two(day)) \(months[Int(month - 1)]) \(four(year)) "
             + "\(two(time / 3600)):\(two(time / 60 % 60)):\(two(time % 60)) GMT"
+    }
+
+    /// Rounded down, also before 1970.
+    private static func divide(_ value: Int64, by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+        let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+    }
+
+    private static func four(_ number: Int64) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
 
     private static func two(_ number: Int64) -> String {

@@ -215,7 +215,7 @@ struct PartitionLedger {
         absorb()
         isAnnounced = announced
         guard let settled else { return nil }
-        let messages = max(0, high - settled.through - settled.countAhead)
+        let messages = max(0, high.subtractingSaturated(settled.through).subtractingSaturated(settled.countAhead))
         return (messages, unsettled > 0 && messages > 0 ? marks.first?.time : nil)
     }
 }

@@ -51,7 +51,7 @@ struct GroupTable {
 
     private func backlog(of topic: Int64, _ settled: OffsetSet) throws(SQLiteLogError) -> SQLiteBacklog {
         let last = try prepare(TopicTable.lastOffset(topic: topic)).integer() ?? 0
-        let pending = max(0, last - settled.through - settled.countAhead)
+        let pending = max(0, last.subtractingSaturated(settled.through).subtractingSaturated(settled.countAhead))
         guard pending > 0 else { return SQLiteBacklog(messages: 0) }
         let oldest = try prepare(
             "SELECT time FROM \(Schema.table(ofTopic: topic)) WHERE offset > ? ORDER BY offset LIMIT 1")

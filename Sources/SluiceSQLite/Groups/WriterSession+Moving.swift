@@ -12,7 +12,7 @@ extension WriterSession {
             case .beginning: first
             case .end: last
             case .offset(let offset): min(max(first, ClockJudge.sum(offset, -1)), last)
-            case .time(let time): try cursor.offset(at: time).map { max(first, $0 - 1) } ?? last
+            case .time(let time): try cursor.offset(at: time).map { max(first, $0.subtractingSaturated(1)) } ?? last
             }
         let move = try SQLStatement(
             database, path: path, "UPDATE groups SET settled_through = ?, ahead = NULL, ahead_count = 0 WHERE id = ?")

@@ -59,7 +59,7 @@ final class MessageSweep {
             try shrink(topic, to: limit, &piece)
         }
         var oldest: (topic: TopicState, rows: [Row])?
-        let excess = try usedBytes() - (configuration.retention.size ?? .max)
+        let excess = try usedBytes().subtractingSaturated(configuration.retention.size ?? .max)
         for topic in topics where topic.settled > 0 {
             let rows = try rows(of: topic, through: topic.settled)
             guard let first = rows.first else { continue }
@@ -111,19 +111,20 @@ final class MessageSweep {
     private func expire(
         _ topic: TopicState, _ rows: [Row], _ age: Duration, _ now: Int64, _ piece: inout RetentionSweeper.Piece
     ) throws(SQLiteLogError) -> Bool {
-        let cutoff = now - Int64(clamping: age.wholeNanoseconds / 1_000_000)
+        let cutoff = now.subtractingSaturated(Int64(clamping: age.wholeNanoseconds / 1_000_000))
         let horizon = ClockJudge.sum(now, Self.day)
         var known = topic.deletedTime <= horizon ? topic.deletedTime : 0
         var count = 0
         var isDated = false
         for (index, row) in rows.enumerated() {
-            guard row.time <= horizon, row.time >= known - Self.day else { continue }
+            guard row.time <= horizon, row.time >= known.subtractingSaturated(Self.day) else { continue }
             isDated = true
             guard row.time < cutoff else { break }
             known = max(known, row.time)
             count = index + 1
         }
-        if !isDated, try isFollowed(rows, topic, known - Self.day...horizon, before: cutoff) { count = rows.count }
+        let believable = known.subtractingSaturated(Self.day)...horizon
+        if !isDated, try isFollowed(rows, topic, believable, before: cutoff) { count = rows.count }
         guard count > 0 else { return false }
         try delete(topic, rows.prefix(count), known: known, &piece)
         return true
@@ -149,7 +150,7 @@ final class MessageSweep {
             undated[topic.id] = try lastOffset(topic)
             return false
         }
-        undated[topic.id] = next.integer(0) - 1
+        undated[topic.id] = next.integer(0).subtractingSaturated(1)
         return next.integer(1) < cutoff
     }
 
@@ -175,7 +176,7 @@ final class MessageSweep {
         if try size.measure() { piece.isLast = false }
         guard size.bytes > limit else { return }
         let rows = try rows(of: topic, through: .max)
-        let count = Self.count(of: rows, freeing: size.bytes - limit)
+        let count = Self.count(of: rows, freeing: size.bytes.subtractingSaturated(limit))
         let gone = rows.prefix(count)
         try delete(topic, gone, known: 0, &piece)
         let read = topic.bound.settled ?? topic.bound.read
@@ -197,7 +198,7 @@ final class MessageSweep {
         let all = try pages[0].integer() ?? 0
         let free = try pages[1].integer() ?? 0
         let size = try pages[2].integer() ?? 0
-        return (all - free) * size
+        return all.subtractingSaturated(free).multipliedSaturated(by: size)
     }
 
     // MARK: The rows

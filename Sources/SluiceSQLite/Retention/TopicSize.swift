@@ -48,13 +48,13 @@ final class TopicSize {
     func remove(_ size: Int64, through offset: Int64) throws(SQLiteLogError) {
         let oldest = try first.integer()
         guard offset <= through, oldest != nil else { return forget(oldest) }
-        bytes -= size
+        bytes = bytes.subtractingSaturated(size)
         start = oldest
     }
 
     private func forget(_ oldest: Int64?) {
         start = oldest
-        through = (oldest ?? 1) - 1
+        through = (oldest ?? 1).subtractingSaturated(1)
         bytes = 0
     }
 

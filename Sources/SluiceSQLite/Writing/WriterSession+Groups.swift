@@ -32,7 +32,7 @@ extension WriterSession {
         insert.bind(settled, at: 4)
         insert.bind(Timestamp.now().millisecondsSince1970, at: 5)
         try insert.run()
-        let skipped = settled.subtractingReportingOverflow(try cursor.deletedThrough()).partialValue
+        let skipped = settled.subtractingSaturated(try cursor.deletedThrough())
         return (sqlite3_last_insert_rowid(database.sqliteConnection), true, max(0, skipped))
     }
 
@@ -43,7 +43,7 @@ extension WriterSession {
         case .beginning: return try cursor.deletedThrough()
         case .end: return try cursor.lastOffset()
         case .time(let time):
-            if let first = try cursor.offset(at: time) { return first - 1 }
+            if let first = try cursor.offset(at: time) { return first.subtractingSaturated(1) }
             return try cursor.lastOffset()
         }
     }

@@ -162,6 +162,30 @@ struct PartitionLedgerTests {
         }
         #expect(Set(handled.keys) == Set(log))
     }
+
+    /// A producer can write any time into a record (`CreateTime`), and a broker any offset into an answer.
+    @Test func timesAndOffsetsAtTheirLimitsAreCounted() {
+        let times: [Int64?] = [.max, .min, 0, nil, .min, .max, -1]
+        var ledger = PartitionLedger(nil)
+        for (place, time) in zip(Int64(1)..., times) {
+            _ = ledger.read(place, time.map(Timestamp.init(millisecondsSince1970:)))
+        }
+        for high in [Int64.max, .min, -1_001, 0] {
+            ledger.note(high: high)
+            #expect(ledger.lag()?.messages == max(0, high))
+        }
+        for place in Int64(1)...7 { _ = ledger.acknowledge(place) }
+        for high in [Int64.max, .min, -1_001, 0] {
+            ledger.note(high: high)
+            let expected: Int64 = high == .max ? .max - 7 : 0
+            let found = ledger.lag()
+            #expect(found?.messages == expected)
+        }
+        ledger.reachedEnd(at: SettledOffsets.largestOffset)
+        #expect(ledger.takeCommit()?.settled.through == SettledOffsets.largestOffset)
+        ledger.note(high: .min)
+        #expect(ledger.lag()?.messages == 0)
+    }
 }
 
 /// SplitMix64: the same numbers at each run.
