@@ -25,6 +25,9 @@ package struct JSONNumber: Hashable, Sendable {
         return isNegative ? -magnitude : magnitude
     }
 
+    /// Whether it is written without a fraction, such as `1` or `2e3`.
+    package var isWhole: Bool { digits == 0 || exponent >= 0 }
+
     mutating func append(digit: UInt8, ofFraction: Bool) {
         // Beyond what 64 bits hold, digits only shift the point.
         guard digits <= (UInt64.max - 9) / 10 else {

@@ -45,20 +45,29 @@ package enum GrafanaAnswer {
             disposition: .hold("grafana: status \(response.status) that is not an answer of Grafana's API", for: hold))
     }
 
-    /// `{"id": 1, "message": "Annotation added"}`.
+    /// `{"id": 1, "message": "Annotation added"}`, with none but Grafana's own members: many a service answers with an id,
+    /// a JSON-RPC server also when it refuses.
     private static func isStored(_ response: HTTPClient.Response) -> Bool {
         guard !response.isBodyTruncated else { return false }
-        var hasID = false
+        var (hasID, isForeign) = (false, false)
         do {
             try JSONReader.read(response.body) { (reader) throws(JSONError) in
                 try reader.object { (key, reader) throws(JSONError) in
-                    if key == "id" { hasID = reader.kind == .number }
+                    if key == "id" {
+                        let id = reader.kind == .number ? try reader.number() : nil
+                        hasID = id.map { !$0.isNegative && $0.isWhole } ?? false
+                    } else if key == "message" {
+                        let words = reader.kind == .string ? try reader.string() : ""
+                        if !words.lowercased().contains("annotation") { isForeign = true }
+                    } else if !(key == "startId" || key == "endId" || key == "uid" || key == "orgId") {
+                        isForeign = true
+                    }
                 }
             }
         } catch {
             return false
         }
-        return hasID
+        return hasID && !isForeign
     }
 
     /// Whether the refusal is Grafana's: `{"message": "bad request data"}` with none but Grafana's own members, or the

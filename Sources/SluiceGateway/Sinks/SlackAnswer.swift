@@ -73,7 +73,7 @@ package enum SlackAnswer {
 
     private static func read(_ body: [UInt8]) -> Answer {
         if body.count <= 64 {
-            let text = String(decoding: body, as: UTF8.self).firstLine
+            let text = String(decoding: body.trimmed, as: UTF8.self)
             if text == "ok" { return .ok }
             if isKnown(text) { return .word(text) }
         }
@@ -88,9 +88,12 @@ package enum SlackAnswer {
     private struct Object {
         private var isOK = false
         private var word: String?
+        /// Many a service answers `{"ok": true, …}`.
+        private var hasForeignMembers = false
 
         var answer: Answer {
-            if isOK { return .ok }
+            if hasForeignMembers { return .foreign }
+            if isOK { return word == nil ? .ok : .foreign }
             guard let word, isKnown(word) else { return .foreign }
             return .word(word)
         }
@@ -102,9 +105,25 @@ package enum SlackAnswer {
                         isOK = reader.kind == .boolean ? try reader.boolean() : false
                     } else if key == "error" {
                         word = reader.kind == .string ? try reader.string() : nil
+                    } else if !Self.isSlacks(key) {
+                        hasForeignMembers = true
                     }
                 }
             }
         }
+
+        private static func isSlacks(_ key: borrowing JSONKey) -> Bool {
+            key == "warning" || key == "response_metadata" || key == "needed" || key == "provided" || key == "channel"
+                || key == "ts" || key == "message" || key == "errors"
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Without the blanks and line breaks around it.
+    fileprivate var trimmed: ArraySlice<UInt8> {
+        func isBlank(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0A, 0x0D].contains(byte) }
+        let front = drop(while: isBlank)
+        return front.lastIndex { !isBlank($0) }.map { front[...$0] } ?? []
     }
 }

@@ -18,12 +18,17 @@ struct GrafanaAnswerTests {
 
     @Test func believesASuccessThatIsGrafanasOwn() {
         #expect(disposition(200, #"{"id":1,"message":"Annotation added"}"#) == nil)
+        #expect(disposition(200, #"{"id":1}"#) == nil)
+        #expect(disposition(200, #"{"id":3,"endId":4,"message":"Annotation added"}"#) == nil)
         #expect(disposition(200, "\n{\"message\":\"Annotation added\", \"id\": 9007199254740993, \"endId\": 2}") == nil)
     }
 
     @Test(arguments: [
         "", "ok", "null", "[]", "{}", "<html>Log in</html>", #"{"message":"Annotation added"}"#, #"{"id":null}"#,
         #"{"id":"1"}"#, #"{"id":1"#, #"[{"id":1}]"#, #"{"message":"Unauthorized"}"#,
+        #"{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"Method not found"}}"#, #"{"id":101,"title":"foo"}"#,
+        #"{"id":-1,"message":"Annotation added"}"#, #"{"id":1.5}"#, #"{"id":1,"id":null}"#, #"{"id":[1]}"#,
+        #"{"id":1,"message":"Not Found"}"#, #"{"id":1,"message":null}"#, #"{"id":7,"status":"queued"}"#,
     ])
     func holdsASuccessThatIsNotGrafanas(body: String) {
         for status in [200, 201, 202, 204] { #expect(disposition(status, body) == unreadable(status)) }

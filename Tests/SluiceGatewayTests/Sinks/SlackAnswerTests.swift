@@ -10,7 +10,8 @@ struct SlackAnswerTests {
     private func hold(_ what: String) -> Disposition { .hold("slack: \(what)", for: .seconds(60)) }
 
     @Test(arguments: [
-        "ok", "ok\n", " ok\r\n", #"{"ok":true}"#, " {\"ok\" : true, \"warning\": \"x\"}\n", #"{"ok":false,"ok":true}"#,
+        "ok", "ok\n", " ok\r\n", #"{"ok":true}"#, " {\"ok\" : true, \"warning\": \"x\"}\n",
+        #"{"ok":true,"error":null}"#, #"{"ok":false,"ok":true}"#,
     ])
     func believesASuccessThatIsSlacksOwn(body: String) {
         #expect(disposition(200, body) == nil)
@@ -20,7 +21,9 @@ struct SlackAnswerTests {
     @Test(arguments: [
         "", " ", "OK then", "<html>Please log in</html>", "<html>ok</html>", "null", "[]", "{}", #"{"ok":"true"}"#,
         #"{"ok":1}"#, #"{"ok":null}"#, #"{"ok":true"#, #"{"ok":true} x"#, #"{"ok":false}"#, #"{"ok":false,"error":7}"#,
-        #"{"ok":false,"error":"secret"}"#, #"{"message":"ok"}"#, "ok\u{0}", "\u{FEFF}<html>",
+        #"{"ok":false,"error":"secret"}"#, #"{"message":"ok"}"#, "ok\u{0}", "\u{FEFF}<html>", "ok\nwaiting for login",
+        #"{"ok":true,"result":{"message_id":7}}"#, #"{"ok":true,"db":"up"}"#,
+        #"{"ok":true,"error":"channel_not_found"}"#,
     ])
     func holdsASuccessThatIsNotSlacks(body: String) {
         for status in [200, 201, 204, 299] {
