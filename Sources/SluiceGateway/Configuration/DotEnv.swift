@@ -94,7 +94,9 @@ public enum DotEnv {
     /// What a line that cannot be read is probably about.
     private static func firstName(in line: Substring) -> Substring {
         var line = trimmed(line)
-        for word in ["export ", "- "] where line.hasPrefix(word) { line = trimmed(line.dropFirst(word.count)) }
+        for word in ["export ", "- ", "set ", "setenv ", "declare -x "] where line.hasPrefix(word) {
+            line = trimmed(line.dropFirst(word.count))
+        }
         return line.prefix { $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }
     }
 

@@ -168,13 +168,19 @@ extension ConfigurationValues {
     }
 
     private mutating func properties(_ variable: ConfigurationVariable) -> [String: String]? {
-        read(variable, "name=value, separated by commas; a comma that belongs to a value may be written \\,") { text in
+        read(
+            variable,
+            "name=value, separated by commas, of properties that librdkafka has; a comma that belongs to a value may be "
+                + "written \\,"
+        ) { text in
             var properties: [String: String] = [:]
             var name: String?
             for piece in Self.pieces(of: text) {
                 // What names no property goes on with the value before it, as in `ssl.cipher.suites=A,B`.
                 if let equals = piece.firstIndex(of: "="), equals > piece.startIndex {
                     let key = piece[..<equals].filter { !$0.isWhitespace }
+                    // Never repeated: it may be the end of a password that holds a comma.
+                    guard KafkaConfiguration.knows(property: key) else { return nil }
                     properties[key] = String(piece[piece.index(after: equals)...])
                     name = key
                 } else if !piece.allSatisfy(\.isWhitespace) {

@@ -27,6 +27,9 @@ extension KafkaConfiguration {
         return configuration
     }
 
+    /// Whether librdkafka knows a property of this name.
+    package static func knows(property name: String) -> Bool { NativeConfiguration.knows(name) }
+
     /// What no error and no log may show.
     var secrets: SecretTexts {
         let named = properties.filter { SecretTexts.isSecret(property: $0.key) }

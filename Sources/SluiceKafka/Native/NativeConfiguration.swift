@@ -17,7 +17,21 @@ struct NativeConfiguration: ~Copyable {
         var text = ErrorText()
         let result = text.withBuffer { rd_kafka_conf_set(handle, name, value, $0.baseAddress, $0.count) }
         guard result != RD_KAFKA_CONF_OK else { return }
-        throw KafkaError(.invalidConfiguration, detail: "\(name): \(secrets.redact(text.string))")
+        let words = secrets.redact(text.string)
+        // It repeats the value, which may be a password in the wrong place.
+        let isRepeated = result != RD_KAFKA_CONF_UNKNOWN && !value.isEmpty && words.contains(value)
+        throw KafkaError(
+            .invalidConfiguration, detail: "\(name): \(isRepeated ? "librdkafka does not take its value" : words)")
+    }
+
+    /// Whether librdkafka knows the property, of clients or of topics. Asked for its value, it says of many that have none
+    /// that it does not know them.
+    static func knows(_ name: String) -> Bool {
+        var text = ErrorText()
+        let configuration = rd_kafka_conf_new()
+        defer { rd_kafka_conf_destroy(configuration) }
+        return text.withBuffer { rd_kafka_conf_set(configuration, name, "", $0.baseAddress, $0.count) }
+            != RD_KAFKA_CONF_UNKNOWN
     }
 
     /// The value of a property, its first 63 bytes; nil where it has none.

@@ -89,6 +89,11 @@ struct BrokerConfigurationTests {
         arguments: [
             (["KAFKA_BROKERS": "localhost"], "KAFKA_BROKERS"),
             (["KAFKA_BROKERS": "b:9092", "KAFKA_PROPERTIES": "no.such.property=1"], "KAFKA_PROPERTIES"),
+            // The rest of a password that holds a comma, and what stands in the wrong place.
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_PROPERTIES": "sasl.password=a,hidden=b"], "KAFKA_PROPERTIES"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_PROPERTIES": "security.protocol=hidden"], "KAFKA_PROPERTIES"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_PROPERTIES": "acks=hidden"], "KAFKA_PROPERTIES"),
+            (["KAFKA_BROKERS": "b:9092", "KAFKA_PROPERTIES": "linger.ms=hidden"], "KAFKA_PROPERTIES"),
             (["KAFKA_BROKERS": "b:9092", "KAFKA_SASL_MECHANISM": "plain"], "KAFKA_USERNAME"),
             (["KAFKA_BROKERS": "b:9092", "KAFKA_TLS_KEY_PASSWORD": "hidden"], "KAFKA_TLS_KEY"),
             (["KAFKA_BROKERS": "b:9092", "KAFKA_PROPERTIES": "nonsense"], "KAFKA_PROPERTIES"),

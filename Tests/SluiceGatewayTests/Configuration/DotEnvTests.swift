@@ -77,7 +77,9 @@ struct DotEnvTests {
 
     @Test(arguments: [
         "GITHUB_WEBHOOK_SECRET: hidden", "GITHUB_WEBHOOK_SECRET hidden", "  - GITHUB_WEBHOOK_SECRET hidden",
-        "export GITHUB_WEBHOOK_SECRET hidden", "GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET=\"hidden",
+        "export GITHUB_WEBHOOK_SECRET hidden", "set GITHUB_WEBHOOK_SECRET=hidden",
+        "setenv GITHUB_WEBHOOK_SECRET hidden", "declare -x GITHUB_WEBHOOK_SECRET=hidden", "GITHUB_WEBHOOK_SECRET",
+        "GITHUB_WEBHOOK_SECRET=\"hidden",
         "GITHUB_WEBHOOK_SECRET: 'hidden=x'", "GITHUB_WEBHOOK_SECRET='a'hidden", "GITHUB_WEBHOOK_SECRET=hidden\u{FFFD}",
         "OTHER=\"opens\nGITHUB_WEBHOOK_SECRET=\"hidden\n",
     ])
