@@ -70,7 +70,7 @@ struct ConsumeCommand: AsyncParsableCommand {
             throw UsageError("\(error)")
         }
         tool.count = options.limit(on: address)
-        try await Tool.run { [tool, options] in
+        try await Tool.run(isOurFile: false) { [tool, options] in
             let source = try await address.messages(of: topic, options)
             if tool.idle == nil {
                 // It waits for as long as it takes, and ends with no error that would tell why.

@@ -51,7 +51,7 @@ struct PublishCommand: AsyncParsableCommand {
         } catch {
             throw UsageError("\(error)")
         }
-        try await Tool.run { [tool] in
+        try await Tool.run(isOurFile: false) { [tool] in
             let (publisher, end) = try await address.publisher(key: key)
             let outcome: Result<Int, any Error>
             do {

@@ -39,7 +39,7 @@ struct RunCommand: AsyncParsableCommand {
             try await Self.serve(gateway, logger, log)
         } catch {
             logger.critical("sluice stops", metadata: ["error": "\(error)"])
-            throw ExitCode.failure
+            throw ExitCode(ExitStatus.of(error))
         }
     }
 

@@ -20,8 +20,9 @@ enum Tool {
     /// From now on nothing else tells of troubles.
     static func showLog() { showsLog.store(true, ordering: .relaxed) }
 
-    /// Runs `body`; an error is one line on standard error and exit status 1.
-    static func run(_ body: () async throws -> Void) async throws {
+    /// Runs `body`; an error is one line on standard error, and an exit status.
+    /// - Parameter isOurFile: whether a log's file is the gateway's own (``ExitStatus/of(_:isOurFile:)``).
+    static func run(isOurFile: Bool = true, _ body: () async throws -> Void) async throws {
         // A reader that has seen enough closes its end of the pipe: writing fails then, and ends nothing by itself.
         signal(SIGPIPE, SIG_IGN)
         // Standard output is for messages alone.
@@ -40,7 +41,7 @@ enum Tool {
             throw ExitCode(128 + SIGPIPE)
         } catch {
             say("error: \(error)")
-            throw ExitCode.failure
+            throw ExitCode(ExitStatus.of(error, isOurFile: isOurFile))
         }
     }
 

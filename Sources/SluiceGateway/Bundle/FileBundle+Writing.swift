@@ -64,8 +64,8 @@ public struct BundleError: Error, Hashable, CustomStringConvertible {
         self.paths = paths
     }
 
-    /// 1, or EX_CANTCREAT of sysexits.h where the system refused.
-    public var exitStatus: Int32 { code == .differs ? 1 : 73 }
+    /// 1, or ``ExitStatus/cannotWrite`` where the system refused.
+    public var exitStatus: Int32 { code == .differs ? 1 : ExitStatus.cannotWrite }
 
     public var description: String {
         let paths = paths.joined(separator: ", ")

@@ -7,6 +7,7 @@ struct DeploymentLedgerError: Error, CustomStringConvertible {
     /// Whether the file should be set aside and made again from the queue. Not so when another program holds it, there
     /// is no space, or a newer version wrote it.
     var canBeMadeAgain = true
+    var isOfNewerVersion = false
 
     var description: String { "the deployments \(path) cannot be used: \(problem)" }
 }

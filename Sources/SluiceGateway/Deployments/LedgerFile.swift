@@ -85,7 +85,8 @@ struct LedgerFile: Sendable {
             }
             guard try database.read(LedgerSchema.migrator.hasBeenSuperseded) == false else {
                 throw DeploymentLedgerError(
-                    path: path, problem: "a newer version of Sluice wrote it", canBeMadeAgain: false)
+                    path: path, problem: "a newer version of Sluice wrote it", canBeMadeAgain: false,
+                    isOfNewerVersion: true)
             }
             try LedgerSchema.migrator.migrate(database)
             try database.read(verify)

@@ -56,13 +56,17 @@ public struct BackupTool: Sendable {
                     atPath: target, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
                 return true
             } catch {
-                throw ToolError("\(target): the directory cannot be made")
+                throw ToolError("\(target): the directory cannot be made", exitStatus: ExitStatus.cannotWrite)
             }
         }
         guard let content = try? manager.contentsOfDirectory(atPath: target) else {
-            throw ToolError("\(target): it is not a directory, or may not be read")
+            throw ToolError(
+                "\(target): it is not a directory, or may not be read", exitStatus: ExitStatus.cannotWrite)
         }
-        guard content.isEmpty else { throw ToolError("\(target): it is not empty; a backup replaces nothing") }
+        guard content.isEmpty else {
+            throw ToolError(
+                "\(target): it is not empty; a backup replaces nothing", exitStatus: ExitStatus.cannotWrite)
+        }
         return false
     }
 }

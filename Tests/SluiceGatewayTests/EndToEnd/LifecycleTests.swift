@@ -132,7 +132,7 @@ extension EndToEnd {
             }
             let before = FileManager.default.contents(atPath: path)
             let process = try SluiceProcess([:], in: directory)
-            #expect(try await process.exitStatus() == 1)
+            #expect(try await process.exitStatus() == 78)
             #expect(process.errors.contains("events.sqlite"), "\(process.errors)")
             #expect(
                 process.errors.contains(kind == "newer" ? "newer version" : "not a Sluice log"), "\(process.errors)")
@@ -150,7 +150,7 @@ extension EndToEnd {
             try migrator.migrate(database)
             try database.close()
             let process = try SluiceProcess([:], in: directory)
-            #expect(try await process.exitStatus() == 1)
+            #expect(try await process.exitStatus() == 78)
             #expect(process.errors.contains("deployments.sqlite cannot be used"), "\(process.errors)")
             #expect(!process.errors.contains("PRAGMA"))
         }

@@ -113,7 +113,10 @@ struct BackupToolTests {
         let error = #expect(throws: ToolError.self) { _ = try BackupTool(directory: data).run(to: target) }
         #expect(error?.description.contains("not empty") == true)
         #expect(try FileManager.default.contentsOfDirectory(atPath: target) == ["events.sqlite"])
-        #expect(throws: ToolError.self) { _ = try BackupTool(directory: data).run(to: target + "/events.sqlite") }
+        let blocked = #expect(throws: ToolError.self) {
+            _ = try BackupTool(directory: data).run(to: target + "/events.sqlite")
+        }
+        #expect([error, blocked].compactMap { $0 }.map { ExitStatus.of($0) } == [73, 73])
         await log.close()
     }
 }
