@@ -88,7 +88,8 @@ extension Metric {
     )
     public static let implausibleTimes = counter(
         "sluice_implausible_times_total", [.handler, eventType],
-        "Events whose time lies before 1990 or more than a day ahead of their receipt: it enters no figure.")
+        "Events whose time lies before 1990 or more than a day ahead of their receipt. They enter no figure; such a "
+            + "deployment is not among `sluice_deployments_total`.")
     public static let unknownEvents = counter(
         "sluice_unknown_events_total",
         [.handler, Label("event_type", "the kind of event", cap: 20)],
@@ -97,7 +98,8 @@ extension Metric {
     // Deployments
     static let deploymentResult = Label("result", "how it ended", values: ["success", "failure"])
     public static let deployments = counter(
-        "sluice_deployments_total", [.service, .environment, deploymentResult], "Deployments, each counted once.")
+        "sluice_deployments_total", [.service, .environment, deploymentResult],
+        "Deployments whose time is believed, each counted once.")
     public static let deploymentLeadTime = histogram(
         "sluice_deployment_lead_time_seconds", [.service, .environment], buckets: Buckets.leadTime,
         "Time from a commit's push to its deployment.")

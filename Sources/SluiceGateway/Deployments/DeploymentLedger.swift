@@ -21,7 +21,7 @@ final class DeploymentLedger: Sendable {
         var timeToRestore: Duration?
     }
 
-    /// A service that was ever deployed to an environment.
+    /// A service that was ever deployed to an environment, at a time that is believed.
     struct Latest: Sendable {
         let service: String
         let environment: String
@@ -161,9 +161,9 @@ final class DeploymentLedger: Sendable {
             let rows = try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT service, environment, MAX(CASE WHEN succeeded AND plausible THEN deployed_at END) AS at
-                    FROM deployments GROUP BY service, environment
-                    ORDER BY MAX(CASE WHEN plausible THEN deployed_at END) DESC LIMIT ?
+                    SELECT service, environment, MAX(CASE WHEN succeeded THEN deployed_at END) AS at
+                    FROM deployments WHERE plausible GROUP BY service, environment
+                    ORDER BY MAX(deployed_at) DESC LIMIT ?
                     """, arguments: [limit])
             // The file can be edited by hand: what is not what it should be is passed over.
             return rows.compactMap { row in

@@ -71,8 +71,7 @@ final class DeploymentMeter: Sendable {
 
     func count(_ deployment: Deployment, _ entry: DeploymentLedger.Entry) {
         if let gap = entry.gap { gaps[gap]?.increment() }
-        let time = entry.isPlausible ? deployment.occurredOn : nil
-        update(service: deployment.serviceName, environment: deployment.env, at: time) { series in
+        update(service: deployment.serviceName, environment: deployment.env, at: deployment.occurredOn) { series in
             series.succeeded.increment()
             if let leadTime = entry.leadTime { series.leadTime.observe(leadTime.inSeconds) }
             if let timeToRestore = entry.timeToRestore { series.timeToRestore.observe(timeToRestore.inSeconds) }
@@ -86,9 +85,10 @@ final class DeploymentMeter: Sendable {
         }
     }
 
-    /// An event whose time enters no figure.
-    func countImplausible(_ event: Event) {
+    /// An event whose time is not believed: it enters no figure, and makes no service known.
+    func countImplausible(_ event: Event, _ entry: DeploymentLedger.Entry) {
         implausible[event.kind]?.increment()
+        if let gap = entry.gap { gaps[gap]?.increment() }
     }
 
     /// - Parameters:

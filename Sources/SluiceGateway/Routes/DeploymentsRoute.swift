@@ -24,7 +24,10 @@ enum DeploymentsRoute {
             if ledger.wasReplaced { try await refill.run() }
             // The ledger knows what was counted, whatever becomes of this delivery.
             guard let entry = try await ledger.record(event, id: message.id, receivedAt: receipt) else { return }
-            if !EventTime.isPlausible(event.occurredOn, at: receipt) { meter.countImplausible(event) }
+            // What is not believed is told by a counter of its own, and stays out of all others.
+            guard EventTime.isPlausible(event.occurredOn, at: receipt) else {
+                return meter.countImplausible(event, entry)
+            }
             switch event {
             case .commitPushed: break
             case .commitDeployed(let deployment): meter.count(deployment, entry)

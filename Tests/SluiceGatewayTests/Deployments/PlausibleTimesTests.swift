@@ -66,8 +66,10 @@ struct PlausibleTimesTests {
         #expect(try await deploy("cccc1234", at: Self.time(4))?.timeToRestore == .seconds(3_600))
     }
 
-    @Test func aServiceWithoutAnyBelievableTimeIsStillKnown() async throws {
+    @Test func aServiceWithoutAnyBelievableTimeIsNotKnown() async throws {
         _ = try await deploy("feed1234", at: try #require(RFC3339.parse("9999-01-01T00:00:00Z")))
+        #expect(try await ledger.latest(limit: 10).isEmpty)
+        _ = try await deploy("feed1234", at: Self.time(1), succeeded: false)
         let latest = try await ledger.latest(limit: 10)
         #expect(latest.map(\.service) == ["hello"] && latest.map(\.at) == [nil])
     }

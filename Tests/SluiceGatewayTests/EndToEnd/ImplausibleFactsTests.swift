@@ -96,6 +96,15 @@ extension EndToEndAtOnce {
                 #expect(
                     metrics.value("sluice_last_deployment_timestamp_seconds", place)
                         == Double(now.millisecondsSince1970) / 1_000)
+                // Neither are they deployments, or failures, in any count but that of what is not believed.
+                let success = place.merging(["result": "success"]) { $1 }
+                #expect(metrics.value("sluice_deployments_total", success) == 1)
+                #expect(metrics.value("sluice_deployments_total", place.merging(["result": "failure"]) { $1 }) == 0)
+                #expect(metrics.value("sluice_change_failures_total", place) == 0)
+                #expect(
+                    metrics.value(
+                        "sluice_implausible_times_total",
+                        ["handler_name": "log-to-metrics", "event_type": "deploymentFailed"]) == 1)
                 #expect(metrics.value("sluice_deployment_lead_time_seconds_count", place) == 0)
                 #expect(metrics.value("sluice_time_to_restore_seconds_count", place) == 0)
                 #expect(metrics.value("sluice_lead_times_left_out_total", ["reason": "implausible_time"]) == 2)
