@@ -281,7 +281,7 @@ def stability(board):
 def freshness(board):
     board.row("Freshness")
     board.add(
-        12, 8,
+        8, 8,
         timeseries(
             "Is this dashboard up to date? Age of events",
             ("95th percentile of an event's age when a sink has taken it, by route.",
@@ -297,4 +297,14 @@ def freshness(board):
             [query(
                 f"{by('handler_name')}(max by (handler_name, topic, partition) ({select('sluice_consumer_lag_messages')}))",
                 "{{handler_name}}")], "short", decimals=0),
+        timeseries(
+            "Which facts are not believed?",
+            ("Events whose time cannot be (before 1990, or more than a day ahead), which no figure here counts, and deployments "
+             "without a lead time, by the reason.",
+             "deployments by the hundred: a clock is wrong, or a tool sends no whole hashes.",
+             "set the clock of the machine that deploys (NTP), and send a commit's whole hash and its repository."),
+            [query(f"{by('event_type')}({increase('sluice_implausible_times_total', same('handler_name', 'log-to-metrics'), handler=False)})",
+                   "{{event_type}}"),
+             query(f"{by('reason')}({increase('sluice_lead_times_left_out_total', handler=False)})", "no lead time: {{reason}}")],
+            "short", stack=True, bars=True, calcs=("sum",), interval=GRAIN, decimals=0),
     )

@@ -160,7 +160,7 @@ def ingest(board):
             "s", thresholds=steps(GREEN, (1, YELLOW), (5, RED))),
     )
     board.add(
-        12, 8,
+        8, 8,
         heatmap(
             "How fast are webhooks answered? All requests",
             ("How the times of requests are distributed: darker where more requests were.",
@@ -173,6 +173,15 @@ def ingest(board):
              "many of one kind: GitHub is set up to send what nobody here reads. `push` here means pushes without commits.",
              "deselect the kind in the webhook's settings."),
             [query(f"{by('event')}({rate('sluice_webhooks_ignored_total', handler=False)})", "{{event}}")], "reqps", stack=True),
+        state_timeline(
+            "Which endpoints take unsigned requests?",
+            ("Whether a path is without a secret or token: it takes what comes straight from its own machine, and everything with "
+             "SLUICE_ALLOW_UNSIGNED.",
+             "a path that others can reach through a proxy which adds no header: nothing tells its requests from local ones.",
+             "set GITHUB_WEBHOOK_SECRET and DEPLOYMENTS_TOKEN."),
+            [query(f"max by (route) ({select('sluice_http_endpoint_unsigned', handler=False)})", "{{route}}")], "none",
+            mappings=values(_0=("signed", GREEN), _1=("unsigned", YELLOW)), thresholds=steps(GREEN, (1, YELLOW)),
+            show_value="never"),
     )
 
 
@@ -223,6 +232,26 @@ def queue(board):
              "more than a few: messages are rejected, or the process that had them died.",
              "see *How do deliveries end?* for rejections; redelivery is paced, so it never gets hot."),
             [query(f"{by('handler_name')}({rate('sluice_redeliveries_total')})", "{{handler_name}}")], "ops"),
+    )
+    board.add(
+        12, 8,
+        timeseries(
+            "What waits for readers that are gone?",
+            ("Messages that wait in groups of the embedded log which no route and no process reads, and how many such groups "
+             "there are.",
+             "anything but 0, for long: EVENT_RETENTION deletes nothing that they wait for until GROUP_RETENTION is over.",
+             "`sluice groups list` names them; `sluice groups remove` forgets one, `sluice groups seek` moves it."),
+            [query(f"sum by (instance) ({select('sluice_idle_group_messages', handler=False)})", "{{instance}}"),
+             query(f"sum by (instance) ({select('sluice_idle_groups', handler=False)})", "{{instance}}, groups")], "short",
+            thresholds=steps(GREEN, (1, YELLOW)), steps_after=True, decimals=0),
+        state_timeline(
+            "Is the clock believed?",
+            ("Whether the machine's clock agrees with the time that has run, and with the newest message.",
+             "a red stretch: retention deletes nothing by age meanwhile.",
+             "compare `date` with another machine's, and mend the clock (NTP); `/readyz` says what disagrees."),
+            [query(f"max by (instance) ({select('sluice_clock_doubted', handler=False)})", "{{instance}}")], "none",
+            mappings=values(_0=("believed", GREEN), _1=("in doubt", RED)), thresholds=steps(GREEN, (1, RED)),
+            show_value="never"),
     )
 
 
@@ -460,6 +489,16 @@ def poison(board):
              "look at who publishes; deliveries are at least once, so a few are no fault."),
             [query(f"{by('result')}({rate('sluice_dedup_checks_total')})", "{{result}}")], "ops", stack=True,
             overrides=[colored(["fresh"], GREEN), colored(["duplicate"], BLUE), colored(["in_progress"], ORANGE)]),
+    )
+    board.add(
+        24, 6,
+        timeseries(
+            "Is poison dropped unread?",
+            ("Messages a second that were dropped from the poison queue before anybody had read them, because it was full.",
+             "any: they are gone.",
+             "read and empty the queue, mend what fills it (*Why are messages poisoned?*), or raise POISON_RETENTION_BYTES."),
+            [query(f"{by('topic')}({rate('sluice_poison_dropped_total', handler=False)})", "{{topic}}")], "ops",
+            thresholds=steps(GREEN, (0.001, RED))),
     )
 
 
