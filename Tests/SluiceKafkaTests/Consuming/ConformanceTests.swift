@@ -102,6 +102,8 @@ private final class Preparing<Base: Sendable>: Sendable {
     }
 }
 
+extension Preparing: Timed {}
+
 extension Preparing: Publisher where Base: Publisher {
     var name: String { base.name }
 
