@@ -49,6 +49,15 @@ struct ConsumeCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("End when nothing has come for so long.", valueName: "seconds"))
     var idle: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            """
+            With --group on Kafka: how long to try to commit what was written, at the end and before a partition goes to \
+            another member. Brokers may refuse it while the group changes. Default: 15.
+            """, valueName: "seconds"))
+    var commitTimeout: String?
+
     @Argument(help: "The topic, queue, or path.")
     var topic: String
 
@@ -64,6 +73,9 @@ struct ConsumeCommand: AsyncParsableCommand {
         options.start = try start.map(Arguments.start)
         options.leavesMessages = peek
         options.count = tool.count
+        options.commitTimeout = try commitTimeout.map { text throws(UsageError) in
+            try Arguments.seconds(text, "--commit-timeout", 0...3_600)
+        }
         do {
             try address.validate(options)
         } catch {

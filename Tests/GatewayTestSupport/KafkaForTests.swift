@@ -9,17 +9,28 @@ import Testing
 package struct KafkaForTests: Sendable {
     /// Nil on a real cluster.
     package let mock: MockCluster?
+    /// What stands in front of the mock cluster where groups are to behave as Kafka's.
+    package let groups: GroupCluster?
     private let brokers: [String]
     private let name = "gateway-\(String(UInt64.random(in: .min ... .max), radix: 36))"
 
-    package init() throws {
+    /// - Parameter realGroups: whether the mock cluster's groups behave as Kafka's do (``GroupCluster``). Its own refuse
+    ///   commits while members join, and turn away who comes late: then more comes again than was in flight, however
+    ///   correct a member is.
+    package init(realGroups: Bool = false) throws {
         let real = ProcessInfo.processInfo.environment["SLUICE_TEST_KAFKA"] ?? ""
-        if real.isEmpty {
+        if real.isEmpty, realGroups {
+            let cluster = try GroupCluster()
+            groups = cluster
+            mock = cluster.mock
+            brokers = cluster.bootstrap
+        } else if real.isEmpty {
+            groups = nil
             let mock = try MockCluster()
             self.mock = mock
             brokers = mock.bootstrap
         } else {
-            mock = nil
+            (mock, groups) = (nil, nil)
             brokers = real.split(separator: ",").map(String.init)
         }
     }
@@ -47,11 +58,13 @@ package struct KafkaForTests: Sendable {
     }
 
     /// For a gateway in this process.
-    package func use(in configuration: inout GatewayConfiguration) {
+    /// - Parameter commitInterval: how often what is settled is committed while no partition moves.
+    package func use(in configuration: inout GatewayConfiguration, commitInterval: Duration = .seconds(1)) {
         var kafka = GatewayConfiguration.Kafka(client)
         kafka.topic = name
         kafka.group = name
         kafka.partitions = 4
+        kafka.commitInterval = commitInterval
         configuration.kafka = kafka
     }
 
@@ -62,7 +75,8 @@ package struct KafkaForTests: Sendable {
             ? ["session.timeout.ms": "6000", "heartbeat.interval.ms": "500"]
             : [
                 "fetch.wait.max.ms": "5", "reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "200",
-                "session.timeout.ms": "3000", "heartbeat.interval.ms": "500",
+                // A busy machine keeps a member from being heard of for seconds.
+                "session.timeout.ms": groups == nil ? "3000" : "30000", "heartbeat.interval.ms": "500",
             ]
     }
 }

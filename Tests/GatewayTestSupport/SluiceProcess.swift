@@ -24,12 +24,13 @@ package final class SluiceProcess: Sendable {
 
     /// - Parameters:
     ///   - environment: all that it gets; ports 0 and a data directory are added where they are not set.
+    ///   - arguments: the command.
     ///   - directory: for the data, and where it runs.
     ///   - standardOutput, standardError: where these go; files of its own, which can be read here, unless given.
     ///   - shell: what a shell does before it becomes the program, such as `ulimit -n 64`.
     package init(
-        _ environment: [String: String], in directory: TemporaryDirectory, standardOutput: FileHandle? = nil,
-        standardError: FileHandle? = nil, after shell: String? = nil
+        _ environment: [String: String], _ arguments: [String] = ["run"], in directory: TemporaryDirectory,
+        standardOutput: FileHandle? = nil, standardError: FileHandle? = nil, after shell: String? = nil
     ) throws {
         output = try TemporaryDirectory()
         for name in ["out", "err"] {
@@ -37,7 +38,7 @@ package final class SluiceProcess: Sendable {
         }
         process = Process()
         process.executableURL = Self.executable
-        process.arguments = ["run"]
+        process.arguments = arguments
         if let shell, let program = Self.executable {
             process.executableURL = URL(fileURLWithPath: "/bin/sh")
             process.arguments = ["-c", "\(shell); exec '\(program.path)' run"]

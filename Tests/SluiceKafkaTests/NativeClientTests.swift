@@ -58,7 +58,7 @@ struct NativeClientTests {
         let monitor = ClientMonitor(secrets: SecretTexts(), logger: .silent, meter: nil)
         let callbacks =
             kind == .producer
-            ? NativeClient.Callbacks(onSend: ProduceBatch.addHeaders) : NativeClient.Callbacks(onJoining: { _ in })
+            ? NativeClient.Callbacks(onSend: ProduceBatch.addHeaders) : NativeClient.Callbacks(onGroupTraffic: { _ in })
         for _ in 0..<20 {
             do {
                 let native = try configuration.native(options: [], required: [("group.id", "g")])

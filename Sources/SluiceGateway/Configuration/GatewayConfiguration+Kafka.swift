@@ -18,6 +18,9 @@ extension GatewayConfiguration {
         /// Whether topics that are missing are created. Default true.
         public var createsTopics = true
 
+        /// How often settled offsets are committed. Default 1 s.
+        package var commitInterval: Duration = .seconds(1)
+
         public init(_ client: KafkaConfiguration) {
             self.client = client
         }

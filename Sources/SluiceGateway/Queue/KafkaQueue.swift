@@ -107,6 +107,7 @@ final class KafkaQueue: EventQueue {
     func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
         var options = KafkaSubscriber.Options()
         options.sessionTimeout = Self.sessionTimeout
+        options.commitInterval = configuration.commitInterval
         options.createsMissingTopics = false
         options.prefetchMessages = Self.prefetch.messages
         options.prefetchKilobytes = max(1_024, Self.prefetch.kilobytes / Int(configuration.partitions))

@@ -29,6 +29,11 @@ extension BrokerAddress {
                     "--from: listens on this machine alone: expected a loopback address such as http://127.0.0.1:8080")
             }
         }
+        if options.commitTimeout != nil {
+            guard case .kafka = self, options.group != nil else {
+                throw ToolError("--commit-timeout: only a group on Kafka has a last commit to wait for")
+            }
+        }
         if options.leavesMessages, options.group != nil {
             throw ToolError("--peek: a group settles what it reads")
         }

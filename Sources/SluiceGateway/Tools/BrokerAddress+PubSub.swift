@@ -50,6 +50,7 @@ extension BrokerAddress {
             var settings = KafkaSubscriber.Options()
             settings.start = (options.start ?? .beginning).onKafka
             settings.createsMissingTopics = false
+            settings.commitTimeout = options.commitTimeout ?? settings.commitTimeout
             let marshaler = ExactKafkaMarshaler()
             settings.marshaler = marshaler
             let subscriber = try KafkaSubscriber(

@@ -11,6 +11,9 @@ public struct ConsumeOptions: Sendable {
     /// How many messages are wanted at most; nil for all.
     public var count: Int?
 
+    /// How long the last commit of a group on Kafka is tried at the end; nil is 15 s.
+    public var commitTimeout: Duration?
+
     public enum Start: Sendable, Equatable {
         case beginning
         /// Only what comes from now on.

@@ -10,7 +10,7 @@ extension ConsumerLoop {
         guard let client else { return }
         hasBeenAssigned = false
         mayHaveJoined = false
-        control.note(joining: false)
+        control.traffic.reset()
         events = rd_kafka_queue_get_consumer(client.handle)
         rd_kafka_queue_cb_event_enable(
             events,
@@ -35,7 +35,7 @@ extension ConsumerLoop {
 
     func shut(leaving: Bool, because reason: String = "closed") {
         abandonAll()
-        rebalance = .none
+        course.lostClient()
         commit.forget()
         openLookups = [:]
         if let events {
@@ -67,7 +67,7 @@ extension ConsumerLoop {
             logger.error("the client failed for good; another one replaces it", metadata: ["error": "\(error)"])
             return fail(now, error.detail)
         }
-        guard case .running = phase, now >= restart.at else { return }
+        guard course.isRunning, now >= restart.at else { return }
         do {
             client = try plan.makeClient(monitor, control)
             open()

@@ -18,8 +18,10 @@ struct CommitState {
     fileprivate var last = MonotonicTime(nanoseconds: 0)
     /// The group is changing: the member is about to learn of it and join anew.
     fileprivate var pause = MonotonicTime(nanoseconds: 0)
-    /// Whether the last one failed.
-    var hasFailed = false
+    /// When a last commit that failed is tried again.
+    fileprivate var retry = MonotonicTime(nanoseconds: 0)
+    /// Whether the last one failed in a way that does not pass.
+    fileprivate(set) var isHopeless = false
     /// How long the brokers let the metadata be, as far as is known.
     fileprivate var metadataLimit = SettledOffsets.metadataLimit
 
@@ -29,26 +31,45 @@ struct CommitState {
 
     /// The client that was asked is gone.
     mutating func forget() {
-        for feed in feeds { feed.ledger.withLock { $0.soil() } }
+        for feed in feeds { feed.ledger.withLock { $0.markDirty() } }
         feeds = []
         isUnderWay = false
+    }
+
+    /// What failed before says nothing of the commit that comes.
+    mutating func renew() {
+        isHopeless = false
+        retry = MonotonicTime(nanoseconds: 0)
     }
 }
 
 extension ConsumerLoop {
     func commitIfDue(_ now: MonotonicTime) {
         guard plan.group != nil, !commit.isUnderWay, now >= commit.due(options) else { return }
-        switch phase {
+        guard let commitTime, now >= commitTime else { return }
+        switch course.phase {
         case .running, .finishing: sendCommit(now)
         case .committing, .leaving, .ended: break
         }
     }
 
-    /// Commits what was settled since the last time.
-    /// - Returns: whether a commit is under way now: false where there was nothing, or where it is not the time.
-    @discardableResult
-    func sendCommit(_ now: MonotonicTime) -> Bool {
-        guard plan.group != nil, let client, let events, !commit.isUnderWay, !control.isJoining else { return false }
+    /// From when on a commit may be made; nil while that depends on an answer.
+    var commitTime: MonotonicTime? {
+        guard let time = control.traffic.commitTime(isAgreeing: !course.going.isEmpty) else { return nil }
+        return course.wantsCommit ? max(time, commit.retry) : time
+    }
+
+    /// Whether a last commit may be made now.
+    func committing(_ now: MonotonicTime) -> SessionCourse.Committing {
+        if commit.isUnderWay { return .underWay }
+        if commit.isHopeless { return .hopeless }
+        guard let commitTime, now >= commitTime else { return .blocked }
+        return .possible
+    }
+
+    /// Commits what was settled since the last time. To be called only when it is the time.
+    func sendCommit(_ now: MonotonicTime) {
+        guard plan.group != nil, let client, let events, !commit.isUnderWay else { return }
         let list = PartitionList(capacity: readers.count)
         var feeds: [PartitionFeed] = []
         for reader in readers {
@@ -58,27 +79,24 @@ extension ConsumerLoop {
                 metadata: settled.metadata(limit: commit.metadataLimit))
             feeds.append(reader.feed)
         }
-        guard !feeds.isEmpty else { return false }
+        guard !feeds.isEmpty else { return }
         commit.last = now
         commit.feeds = feeds
         commit.isUnderWay = true
         let code = rd_kafka_commit_queue(client.handle, list.handle, events, nil, nil)
-        if code != RD_KAFKA_RESP_ERR_NO_ERROR {
-            failed(commit: KafkaError(code))
-            return false
-        }
-        return true
+        if code != RD_KAFKA_RESP_ERR_NO_ERROR { failed(commit: KafkaError(code)) }
     }
 
-    func take(commit event: borrowing NativeEvent) {
+    func handle(commit event: borrowing NativeEvent) {
         var code = event.error
         if code == RD_KAFKA_RESP_ERR_NO_ERROR, let list = rd_kafka_event_topic_partition_list(event.handle) {
             code = list.elements.first { $0.err != RD_KAFKA_RESP_ERR_NO_ERROR }?.err ?? code
         }
         guard code != RD_KAFKA_RESP_ERR_NO_ERROR else {
+            for feed in commit.feeds { feed.ledger.withLock { $0.committed() } }
             commit.feeds = []
             commit.isUnderWay = false
-            commit.hasFailed = false
+            commit.renew()
             return monitor.brokerAnswered()
         }
         if code == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE {
@@ -89,13 +107,30 @@ extension ConsumerLoop {
 
     /// What was to be committed goes with the next one.
     private func failed(commit error: KafkaError) {
+        let now = MonotonicTime.now()
         commit.forget()
-        commit.hasFailed = true
+        let code = error.code.native
+        commit.isHopeless = Self.isHopeless(code)
+        commit.retry = now.advanced(
+            by: code == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE ? .zero : Self.retryDelay)
         // The group is changing: that is no fault, and what is settled is committed afterwards.
-        let isExpected = [RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION].contains(
-            error.code.native)
-        if isExpected { commit.pause = MonotonicTime.now().advanced(by: options.heartbeatInterval * 2) }
+        let isExpected = [RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION].contains(code)
+        if isExpected { commit.pause = now.advanced(by: options.heartbeatInterval * 2) }
         logger.log(level: isExpected ? .debug : .warning, "committing failed", metadata: ["error": "\(error)"])
+    }
+
+    private static let retryDelay = Duration.milliseconds(200)
+
+    /// Whether it is of no use to commit the same again: the group has given the member up, or the user may not.
+    private static func isHopeless(_ code: rd_kafka_resp_err_t) -> Bool {
+        switch code {
+        case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+            RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+            RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR__FATAL, RD_KAFKA_RESP_ERR__DESTROY,
+            RD_KAFKA_RESP_ERR__STATE:
+            true
+        default: false
+        }
     }
 }
 

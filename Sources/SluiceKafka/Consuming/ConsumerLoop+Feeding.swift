@@ -15,7 +15,8 @@ extension ConsumerLoop {
         turn = (turn + 1) % readers.count
         for index in readers.indices where room > 0 {
             let reader = readers[(turn + index) % readers.count]
-            guard reader.feed.hasRecords.load(ordering: .acquiring), !rebalance.isTaking(reader.feed.partition) else {
+            guard reader.feed.hasRecords.load(ordering: .acquiring), !course.going.contains(reader.feed.partition)
+            else {
                 continue
             }
             let allowed = options.maxInFlight - load.count
@@ -37,7 +38,7 @@ extension ConsumerLoop {
     }
 
     private func redeliver(_ reader: PartitionReader, _ now: MonotonicTime, limit: Int) -> Int {
-        guard !rebalance.isTaking(reader.feed.partition) else { return 0 }
+        guard !course.going.contains(reader.feed.partition) else { return 0 }
         let due = reader.feed.ledger.withLock { $0.takeDue(now: now, limit: limit) }
         guard !due.isEmpty else { return 0 }
         subscription.offer(
@@ -127,10 +128,5 @@ extension ConsumerLoop {
         guard let buffered = try? subscription.take(.max), !buffered.isEmpty else { return }
         // The others go back in their order; dropping the last reference rejects the rest.
         subscription.offer(held: buffered.filter { $0.origin.partition.map(partitions.contains) != true })
-    }
-
-    /// How many of these partitions' messages are in handlers' hands.
-    func inHand(_ readers: [PartitionReader]) -> Int {
-        readers.reduce(0) { sum, reader in sum + reader.feed.ledger.withLock(\.inHand) }
     }
 }

@@ -3,46 +3,9 @@ internal import Logging
 internal import Sluice
 import Synchronization
 
-/// A change of the group that this member has to agree to. Until it does, librdkafka delivers nothing, and the group
-/// waits.
-enum Rebalance {
-    case none
-    /// It is looked up where the partitions go on.
-    /// - id: of the request that is out; nil when the next one is due at `retry`.
-    case looking([Int32], id: UInt?, retry: MonotonicTime)
-    /// Handlers finish with what they hold of the partitions.
-    case draining([Int32], until: MonotonicTime)
-    /// What was settled is committed.
-    case committing([Int32], until: MonotonicTime)
-
-    var deadline: MonotonicTime? {
-        switch self {
-        case .none: nil
-        case .looking(_, let id, let retry): id == nil ? retry : nil
-        case .draining(_, let until), .committing(_, let until): until
-        }
-    }
-
-    /// Whether the partition is about to go.
-    func isTaking(_ partition: Int32) -> Bool {
-        switch self {
-        case .none, .looking: false
-        case .draining(let partitions, _), .committing(let partitions, _): partitions.contains(partition)
-        }
-    }
-}
-
+/// Takes part in the group's changes, and ends, as the session's course says.
 extension ConsumerLoop {
-    private static let commitPatience = Duration.seconds(5)
-
-    private var isLeaving: Bool {
-        switch phase {
-        case .committing, .leaving: true
-        case .running, .finishing, .ended: false
-        }
-    }
-
-    func take(rebalance event: borrowing NativeEvent, _ now: MonotonicTime) {
+    func handle(rebalance event: borrowing NativeEvent, _ now: MonotonicTime) {
         guard let client else { return }
         let list = rd_kafka_event_topic_partition_list(event.handle)
         var partitions: [Int32] = []
@@ -54,75 +17,114 @@ extension ConsumerLoop {
             // A loss comes without any broker.
             monitor.brokerAnswered()
             hasBeenAssigned = true
-            rebalance = .looking(partitions, id: nil, retry: now)
-            if isLeaving || partitions.isEmpty { finishRebalance() }
+            lookup = Lookup(retry: now)
+            course.assign(partitions)
         case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
             let isLost = rd_kafka_assignment_lost(client.handle) != 0
             monitor.count(isLost ? "lost" : "revoked")
             if isLost {
                 logger.warning(
                     "partitions were lost: the group has given this consumer up, and what it held comes again",
-                    metadata: ["partitions": "\(partitions)"])
+                    metadata: [
+                        "partitions": "\(partitions)", "settled": "\(share(of: readers(of: partitions)).uncommitted)",
+                    ])
             }
-            rebalance = .draining(partitions, until: now.advanced(by: isLost ? .zero : options.drainTimeout))
+            commit.renew()
+            course.revoke(partitions, now: now)
             withdraw(partitions)
             load.setDraining(true)
-            if isLeaving || isLost { finishRebalance() }
         default:
             logger.error("a change of the group failed", metadata: ["error": "\(KafkaError(event.error))"])
             abandonAll()
-            rebalance = .none
+            course.lostClient()
             rd_kafka_assign(client.handle, nil)
         }
     }
 
-    /// Goes on with a change of the group that waits for something.
-    func proceed(_ now: MonotonicTime) {
-        switch rebalance {
-        case .none:
-            if plan.group == nil { discover(now) }
-        case .looking(let partitions, nil, let retry):
-            if now >= retry { lookUp(partitions) }
-        case .looking: break
-        case .draining(let partitions, let until):
-            guard let client else { return }
-            if rd_kafka_assignment_lost(client.handle) != 0 { return finishRebalance() }
-            let going = readers.filter { partitions.contains($0.feed.partition) }
-            guard now >= until || inHand(going) == 0 else { return }
-            // Before the last commit is made: what would be attempted from now on is not in it.
-            for reader in going { reader.feed.revoke() }
-            guard !commit.isUnderWay else { return }
-            guard sendCommit(now) else { return finishRebalance() }
-            rebalance = .committing(partitions, until: now.advanced(by: Self.commitPatience))
-        case .committing(let partitions, let until):
-            guard !commit.isUnderWay || now >= until else { return }
-            if commit.isUnderWay || commit.hasFailed {
-                logger.notice(
-                    "partitions are given up without the last commit: what was settled since the one before comes again",
-                    metadata: ["partitions": "\(partitions)"])
-            }
-            finishRebalance()
-        }
+    /// Does what the course says, until it waits for something.
+    func followCourse(_ now: MonotonicTime) {
+        if !mayHaveJoined { mayHaveJoined = monitor.connectionState.isConnected }
+        let request = control.request
+        guard !course.isIdle || request != .none || subscription.isEnded else { return }
+        while perform(course.next(facts(now, request)), now) {}
     }
 
-    /// Agrees to the change, whatever is still open.
-    func finishRebalance() {
-        defer {
-            rebalance = .none
-            if case .running = phase { load.setDraining(false) }
+    private func facts(_ now: MonotonicTime, _ request: SessionControl.Request) -> SessionCourse.Facts {
+        var facts = SessionCourse.Facts(now: now)
+        facts.request = request
+        facts.isCancelled = subscription.isEnded
+        facts.isHalfJoined = isHalfJoined
+        facts.hasClient = client != nil
+        if let client {
+            if case .leaving = course.phase { facts.hasLeft = rd_kafka_consumer_closed(client.handle) != 0 }
+            let going = course.going
+            if !going.isEmpty { facts.isLost = rd_kafka_assignment_lost(client.handle) != 0 }
+            facts.going = share(of: readers(of: going))
         }
-        switch rebalance {
-        case .none: break
-        case .looking(let partitions, _, _):
-            // Only where there is nothing to begin with, or no time to.
-            let list = PartitionList(capacity: partitions.count)
-            for partition in partitions { list.append(topic.name, partition) }
-            tell(list, assigning: true)
-        case .draining(let partitions, _), .committing(let partitions, _):
+        facts.all = share(of: readers)
+        facts.committing = committing(now)
+        return facts
+    }
+
+    private func readers(of partitions: [Int32]) -> [PartitionReader] {
+        readers.filter { partitions.contains($0.feed.partition) }
+    }
+
+    private func share(of readers: [PartitionReader]) -> SessionCourse.Share {
+        var share = SessionCourse.Share()
+        for reader in readers {
+            reader.feed.ledger.withLock { ledger in
+                share.inHand += ledger.inHand
+                guard plan.group != nil else { return }
+                share.hasNews = share.hasNews || ledger.hasNews
+                share.uncommitted += ledger.uncommitted
+            }
+        }
+        return share
+    }
+
+    /// - Returns: whether there is more to decide.
+    private func perform(_ action: SessionCourse.Action, _ now: MonotonicTime) -> Bool {
+        switch action {
+        case .wait: return false
+        case .awaitHandlers: load.setDraining(true)
+        case .revoke(let partitions):
+            if partitions == nil { commit.renew() }
+            for reader in readers where partitions?.contains(reader.feed.partition) ?? true { reader.feed.revoke() }
+        case .commit: sendCommit(now)
+        case .accept(let partitions): assign(list(partitions))
+        case .release(let partitions, let uncommitted):
+            if uncommitted > 0 {
+                logger.warning(
+                    "partitions are given up without the last commit: what was settled since the one before comes again",
+                    metadata: ["partitions": "\(partitions)", "settled": "\(uncommitted)"])
+            }
             abandon { partitions.contains($0) }
-            let list = PartitionList(capacity: partitions.count)
-            for partition in partitions { list.append(topic.name, partition) }
-            tell(list, assigning: false)
+            release(list(partitions))
+        case .leave(let uncommitted): leave(uncommitted)
+        case .end(let leaving):
+            shut(leaving: leaving)
+            return false
+        }
+        if course.isIdle { load.setDraining(false) }
+        return true
+    }
+
+    private func leave(_ uncommitted: Int) {
+        guard let client, let events else { return }
+        if uncommitted > 0 {
+            logger.warning(
+                "the group is left without the last commit: what was settled since the one before comes again",
+                metadata: ["settled": "\(uncommitted)"])
+        }
+        abandonAll()
+        control.membership = nil
+        if let error = KafkaError(
+            consuming: rd_kafka_consumer_close_queue(client.handle, events), redacting: monitor.secrets)
+        {
+            logger.debug("leaving failed", metadata: ["error": "\(error)"])
+            shut(leaving: false)
+            course.end()
         }
     }
 
@@ -140,25 +142,52 @@ extension ConsumerLoop {
         control.feeds = readers.map(\.feed)
     }
 
-    func tell(_ list: borrowing PartitionList, assigning: Bool) {
+    private func list(_ partitions: [Int32]) -> PartitionList {
+        let list = PartitionList(capacity: partitions.count)
+        for partition in partitions { list.append(topic.name, partition) }
+        return list
+    }
+
+    /// Agrees that the partitions come.
+    func assign(_ list: borrowing PartitionList) {
         guard let client else { return }
-        let isIncremental = rd_kafka_rebalance_protocol(client.handle).map { String(cString: $0) } != "EAGER"
-        var failure: KafkaError?
-        if isIncremental {
-            failure = KafkaError(
-                consuming: assigning
-                    ? rd_kafka_incremental_assign(client.handle, list.handle)
-                    : rd_kafka_incremental_unassign(client.handle, list.handle), redacting: monitor.secrets)
-        } else {
-            let code = rd_kafka_assign(client.handle, assigning ? list.handle : nil)
-            if code != RD_KAFKA_RESP_ERR_NO_ERROR { failure = KafkaError(code) }
-        }
+        agree(
+            isIncremental(client)
+                ? KafkaError(
+                    consuming: rd_kafka_incremental_assign(client.handle, list.handle), redacting: monitor.secrets)
+                : KafkaError(failing: rd_kafka_assign(client.handle, list.handle)), client)
+    }
+
+    /// Agrees that the partitions go.
+    private func release(_ list: borrowing PartitionList) {
+        guard let client else { return }
+        agree(
+            isIncremental(client)
+                ? KafkaError(
+                    consuming: rd_kafka_incremental_unassign(client.handle, list.handle),
+                    redacting: monitor.secrets)
+                : KafkaError(failing: rd_kafka_assign(client.handle, nil)), client)
+    }
+
+    private func isIncremental(_ client: NativeClient) -> Bool {
+        rd_kafka_rebalance_protocol(client.handle).map { String(cString: $0) } != "EAGER"
+    }
+
+    private func agree(_ failure: KafkaError?, _ client: NativeClient) {
         if let failure {
             logger.error("librdkafka refused a change of the group", metadata: ["error": "\(failure)"])
         }
         // librdkafka may drop a question, and then never answer it, once the client leaves: with its last partitions its
         // group is gone (`rd_kafka_cgrp_terminated`).
-        if case .leaving = phase { return }
+        if case .leaving = course.phase { return }
         if plan.group != nil { control.membership = KafkaGroupMetadata(of: client) }
+    }
+}
+
+extension KafkaError {
+    /// Nil for no error.
+    fileprivate init?(failing code: rd_kafka_resp_err_t) {
+        if code == RD_KAFKA_RESP_ERR_NO_ERROR { return nil }
+        self.init(code)
     }
 }

@@ -2,11 +2,26 @@ import CRDKafka
 internal import Logging
 internal import Sluice
 
+/// The question where partitions go on.
+struct Lookup {
+    /// Of the request that is out; nil when the next one is due at `retry`.
+    var id: UInt?
+    var retry = MonotonicTime(nanoseconds: 0)
+}
+
 /// Where new partitions are read from: what their group has committed, or else what the options say.
 extension ConsumerLoop {
     private static let retryDelay = Duration.milliseconds(250)
 
-    func lookUp(_ partitions: [Int32]) {
+    /// Asks where the partitions that come go on, when it is time to.
+    func lookUpPartitions(_ now: MonotonicTime) {
+        guard plan.group != nil else { return discover(now) }
+        if case .lookingUp(let partitions) = course.change, lookup.id == nil, now >= lookup.retry {
+            lookUp(partitions)
+        }
+    }
+
+    private func lookUp(_ partitions: [Int32]) {
         guard let client, let events, let group = plan.group else { return }
         lookups += 1
         let list = PartitionList(capacity: partitions.count)
@@ -26,16 +41,16 @@ extension ConsumerLoop {
         rd_kafka_AdminOptions_destroy(asked)
         rd_kafka_ListConsumerGroupOffsets_destroy(request)
         openLookups[lookups] = .now()
-        rebalance = .looking(partitions, id: lookups, retry: .now())
+        lookup.id = lookups
     }
 
-    func take(lookup event: borrowing NativeEvent, _ now: MonotonicTime) {
+    func handle(lookup event: borrowing NativeEvent, _ now: MonotonicTime) {
         openLookups[UInt(bitPattern: rd_kafka_event_opaque(event.handle))] = nil
-        guard case .looking(let partitions, let id?, _) = rebalance,
+        guard case .lookingUp(let partitions) = course.change, let id = lookup.id,
             UInt(bitPattern: rd_kafka_event_opaque(event.handle)) == id
         else { return }
         guard let commits = commits(event) else {
-            rebalance = .looking(partitions, id: nil, retry: now.advanced(by: Self.retryDelay))
+            lookup = Lookup(retry: now.advanced(by: Self.retryDelay))
             return
         }
         monitor.brokerAnswered()
@@ -72,15 +87,15 @@ extension ConsumerLoop {
     private func begin(_ partitions: [Int32], _ commits: [Int32: SettledOffsets], _ now: MonotonicTime) {
         let fresh = partitions.filter { commits[$0] == nil }
         guard let starts = starts(of: fresh) else {
-            rebalance = .looking(partitions, id: nil, retry: now.advanced(by: Self.retryDelay))
+            lookup = Lookup(retry: now.advanced(by: Self.retryDelay))
             return
         }
-        take(up: partitions, commits, starts)
+        start(partitions, commits, starts)
         monitor.count("assigned")
-        rebalance = .none
+        course.tookUp()
     }
 
-    private func take(up partitions: [Int32], _ commits: [Int32: SettledOffsets], _ starts: [Int32: Int64]) {
+    private func start(_ partitions: [Int32], _ commits: [Int32: SettledOffsets], _ starts: [Int32: Int64]) {
         guard let client else { return }
         abandon { partitions.contains($0) }
         let list = PartitionList(capacity: partitions.count)
@@ -93,7 +108,7 @@ extension ConsumerLoop {
             if let reader = PartitionReader(client, topic, feed) { readers.append(reader) }
         }
         publishFeeds()
-        tell(list, assigning: true)
+        assign(list)
     }
 
     /// Where partitions begin of which nothing was committed; nil when that cannot be told now.
@@ -128,7 +143,7 @@ extension ConsumerLoop {
 
     /// Takes up every partition of the topic, also those that are added later.
     func discover(_ now: MonotonicTime) {
-        guard let client, case .running = phase else { return }
+        guard let client, course.isRunning else { return }
         let known = monitor.statistics?.topics[topic.name]?.count ?? 0
         guard readers.isEmpty || known > readers.count, now >= nextDiscovery else { return }
         nextDiscovery = now.advanced(by: Self.retryDelay)
@@ -152,6 +167,6 @@ extension ConsumerLoop {
         let added = partitions.filter { id in !readers.contains { $0.feed.partition == id } }
         // What is added later is read from its beginning.
         guard !added.isEmpty, let starts = readers.isEmpty ? starts(of: added) : [:] else { return }
-        take(up: added, [:], starts)
+        start(added, [:], starts)
     }
 }

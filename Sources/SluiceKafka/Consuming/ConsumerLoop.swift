@@ -9,18 +9,6 @@ import Synchronization
 /// The thread sleeps on one signal, which librdkafka's queues, settlements and requests from outside raise, and is
 /// never kept from polling by a full subscription or a slow handler.
 final class ConsumerLoop {
-    /// How the session ends.
-    enum Phase {
-        case running
-        /// The consumer has cancelled: what is in hand may still be settled.
-        case finishing(until: MonotonicTime)
-        /// The last commit is under way.
-        case committing(until: MonotonicTime)
-        /// The client leaves the group.
-        case leaving(until: MonotonicTime)
-        case ended
-    }
-
     let topic: Topic
     let plan: ConsumerSession.Plan
     let subscription: Subscription
@@ -35,9 +23,11 @@ final class ConsumerLoop {
     var events: OpaquePointer?
     /// librdkafka's own object of the topic, where a group reads it.
     var known: OpaquePointer?
-    var phase = Phase.running
+    /// How the session agrees to changes of its group, and how it ends.
+    var course: SessionCourse
     var readers: [PartitionReader] = []
-    var rebalance = Rebalance.none
+    /// Where the partitions that come go on.
+    var lookup = Lookup()
     var lookups: UInt = 0
     /// Since when the coordinator was asked, by the numbers of the questions. None may time out (``AdminClient``): the
     /// client is replaced before.
@@ -60,12 +50,14 @@ final class ConsumerLoop {
     /// assignment yet (<https://github.com/confluentinc/librdkafka/pull/4381>).
     var hasBeenAssigned = false
     var mayHaveJoined = false
-    private var nextLook = MonotonicTime(nanoseconds: 0)
+    private var nextRefresh = MonotonicTime(nanoseconds: 0)
     /// When a groupless session looks for partitions again.
     var nextDiscovery = MonotonicTime(nanoseconds: 0)
     /// Whether it was told that the topic is not there.
     var hasMissedTopic = false
 
+    /// How long an unreachable cluster may hold up leaving the group.
+    private static let leaveTimeout = Duration.seconds(5)
     /// How many records are taken at once.
     private static let batchSize = 512
 
@@ -80,6 +72,9 @@ final class ConsumerLoop {
         self.control = control
         self.monitor = monitor
         self.logger = logger
+        course = SessionCourse(
+            SessionCourse.Limits(
+                drain: plan.options.drainTimeout, commit: plan.options.commitTimeout, leave: Self.leaveTimeout))
         records = RecordReader(topic: topic, marshaler: plan.options.marshaler, logger: logger)
         buffer = .allocate(capacity: Self.batchSize)
         buffer.initialize(repeating: nil)
@@ -94,15 +89,16 @@ final class ConsumerLoop {
         while true {
             let now = MonotonicTime.now()
             noticeAbsence(now)
-            obey(now)
-            if case .ended = phase { break }
+            followCourse(now)
+            if course.phase == .ended { break }
             revive(now)
             serveEvents(now)
-            proceed(now)
+            lookUpPartitions(now)
+            followCourse(now)
+            if course.phase == .ended { break }
             hasRoom = false
-            var isBusy = false
-            if case .running = phase { isBusy = feed(now) }
-            look(now)
+            let isBusy = course.isRunning && feed(now)
+            refreshWatermarks(now)
             commitIfDue(now)
             if !isBusy { load.signal.wait(until: deadline(now)) }
         }
@@ -114,11 +110,9 @@ final class ConsumerLoop {
     private func deadline(_ now: MonotonicTime) -> MonotonicTime {
         // librdkafka wants to be polled also when it has nothing to say.
         var deadline = now.advanced(by: min(.seconds(1), options.maxPollInterval / 4))
-        switch phase {
-        case .finishing(let until), .committing(let until), .leaving(let until): deadline = min(deadline, until)
-        case .running, .ended: break
-        }
-        if let due = rebalance.deadline, due > now { deadline = min(deadline, due) }
+        if let due = course.deadline { deadline = min(deadline, due) }
+        if case .lookingUp = course.change, lookup.id == nil { deadline = min(deadline, lookup.retry) }
+        if course.wantsCommit, !commit.isUnderWay, let time = commitTime, time > now { deadline = min(deadline, time) }
         if client == nil { deadline = min(deadline, restart.at) }
         if plan.group == nil, readers.isEmpty { deadline = min(deadline, nextDiscovery) }
         return min(deadline, feedDeadline)
@@ -128,16 +122,17 @@ final class ConsumerLoop {
     private var feedDeadline: MonotonicTime {
         var deadline = MonotonicTime(nanoseconds: .max)
         var hasNews = false
-        for reader in readers where !rebalance.isTaking(reader.feed.partition) {
+        let going = course.going
+        for reader in readers where !going.contains(reader.feed.partition) {
             let (due, news) = reader.feed.ledger.withLock { ($0.nextDue, $0.hasNews) }
             // A full subscription calls when it has room.
             if let due, hasRoom { deadline = min(deadline, due) }
             hasNews = hasNews || news
         }
-        switch phase {
+        switch course.phase {
         case .running, .finishing:
-            let isDue = hasNews && !commit.isUnderWay && !control.isJoining && plan.group != nil
-            return isDue ? min(deadline, commit.due(options)) : deadline
+            guard hasNews, !commit.isUnderWay, plan.group != nil, let commitTime else { return deadline }
+            return min(deadline, max(commitTime, commit.due(options)))
         case .committing, .leaving, .ended: return MonotonicTime(nanoseconds: .max)
         }
     }
@@ -148,11 +143,11 @@ final class ConsumerLoop {
             if monitor.take(event, of: client) { continue }
             switch event.type {
             case RD_KAFKA_EVENT_REBALANCE:
-                take(rebalance: event, now)
+                handle(rebalance: event, now)
             case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
-                take(lookup: event, now)
+                handle(lookup: event, now)
             case RD_KAFKA_EVENT_OFFSET_COMMIT:
-                take(commit: event)
+                handle(commit: event)
             default:
                 logger.debug("unexpected event", metadata: ["type": "\(event.type)"])
             }
@@ -160,9 +155,9 @@ final class ConsumerLoop {
     }
 
     /// Asks the client how far each partition goes, which costs no request.
-    private func look(_ now: MonotonicTime) {
-        guard let client, now >= nextLook else { return }
-        nextLook = now.advanced(by: .milliseconds(200))
+    private func refreshWatermarks(_ now: MonotonicTime) {
+        guard let client, now >= nextRefresh else { return }
+        nextRefresh = now.advanced(by: .milliseconds(200))
         if let oldest = openLookups.values.min(), now >= oldest.advanced(by: .seconds(1_800)) {
             return fail(now, "the group's coordinator did not answer for half an hour")
         }

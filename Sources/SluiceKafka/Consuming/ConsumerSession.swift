@@ -24,7 +24,7 @@ final class ConsumerSession: Sendable {
         }
 
         func makeClient(_ monitor: ClientMonitor, _ control: SessionControl) throws(KafkaError) -> NativeClient {
-            let callbacks = NativeClient.Callbacks(onJoining: { control.note(joining: $0) })
+            let callbacks = NativeClient.Callbacks(onGroupTraffic: { control.note($0) })
             return try NativeClient(.consumer, native(), events: events, callbacks: callbacks, monitor: monitor)
         }
 
@@ -51,7 +51,9 @@ final class ConsumerSession: Sendable {
         logger[metadataKey: "topic"] = "\(topic)"
         let monitor = ClientMonitor(
             secrets: plan.configuration.secrets, logger: logger, meter: meter, diary: plan.configuration.diary)
-        let control = SessionControl(patience: plan.group == nil ? nil : plan.options.sessionTimeout)
+        let control = SessionControl(
+            patience: plan.group == nil ? nil : plan.options.sessionTimeout,
+            heartbeatInterval: plan.options.heartbeatInterval)
         let signal = control.load.signal
         let subscription = Subscription(
             capacity: plan.options.capacity, redelivery: .route, onDemand: { signal.raise() },
@@ -112,12 +114,13 @@ final class SessionControl: Sendable {
     }
 
     let load: SessionLoad
-    private let joining = Atomic<Bool>(false)
+    let traffic: GroupTraffic
     private let state = Mutex(State())
 
     /// - Parameter patience: how long the group waits for a member; nil without a group.
-    init(patience: Duration?) {
+    init(patience: Duration?, heartbeatInterval: Duration) {
         load = SessionLoad(patience: patience)
+        traffic = GroupTraffic(heartbeatInterval: heartbeatInterval)
     }
 
     private struct State {
@@ -134,15 +137,8 @@ final class SessionControl: Sendable {
         load.signal.raise()
     }
 
-    /// Whether the client has asked for a new place in the group and has none yet.
-    ///
-    /// Brokers answer a connection's requests one after the other: a commit would wait behind that one and then be of a
-    /// generation that is over, which librdkafka takes for the loss of every partition.
-    var isJoining: Bool { joining.load(ordering: .acquiring) }
-
-    func note(joining value: Bool) {
-        joining.store(value, ordering: .releasing)
-        if !value { load.signal.raise() }
+    func note(_ event: GroupTraffic.Event) {
+        if traffic.note(event) { load.signal.raise() }
     }
 
     /// The partitions that the session has now.

@@ -36,6 +36,11 @@ extension KafkaSubscriber {
         /// and with those of a subscription that was cancelled. What is not settled by then is delivered again, to
         /// whoever reads the partition. The whole group waits that long. Default 10 s; 0 waits for nobody.
         public var drainTimeout: Duration = .seconds(10)
+        /// How long a last commit is tried before a partition goes to another member of the group, and before a
+        /// subscription ends: while the group changes, brokers may refuse it. What is not committed by then is given up,
+        /// which the log says with its count, and comes again. It has to be longer than other members take to agree to
+        /// a change. Default 15 s; 0 makes no last commit.
+        public var commitTimeout: Duration = .seconds(15)
         /// Turns records into messages. Default: Watermill's form.
         public var marshaler: any KafkaMarshaler = .watermill
         /// After how long without a sign of life the group goes on without this member (`session.timeout.ms`). Default
@@ -70,6 +75,7 @@ extension KafkaSubscriber {
                 commitInterval >= .milliseconds(10) && commitInterval <= .seconds(3_600),
                 "commitInterval must be from 10 ms to an hour")
             try check(drainTimeout >= .zero, "drainTimeout must be at least 0")
+            try check(commitTimeout >= .zero, "commitTimeout must be at least 0")
             try check(heartbeatInterval * 3 <= sessionTimeout, "heartbeatInterval must be a third of sessionTimeout")
         }
 

@@ -55,6 +55,9 @@ struct PartitionLedger {
     /// When records were made: one mark for each second of them. Ascending by place.
     private var marks: [(place: Int64, time: Timestamp)] = []
     private(set) var isAbandoned = false
+    /// How many messages were acknowledged and are in no commit yet that succeeded.
+    private(set) var uncommitted = 0
+    private var inCommit = 0
 
     init(_ start: SettledOffsets?) {
         settled = start?.settled
@@ -130,6 +133,7 @@ struct PartitionLedger {
     mutating func acknowledge(_ place: Int64) -> Change {
         guard !isAbandoned else { return [] }
         inHand -= 1
+        uncommitted += 1
         noted.append(place)
         var change: Change = inHand == 0 ? .empty : []
         if !isAnnounced {
@@ -171,6 +175,7 @@ struct PartitionLedger {
             waiting = []
             noted = []
             isDirty = false
+            (uncommitted, inCommit) = (0, 0)
         }
         return unsettled
     }
@@ -198,12 +203,21 @@ struct PartitionLedger {
         absorb()
         guard isDirty, !isAbandoned, let settled else { return nil }
         isDirty = false
+        inCommit = uncommitted
         return SettledOffsets(settled: settled, deliveredThrough: max(cursor, deliveredBefore, settled.through))
     }
 
+    /// What was taken is committed.
+    mutating func committed() {
+        uncommitted -= inCommit
+        inCommit = 0
+    }
+
     /// Committing failed.
-    mutating func soil() {
-        if !isAbandoned { isDirty = true }
+    mutating func markDirty() {
+        guard !isAbandoned else { return }
+        isDirty = true
+        inCommit = 0
     }
 
     // MARK: Lag

@@ -47,7 +47,7 @@ final class CallbackContext: Sendable {
                 CallbackContext.lent(opaque)?.callbacks.onCommit?(code, partitions)
             }
         }
-        if callbacks.onJoining != nil || callbacks.onSend != nil { intercept(configuration) }
+        if callbacks.onGroupTraffic != nil || callbacks.onSend != nil { intercept(configuration) }
     }
 
     /// Whether the configuration that these callbacks were installed in may be destroyed although no client was made.
@@ -67,24 +67,36 @@ final class CallbackContext: Sendable {
                     let code = rd_kafka_interceptor_add_on_send(client, CallbackContext.name, onSend, nil)
                     guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { return code }
                 }
-                return context.callbacks.onJoining == nil
-                    ? RD_KAFKA_RESP_ERR_NO_ERROR : context.watchJoining(client, opaque)
+                return context.callbacks.onGroupTraffic == nil
+                    ? RD_KAFKA_RESP_ERR_NO_ERROR : context.watchGroup(client, opaque)
             }, Unmanaged.passUnretained(self).toOpaque())
     }
 
     /// Nothing but an interceptor tells that a client joins its group anew: an event comes only when it has.
-    private func watchJoining(_ client: OpaquePointer?, _ opaque: UnsafeMutableRawPointer?) -> rd_kafka_resp_err_t {
+    private func watchGroup(_ client: OpaquePointer?, _ opaque: UnsafeMutableRawPointer?) -> rd_kafka_resp_err_t {
         let code = rd_kafka_interceptor_add_on_request_sent(
             client, Self.name,
             { _, _, _, _, request, _, _, _, opaque in
-                if request == GroupRequest.join { CallbackContext.lent(opaque)?.callbacks.onJoining?(true) }
+                let event: GroupTraffic.Event
+                switch request {
+                case GroupRequest.join: event = .asksToJoin
+                case GroupRequest.heartbeat: event = .sendsHeartbeat
+                default: return RD_KAFKA_RESP_ERR_NO_ERROR
+                }
+                CallbackContext.lent(opaque)?.callbacks.onGroupTraffic?(event)
                 return RD_KAFKA_RESP_ERR_NO_ERROR
             }, opaque)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { return code }
         return rd_kafka_interceptor_add_on_response_received(
             client, Self.name,
             { _, _, _, _, request, _, _, _, _, _, opaque in
-                if request == GroupRequest.sync { CallbackContext.lent(opaque)?.callbacks.onJoining?(false) }
+                let event: GroupTraffic.Event
+                switch request {
+                case GroupRequest.sync: event = .hasJoined
+                case GroupRequest.heartbeat: event = .heartbeatAnswered
+                default: return RD_KAFKA_RESP_ERR_NO_ERROR
+                }
+                CallbackContext.lent(opaque)?.callbacks.onGroupTraffic?(event)
                 return RD_KAFKA_RESP_ERR_NO_ERROR
             }, opaque)
     }
@@ -95,6 +107,7 @@ final class CallbackContext: Sendable {
     /// The protocol's numbers (<https://kafka.apache.org/protocol#protocol_api_keys>).
     private enum GroupRequest {
         static let join: Int16 = 11
+        static let heartbeat: Int16 = 12
         static let sync: Int16 = 14
     }
 

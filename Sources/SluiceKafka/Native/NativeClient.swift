@@ -22,8 +22,8 @@ final class NativeClient: @unchecked Sendable {
             (@Sendable (rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?) -> Void)?
         /// A commit that nobody waits for has ended.
         var onCommit: (@Sendable (rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?) -> Void)?
-        /// The client asks for a place in its group, or has been answered. Runs on a thread of librdkafka's.
-        var onJoining: (@Sendable (Bool) -> Void)?
+        /// The client and its group's coordinator have exchanged something. Runs on a thread of librdkafka's.
+        var onGroupTraffic: (@Sendable (GroupTraffic.Event) -> Void)?
         /// A producer has made a message of what it was given. Runs within the call that gave it.
         var onSend: OnSend?
     }

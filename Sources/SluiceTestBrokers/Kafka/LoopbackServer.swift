@@ -18,8 +18,15 @@ final class LoopbackServer: Sendable {
     let port: UInt16
     private let listener: Int32
 
-    /// - Parameter answer: takes a request without its length, and gives what follows the correlation id.
-    init(_ answer: @escaping @Sendable ([UInt8]) -> [UInt8]) throws {
+    /// Takes a request without its length, and gives what follows the correlation id; nil ends the connection.
+    typealias Answer = ([UInt8]) -> [UInt8]?
+
+    convenience init(_ answer: @escaping @Sendable ([UInt8]) -> [UInt8]) throws {
+        try self.init(perConnection: { answer })
+    }
+
+    /// - Parameter connect: is called for each connection; one that it refuses is closed.
+    init(perConnection connect: @escaping @Sendable () throws -> Answer) throws {
         #if canImport(Glibc)
             let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         #else
@@ -48,7 +55,7 @@ final class LoopbackServer: Sendable {
             while true {
                 let connection = accept(listener, nil, nil)
                 guard connection >= 0 else { return }
-                try? Self.start { Self.serve(connection, answer) }
+                try? Self.start { Self.serve(connection, connect) }
             }
         }
     }
@@ -90,18 +97,37 @@ final class LoopbackServer: Sendable {
         private static let noSignal = Int32(MSG_NOSIGNAL)
     #endif
 
-    private static func serve(_ connection: Int32, _ answer: ([UInt8]) -> [UInt8]) {
+    private static func serve(_ connection: Int32, _ connect: () throws -> Answer) {
         defer { close(connection) }
-        while let head = read(connection, 4) {
-            let size = head.reduce(0) { $0 << 8 | Int($1) }
-            guard size >= 8, size < 1 << 20, let request = read(connection, size) else { return }
-            let answer = answer(request)
+        var on: Int32 = 1
+        setsockopt(connection, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+        guard let answer = try? connect() else { return }
+        while let request = frame(connection) {
+            guard request.count >= 8, let answer = answer(request) else { return }
             let count = UInt32(answer.count + 4).bigEndian
             // The correlation id goes back as it came.
             let frame = withUnsafeBytes(of: count, Array.init) + request[4..<8] + answer
-            guard frame.withUnsafeBytes({ send(connection, $0.baseAddress, $0.count, noSignal) }) > 0
-            else { return }
+            guard send(connection, frame) else { return }
         }
+    }
+
+    /// - Returns: whether all of it went.
+    static func send(_ connection: Int32, _ bytes: [UInt8]) -> Bool {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { sendBytes(connection, $0.baseAddress, $0.count, noSignal) }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+
+    /// What follows the next length; nil at the end, and for what is no frame.
+    static func frame(_ connection: Int32) -> [UInt8]? {
+        guard let head = read(connection, 4) else { return nil }
+        let size = head.reduce(0) { $0 << 8 | Int($1) }
+        guard size > 0, size < 1 << 28 else { return nil }
+        return read(connection, size)
     }
 
     private static func read(_ connection: Int32, _ count: Int) -> [UInt8]? {
@@ -109,4 +135,9 @@ final class LoopbackServer: Sendable {
         let got = recv(connection, &bytes, count, Int32(MSG_WAITALL))
         return got == count ? bytes : nil
     }
+}
+
+/// The system's, whose name is taken within the class.
+private func sendBytes(_ socket: Int32, _ bytes: UnsafeRawPointer?, _ count: Int, _ flags: Int32) -> Int {
+    send(socket, bytes, count, flags)
 }

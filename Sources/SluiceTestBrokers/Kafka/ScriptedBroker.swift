@@ -231,6 +231,17 @@ struct KafkaWireReader {
     mutating func int8() -> Int8 { Int8(truncatingIfNeeded: number(1)) }
     mutating func int16() -> Int16 { Int16(truncatingIfNeeded: number(2)) }
     mutating func int32() -> Int32 { Int32(truncatingIfNeeded: number(4)) }
+    mutating func int64() -> Int64 { Int64(truncatingIfNeeded: number(8)) }
+
+    /// What has not been read.
+    var rest: [UInt8] { Array(bytes) }
+
+    /// Null is empty.
+    mutating func data() -> [UInt8] {
+        let count = Int(max(0, int32()))
+        defer { bytes = bytes.dropFirst(count) }
+        return Array(bytes.prefix(count))
+    }
 
     /// Null is empty.
     mutating func string() -> String {
@@ -252,6 +263,14 @@ struct KafkaWireWriter {
     mutating func int16(_ value: Int16) { write(value) }
     mutating func int32(_ value: Int32) { write(value) }
     mutating func int64(_ value: Int64) { write(value) }
+
+    mutating func data(_ value: [UInt8]) {
+        int32(Int32(value.count))
+        bytes += value
+    }
+
+    /// Bytes as they are.
+    mutating func append(_ value: [UInt8]) { bytes += value }
 
     mutating func string(_ text: String?) {
         int16(text.map { Int16($0.utf8.count) } ?? -1)

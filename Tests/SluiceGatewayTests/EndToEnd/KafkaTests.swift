@@ -16,12 +16,16 @@ import Testing
 extension EndToEndUnderLoad {
     /// Several gateways on one Kafka, under load.
     struct KafkaTests {
+        /// A change of the group makes nothing come again but what handlers still held when the drain timeout (10 s) was
+        /// over: what is settled is committed before a partition goes. Handlers take milliseconds here, so no message may
+        /// be settled by both gateways, and their sum is at most what was accepted. Without the commit it is far more:
+        /// nothing is committed in between, so that all that the first has settled of a partition would come again.
         @Test(.timeLimit(.minutes(3)))
         func twoGatewaysShareTheWorkAndDoubleNoAnnotation() async throws {
             let (grafana, directories) = (try FakeGrafana(), [try TemporaryDirectory(), try TemporaryDirectory()])
-            let kafka = try KafkaForTests()
+            let kafka = try KafkaForTests(realGroups: true)
             try await withGateway(in: directories[0], grafana: grafana) {
-                kafka.use(in: &$0)
+                kafka.use(in: &$0, commitInterval: .seconds(3_600))
             } _: { first in
                 var accepted: [String] = []
                 func push(_ gateway: RunningGateway, _ count: Int) async throws {
@@ -35,7 +39,7 @@ extension EndToEndUnderLoad {
                 try await push(first, 50)
                 // It joins while the first works, and leaves again.
                 try await withGateway(in: directories[1], grafana: grafana) {
-                    kafka.use(in: &$0)
+                    kafka.use(in: &$0, commitInterval: .seconds(3_600))
                 } _: { second in
                     let acked = ["handler_name": "log-to-grafana", "outcome": "acked"]
                     var both = false
@@ -49,7 +53,9 @@ extension EndToEndUnderLoad {
                         ]
                         both = counts.allSatisfy { $0 > 20 }
                         // Shared: what one has, the other has not.
-                        #expect(counts.reduce(0, +) <= Double(accepted.count + 10))
+                        #expect(
+                            counts.reduce(0, +) <= Double(accepted.count),
+                            "\(counts) of \(accepted.count); \(first.log.suffix(4_000))")
                     }
                     #expect(both, "both gateways deliver annotations")
                 }

@@ -88,7 +88,7 @@ struct PartitionLedgerTests {
         #expect(ledger.abandon() == 0)
         #expect(ledger.acknowledge(2) == [] && ledger.reject(3, message(3), .init(), after: nil, now: now) == [])
         #expect(ledger.takeCommit() == nil && ledger.lag() == nil && ledger.nextDue == nil && ledger.unsettled == 0)
-        ledger.soil()
+        ledger.markDirty()
         #expect(!ledger.hasNews)
     }
 
@@ -99,7 +99,7 @@ struct PartitionLedgerTests {
         #expect(ledger.hasNews)
         let commit = ledger.takeCommit()
         #expect(commit != nil && !ledger.hasNews)
-        ledger.soil()
+        ledger.markDirty()
         #expect(ledger.takeCommit() == commit)
     }
 
