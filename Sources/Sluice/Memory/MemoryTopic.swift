@@ -147,7 +147,7 @@ extension MemoryTopic {
             onEnd: {
                 self.detach()
                 onEnd()
-            })
+            }, time: time)
         update { state, effects in
             let named = name == nil ? nil : state.topic.groups.firstIndex { $0.settler.name == name }
             let index = named ?? state.topic.groups.count

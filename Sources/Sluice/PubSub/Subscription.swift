@@ -37,6 +37,8 @@ public final class Subscription: Sendable {
     private let patience = Atomic<Int>(25)
     private let onDemand: @Sendable () -> Void
     private let onEnd: @Sendable () -> Void
+    /// Whether another thread may fill it while a consumer looks.
+    private let isShared: Bool
 
     private struct State {
         var buffer = DeliveryBuffer()
@@ -58,15 +60,18 @@ public final class Subscription: Sendable {
     ///     delivery. One that is larger still fits where there is room at all. At least 1; default 16 MiB.
     ///   - onDemand: called, outside of any lock, when half of a full queue has been drained; wakes the adapter.
     ///   - onEnd: called once when the consumer cancels, so that the adapter lets go of what it holds.
+    ///   - time: what the adapter goes by. Default: the machine's.
     public init(
         capacity: Int = 1024, capacityBytes: Int = 16 << 20, redelivery: Redelivery = .route,
-        onDemand: @escaping @Sendable () -> Void = {}, onEnd: @escaping @Sendable () -> Void = {}
+        onDemand: @escaping @Sendable () -> Void = {}, onEnd: @escaping @Sendable () -> Void = {},
+        time: RouterTime = .real
     ) {
         self.capacity = max(1, capacity)
         self.capacityBytes = max(1, capacityBytes)
         self.redelivery = redelivery
         self.onDemand = onDemand
         self.onEnd = onEnd
+        isShared = !time.isVirtual
         state = Mutex(State())
     }
 }
@@ -214,7 +219,7 @@ extension Subscription {
         while true {
             if let batch = try take(limit, sharers: sharers) { return batch }
             // Not where many share: a pool of them would burn the processor.
-            if sharers == 1, isFilledSoon(), let batch = try take(limit, sharers: sharers) { return batch }
+            if sharers == 1, isShared, isFilledSoon(), let batch = try take(limit, sharers: sharers) { return batch }
             // After the end and after a cancellation, what came in the meantime is still given.
             guard await waitForDelivery() else { return try take(limit, sharers: sharers) }
         }

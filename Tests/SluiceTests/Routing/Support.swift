@@ -45,12 +45,17 @@ final class Source: Subscriber, Settler {
     let name = "source"
     let defaultOrdering = Ordering.serial
     let subscription: Subscription
+    let time: RouterTime?
     private let settlements = Mutex<[UInt64: Settlement]>([:])
     private let acknowledgements = Atomic<Int>(0)
     private let offered = Mutex<UInt64>(0)
 
-    init(_ messages: [Message] = [], redelivery: Subscription.Redelivery = .route, capacity: Int = 20_000) {
-        subscription = Subscription(capacity: capacity, redelivery: redelivery)
+    init(
+        _ messages: [Message] = [], redelivery: Subscription.Redelivery = .route, capacity: Int = 20_000,
+        time: RouterTime = .real
+    ) {
+        self.time = time
+        subscription = Subscription(capacity: capacity, redelivery: redelivery, time: time)
         offer(messages)
     }
 
@@ -59,7 +64,7 @@ final class Source: Subscriber, Settler {
         let deliveries = offered.withLock { offered in
             messages.map { message in
                 defer { offered += 1 }
-                return Delivery(message, origin: origin, settler: self, tag: offered)
+                return Delivery(message, origin: origin, settler: self, tag: offered, time: time ?? .real)
             }
         }
         return subscription.offer(deliveries)
@@ -97,11 +102,13 @@ final class Source: Subscriber, Settler {
 /// Fails to subscribe a few times.
 final class FlakySubscriber: Subscriber {
     let name = "flaky"
+    let time: RouterTime?
     let defaultOrdering = Ordering.serial
     private let next: @Sendable (Int) async throws -> Subscription
     private let calls = Mutex(0)
 
-    init(_ next: @escaping @Sendable (Int) async throws -> Subscription) {
+    init(_ time: RouterTime = .real, _ next: @escaping @Sendable (Int) async throws -> Subscription) {
+        self.time = time
         self.next = next
     }
 
@@ -159,16 +166,18 @@ extension Router.Configuration {
 
 extension Router {
     static func quick(
-        _ middlewares: [any Middleware] = [], meters: Meters? = nil, configuration: Configuration = .quick
+        _ middlewares: [any Middleware] = [], meters: Meters? = nil, configuration: Configuration = .quick,
+        time: RouterTime = .real
     ) -> Router {
         Router(
             configuration: configuration, middlewares: middlewares,
-            instruments: meters?.instruments ?? Instruments(factory: NOOPMetricsHandler.instance), logger: .silent)
+            instruments: meters?.instruments ?? Instruments(factory: NOOPMetricsHandler.instance), logger: .silent,
+            time: time)
     }
 
     /// Runs while `body` does, then drains.
     func whileRunning<Result>(_ body: () async throws -> Result) async throws -> Result {
-        let task = Task { try await run() }
+        let task = time.task { try await self.run() }
         do {
             let result = try await body()
             drain()
@@ -185,11 +194,6 @@ extension Router {
 
 extension Logger {
     static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-}
-
-/// For what must not happen: long enough that it would, on a machine that is not too busy; never a reason to fail.
-func aMoment() async {
-    try? await Task.sleep(for: .milliseconds(20))
 }
 
 /// A small generator whose numbers are the same in every run.
@@ -216,12 +220,12 @@ struct Chain {
 
     init(
         _ middlewares: [any Middleware], named name: String = "route", meters: Meters? = nil, logger: Logger = .silent,
-        handler: @escaping Handler
+        time: RouterTime = .real, handler: @escaping Handler
     ) throws {
-        let route = Route(name, from: Source(), "in") { _, _ in }
+        let route = Route(name, from: Source(time: time), "in") { _, _ in }
         scope = RouteScope(
             route, ordering: .serial, logger: logger,
-            instruments: meters?.instruments ?? Instruments(factory: NOOPMetricsHandler.instance))
+            instruments: meters?.instruments ?? Instruments(factory: NOOPMetricsHandler.instance), time: time)
         var chain: Handler = { message, context in
             context.delivery.trace.countAttempt()
             return try await handler(message, context)
@@ -232,7 +236,8 @@ struct Chain {
 
     func context(_ message: Message, origin: Delivery.Origin = .init()) -> HandlerContext {
         HandlerContext(
-            route: scope, delivery: Delivery(message, origin: origin, settler: IgnoringSettler.shared, tag: 0))
+            route: scope,
+            delivery: Delivery(message, origin: origin, settler: IgnoringSettler.shared, tag: 0, time: scope.time))
     }
 
     @discardableResult

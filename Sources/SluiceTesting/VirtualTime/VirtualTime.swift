@@ -1,0 +1,76 @@
+public import Sluice
+
+/// Runs code in a time of its own, which passes at no cost: an hour of waiting takes as long as what happens in it.
+///
+/// ```swift
+/// try await VirtualTime.run(seed: 7) { time in
+///     let broker = MemoryBroker(time: time)
+///     let router = Router(middlewares: [Retry()], time: time)
+///     try router.add(Route("r", from: broker.subscriber(), "in") { _, _ in throw Unavailable() })
+///     let running = time.task { try await router.run() }
+///     try await broker.publisher().publish([Message(payload: [1])], to: "in")
+///     try await time.sleep(for: .seconds(3_600))
+///     router.drain()
+///     try await running.value
+/// }
+/// ```
+///
+/// The body, its child tasks (task groups, `async let`), actors, and the tasks that ``Sluice/RouterTime/task(_:)`` makes
+/// run one at a time on one thread. Time stands still while any of them can run, and then moves on to the next timer:
+/// nothing depends on how fast or how busy the machine is. A seed repeats a run exactly: the jitter, and with
+/// ``Order/shuffled`` the order in which tasks are taken.
+///
+/// Nothing in it may wait for the world outside: real I/O, `Task.sleep`, a task made with `Task { }`, the main actor.
+/// Time does not wait for these, so the run fails when one of them wakes a task (``VirtualTimeError/Code/outside``), or
+/// when nothing else is left to happen (``VirtualTimeError/Code/deadlock``). A handler that blocks its thread blocks the
+/// run, in which no time passes meanwhile.
+public enum VirtualTime {
+    /// Which of the tasks that can run is taken first.
+    public struct Order: Sendable, Equatable {
+        let isShuffled: Bool
+
+        /// The one that has waited for the longest time.
+        public static let asReady = Order(isShuffled: false)
+        /// One that the seed chooses: finds what depends on an order that nothing promises. As no task is sure of its
+        /// turn, so that a task that yields until something happens may take many turns.
+        public static let shuffled = Order(isShuffled: true)
+    }
+
+    /// 2026-01-01 00:00:00 UTC.
+    public static let defaultStart = Timestamp(millisecondsSince1970: 1_767_225_600_000)
+
+    /// Runs `body` in a virtual time of its own, which begins at 0 and ends with it: tasks that sleep then are cancelled.
+    /// - Parameters:
+    ///   - seed: what jitter and order follow from. Default 0.
+    ///   - start: what the wall clock shows at the beginning. Default 2026-01-01.
+    ///   - order: of the tasks that can run. Default: as they became ready.
+    /// - Throws: what `body` throws; ``VirtualTimeError`` when the run cannot go on, or depends on what is outside of it.
+    public static func run<Result: Sendable>(
+        seed: UInt64 = 0, startingAt start: Timestamp = defaultStart, order: Order = .asReady,
+        _ body: @escaping @Sendable (RouterTime) async throws -> Result
+    ) async throws -> Result {
+        try await run(on: VirtualExecutor(seed: seed, start: start, order: order), body)
+    }
+
+    static func run<Result: Sendable>(
+        on executor: VirtualExecutor, _ body: @escaping @Sendable (RouterTime) async throws -> Result
+    ) async throws -> Result {
+        let outcome = Outcome<Result>()
+        // Unstructured, because a task that is stuck for good must not take its caller with it.
+        let root = Task(executorPreference: executor) {
+            do {
+                outcome.settle(.success(try await body(RouterTime(executor))))
+            } catch {
+                outcome.settle(.failure(error))
+            }
+            executor.noteBodyEnded()
+        }
+        let fault = try await withTaskCancellationHandler {
+            try await executor.run { root.cancel() }
+        } onCancel: {
+            executor.cancel()
+        }
+        if let fault { throw fault }
+        return try outcome.get()
+    }
+}
