@@ -19,6 +19,7 @@ final class ConformanceRun: Sendable {
 
     var features: PubSubFeatures { harness.features }
     var patience: Duration { harness.patience }
+    var time: RouterTime { harness.time }
 
     /// What the case is doing, for the failure of one that hangs.
     var step: String { state.withLock(\.step) }
@@ -93,7 +94,7 @@ final class ConformanceRun: Sendable {
     func within<Value: Sendable>(
         file: StaticString = #fileID, line: UInt = #line, _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        guard case .met(let value) = try await withDeadline(patience, body) else {
+        guard case .met(let value) = try await withDeadline(patience, in: time, body) else {
             throw ConformanceFailure(
                 expected: "to be done within \(patience)", actual: "it was still \(step)", file: file, line: line)
         }
@@ -114,7 +115,7 @@ final class ConformanceRun: Sendable {
     ) async throws {
         step("waiting for \(expected)")
         let limit = limit ?? patience
-        guard try await holds(within: limit, condition) else {
+        guard try await holds(within: limit, in: time, condition) else {
             throw ConformanceFailure(
                 expected: "\(expected) within \(limit)", actual: actual(), file: file, line: line)
         }
@@ -140,11 +141,13 @@ final class ConformanceRun: Sendable {
 
 /// Looks at `condition` every millisecond until it holds.
 /// - Returns: false when it did not within `limit`.
-func holds(within limit: Duration, _ condition: () async throws -> Bool) async throws -> Bool {
-    let end = ContinuousClock.now.advanced(by: limit)
+func holds(
+    within limit: Duration, in time: RouterTime, _ condition: () async throws -> Bool
+) async throws -> Bool {
+    let end = time.now.advanced(by: limit)
     while true {
         if try await condition() { return true }
-        if ContinuousClock.now >= end { return false }
-        try await Task.sleep(for: .milliseconds(1))
+        if time.now >= end { return false }
+        try await time.sleep(for: .milliseconds(1))
     }
 }

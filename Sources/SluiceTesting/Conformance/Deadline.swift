@@ -1,3 +1,4 @@
+import Sluice
 import Synchronization
 
 /// How work with a deadline ended.
@@ -11,14 +12,14 @@ enum Deadline<Value: Sendable>: Sendable {
 /// The tasks are unstructured on purpose: a task group waits for a child that ignores its cancellation, and such a
 /// hang is what the conformance suite must report instead of sharing it.
 func withDeadline<Value: Sendable>(
-    _ limit: Duration, _ body: @escaping @Sendable () async throws -> Value
+    _ limit: Duration, in time: RouterTime, _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Deadline<Value> {
     let first = FirstResult<Value>()
-    let work = Task {
+    let work = time.task {
         do { first.settle(.success(.met(try await body()))) } catch { first.settle(.failure(error)) }
     }
-    let timer = Task {
-        guard (try? await Task.sleep(for: limit)) != nil else { return }
+    let timer = time.task {
+        guard (try? await time.sleep(for: limit)) != nil else { return }
         first.settle(.success(.missed))
     }
     defer {

@@ -44,7 +44,9 @@ struct Inbox: Sendable {
         -> [Delivery]
     {
         run.step("waiting for \(what)")
-        let outcome = try await withDeadline(run.patience) { [subscription] in try await subscription.next(limit) }
+        let outcome = try await withDeadline(run.patience, in: run.time) { [subscription] in
+            try await subscription.next(limit)
+        }
         switch outcome {
         case .met(let batch?):
             return batch
@@ -131,9 +133,9 @@ struct Inbox: Sendable {
     /// Fails when anything arrives within the harness's quiet time.
     func expectNothing(_ why: String, file: StaticString = #fileID, line: UInt = #line) async throws {
         run.step("watching that nothing is delivered \(why)")
-        let waiting = Task { [subscription] in try await subscription.next(1) }
-        let timer = Task { [quiet = run.harness.quiet] in
-            try? await Task.sleep(for: quiet)
+        let waiting = run.time.task { [subscription] in try await subscription.next(1) }
+        let timer = run.time.task { [time = run.time, quiet = run.harness.quiet] in
+            try? await time.sleep(for: quiet)
             waiting.cancel()
         }
         defer { timer.cancel() }
@@ -145,7 +147,7 @@ struct Inbox: Sendable {
     /// Fails unless the stream ends, whatever it still delivers before.
     func expectEnd(_ why: String, file: StaticString = #fileID, line: UInt = #line) async throws {
         run.step("waiting for the end of the subscription \(why)")
-        let outcome = try await withDeadline(run.patience) { [subscription] in
+        let outcome = try await withDeadline(run.patience, in: run.time) { [subscription] in
             while try await subscription.next(256) != nil {}
         }
         if case .missed = outcome {

@@ -43,7 +43,7 @@ public enum PubSubConformance {
             let run = ConformanceRun(harness)
             let outcome: Deadline<Void>
             do {
-                outcome = try await withDeadline(harness.deadline) { [body] in
+                outcome = try await withDeadline(harness.deadline, in: harness.time) { [body] in
                     do { try await body(run) } catch {
                         await run.close()
                         throw error

@@ -42,6 +42,10 @@ public struct PubSubHarness: Sendable {
     /// Scales the number of messages of every case. 1, which makes most cases 50 to 200 messages long.
     public var load = 1.0
 
+    /// What every wait, deadline and task of the cases goes by. The machine's; a Pub/Sub that is given its time can be
+    /// tested in a virtual one, where the cases take no time and repeat exactly.
+    public var time = RouterTime.real
+
     /// How long a case waits for what must happen. 10 s.
     public var patience: Duration = .seconds(10)
 

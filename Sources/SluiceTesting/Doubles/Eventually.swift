@@ -1,3 +1,5 @@
+import Sluice
+
 /// A condition did not come to hold in time.
 public struct NotInTime: Error, CustomStringConvertible {
     public let expected: String
@@ -24,7 +26,7 @@ public func eventually(
     file: StaticString = #fileID,
     line: UInt = #line, _ condition: () async throws -> Bool
 ) async throws {
-    guard try await holds(within: limit, condition) else {
+    guard try await holds(within: limit, in: .real, condition) else {
         throw NotInTime(expected: expected(), limit: limit, location: "\(file):\(line)")
     }
 }

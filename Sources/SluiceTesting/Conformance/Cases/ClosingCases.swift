@@ -17,7 +17,7 @@ extension PubSubConformance {
         },
         Case("wakesAConsumerThatWaitsWhenTheSubscriberIsClosed") { run in
             let inbox = try await run.inbox(run.harness.uniqueTopic())
-            let waiting = Task { try await inbox.subscription.next(1) }
+            let waiting = run.time.task { try await inbox.subscription.next(1) }
             defer { waiting.cancel() }
             run.step("closing a subscriber whose consumer waits")
             try await run.within { await inbox.subscriber.close() }

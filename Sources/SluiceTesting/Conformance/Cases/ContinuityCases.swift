@@ -34,7 +34,7 @@ extension PubSubConformance {
             let inbox = try await run.inbox(topic)
             run.step("cancelling a task that waits for a delivery")
             try await run.within {
-                let waiting = Task { try await inbox.subscription.next(1) }
+                let waiting = run.time.task { try await inbox.subscription.next(1) }
                 waiting.cancel()
                 _ = try await waiting.value
             }

@@ -132,7 +132,7 @@ extension PubSubConformance {
                         }
                     }
                     group.addTask {
-                        _ = try await holds(within: run.patience) { accepted.unique > number * 3 }
+                        _ = try await holds(within: run.patience, in: run.time) { accepted.unique > number * 3 }
                         run.step("closing a publisher under load")
                         await publisher.close()
                     }
@@ -151,11 +151,11 @@ private final class Nobody: Settler {
 
 /// What `body` gives within `limit`; nil when it failed or took longer, in which case it is cancelled.
 func withDeadlineOrNil<Value: Sendable>(
-    _ limit: Duration, _ body: @escaping @Sendable () async throws -> Value?
+    _ limit: Duration, in time: RouterTime, _ body: @escaping @Sendable () async throws -> Value?
 ) async -> Value? {
-    let work = Task { try await body() }
-    let timer = Task {
-        try? await Task.sleep(for: limit)
+    let work = time.task { try await body() }
+    let timer = time.task {
+        try? await time.sleep(for: limit)
         work.cancel()
     }
     defer { timer.cancel() }

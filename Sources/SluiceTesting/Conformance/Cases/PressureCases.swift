@@ -9,7 +9,7 @@ extension PubSubConformance {
             let inbox = try await run.inbox(topic, capacity: 8)
             let messages = run.messages(max(run.scaled(100), min(4 * inbox.subscription.capacity, 2_000)))
             let publisher = try await run.publisher()
-            let publishing = Task {
+            let publishing = run.time.task {
                 for message in messages { try await publisher.publish([message], to: topic) }
             }
             defer { publishing.cancel() }
@@ -29,7 +29,7 @@ extension PubSubConformance {
             let inbox = try await run.inbox(topic, capacity: 4)
             let messages = run.messages(50)
             let publisher = try await run.publisher()
-            let publishing = Task { try await publisher.publish(messages, to: topic) }
+            let publishing = run.time.task { try await publisher.publish(messages, to: topic) }
             defer { publishing.cancel() }
             try await inbox.receive(all: messages)
             try await run.within { try await publishing.value }
@@ -40,14 +40,14 @@ extension PubSubConformance {
             try await run.drainBlocked(blocked)
             try run.expect(
                 accepted < blocked.messages.count, "a publish to wait", but: "all \(accepted) were taken at once")
-            try await run.within { _ = await blocked.publishing.value }
+            try await run.within { try await blocked.publishing.value }
             try run.expect(blocked.error == nil, "the publish to succeed", but: "it failed")
         },
         Case("cancelsAPublishThatWaits", needs: .backPressure) { run in
             let blocked = try await BlockedPublish(run)
             blocked.publishing.cancel()
             run.step("waiting for a cancelled publish to end")
-            try await run.within { _ = await blocked.publishing.value }
+            try await run.within { try await blocked.publishing.value }
             try run.expect(blocked.error != nil, "a cancelled publish to throw", but: "it succeeded")
             try await blocked.expectOnlyAccepted(run)
             // The publisher and the topic are as good as before.
@@ -60,7 +60,7 @@ extension PubSubConformance {
             run.step("closing a publisher whose publish waits")
             try await run.within {
                 await blocked.publisher.close()
-                _ = await blocked.publishing.value
+                try await blocked.publishing.value
             }
             try run.expect(blocked.error != nil, "the publish that waited to throw", but: "it succeeded")
             try await blocked.expectOnlyAccepted(run)
@@ -74,7 +74,7 @@ extension PubSubConformance {
                 let next = try await run.inbox(blocked.inbox.topic)
                 try await run.drain([next], until: Array(blocked.messages.suffix(1)))
             }
-            try await run.within { _ = await blocked.publishing.value }
+            try await run.within { try await blocked.publishing.value }
         },
     ]
 }
@@ -84,7 +84,7 @@ private final class BlockedPublish: Sendable {
     let inbox: Inbox
     let messages: [Message]
     let publisher: any Publisher
-    let publishing: Task<Void, Never>
+    let publishing: Task<Void, any Error>
     private let state = State()
 
     private final class State: Sendable {
@@ -99,7 +99,7 @@ private final class BlockedPublish: Sendable {
         self.inbox = inbox
         self.messages = messages
         self.publisher = publisher
-        publishing = Task { [state] in
+        publishing = run.time.task { [state] in
             for message in messages {
                 do { try await publisher.publish([message], to: topic) } catch {
                     state.values.withLock { $0.error = error }
@@ -114,7 +114,7 @@ private final class BlockedPublish: Sendable {
         try await run.wait(for: "a publish that waits") { inbox.subscription.count >= inbox.subscription.capacity }
         while last != state.values.withLock(\.accepted) {
             last = state.values.withLock(\.accepted)
-            try await Task.sleep(for: run.harness.quiet / 2)
+            try await run.time.sleep(for: run.harness.quiet / 2)
         }
         try run.expect(
             last < messages.count, "a publish to wait while nobody reads", but: "all \(last) messages were taken")

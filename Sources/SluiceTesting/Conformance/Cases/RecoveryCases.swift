@@ -65,7 +65,7 @@ extension ConformanceRun {
         var publisher = try await publisher()
         for message in messages {
             var failure: (any Error)?
-            let accepted = try await holds(within: patience) {
+            let accepted = try await holds(within: patience, in: time) {
                 do {
                     try await publisher.publish([message], to: topic)
                     return true
@@ -84,17 +84,17 @@ extension ConformanceRun {
     /// Reads and acknowledges until everything came, subscribing anew whenever the subscription ends or fails.
     fileprivate func readThroughFailures(_ inbox: Inbox, into tally: Tally, until messages: [Message]) async throws {
         var subscription = inbox.subscription
-        let end = ContinuousClock.now.advanced(by: harness.deadline)
-        while ContinuousClock.now < end {
+        let end = time.now.advanced(by: harness.deadline)
+        while time.now < end {
             let missing = tally.missing(of: messages)
             if missing.isEmpty { return }
             let current = subscription
-            let batch = await withDeadlineOrNil(harness.quiet) { try await current.next(16) }
+            let batch = await withDeadlineOrNil(harness.quiet, in: time) { try await current.next(16) }
             if let batch {
                 tally.add(batch)
                 for delivery in batch { delivery.acknowledge() }
             } else if subscription.isEnded {
-                try? await Task.sleep(for: .milliseconds(1))
+                try? await time.sleep(for: .milliseconds(1))
                 if let fresh = try? await self.inbox(inbox.topic) { subscription = fresh.subscription }
             }
         }
