@@ -36,38 +36,42 @@ struct DeduplicatorTests {
     }
 
     @Test func waitsWhileAnotherWithItsKeyIsBeingHandled() async throws {
-        let gate = Gate()
-        let chain = try Chain([Deduplicator(MemoryDeduplicationStore())]) { _, _ in
-            try await gate.wait()
-            return []
+        try await VirtualTime.run { time in
+            let gate = Gate()
+            let chain = try Chain([Deduplicator(MemoryDeduplicationStore(time: time))], time: time) { _, _ in
+                try await gate.wait()
+                return []
+            }
+            let first = time.task { try await chain(.numbered(1)) }
+            try await time.eventually { gate.waiting == 1 }
+            do {
+                try await chain(.numbered(1))
+                Issue.record("handled twice at once")
+            } catch {
+                #expect(Disposition(of: error) == .retry(after: .seconds(1)))
+                #expect(Disposition.reason(of: error) == "in_progress")
+            }
+            gate.open()
+            _ = try await first.value
         }
-        let first = Task { try await chain(.numbered(1)) }
-        try await eventually { gate.waiting == 1 }
-        do {
-            try await chain(.numbered(1))
-            Issue.record("handled twice at once")
-        } catch {
-            #expect(Disposition(of: error) == .retry(after: .seconds(1)))
-            #expect(Disposition.reason(of: error) == "in_progress")
-        }
-        gate.open()
-        _ = try await first.value
     }
 
     /// Its wait concerns nobody else, though Retry outside sees a time that is named.
     @Test func aWaitingDuplicateStopsNoOtherMessage() async throws {
-        let gate = Gate()
-        let waits = Counter()
-        var retry = Retry()
-        retry.onRetry = { _, _ in waits.add() }
-        let chain = try Chain([retry, Deduplicator(MemoryDeduplicationStore())]) { _, _ in
-            try await gate.wait()
-            return []
+        try await VirtualTime.run { time in
+            let gate = Gate()
+            let waits = Counter()
+            var retry = Retry()
+            retry.onRetry = { _, _ in waits.add() }
+            let chain = try Chain([retry, Deduplicator(MemoryDeduplicationStore(time: time))], time: time) { _, _ in
+                try await gate.wait()
+                return []
+            }
+            let tasks = (0..<2).map { _ in time.task { try await chain(.numbered(1)) } }
+            try await time.eventually { waits.value == 1 }
+            #expect(chain.scope.gate.isOpen)
+            for task in tasks { task.cancel() }
         }
-        let tasks = (0..<2).map { _ in Task { try await chain(.numbered(1)) } }
-        try await eventually { waits.value == 1 }
-        #expect(chain.scope.gate.isOpen)
-        for task in tasks { task.cancel() }
     }
 
     @Test func keepsTheRoutesApart() async throws {

@@ -202,16 +202,20 @@ struct PoisonQueueTests {
     }
 
     @Test func movesNothingThatADeadlineOutsideOfItCancelled() async throws {
-        let poison = RecordingPublisher()
-        let gate = Gate()
-        let chain = try Chain([
-            Timeout(.milliseconds(5)), PoisonQueue(to: poison, "p", filter: .custom { _ in true }),
-        ]) { _, _ in
-            try await gate.wait()
-            return []
+        try await VirtualTime.run { time in
+            let poison = RecordingPublisher()
+            let gate = Gate()
+            let chain = try Chain(
+                [
+                    Timeout(.milliseconds(5)), PoisonQueue(to: poison, "p", filter: .custom { _ in true }),
+                ], time: time
+            ) { _, _ in
+                try await gate.wait()
+                return []
+            }
+            await #expect(throws: TimeoutError.self) { try await chain() }
+            #expect(poison.records.isEmpty)
         }
-        await #expect(throws: TimeoutError.self) { try await chain() }
-        #expect(poison.records.isEmpty)
     }
 }
 

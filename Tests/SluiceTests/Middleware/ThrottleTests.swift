@@ -46,62 +46,76 @@ struct ThrottleTests {
     }
 
     @Test func holdsMessagesToTheRate() async throws {
-        let times = Journal<MonotonicTime>()
-        let meters = Meters()
-        let chain = try Chain([Throttle(rate: 200, burst: 5)], meters: meters) { _, _ in
-            times.add(.now())
-            return []
+        try await VirtualTime.run { time in
+            let times = Journal<MonotonicTime>()
+            let meters = Meters()
+            let chain = try Chain([Throttle(rate: 200, burst: 5)], meters: meters, time: time) { _, _ in
+                times.add(time.now)
+                return []
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<25 { group.addTask { try await chain(.numbered(number)) } }
+                try await group.waitForAll()
+            }
+            let sorted = times.entries.sorted()
+            // 5 of them at once, then one every 5 ms.
+            #expect(sorted.map(\.offset) == (0..<25).map { .milliseconds(max(0, $0 - 4) * 5) })
+            let now = meters.exposition()
+            #expect(now.value("sluice_throttle_wait_seconds_count") == 25)
+            #expect(now.value("sluice_throttle_permits_per_second") == 200)
+            #expect(now.value("sluice_throttle_waiting") == 0)
         }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in 0..<25 { group.addTask { try await chain(.numbered(number)) } }
-            try await group.waitForAll()
-        }
-        let sorted = times.entries.sorted()
-        // 25 messages, 5 of them at once: 20 intervals of 5 ms, less what the clock read before the first.
-        #expect(sorted[24].nanoseconds(since: sorted[0]) >= 95_000_000)
-        let now = meters.exposition()
-        #expect(now.value("sluice_throttle_wait_seconds_count") == 25)
-        #expect(now.value("sluice_throttle_permits_per_second") == 200)
-        #expect(now.value("sluice_throttle_waiting") == 0)
     }
 
     @Test func givesEachKeyItsOwnBucket() async throws {
-        let passed = Journal<String>()
-        let meters = Meters()
-        let chain = try Chain([Throttle(rate: 0.001, key: .metadata("key"))], meters: meters) { message, _ in
-            passed.add(message.key)
-            return []
+        try await VirtualTime.run { time in
+            let passed = Journal<String>()
+            let meters = Meters()
+            let chain = try Chain([Throttle(rate: 0.001, key: .metadata("key"))], meters: meters, time: time) {
+                message, _ in
+                passed.add(message.key)
+                return []
+            }
+            let tasks = ["a", "a", "b", "c", "c"].map { key in time.task { try await chain(.numbered(0, key: key)) } }
+            try await time.eventually { passed.count == 3 && meters.value("sluice_throttle_waiting") == 2 }
+            #expect(passed.entries.sorted() == ["a", "b", "c"])
+            // Waits end when they are cancelled.
+            for task in tasks { task.cancel() }
+            for task in tasks { _ = try? await task.value }
+            #expect(passed.count == 3 && time.now.offset == .zero)
+            #expect(meters.value("sluice_throttle_waiting") == 0)
         }
-        let tasks = ["a", "a", "b", "c", "c"].map { key in Task { try await chain(.numbered(0, key: key)) } }
-        try await eventually { passed.count == 3 && meters.value("sluice_throttle_waiting") == 2 }
-        #expect(passed.entries.sorted() == ["a", "b", "c"])
-        // Waits end when they are cancelled.
-        for task in tasks { task.cancel() }
-        for task in tasks { _ = try? await task.value }
-        #expect(passed.count == 3)
-        #expect(meters.value("sluice_throttle_waiting") == 0)
     }
 
     @Test func keysBeyondTheBoundShareOneBucket() async throws {
-        let passed = Counter()
-        let chain = try Chain([Throttle(rate: 0.001, key: .metadata("key"), maximumKeys: 3)]) { _, _ in
-            passed.add()
-            return []
+        try await VirtualTime.run { time in
+            let passed = Counter()
+            let chain = try Chain([Throttle(rate: 0.001, key: .metadata("key"), maximumKeys: 3)], time: time) { _, _ in
+                passed.add()
+                return []
+            }
+            let tasks = (0..<10).map { key in time.task { try await chain(.numbered(0, key: "\(key)")) } }
+            // Three keys, and one for all the others.
+            try await time.eventually { passed.value == 4 }
+            try await time.sleep(for: .seconds(1))
+            #expect(passed.value == 4)
+            // The shared bucket's next permit.
+            try await time.eventually { passed.value == 5 }
+            #expect(time.now.offset == .seconds(1_000))
+            for task in tasks { task.cancel() }
         }
-        let tasks = (0..<10).map { key in Task { try await chain(.numbered(0, key: "\(key)")) } }
-        // Three keys, and one for all the others.
-        try await eventually { passed.value == 4 }
-        await aMoment()
-        #expect(passed.value == 4)
-        for task in tasks { task.cancel() }
     }
 
     @Test func forgetsKeysThatAreFullAgain() async throws {
-        let meters = Meters()
-        let chain = try Chain([Throttle(rate: 1_000_000, key: .metadata("key"), maximumKeys: 2)], meters: meters) {
-            _, _ in []
+        try await VirtualTime.run { time in
+            let meters = Meters()
+            let chain = try Chain(
+                [Throttle(rate: 1_000_000, key: .metadata("key"), maximumKeys: 2)], meters: meters, time: time
+            ) {
+                _, _ in []
+            }
+            for key in 0..<50 { try await chain(.numbered(0, key: "\(key)")) }
+            #expect(meters.value("sluice_throttle_wait_seconds_count") == 50)
         }
-        for key in 0..<50 { try await chain(.numbered(0, key: "\(key)")) }
-        #expect(meters.value("sluice_throttle_wait_seconds_count") == 50)
     }
 }

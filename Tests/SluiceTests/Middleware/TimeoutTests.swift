@@ -8,48 +8,54 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct TimeoutTests {
     @Test func cancelsAnAttemptThatTakesTooLong() async throws {
-        let gate = Gate()
-        let chain = try Chain([Timeout(.milliseconds(5))]) { _, _ in
-            try await gate.wait()
-            return []
+        try await VirtualTime.run { time in
+            let gate = Gate()
+            let chain = try Chain([Timeout(.milliseconds(5))], time: time) { _, _ in
+                try await gate.wait()
+                return []
+            }
+            let error = await #expect(throws: TimeoutError.self) { try await chain() }
+            #expect(error?.deadline == .milliseconds(5) && time.now.offset == .milliseconds(5))
+            #expect(gate.waiting == 0)
         }
-        let error = await #expect(throws: TimeoutError.self) { try await chain() }
-        #expect(error?.deadline == .milliseconds(5))
-        #expect(gate.waiting == 0)
     }
 
     @Test func retryOutsideOfItStartsAfreshAndNeverBesideIt() async throws {
-        let gate = Gate()
-        let running = Atomic<Int>(0)
-        let most = Atomic<Int>(0)
-        var retry = Retry(maxAttempts: 4)
-        retry.backoff = .constant(.zero)
-        let meters = Meters()
-        let chain = try Chain([retry, Timeout(.milliseconds(3))], meters: meters) { message, context in
-            most.max(running.wrappingAdd(1, ordering: .relaxed).newValue, ordering: .relaxed)
-            defer { running.wrappingSubtract(1, ordering: .relaxed) }
-            if context.attempt < 3 {
-                // Ends a little after its cancellation, as work that tidies up does.
-                try? await gate.wait()
-                await aMoment()
-                try Task.checkCancellation()
+        try await VirtualTime.run { time in
+            let gate = Gate()
+            let running = Atomic<Int>(0)
+            let most = Atomic<Int>(0)
+            var retry = Retry(maxAttempts: 4)
+            retry.backoff = .constant(.zero)
+            let meters = Meters()
+            let chain = try Chain([retry, Timeout(.milliseconds(3))], meters: meters, time: time) { message, context in
+                most.max(running.wrappingAdd(1, ordering: .relaxed).newValue, ordering: .relaxed)
+                defer { running.wrappingSubtract(1, ordering: .relaxed) }
+                if context.attempt < 3 {
+                    // Ends a little after its cancellation, as work that tidies up does.
+                    try? await gate.wait()
+                    _ = try? await time.task { try await time.sleep(for: .seconds(1)) }.value
+                    try Task.checkCancellation()
+                }
+                return [message]
             }
-            return [message]
+            let context = chain.context(.numbered(0))
+            #expect(try await chain(.numbered(0), context).count == 1)
+            #expect(context.attempts == 3)
+            #expect(most.load(ordering: .relaxed) == 1 && time.now.offset == .milliseconds(2_006))
+            #expect(meters.value("sluice_retries_total", ["reason": "timeout"]) == 2)
         }
-        let context = chain.context(.numbered(0))
-        #expect(try await chain(.numbered(0), context).count == 1)
-        #expect(context.attempts == 3)
-        #expect(most.load(ordering: .relaxed) == 1)
-        #expect(meters.value("sluice_retries_total", ["reason": "timeout"]) == 2)
     }
 
     @Test func aLateSuccessIsASuccess() async throws {
-        let gate = Gate()
-        let chain = try Chain([Timeout(.milliseconds(2))]) { message, _ in
-            try? await gate.wait()
-            return [message]
+        try await VirtualTime.run { time in
+            let gate = Gate()
+            let chain = try Chain([Timeout(.milliseconds(2))], time: time) { message, _ in
+                try? await gate.wait()
+                return [message]
+            }
+            #expect(try await chain().count == 1)
         }
-        #expect(try await chain().count == 1)
     }
 
     @Test func passesOnWhatFailsInTime() async throws {
@@ -61,15 +67,17 @@ struct TimeoutTests {
     }
 
     @Test func passesOnItsOwnCancellation() async throws {
-        let gate = Gate()
-        let chain = try Chain([Timeout()]) { _, _ in
-            try await gate.wait()
-            return []
+        try await VirtualTime.run { time in
+            let gate = Gate()
+            let chain = try Chain([Timeout()], time: time) { _, _ in
+                try await gate.wait()
+                return []
+            }
+            let task = time.task { try await chain() }
+            try await time.eventually { gate.waiting == 1 }
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
         }
-        let task = Task { try await chain() }
-        try await eventually { gate.waiting == 1 }
-        task.cancel()
-        await #expect(throws: CancellationError.self) { try await task.value }
     }
 
     @Test func doesNotDelayAHandlerThatNeverWaits() async throws {
@@ -86,34 +94,38 @@ struct TimeoutTests {
 
     /// A timed-out attempt failed; it was not interrupted by anybody.
     @Test func countsAnAttemptThatRanOutOfTimeAsFailed() async throws {
-        let source = Source([.numbered(0)])
-        let meters = Meters()
-        let gate = Gate()
-        var retry = Retry()
-        retry.backoff = .constant(.zero)
-        let router = Router.quick([retry, Timeout(.milliseconds(5)), Metrics()], meters: meters)
-        try router.add(
-            Route("r", from: source, "in") { _, context in
-                if context.attempt == 1 { try await gate.wait() }
-            })
-        try await router.whileRunning { try await eventually { source.acknowledgedCount == 1 } }
-        let now = meters.exposition()
-        #expect(now.value("sluice_handler_attempt_duration_seconds_count", ["result": "failure"]) == 1)
-        #expect(now.value("handler_execution_time_seconds_count", ["success": "false"]) == 1)
-        #expect(now.value("sluice_handler_attempt_duration_seconds_count", ["result": "success"]) == 1)
+        try await VirtualTime.run { time in
+            let source = Source([.numbered(0)], time: time)
+            let meters = Meters()
+            let gate = Gate()
+            var retry = Retry()
+            retry.backoff = .constant(.zero)
+            let router = Router.quick([retry, Timeout(.milliseconds(5)), Metrics()], meters: meters, time: time)
+            try router.add(
+                Route("r", from: source, "in") { _, context in
+                    if context.attempt == 1 { try await gate.wait() }
+                })
+            try await router.whileRunning { try await time.eventually { source.acknowledgedCount == 1 } }
+            let now = meters.exposition()
+            #expect(now.value("sluice_handler_attempt_duration_seconds_count", ["result": "failure"]) == 1)
+            #expect(now.value("handler_execution_time_seconds_count", ["success": "false"]) == 1)
+            #expect(now.value("sluice_handler_attempt_duration_seconds_count", ["result": "success"]) == 1)
+        }
     }
 
     @Test func retryInsideOfItEndsWithTheDeadline() async throws {
-        let gate = Gate()
-        let calls = Counter()
-        var retry = Retry(maxAttempts: 100)
-        retry.backoff = .constant(.zero)
-        let chain = try Chain([Timeout(.milliseconds(5)), retry]) { _, _ in
-            calls.add()
-            try await gate.wait()
-            return []
+        try await VirtualTime.run { time in
+            let gate = Gate()
+            let calls = Counter()
+            var retry = Retry(maxAttempts: 100)
+            retry.backoff = .constant(.zero)
+            let chain = try Chain([Timeout(.milliseconds(5)), retry], time: time) { _, _ in
+                calls.add()
+                try await gate.wait()
+                return []
+            }
+            await #expect(throws: TimeoutError.self) { try await chain() }
+            #expect(calls.value == 1)
         }
-        await #expect(throws: TimeoutError.self) { try await chain() }
-        #expect(calls.value == 1)
     }
 }

@@ -7,34 +7,38 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct OrderingTests {
     @Test func serialHoldsEverythingBehindTheMessageThatFails() async throws {
-        let source = Source((0..<50).map { .numbered($0) })
-        let seen = Journal<Int>()
-        let router = Router.quick()
-        try router.add(
-            Route("r", from: source, "in") { message, context in
-                seen.add(message.number)
-                if message.number % 10 == 3, seen.entries.filter({ $0 == message.number }).count < 4 { throw Broken() }
-            })
-        try await router.whileRunning { try await eventually { source.acknowledgedCount == 50 } }
-        #expect(seen.entries == (0..<50).flatMap { Array(repeating: $0, count: $0 % 10 == 3 ? 4 : 1) })
-        // The route kept them itself; the source was told of nothing.
-        #expect(source.rejections.isEmpty)
+        try await VirtualTime.run { time in
+            let source = Source((0..<50).map { .numbered($0) }, time: time)
+            let seen = Journal<Int>()
+            let router = Router.quick(time: time)
+            try router.add(
+                Route("r", from: source, "in") { message, context in
+                    seen.add(message.number)
+                    if message.number % 10 == 3, seen.entries.filter({ $0 == message.number }).count < 4 {
+                        throw Broken()
+                    }
+                })
+            try await router.whileRunning { try await time.eventually { source.acknowledgedCount == 50 } }
+            #expect(seen.entries == (0..<50).flatMap { Array(repeating: $0, count: $0 % 10 == 3 ? 4 : 1) })
+            // The route kept them itself; the source was told of nothing.
+            #expect(source.rejections.isEmpty)
+        }
     }
 
     @Test func theWaitBeforeARedeliveryGrows() async throws {
-        let times = Journal<MonotonicTime>()
-        let source = Source([.numbered(0)])
-        var configuration = Router.Configuration.quick
-        configuration.redelivery = .exponential(from: .milliseconds(4), upTo: .milliseconds(32), jitter: false)
-        let router = Router.quick(configuration: configuration)
-        try router.add(
-            Route("r", from: source, "in") { _, _ in
-                if times.add(.now()) < 7 { throw Broken() }
-            })
-        try await router.whileRunning { try await eventually { source.acknowledgedCount == 1 } }
-        let waits = zip(times.entries, times.entries.dropFirst()).map { $1.nanoseconds(since: $0) / 1_000 }
-        for (wait, least) in zip(waits, [4_000, 8_000, 16_000, 32_000, 32_000, 32_000] as [UInt64]) {
-            #expect(wait >= least)
+        try await VirtualTime.run { time in
+            let times = Journal<MonotonicTime>()
+            let source = Source([.numbered(0)], time: time)
+            var configuration = Router.Configuration.quick
+            configuration.redelivery = .exponential(from: .milliseconds(4), upTo: .milliseconds(32), jitter: false)
+            let router = Router.quick(configuration: configuration, time: time)
+            try router.add(
+                Route("r", from: source, "in") { _, _ in
+                    if times.add(time.now) < 7 { throw Broken() }
+                })
+            try await router.whileRunning { try await time.eventually { source.acknowledgedCount == 1 } }
+            let waits = zip(times.entries, times.entries.dropFirst()).map { $0.duration(to: $1) }
+            #expect(waits == [4, 8, 16, 32, 32, 32].map { .milliseconds($0) })
         }
     }
 
@@ -56,61 +60,68 @@ struct OrderingTests {
     }
 
     @Test func perKeyKeepsTheOrderOfEachKeyAndRunsKeysInParallel() async throws {
-        let source = Source((0..<400).map { .numbered($0, key: "\($0 % 8)") })
-        let seen = Journal<(String, Int)>()
-        let gate = Gate()
-        let router = Router.quick()
-        try router.add(
-            Route("r", from: source, "in", ordering: .perKey(lanes: 8, by: .metadata("key"))) { message, _ in
-                try await gate.wait()
-                seen.add((message.key, message.number))
-                await Task.yield()
-            })
-        try await router.whileRunning {
-            // One of each key, and no second of any.
-            try await eventually { gate.waiting == 8 }
-            await aMoment()
-            #expect(gate.waiting == 8)
-            gate.open()
-            try await eventually { source.acknowledgedCount == 400 }
-        }
-        for key in 0..<8 {
-            #expect(seen.entries.filter { $0.0 == "\(key)" }.map(\.1) == Array(stride(from: key, to: 400, by: 8)))
+        try await VirtualTime.run { time in
+            let source = Source((0..<400).map { .numbered($0, key: "\($0 % 8)") }, time: time)
+            let seen = Journal<(String, Int)>()
+            let gate = Gate()
+            let router = Router.quick(time: time)
+            try router.add(
+                Route("r", from: source, "in", ordering: .perKey(lanes: 8, by: .metadata("key"))) { message, _ in
+                    try await gate.wait()
+                    seen.add((message.key, message.number))
+                    await Task.yield()
+                })
+            try await router.whileRunning {
+                // One of each key, and no second of any.
+                try await time.eventually { gate.waiting == 8 }
+                try await time.sleep(for: .seconds(1))
+                #expect(gate.waiting == 8)
+                gate.open()
+                try await time.eventually { source.acknowledgedCount == 400 }
+            }
+            for key in 0..<8 {
+                #expect(seen.entries.filter { $0.0 == "\(key)" }.map(\.1) == Array(stride(from: key, to: 400, by: 8)))
+            }
         }
     }
 
     @Test func perKeyUsesTheBrokersKeyUnlessToldOtherwise() async throws {
-        let source = Source()
-        for number in 0..<6 { source.offer([.numbered(number)], origin: .init(key: [UInt8(number % 2)])) }
-        let gate = Gate()
-        let router = Router.quick()
-        try router.add(
-            Route("r", from: source, "in", ordering: .perKey(lanes: 6)) { _, _ in try await gate.wait() })
-        try await router.whileRunning {
-            try await eventually { gate.waiting == 2 }
-            await aMoment()
-            #expect(gate.waiting == 2)
-            gate.open()
-            try await eventually { source.acknowledgedCount == 6 }
+        try await VirtualTime.run { time in
+            let source = Source(time: time)
+            for number in 0..<6 { source.offer([.numbered(number)], origin: .init(key: [UInt8(number % 2)])) }
+            let gate = Gate()
+            let router = Router.quick(time: time)
+            try router.add(
+                Route("r", from: source, "in", ordering: .perKey(lanes: 6)) { _, _ in try await gate.wait() })
+            try await router.whileRunning {
+                try await time.eventually { gate.waiting == 2 }
+                try await time.sleep(for: .seconds(1))
+                #expect(gate.waiting == 2)
+                gate.open()
+                try await time.eventually { source.acknowledgedCount == 6 }
+            }
         }
     }
 
     @Test func perKeyParksAFailingKeyWithoutHoldingAWorker() async throws {
-        var configuration = Router.Configuration.quick
-        configuration.redelivery = .constant(.seconds(600))
-        let source = Source((0..<100).map { .numbered($0, key: $0 % 10 == 0 ? "bad" : "good\($0 % 10)") })
-        let router = Router.quick(configuration: configuration)
-        let failures = Counter()
-        try router.add(
-            Route("r", from: source, "in", ordering: .perKey(lanes: 1, by: .metadata("key"))) { message, _ in
-                guard message.key == "bad" else { return }
-                failures.add()
-                throw Broken()
-            })
-        try await router.whileRunning { try await eventually { source.acknowledgedCount == 90 } }
-        #expect(failures.value == 1)
-        // The drain gave the parked ones back.
-        #expect(source.rejections.keys.sorted() == Array(stride(from: 0, to: 100, by: 10)))
+        try await VirtualTime.run { time in
+            var configuration = Router.Configuration.quick
+            configuration.redelivery = .constant(.seconds(600))
+            let source = Source(
+                (0..<100).map { .numbered($0, key: $0 % 10 == 0 ? "bad" : "good\($0 % 10)") }, time: time)
+            let router = Router.quick(configuration: configuration, time: time)
+            let failures = Counter()
+            try router.add(
+                Route("r", from: source, "in", ordering: .perKey(lanes: 1, by: .metadata("key"))) { message, _ in
+                    guard message.key == "bad" else { return }
+                    failures.add()
+                    throw Broken()
+                })
+            try await router.whileRunning { try await time.eventually { source.acknowledgedCount == 90 } }
+            #expect(failures.value == 1)
+            // The drain gave the parked ones back.
+            #expect(source.rejections.keys.sorted() == Array(stride(from: 0, to: 100, by: 10)))
+        }
     }
 
     @Test func perKeyHandlesMessagesWithoutAKeyAllAtOnce() async throws {
@@ -129,20 +140,22 @@ struct OrderingTests {
     }
 
     @Test func perKeyTakesNoMoreThanItsBoundIntoMemory() async throws {
-        let source = Source((0..<10_000).map { .numbered($0, key: "same") })
-        let gate = Gate()
-        let meters = Meters()
-        let router = Router.quick(meters: meters)
-        try router.add(
-            Route("r", from: source, "in", ordering: .perKey(lanes: 4, by: .metadata("key"))) { _, _ in
-                try await gate.wait()
-            })
-        try await router.whileRunning {
-            try await eventually { gate.waiting == 1 && source.subscription.count < 10_000 - 1_024 }
-            await aMoment()
-            #expect(source.subscription.count >= 10_000 - 1_024 - 256 - 1)
-            gate.open()
-            try await eventually { source.acknowledgedCount == 10_000 }
+        try await VirtualTime.run { time in
+            let source = Source((0..<10_000).map { .numbered($0, key: "same") }, time: time)
+            let gate = Gate()
+            let meters = Meters()
+            let router = Router.quick(meters: meters, time: time)
+            try router.add(
+                Route("r", from: source, "in", ordering: .perKey(lanes: 4, by: .metadata("key"))) { _, _ in
+                    try await gate.wait()
+                })
+            try await router.whileRunning {
+                try await time.eventually { gate.waiting == 1 && source.subscription.count < 10_000 - 1_024 }
+                try await time.sleep(for: .seconds(1))
+                #expect(source.subscription.count >= 10_000 - 1_024 - 256 - 1)
+                gate.open()
+                try await time.eventually { source.acknowledgedCount == 10_000 }
+            }
         }
     }
 

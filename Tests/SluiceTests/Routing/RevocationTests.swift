@@ -48,36 +48,38 @@ struct RevocationTests {
         Disposition.retry(), .poison("bad"), .retry(after: .seconds(60)), .hold("shut", for: .seconds(60)),
     ])
     func triesNothingAgainThatIsSomebodyElses(disposition: Disposition) async throws {
-        let source = RevocableSource(3) { _ in "a" }
-        let meters = Meters()
-        let poison = RecordingPublisher()
-        let log = LogRecorder()
-        let store = MemoryDeduplicationStore()
-        let attempts = Counter()
-        let router = Router(
-            configuration: .quick,
-            middlewares: [
-                LogMessages(), PoisonQueue(to: poison, "poison"), Deduplicator(store), Retry(maxAttempts: 5),
-                Timeout(.seconds(20)),
-            ], instruments: meters.instruments, logger: log.logger)
-        try router.add(
-            Route("r", from: source, "in") { _, _ in
-                attempts.add()
-                source.revoke()
-                throw HandlerError("bad", reason: "bad", disposition: disposition)
-            })
-        try await router.whileRunning { try await eventually { source.forgone.count == 3 } }
-        #expect(attempts.value == 1)
-        #expect(source.settled.isEmpty)
-        #expect(poison.records.isEmpty)
-        #expect(meters.value("sluice_retries_total", ["handler_name": "r", "reason": "other"]) == 0)
-        #expect(meters.value("sluice_deliveries_total", ["handler_name": "r", "outcome": "revoked"]) == 3)
-        #expect(log.entries.allSatisfy { $0.level < .notice }, "\(log.lines)")
-        for number in 0..<3 {
-            let key = try #require(KeySelector.id(.numbered(number)))
-            guard case .fresh = try await store.reserve(key, scope: "r") else {
-                Issue.record("message \(number) is remembered")
-                continue
+        try await VirtualTime.run { time in
+            let source = RevocableSource(3, time: time) { _ in "a" }
+            let meters = Meters()
+            let poison = RecordingPublisher()
+            let log = LogRecorder()
+            let store = MemoryDeduplicationStore(time: time)
+            let attempts = Counter()
+            let router = Router(
+                configuration: .quick,
+                middlewares: [
+                    LogMessages(), PoisonQueue(to: poison, "poison"), Deduplicator(store), Retry(maxAttempts: 5),
+                    Timeout(.seconds(20)),
+                ], instruments: meters.instruments, logger: log.logger, time: time)
+            try router.add(
+                Route("r", from: source, "in") { _, _ in
+                    attempts.add()
+                    source.revoke()
+                    throw HandlerError("bad", reason: "bad", disposition: disposition)
+                })
+            try await router.whileRunning { try await time.eventually { source.forgone.count == 3 } }
+            #expect(attempts.value == 1)
+            #expect(source.settled.isEmpty)
+            #expect(poison.records.isEmpty)
+            #expect(meters.value("sluice_retries_total", ["handler_name": "r", "reason": "other"]) == 0)
+            #expect(meters.value("sluice_deliveries_total", ["handler_name": "r", "outcome": "revoked"]) == 3)
+            #expect(log.entries.allSatisfy { $0.level < .notice }, "\(log.lines)")
+            for number in 0..<3 {
+                let key = try #require(KeySelector.id(.numbered(number)))
+                guard case .fresh = try await store.reserve(key, scope: "r") else {
+                    Issue.record("message \(number) is remembered")
+                    continue
+                }
             }
         }
     }
@@ -85,32 +87,34 @@ struct RevocationTests {
     /// Whatever a message waits for: its right is looked at afterwards, and waiting ends early without it.
     @Test(arguments: ["retry", "redelivery", "throttle", "handler"])
     func aWaitEndsWithTheRight(place: String) async throws {
-        let source = RevocableSource(2) { _ in "a" }
-        var retry = Retry(maxAttempts: 5)
-        retry.backoff = .constant(.seconds(50))
-        let middlewares: [any Middleware] =
-            switch place {
-            case "retry": [retry]
-            case "throttle": [Throttle(rate: 0.02)]
-            default: []
+        try await VirtualTime.run { time in
+            let source = RevocableSource(2, time: time) { _ in "a" }
+            var retry = Retry(maxAttempts: 5)
+            retry.backoff = .constant(.seconds(50))
+            let middlewares: [any Middleware] =
+                switch place {
+                case "retry": [retry]
+                case "throttle": [Throttle(rate: 0.02)]
+                default: []
+                }
+            var configuration = Router.Configuration.quick
+            configuration.redelivery = .constant(.seconds(50))
+            let attempts = Counter()
+            let router = Router.quick(middlewares, configuration: configuration, time: time)
+            try router.add(
+                Route("r", from: source, "in") { _, context in
+                    attempts.add()
+                    if place == "handler" { try await context.sleep(for: .seconds(50)) }
+                    if place != "throttle" { throw Broken() }
+                })
+            try await router.whileRunning {
+                try await time.eventually { attempts.value == 1 }
+                source.revoke()
+                try await time.eventually(within: .seconds(1)) { source.ended == 2 }
             }
-        var configuration = Router.Configuration.quick
-        configuration.redelivery = .constant(.seconds(50))
-        let attempts = Counter()
-        let router = Router.quick(middlewares, configuration: configuration)
-        try router.add(
-            Route("r", from: source, "in") { _, context in
-                attempts.add()
-                if place == "handler" { try await context.sleep(for: .seconds(50)) }
-                if place != "throttle" { throw Broken() }
-            })
-        try await router.whileRunning {
-            try await eventually { attempts.value == 1 }
-            source.revoke()
-            try await eventually(within: .seconds(20)) { source.ended == 2 }
+            #expect(attempts.value == 1)
+            #expect(source.settled.count == (place == "throttle" ? 1 : 0))
         }
-        #expect(attempts.value == 1)
-        #expect(source.settled.count == (place == "throttle" ? 1 : 0))
     }
 
     @Test func whatWaitsForItsRedeliveryBehindAKeyIsDropped() async throws {
@@ -138,16 +142,18 @@ struct RevocationTests {
 private final class RevocableSource: Subscriber, Settler {
     let name = "source"
     let defaultOrdering = Ordering.serial
+    let time: RouterTime?
     let subscription = Subscription(capacity: 1_000)
     private let isRevoked = Atomic<Bool>(false)
     private let ends = Mutex<(settled: Set<UInt64>, forgone: Set<UInt64>)>(([], []))
 
-    init(_ count: Int, key: (Int) -> String) {
+    init(_ count: Int, time: RouterTime = .real, key: (Int) -> String) {
+        self.time = time
         subscription.offer(
             (0..<count).map { number in
                 Delivery(
                     .numbered(number, key: key(number)), origin: .init(key: Array(key(number).utf8)), settler: self,
-                    tag: UInt64(number))
+                    tag: UInt64(number), time: time)
             })
     }
 

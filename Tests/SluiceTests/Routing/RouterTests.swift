@@ -154,76 +154,86 @@ struct RouterTests {
     }
 
     @Test func subscribesAgainUntilItSucceedsAndSaysWhyItWaits() async throws {
-        let source = Source([.numbered(1)])
-        let gate = Gate()
-        let subscriber = FlakySubscriber { call in
-            if call == 3 { try await gate.wait() }
-            if call <= 3 { throw Broken() }
-            return source.subscription
+        try await VirtualTime.run { time in
+            let source = Source([.numbered(1)], time: time)
+            let gate = Gate()
+            let subscriber = FlakySubscriber(time) { call in
+                if call == 3 { try await gate.wait() }
+                if call <= 3 { throw Broken() }
+                return source.subscription
+            }
+            let router = Router.quick(time: time)
+            try router.add(Route("r", from: subscriber, "in") { _, _ in })
+            #expect(router.status[0].note == "connecting")
+            try await router.whileRunning {
+                try await time.eventually { gate.waiting == 1 }
+                #expect(router.status[0].note == "broken")
+                #expect(!router.status[0].isRunning)
+                gate.open()
+                try await time.eventually { source.acknowledgedCount == 1 }
+                #expect(router.status[0].isRunning && router.status[0].note == nil)
+            }
+            #expect(subscriber.attempts == 4)
         }
-        let router = Router.quick()
-        try router.add(Route("r", from: subscriber, "in") { _, _ in })
-        #expect(router.status[0].note == "connecting")
-        try await router.whileRunning {
-            try await eventually { gate.waiting == 1 }
-            #expect(router.status[0].note == "broken")
-            #expect(!router.status[0].isRunning)
-            gate.open()
-            try await eventually { source.acknowledgedCount == 1 }
-            #expect(router.status[0].isRunning && router.status[0].note == nil)
-        }
-        #expect(subscriber.attempts == 4)
     }
 
     @Test(arguments: [Ordering.serial, .perKey(lanes: 4), .unordered(limit: 4)])
     func subscribesAgainWhenASubscriptionBreaks(ordering: Ordering) async throws {
-        let sources = [Source([.numbered(1)]), Source([.numbered(2)])]
-        let subscriber = FlakySubscriber { sources[min($0, 2) - 1].subscription }
-        let router = Router.quick()
-        try router.add(Route("r", from: subscriber, "in", ordering: ordering) { _, _ in })
-        try await router.whileRunning {
-            try await eventually { sources[0].acknowledgedCount == 1 }
-            sources[0].subscription.finish(throwing: Broken())
-            try await eventually { sources[1].acknowledgedCount == 1 }
+        try await VirtualTime.run { time in
+            let sources = [Source([.numbered(1)], time: time), Source([.numbered(2)], time: time)]
+            let subscriber = FlakySubscriber(time) { sources[min($0, 2) - 1].subscription }
+            let router = Router.quick(time: time)
+            try router.add(Route("r", from: subscriber, "in", ordering: ordering) { _, _ in })
+            try await router.whileRunning {
+                try await time.eventually { sources[0].acknowledgedCount == 1 }
+                sources[0].subscription.finish(throwing: Broken())
+                try await time.eventually { sources[1].acknowledgedCount == 1 }
+            }
         }
     }
 
     @Test func givesParkedMessagesBackAtOnceWhenASubscriptionBreaks() async throws {
-        let sources = [Source([.numbered(1, key: "a"), .numbered(2, key: "a")]), Source()]
-        let subscriber = FlakySubscriber { sources[min($0, 2) - 1].subscription }
-        var configuration = Router.Configuration.quick
-        configuration.redelivery = .constant(.seconds(600))
-        let router = Router.quick(configuration: configuration)
-        let seen = Counter()
-        try router.add(
-            Route("r", from: subscriber, "in", ordering: .perKey(by: .metadata("key"))) { _, _ in
-                seen.add()
-                throw Broken()
-            })
-        try await router.whileRunning {
-            try await eventually { seen.value == 1 }
-            sources[0].subscription.finish(throwing: Broken())
-            try await eventually { sources[0].rejectedCount == 2 }
-            try await eventually { subscriber.attempts == 2 && router.status[0].isRunning }
+        try await VirtualTime.run { time in
+            let sources = [Source([.numbered(1, key: "a"), .numbered(2, key: "a")], time: time), Source(time: time)]
+            let subscriber = FlakySubscriber(time) { sources[min($0, 2) - 1].subscription }
+            var configuration = Router.Configuration.quick
+            configuration.redelivery = .constant(.seconds(600))
+            let router = Router.quick(configuration: configuration, time: time)
+            let seen = Counter()
+            try router.add(
+                Route("r", from: subscriber, "in", ordering: .perKey(by: .metadata("key"))) { _, _ in
+                    seen.add()
+                    throw Broken()
+                })
+            try await router.whileRunning {
+                try await time.eventually { seen.value == 1 }
+                sources[0].subscription.finish(throwing: Broken())
+                try await time.eventually { sources[0].rejectedCount == 2 }
+                try await time.eventually { subscriber.attempts == 2 && router.status[0].isRunning }
+            }
         }
     }
 
     @Test func waitsLongerWhileSubscriptionsBreakAsSoonAsTheyAreMade() async throws {
-        let subscriber = FlakySubscriber { _ in
-            let subscription = Subscription()
-            subscription.finish(throwing: Broken())
-            return subscription
-        }
-        var configuration = Router.Configuration.quick
-        configuration.resubscription = .exponential(
-            from: .milliseconds(1), upTo: .seconds(60), multiplier: 1_000, jitter: false)
-        let router = Router.quick(configuration: configuration)
-        try router.add(Route("r", from: subscriber, "in") { _, _ in })
-        try await router.whileRunning {
-            try await eventually { subscriber.attempts == 2 }
-            // The third waits for a second; a hot loop would be there long before.
-            await aMoment()
-            #expect(subscriber.attempts == 2)
+        try await VirtualTime.run { time in
+            let subscriber = FlakySubscriber(time) { _ in
+                let subscription = Subscription()
+                subscription.finish(throwing: Broken())
+                return subscription
+            }
+            var configuration = Router.Configuration.quick
+            configuration.resubscription = .exponential(
+                from: .milliseconds(1), upTo: .seconds(60), multiplier: 1_000, jitter: false)
+            let router = Router.quick(configuration: configuration, time: time)
+            try router.add(Route("r", from: subscriber, "in") { _, _ in })
+            try await router.whileRunning {
+                try await time.eventually { subscriber.attempts == 2 }
+                #expect(time.now.offset == .milliseconds(1))
+                try await time.eventually { subscriber.attempts == 3 }
+                #expect(time.now.offset == .milliseconds(1_001))
+                try await time.eventually { subscriber.attempts == 4 }
+                #expect(time.now.offset == .milliseconds(61_001))
+            }
         }
     }
 
