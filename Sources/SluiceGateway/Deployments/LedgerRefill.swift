@@ -38,6 +38,7 @@ final class PreparedSubscriber: Subscriber {
     }
 
     var name: String { subscriber.name }
+    var time: RouterTime? { subscriber.time }
     var defaultOrdering: Ordering { subscriber.defaultOrdering }
 
     func subscribe(to topic: Topic) async throws -> Subscription {

@@ -14,7 +14,7 @@ package enum EventTime {
     }
 
     /// When the queue took a message; now where the queue does not know, or what it says cannot be.
-    static func receipt(_ origin: Delivery.Origin, now: Timestamp = .now()) -> Timestamp {
+    static func receipt(_ origin: Delivery.Origin, now: Timestamp) -> Timestamp {
         guard let time = origin.timestamp, isPlausible(time, at: now) else { return now }
         return time
     }

@@ -15,7 +15,7 @@ struct EventAge: Middleware {
         return { message, context in
             let produced = try await next(message, context)
             if let event = try? Event(message) {
-                let now = Timestamp.now()
+                let now = route.time.timestamp
                 let age = now.milliseconds(since: event.occurredOn)
                 guard EventTime.isPlausible(event.occurredOn, at: now) else {
                     implausible[event.kind]?.increment()

@@ -49,6 +49,7 @@ final class WatchedPublisher: Publisher {
     }
 
     var name: String { publisher.name }
+    var time: RouterTime? { publisher.time }
 
     func publish(_ messages: [Message], to topic: Topic) async throws {
         try await outcomes.noting { try await publisher.publish(messages, to: topic) }

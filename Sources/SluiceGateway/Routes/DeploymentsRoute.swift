@@ -20,7 +20,7 @@ enum DeploymentsRoute {
             ]
         ) { message, context in
             let event = try Event(message)
-            let receipt = EventTime.receipt(context.origin)
+            let receipt = EventTime.receipt(context.origin, now: context.route.time.timestamp)
             if ledger.wasReplaced { try await refill.run() }
             // The ledger knows what was counted, whatever becomes of this delivery.
             guard let entry = try await ledger.record(event, id: message.id, receivedAt: receipt) else { return }

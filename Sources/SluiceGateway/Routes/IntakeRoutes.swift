@@ -48,8 +48,9 @@ enum IntakeRoutes {
         return Route(
             "github-to-log", from: subscriber, gitHubPath, to: queue.publisher, queue.events,
             middlewares: intake
-        ) { message, _ in
-            switch try GitHubSource.read(message, repaired: { repaired[$0]?.increment() }) {
+        ) { message, context in
+            let receipt = context.route.time.timestamp
+            switch try GitHubSource.read(message, receivedAt: receipt, repaired: { repaired[$0]?.increment() }) {
             case .events(let events):
                 return events.map { $0.message() }
             case .ping:

@@ -4,8 +4,7 @@ import Sluice
 /// or ran before it, writes them, and they are no fault. A message that names no kind at all is not passed over.
 struct KnownEvents: Middleware {
     func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        let unknown = LabelledCounters(
-            route.instruments, .unknownEvents, [route.label], label: "event_type", known: ["other"])
+        let unknown = LabelledCounters(route, .unknownEvents, label: "event_type", known: ["other"])
         return { message, context in
             guard let type = message.metadata[Event.typeKey], !type.isEmpty, Event.Kind(rawValue: type) == nil else {
                 return try await next(message, context)

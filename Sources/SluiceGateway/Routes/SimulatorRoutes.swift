@@ -35,7 +35,7 @@ struct SimulatorRoutes {
         ) { message, context in
             guard case .commitPushed(let push) = try Event(message) else { return [] }
             // Counted from when the log took the event: the same after a restart, whatever the commit's own clock says.
-            let now = Timestamp.now()
+            let now = context.route.time.timestamp
             // What a record says of the future would stop the route for as long.
             let due = min(EventTime.receipt(context.origin, now: now), now).advanced(by: delay)
             if due > now { try await context.sleep(for: .milliseconds(due.milliseconds(since: now))) }
