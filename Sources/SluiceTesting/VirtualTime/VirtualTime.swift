@@ -8,6 +8,7 @@ public import Sluice
 ///     let router = Router(middlewares: [Retry()], time: time)
 ///     try router.add(Route("r", from: broker.subscriber(), "in") { _, _ in throw Unavailable() })
 ///     let running = time.task { try await router.run() }
+///     try await time.eventually { router.status.allSatisfy(\.isRunning) }
 ///     try await broker.publisher().publish([Message(payload: [1])], to: "in")
 ///     try await time.sleep(for: .seconds(3_600))
 ///     router.drain()
@@ -20,6 +21,9 @@ public import Sluice
 /// nothing depends on how fast or how busy the machine is. A seed repeats a run exactly: the jitter, and with
 /// ``Order/shuffled`` the order in which tasks are taken.
 ///
+/// Ids that ``Sluice/MessageID`` makes are unique in the world, and so others in each run: give messages ids of their own
+/// where a trace shows them.
+///
 /// Nothing in it may wait for the world outside: real I/O, `Task.sleep`, a task made with `Task { }`, the main actor.
 /// Time does not wait for these, so the run fails when one of them wakes a task (``VirtualTimeError/Code/outside``), or
 /// when nothing else is left to happen (``VirtualTimeError/Code/deadlock``). A handler that blocks its thread blocks the
@@ -31,8 +35,8 @@ public enum VirtualTime {
 
         /// The one that has waited for the longest time.
         public static let asReady = Order(isShuffled: false)
-        /// One that the seed chooses: finds what depends on an order that nothing promises. As no task is sure of its
-        /// turn, so that a task that yields until something happens may take many turns.
+        /// One that the seed chooses: finds what depends on an order that nothing promises. No task is sure of its turn: one
+        /// that yields until something happens may take many.
         public static let shuffled = Order(isShuffled: true)
     }
 

@@ -188,7 +188,6 @@ struct OutageScenarioTests {
         #expect(attempts > 10_000)
         // Without optimisation; what the machine does beside it does not count.
         #expect(took < .seconds(10))
-        print("dead for an hour:", attempts, "attempts,", took)
     }
 
     /// The processor time of the thread: all of a virtual time runs on one.

@@ -233,6 +233,30 @@ struct VirtualTimeTests {
         #expect(error?.code == .deadlock)
     }
 
+    @Test func whatWasStuckGoesOnWhenItIsWokenAfterTheEnd() async throws {
+        let (stuck, ended) = (Stuck(), Counter())
+        await #expect(throws: VirtualTimeError.self) {
+            try await VirtualTime.run { _ in
+                await stuck.wait()
+                ended.add()
+            }
+        }
+        #expect(ended.value == 0)
+        stuck.wake()
+        try await eventually { ended.value == 1 }
+    }
+
+    /// Does not end with its task's cancellation.
+    private final class Stuck: Sendable {
+        private let waiter = Mutex<UnsafeContinuation<Void, Never>?>(nil)
+
+        func wait() async {
+            await withUnsafeContinuation { continuation in waiter.withLock { $0 = continuation } }
+        }
+
+        func wake() { waiter.withLock { $0.take() }?.resume() }
+    }
+
     @Test func saysThatATaskWasWokenFromOutside() async throws {
         let error = await #expect(throws: VirtualTimeError.self) {
             try await VirtualTime.run { time in
