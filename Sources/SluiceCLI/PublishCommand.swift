@@ -52,7 +52,7 @@ struct PublishCommand: AsyncParsableCommand {
             throw UsageError("\(error)")
         }
         try await Tool.run(isOurFile: false) { [tool] in
-            let (publisher, end) = try await address.publisher(key: key)
+            let (publisher, end) = try await address.publisher(to: topic, key: key)
             let outcome: Result<Int, any Error>
             do {
                 let input = try StandardInput()

@@ -151,7 +151,7 @@ public final class Gateway: Sendable {
             return SQLiteQueue(log, groupRetention: configuration.groupRetention, logger: logger)
         }
         return try KafkaQueue(
-            kafka, retention: configuration.retention, handled: log,
+            kafka, retention: configuration.retention, poisonBytes: configuration.poisonRetention, handled: log,
             groupRetention: configuration.groupRetention, instruments, logger: logger)
     }
 }

@@ -132,6 +132,22 @@ struct BrokerForeignQueueTests {
         await reader.close()
     }
 
+    /// Who subscribes gets the error, and logs it: no second line for each attempt.
+    @Test func aQueueThatIsMissingIsToldToWhoSubscribesAlone() async throws {
+        let amqp = try await AMQPUnderTest.shared()
+        let topology = AMQPTopology.durableQueue.with { $0.subscriberDeclares = .nothing }
+        let log = LogRecorder()
+        let subscriber = try amqp.subscriber(topology, log: log)
+        for _ in 0..<3 {
+            let error = await #expect(throws: AMQPError.self) {
+                try await subscriber.subscribe(to: amqp.uniqueTopic("missing"))
+            }
+            #expect(error?.code == .notFound)
+        }
+        await subscriber.close()
+        #expect(!log.lines.contains { $0.hasPrefix("warning") || $0.hasPrefix("error") }, "\(log.lines)")
+    }
+
     @Test func nothingIsDeclaredWhereThatIsSaid() async throws {
         let amqp = try await AMQPUnderTest.shared()
         let topology = AMQPTopology.durableQueue.with { topology in

@@ -24,6 +24,7 @@ public struct Deduplicator: Middleware {
             route.instruments.counter(.dedupChecks, [route.label, ("result", result)])
         }
         let (fresh, duplicate, inProgress) = (counter("fresh"), counter("duplicate"), counter("in_progress"))
+        let diary = FailureDiary()
         return { message, context in
             // A message without a key cannot be recognised.
             guard let key = key(message) else { return try await next(message, context) }
@@ -47,9 +48,13 @@ public struct Deduplicator: Middleware {
             }
             do {
                 try await store.commit(key, scope: route.name)
+                diary.logEnd("deduplication keys are kept again", to: context.logger)
             } catch {
                 // The work is done; to fail now would do it twice for certain, to go on does so only if it comes again.
-                context.logger.error("deduplication key was not kept", metadata: ["error": "\(error)"])
+                diary.log(
+                    "deduplication key was not kept", error, kind: Disposition.reason(of: error), at: route.time.now,
+                    level: .error,
+                    to: context.logger)
                 await store.release(key, scope: route.name)
             }
             return produced

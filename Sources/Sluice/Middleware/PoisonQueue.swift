@@ -48,6 +48,7 @@ public struct PoisonQueue: Middleware {
         let notKept = route.instruments.counter(.poisonNotKept, [route.label])
         let poisoned = LabelledCounters(
             route, .poisoned, label: "reason", known: ["other"])
+        let diary = FailureDiary()
         return { message, context in
             do {
                 return try await next(message, context)
@@ -63,6 +64,7 @@ public struct PoisonQueue: Middleware {
                 switch await Self.publish(copy, output, context) {
                 case .success(let cut):
                     poisoned.increment(reason)
+                    diary.logEnd("the poison queue takes messages again", to: context.logger)
                     if cut != .none { cutDown.increment() }
                     place["poison_topic"] = "\(topic)"
                     place["attempts"] = "\(context.delivery.trace.attempts)"
@@ -78,8 +80,10 @@ public struct PoisonQueue: Middleware {
                 case .failure(let failure):
                     if !context.isInterruption(failure) {
                         failures.increment()
-                        context.logger.error(
-                            "poison queue refused a message; it is rejected", metadata: ["error": "\(failure)"])
+                        diary.log(
+                            "poison queue refused a message; it is rejected", failure,
+                            kind: Disposition.reason(of: failure), at: route.time.now, level: .error, to: context.logger
+                        )
                     }
                     throw PoisonQueueError(original: error, publishing: failure)
                 }

@@ -42,11 +42,16 @@ final class RouteRunner: Sendable {
 
     func run() async {
         var failures = 0
+        let diary = FailureDiary()
+        let topic: Logger.Metadata = ["topic": "\(route.topic)"]
+        // One that breaks as soon as it is made has not ended the trouble.
+        var isBroken = false
         while !scope.lifecycle.isDraining, !Task.isCancelled {
             var start: MonotonicTime?
             do {
                 guard let subscription = try await subscribe() else { break }
                 start = scope.time.now
+                if !isBroken { diary.logEnd("subscribed again", metadata: topic, to: scope.logger) }
                 scope.lifecycle.enter(.running)
                 try await scope.lifecycle.onDrain {
                     subscription.cancel()
@@ -59,11 +64,16 @@ final class RouteRunner: Sendable {
                 if Task.isCancelled || scope.lifecycle.isDraining { break }
                 // One that breaks as soon as it is made is no success: the waits go on growing.
                 let lived = start.map { scope.time.now.nanoseconds(since: $0) } ?? 0
-                if lived > configuration.resubscription.maximum.wholeNanoseconds { failures = 0 }
+                if lived > configuration.resubscription.maximum.wholeNanoseconds {
+                    failures = 0
+                    _ = diary.ended()
+                }
+                isBroken = start != nil
                 failures += 1
                 scope.lifecycle.enter(.connecting("\(error)"))
-                scope.logger.error(
-                    "subscription failed; trying again", metadata: ["topic": "\(route.topic)", "error": "\(error)"])
+                diary.log(
+                    "subscription failed; trying again", error, at: scope.time.now, level: .error, metadata: topic,
+                    to: scope.logger)
                 let delay = configuration.resubscription.delay(beforeRetry: failures, by: scope.time)
                 try? await scope.lifecycle.sleep(for: delay)
             }

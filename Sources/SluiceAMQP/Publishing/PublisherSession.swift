@@ -25,8 +25,14 @@ final class PublisherSession: ConnectionWork, LinkDelegate {
     private var lastConfirm = MonotonicTime.now()
     /// How often the broker has closed the channel since it confirmed something.
     private var closures = 0
+    /// What was logged of what is tried again.
+    private let diary = FailureDiary()
+    private var hasTroubles = false
     /// What keeps the broker away.
     private var problem: AMQPError?
+
+    /// No topic has such a name.
+    private static let channelSubject = ""
 
     init(
         _ queue: PublishQueue, topology: AMQPTopology, options: AMQPPublisher.Options, monitor: ConnectionMonitor,
@@ -135,10 +141,17 @@ final class PublisherSession: ConnectionWork, LinkDelegate {
     ) throws(AMQPError) -> DeclaredTopics.Target? {
         let topic = sending.call.topic
         do throws(AMQPError) {
-            return try topics.target(of: topic, link)
+            let target = try topics.target(of: topic, link)
+            if hasTroubles {
+                diary.logEnd(
+                    "the topic can be published to again", of: topic.name, metadata: ["topic": "\(topic)"], to: logger)
+            }
+            return target
         } catch {
             if let failure = link.failure { throw failure }
-            logger.warning("a topic could not be declared", metadata: ["topic": "\(topic)", "error": "\(error)"])
+            hasTroubles = true
+            diary.log(
+                "a topic could not be declared", error, of: topic.name, metadata: ["topic": "\(topic)"], to: logger)
             window.fail(sending, error)
             return nil
         }
@@ -177,6 +190,7 @@ final class PublisherSession: ConnectionWork, LinkDelegate {
         switch frame {
         case .method(Self.publishing, Method.basicAck, let arguments):
             let ack = arguments.assumingMemoryBound(to: amqp_basic_ack_t.self).pointee
+            if hasTroubles { diary.logEnd("the channel works again", of: Self.channelSubject, to: logger) }
             try confirm(ack.delivery_tag, multiple: ack.multiple != 0) { [self] sent in
                 sent.isReturned ? unroutable(sent) : nil
             }
@@ -230,7 +244,8 @@ final class PublisherSession: ConnectionWork, LinkDelegate {
     func channelClosed(_ channel: UInt16, _ error: AMQPError) throws(AMQPError) {
         switch channel {
         case Self.publishing:
-            logger.warning("the broker closed the channel", metadata: ["error": "\(error)"])
+            hasTroubles = true
+            diary.log("the broker closed the channel", error, of: Self.channelSubject, to: logger)
             meter?.failed(error)
             reader.forget(channel)
             isOpen = false

@@ -27,6 +27,8 @@ final class RetryWaiting {
     private let declaring: UInt16
     private let logger: Logger
     private let pool = NativePool()
+    /// What was logged of what is tried again.
+    private let diary = FailureDiary()
     private var unsent = Deque<Entry>()
     private var ledger = ConfirmLedger<Entry>()
     private var held: [Entry] = []
@@ -72,9 +74,10 @@ final class RetryWaiting {
                 try send(entry, link)
             } catch {
                 if let failure = link.failure { throw failure }
-                logger.warning(
-                    "a rejected message cannot wait in the broker and waits here",
-                    metadata: ["queue": "\(entry.feed.layout.queue.name)", "error": "\(error)"])
+                let queue = entry.feed.layout.queue.name
+                diary.log(
+                    "rejected messages cannot wait in the broker and wait here", error, of: queue,
+                    metadata: ["queue": "\(queue)"], to: logger)
                 hold(entry)
             }
         }

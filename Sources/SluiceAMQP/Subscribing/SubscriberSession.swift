@@ -155,12 +155,14 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
         let feed = consumer.feed
         reader.forget(consumer.channel)
         consumer.loseChannel()
-        feed.monitor.lost(error)
         feed.meter?.failed(error)
         switch error.code {
         case .mismatch, .notFound, .accessRefused, .invalidConfiguration, .unencodable:
+            // Who subscribed gets the error, and logs it.
+            feed.monitor.lost(error, isKnown: true)
             feed.fail(error)
         default:
+            feed.monitor.lost(error)
             consumer.postpone()
             feed.decide(.unavailable)
             // What ends every channel may not do so on another connection, which is waited for.
@@ -266,8 +268,6 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
         guard let consumer = consumers.first(where: { $0.channel == channel }), let link else { return }
         let error = AMQPError(
             .channelClosed, "the broker ended the consumer of queue \(consumer.feed.layout.queue.name)")
-        logger.warning(
-            "the queue is not read any more; trying again", metadata: ["queue": "\(consumer.feed.layout.queue.name)"])
         try? link.wire.send(
             Method.channelClose, on: channel,
             amqp_channel_close_t(reply_code: 200, reply_text: amqp_bytes_t(), class_id: 0, method_id: 0))

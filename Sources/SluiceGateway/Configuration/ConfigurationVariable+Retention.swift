@@ -5,7 +5,10 @@ extension ConfigurationVariable {
     )
     static let poisonRetention = ConfigurationVariable(
         "POISON_RETENTION_BYTES", "1GiB",
-        "How much of what cannot be delivered the embedded log keeps unread, such as `500MB`; then the oldest goes")
+        """
+        How much of what cannot be delivered is kept unread, such as `500MB`, by the embedded log and by Kafka's topic when \
+        Sluice creates it; then the oldest goes
+        """)
     static let groupRetention = ConfigurationVariable(
         "GROUP_RETENTION", "30", unit: "days",
         "How long a group of the embedded log that nothing reads keeps its events from `EVENT_RETENTION`")

@@ -28,12 +28,11 @@ extension GatewayConfiguration {
 }
 
 extension GatewayConfiguration.Kafka {
-    /// How much is kept of what cannot be delivered, as in the embedded log: the newest.
-    static let poisonBytes: Int64 = 1 << 30
-
     /// The topics as they shall be.
-    /// - Parameter retention: of events; nil keeps them for ever. What was poisoned waits for a person.
-    func plans(retention: Duration?) -> [KafkaTopicPlan] {
+    /// - Parameters:
+    ///   - retention: of events; nil keeps them for ever. What was poisoned waits for a person.
+    ///   - poisonBytes: how much is kept of what cannot be delivered, as in the embedded log: the newest.
+    func plans(retention: Duration?, poisonBytes: Int64) -> [KafkaTopicPlan] {
         // What a producer sends has to fit, with what it adds to the batch.
         let largest = (client.properties["message.max.bytes"].flatMap { Int($0) } ?? 0).addingReportingOverflow(65_536)
         func plan(_ topic: String, _ retention: Duration?, bytes: Int64?) -> KafkaTopicPlan {
@@ -41,7 +40,7 @@ extension GatewayConfiguration.Kafka {
                 Topic(topic), partitions: partitions, replication: replication, retention: retention, bytes: bytes,
                 largestMessage: largest.overflow ? 0 : largest.partialValue)
         }
-        return [plan(topic, retention, bytes: nil), plan("\(topic)-poison", nil, bytes: Self.poisonBytes)]
+        return [plan(topic, retention, bytes: nil), plan("\(topic)-poison", nil, bytes: poisonBytes)]
     }
 }
 

@@ -24,6 +24,7 @@ final class BacklogMeter: Service {
     private let poisonOldest: GaugeHandle
     private let up: GaugeHandle
     private let logger: Logger
+    private let diary = FailureDiary()
     private let wakes = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     private let scrapes = Mutex(Scrapes())
 
@@ -98,10 +99,11 @@ final class BacklogMeter: Service {
             let poison = try await queue.poisoned()
             poisonMessages.set(Double(poison.total))
             poisonOldest.set(seconds(poison.oldest))
+            diary.logEnd("the backlog is read again", to: logger)
             up.set(queue.readiness.reasons.isEmpty ? 1 : 0)
         } catch {
             up.set(0)
-            logger.warning("backlog cannot be read", metadata: ["error": "\(error)"])
+            diary.log("backlog cannot be read", error, to: logger)
         }
     }
 

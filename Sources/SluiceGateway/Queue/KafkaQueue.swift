@@ -46,10 +46,11 @@ final class KafkaQueue: EventQueue {
     }
 
     /// - Parameters:
+    ///   - poisonBytes: how much is kept of what cannot be delivered.
     ///   - log: keeps what each route has handled.
     ///   - groupRetention: for how long a reader counts that is not configured any more.
     init(
-        _ configuration: GatewayConfiguration.Kafka, retention: Duration?, handled log: SQLiteLog,
+        _ configuration: GatewayConfiguration.Kafka, retention: Duration?, poisonBytes: Int64, handled log: SQLiteLog,
         groupRetention: Duration, _ instruments: Instruments, logger: Logger
     ) throws(KafkaError) {
         events = Topic(configuration.topic)
@@ -72,8 +73,8 @@ final class KafkaQueue: EventQueue {
         topics = try KafkaTopics(configuration.client, logger: logger)
         keeper = TopicKeeper(
             try KafkaTopics(configuration.client, timeout: .seconds(5), logger: logger),
-            configuration.plans(retention: retention), creates: configuration.createsTopics, instruments,
-            logger: logger)
+            configuration.plans(retention: retention, poisonBytes: poisonBytes),
+            creates: configuration.createsTopics, instruments, logger: logger)
     }
 
     var readiness: Readiness {

@@ -60,7 +60,9 @@ final class SQLiteQueue: EventQueue {
         let backoff = Backoff.exponential(upTo: .seconds(5))
         for attempt in 1... {
             do {
-                return try await introduceReaders()
+                try await introduceReaders()
+                if attempt > 1 { logger.notice("the log can be used") }
+                return
             } catch {
                 try Task.checkCancellation()
                 let isNew = state.withLock { state in

@@ -93,10 +93,12 @@ final class TopicKeeper: Sendable {
                 // Settings can be told of later; webhooks do not wait for them.
                 try await ensure(settings: false)
                 try await finish()
-                return state.withLock { state in
+                state.withLock { state in
                     state.missing = nil
                     state.isPrepared = true
                 }
+                if !told.isEmpty { logger.notice("kafka can be used") }
+                return
             } catch {
                 try Task.checkCancellation()
                 state.withLock { $0.missing = "\(error)" }
@@ -117,7 +119,12 @@ final class TopicKeeper: Sendable {
             if asksSettings { settingsDue = MonotonicTime.now().advanced(by: Self.settingsInterval) }
             do {
                 try await ensure(settings: asksSettings)
-                state.withLock { if $0.isPrepared { $0.missing = nil } }
+                let isOver = state.withLock { state in
+                    guard state.isPrepared, state.missing != nil else { return false }
+                    state.missing = nil
+                    return true
+                }
+                if isOver { logger.notice("the topics of the queue are there again") }
             } catch let error as MissingTopicError {
                 let isNew = state.withLock { state in
                     defer { if state.isPrepared { state.missing = "\(error)" } }

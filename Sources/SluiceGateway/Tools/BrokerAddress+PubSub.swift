@@ -10,8 +10,13 @@ extension BrokerAddress {
     private static let logger = Logger(label: "sluice")
 
     /// A publisher, and what to end after it was closed.
-    /// - Parameter key: the metadata whose value is the key of a message that brings none of its own.
-    public func publisher(key: String?) async throws -> (publisher: any Publisher, end: @Sendable () async -> Void) {
+    /// - Parameters:
+    ///   - topic: where messages will go.
+    ///   - key: the metadata whose value is the key of a message that brings none of its own.
+    /// - Throws: ``ToolError`` when Kafka has no such topic: a broker that made it would give it settings of its own.
+    public func publisher(to topic: Topic, key: String?) async throws -> (
+        publisher: any Publisher, end: @Sendable () async -> Void
+    ) {
         let load = CarryingPublisher.Load()
         let selector = load.key(otherwise: key.map { KeySelector.metadata($0) } ?? .none)
         switch self {
@@ -19,7 +24,9 @@ extension BrokerAddress {
             let log = try Self.open(path)
             return (CarryingPublisher(log.publisher(key: selector), load), { await log.close() })
         case .kafka(let configuration):
+            try await Self.requireTopic(topic, configuration)
             var options = KafkaPublisher.Options()
+            options.createsMissingTopics = false
             options.marshaler = ExactKafkaMarshaler(load: load)
             let publisher = try KafkaPublisher(configuration, key: selector, options: options, logger: Self.logger)
             return (CarryingPublisher(publisher, load), {})

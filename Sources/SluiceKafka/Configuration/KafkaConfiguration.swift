@@ -1,3 +1,5 @@
+internal import Sluice
+
 /// Which cluster to talk to, and how. Shared by publishers, subscribers and ``KafkaTopics``.
 ///
 /// Nothing that prints it shows a credential or the value of a property.
@@ -18,7 +20,7 @@ public struct KafkaConfiguration: Sendable {
     /// set here or by the options of a publisher or subscriber. Default: none.
     public var properties: [String: String] = [:]
     /// Shared by all that copies of it are given to: of one outage they tell once.
-    let diary = OutageDiary()
+    let diary = FailureDiary()
 
     public init(brokers: [String]) {
         self.brokers = brokers

@@ -26,7 +26,7 @@ extension ConsumerLoop {
         topics.append(topic.name, RD_KAFKA_PARTITION_UA)
         let code = rd_kafka_subscribe(client.handle, topics.handle)
         if code != RD_KAFKA_RESP_ERR_NO_ERROR {
-            logger.error("subscribing failed", metadata: ["error": "\(KafkaError(code))"])
+            diary.log("subscribing failed", KafkaError(code), of: "client", level: .error, to: logger)
             fail(.now(), "\(KafkaError(code).detail)")
         }
     }
@@ -64,7 +64,8 @@ extension ConsumerLoop {
     func revive(_ now: MonotonicTime) {
         if let client {
             guard let error = client.fatalError else { return }
-            logger.error("the client failed for good; another one replaces it", metadata: ["error": "\(error)"])
+            diary.log(
+                "the client failed for good; another one replaces it", error, of: "client", level: .error, to: logger)
             return fail(now, error.detail)
         }
         guard course.isRunning, now >= restart.at else { return }
@@ -72,7 +73,7 @@ extension ConsumerLoop {
             client = try plan.makeClient(monitor, control)
             open()
         } catch {
-            logger.error("no client can be made; trying again", metadata: ["error": "\(error)"])
+            diary.log("no client can be made; trying again", error, of: "client", level: .error, to: logger)
             fail(now, error.detail)
         }
     }
@@ -91,7 +92,10 @@ extension ConsumerLoop {
 
     /// A client that reads is a good one.
     func noteSuccess() {
-        restart.failures = 0
+        if restart.failures > 0 {
+            restart.failures = 0
+            diary.logEnd("the client that took over reads", of: "client", to: logger)
+        }
         monitor.brokerAnswered()
     }
 }

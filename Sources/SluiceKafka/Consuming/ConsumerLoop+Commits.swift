@@ -18,6 +18,8 @@ struct CommitState {
     fileprivate var last = MonotonicTime(nanoseconds: 0)
     /// The group is changing: the member is about to learn of it and join anew.
     fileprivate var pause = MonotonicTime(nanoseconds: 0)
+    /// How often in a row committing has failed.
+    fileprivate var failures = 0
     /// When a last commit that failed is tried again.
     fileprivate var retry = MonotonicTime(nanoseconds: 0)
     /// Whether the last one failed in a way that does not pass.
@@ -97,6 +99,10 @@ extension ConsumerLoop {
             commit.feeds = []
             commit.isUnderWay = false
             commit.renew()
+            if commit.failures > 0 {
+                commit.failures = 0
+                diary.logEnd("commits succeed again", of: "commits", to: logger)
+            }
             return monitor.brokerAnswered()
         }
         if code == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE {
@@ -115,9 +121,19 @@ extension ConsumerLoop {
             by: code == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE ? .zero : Self.retryDelay)
         // The group is changing: that is no fault, and what is settled is committed afterwards.
         let isExpected = [RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION].contains(code)
-        if isExpected { commit.pause = now.advanced(by: options.heartbeatInterval * 2) }
-        logger.log(level: isExpected ? .debug : .warning, "committing failed", metadata: ["error": "\(error)"])
+        commit.failures += 1
+        if isExpected {
+            commit.pause = now.advanced(by: options.heartbeatInterval * 2)
+            logger.debug("committing failed", metadata: ["error": "\(error)"])
+        } else {
+            if code != RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE {
+                commit.pause = now.advanced(by: Self.commitBackoff.bound(beforeRetry: commit.failures))
+            }
+            diary.log("committing failed", error, of: "commits", to: logger)
+        }
     }
+
+    private static let commitBackoff = Backoff.exponential(from: .milliseconds(250), upTo: .seconds(10), jitter: false)
 
     private static let retryDelay = Duration.milliseconds(200)
 

@@ -7,11 +7,13 @@ struct Lookup {
     /// Of the request that is out; nil when the next one is due at `retry`.
     var id: UInt?
     var retry = MonotonicTime(nanoseconds: 0)
+    var failures = 0
 }
 
 /// Where new partitions are read from: what their group has committed, or else what the options say.
 extension ConsumerLoop {
     private static let retryDelay = Duration.milliseconds(250)
+    private static let lookupBackoff = Backoff.exponential(from: retryDelay, upTo: .seconds(10), jitter: false)
 
     /// Asks where the partitions that come go on, when it is time to.
     func lookUpPartitions(_ now: MonotonicTime) {
@@ -49,12 +51,16 @@ extension ConsumerLoop {
         guard case .lookingUp(let partitions) = course.change, let id = lookup.id,
             UInt(bitPattern: rd_kafka_event_opaque(event.handle)) == id
         else { return }
-        guard let commits = commits(event) else {
-            lookup = Lookup(retry: now.advanced(by: Self.retryDelay))
-            return
-        }
+        guard let commits = commits(event) else { return postponeLookup(now) }
         monitor.brokerAnswered()
+        diary.logEnd("the group's offsets are read again", of: "offsets", to: logger)
         begin(partitions, commits, now)
+    }
+
+    private func postponeLookup(_ now: MonotonicTime) {
+        lookup.id = nil
+        lookup.failures += 1
+        lookup.retry = now.advanced(by: Self.lookupBackoff.bound(beforeRetry: lookup.failures))
     }
 
     /// What the group has committed; nil when that is not known yet.
@@ -78,18 +84,15 @@ extension ConsumerLoop {
             }
         }
         guard failure != RD_KAFKA_RESP_ERR_NO_ERROR else { return commits }
-        logger.warning(
-            "the group's offsets cannot be read; trying again", metadata: ["error": "\(KafkaError(failure))"])
+        diary.log(
+            "the group's offsets cannot be read; trying again", KafkaError(failure), of: "offsets", to: logger)
         return nil
     }
 
     /// Takes up partitions where their commits, or the options, say.
     private func begin(_ partitions: [Int32], _ commits: [Int32: SettledOffsets], _ now: MonotonicTime) {
         let fresh = partitions.filter { commits[$0] == nil }
-        guard let starts = starts(of: fresh) else {
-            lookup = Lookup(retry: now.advanced(by: Self.retryDelay))
-            return
-        }
+        guard let starts = starts(of: fresh) else { return postponeLookup(now) }
         start(partitions, commits, starts)
         monitor.count("assigned")
         course.tookUp()
@@ -134,10 +137,11 @@ extension ConsumerLoop {
             starts[element.partition] = element.offset
         }
         guard failure == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            logger.warning(
-                "offsets cannot be looked up by time; trying again", metadata: ["error": "\(KafkaError(failure))"])
+            diary.log(
+                "offsets cannot be looked up by time; trying again", KafkaError(failure), of: "times", to: logger)
             return nil
         }
+        diary.logEnd("offsets are looked up by time again", of: "times", to: logger)
         return starts
     }
 

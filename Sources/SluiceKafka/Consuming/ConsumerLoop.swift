@@ -33,6 +33,8 @@ final class ConsumerLoop {
     /// client is replaced before.
     var openLookups: [UInt: MonotonicTime] = [:]
     var commit = CommitState()
+    /// What was logged of what is tried again.
+    let diary = FailureDiary()
     let records: RecordReader
     var copier = RecordCopier()
     let buffer: UnsafeMutableBufferPointer<UnsafeMutablePointer<rd_kafka_message_t>?>

@@ -141,7 +141,8 @@ final class ProducerCore: Sendable {
     /// - Returns: false when the publisher was closed meanwhile.
     private func replace(notBefore time: MonotonicTime) -> Bool {
         var time = time
-        while true {
+        let diary = FailureDiary()
+        for attempt in 1... {
             while time > .now() {
                 guard !isClosing else { return false }
                 signal.wait(until: time)
@@ -157,12 +158,15 @@ final class ProducerCore: Sendable {
                 if !isWanted { client.end() }
                 return isWanted
             } catch {
-                logger.error("cannot make a new producer", metadata: ["error": "\(error)"])
+                diary.log("cannot make a new producer; trying again", error, level: .error, to: logger)
                 phase.withLock { if case .failed = $0 { $0 = .failed(error) } }
-                time = MonotonicTime.now().advanced(by: .seconds(1))
+                time = MonotonicTime.now().advanced(by: Self.backoff.bound(beforeRetry: attempt))
             }
         }
+        return false
     }
+
+    private static let backoff = Backoff.exponential(from: .seconds(1), upTo: .seconds(30), jitter: false)
 
     private var isClosing: Bool {
         phase.withLock { if case .closing = $0 { true } else { false } }

@@ -12,14 +12,14 @@ final class ClientMonitor: Sendable {
     private let connection = Mutex(ConnectionState())
     private let isUp = Atomic<Bool>(false)
     private let latest = Mutex<KafkaStatistics?>(nil)
-    private let diary: OutageDiary
+    private let diary: FailureDiary
     /// Why certificates were refused, by broker.
     private let faults = Mutex<[String: (fault: CertificateFault, time: MonotonicTime)]>([:])
     /// A connection is tried again every second: a fault that is older says nothing of the last attempt.
     private static let faultLifetime: Duration = .seconds(5)
 
     /// - Parameter diary: what was logged of outages; the clients of one configuration share it.
-    init(secrets: SecretTexts, logger: Logger, meter: ClientMeter?, diary: OutageDiary = OutageDiary()) {
+    init(secrets: SecretTexts, logger: Logger, meter: ClientMeter?, diary: FailureDiary = FailureDiary()) {
         self.secrets = secrets
         self.diary = diary
         self.logger = logger
@@ -72,7 +72,7 @@ final class ClientMonitor: Sendable {
 
     func report(_ code: rd_kafka_resp_err_t, _ text: UnsafePointer<CChar>?, of client: OpaquePointer?) {
         var detail = secrets.redact(text.map { String(cString: $0) } ?? "no text")
-        let broker = OutageDiary.broker(in: detail)
+        let broker = FailureDiary.broker(in: detail)
         var kind = "\(KafkaError.Code(code))"
         if code == RD_KAFKA_RESP_ERR__SSL, let fault = fault(of: broker) {
             // librdkafka has one text for all of them, with advice that fits only one.
@@ -116,11 +116,13 @@ final class ClientMonitor: Sendable {
 
     func takeStatistics(_ json: UnsafeRawBufferPointer) {
         guard let statistics = KafkaStatistics(json: json) else {
-            logger.warning("librdkafka's statistics could not be read")
+            logger.log(
+                level: diary.isNew("statistics", of: "") ? .warning : .debug,
+                "librdkafka's statistics could not be read")
             return
         }
         latest.withLock { $0 = statistics }
-        for (name, broker) in statistics.brokers where broker.isUp { reached(OutageDiary.broker(in: name)) }
+        for (name, broker) in statistics.brokers where broker.isUp { reached(FailureDiary.broker(in: name)) }
         meter?.take(statistics)
         apply { $0.update(brokersUp: statistics.brokersUp) }
     }

@@ -26,7 +26,9 @@ struct HugeNumbersTests {
             do {
                 let configuration = try GatewayConfiguration(environment: base.merging([variable.name: number]) { $1 })
                 // What is made from them at start.
-                for plan in configuration.kafka?.plans(retention: configuration.retention) ?? [] { _ = plan.command }
+                for plan in configuration.kafka?.plans(
+                    retention: configuration.retention, poisonBytes: configuration.poisonRetention) ?? []
+                { _ = plan.command }
                 let now = Timestamp.now()
                 for duration in [
                     configuration.groupRetention, configuration.ledgerRetention, configuration.shutdownTimeout,

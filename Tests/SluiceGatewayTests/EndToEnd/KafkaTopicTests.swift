@@ -18,14 +18,15 @@ extension EndToEndAtOnce {
         func topicsAreMadeAsStatedAndAgainWhenTheyAreDeleted() async throws {
             let broker = try ScriptedBroker()
             let process = try SluiceProcess(
-                environment(broker, ["EVENT_RETENTION": "8"]), in: try TemporaryDirectory())
+                environment(broker, ["EVENT_RETENTION": "8", "POISON_RETENTION_BYTES": "512MiB"]),
+                in: try TemporaryDirectory())
             let client = try await process.listeningClient()
             try await eventually("both topics", within: .seconds(30)) { broker.topics.count == 2 }
             let events = try #require(broker.topics["events"])
             #expect(events.partitions == 2 && events.settings["retention.ms"] == "691200000")
             #expect(events.settings["segment.ms"] == "86400000" && events.settings["cleanup.policy"] == "delete")
             let poison = try #require(broker.topics["events-poison"])
-            #expect(poison.settings["retention.ms"] == "-1" && poison.settings["retention.bytes"] == "536870912")
+            #expect(poison.settings["retention.ms"] == "-1" && poison.settings["retention.bytes"] == "268435456")
             broker.delete("events")
             try await eventually("the topic again", within: .seconds(30)) { broker.created.count == 3 }
             #expect(broker.created.last?.name == "events" && broker.topics["events"] == events)
@@ -35,6 +36,17 @@ extension EndToEndAtOnce {
             #expect(!ready.text.contains("is stated"))
             process.signal(SIGTERM)
             try await process.exitStatus()
+        }
+
+        /// It would have the broker's settings, not what is stated.
+        @Test(.timeLimit(.minutes(1)))
+        func publishLetsNoBrokerMakeATopic() async throws {
+            let broker = try ScriptedBroker()
+            let process = try SluiceProcess(
+                [:], ["publish", "--to", "kafka://\(broker.address)", "events"], in: try TemporaryDirectory())
+            #expect(try await process.exitStatus() == 1)
+            #expect(process.errors.contains("the brokers have no topic events"), "\(process.errors)")
+            #expect(broker.created.isEmpty && !broker.autoCreations.contains(true))
         }
 
         @Test(.timeLimit(.minutes(1)))

@@ -9,7 +9,7 @@ extension BrokerAddress {
         _ pieces: [String], _ tool: PublishTool = PublishTool(), to topic: Topic = "t", key: String? = nil
     ) async throws -> Int {
         var rest = pieces[...]
-        let (publisher, end) = try await publisher(key: key)
+        let (publisher, end) = try await publisher(to: topic, key: key)
         let outcome: Result<Int, any Error>
         do {
             outcome = .success(

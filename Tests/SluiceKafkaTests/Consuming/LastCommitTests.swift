@@ -142,6 +142,30 @@ struct LastCommitTests {
         await second.close()
     }
 
+    /// What is tried again is one line for each kind of failure, and one when it ends.
+    @Test func whatFailsForAWhileIsToldOnce() async throws {
+        var scene = try await Scene { $0.commitInterval = .milliseconds(10) }
+        let (mock, log) = (scene.cluster.mock, scene.log)
+        func count(_ text: String) -> Int {
+            log.lines.count { $0.hasPrefix("warning") && $0.contains(text) || $0.hasPrefix("notice \(text)") }
+        }
+        mock.fail(
+            .offsetCommit,
+            (0..<4).map { $0 % 2 == 0 ? RD_KAFKA_RESP_ERR_UNKNOWN : RD_KAFKA_RESP_ERR_INVALID_COMMIT_OFFSET_SIZE })
+        scene.held = []
+        for delivery in try await scene.subscription.receive(1) { delivery.acknowledge() }
+        try await eventually("commits again", within: .seconds(20)) { count("commits succeed again") == 1 }
+        #expect(count("committing failed") == 2, "\(log.lines)")
+        await scene.first.close()
+
+        mock.fail(.offsetFetch, Array(repeating: RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, count: 3))
+        let second = try KafkaSubscriber(scene.kafka, group: scene.group, options: Scene.options, logger: log.logger)
+        _ = try await second.subscribe(to: scene.topic).receive(1)
+        #expect(count("the group's offsets cannot be read") == 1, "\(log.lines)")
+        #expect(count("the group's offsets are read again") == 1)
+        await second.close()
+    }
+
     /// A subscription ends in time where no commit is taken, and says how much comes again.
     @Test func whatCannotBeCommittedIsCountedAndGivenUpAtTheLimit() async throws {
         var scene = try await Scene { $0.commitTimeout = .milliseconds(700) }

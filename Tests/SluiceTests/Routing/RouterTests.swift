@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 import ServiceLifecycle
 import SluiceTesting
@@ -235,6 +236,24 @@ struct RouterTests {
                 #expect(time.now.offset == .milliseconds(61_001))
             }
         }
+    }
+
+    /// Two kinds of failures that take turns are two lines, and that it is over is one.
+    @Test func tellsOnceWhyItCannotSubscribeAndOnceThatItCan() async throws {
+        struct Other: Error {}
+        let subscriber = FlakySubscriber { attempt in
+            guard attempt > 8 else { throw attempt % 2 == 0 ? Broken() : Other() as any Error }
+            return Subscription()
+        }
+        let log = LogRecorder()
+        let router = Router(
+            configuration: .quick, instruments: Instruments(factory: NOOPMetricsHandler.instance), logger: log.logger)
+        try router.add(Route("r", from: subscriber, "in") { _, _ in })
+        try await router.whileRunning {
+            try await eventually { log.lines.contains { $0.hasPrefix("notice subscribed again") } }
+        }
+        #expect(log.lines.count { $0.hasPrefix("error subscription failed") } == 2, "\(log.lines)")
+        #expect(log.lines.count { $0.contains("subscribed again") } == 1)
     }
 
     @Test func endsWithADrainWhileItIsStillSubscribing() async throws {

@@ -3,13 +3,13 @@ import Testing
 
 @testable import SluiceKafka
 
-struct OutageDiaryTests {
+struct FailureDiaryTests {
     private func time(_ seconds: Int) -> MonotonicTime {
         MonotonicTime(nanoseconds: 1_000_000_000).advanced(by: .seconds(seconds))
     }
 
     @Test func tellsEachKindOnceWhileItLasts() {
-        let diary = OutageDiary()
+        let diary = FailureDiary()
         #expect(diary.isNew("ssl", of: "b:1", at: time(0)))
         // Two that alternate, every second, for an hour.
         #expect(diary.isNew("transport", of: "b:1", at: time(1)))
@@ -21,7 +21,7 @@ struct OutageDiaryTests {
     }
 
     @Test func tellsAgainAfterItsEnd() {
-        let diary = OutageDiary()
+        let diary = FailureDiary()
         #expect(!diary.ended(of: "b:1"))
         #expect(diary.isNew("ssl", of: "b:1", at: time(0)))
         #expect(diary.ended(of: "b:1") && !diary.ended(of: "b:1"))
@@ -37,6 +37,6 @@ struct OutageDiaryTests {
         ("Unknown topic: see https://x", ""), ("", ""),
     ])
     func findsTheBrokerInLibrdkafkasWords(text: String, broker: String) {
-        #expect(OutageDiary.broker(in: text) == broker)
+        #expect(FailureDiary.broker(in: text) == broker)
     }
 }
