@@ -104,17 +104,33 @@ package final class FakeGrafana: FakeSink, @unchecked Sendable {
         }
     }
 
-    private let stored = Mutex<[Annotation]>([])
+    /// Kept so that neither a search nor a test that waits looks at every annotation each time.
+    private struct Store {
+        var annotations: [Annotation] = []
+        var indices: [String: [Int]] = [:]
+        var pushes: [String: Int] = [:]
 
-    package var annotations: [Annotation] { stored.withLock { $0 } }
-
-    /// How many annotations speak of each commit's push.
-    package var pushes: [String: Int] {
-        annotations.reduce(into: [:]) { counts, annotation in
+        mutating func append(_ annotation: Annotation) {
+            for tag in Set(annotation.tags) { indices[tag, default: []].append(annotations.count) }
+            annotations.append(annotation)
             let words = annotation.text.split(separator: " ")
-            if words.count > 2, words[2] == "pushed" { counts[String(words[1]), default: 0] += 1 }
+            if words.count > 2, words[2] == "pushed" { pushes[String(words[1]), default: 0] += 1 }
+        }
+
+        /// The first that have all the tags.
+        func find(_ tags: [String], limit: Int) -> [Annotation] {
+            let rarest = tags.map { indices[$0] ?? [] }.min { $0.count < $1.count } ?? Array(annotations.indices)
+            let found = rarest.lazy.map { annotations[$0] }.filter { tags.allSatisfy($0.tags.contains) }
+            return Array(found.prefix(limit))
         }
     }
+
+    private let stored = Mutex(Store())
+
+    package var annotations: [Annotation] { stored.withLock(\.annotations) }
+
+    /// How many annotations speak of each commit's push.
+    package var pushes: [String: Int] { stored.withLock(\.pushes) }
 
     package override func take(_ request: TestHTTPServer.Request) -> TestHTTPServer.Reply {
         let basic = Data("\(Self.user):\(Self.password)".utf8).base64EncodedString()
@@ -135,7 +151,7 @@ package final class FakeGrafana: FakeSink, @unchecked Sendable {
         let annotation = Annotation(time: time.int64Value, timeEnd: end.int64Value, tags: tags, text: text)
         let count = stored.withLock { stored in
             stored.append(annotation)
-            return stored.count
+            return stored.annotations.count
         }
         return .status(200, body: #"{"id":\#(count),"message":"Annotation added"}"#)
     }
@@ -144,7 +160,7 @@ package final class FakeGrafana: FakeSink, @unchecked Sendable {
         let items = URLComponents(string: request.target)?.queryItems ?? []
         let wanted = items.filter { $0.name == "tags" }.compactMap(\.value)
         let limit = items.first { $0.name == "limit" }.flatMap { $0.value.flatMap { Int($0) } } ?? 100
-        let found = annotations.filter { annotation in wanted.allSatisfy(annotation.tags.contains) }.prefix(limit)
+        let found = stored.withLock { $0.find(wanted, limit: limit) }
         let answer = found.enumerated().map { index, annotation -> [String: Any] in
             ["id": index, "time": annotation.time, "tags": annotation.tags, "text": annotation.text]
         }

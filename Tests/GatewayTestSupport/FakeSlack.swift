@@ -12,19 +12,26 @@ package final class FakeSlack: FakeSink, @unchecked Sendable {
         package let body: String
     }
 
-    private let stored = Mutex<[Post]>([])
+    private struct Store {
+        var posts: [Post] = []
+        /// Kept so that a test that waits does not read every text each time.
+        var pushes: [String: Int] = [:]
 
-    package var posts: [Post] { stored.withLock { $0 } }
+        mutating func append(_ post: Post) {
+            posts.append(post)
+            guard post.text.contains("*pushed*") else { return }
+            let parts = post.text.split(separator: "`")
+            if parts.count > 1 { pushes[String(parts[1]), default: 0] += 1 }
+        }
+    }
+
+    private let stored = Mutex(Store())
+
+    package var posts: [Post] { stored.withLock(\.posts) }
     package var texts: [String] { posts.map(\.text) }
 
     /// How many messages speak of each commit's push.
-    package var pushes: [String: Int] {
-        texts.reduce(into: [:]) { counts, text in
-            guard text.contains("*pushed*") else { return }
-            let parts = text.split(separator: "`")
-            if parts.count > 1 { counts[String(parts[1]), default: 0] += 1 }
-        }
-    }
+    package var pushes: [String: Int] { stored.withLock(\.pushes) }
 
     package override func take(_ request: TestHTTPServer.Request) -> TestHTTPServer.Reply {
         guard request.method == "POST", request.path == Self.path else { return .status(404, body: "no_service") }

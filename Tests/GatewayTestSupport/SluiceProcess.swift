@@ -140,23 +140,3 @@ package func sinkEnvironment(_ grafana: FakeGrafana?, _ slack: FakeSlack?) -> [S
     if let slack { environment["SLACK_WEBHOOK_URL"] = slack.url + FakeSlack.path }
     return environment
 }
-
-/// Runs another program to its end.
-package func runTool(
-    _ arguments: [String], input: [UInt8] = [], in directory: TemporaryDirectory
-) throws -> (status: Int32, output: String) {
-    let name = "\(directory.path)/tool-\(UUID().uuidString)"
-    try Data(input).write(to: URL(fileURLWithPath: name + ".in"))
-    try Data().write(to: URL(fileURLWithPath: name + ".out"))
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = arguments
-    process.standardInput = try FileHandle(forReadingFrom: URL(fileURLWithPath: name + ".in"))
-    let output = try FileHandle(forWritingTo: URL(fileURLWithPath: name + ".out"))
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    process.waitUntilExit()
-    let text = FileManager.default.contents(atPath: name + ".out") ?? Data()
-    return (process.terminationStatus, String(decoding: text, as: UTF8.self))
-}

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// A file system of 4 MiB in memory that can be filled. Mounting takes root: elsewhere the test is skipped visibly.
@@ -5,22 +6,27 @@ package final class SmallDisk: Sendable {
     package let directory: TemporaryDirectory
     private let path: String
 
-    package init() throws {
+    package init() async throws {
         directory = try TemporaryDirectory()
         path = directory.path
-        let mount = try runTool(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", path], in: TemporaryDirectory())
-        guard mount.status == 0 else { try Test.cancel("a tmpfs cannot be mounted here: \(mount.output)") }
+        try await Self.mount(path)
     }
 
     deinit {
-        _ = try? runTool(["umount", "-l", path], in: TemporaryDirectory())
+        _ = toolSucceeds(["umount", "-l", path])
     }
 
-    package func fill() throws {
-        _ = try runTool(["dd", "if=/dev/zero", "of=\(path)/filler", "bs=4k"], in: TemporaryDirectory())
+    private static func mount(_ path: String) async throws {
+        let mount = try await runTool(
+            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", path], in: TemporaryDirectory())
+        guard mount.status == 0 else { try Test.cancel("a tmpfs cannot be mounted here: \(mount.output)") }
+    }
+
+    package func fill() async throws {
+        _ = try await runTool(["dd", "if=/dev/zero", "of=\(path)/filler", "bs=4k"], in: TemporaryDirectory())
     }
 
     package func free() throws {
-        _ = try runTool(["rm", "\(path)/filler"], in: TemporaryDirectory())
+        try FileManager.default.removeItem(atPath: "\(path)/filler")
     }
 }

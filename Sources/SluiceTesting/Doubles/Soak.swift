@@ -13,6 +13,4 @@ package enum Soak {
     /// - Parameter whole: how many in a whole run.
     /// - Returns: so many, or a hundredth; at least 1.
     package static func count(_ whole: Int) -> Int { isWhole ? whole : max(1, whole / 100) }
-
-    package static func duration(_ whole: Duration) -> Duration { isWhole ? whole : whole / 100 }
 }

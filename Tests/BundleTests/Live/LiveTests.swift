@@ -137,7 +137,7 @@ struct LiveTests {
     }
 
     private static func checkRules(_ check: QueryCheck) async throws {
-        let files = try RuleFiles()
+        let files = try await RuleFiles.shared
         let records = files.records.map { QueryCheck.Question(name: $0.name, query: $0.name, isInstant: true) }
         let alerts = files.alerts.map {
             QueryCheck.Question(name: $0.name, query: QueryCheck.answering($0.expression), isInstant: true)

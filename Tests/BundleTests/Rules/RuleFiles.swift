@@ -2,16 +2,16 @@ import DashboardModel
 import Foundation
 import GatewayTestSupport
 
-/// The files of `prometheus/`, read.
-struct RuleFiles {
-    struct Alert {
+/// The files of `prometheus/`, read once for all tests.
+struct RuleFiles: Sendable {
+    struct Alert: Sendable {
         let name: String
         let expression: String
         let json: JSONValue
     }
 
     /// A case of `promtool test rules` for an alert: at one time, with what is expected then.
-    struct AlertCase {
+    struct AlertCase: Sendable {
         let test: String
         let alert: String
         let expected: [JSONValue]
@@ -21,9 +21,9 @@ struct RuleFiles {
 
     static let directory = Repository.root.appending(path: "prometheus")
     static let python = ProcessInfo.processInfo.environment["SLUICE_PYTHON"] ?? "python3"
-    static let canReadYAML = has([python, "-c", "import yaml"])
-    static let hasPromtool = has(["promtool", "--version"])
-    static let hasPrometheus = has(["prometheus", "--version"])
+    static let canReadYAML = toolSucceeds([python, "-c", "import yaml"])
+    static let hasPromtool = toolSucceeds(["promtool", "--version"])
+    static let hasPrometheus = toolSucceeds(["prometheus", "--version"])
 
     let configuration: JSONValue
     let alerts: [Alert]
@@ -33,25 +33,26 @@ struct RuleFiles {
     /// What the tests of recording rules ask for.
     let recordQueries: [String]
 
-    static func has(_ command: [String]) -> Bool {
-        guard let directory = try? TemporaryDirectory() else { return false }
-        return (try? runTool(command, in: directory))?.status == 0
-    }
-
     /// The rules alone, in the order of the configuration.
     static func rules(of configuration: JSONValue) -> [String] {
         configuration["rule_files"].elements.compactMap(\.text)
     }
 
-    init() throws {
-        configuration = try Self.yaml("prometheus.yml")
-        let rules = try Self.rules(of: configuration).map(Self.yaml)
+    static var shared: RuleFiles {
+        get async throws { try await reading.value }
+    }
+
+    private static let reading = Task { try await RuleFiles() }
+
+    private init() async throws {
+        configuration = try await Self.yaml(["prometheus.yml"])[0]
+        let rules = try await Self.yaml(Self.rules(of: configuration))
             .flatMap { $0["groups"].elements }.flatMap { $0["rules"].elements }
         alerts = rules.compactMap { rule in
             rule["alert"].text.map { Alert(name: $0, expression: rule["expr"].text ?? "", json: rule) }
         }
         records = rules.compactMap { rule in rule["record"].text.map { ($0, rule["expr"].text ?? "") } }
-        let tests = try Self.tests.map { try Self.yaml("tests/\($0.lastPathComponent)") }
+        let tests = try await Self.yaml(Self.tests.map { "tests/\($0.lastPathComponent)" })
             .flatMap { $0["tests"].elements }
         cases = tests.flatMap { test in
             let input = test["input_series"].elements.map { ($0["series"].text ?? "", $0["values"].text ?? "") }
@@ -69,10 +70,10 @@ struct RuleFiles {
         get throws { try Repository.files(in: "prometheus/tests", suffix: ".yml") }
     }
 
-    private static func yaml(_ file: String) throws -> JSONValue {
-        let script = "import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.stdin)))"
-        let bytes = [UInt8](try Data(contentsOf: directory.appending(path: file)))
-        let read = try runTool([python, "-c", script], input: bytes, in: try TemporaryDirectory())
-        return try JSONValue(Data(read.output.utf8))
+    private static func yaml(_ files: [String]) async throws -> [JSONValue] {
+        let script = "import json, sys, yaml; print(json.dumps([yaml.safe_load(open(file)) for file in sys.argv[1:]]))"
+        let read = try await runTool(
+            [python, "-c", script] + files.map { directory.appending(path: $0).path }, in: try TemporaryDirectory())
+        return try JSONValue(Data(read.output.utf8)).elements
     }
 }

@@ -8,32 +8,32 @@ import Testing
 struct RulesTests {
     let files: RuleFiles
 
-    init() throws {
-        files = try RuleFiles()
+    init() async throws {
+        files = try await RuleFiles.shared
     }
 
-    private func promtool(_ arguments: [String]) throws -> (status: Int32, output: String) {
+    private func promtool(_ arguments: [String]) async throws -> (status: Int32, output: String) {
         // It collects garbage for half of its time otherwise.
-        try runTool(["GOGC=800", "promtool"] + arguments, in: try TemporaryDirectory())
+        try await runTool(["GOGC=800", "promtool"] + arguments, in: try TemporaryDirectory())
     }
 
     private func path(_ name: String) -> String { RuleFiles.directory.appending(path: name).path }
 
     @Test(.enabled(if: RuleFiles.hasPromtool, "needs promtool (Debian: prometheus)"))
-    func promtoolAcceptsTheConfigurationAndTheRules() throws {
-        let configuration = try promtool(["check", "config", "--lint-fatal", path("prometheus.yml")])
+    func promtoolAcceptsTheConfigurationAndTheRules() async throws {
+        let configuration = try await promtool(["check", "config", "--lint-fatal", path("prometheus.yml")])
         #expect(configuration.status == 0, "\(configuration.output)")
         let rules = RuleFiles.rules(of: files.configuration)
         #expect(rules.count >= 2)
-        let check = try promtool(["check", "rules", "--lint-fatal"] + rules.map(path))
+        let check = try await promtool(["check", "rules", "--lint-fatal"] + rules.map(path))
         #expect(check.status == 0, "\(check.output)")
     }
 
     @Test(.enabled(if: RuleFiles.hasPromtool, "needs promtool (Debian: prometheus)"))
-    func theUnitTestsOfTheRulesPass() throws {
+    func theUnitTestsOfTheRulesPass() async throws {
         let tests = try RuleFiles.tests.map(\.path)
         #expect(tests.count >= 2)
-        let verdict = try promtool(["test", "rules"] + tests)
+        let verdict = try await promtool(["test", "rules"] + tests)
         #expect(verdict.status == 0, "\(verdict.output)")
     }
 

@@ -63,7 +63,7 @@ struct RunbookCommandTests {
         let script = try commands(below: "Put the messages back", data: data, queue: queue)
             .replacing("--idle 5", with: "--idle 1")
         let path = try #require(SluiceProcess.executable).deletingLastPathComponent().path
-        let answer = try runTool(
+        let answer = try await runTool(
             ["PATH=\(path):/usr/bin:/bin", "AMQP_URI=\(broker.uri())", "sh", "-ec", "cd \(directory.path); \(script)"],
             in: directory)
         #expect(answer.status == 0, "\(answer.output)")

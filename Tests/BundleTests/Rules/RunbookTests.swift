@@ -9,8 +9,8 @@ struct RunbookTests {
     let files: RuleFiles
     let text: String
 
-    init() throws {
-        files = try RuleFiles()
+    init() async throws {
+        files = try await RuleFiles.shared
         text = try String(contentsOf: RuleFiles.directory.appending(path: "RUNBOOK.md"), encoding: .utf8)
     }
 
@@ -80,13 +80,13 @@ struct RunbookTests {
     }
 
     @Test(.enabled(if: SluiceProcess.executable != nil, "needs the program"))
-    func everyCommandAndOptionOfTheProgramExists() throws {
+    func everyCommandAndOptionOfTheProgramExists() async throws {
         let program = try #require(SluiceProcess.executable).path
         let commands = text.matches(of: /sluice (consume|publish|health|run|rules|dashboards)\b([^`|\n]*)/)
         #expect(commands.count >= 3)
         for command in commands {
             let name = String(command.output.1)
-            let help = try runTool([program, name, "--help"], in: try TemporaryDirectory())
+            let help = try await runTool([program, name, "--help"], in: try TemporaryDirectory())
             #expect(help.status == 0, "sluice \(name) does not exist")
             for option in command.output.2.matches(of: /--[a-z-]+/) {
                 #expect(help.output.contains("\(option.output)"), "sluice \(name) has no \(option.output)")

@@ -10,7 +10,7 @@ struct BundleCommandTests {
     private func sluice(_ arguments: String..., in directory: TemporaryDirectory) async throws -> (
         status: Int32, output: String
     ) {
-        try await runBeside([try #require(SluiceProcess.executable).path] + arguments, in: directory)
+        try await runTool([try #require(SluiceProcess.executable).path] + arguments, in: directory)
     }
 
     @Test(arguments: ["dashboards", "rules"])

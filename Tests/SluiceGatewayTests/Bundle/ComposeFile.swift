@@ -59,7 +59,7 @@ struct ComposeFile: Decodable {
             docker-compose --env-file "$2" -f "$1" config > "$3"
             exec /usr/bin/python3 -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)' < "$3"
             """#
-        let answer = try await runBeside(
+        let answer = try await runTool(
             [
                 "-i", "PATH=/usr/bin:/bin", "HOME=\(directory.path)", "sh", "-c", script, "sh",
                 Repository.file("docker-compose.yml").path, environment, directory.path + "/config.yml",

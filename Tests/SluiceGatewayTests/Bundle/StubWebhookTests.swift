@@ -13,7 +13,7 @@ import Testing
     private func send(_ arguments: [String], secret: String? = nil, in directory: TemporaryDirectory) async throws
         -> (status: Int32, output: String)
     {
-        try await runBeside(["GITHUB_WEBHOOK_SECRET=\(secret ?? "")", Self.script] + arguments, in: directory)
+        try await runTool(["GITHUB_WEBHOOK_SECRET=\(secret ?? "")", Self.script] + arguments, in: directory)
     }
 
     @Test func sendsCommitsOfRepositoriesWhichArrive() async throws {
@@ -60,7 +60,7 @@ import Testing
         .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/shellcheck"), "shellcheck is not installed")
     )
     func scriptsAreClean() async throws {
-        let answer = try await runBeside(
+        let answer = try await runTool(
             ["sh", "-c", "exec shellcheck \"$0\"/scripts/*.sh", Repository.root.path], in: try TemporaryDirectory())
         #expect(answer.status == 0, "\(answer.output)")
     }

@@ -31,10 +31,10 @@ import Testing
         let program = try #require(SluiceProcess.executable).path
         try Data(try text().replacing("ExecStart=/usr/local/bin/sluice", with: "ExecStart=\(program)").utf8)
             .write(to: URL(fileURLWithPath: unit))
-        let verified = try await runBeside(["systemd-analyze", "verify", unit], in: directory)
+        let verified = try await runTool(["systemd-analyze", "verify", unit], in: directory)
         #expect(verified.status == 0 && verified.output == "", "\(verified.output)")
         // In tenths of systemd's exposure, of which 100 is the most.
-        let security = try await runBeside(
+        let security = try await runTool(
             ["systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=20", unit], in: directory)
         #expect(security.status == 0, "\(security.output)")
     }

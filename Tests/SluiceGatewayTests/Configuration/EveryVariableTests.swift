@@ -8,16 +8,16 @@ import Testing
 /// Each variable that the README and `--help` list does something.
 struct EveryVariableTests {
     /// With a certificate and its key; made once.
-    private static let files = Result { try makeFiles() }
+    private static let files = Task { try await makeFiles() }
     private let directory: TemporaryDirectory
 
-    init() throws {
-        directory = try Self.files.get()
+    init() async throws {
+        directory = try await Self.files.value
     }
 
-    private static func makeFiles() throws -> TemporaryDirectory {
+    private static func makeFiles() async throws -> TemporaryDirectory {
         let directory = try TemporaryDirectory()
-        let made = try runTool(
+        let made = try await runTool(
             [
                 "openssl", "req", "-x509", "-newkey", "rsa:2048", "-passout", "pass:of-the-key", "-subj", "/CN=test",
                 "-keyout", "\(directory.path)/key.pem", "-out", "\(directory.path)/certificate.pem",

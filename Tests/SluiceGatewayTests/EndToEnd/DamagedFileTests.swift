@@ -7,7 +7,7 @@ import Testing
 
 @testable import SluiceGateway
 
-extension EndToEndAtOnce {
+extension EndToEnd {
     /// A file that can be made again keeps the gateway from nothing.
     struct DamagedFileTests {
         private let place = ["service": "hello", "environment": "production"]

@@ -98,7 +98,7 @@ extension EndToEnd {
                 let before = process.residentMemory
                 // Signed rightly: only their size is wrong.
                 let large = [UInt8](repeating: 0x20, count: 26_000_000)
-                let bomb = try gzippedZeros(megabytes: 200, in: try TemporaryDirectory())
+                let bomb = try await gzippedZeros(megabytes: 200, in: try TemporaryDirectory())
                 #expect(bomb.count < 1_000_000)
                 for _ in 0..<5 {
                     let first = try await client.gitHub(large)
@@ -202,14 +202,14 @@ extension EndToEnd {
 }
 
 /// As `gzip` makes it of nothing but zeros.
-private func gzippedZeros(megabytes: Int, in directory: TemporaryDirectory) throws -> [UInt8] {
+private func gzippedZeros(megabytes: Int, in directory: TemporaryDirectory) async throws -> [UInt8] {
     let file = directory.path + "/zeros"
     try Data().write(to: URL(fileURLWithPath: file))
     let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
     // A sparse file costs nothing.
     try handle.truncate(atOffset: UInt64(megabytes) << 20)
     try handle.close()
-    let result = try runTool(["gzip", "-1", file], in: directory)
+    let result = try await runTool(["gzip", "-1", file], in: directory)
     try #require(result.status == 0)
     return Array(FileManager.default.contents(atPath: file + ".gz") ?? Data())
 }

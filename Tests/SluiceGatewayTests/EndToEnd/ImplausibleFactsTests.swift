@@ -8,7 +8,7 @@ import Testing
 
 @testable import SluiceGateway
 
-extension EndToEndAtOnce {
+extension EndToEnd {
     /// Facts that cannot be, and events of versions to come.
     struct ImplausibleFactsTests {
         private static func put(_ messages: [Message], in directory: TemporaryDirectory) async throws {

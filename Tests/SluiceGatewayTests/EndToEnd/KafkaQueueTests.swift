@@ -13,7 +13,7 @@ import Testing
     import Glibc
 #endif
 
-extension EndToEndAtOnce {
+extension EndToEnd {
     /// The same gateway with Kafka as its queue.
     struct KafkaQueueTests {
         @Test(.timeLimit(.minutes(1)))

@@ -13,9 +13,9 @@ import Testing
     import Glibc
 #endif
 
-extension EndToEndUnderLoad {
-    /// Several gateways on one Kafka, under load.
-    struct KafkaTests {
+extension EndToEnd {
+    /// Several gateways on one Kafka, under a load that leaves time for others: a group takes seconds for each change.
+    @Suite(.serialized) struct KafkaTests {
         /// A change of the group makes nothing come again but what handlers still held when the drain timeout (10 s) was
         /// over: what is settled is committed before a partition goes. Handlers take milliseconds here, so no message may
         /// be settled by both gateways, and their sum is at most what was accepted. Without the commit it is far more:

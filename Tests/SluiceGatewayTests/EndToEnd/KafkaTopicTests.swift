@@ -7,7 +7,7 @@ import Testing
 
 @testable import SluiceGateway
 
-extension EndToEndAtOnce {
+extension EndToEnd {
     /// Who makes Kafka's topics, and of what, at a broker that knows nothing but administration.
     struct KafkaTopicTests {
         private func environment(_ broker: ScriptedBroker, _ more: [String: String] = [:]) -> [String: String] {

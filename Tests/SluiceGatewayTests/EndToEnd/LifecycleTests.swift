@@ -71,7 +71,7 @@ extension EndToEnd {
             process.signal(SIGTERM)
             try await eventually("the first signal is noticed") { process.errors.contains("a second signal") }
             process.signal(SIGINT)
-            #expect(try await process.exitStatus(within: .seconds(3)) == 130)
+            #expect(try await process.exitStatus(within: .seconds(10)) == 130)
         }
 
         @Test func wrongConfigurationGivesALineForEachProblemAndStatus78() async throws {
@@ -208,9 +208,10 @@ extension EndToEnd {
             let start = ContinuousClock.now
             let process = try SluiceProcess(sinkEnvironment(grafana, nil), in: directory)
             _ = try await process.client()
-            let time = ContinuousClock.now - start
-            print("start to ready on a log of 10,000 events: \(time)")
-            #expect(time < .seconds(5))
+            // What others take of the processor meanwhile is not its own.
+            let time = process.processorTime
+            print("start to ready on a log of 10,000 events: \(ContinuousClock.now - start), \(time) of a processor")
+            #expect(time < .seconds(3))
             process.signal(SIGTERM)
             #expect(try await process.exitStatus() == 0)
         }

@@ -14,7 +14,7 @@ import Testing
     import Glibc
 #endif
 
-extension EndToEndAtOnce {
+extension EndToEnd {
     /// Kafka becomes the queue of a data directory whose log holds events, and the log becomes it again.
     struct LogTransferTests {
         private static let name = "log-to-kafka"

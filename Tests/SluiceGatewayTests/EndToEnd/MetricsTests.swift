@@ -12,14 +12,9 @@ extension EndToEnd {
     /// What Prometheus gets to see.
     struct MetricsTests {
         static let python = ProcessInfo.processInfo.environment["SLUICE_PYTHON"] ?? "python3"
-        static let hasPromtool = has(["promtool", "--version"])
-        static let hasPrometheus = has(["prometheus", "--version"])
-        static let hasParser = has([python, "-c", "import prometheus_client.openmetrics.parser"])
-
-        static func has(_ command: [String]) -> Bool {
-            guard let directory = try? TemporaryDirectory() else { return false }
-            return (try? runTool(command, in: directory))?.status == 0
-        }
+        static let hasPromtool = toolSucceeds(["promtool", "--version"])
+        static let hasPrometheus = toolSucceeds(["prometheus", "--version"])
+        static let hasParser = toolSucceeds([python, "-c", "import prometheus_client.openmetrics.parser"])
 
         /// Events, an ignored webhook, a refused one, a poisoned message and retries: something of everything.
         static func makeTraffic(_ client: GatewayClient, _ grafana: FakeGrafana, _ slack: FakeSlack) async throws {
@@ -53,7 +48,7 @@ extension EndToEnd {
         func promtoolHasNothingToSay() async throws {
             try await Self.withTraffic { client in
                 let directory = try TemporaryDirectory()
-                let verdict = try runTool(
+                let verdict = try await runTool(
                     ["promtool", "check", "metrics"], input: try await client.scrape(), in: directory)
                 #expect(verdict.status == 0)
                 #expect(verdict.output == "")
@@ -69,7 +64,7 @@ extension EndToEnd {
                     from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
                     print(sum(len(f.samples) for f in parse(sys.stdin.buffer.read().decode("utf-8"))))
                     """
-                let verdict = try runTool([Self.python, "-c", script], input: body, in: try TemporaryDirectory())
+                let verdict = try await runTool([Self.python, "-c", script], input: body, in: try TemporaryDirectory())
                 #expect(verdict.status == 0, "\(verdict.output)")
                 let count = Exposition(body, format: .openMetrics).samples.count
                 #expect(count > 500)

@@ -10,7 +10,7 @@ import Testing
 
 @testable import SluiceGateway
 
-extension EndToEndAtOnce {
+extension EndToEnd {
     /// Deployments that come over RabbitMQ.
     struct RabbitMQTests {
         /// A queue of the test's own.

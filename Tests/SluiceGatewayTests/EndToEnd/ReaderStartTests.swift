@@ -10,7 +10,7 @@ import Testing
 
 @testable import SluiceGateway
 
-extension EndToEndAtOnce {
+extension EndToEnd {
     /// Where a sink begins, on the log and on Kafka.
     struct ReaderStartTests {
         let grafana: FakeGrafana
@@ -80,7 +80,7 @@ extension EndToEndAtOnce {
         @Test func everySinkOfADirectoryOfTheFirstReleaseWasThereBefore() async throws {
             try await run(nil, slack: false, push: 3)
             #expect(
-                try runTool(
+                try await runTool(
                     [
                         "sqlite3", directory.path + "/data/events.sqlite",
                         "DELETE FROM readers; INSERT INTO facts VALUES ('all readers known', '1')",

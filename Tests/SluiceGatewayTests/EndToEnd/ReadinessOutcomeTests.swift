@@ -7,16 +7,16 @@ import Testing
 
 @testable import SluiceGateway
 
-extension EndToEndAtOnce {
+extension EndToEnd {
     /// `/readyz` follows what happened last, not whether a connection stands.
     struct ReadinessOutcomeTests {
         @Test(.timeLimit(.minutes(2)))
         func aFullDiskIsToldAndItsEndIsFoundWithoutTraffic() async throws {
-            let disk = try SmallDisk()
+            let disk = try await SmallDisk()
             let grafana = try FakeGrafana()
             try await withGateway(in: disk.directory, grafana: grafana) { gateway in
                 #expect(try await gateway.client.push([StubCommit()]).status == 202)
-                try disk.fill()
+                try await disk.fill()
                 try await eventually("webhooks are refused", within: .seconds(30)) {
                     try await gateway.client.push((0..<100).map { _ in StubCommit() }).status == 503
                 }

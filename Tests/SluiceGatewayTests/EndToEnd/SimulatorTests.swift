@@ -5,7 +5,7 @@ import Testing
 
 @testable import SluiceGateway
 
-extension EndToEndAtOnce {
+extension EndToEnd {
     struct SimulatorTests {
         @Test func aPushIsDeployedToStagingAndProductionAcrossARestart() async throws {
             let (grafana, slack, directory) = (try FakeGrafana(), try FakeSlack(), try TemporaryDirectory())

@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import SluiceTesting
 import Testing
 
 @testable import SluiceGateway
@@ -9,6 +10,8 @@ import Testing
         let directory = try TemporaryDirectory()
         let program = try SluiceProcess(["GITHUB_WEBHOOK_SECRET": "word", "DEPLOYMENTS_TOKEN": "token"], in: directory)
         let client = try await program.client()
+        // It is ready before each of its routes reads, and says so in notes.
+        try await eventually("no notes") { try await client.ready().text == "{\"status\":\"ready\"}\n" }
         for host in ["127.0.0.1", nil, "0.0.0.0"] {
             let address = BindAddress(host: host, port: UInt16(client.metricsPort))
             let report = try await HealthCheck(of: address).run()
@@ -16,7 +19,7 @@ import Testing
             #expect(report.text == "{\"status\":\"ready\"}\n")
         }
         let executable = try #require(SluiceProcess.executable).path
-        let answer = try await runBeside(
+        let answer = try await runTool(
             ["METRICS_BIND_ADDR=:\(client.metricsPort)", executable, "health"], in: directory)
         #expect(answer.status == 0 && answer.output == "{\"status\":\"ready\"}\n")
         program.signal(SIGTERM)
@@ -27,10 +30,10 @@ import Testing
         let directory = try TemporaryDirectory()
         let address = "127.0.0.1:\(try TestPort.free())"
         let executable = try #require(SluiceProcess.executable).path
-        let answer = try await runBeside([executable, "health", "--address", address], in: directory)
+        let answer = try await runTool([executable, "health", "--address", address], in: directory)
         #expect(answer.status == 1 && answer.output.contains(address))
-        #expect(try await runBeside([executable, "health", "--address", "x"], in: directory).status == 64)
-        #expect(try await runBeside(["METRICS_BIND_ADDR=x", executable, "health"], in: directory).status == 78)
+        #expect(try await runTool([executable, "health", "--address", "x"], in: directory).status == 64)
+        #expect(try await runTool(["METRICS_BIND_ADDR=x", executable, "health"], in: directory).status == 78)
     }
 
     @Test func theAddressIsTheGateways() throws {

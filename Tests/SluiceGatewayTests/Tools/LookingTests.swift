@@ -22,7 +22,7 @@ struct LookingTests {
 
     private func consume(_ arguments: [String], before: [String] = []) async throws -> (status: Int32, output: String) {
         let program = try #require(SluiceProcess.executable).path
-        return try await runBeside(
+        return try await runTool(
             before + [program, "consume", "--idle", "0.2"] + arguments, in: try TemporaryDirectory())
     }
 

@@ -5,9 +5,11 @@ import Testing
 /// What the program says of arguments that it cannot use.
 @Suite(.enabled(if: SluiceProcess.executable != nil, "needs the program"))
 struct ProgramArgumentsTests {
-    private func run(_ arguments: [String], _ environment: [String] = []) throws -> (status: Int32, output: String) {
+    private func run(_ arguments: [String], _ environment: [String] = []) async throws -> (
+        status: Int32, output: String
+    ) {
         let program = try #require(SluiceProcess.executable).path
-        return try runTool(environment + [program] + arguments, in: try TemporaryDirectory())
+        return try await runTool(environment + [program] + arguments, in: try TemporaryDirectory())
     }
 
     private static let address = "amqp://bob:hunter2@h"
@@ -70,14 +72,14 @@ struct ProgramArgumentsTests {
     ]
 
     @Test(arguments: misplaced)
-    func aMisplacedPasswordIsNeverRepeated(arguments: [String]) throws {
-        let answer = try run(arguments)
+    func aMisplacedPasswordIsNeverRepeated(arguments: [String]) async throws {
+        let answer = try await run(arguments)
         #expect(answer.status == 64, "\(answer.output)")
         #expect(!answer.output.contains("hunter2") && !answer.output.contains("bob"), "\(answer.output)")
         #expect(answer.output.hasPrefix("Error: ") && answer.output.contains("Usage: sluice"))
     }
 
-    @Test func whatIsWrongIsSaidAllTheSame() throws {
+    @Test func whatIsWrongIsSaidAllTheSame() async throws {
         for (arguments, words) in [
             (["publish", "t"], "Missing expected argument '--to <address>'"),
             (["publish", "--to"], "Missing value for '--to <address>'"),
@@ -92,15 +94,15 @@ struct ProgramArgumentsTests {
             (["consume", "--from", "sqlite:x", "--count", "0", "t"], "--count: expected a whole number from 1"),
             (["rules", "--force=1", "--out", "x"], "'--force' takes no value"),
         ] {
-            let answer = try run(arguments)
+            let answer = try await run(arguments)
             #expect(answer.status == 64 && answer.output.contains(words), "\(arguments): \(answer.output)")
         }
     }
 
     /// Secrets that come by the environment are not shown either.
-    @Test func variablesAreNotRepeated() throws {
+    @Test func variablesAreNotRepeated() async throws {
         for environment in ["AMQP_URI=\(Self.address)/a/b", "AMQP_URI=bob:hunter2"] {
-            let answer = try run(["consume", "--from", "amqp:", "t"], [environment])
+            let answer = try await run(["consume", "--from", "amqp:", "t"], [environment])
             #expect(answer.status == 64 && !answer.output.contains("hunter2"), "\(answer.output)")
         }
         for (variable, value) in [
@@ -109,7 +111,7 @@ struct ProgramArgumentsTests {
             ("SLACK_WEBHOOK_URL", "hunter2"), ("METRICS_BIND_ADDR", "hunter2"), ("LOG_LEVEL", "hunter2"),
             ("SHUTDOWN_TIMEOUT", "hunter2"), ("AMQP_QUEUE", "amq.hunter2"), ("KAFKA_TOPIC", "hunter2!"),
         ] {
-            let answer = try run(["run"], ["\(variable)=\(value)"])
+            let answer = try await run(["run"], ["\(variable)=\(value)"])
             #expect(answer.status == 78 && !answer.output.contains("hunter2"), "\(variable): \(answer.output)")
             #expect(answer.output.contains(variable))
         }
@@ -138,8 +140,8 @@ struct ProgramArgumentsTests {
     ]
 
     @Test(arguments: refused)
-    func anOptionThatTheAddressCannotHonourIsAUsageError(arguments: [String], option: String) throws {
-        let answer = try run(arguments + ["t"])
+    func anOptionThatTheAddressCannotHonourIsAUsageError(arguments: [String], option: String) async throws {
+        let answer = try await run(arguments + ["t"])
         #expect(answer.status == 64, "\(answer.output)")
         #expect(answer.output.contains("Error: ") && answer.output.contains(option))
     }

@@ -87,7 +87,7 @@ struct ProgramEndTests {
     @Test func aLineThatIsNoMessageEndsItWithTheCountOfThoseBefore() async throws {
         let directory = try TemporaryDirectory()
         let program = try #require(SluiceProcess.executable).path
-        let answer = try runTool(
+        let answer = try await runTool(
             [program, "publish", "--to", "sqlite:\(directory.path)/log", "--format", "json", "t"],
             input: Array("{\"payload\":1}\n{\"payload\":2}\n{\n".utf8), in: directory)
         #expect(answer.status == 1)
@@ -107,7 +107,7 @@ struct ProgramEndTests {
         try await maker.publish([Message(payload: [1])], to: Topic(queue))
         await maker.close()
         let program = try #require(SluiceProcess.executable).path
-        let answer = try await runBeside(
+        let answer = try await runTool(
             [
                 "sh", "-c", "printf '1\\n2\\n3\\n4\\n' | \"$0\" publish --to \"$1\" \"$2\"", program, broker.uri(),
                 queue,
@@ -123,16 +123,16 @@ struct ProgramEndTests {
         _ = try await BrokerAddress.sqlite(path: directory.path + "/log").publish(["one\ntwo\n"])
         let program = try #require(SluiceProcess.executable).path
         let consume = "\"$0\" consume --from sqlite:\(directory.path)/log t"
-        let full = try await runBeside(["sh", "-c", "\(consume) >/dev/full", program], in: directory)
+        let full = try await runTool(["sh", "-c", "\(consume) >/dev/full", program], in: directory)
         #expect(full.status == 1)
         #expect(full.output == "error: standard output cannot be written: No space left on device\n")
         // A reader that has seen enough is no error to speak of.
-        let head = try await runBeside(
+        let head = try await runTool(
             ["sh", "-c", "\(consume) --idle 3600 | head -n 0; echo done", program], in: directory)
         #expect(head.output == "done\n")
-        let closed = try await runBeside(["sh", "-c", "\(consume) >&-", program], in: directory)
+        let closed = try await runTool(["sh", "-c", "\(consume) >&-", program], in: directory)
         #expect(closed.status == 1 && closed.output.contains("Bad file descriptor"), "\(closed.output)")
-        let noInput = try await runBeside(
+        let noInput = try await runTool(
             ["sh", "-c", "\"$0\" publish --to sqlite:\(directory.path)/log t </", program], in: directory)
         #expect(
             noInput.status == 1 && noInput.output.hasSuffix("error: standard input cannot be read: Is a directory\n"))

@@ -70,8 +70,10 @@ struct SubscriberTests {
     /// A client that leaves its group without any broker is asked nothing: librdkafka left out the answer to one in
     /// some hundreds.
     @Test func manyCloseAtOnceWhileTheClusterIsAway() async throws {
-        let kafka = try KafkaUnderTest(brokers: 1)
+        var kafka = try KafkaUnderTest(brokers: 1)
         let mock = try kafka.faults()
+        // A hundred that ask for more all the time would leave no processor for anything else.
+        kafka.configuration.properties["fetch.wait.max.ms"] = "500"
         let topic = try await kafka.topic(partitions: 1)
         let subscribers = try (0..<100).map { _ in try kafka.subscriber(kafka.uniqueGroup()) }
         for subscriber in subscribers { _ = try await subscriber.subscribe(to: topic) }

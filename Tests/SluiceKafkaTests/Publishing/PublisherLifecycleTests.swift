@@ -24,7 +24,7 @@ struct PublisherLifecycleTests {
         let kafka = try KafkaUnderTest()
         let topic = try await kafka.topic()
         try kafka.mock?.setRoundTrip(milliseconds: 200)
-        let publisher = try KafkaPublisher(of: kafka) { $0.linger = .seconds(1) }
+        let publisher = try KafkaPublisher(of: kafka) { $0.linger = .seconds(20) }
         let publishing = Task { try await publisher.publish((0..<50).map(String.init), to: topic) }
         try await eventually("messages in the queue") { publisher.statistics?.queuedMessages == 50 }
         await publisher.close()
