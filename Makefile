@@ -2,7 +2,9 @@
 
 BUILD_PACKAGES = libcurl4-openssl-dev libmimalloc-dev librabbitmq-dev librdkafka-dev libsqlite3-dev libssl-dev zlib1g-dev pkg-config
 TEST_PACKAGES  = prometheus rabbitmq-server sqlite3 curl openssl python3 python3-venv docker-compose shellcheck
-TEST_TARGETS   = $(notdir $(wildcard Tests/*Tests))
+# Those that take longest come first.
+LONGEST_TESTS  = SluiceGatewayTests SluiceAMQPTests SluiceKafkaTests BundleTests
+TEST_TARGETS   = $(LONGEST_TESTS) $(filter-out $(LONGEST_TESTS),$(notdir $(wildcard Tests/*Tests)))
 VENV           = .build-venv
 SOURCES        = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
@@ -15,14 +17,12 @@ run: build
 build: setup
 	swift build -c release --static-swift-stdlib --product sluice
 
-# One target after the other: tests of deadlines want the machine's attention.
+# Two targets at a time: for the most part their tests wait.
 test: setup setup-test
 	swift build --build-tests
-	@for target in $(TEST_TARGETS); do \
-		echo "== $$target"; \
+	@printf '%s\n' $(TEST_TARGETS) | \
 		SLUICE_PYTHON=$(CURDIR)/$(VENV)/bin/python SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 \
-			swift test --skip-build --filter "^$$target\." || exit 1; \
-	done
+		xargs -P 2 -n 1 scripts/test-target.sh .build/debug/sluicePackageTests.xctest
 
 # The long runs, whole: `make test` plays a hundredth of each. They are tests whose names end in "ForLong".
 soak: setup setup-test

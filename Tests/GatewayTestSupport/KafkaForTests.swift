@@ -68,15 +68,16 @@ package struct KafkaForTests: Sendable {
         configuration.kafka = kafka
     }
 
-    /// Sessions as short as the brokers allow. The mock cluster answers an empty fetch no earlier than told, even when
-    /// something is published meanwhile.
+    /// Sessions as short as the brokers allow: a mock group waits 3 s for its first members, and a session that ended just
+    /// then on a busy machine would leave a member without an answer. The mock cluster answers an empty fetch no earlier
+    /// than told, even when something is published meanwhile; asking more often takes the processor from other tests.
     private var properties: [String: String] {
         mock == nil
             ? ["session.timeout.ms": "6000", "heartbeat.interval.ms": "500"]
             : [
-                "fetch.wait.max.ms": "5", "reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "200",
+                "fetch.wait.max.ms": "50", "reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "200",
                 // A busy machine keeps a member from being heard of for seconds.
-                "session.timeout.ms": groups == nil ? "3000" : "30000", "heartbeat.interval.ms": "500",
+                "session.timeout.ms": groups == nil ? "3500" : "30000", "heartbeat.interval.ms": "500",
             ]
     }
 }

@@ -23,8 +23,9 @@ struct KafkaUnderTest {
             let mock = try MockCluster(brokers: brokers)
             self.mock = mock
             configuration = KafkaConfiguration(brokers: mock.bootstrap)
-            // The mock cluster answers an empty fetch no earlier, even when something is published meanwhile.
-            configuration.properties["fetch.wait.max.ms"] = "5"
+            // The mock cluster answers an empty fetch no earlier, even when something is published meanwhile; asking more
+            // often takes the processor from the tests beside.
+            configuration.properties["fetch.wait.max.ms"] = "20"
             configuration.properties["reconnect.backoff.ms"] = "20"
             configuration.properties["reconnect.backoff.max.ms"] = "100"
         }
