@@ -1,4 +1,4 @@
-public import SluiceSQLite
+import SluiceSQLite
 
 /// The statuses with which commands end: 0 fine, 1 failed, 64 usage, and these two of sysexits.h.
 public enum ExitStatus {

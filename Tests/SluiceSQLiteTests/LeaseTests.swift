@@ -8,7 +8,8 @@ import Testing
 
     init() throws { directory = try TemporaryDirectory() }
 
-    private func open(lease: Duration = .seconds(10)) throws -> SQLiteLog {
+    /// - Parameter lease: longer than any test waits, so that what comes did not wait for its end.
+    private func open(lease: Duration = .seconds(3_600)) throws -> SQLiteLog {
         var configuration = directory.configuration()
         configuration.leaseDuration = lease
         return try SQLiteLog.open(configuration)
@@ -42,7 +43,7 @@ import Testing
         let follower = second.subscriber(group: "g")
         _ = try await follower.subscribe(to: "t")
         await leader.close()
-        try await eventually(within: .seconds(3)) { follower.isLeading }
+        try await eventually { follower.isLeading }
         await first.close()
         await second.close()
     }

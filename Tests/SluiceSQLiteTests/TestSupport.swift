@@ -44,7 +44,7 @@ struct TimedOut: Error {}
 
 /// Waits until the condition holds.
 func eventually(
-    within limit: Duration = .seconds(10), _ condition: () async throws -> Bool,
+    within limit: Duration = .seconds(30), _ condition: () async throws -> Bool,
     sourceLocation: SourceLocation = #_sourceLocation
 ) async throws {
     let deadline = ContinuousClock.now + limit
@@ -58,7 +58,7 @@ func eventually(
 }
 
 /// Fails instead of hanging.
-func within<R: Sendable>(_ limit: Duration = .seconds(20), _ body: @escaping @Sendable () async throws -> R)
+func within<R: Sendable>(_ limit: Duration = .seconds(60), _ body: @escaping @Sendable () async throws -> R)
     async throws -> R
 {
     try await withThrowingTaskGroup(of: R.self) { group in

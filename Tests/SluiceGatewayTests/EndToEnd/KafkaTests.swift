@@ -15,7 +15,7 @@ import Testing
 
 extension EndToEnd {
     /// Several gateways on one Kafka, under a load that leaves time for others: a group takes seconds for each change.
-    @Suite(.serialized) struct KafkaTests {
+    struct KafkaTests {
         /// A change of the group makes nothing come again but what handlers still held when the drain timeout (10 s) was
         /// over: what is settled is committed before a partition goes. Handlers take milliseconds here, so no message may
         /// be settled by both gateways, and their sum is at most what was accepted. Without the commit it is far more:
@@ -73,7 +73,7 @@ extension EndToEnd {
         func aGatewayTakesOverFromAnotherThatWasKilledAndDoublesNothing() async throws {
             let (grafana, directories) = (try FakeGrafana(), [try TemporaryDirectory(), try TemporaryDirectory()])
             let kafka = try KafkaForTests()
-            let load = PushLoad(pace: .milliseconds(60))
+            let load = PushLoad(pace: .milliseconds(200))
             try await withGateway(in: directories[0], grafana: grafana) {
                 kafka.use(in: &$0)
             } _: { first in
@@ -111,7 +111,7 @@ extension EndToEnd {
             let directories = try (0..<4).map { _ in try TemporaryDirectory() }
             let kafka = try KafkaForTests()
             // Every annotation is looked for before it is made: what is pushed has to be delivered within the test.
-            let load = PushLoad(pace: .milliseconds(100))
+            let load = PushLoad(pace: .milliseconds(200))
             let environment = sinkEnvironment(grafana, nil).merging(kafka.environment) { $1 }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<6 { group.addTask { await load.run(number) } }
