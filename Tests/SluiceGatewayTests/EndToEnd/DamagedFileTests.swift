@@ -16,7 +16,7 @@ extension EndToEnd {
         @Test(.timeLimit(.minutes(2)), arguments: [false, true], [LedgerDamage.garbage, .overwritten, nil])
         func theDeploymentsAreMadeAgainFromTheQueue(_ onKafka: Bool, _ damage: LedgerDamage?) async throws {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
-            let kafka = onKafka ? try KafkaForTests() : nil
+            let kafka = onKafka ? try KafkaForTests(realGroups: true) : nil
             var recent = StubCommit()
             // Older commits have no lead time.
             recent.time = RFC3339.format(.now())

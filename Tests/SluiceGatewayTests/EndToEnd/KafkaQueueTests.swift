@@ -19,7 +19,7 @@ extension EndToEnd {
         @Test(.timeLimit(.minutes(1)))
         func aPushIsDeployedAndDeliveredThroughKafka() async throws {
             let (grafana, slack, directory) = (try FakeGrafana(), try FakeSlack(), try TemporaryDirectory())
-            let kafka = try KafkaForTests()
+            let kafka = try KafkaForTests(realGroups: true)
             try await withGateway(in: directory, grafana: grafana, slack: slack) { configuration in
                 kafka.use(in: &configuration)
                 var simulator = GatewayConfiguration.Simulator()

@@ -26,7 +26,8 @@ extension EndToEnd {
 
         init() throws {
             (grafana, slack, directory) = (try FakeGrafana(), try FakeSlack(), try TemporaryDirectory())
-            kafka = try KafkaForTests()
+            // Kafka's groups have agreed as soon as their members have come; a mock one waits 3 s for each change.
+            kafka = try KafkaForTests(realGroups: true)
         }
 
         /// Pushes to a gateway on the log, in so many repositories, while one of the sinks is down.
@@ -114,6 +115,8 @@ extension EndToEnd {
         /// One that is killed stands for one that is stopped too. The real program, and Kafka is away at first.
         @Test(.timeLimit(.minutes(2)))
         func aKillInTheMiddleLosesAndDoublesNothing() async throws {
+            // Nobody waits for the member that was killed: sessions are short here.
+            let kafka = try KafkaForTests()
             let mock = try kafka.faults()
             let accepted = try await accept(200, repositories: 2, whileSlackIsDown: false)
             let environment = kafka.environment.merging(sinkEnvironment(grafana, slack)) { $1 }
@@ -137,7 +140,8 @@ extension EndToEnd {
             let left = groups.first { $0.name == Self.name }?.backlog.messages ?? 0
             #expect(left > 0 && left < 200, "\(left) are left")
             try mock.setRoundTrip(milliseconds: 0)
-            try await withGateway(in: directory, grafana: grafana, slack: slack, configure: onKafka) { gateway in
+            try await withGateway(in: directory, grafana: grafana, slack: slack, configure: { kafka.use(in: &$0) }) {
+                gateway in
                 try await eventually("everything is in Grafana", within: .seconds(60)) {
                     grafana.pushes.count == accepted.count
                 }

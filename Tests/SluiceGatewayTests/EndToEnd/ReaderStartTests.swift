@@ -47,7 +47,7 @@ extension EndToEnd {
 
         @Test(.timeLimit(.minutes(2)), arguments: [false, true])
         func aNewSinkBeginsWithWhatComesAfterIt(_ onKafka: Bool) async throws {
-            let kafka = onKafka ? try KafkaForTests() : nil
+            let kafka = onKafka ? try KafkaForTests(realGroups: true) : nil
             let first = try await run(kafka, slack: false, push: 3)
             #expect(!first.text.contains("is new"), "\(first.text)")
             let second = try await run(kafka, slack: true, push: 2, slackHas: 2)
@@ -58,7 +58,7 @@ extension EndToEnd {
 
         @Test(.timeLimit(.minutes(2)), arguments: [false, true])
         func aNewSinkBeginsAtTheBeginningWhenAskedTo(_ onKafka: Bool) async throws {
-            let kafka = onKafka ? try KafkaForTests() : nil
+            let kafka = onKafka ? try KafkaForTests(realGroups: true) : nil
             try await run(kafka, slack: false, push: 3)
             try await run(kafka, slack: true, push: 1, slackHas: 4) { $0.slackStart = .beginning }
             // It has a position: the start means nothing any more.
@@ -67,7 +67,7 @@ extension EndToEnd {
 
         @Test(.timeLimit(.minutes(2)), arguments: [false, true])
         func aNewSinkBeginsAtATimeWhenAskedTo(_ onKafka: Bool) async throws {
-            let kafka = onKafka ? try KafkaForTests() : nil
+            let kafka = onKafka ? try KafkaForTests(realGroups: true) : nil
             try await run(kafka, slack: false, push: 2)
             let time = Timestamp.now()
             try await run(kafka, slack: false, push: 3)
@@ -91,7 +91,7 @@ extension EndToEnd {
 
         @Test(.timeLimit(.minutes(2)))
         func aSinkThatWasThereBeforeSkipsNothingWhenKafkaHasLostItsOffsets() async throws {
-            let kafka = try KafkaForTests()
+            let kafka = try KafkaForTests(realGroups: true)
             try await run(kafka, slack: true, push: 2, slackHas: 2)
             // Another group has no offsets, as one whose offsets have expired. Slack's posts are recognised.
             let answer = try await run(kafka, slack: true, push: 1, slackHas: 3) { $0.kafka?.group += "-renamed" }
