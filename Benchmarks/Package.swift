@@ -26,6 +26,7 @@ let package = Package(
                 .product(name: "SluicePrometheus", package: "sluice"),
                 .product(name: "SluiceSQLite", package: "sluice"),
                 .product(name: "SluiceTestBrokers", package: "sluice"),
+                .product(name: "SluiceTesting", package: "sluice"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
