@@ -12,7 +12,7 @@ struct WireFuzzTests {
         let server = try FakeAMQPServer(
             [
                 .consume: .act { connection in
-                    var random = SplitMix(state: UInt64(connection.number))
+                    var random = SeededGenerator(seed: UInt64(connection.number))
                     connection.answer()
                     let whole = Self.delivery(connection.channel, connection.consumer)
                     connection.send(Self.change(whole, &random) + whole)
@@ -28,7 +28,7 @@ struct WireFuzzTests {
         let server = try FakeAMQPServer(
             [
                 .header: .act { connection in
-                    var random = SplitMix(state: UInt64(connection.number))
+                    var random = SeededGenerator(seed: UInt64(connection.number))
                     connection.send(Self.change(AMQPBytes.start(), &random))
                     connection.send(Self.change(AMQPBytes.tune(), &random))
                     connection.send(Self.change(AMQPBytes.method(10, 41, [0]), &random))
@@ -101,7 +101,7 @@ struct WireFuzzTests {
         return AMQPBytes.delivery(channel, consumer: consumer, tag: 1, Array("body".utf8), properties: properties)
     }
 
-    private static func change(_ bytes: [UInt8], _ random: inout SplitMix) -> [UInt8] {
+    private static func change(_ bytes: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
         var bytes = bytes
         for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
             let place = Int.random(in: 0..<bytes.count, using: &random)
@@ -114,18 +114,5 @@ struct WireFuzzTests {
             }
         }
         return bytes
-    }
-}
-
-/// The same numbers in every run.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -71,18 +71,12 @@ struct SecurityTests {
         }
     }
 
-    /// Each fault has its own words: what mends one does not mend another.
-    @Test(arguments: [
-        (TLSListener.Identity.broker, true, "localhost", "none of the authorities that are trusted has signed it"),
-        (.expired, false, "localhost", "it has expired"), (.broker, false, "127.0.0.1", "it is for another host"),
-        (.address, false, "localhost", "it is for another host"),
-    ])
-    func saysWhatIsWrongWithACertificate(
-        _ identity: TLSListener.Identity, byStranger: Bool, host: String, words: String
-    ) async throws {
-        let server = try await TLSListener(identity, asksForCertificate: false)
+    @Test(arguments: TLSListener.faults)
+    func saysWhatIsWrongWithACertificate(_ fault: TLSListener.Fault) async throws {
+        let server = try await TLSListener(fault.identity, asksForCertificate: false)
+        let (host, words) = (fault.host, fault.words)
         let (publisher, log) = try connect(to: "\(host):\(server.port)") {
-            $0.tls = .init(certificateAuthorities: byStranger ? server.files.stranger : server.files.authority)
+            $0.tls = .init(certificateAuthorities: fault.authority(of: server.files))
             $0.properties["reconnect.backoff.ms"] = "10"
             $0.properties["reconnect.backoff.max.ms"] = "20"
         }

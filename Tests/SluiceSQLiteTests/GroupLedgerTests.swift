@@ -1,4 +1,5 @@
 import Sluice
+import SluiceTesting
 import Testing
 
 @testable import SluiceSQLite
@@ -6,7 +7,7 @@ import Testing
 @Suite struct OffsetSetTests {
     /// Against a plain set, with batches in random order.
     @Test(arguments: 0..<20) func holdsExactlyWhatWasInserted(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         var set = OffsetSet()
         var model: Set<Int64> = []
         for _ in 0..<60 {
@@ -102,7 +103,7 @@ import Testing
 
     /// Whatever happens, each message is in exactly one place.
     @Test(arguments: 0..<20) func losesNothing(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         var ledger = GroupLedger(settled: OffsetSet())
         var now: UInt64 = 1
         for _ in 0..<400 {
@@ -131,17 +132,5 @@ import Testing
             for message in ledger.waiting { places[Int(message.offset)] += 1 }
             #expect(places.allSatisfy { $0 == 1 })
         }
-    }
-}
-
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -16,17 +16,11 @@ struct TLSVerificationTests {
         return configuration
     }
 
-    @Test(arguments: [
-        (TLSListener.Identity.broker, true, "localhost", "none of the authorities that are trusted has signed it"),
-        (.expired, false, "localhost", "it has expired"), (.broker, false, "127.0.0.1", "it is for another host"),
-        (.address, false, "localhost", "it is for another host"),
-    ])
-    func saysWhatIsWrongWithACertificate(
-        _ identity: TLSListener.Identity, byStranger: Bool, host: String, words: String
-    ) async throws {
-        let server = try await TLSListener(identity, asksForCertificate: false)
-        let configuration = try configuration(
-            host, server, byStranger ? server.files.stranger : server.files.authority)
+    @Test(arguments: TLSListener.faults)
+    func saysWhatIsWrongWithACertificate(_ fault: TLSListener.Fault) async throws {
+        let server = try await TLSListener(fault.identity, asksForCertificate: false)
+        let (host, words) = (fault.host, fault.words)
+        let configuration = try configuration(host, server, fault.authority(of: server.files))
         let log = LogRecorder()
         let subscriber = try AMQPSubscriber(configuration, logger: log.logger)
         let error = await #expect(throws: AMQPError.self) { _ = try await subscriber.subscribe(to: "q") }

@@ -1,5 +1,6 @@
 import Sluice
 import SluiceGateway
+import SluiceTesting
 import Testing
 
 struct RFC3339Tests {
@@ -36,7 +37,7 @@ struct RFC3339Tests {
     }
 
     @Test func readsBackWhatItWrites() {
-        var random = SeededGenerator(state: 3)
+        var random = SeededGenerator(seed: 3)
         for _ in 0..<20_000 {
             let time = Timestamp(
                 millisecondsSince1970: .random(in: -62_135_596_800_000...253_402_300_799_999, using: &random))

@@ -1,12 +1,13 @@
 import Foundation
 import Sluice
 import SluiceGateway
+import SluiceTesting
 import Testing
 
 struct JSONFuzzTests {
     /// Whatever is done to a body, every reader returns or throws, and the reader of JSON agrees with Foundation's.
     private func fuzz(_ original: [UInt8], rounds: Int, seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<rounds {
             var bytes = original
             for _ in 0..<Int.random(in: 1...4, using: &random) { mutate(&bytes, using: &random) }

@@ -119,7 +119,7 @@ struct RoundTripTests {
 
     @Test(arguments: [1, 2, 3] as [UInt64])
     func theTextOfAMessageIsTheMessage(seed: UInt64) throws {
-        var messages = Messages(random: SeededGenerator(state: seed), hasExactMetadata: true)
+        var messages = Messages(random: SeededGenerator(seed: seed), hasExactMetadata: true)
         for _ in 0..<300 {
             let message = messages.next()
             let line = MessageFormat.json.encode(message, Delivery.Origin(key: message.key), topic: "t")
@@ -138,7 +138,7 @@ struct RoundTripTests {
 
     @Test func theLogKeepsAMessage() async throws {
         let directory = try TemporaryDirectory()
-        var messages = Messages(random: SeededGenerator(state: 4))
+        var messages = Messages(random: SeededGenerator(seed: 4))
         try await roundTrip(
             messages.lines(300), .sqlite(path: directory.path + "/log.sqlite"), from: "one", to: "two")
     }
@@ -157,7 +157,7 @@ struct RoundTripTests {
         let (first, second) = (Topic(kafka.topic), Topic("\(kafka.topic)-2"))
         for topic in [first, second] { try await topics.create(topic, partitions: 1, replication: nil, retention: nil) }
         await topics.close()
-        var messages = Messages(random: SeededGenerator(state: 5), hasExactMetadata: true)
+        var messages = Messages(random: SeededGenerator(seed: 5), hasExactMetadata: true)
         try await roundTrip(messages.lines(200), .kafka(kafka.client), from: first, to: second, ordered: false)
     }
 
@@ -166,14 +166,14 @@ struct RoundTripTests {
         let broker = try await RabbitMQBroker.shared()
         let address = BrokerAddress.amqp(try AMQPConfiguration(uri: broker.uri()))
         let name = "round-\(MessageID())"
-        var messages = Messages(random: SeededGenerator(state: 6), hasKeys: false)
+        var messages = Messages(random: SeededGenerator(seed: 6), hasKeys: false)
         try await roundTrip(messages.lines(200), address, from: Topic(name), to: Topic(name + "-2"))
     }
 
     /// A request is the broker here: what is posted is what comes out.
     @Test func httpKeepsAMessage() async throws {
         let address = try BrokerAddress("http://127.0.0.1:\(try TestPort.free())")
-        var messages = Messages(random: SeededGenerator(state: 7), hasKeys: false, hasAnyID: false)
+        var messages = Messages(random: SeededGenerator(seed: 7), hasKeys: false, hasAnyID: false)
         let sent = messages.lines(50)
         let tool = tool(sent.count)
         async let lines = address.consume(tool)

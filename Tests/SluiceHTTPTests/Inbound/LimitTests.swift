@@ -235,16 +235,20 @@ import Testing
         }
     }
 
+    private func acknowledging(after gate: Gate) -> @Sendable (Delivery) -> Void {
+        { delivery in
+            Task {
+                try? await gate.wait()
+                delivery.acknowledge()
+            }
+        }
+    }
+
     @Test func requestsBeyondTheLimitAre503AtOnce() async throws {
         let gate = Gate()
         try await withHarness(
             { $0.maxConcurrentRequests = 2 },
-            settle: { delivery in
-                Task {
-                    try? await gate.wait()
-                    delivery.acknowledge()
-                }
-            }
+            settle: acknowledging(after: gate)
         ) { harness in
             async let first = harness.post("1")
             async let second = harness.post("2")
@@ -277,12 +281,7 @@ import Testing
         let gate = Gate()
         try await withHarness(
             { $0.maxConnections = 2 },
-            settle: { delivery in
-                Task {
-                    try? await gate.wait()
-                    delivery.acknowledge()
-                }
-            }
+            settle: acknowledging(after: gate)
         ) { harness in
             async let first = harness.post("1")
             async let second = harness.post("2")

@@ -1,4 +1,5 @@
 import Sluice
+import SluiceTesting
 import Testing
 
 @testable import SluiceKafka
@@ -119,7 +120,7 @@ struct PartitionLedgerTests {
     /// Every order of reading, settling, crashing and going on: nothing is lost, nothing that was committed comes again.
     @Test(arguments: 0..<40)
     func losesNothingWhateverHappens(seed: UInt64) throws {
-        var random = Random(state: seed &* 0x9E37_79B9 &+ 1)
+        var random = SeededGenerator(seed: seed &* 0x9E37_79B9 &+ 1)
         // Some offsets hold no message.
         let log = (1...120).map(Int64.init).filter { _ in random.next() % 5 != 0 }
         var committed = SettledOffsets(offset: 0, metadata: "")
@@ -185,18 +186,5 @@ struct PartitionLedgerTests {
         #expect(ledger.takeCommit()?.settled.through == SettledOffsets.largestOffset)
         ledger.note(high: .min)
         #expect(ledger.lag()?.messages == 0)
-    }
-}
-
-/// SplitMix64: the same numbers at each run.
-private struct Random {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }
