@@ -54,13 +54,17 @@ import Testing
         let template = directory.path + "/template.sqlite"
         try await make(template)
         for (index, value) in Self.values.enumerated() {
-            let path = directory.path + "/\(index).sqlite"
-            try FileManager.default.copyItem(atPath: template, toPath: path)
             // A key that is there already, or a type that a column does not take: nothing is edited then.
             let edit = directory.path + "/edit.sql"
             try place.replacing("?", with: value).write(toFile: edit, atomically: false, encoding: .utf8)
-            try shell("sqlite3 '\(path)' < '\(edit)' 2> /dev/null")
-            for unsettledGoes in [false, true] { await use(path, unsettledGoes: unsettledGoes) }
+            let edited = directory.path + "/\(index).sqlite"
+            try FileManager.default.copyItem(atPath: template, toPath: edited)
+            try shell("sqlite3 '\(edited)' < '\(edit)' 2> /dev/null")
+            for unsettledGoes in [false, true] {
+                let path = directory.path + "/\(index)-\(unsettledGoes).sqlite"
+                try FileManager.default.copyItem(atPath: edited, toPath: path)
+                await use(path, unsettledGoes: unsettledGoes)
+            }
         }
     }
 
