@@ -8,7 +8,7 @@
 #   URL             default http://127.0.0.1:8080/webhooks/github, where `make run` and docker-compose.yml listen
 #
 # Pushes are signed when GITHUB_WEBHOOK_SECRET is set. Ends with 0 when all were answered 2xx, 1 when one was not, 64 for
-# wrong arguments, 69 when a tool is missing or nobody answers. Needs curl and openssl.
+# wrong arguments, 69 when a tool is missing or nothing answers. Needs curl and openssl.
 set -euo pipefail
 
 readonly default_url=http://127.0.0.1:8080/webhooks/github

@@ -32,7 +32,7 @@ public struct AMQPError: DispositionError, CustomStringConvertible, Equatable {
         public static let notFound = Code(description: "not_found")
         /// The user may not do this.
         public static let accessRefused = Code(description: "access_refused")
-        /// No queue takes the message: it came back and nobody has it.
+        /// No queue takes the message: it came back and is in no queue.
         public static let unroutable = Code(description: "unroutable")
         /// The broker did not take the message.
         public static let refused = Code(description: "refused")

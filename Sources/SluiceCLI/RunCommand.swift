@@ -68,7 +68,7 @@ struct RunCommand: AsyncParsableCommand {
         logger.info("stopped")
     }
 
-    /// Whoever asks twice does not want to wait.
+    /// A second signal means: do not wait.
     private static func exitAtSecondSignal(_ logger: Logger, _ log: LogOutput) async {
         var count = 0
         for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {

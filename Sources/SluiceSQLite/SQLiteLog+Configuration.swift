@@ -58,7 +58,7 @@ extension SQLiteLog {
             public var idleGroup: Duration? = .seconds(30 * 86_400)
             /// How long a clock in doubt must have run steadily before it is believed. Default a day, at least 0.
             public var clockProbation: Duration = .seconds(86_400)
-            /// Hears what retention does that somebody should know of.
+            /// Is told what retention does that a person should know.
             public var observer = RetentionObserver()
 
             public init(age: Duration? = nil, size: Int64? = nil, dropUnsettled: Bool = false) {

@@ -16,7 +16,7 @@ public final class SQLiteLog: Sendable {
     let clock: ClockGuard
     let owner: LeaseOwner
     private let writerThread: WorkerThread
-    /// Ends before the writer's and ends that one too: whoever closes the file last tidies up its write-ahead log, and
+    /// Ends before the writer's and ends that one too: the last connection to close tidies up the write-ahead log, and
     /// only the writer can.
     private let readerThread: WorkerThread
 

@@ -17,7 +17,7 @@ package struct ChildProcess: Sendable {
     }
 
     package let identifier: Int32
-    /// Reads what it writes, and writes what it reads. Whoever starts it closes this.
+    /// Reads what it writes, and writes what it reads. The caller closes this.
     package let socket: Int32
 
     /// - Parameters:

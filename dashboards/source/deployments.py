@@ -94,7 +94,7 @@ def at_a_glance(board):
         stat(
             "Change failure rate",
             ("Deployments that failed, of all, over the time range.",
-             "above 15 % in production; above 30 % nobody dares to deploy.",
+             "above 15 % in production; above 30 % people stop daring to deploy.",
              "see *Which service fails?*, and what failed in *What failed last in production?*."),
             [query(share(f"({over_range(pace(FAILURES))})", over_range(pace(DEPLOYMENTS))), "{{environment}}")], "percentunit",
             steps(GREEN, (0.15, YELLOW), (0.3, RED)), names=True, instant=True, decimals=0),
@@ -117,7 +117,7 @@ def where(board):
         table(
             "What is where, since when?",
             ("When each service last went live in each environment. The commits are in the lists beside it.",
-             "an environment that is far behind the others, or a service that nobody deploys any more.",
+             "an environment that is far behind the others, or a service that is not deployed any more.",
              "ask its team, or deploy what is on its main branch."),
             [query(f"max by (service, environment) ({select(LAST, *PLACE, handler=False)}) * 1000")],
             "dateTimeFromNow",

@@ -124,7 +124,7 @@ def at_a_glance(board):
         stat(
             "Poisoned messages",
             ("Messages that lie in a poison queue, because they can never be delivered as they are.",
-             "anything but 0 is somebody's lost message.",
+             "anything but 0: each is a message that was not delivered.",
              "see *Why are messages poisoned?* and *How much is in the poison queue?*."),
             [query(f"sum(max by (topic) ({select('sluice_poison_queue_messages', handler=False)}))", "messages")], "none",
             steps(GREEN, (1, RED)), decimals=0),
@@ -170,7 +170,7 @@ def ingest(board):
         timeseries(
             "Which webhooks give no event?",
             ("Webhooks accepted and ignored a second, by the kind that GitHub names.",
-             "many of one kind: GitHub is set up to send what nobody here reads. `push` here means pushes without commits.",
+             "many of one kind: GitHub is set up to send what is not read here. `push` here means pushes without commits.",
              "deselect the kind in the webhook's settings."),
             [query(f"{by('event')}({rate('sluice_webhooks_ignored_total', handler=False)})", "{{event}}")], "reqps", stack=True),
         state_timeline(
@@ -374,7 +374,7 @@ def retry(board):
         timeseries(
             "Is the back-off too long? Workers asleep",
             ("Workers that wait for their next attempt, on average: seconds of back-off begun a second.",
-             "as many as the route has workers (its limit in *Are routes at their limit?*): nobody is left to work.",
+             "as many as the route has workers (its limit in *Are routes at their limit?*): none is left to work.",
              "shorten the longest wait, or reject sooner and let the queue redeliver."),
             [query(f"{by('handler_name')}({rate('sluice_retry_backoff_seconds_sum')})", "{{handler_name}}")],
             "none", decimals=2),
@@ -639,14 +639,14 @@ def rabbitmq(board):
             "Does RabbitMQ hold us off?",
             ("Whether the broker takes no messages because its memory or disk is used up. This row is empty for a gateway that "
              "has no RabbitMQ.",
-             "a red stretch: whoever publishes to it waits, this gateway and all others.",
+             "a red stretch: all that publish to it wait, this gateway and others.",
              "look at the broker's alarms (`rabbitmqctl status`) and at which queue has grown."),
             [query(f"max by (component) ({select('sluice_amqp_connection_blocked', handler=False)})", "{{component}}")], "none",
             mappings=values(_0=("open", GREEN), _1=("blocked", RED)), thresholds=steps(GREEN, (1, RED)), show_value="never"),
         timeseries(
             "What goes wrong with RabbitMQ?",
             ("Errors of connections, channels and messages a second, by kind.",
-             "`amqp_connection_lost` again and again; `amqp_undecodable`: somebody publishes what nobody can read.",
+             "`amqp_connection_lost` again and again; `amqp_undecodable`: a program publishes what cannot be read.",
              "for connections see *Do connections flap?*; for messages look at who publishes to that queue."),
             [query(f"{by('component', 'reason')}({rate('sluice_amqp_errors_total', handler=False)})",
                    "{{component}} {{reason}}")],

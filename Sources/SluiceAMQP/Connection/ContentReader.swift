@@ -5,7 +5,7 @@ final class ContentReader {
     /// Why a message came.
     enum Announcement {
         case delivery(tag: UInt64, isRedelivered: Bool)
-        /// Nobody takes a message that was published.
+        /// No queue takes a message that was published.
         case returned(code: UInt16, text: String)
     }
 

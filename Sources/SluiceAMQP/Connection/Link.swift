@@ -1,9 +1,9 @@
 import CRabbitMQ
 import Sluice
 
-/// What a link tells whoever works with it. Called on the link's thread; nothing in it may ask the link for an answer.
+/// What a link tells its user. Called on the link's thread; nothing in it may ask the link for an answer.
 protocol LinkDelegate: AnyObject {
-    /// A frame of a channel that is nobody's answer.
+    /// A frame of a channel that answers no request.
     func received(_ frame: Frame) throws(AMQPError)
     /// The broker has closed a channel.
     func channelClosed(_ channel: UInt16, _ error: AMQPError) throws(AMQPError)
@@ -29,7 +29,7 @@ final class Link {
     private var highestChannel: UInt16 = 0
     private var nextHeartbeat: MonotonicTime
     private var lastReceived = MonotonicTime.now()
-    /// Whether the signal may have been raised since the last turn, unseen by whoever works with this.
+    /// Whether the signal may have been raised since the last turn, unseen by the link's user.
     private var hasWaited = false
 
     /// Takes over a connection on which the handshake is done.

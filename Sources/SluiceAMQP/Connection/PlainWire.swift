@@ -46,7 +46,7 @@ final class PlainWire: Wire {
     }
 
     func close() {
-        // The descriptor itself goes with the object, when nobody can be waiting on it any more.
+        // The descriptor itself goes with the object, when no thread can wait on it any more.
         if socket >= 0 { _ = shutdown(socket, Int32(SHUT_RDWR)) }
         socket = -1
     }

@@ -59,7 +59,7 @@ final class TLSWire: Wire {
         amqp_ssl_socket_set_verify_peer(secured, tls.verifiesPeer ? 1 : 0)
         amqp_ssl_socket_set_verify_hostname(secured, !tls.verifiesPeer && tls.verifiesHostname ? 1 : 0)
         guard amqp_ssl_socket_set_ssl_versions(secured, AMQP_TLSv1_2, AMQP_TLSvLATEST) == 0 else {
-            throw AMQPError(.tls, "TLS 1.2 is not to be had")
+            throw AMQPError(.tls, "TLS 1.2 is not available")
         }
         var time = timeval(timeout)
         let status = amqp_socket_open_noblock(secured, host.name, Int32(host.port), &time)
@@ -132,7 +132,7 @@ final class TLSWire: Wire {
     }
 
     func flush() {
-        // Nobody waits for room that is there.
+        // There is room: no wait is needed.
         if wantsRoom { _ = hasRoom }
     }
 

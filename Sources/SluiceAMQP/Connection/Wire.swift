@@ -5,7 +5,7 @@ import Sluice
 ///
 /// Nothing here blocks but the opening, and writes over TLS for a bounded time. librabbitmq encodes and decodes; over
 /// plain TCP the bytes are read and written here, so that many frames share one system call and a broker that does not
-/// read holds up nobody.
+/// read holds up no other work.
 protocol Wire: AnyObject {
     /// For `poll`.
     var socket: Int32 { get }

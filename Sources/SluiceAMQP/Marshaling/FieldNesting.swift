@@ -1,6 +1,6 @@
 /// How deep the headers of a message are nested.
 ///
-/// Whoever may publish chooses that, and librabbitmq decodes each level within the one around it: what is too deep must
+/// A publisher chooses that, and librabbitmq decodes each level within the one around it: what is too deep must
 /// never come to it, or it uses up the thread's stack.
 enum FieldNesting {
     /// More levels than any program means.

@@ -168,7 +168,7 @@ extension AMQPValue {
         return field
     }
 
-    /// What lies deeper within each other is not taken in: nobody means it, and a thread's stack is finite.
+    /// What lies deeper within each other is not taken in: no program needs it, and a thread's stack is finite.
     static let deepest = 64
     private static let tooDeep = AMQPValue.text("(nested too deeply)")
 

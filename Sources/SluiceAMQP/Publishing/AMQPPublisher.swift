@@ -60,7 +60,7 @@ public final class AMQPPublisher: Publisher {
         do {
             let queue = PublishQueue(signal: try PollSignal())
             self.queue = queue
-            // Nobody waits for the thread itself: it ends when the queue is closed.
+            // The thread itself is not waited for: it ends when the queue is closed.
             _ = try DedicatedThread(name: "sluice-amqp-pub") {
                 let session = PublisherSession(
                     queue, topology: topology, options: final, monitor: monitor, meter: meter, logger: logger)

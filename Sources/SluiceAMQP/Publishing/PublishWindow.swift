@@ -103,7 +103,7 @@ final class PublishWindow {
             calls.removeFirst()
             let seconds = timeout.inSeconds
             let error =
-                problem.map { AMQPError(.unreachable, "no broker was to be had within \(seconds) s: \($0.detail)") }
+                problem.map { AMQPError(.unreachable, "no broker could be reached within \(seconds) s: \($0.detail)") }
                 ?? AMQPError(.timedOut, "the broker confirmed nothing within \(seconds) s")
             first.failRest()
             finish(first, error)
@@ -111,7 +111,7 @@ final class PublishWindow {
         return nil
     }
 
-    /// The time in which nothing could be done is nobody's.
+    /// Time without a connection does not count.
     func extend(by pause: Duration) {
         for sending in calls { sending.deadline = sending.deadline.advanced(by: pause) }
     }

@@ -32,7 +32,7 @@ public final class AMQPSubscriber: Subscriber {
         /// Larger messages are not taken in: their delivery fails, with their first 64 KiB for a payload. Default 16 MiB,
         /// as RabbitMQ 4; at least 0.
         public var maxMessageBytes = 16 << 20
-        /// Whether nobody else may read the queue. Default false.
+        /// Whether no other consumer may read the queue. Default false.
         public var isExclusive = false
         /// The label `component` of its metrics; nil, the default, is `amqp-` and the topic.
         public var component: String?
@@ -80,7 +80,7 @@ public final class AMQPSubscriber: Subscriber {
         do {
             let feeds = FeedList(signal: try PollSignal())
             self.feeds = feeds
-            // Nobody waits for the thread itself: it ends when the list is closed.
+            // The thread itself is not waited for: it ends when the list is closed.
             _ = try DedicatedThread(name: "sluice-amqp-sub") {
                 let session = SubscriberSession(
                     feeds, topology: topology, options: options, monitor: monitor, logger: logger)

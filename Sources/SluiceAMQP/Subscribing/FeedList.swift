@@ -37,7 +37,7 @@ final class FeedList: Sendable {
 
     var isClosing: Bool { state.withLock(\.isClosing) }
 
-    /// Whether nobody can subscribe any more: what is there goes on for as long as it is wanted.
+    /// Whether it is closed to new subscriptions: those that exist go on for as long as they are wanted.
     var isReleased: Bool { state.withLock { $0.isReleased && $0.added.isEmpty } }
 
     func release() {

@@ -66,7 +66,7 @@ struct Incoming {
         return try marshaler.unmarshal(delivery, from: topic)
     }
 
-    /// Which delivery of the message this is, as far as anybody has counted: a subscriber that let it wait says which
+    /// Which delivery of the message this is, as far as it was counted: a subscriber that let it wait says which
     /// the copy's first one is; a quorum queue counts on from there, and other queues say only that it is not the first.
     private static func attempt(_ headers: AMQPTable, isRedelivered: Bool) -> Int {
         let limit: Int64 = 1 << 30
@@ -84,7 +84,7 @@ struct Incoming {
 }
 
 extension AMQPProperties {
-    /// Takes out what the broker wrote when the message waited in a queue beside its own: nobody published that.
+    /// Takes out what the broker wrote when the message waited in a queue beside its own: no publisher wrote that.
     fileprivate mutating func forgetWaiting(in queue: String) {
         guard case .array(let deaths)? = headers["x-death"] else { return }
         func isTier(_ name: AMQPValue?) -> Bool {

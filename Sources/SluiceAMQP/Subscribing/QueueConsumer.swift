@@ -90,12 +90,12 @@ final class QueueConsumer {
         retryAt = MonotonicTime.now().advanced(by: pause)
     }
 
-    /// Nobody wants what is in the queue any more.
+    /// What is in the queue is not wanted any more.
     func remove(_ link: Link) throws(AMQPError) {
         stop()
         guard channel != 0 else { return }
         do throws(AMQPError) {
-            // Nobody else reads the queue of one subscription.
+            // The queue of one subscription has no other reader.
             if feed.layout.isGenerated { try link.delete(feed.layout.queue, on: channel) }
             try link.closeChannel(channel)
         } catch {

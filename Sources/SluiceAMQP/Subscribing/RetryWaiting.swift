@@ -155,7 +155,7 @@ final class RetryWaiting {
             properties.headers[BrokerHeaders.exchange] = .text(original.exchange)
             properties.headers[BrokerHeaders.routingKey] = .text(original.routingKey)
         }
-        // A message that nobody named keeps the name that it got here.
+        // A message without an id keeps the one that it got here.
         let isNamed = properties.headers[WatermillAMQPMarshaler.idHeader].map { $0.description.isEmpty } == false
         if properties.messageID?.isEmpty != false, !isNamed {
             properties.headers[BrokerHeaders.id] = .text(rejected.message.id.description)

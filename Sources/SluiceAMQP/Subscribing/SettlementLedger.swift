@@ -76,7 +76,7 @@ struct SettlementLedger<Original> {
         var flush = Flush()
         guard pending > 0 else { return flush }
         while let slot = slots.first, slot.original == nil {
-            // The broker must not be named a tag that it has been told of already.
+            // Never acknowledge a tag twice.
             if !slot.isTold { flush.upTo = first }
             slots.removeFirst()
             first += 1

@@ -127,7 +127,7 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
         for rejected in work.rejected { try reject(rejected, of: consumer, hasEnded: hasEnded, link) }
         guard hasEnded else { return work.due }
         try waiting.release(of: feed, link)
-        // Whoever has ended it may be about to reject what it held: nothing that is taken here may be left.
+        // Its owner may be about to reject what it held: nothing that is taken here may be left.
         while true {
             let rest = feed.takeWork(nil)
             try consumer.tell(rest, link)
@@ -149,7 +149,7 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
         }
     }
 
-    /// The queue cannot be read for now. What is wrong with the topology is for whoever subscribed to know; anything
+    /// The queue cannot be read for now. What is wrong with the topology is told to the subscriber; anything
     /// else is tried again.
     private func failed(_ consumer: QueueConsumer, _ error: AMQPError) throws(AMQPError) {
         let feed = consumer.feed
@@ -216,7 +216,7 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
     private func reject(
         _ rejected: Feed.Rejected, of consumer: QueueConsumer, hasEnded: Bool, _ link: Link
     ) throws(AMQPError) {
-        // Handed back, or nobody is there any more who would get it in a loop.
+        // Handed back, or no consumer is left that would get it in a loop.
         let isHandedBack = rejected.delay == nil && rejected.attempt <= 1
         if hasEnded && rejected.delay == nil || isHandedBack {
             return try consumer.giveBack(rejected, link)

@@ -109,7 +109,7 @@ public struct AMQPTopology: Sendable {
     /// Whether messages are written to disk, so that a durable queue keeps them over a restart of the broker. Default
     /// true.
     public var isPersistent = true
-    /// What a publisher declares. Default: everything, so that the queue exists when nobody has subscribed yet.
+    /// What a publisher declares. Default: everything, so that the queue exists before the first subscription.
     public var publisherDeclares = Declaration.everything
     /// What a subscriber declares. Default: everything.
     public var subscriberDeclares = Declaration.everything

@@ -40,7 +40,7 @@ struct Layout: Sendable {
         var queue = topology.queue
         if isGenerated {
             if queue.isDurable {
-                // It outlives a reconnection; one that nobody comes back to must not gather messages for ever.
+                // It outlives a reconnection; one that is never read again must not gather messages for ever.
                 if queue.arguments["x-expires"] == nil { queue.arguments["x-expires"] = .int32(3_600_000) }
             } else {
                 queue.isExclusive = true

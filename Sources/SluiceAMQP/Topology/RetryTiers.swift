@@ -45,7 +45,7 @@ struct RetryTiers: Sendable {
             isExclusive: false, arguments: arguments)
     }
 
-    /// After what time a tier goes that nobody declares: never while a message waits in it, because it is declared
+    /// After what time a tier goes that is not declared again: never while a message waits in it, because it is declared
     /// again when its last declaration is older than ``declarationLife``.
     private static func expiry(ofTier delay: Int64) -> Int64 {
         delay * 2 + 600_000

@@ -1,6 +1,6 @@
 import CBundle
 
-/// Files that the program carries inside, so that whoever has the program alone has them.
+/// Files that the program carries inside, so that the program alone is enough to have them.
 public struct FileBundle: Sendable {
     public struct File: Sendable, Hashable {
         /// Relative to the bundle, with `/` between its parts.

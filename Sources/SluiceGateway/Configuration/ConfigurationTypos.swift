@@ -1,4 +1,4 @@
-/// Finds variables that nobody reads but somebody probably meant.
+/// Finds variables that are not read and are probably misspelt.
 enum ConfigurationTypos {
     /// Every unknown name with our prefix, and in the file, which is ours alone, every name that is nearly one of ours.
     static func warnings(environment: some Sequence<String>, file: some Sequence<String>) -> [String] {

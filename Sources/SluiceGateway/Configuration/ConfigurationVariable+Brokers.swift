@@ -27,7 +27,7 @@ extension ConfigurationVariable {
     static let kafkaSASL = ConfigurationVariable(
         "KAFKA_SASL_MECHANISM", "plain", "How the password is proven: plain, scram-sha-256 or scram-sha-512")
     static let kafkaUsername = ConfigurationVariable(
-        "KAFKA_USERNAME", nil, "Who Sluice is to the brokers; unset: nobody in particular")
+        "KAFKA_USERNAME", nil, "The user name that Sluice shows to the brokers; unset: none")
     static let kafkaPassword = ConfigurationVariable(
         "KAFKA_PASSWORD", nil, isSecret: true, "That user's password")
     static let kafkaProperties = ConfigurationVariable(

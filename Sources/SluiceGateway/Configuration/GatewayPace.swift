@@ -1,6 +1,6 @@
 package import Sluice
 
-/// How fast and how patiently the gateway treats its sinks. Nobody has to set this; tests shorten it.
+/// How fast and how patiently the gateway treats its sinks. The defaults are right outside of tests, which shorten it.
 package struct GatewayPace: Sendable {
     /// Messages a second to Slack. Default 1, which is what Slack allows.
     package var slackRate: Double = 1

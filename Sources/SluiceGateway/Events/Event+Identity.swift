@@ -2,7 +2,7 @@ import Crypto
 public import Sluice
 
 extension Event {
-    /// The id of the event's message, made of what the event is about, so that whoever reports the same thing twice
+    /// The id of the event's message, made of what the event is about, so that a program that reports the same thing twice
     /// (a redelivered webhook, a commit that reaches a second branch) makes the same id.
     ///
     /// A UUIDv8 (RFC 9562, section 5.8) of a SHA-256. A push is its repository and commit; a deployment its

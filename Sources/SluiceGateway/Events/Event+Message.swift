@@ -12,7 +12,7 @@ extension Event {
             id: messageID, metadata: [Self.typeKey: kind.rawValue, Self.repositoryKey: orderingKey], payload: payload())
     }
 
-    /// The event of a message, whoever wrote it. What is not known (`repository`, `ref`, `url`, `service`) may be
+    /// The event of a message, written by any program. What is not known (`repository`, `ref`, `url`, `service`) may be
     /// missing.
     /// - Throws: ``SourceError`` that asks for the poison queue when there is no such event in it. Routes let kinds that
     ///   this version does not know pass before they come here (``KnownEvents``).

@@ -1,6 +1,6 @@
 /// Reads JSON (RFC 8259) front to back: the members that are asked for become values, the rest is checked and skipped.
 ///
-/// Nothing is built for what nobody asks for. All of the text is held to the grammar: nesting to at most
+/// Nothing is built for what is not asked for. All of the text is held to the grammar: nesting to at most
 /// ``maximumDepth`` levels, strings that are valid UTF-8. As other readers do, it takes a byte order mark in front, and
 /// half of a surrogate pair for U+FFFD. Of a name that comes twice, both are lent to the caller, so that the last one
 /// counts. No input makes it trap.

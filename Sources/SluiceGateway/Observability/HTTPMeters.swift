@@ -54,7 +54,7 @@ extension HTTPObserver {
 }
 
 /// Counts and times the requests made to sinks, and knows of each whether it answers: it is up until a request to it
-/// has failed, since nobody asks it before there is an event.
+/// has failed, since no request is sent before there is an event.
 final class SinkMeters: Sendable {
     private final class Sink: Sendable {
         let requests: LabelledCounters

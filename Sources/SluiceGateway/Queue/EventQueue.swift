@@ -40,7 +40,7 @@ protocol EventQueue: Sendable {
     /// How far a route is behind.
     func backlog(of route: String) async throws -> Backlog
 
-    /// What lies in the poison topic that nobody has settled.
+    /// What lies in the poison topic unsettled.
     func poisoned() async throws -> Backlog
 
     /// Lets go of everything, after the routes have ended.

@@ -1,7 +1,7 @@
 import ServiceLifecycle
 import Sluice
 
-/// Runs the router once the queue can be used. Until then webhooks are answered 503, because nobody reads them.
+/// Runs the router once the queue can be used. Until then webhooks are answered 503, because no route reads them.
 struct PreparedRouter: Service {
     let queue: any EventQueue
     let router: Router

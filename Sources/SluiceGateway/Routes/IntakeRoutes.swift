@@ -68,7 +68,7 @@ enum IntakeRoutes {
             middlewares: intake, handler: readDeployment)
     }
 
-    /// Nobody hears of a failure here: what may pass is tried again, and nonsense is kept for somebody to look at.
+    /// A failure is not answered here: what may pass is tried again, and nonsense is kept for a person to look at.
     static func deployments(from source: DeploymentsQueue, to queue: any EventQueue) -> Route {
         Route(
             "rabbitmq-to-log", from: source.subscriber, source.topic, to: queue.publisher, queue.events,
@@ -78,6 +78,6 @@ enum IntakeRoutes {
 
     private static let readDeployment: Handler = { message, _ in [try DeploymentsSource.read(message).message()] }
 
-    /// Whoever sends is told of a failure and sends again: nothing is retried or poisoned here.
+    /// The sender is told of a failure and sends again: nothing is retried or poisoned here.
     private static let intake: [any Middleware] = [CorrelationID(), Metrics(), LogMessages()]
 }

@@ -49,7 +49,7 @@ package enum GrafanaAnnotation {
     }
 
     /// Whether the answer to ``query(id:)`` holds the annotation of that event.
-    /// - Throws: when the answer is not what Grafana answers, so that nobody takes it for a no.
+    /// - Throws: when the answer is not what Grafana answers, so that it is not taken for a no.
     package static func answer(_ body: [UInt8], holds id: MessageID) throws(JSONError) -> Bool {
         let wanted = tag(id)
         var found = false

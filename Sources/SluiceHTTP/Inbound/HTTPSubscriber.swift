@@ -4,7 +4,7 @@ public import Sluice
 /// settled.
 ///
 /// Acknowledged is 202. Rejected is 503 with `Retry-After`, or 400 with the reason when the error's disposition is
-/// permanent. A path answers 503 as long as nobody subscribes to it.
+/// permanent. A path answers 503 as long as it has no subscription.
 public final class HTTPSubscriber: Subscriber {
     public let name = "http"
     public let defaultOrdering: Ordering

@@ -40,7 +40,7 @@ extension InboundConnection {
         handleBacklog()
     }
 
-    /// - Returns: kept when the answer has been handed to the system; nil where nobody asks.
+    /// - Returns: kept when the answer has been handed to the system; nil where that is of no interest.
     @discardableResult
     private func send(_ response: HTTPInboundResponse, close: Bool) -> EventLoopPromise<Void>? {
         guard let context else { return nil }

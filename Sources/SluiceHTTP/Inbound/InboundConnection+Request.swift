@@ -185,7 +185,7 @@ extension InboundConnection {
         switch route.offer(Delivery(message, settler: settler, tag: tag)) {
         case .taken: break
         case .full: answer(.unavailable("too many messages wait to be handled", retryAfter: retryAfter))
-        case .nobody: answer(.unavailable("nobody handles these messages for now", retryAfter: retryAfter))
+        case .unsubscribed: answer(.unavailable("no route handles these messages for now", retryAfter: retryAfter))
         }
     }
 

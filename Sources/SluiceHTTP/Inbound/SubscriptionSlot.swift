@@ -6,7 +6,7 @@ final class SubscriptionSlot: Sendable {
     enum Offer {
         case taken
         case full
-        case nobody
+        case unsubscribed
     }
 
     private let capacity: Int
@@ -19,9 +19,9 @@ final class SubscriptionSlot: Sendable {
     }
 
     func offer(_ delivery: Delivery) -> Offer {
-        guard let subscription = subscription.withLock(\.self) else { return .nobody }
+        guard let subscription = subscription.withLock(\.self) else { return .unsubscribed }
         if subscription.offer(delivery) { return .taken }
-        return subscription.isEnded ? .nobody : .full
+        return subscription.isEnded ? .unsubscribed : .full
     }
 
     /// - Returns: nil when a subscription exists already.

@@ -10,7 +10,7 @@ public struct KafkaConfiguration: Sendable {
     public var clientID = "sluice"
     /// How connections are encrypted; nil, the default, leaves them in clear text.
     public var tls: TLS?
-    /// Who this program is to the brokers; nil, the default, is nobody in particular.
+    /// How this program proves itself to the brokers; nil, the default, sends no credentials.
     public var sasl: SASL?
     /// How often the figures of ``KafkaStatistics`` are taken (`statistics.interval.ms`). Default 1 s; from 100 ms to
     /// a day. The connection's state is seen to recover no later than this.

@@ -20,7 +20,7 @@ final class NativeClient: @unchecked Sendable {
         /// Partitions are to be assigned or revoked.
         var onRebalance:
             (@Sendable (rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?) -> Void)?
-        /// A commit that nobody waits for has ended.
+        /// A commit without a waiting caller has ended.
         var onCommit: (@Sendable (rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?) -> Void)?
         /// The client and its group's coordinator have exchanged something. Runs on a thread of librdkafka's.
         var onGroupTraffic: (@Sendable (GroupTraffic.Event) -> Void)?

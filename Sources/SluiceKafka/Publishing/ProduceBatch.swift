@@ -95,7 +95,7 @@ struct ProduceBatch: ~Copyable {
         return true
     }
 
-    /// Takes the records back that nobody has taken.
+    /// Takes the records back that librdkafka has not taken.
     mutating func removeAll(_ body: (PublishCall.Token) -> Void) {
         for message in messages[done..<count] {
             guard let token = Self.token(of: message) else { continue }

@@ -17,13 +17,13 @@ final class ProducerClient: Sendable {
 
     private struct State {
         var users = 0
-        /// Why nobody may enter.
+        /// Why no call may enter.
         var retirement: (any Error)?
         /// Why what is queued was given up.
         var abortion: (any Error)?
     }
 
-    /// Whether transactions may begin. Whoever has the turn for transactions reads and writes it.
+    /// Whether transactions may begin. The holder of the turn for transactions reads and writes it.
     let isTransactional = Atomic<Bool>(false)
     private let state = Mutex(State())
     private let topics = Mutex<[String: TopicHandle]>([:])
@@ -73,7 +73,7 @@ final class ProducerClient: Sendable {
 
     // MARK: For its thread
 
-    /// Lets nobody enter any more.
+    /// Lets no call enter any more.
     func retire(_ reason: any Error) {
         state.withLock { if $0.retirement == nil { $0.retirement = reason } }
     }
@@ -89,7 +89,7 @@ final class ProducerClient: Sendable {
             native.handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING)
     }
 
-    /// Whether nobody uses it and nobody will.
+    /// Whether no call uses it, and none will.
     var isDone: Bool { state.withLock { $0.users == 0 && $0.retirement != nil } }
 
     /// Blocks until the native client has ended.

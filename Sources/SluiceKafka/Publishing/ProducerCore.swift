@@ -125,7 +125,7 @@ final class ProducerCore: Sendable {
         return Int32(clamping: deadline.nanoseconds(since: .now()) / 1_000_000 + 1)
     }
 
-    /// The producer is about to end: nobody gets it or wakes it any more.
+    /// The producer is about to end: it is not handed out or woken any more.
     /// - Returns: false when the publisher is closing.
     private func lose(_ error: KafkaError?) -> Bool {
         phase.withLock { phase in

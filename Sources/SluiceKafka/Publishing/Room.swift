@@ -29,7 +29,7 @@ final class Room: Sendable {
     /// Whether newcomers have to queue up before they look.
     var isCrowded: Bool { hasWaiters.load(ordering: .relaxed) }
 
-    /// Waits until there may be room. Whoever has the turn loses it by any outcome but the first two.
+    /// Waits until there may be room. The holder of the turn loses it by any outcome but the first two.
     /// - Parameters:
     ///   - seen: the generation before the caller looked for room and found none; nil where it did not look.
     ///   - hasTurn: whether it has the turn.

@@ -2,7 +2,7 @@ import DequeModule
 
 /// Who waits for room in a full queue, first come, first served.
 ///
-/// Whoever is woken has the turn: it fills the room that it finds, then either passes the turn on or waits again, at the
+/// A waiter that is woken has the turn: it fills the room that it finds, then either passes the turn on or waits again, at the
 /// front. So one thread at a time is woken, however many wait.
 struct RoomQueue<Waiter> {
     enum Wait {
@@ -41,7 +41,7 @@ struct RoomQueue<Waiter> {
         return next()
     }
 
-    /// Whoever has the turn needs no more room.
+    /// The holder of the turn needs no more room.
     mutating func passOn() -> Waiter? {
         isTurnTaken = false
         return next()

@@ -30,7 +30,7 @@ public struct KafkaStatistics: Sendable, Equatable {
 
     /// One partition, as the client sees it.
     public struct Partition: Sendable, Equatable {
-        /// The id of the broker that leads it; -1 when nobody does.
+        /// The id of the broker that leads it; -1 when none does.
         public var leader: Int32
         /// Records fetched and not yet taken.
         public var fetchedMessages: Int

@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// librdkafka 2.0.2 ends the process when such a question has timed out and the coordinator comes up afterwards: it then
 /// uses what it freed at the time-out (`rd_kafka_admin_coord_request` in `rdkafka_admin.c`, which reads the same in
-/// 2.15). No such question may time out, therefore: whoever asks gives it up, and it goes with its client.
+/// 2.15). No such question may time out, therefore: the caller gives it up, and it goes with its client.
 final class AdminClient: Sendable {
     /// For how long librdkafka is told to try a question to a coordinator, in milliseconds: the most that it takes.
     static let longestRequest: Int32 = 3_600_000
@@ -53,7 +53,7 @@ final class AdminClient: Sendable {
         return true
     }
 
-    /// Blocks until the native client has ended. For its thread, when nobody wakes it any more.
+    /// Blocks until the native client has ended. For its thread, when it is not woken any more.
     func end() {
         current.destroy()
     }

@@ -16,7 +16,7 @@ extension AdminSession {
         var unread: [Int32: Unread] = [:]
         for partition in partitions {
             guard let end = end[partition] else { continue }
-            // What retention has taken is nobody's backlog.
+            // What retention has taken does not count.
             let next = max(committed[partition] ?? 0, first[partition] ?? 0)
             unread[partition] = Unread(
                 messages: max(0, end.subtractingReportingOverflow(next).partialValue), next: next)

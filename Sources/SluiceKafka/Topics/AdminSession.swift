@@ -9,7 +9,7 @@ struct AdminSession {
     private let onGivingUp: @Sendable () -> Void
 
     /// - Parameters:
-    ///   - isUnwanted: whether nobody waits for the answer any more.
+    ///   - isUnwanted: whether the caller has stopped waiting for the answer.
     ///   - onGivingUp: called when a question to a coordinator stays open, with which the client must go.
     init(
         _ client: NativeClient, deadline: MonotonicTime, isUnwanted: @escaping @Sendable () -> Bool = { false },
@@ -110,7 +110,7 @@ struct AdminSession {
     }
 
     private func checkWanted() throws(KafkaError) {
-        if isUnwanted() { throw KafkaError(.closed, detail: "nobody waits for the answer") }
+        if isUnwanted() { throw KafkaError(.closed, detail: "the caller has stopped waiting for the answer") }
     }
 
     func check(_ code: rd_kafka_resp_err_t, _ text: String? = nil) throws(KafkaError) {

@@ -5,7 +5,7 @@ struct SeriesIdentity: Sendable {
     /// The escaped labels, sorted by name: `a="1",b="2"`.
     let labels: [UInt8]
 
-    /// A handle that no registry knows: it takes updates, and nobody sees them.
+    /// A handle that no registry knows: it takes updates that are never shown.
     static let detached = SeriesIdentity(family: "", labels: [])
 }
 

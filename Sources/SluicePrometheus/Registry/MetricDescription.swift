@@ -1,6 +1,6 @@
 /// Says beforehand what a family is, so that its exposition carries a help text, a unit, and the right buckets.
 ///
-/// Families that nobody described work as well; their help text is the name that their first user gave.
+/// Families without a description work as well; their help text is the name that their first user gave.
 public struct MetricDescription: Sendable, Hashable {
     /// Characters that Prometheus does not allow become `_`. A counter's `_total` may be left out.
     public var name: String

@@ -9,7 +9,7 @@ public final class PrometheusRegistry: Sendable {
         /// The bounds of histograms whose description names none. Default: from 5 ms to 10 s, as in Prometheus' own
         /// client libraries.
         public var defaultBuckets: [Double] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-        /// Called whenever a metric cannot be exposed as asked; the asker gets a handle that nobody sees. It is called
+        /// Called whenever a metric cannot be exposed as asked; the caller gets a handle that is not shown. It is called
         /// each time, possibly at once on several threads, and outside of locks. Default: nothing.
         public var onConflict: @Sendable (MetricConflict) -> Void = { _ in }
         /// The name of a counter with the labels `metric` and `label`: how often a series was asked for whose label
@@ -75,7 +75,7 @@ public final class PrometheusRegistry: Sendable {
         return HistogramHandle(.detached, bounds: [])
     }
 
-    /// Takes series out of the exposition whoever still holds their handles, which then count for nobody.
+    /// Takes series out of the exposition. Handles of them that are still held count on and are not shown.
     /// - Parameter labels: every series of the family that has all of these goes.
     /// - Returns: how many went.
     @discardableResult

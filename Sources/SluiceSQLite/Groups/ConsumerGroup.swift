@@ -160,7 +160,7 @@ final class ConsumerGroup: Sendable {
         self.leaseEnd.store(leaseEnd.nanoseconds, ordering: .releasing)
     }
 
-    /// Somebody else leads the group, or nobody: what was delivered here is forgotten and taken back where it still
+    /// Another process leads the group, or none does: what was delivered here is forgotten and taken back where it still
     /// waits in a queue.
     func resign() {
         let feeds = state.withLock { state -> [SubscriptionFeed] in

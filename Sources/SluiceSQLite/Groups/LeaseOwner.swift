@@ -13,7 +13,7 @@ internal import Sluice
 /// A lease expires by time. So that a restart after a crash need not wait for that, each owner also holds a lock on a
 /// byte of its own in a file beside the log, which the kernel drops when the process ends: a lease whose owner holds
 /// no lock is free at once. It is a separate file because closing any descriptor of the log itself would drop
-/// SQLite's own locks. Where the file or the locks are not to be had, leases just expire.
+/// SQLite's own locks. Where the file or the locks are not available, leases just expire.
 final class LeaseOwner: Sendable {
     let id: [UInt8]
     private let descriptor: Int32

@@ -133,7 +133,7 @@ final class LeaseBook {
         let groups = registry.all.compactMap { group in
             group.state.withLock { state in state.ledger == nil ? nil : state.row.map { (group, $0) } }
         }
-        // What cannot be written now is redelivered to whoever comes next.
+        // What cannot be written now is redelivered to the next owner.
         try? session.transact {
             for (group, row) in groups {
                 try session.settleFinally(group)
@@ -165,7 +165,7 @@ final class LeaseBook {
     }
 
     private func acquire(_ row: Int64, until end: Int64, _ now: MonotonicTime) throws(SQLiteLogError) -> GroupLedger? {
-        // Looked at again inside the transaction, where nobody else can take it.
+        // Looked at again inside the transaction, where no other process can take it.
         guard isFree(row, now) else { return nil }
         seen[row] = nil
         let wasLeft = try isTaken(row)
@@ -178,7 +178,7 @@ final class LeaseBook {
         defer { load.reset() }
         guard try load.step() else { return nil }
         let settled = load.withBytes(1) { OffsetSet(through: load.integer(0), ahead: $0) }
-        // Whoever did not give the lease back has not written either what it delivered last: it may be everything.
+        // An owner that did not give the lease back has not written what it delivered last either: it may be everything.
         let deliveredBefore = wasLeft ? try lastOffset(ofTopic: load.integer(3)) : load.integer(2)
         return GroupLedger(settled: settled, deliveredBefore: max(deliveredBefore, load.integer(2)))
     }

@@ -25,7 +25,7 @@ public import CRDKafka
 /// - A group waits 3 s for its first members, whose sessions must be longer than that, and at each later change for the
 ///   session's timeout less a second, whoever has come or gone: members are best given sessions of 3 to 4 s.
 ///
-/// The C functions lock; the cluster goes with its last reference, and nobody uses it afterwards: hence `@unchecked`.
+/// The C functions lock; the cluster goes with its last reference, and is not used afterwards: hence `@unchecked`.
 public final class MockCluster: @unchecked Sendable {
     /// The kinds of requests (<https://kafka.apache.org/protocol#protocol_api_keys>).
     public enum Request: Int16, Sendable {

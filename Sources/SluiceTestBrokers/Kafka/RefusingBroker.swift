@@ -4,7 +4,7 @@ import Synchronization
 /// ApiVersions and SaslHandshake, and refuses every SaslAuthenticate
 /// (<https://kafka.apache.org/protocol#sasl_handshake>).
 public final class RefusingBroker: Sendable {
-    /// What it tells whoever it refuses.
+    /// What it answers to clients that it refuses.
     public static let refusal = "Authentication failed: no such user or another password"
 
     /// `127.0.0.1:port`.

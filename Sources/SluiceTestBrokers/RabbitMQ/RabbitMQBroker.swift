@@ -24,7 +24,7 @@ public final class RabbitMQBroker: Sendable {
 
     /// The port for `amqp`. It stays the same over restarts, and is none that the system gives to clients.
     public let port: UInt16
-    /// The port for `amqps`; nobody listens there unless ``Configuration/isSecured``.
+    /// The port for `amqps`; nothing listens there unless ``Configuration/isSecured``.
     public let tlsPort: UInt16
     /// The broker's own; it goes with the broker.
     public let directory: URL

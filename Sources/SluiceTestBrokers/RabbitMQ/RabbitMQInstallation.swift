@@ -10,7 +10,7 @@ struct RabbitMQInstallation {
     let epmdPort: UInt16
     let certificates: TestCertificates?
 
-    /// Debian's scripts in `/usr/sbin` change to another user; these, which they call, run as whoever calls them.
+    /// Debian's scripts in `/usr/sbin` change to another user; these, which they call, run as the user that calls them.
     static let scripts: URL? = {
         let versions = URL(fileURLWithPath: "/usr/lib/rabbitmq/lib")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: versions.path)) ?? []

@@ -2,7 +2,7 @@ import DequeModule
 
 /// Decides which request goes next: first come first served within a host, hosts in turn, each within its limit.
 ///
-/// A request that nobody wants any more is not looked for: it is still handed out, and the caller gives its place back.
+/// A request that was cancelled is not searched for: it is still handed out, and the caller gives its place back.
 struct Admission<Element> {
     private struct Lane {
         var running = 0
