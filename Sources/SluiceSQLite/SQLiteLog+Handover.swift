@@ -152,10 +152,12 @@ extension WriterSession {
         defer { groups.reset() }
         var rows: [Row] = []
         while try groups.step() {
+            let settled = groups.withBytes(3) { OffsetSet(through: groups.integer(2), ahead: $0) }
             rows.append(
                 Row(
                     id: groups.integer(0), name: groups.text(1),
-                    settled: groups.withBytes(3) { OffsetSet(through: groups.integer(2), ahead: $0) },
+                    // What a group has put aside it has yet to deliver.
+                    settled: settled.subtracting(ascending: try shelves.offsets(of: groups.integer(0))),
                     lastRead: groups.integer(4)))
         }
         return rows
@@ -164,11 +166,12 @@ extension WriterSession {
     private func write(_ settled: OffsetSet, to row: Int64) throws {
         let move = try SQLStatement(
             database, path: path,
-            "UPDATE groups SET settled_through = ?, ahead = ?, ahead_count = ? WHERE id = ?")
+            "UPDATE groups SET settled_through = ?, ahead = ?, ahead_count = ?, shelved = 0 WHERE id = ?")
         move.bind(settled.through, at: 1)
         if settled.ranges.isEmpty { move.bindNull(at: 2) } else { move.bind(settled.encodeAhead(), at: 2) }
         move.bind(settled.countAhead, at: 3)
         move.bind(row, at: 4)
         try move.run()
+        try shelves.clear(row)
     }
 }

@@ -14,6 +14,8 @@ extension ReaderSession {
         findGroup.bind(cursor.id, at: 1)
         findGroup.bind(group, at: 2)
         defer { findGroup.reset() }
-        return try findGroup.step() ? findGroup.integer(1) : nil
+        guard try findGroup.step() else { return nil }
+        return findGroup.isNull(4)
+            ? findGroup.integer(1) : min(findGroup.integer(1), findGroup.integer(4).subtractingSaturated(1))
     }
 }

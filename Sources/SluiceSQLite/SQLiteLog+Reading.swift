@@ -5,6 +5,8 @@ import Synchronization
 public struct SQLiteBacklog: Sendable, Equatable {
     /// How many messages it has not settled.
     public var messages: Int64
+    /// How many of these the log has put aside behind others of their key.
+    public var shelved: Int64 = 0
     /// When the oldest of these was published; nil when there is none.
     public var oldestPending: Timestamp?
 }
@@ -115,19 +117,27 @@ extension ReaderSession {
         findGroup.bind(cursor.id, at: 1)
         findGroup.bind(group, at: 2)
         var settled = OffsetSet()
+        var shelved: Int64 = 0
+        var first = OffsetSet.limit
         if try findGroup.step() {
             settled = findGroup.withBytes(2) { OffsetSet(through: findGroup.integer(1), ahead: $0) }
             let through = findGroup.integer(0)
             if through > settled.through { settled.insert(0...min(through, OffsetSet.limit - 1)) }
+            shelved = findGroup.integer(3)
+            if !findGroup.isNull(4) { first = findGroup.integer(4) }
             findGroup.reset()
         } else {
             findGroup.reset()
             settled = OffsetSet(through: try cursor.deletedThrough())
         }
         let last = try cursor.lastOffset()
-        let pending = max(0, last.subtractingSaturated(settled.through).subtractingSaturated(settled.countAhead))
+        let pending =
+            max(0, last.subtractingSaturated(settled.through).subtractingSaturated(settled.countAhead))
+            + max(0, shelved)
+        let oldest = min(settled.through, first.subtractingSaturated(1))
         return SQLiteBacklog(
-            messages: pending, oldestPending: pending > 0 ? try cursor.time(after: settled.through) : nil)
+            messages: pending, shelved: max(0, shelved),
+            oldestPending: pending > 0 ? try cursor.time(after: oldest) : nil)
     }
 
     func stretch(

@@ -81,11 +81,18 @@ public final class SQLiteSubscriber: Subscriber {
         let closed = ClosedError("sqlite subscriber")
         if state.withLock(\.isClosed) { throw closed }
         let signal = log.reader.signal
-        let subscription = Subscription(
-            capacity: capacity, redelivery: .route, onDemand: { signal.raise() }, onEnd: { signal.raise() })
-        let feed = log.registry.join(group, topic: topic, subscription: subscription, maxInFlight: maxInFlight) {
+        let feed = log.registry.join(group, topic: topic, maxInFlight: maxInFlight) {
             ConsumerGroup(topic: topic, name: group, writer: log.writer, readerSignal: signal)
+        } subscription: { group, feed in
+            // Weak, since the group holds its subscriptions.
+            let shelf = Shelf(
+                maxInFlight: maxInFlight, onReading: { [weak group] in group?.noteReading() },
+                onRequest: { [weak group] key in group?.request(key, feed: feed) }, onOpen: { signal.raise() })
+            return Subscription(
+                capacity: capacity, redelivery: .route, shelf: shelf, onDemand: { signal.raise() },
+                onEnd: { signal.raise() })
         }
+        let subscription = feed.subscription
         do {
             let start = start
             try await log.writer.perform { session in try session.enlist(feed.group, start: start) }

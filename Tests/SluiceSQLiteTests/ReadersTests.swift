@@ -37,8 +37,8 @@ import Testing
     @Test func aMigratedFileKnowsAllReadersThatAreAskedForFirst() async throws {
         let log = try directory.open()
         await log.close()
-        _ = try shell(
-            "sqlite3 '\(directory.log)' 'DROP TABLE readers; DROP TABLE facts; PRAGMA user_version = 2'")
+        let later = "DROP TABLE readers; DROP TABLE facts; DROP TABLE shelved; ALTER TABLE groups DROP COLUMN shelved"
+        try shell("sqlite3 '\(directory.log)' '\(later); PRAGMA user_version = 2'")
         let migrated = try directory.open()
         #expect(try await migrated.knownReaders(among: ["x"]) == ["x"])
         #expect(try await migrated.knownReaders(among: ["x", "y"]) == ["x"])

@@ -7,6 +7,7 @@ STAGE = "sluice_delivery_stage_seconds"
 ATTEMPT = "sluice_handler_attempt_duration_seconds"
 ATTEMPTS = "sluice_delivery_attempts"
 LAG = "sluice_consumer_lag_messages"
+SHELVED = "sluice_shelved_messages"
 OLDEST = "sluice_oldest_pending_timestamp_seconds"
 REQUESTS = "sluice_http_requests_total"
 CLIENT = "sluice_http_client_requests_total"
@@ -16,7 +17,7 @@ EACH_PARTITION = "max by (handler_name, topic, partition) "
 
 OUTCOMES = [
     colored(["acked"], GREEN), colored(["deduplicated"], BLUE), colored(["discarded"], GREY), colored(["rejected"], ORANGE),
-    colored(["poisoned"], RED), colored(["revoked"], PURPLE),
+    colored(["poisoned"], RED), colored(["revoked"], PURPLE), colored(["handed_back"], YELLOW),
 ]
 STAGES = [
     colored(["handler"], GREEN), colored(["publish"], BLUE), colored(["queue"], YELLOW), colored(["throttle"], PURPLE),
@@ -99,7 +100,7 @@ def at_a_glance(board):
              "below 99 %.",
              "see *How do deliveries end?* for the outcome and *Which errors deserve a retry?* for the reason."),
             [query(
-                "1 - " + share(f"sum({rate(SETTLED, like('outcome', 'rejected|poisoned'))})", f"sum({rate(SETTLED, differs('outcome', 'revoked'))})"),
+                "1 - " + share(f"sum({rate(SETTLED, like('outcome', 'rejected|poisoned'))})", f"sum({rate(SETTLED, unlike('outcome', 'revoked|handed_back'))})"),
                 "successful")],
             "percentunit", steps(RED, (0.99, YELLOW), (0.999, GREEN))),
         stat(
@@ -191,10 +192,15 @@ def queue(board):
         8, 8,
         timeseries(
             "Is the backlog draining?",
-            ("Messages that each route has not settled yet.",
-             "a line that climbs steadily: the route is slower than what arrives. A level line above 0: it is stuck.",
+            ("Messages that each route has not settled yet, and how many of them are put aside because one of their key fails "
+             "and holds them up.",
+             "a line that climbs steadily: the route is slower than what arrives. A level line above 0: it is stuck, or what "
+             "is left is all put aside: then one repository's messages fail, and the others go on.",
              "climbing: see *Where does the time go?* for that route. Level: read its errors in the log."),
-            [query(backlog(by("handler_name")), "{{handler_name}}")], "short", decimals=0),
+            [
+                query(backlog(by("handler_name")), "{{handler_name}}"),
+                query(f"{by('handler_name')}(max by (handler_name, topic) ({select(SHELVED)}))", "{{handler_name}} put aside"),
+            ], "short", decimals=0),
         timeseries(
             "When will the backlog be empty?",
             ("Each route's backlog divided by the pace at which it shrinks. A whole day means that it does not shrink; what a "
@@ -272,7 +278,7 @@ def handlers(board):
             "How do deliveries end?",
             ("Deliveries settled a second, by outcome.",
              "orange (rejected: they come back) and red (poisoned: they do not). Purple (revoked) went to another process "
-             "unhandled, as they do when a Kafka group changes.",
+             "unhandled, as they do when a Kafka group changes; yellow (handed_back) wait behind one of their key that fails.",
              "see rows Retry and Poison for the reasons."),
             [query(f"{by('outcome')}({rate(SETTLED)})", "{{outcome}}")], "ops", stack=True, overrides=OUTCOMES),
         timeseries(

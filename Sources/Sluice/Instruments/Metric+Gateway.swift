@@ -5,7 +5,7 @@ extension Metric {
     static let gatewayAreas: [Area] = [
         Area(
             "Backlog and connections", "What waits in the queues, and whether the parts are connected.",
-            [consumerLag, oldestPending, connectionUp, reconnects]),
+            [consumerLag, shelvedMessages, partitionHeldBy, oldestPending, connectionUp, reconnects]),
         Area(
             "HTTP", "Requests taken in, and requests made to sinks. The latter exist for each sink that is configured.",
             [httpRequests, httpRequestDuration, httpEndpointUnsigned, httpClientRequests, httpClientRequestDuration]),
@@ -27,6 +27,14 @@ extension Metric {
     public static let consumerLag = gauge(
         "sluice_consumer_lag_messages", [.handler, .topic, .partition],
         "Messages of the topic that the route has not settled.")
+    public static let shelvedMessages = gauge(
+        "sluice_shelved_messages", [.handler, .topic],
+        "Messages of the topic that are put aside because one of their key fails and holds them up. They are part of the lag."
+    )
+    public static let partitionHeldBy = gauge(
+        "sluice_partition_held_by_offset", [.handler, .topic, .partition],
+        "Offset of the message that fails and keeps its partition from being read on, which is paused: `/readyz` names it. -1 while the partition is read."
+    )
     public static let oldestPending = gauge(
         "sluice_oldest_pending_timestamp_seconds", [.handler, .topic],
         "When the oldest message that the route has not settled was published, in seconds since 1970; 0 when there is none."

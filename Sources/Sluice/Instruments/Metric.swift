@@ -89,6 +89,7 @@ extension Metric.Label {
 /// How a delivery ended, for the label `outcome`.
 public enum DeliveryOutcome: String, Sendable, CaseIterable {
     case acked, rejected, poisoned, discarded, deduplicated, revoked
+    case handedBack = "handed_back"
 }
 
 /// Where a delivery's time went, for the label `stage`.

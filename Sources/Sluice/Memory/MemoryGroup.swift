@@ -17,6 +17,12 @@ final class MemoryGroup: Settler {
         self.topic = topic
     }
 
+    func shelve(_ tag: UInt64, key: [UInt8], of message: Message, origin: Delivery.Origin) {
+        // It was not attempted, so it comes as it came.
+        topic.shelve(
+            MemoryTopicState.Returned(sequence: tag, message: message, attempt: origin.attempt - 1), key, of: self)
+    }
+
     func settle(_ tag: UInt64, _ settlement: Settlement) {
         if tracks, case .acknowledged = settlement { topic.acknowledge(tag, of: self) }
     }

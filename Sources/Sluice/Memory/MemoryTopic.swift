@@ -30,17 +30,19 @@ final class MemoryTopic: Sendable {
 
     /// Changes the state, wakes a publish that waits if there is room for it, and resumes whom that concerns.
     private func update<Result: Sendable>(_ body: (inout State, inout Effects) -> Result) -> Result {
-        let (result, effects) = state.withLock { state in
+        let (result, effects, exhausted) = state.withLock { state in
             var effects = Effects()
             let result = body(&state, &effects)
             if let first = state.publishers.queue.first, state.topic.room > 0 {
                 // One at a time: it wakes the next when it leaves room.
                 if let waiting = state.publishers.wake(first) { effects.publishers.append(waiting) }
             }
-            return (result, effects)
+            defer { if !state.topic.exhausted.isEmpty { state.topic.exhausted = [] } }
+            return (result, effects, state.topic.exhausted)
         }
         for wake in effects.consumers { wake() }
         for publisher in effects.publishers { publisher.resume(returning: .proceed) }
+        for (subscription, key) in exhausted { subscription.shelf?.noteExhausted(key) }
         return result
     }
 
@@ -141,13 +143,18 @@ extension MemoryTopic {
     func subscribe(
         group name: String?, capacity: Int, maxInFlight: Int?, onEnd: @escaping @Sendable () -> Void
     ) -> Subscription {
+        let member = MemoryMember()
+        let shelf = Shelf(
+            .volatile, maxInFlight: maxInFlight ?? .max, onReading: { self.noteReading(member) },
+            onRequest: { self.request($0, member) }, onOpen: { self.deliver() })
         let subscription = Subscription(
-            capacity: capacity,
+            capacity: capacity, shelf: shelf,
             onDemand: { self.deliver() },
             onEnd: {
                 self.detach()
                 onEnd()
             }, time: time)
+        member.join(subscription)
         update { state, effects in
             let named = name == nil ? nil : state.topic.groups.firstIndex { $0.settler.name == name }
             let index = named ?? state.topic.groups.count
@@ -184,6 +191,48 @@ extension MemoryTopic {
     }
 }
 
+// MARK: The shelf
+
+/// A subscription as its shelf knows it, which is made before it.
+private final class MemoryMember: Sendable {
+    private let known = Mutex<ObjectIdentifier?>(nil)
+
+    func join(_ subscription: Subscription) { known.withLock { $0 = ObjectIdentifier(subscription) } }
+
+    var subscription: ObjectIdentifier? { known.withLock(\.self) }
+}
+
+extension MemoryTopic {
+    private func noteReading(_ member: MemoryMember) {
+        let subscription = member.subscription
+        update { state, effects in
+            guard let index = state.topic.index(of: subscription) else { return }
+            state.topic.noteReading(index)
+            state.topic.deliver(index, &effects.consumers)
+            state.topic.trim()
+        }
+    }
+
+    private func request(_ key: [UInt8], _ member: MemoryMember) {
+        let subscription = member.subscription
+        update { state, effects in
+            guard let index = state.topic.index(of: subscription) else { return }
+            state.topic.groups[index].shelf.request(key, for: subscription)
+            state.topic.deliver(index, &effects.consumers)
+            state.topic.trim()
+        }
+    }
+
+    func shelve(_ returned: MemoryTopicState.Returned, _ key: [UInt8], of group: MemoryGroup) {
+        update { state, effects in
+            guard let index = state.topic.index(of: group) else { return }
+            state.topic.shelve(returned, key, index)
+            state.topic.deliver(index, &effects.consumers)
+            state.topic.trim()
+        }
+    }
+}
+
 // MARK: Settling
 
 extension MemoryTopic {
@@ -202,13 +251,17 @@ extension MemoryTopic {
     func reject(_ returned: MemoryTopicState.Returned, of group: MemoryGroup, after delay: Duration?) {
         let delay = delay ?? configuration.delay(beforeAttempt: returned.attempt + 1)
         guard delay > .zero else { return putBack(returned, of: group) }
-        time.after(delay) { self.putBack(returned, of: group) }
+        update { state, _ in
+            if let index = state.topic.index(of: group) { state.topic.groups[index].delayed += 1 }
+        }
+        time.after(delay) { self.putBack(returned, of: group, delayed: 1) }
     }
 
-    private func putBack(_ returned: MemoryTopicState.Returned, of group: MemoryGroup) {
+    private func putBack(_ returned: MemoryTopicState.Returned, of group: MemoryGroup, delayed: Int = 0) {
         update { state, effects in
             // A group without a name is gone with its subscription, and its messages with it.
             guard let index = state.topic.index(of: group) else { return }
+            state.topic.groups[index].delayed -= delayed
             state.topic.putBack(returned, index)
             state.topic.deliver(index, &effects.consumers)
         }

@@ -7,11 +7,14 @@ import DequeModule
 /// topic's; whom that wakes it returns.
 struct MemoryTopicState {
     /// A message that came back.
-    struct Returned {
+    struct Returned: KeyShelfItem {
         let sequence: UInt64
         let message: Message
         /// How often it has been delivered.
         let attempt: Int
+
+        var place: UInt64 { sequence }
+        var size: Int { message.size }
     }
 
     struct Group {
@@ -21,10 +24,14 @@ struct MemoryTopicState {
         var cursor: UInt64
         /// In order; all of them are older than the cursor.
         var returned = Deque<Returned>()
+        /// How many were rejected and wait before they come back.
+        var delayed = 0
         /// Deliveries that are out, and those that wait for their redelivery. Counted only where there is a limit.
         var unsettled = 0
         var subscriptions: [Subscription] = []
         var turn = 0
+        /// What waits behind another of its key.
+        var shelf = KeyShelf<Returned>()
     }
 
     /// An object, so that the path of every message retains one thing instead of two.
@@ -39,7 +46,7 @@ struct MemoryTopicState {
     }
 
     let isPersistent: Bool
-    private let time: RouterTime
+    let time: RouterTime
     var log = Deque<Message>()
     /// The bytes of the log's messages; not counted where all of them are kept.
     private var logSize = 0
@@ -48,8 +55,10 @@ struct MemoryTopicState {
     var groups: [Group] = []
     /// The only group and its only subscription, where that is all there is.
     private var direct: Direct?
-    /// How many messages came back and wait to be given again, in all groups.
-    private var returnedCount = 0
+    /// How many messages came back and wait to be given again, on the shelf or not, in all groups.
+    var heldCount = 0
+    /// Subscriptions that have asked for what is not there, to be told after unlocking.
+    var exhausted: [(Subscription, [UInt8])] = []
 
     init(isPersistent: Bool, time: RouterTime = .real) {
         self.isPersistent = isPersistent
@@ -64,7 +73,7 @@ struct MemoryTopicState {
 
     /// How many messages the group has still to be given.
     func pending(_ group: Group) -> Int {
-        group.returned.count + Int(end &- group.cursor)
+        group.returned.count + group.shelf.count + Int(end &- group.cursor)
     }
 
     /// A new group reads a persistent topic from its beginning, and any other from here on.
@@ -81,7 +90,7 @@ struct MemoryTopicState {
     mutating func removeAll() -> [Subscription] {
         defer {
             groups = []
-            returnedCount = 0
+            heldCount = 0
             chooseDirect()
         }
         return groups.flatMap(\.subscriptions)
@@ -90,10 +99,16 @@ struct MemoryTopicState {
     /// Lets go of subscriptions that have ended.
     /// - Returns: the groups that are no more because nothing can name them.
     mutating func removeEnded() -> [MemoryGroup] {
-        for index in groups.indices { groups[index].subscriptions.removeAll(where: \.isEnded) }
+        for index in groups.indices {
+            for ended in groups[index].subscriptions where ended.isEnded {
+                groups[index].shelf.forget(ObjectIdentifier(ended))
+            }
+            groups[index].subscriptions.removeAll(where: \.isEnded)
+            if !groups[index].subscriptions.isEmpty { groups[index].shelf.requestAll() }
+        }
         let gone = groups.filter { $0.settler.name == nil && $0.subscriptions.isEmpty }.map(\.settler)
         groups.removeAll { $0.settler.name == nil && $0.subscriptions.isEmpty }
-        returnedCount = groups.reduce(0) { $0 + $1.returned.count }
+        heldCount = groups.reduce(0) { $0 + $1.returned.count + $1.shelf.count }
         chooseDirect()
         return gone
     }
@@ -128,7 +143,7 @@ struct MemoryTopicState {
     /// The common case, one group with one subscription that keeps up: nothing passes through the log.
     /// - Returns: nil when it is another case.
     mutating func acceptDirectly(_ messages: [Message]) -> (taken: Int, wake: Subscription.Wake)? {
-        guard returnedCount == 0, log.isEmpty, let direct else { return nil }
+        guard heldCount == 0, log.isEmpty, let direct else { return nil }
         let arrival = time.now
         let base = base
         var position = 0
@@ -167,7 +182,8 @@ struct MemoryTopicState {
                     return (free.count + rooms.count, free.bytes + rooms.bytes)
                 }
             }
-            count = min(count, free.count - pending(group))
+            // What is put aside takes nothing from what others can be given.
+            count = min(count, free.count - pending(group) + group.shelf.count)
             bytes = min(bytes, free.bytes - logSize)
         }
         return count > 0 && bytes > 0 ? (count, bytes) : (0, 0)
@@ -178,6 +194,9 @@ struct MemoryTopicState {
 
     /// Moves what the group has still to be given to those of its subscriptions that have room, turn by turn.
     mutating func deliver(_ index: Int, _ wakes: inout [Subscription.Wake]) {
+        guard groups[index].shelf.isIdle else {
+            return deliverAround(index, &wakes)
+        }
         guard deliverable(index) > 0, !groups[index].subscriptions.isEmpty else { return }
         let arrival = time.now
         let members = groups[index].subscriptions.count
@@ -198,19 +217,19 @@ struct MemoryTopicState {
         }
     }
 
-    private func deliverable(_ index: Int) -> Int {
-        let pending = pending(groups[index])
+    func deliverable(_ index: Int) -> Int {
+        let pending = pending(groups[index]) - groups[index].shelf.count
         guard let limit = groups[index].settler.maxInFlight else { return pending }
         return min(pending, limit - groups[index].unsettled)
     }
 
-    private mutating func takeNext(_ index: Int, _ arrival: MonotonicTime) -> Delivery {
+    mutating func takeNext(_ index: Int, _ arrival: MonotonicTime) -> Delivery {
         if groups[index].settler.maxInFlight != nil { groups[index].unsettled += 1 }
         let settler = groups[index].settler
         if let again = groups[index].returned.popFirst() {
-            returnedCount -= 1
+            heldCount -= 1
             return Delivery(
-                again.message, origin: Delivery.Origin(attempt: again.attempt + 1, redelivered: true),
+                again.message, origin: Delivery.Origin(attempt: again.attempt + 1, redelivered: again.attempt > 0),
                 settler: settler, tag: again.sequence, arrival: arrival)
         }
         let sequence = groups[index].cursor
@@ -221,11 +240,15 @@ struct MemoryTopicState {
     /// Puts a message back in its place among those that the group has still to be given.
     mutating func putBack(_ returned: Returned, _ index: Int) {
         if groups[index].settler.maxInFlight != nil { groups[index].unsettled -= 1 }
+        returnToQueue(returned, index)
+        heldCount += 1
+    }
+
+    mutating func returnToQueue(_ returned: Returned, _ index: Int) {
         // Most come back in order, so the place is sought from the end.
         var place = groups[index].returned.count
         while place > 0, groups[index].returned[place - 1].sequence > returned.sequence { place -= 1 }
         groups[index].returned.insert(returned, at: place)
-        returnedCount += 1
     }
 
     /// Forgets what every group has been given.

@@ -98,6 +98,18 @@ package struct OffsetSet: Equatable, Sendable {
 // MARK: As a blob
 
 extension OffsetSet {
+    /// How many bytes ``encodeAhead()`` gives.
+    package var encodedSize: Int {
+        var size = 0
+        var last = through
+        for range in ranges {
+            size += VariableInteger.size(of: UInt64(range.lowerBound - last))
+            size += VariableInteger.size(of: UInt64(range.upperBound - range.lowerBound))
+            last = range.upperBound
+        }
+        return size
+    }
+
     /// The ranges as pairs of distances (LEB128): from the end of the one before, and to the own end.
     package func encodeAhead() -> [UInt8] {
         var bytes: [UInt8] = []

@@ -9,6 +9,11 @@ package enum VariableInteger {
         bytes.append(UInt8(truncatingIfNeeded: value))
     }
 
+    /// How many bytes the value takes up.
+    package static func size(of value: UInt64) -> Int {
+        max(1, (UInt64.bitWidth - value.leadingZeroBitCount + 6) / 7)
+    }
+
     package static func read(_ bytes: UnsafeRawBufferPointer, _ position: inout Int) -> UInt64? {
         var value: UInt64 = 0
         var shift: UInt64 = 0

@@ -47,19 +47,23 @@ public final class Delivery: Sendable {
     package let trace = DeliveryTrace()
     private let settler: any Settler
     private let tag: UInt64
+    /// Whether it comes from the source's shelf.
+    package let mark: Shelf.Mark
     private let settled = Atomic<Bool>(false)
 
     /// - Parameters:
     ///   - tag: what the settler knows the delivery by.
     ///   - arrival: shared by the deliveries of one batch, so that the clock is read once.
     package init(
-        _ message: Message, origin: Origin = Origin(), settler: any Settler, tag: UInt64, arrival: MonotonicTime
+        _ message: Message, origin: Origin = Origin(), settler: any Settler, tag: UInt64, arrival: MonotonicTime,
+        mark: Shelf.Mark = .none
     ) {
         self.message = message
         self.origin = origin
         self.settler = settler
         self.tag = tag
         self.arrival = arrival
+        self.mark = mark
     }
 
     /// - Parameters:
@@ -101,6 +105,17 @@ public final class Delivery: Sendable {
 
     /// Whether it may still be handled here: false once the message may be somebody else's. See ``Settler/owns(_:)``.
     public var isOurs: Bool { settler.owns(tag) }
+
+    /// Has the source keep it, unhandled, until its key is wanted.
+    package func shelve(_ key: [UInt8]) {
+        guard !settled.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        settler.shelve(tag, key: key, of: message, origin: origin)
+    }
+
+    /// The route keeps it, to try it again.
+    func noteKept() {
+        settler.noteKept(tag, message, origin: origin)
+    }
 
     /// Drops it unhandled, because it is not ours any more: the broker hears nothing of it.
     func forgo() {

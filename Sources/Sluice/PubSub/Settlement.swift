@@ -33,6 +33,15 @@ public protocol Settler: AnyObject, Sendable {
     /// false. Always true unless implemented.
     func owns(_ tag: UInt64) -> Bool
 
+    /// The delivery was not handled, because it waits behind another of its key: the source keeps it on its ``Shelf``,
+    /// behind what it has there of the key. Called instead of ``settle(_:_:)``, and only where the subscription has a
+    /// shelf. Gives the message back unless implemented.
+    func shelve(_ tag: UInt64, key: [UInt8], of message: Message, origin: Delivery.Origin)
+
+    /// Handling the delivery has failed, and the route keeps it to try again. It is not settled; what waits behind it
+    /// may be named by it. Does nothing unless implemented.
+    func noteKept(_ tag: UInt64, _ message: Message, origin: Delivery.Origin)
+
     /// The delivery was dropped unhandled because ``owns(_:)`` said no; the broker must not be told. Called instead of
     /// ``settle(_:_:)``. Does nothing unless implemented.
     func forgo(_ tag: UInt64)
@@ -42,6 +51,12 @@ extension Settler {
     public func owns(_ tag: UInt64) -> Bool { true }
 
     public func forgo(_ tag: UInt64) {}
+
+    public func noteKept(_ tag: UInt64, _ message: Message, origin: Delivery.Origin) {}
+
+    public func shelve(_ tag: UInt64, key: [UInt8], of message: Message, origin: Delivery.Origin) {
+        settle(tag, .rejected(Rejection()), of: message, origin: origin)
+    }
 
     public func settle(_ tag: UInt64, _ settlement: Settlement, of message: Message, origin: Delivery.Origin) {
         settle(tag, settlement)

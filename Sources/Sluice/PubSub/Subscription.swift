@@ -30,6 +30,8 @@ public final class Subscription: Sendable {
     /// About how many bytes of messages it holds at most; the last one may exceed that.
     public let capacityBytes: Int
     public let redelivery: Redelivery
+    /// Where the source keeps what waits behind others of its key; nil where it keeps nothing.
+    public let shelf: Shelf?
 
     private let state: Mutex<State>
     /// Whether looking is worth the lock: something is there, or the stream has ended.
@@ -59,16 +61,18 @@ public final class Subscription: Sendable {
     ///   - capacityBytes: how many bytes of payload, metadata and keys these hold at most, with 256 bytes for each
     ///     delivery. One that is larger still fits where there is room at all. At least 1; default 16 MiB.
     ///   - onDemand: called, outside of any lock, when half of a full queue has been drained; wakes the adapter.
+    ///   - shelf: of a source that can keep what waits behind others of its key. Default: it cannot.
     ///   - onEnd: called once when the consumer cancels, so that the adapter lets go of what it holds.
     ///   - time: what the adapter goes by. Default: the machine's.
     public init(
-        capacity: Int = 1024, capacityBytes: Int = 16 << 20, redelivery: Redelivery = .route,
+        capacity: Int = 1024, capacityBytes: Int = 16 << 20, redelivery: Redelivery = .route, shelf: Shelf? = nil,
         onDemand: @escaping @Sendable () -> Void = {}, onEnd: @escaping @Sendable () -> Void = {},
         time: RouterTime = .real
     ) {
         self.capacity = max(1, capacity)
         self.capacityBytes = max(1, capacityBytes)
         self.redelivery = redelivery
+        self.shelf = shelf
         self.onDemand = onDemand
         self.onEnd = onEnd
         isShared = !time.isVirtual
@@ -225,8 +229,27 @@ extension Subscription {
         }
     }
 
+    /// Drops what waits to be drained, on the adapter's behalf: each rejects itself.
+    package func discard() {
+        var dropped = state.withLock { state in
+            defer { state.buffer = DeliveryBuffer() }
+            isFilled.store(state.ended, ordering: .relaxed)
+            return state.buffer
+        }
+        _ = dropped.removeFirst(.max).deliveries()
+    }
+
     /// What ``next(_:)`` would give without waiting, or nil when nothing is there.
     public func take(_ limit: Int, sharers: Int = 1) throws -> [Delivery]? {
+        // A reader by key has said so before.
+        shelf?.decide(.plain)
+        return try drain(limit, sharers: sharers)
+    }
+
+    /// What waits to be drained, on the adapter's behalf.
+    package func takeBack() -> [Delivery] { (try? drain(.max)) ?? [] }
+
+    private func drain(_ limit: Int, sharers: Int = 1) throws -> [Delivery]? {
         let (batch, demand, wake) = try state.withLock { state -> (DeliveryBuffer.Taken?, Bool, Wake) in
             if state.buffer.isEmpty, let failure = state.failure { throw failure }
             let batch =

@@ -101,6 +101,15 @@ final class DeliveryProcessor: Sendable {
         conclude(&parcel, .rejected)
     }
 
+    /// Gives a delivery back that waits behind another of its key, for the source to keep.
+    func shelve(_ parcel: Parcel, key: [UInt8]) {
+        var parcel = parcel
+        begin(&parcel)
+        guard parcel.delivery.isOurs else { return drop(&parcel) }
+        parcel.delivery.shelve(key)
+        conclude(&parcel, .handedBack)
+    }
+
     /// Lets go of a delivery whose message may be somebody else's by now: neither side hears of it.
     private func drop(_ parcel: inout Parcel) {
         parcel.delivery.forgo()
@@ -139,6 +148,7 @@ final class DeliveryProcessor: Sendable {
             return .settled
         }
         ledger.keep()
+        parcel.delivery.noteKept()
         return .again(after: delay)
     }
 

@@ -9,7 +9,7 @@ final class FlowLedger: Sendable {
         var received: Int64 = 0
         var redeliveries: Int64 = 0
         var inFlight: Int64 = 0
-        var settled: [6 of Int64] = .init(repeating: 0)
+        var settled: [7 of Int64] = .init(repeating: 0)
 
         func settled(_ outcome: DeliveryOutcome) -> Int64 { settled[outcome.index] }
 
@@ -67,6 +67,7 @@ extension DeliveryOutcome {
         case .discarded: 3
         case .deduplicated: 4
         case .revoked: 5
+        case .handedBack: 6
         }
     }
 
@@ -78,6 +79,7 @@ extension DeliveryOutcome {
             case 3: .discarded
             case 4: .deduplicated
             case 5: .revoked
+            case 6: .handedBack
             default: .acked
             }
     }

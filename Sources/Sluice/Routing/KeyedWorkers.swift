@@ -8,7 +8,17 @@ struct KeyedWorkers {
     let key: KeySelector?
 
     func run(_ subscription: Subscription) async throws {
-        let lanes = Lanes(capacity: max(1_024, count * 16), key: key)
+        let shelf = subscription.shelf
+        // What the source lets out is more than what fills the lanes: otherwise a key that holds all of it would leave
+        // the lanes waiting for more.
+        let bound = shelf.map { max(1, $0.maxInFlight - count) } ?? .max
+        let lanes = Lanes(
+            capacity: min(max(1_024, count * 16), bound), key: key, shelf: shelf,
+            time: processor.time)
+        shelf?.decide(
+            .keyed { [key] message, origin in key.map { $0.select(message) } ?? origin.key },
+            onExhausted: { [weak lanes] in lanes?.noteExhausted($0) },
+            onRestart: { [weak lanes] in lanes?.noteRestart() })
         let processor = processor
         // Parked keys are not in anybody's hands: at a drain they are given back at once.
         try await processor.onDrain {
@@ -32,11 +42,34 @@ struct KeyedWorkers {
     }
 
     private func feed(_ lanes: Lanes, from subscription: Subscription) async throws {
-        while await lanes.waitForRoom(), let batch = try await subscription.next() {
+        while await makeRoom(lanes), let batch = try await subscription.next() {
             processor.receive(batch)
             let parcels = batch.map { processor.parcel($0, start: $0.arrival) }
-            if !lanes.add(parcels) { parcels.forEach(processor.release) }
+            guard let shelved = lanes.add(parcels) else {
+                parcels.forEach(processor.release)
+                continue
+            }
+            shelve(shelved, of: lanes)
         }
+    }
+
+    /// Waits until there is room for another batch. Where what fails has filled the table, what waits behind it goes
+    /// back to a source that can keep it.
+    /// - Returns: false when there will be none.
+    private func makeRoom(_ lanes: Lanes) async -> Bool {
+        while let hasRoom = lanes.hasRoom {
+            if hasRoom { return true }
+            let overflow = lanes.takeOverflow()
+            shelve(overflow, of: lanes)
+            if overflow.isEmpty, await !lanes.waitForRoom() { return false }
+        }
+        return false
+    }
+
+    private func shelve(_ shelved: [Lanes.Shelved], of lanes: Lanes) {
+        guard !shelved.isEmpty else { return }
+        for (key, parcel) in shelved { processor.shelve(parcel, key: key) }
+        lanes.noteKept(shelved.count)
     }
 
     private func work(_ lanes: Lanes, keeping: Bool) async {

@@ -2,18 +2,36 @@ import DequeModule
 
 /// The keys that have messages, each with its queue: which may be taken, which are in a worker's hands, which wait for
 /// a redelivery. A state machine without locks or waiting.
+///
+/// Where the source has a shelf, the table holds few parcels behind one that fails, and the rest of the key is the
+/// source's until the lane runs low.
 struct LaneTable<Parcel> {
     typealias Lane = Int
 
     private enum Phase {
         case ready, busy, parked, free
+        /// Without a parcel, until the source has said what it has on its shelf.
+        case waiting
     }
 
     private struct Slot {
         var key: [UInt8]?
         var queue = Deque<Parcel>()
         var phase = Phase.free
+        /// Whether the source may have more of the key on its shelf, which comes before anything newer.
+        var isShelving = false
+        /// Whether the source was asked for it and has not answered to the end.
+        var hasAsked = false
+        /// Whether the source was given some of the key back since it was asked: its answer may lack these, and so what
+        /// it holds of newer ones must not be taken.
+        var isStale = false
+        /// In which turn the first parcel was taken for the first time.
+        var since: UInt64 = 0
+        var hasFailed = false
     }
+
+    /// Of so many parcels in a lane the source is asked for more.
+    private static var low: Int { 8 }
 
     private var slots: [Slot] = []
     private var free: [Lane] = []
@@ -23,27 +41,46 @@ struct LaneTable<Parcel> {
     private(set) var count = 0
     /// Lanes that have work: ready, busy, or parked.
     private(set) var occupied = 0
+    /// Keys of which the source is to be asked for more.
+    private var wanted: [[UInt8]] = []
+    /// Whether parcels were given back that the source may not have yet.
+    private var isOwing = false
+    /// Counted by the feeder while it finds the table full: how long lanes have been busy.
+    private var turn: UInt64 = 0
+    /// Nothing is added any more, so nothing is waited for.
+    private var isFinishing = false
 
     var hasReady: Bool { !ready.isEmpty }
 
-    mutating func add(_ parcel: Parcel, key: [UInt8]?) {
-        count += 1
-        if let key, let lane = lanes[key] {
-            slots[lane].queue.append(parcel)
-            return
+    /// - Parameter mark: where the parcel comes from.
+    /// - Returns: false when the source has to keep it, as it has older ones of the key.
+    @discardableResult
+    mutating func add(_ parcel: Parcel, key: [UInt8]?, mark: Shelf.Mark = .none) -> Bool {
+        let known = key.flatMap { lanes[$0] }
+        if let known, slots[known].isShelving, mark == .none || slots[known].isStale {
+            giveBack(known, mark)
+            return false
         }
-        let lane = allocate()
+        count += 1
+        let lane = known ?? allocate()
+        if mark != .none, key != nil {
+            slots[lane].isShelving = mark != .last
+            slots[lane].hasAsked = mark == .within
+        }
+        slots[lane].queue.append(parcel)
+        guard known == nil || slots[lane].phase == .waiting else { return true }
         if let key { lanes[key] = lane }
         slots[lane].key = key
-        slots[lane].queue.append(parcel)
         slots[lane].phase = .ready
         ready.append(lane)
+        return true
     }
 
     /// The next parcel of the lane that has been ready for the longest time. Its lane is busy from now on.
     mutating func take() -> (Lane, Parcel)? {
         guard let lane = ready.popFirst(), let parcel = slots[lane].queue.popFirst() else { return nil }
         slots[lane].phase = .busy
+        if !slots[lane].hasFailed { slots[lane].since = turn }
         count -= 1
         return (lane, parcel)
     }
@@ -51,11 +88,16 @@ struct LaneTable<Parcel> {
     /// The parcel taken from this lane is done with.
     mutating func finish(_ lane: Lane) {
         guard slots.indices.contains(lane), slots[lane].phase == .busy else { return }
-        if slots[lane].queue.isEmpty {
-            vacate(lane)
-        } else {
+        slots[lane].hasFailed = false
+        ask(lane)
+        if !slots[lane].queue.isEmpty {
             slots[lane].phase = .ready
             ready.append(lane)
+        } else if slots[lane].isShelving, !isFinishing {
+            // What is on the shelf is older than what may be on its way already.
+            slots[lane].phase = .waiting
+        } else {
+            vacate(lane)
         }
     }
 
@@ -64,6 +106,7 @@ struct LaneTable<Parcel> {
         guard slots.indices.contains(lane), slots[lane].phase == .busy else { return }
         slots[lane].queue.prepend(parcel)
         slots[lane].phase = .parked
+        slots[lane].hasFailed = true
         count += 1
     }
 
@@ -80,11 +123,117 @@ struct LaneTable<Parcel> {
         for lane in slots.indices {
             removed.append(contentsOf: slots[lane].queue)
             slots[lane].queue = []
-            if slots[lane].phase == .ready || slots[lane].phase == .parked { vacate(lane) }
+            switch slots[lane].phase {
+            case .ready, .parked, .waiting: vacate(lane)
+            case .busy, .free: break
+            }
         }
         ready = []
         count = 0
         return removed
+    }
+
+    // MARK: The shelf
+
+    /// Time has passed in which there was no room.
+    mutating func passTurn() {
+        turn &+= 1
+    }
+
+    /// How many keys may have something on the source's shelf.
+    var shelvingCount: Int { slots.count(where: \.isShelving) }
+
+    /// Takes out what waits behind messages that fail, or take long, beyond a few of each key; of which the source has
+    /// to keep the rest in this order.
+    mutating func takeOverflow() -> [(key: [UInt8], parcel: Parcel)] {
+        let taken = takeOverflow(keeping: 16)
+        return taken.isEmpty ? takeOverflow(keeping: 0) : taken
+    }
+
+    private mutating func takeOverflow(keeping kept: Int) -> [(key: [UInt8], parcel: Parcel)] {
+        var taken: [(key: [UInt8], parcel: Parcel)] = []
+        for lane in slots.indices {
+            guard let key = slots[lane].key, isHeldUp(slots[lane]) else { continue }
+            // The one that failed is the queue's first unless a worker has it.
+            let first = kept + (slots[lane].phase == .busy ? 0 : 1)
+            guard slots[lane].queue.count > first else { continue }
+            for parcel in slots[lane].queue[first...] { taken.append((key, parcel)) }
+            count -= slots[lane].queue.count - first
+            slots[lane].queue.removeLast(slots[lane].queue.count - first)
+            slots[lane].isShelving = true
+            slots[lane].isStale = slots[lane].hasAsked
+            isOwing = true
+        }
+        return taken
+    }
+
+    /// The source has nothing more of this key.
+    mutating func noteExhausted(_ key: [UInt8]) {
+        guard let lane = lanes[key], slots[lane].hasAsked else { return }
+        slots[lane].hasAsked = false
+        if slots[lane].isStale {
+            slots[lane].isStale = false
+            return ask(lane)
+        }
+        slots[lane].isShelving = false
+        if slots[lane].phase == .waiting { vacate(lane) }
+    }
+
+    /// The source has lost what it was asked for.
+    mutating func noteRestart() {
+        for lane in slots.indices where slots[lane].hasAsked {
+            slots[lane].hasAsked = false
+            slots[lane].isStale = false
+            ask(lane)
+        }
+    }
+
+    /// Nothing will be added any more.
+    mutating func finish() {
+        isFinishing = true
+        for lane in slots.indices where slots[lane].phase == .waiting { vacate(lane) }
+    }
+
+    private func isHeldUp(_ slot: Slot) -> Bool {
+        switch slot.phase {
+        case .parked: true
+        case .busy, .ready: slot.hasFailed || (slot.phase == .busy && slot.since &+ 2 <= turn)
+        case .free, .waiting: false
+        }
+    }
+
+    /// One that comes from the source goes back to it.
+    private mutating func giveBack(_ lane: Lane, _ mark: Shelf.Mark) {
+        isOwing = true
+        switch mark {
+        case .none: slots[lane].isStale = slots[lane].hasAsked
+        case .within: break
+        case .more, .last:
+            slots[lane].hasAsked = false
+            slots[lane].isStale = false
+            ask(lane)
+        }
+    }
+
+    /// Asks the source for more of a lane that runs low.
+    private mutating func ask(_ lane: Lane) {
+        guard slots[lane].isShelving, !slots[lane].hasAsked, slots[lane].queue.count <= Self.low,
+            let key = slots[lane].key
+        else { return }
+        slots[lane].hasAsked = true
+        wanted.append(key)
+    }
+
+    /// The source has everything that was given back.
+    mutating func noteKept() {
+        isOwing = false
+    }
+
+    /// Keys that the source is to be asked for now.
+    mutating func takeWanted() -> [[UInt8]] {
+        guard !wanted.isEmpty, !isOwing else { return [] }
+        defer { wanted = [] }
+        return wanted
     }
 
     private mutating func allocate() -> Lane {
@@ -98,6 +247,10 @@ struct LaneTable<Parcel> {
         if let key = slots[lane].key { lanes[key] = nil }
         slots[lane].key = nil
         slots[lane].phase = .free
+        slots[lane].isShelving = false
+        slots[lane].hasAsked = false
+        slots[lane].isStale = false
+        slots[lane].hasFailed = false
         free.append(lane)
         occupied -= 1
     }

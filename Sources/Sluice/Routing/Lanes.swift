@@ -5,42 +5,65 @@ import Synchronization
 final class Lanes: Sendable {
     typealias Parcel = DeliveryProcessor.Parcel
     typealias Lane = LaneTable<Parcel>.Lane
+    typealias Shelved = (key: [UInt8], parcel: Parcel)
     private typealias Worker = UnsafeContinuation<(Lane, Parcel)?, Never>
+
+    /// How long the feeder is held up before it looks for what is.
+    private static let turn = Duration.milliseconds(250)
 
     private struct State {
         var table = LaneTable<Parcel>()
+        /// The bytes of the parcels in it.
+        var size = 0
         var workers = Deque<Worker>()
         var feeder: UnsafeContinuation<Bool, Never>?
+        /// Whether a timer goes that lets the feeder look again.
+        var isTiming = false
         /// No more is added: workers end when the table is empty.
         var finished = false
         /// Everything was taken out: workers end now.
         var closed = false
     }
 
+    /// What it holds at most in bytes; the last batch may exceed that.
+    private static let capacityBytes = 16 << 20
+
     private let capacity: Int
     private let key: KeySelector?
+    private let shelf: Shelf?
+    private let time: RouterTime
     private let state = Mutex(State())
 
-    init(capacity: Int, key: KeySelector?) {
+    /// - Parameter shelf: where the source keeps what is too much of a key; nil where it keeps nothing.
+    init(capacity: Int, key: KeySelector?, shelf: Shelf? = nil, time: RouterTime = .real) {
+        self.time = time
         self.capacity = capacity
         self.key = key
+        self.shelf = shelf
     }
 
-    /// - Returns: false when it was closed; the caller keeps the parcels.
-    func add(_ parcels: [Parcel]) -> Bool {
+    /// - Returns: those that the source has to keep; nil when it was closed, and the caller keeps the parcels.
+    func add(_ parcels: [Parcel]) -> [Shelved]? {
         let keys = parcels.map { parcel in
             key.map { $0.select(parcel.delivery.message) } ?? parcel.delivery.origin.key
         }
         return act { state in
-            guard !state.closed else { return false }
-            for (parcel, key) in zip(parcels, keys) { state.table.add(parcel, key: key) }
-            return true
+            guard !state.closed else { return nil }
+            var shelved: [Shelved] = []
+            for (parcel, key) in zip(parcels, keys) {
+                if state.table.add(parcel, key: key, mark: parcel.delivery.mark) {
+                    state.size += parcel.delivery.size
+                } else if let key {
+                    shelved.append((key, parcel))
+                }
+            }
+            return shelved
         }
     }
 
     /// The next parcel, in a lane that nobody else works in; nil when there will be no more.
     func take() async -> (Lane, Parcel)? {
-        if let taken = act({ $0.table.take() }) { return taken }
+        if let taken = act({ Self.take(&$0) }) { return taken }
         let taken = await withUnsafeContinuation { worker in
             act { $0.workers.append(worker) }
         }
@@ -49,59 +72,124 @@ final class Lanes: Sendable {
         return taken
     }
 
-    func finish(_ lane: Lane) { act { $0.table.finish(lane) } }
+    func finish(_ lane: Lane) {
+        act { $0.table.finish(lane) }
+        shelf?.noteProgress()
+    }
 
     /// - Returns: false when it was closed; the caller keeps the parcel.
     func park(_ lane: Lane, _ parcel: Parcel) -> Bool {
         act { state in
-            if !state.closed { state.table.park(lane, parcel) }
-            return !state.closed
+            guard !state.closed else { return false }
+            state.table.park(lane, parcel)
+            state.size += parcel.delivery.size
+            return true
         }
     }
 
     func unpark(_ lane: Lane) { act { $0.table.unpark(lane) } }
 
-    /// Waits until there is room for another batch.
+    /// Waits until there is room for another batch, or for what holds it up to be taken away.
     /// - Returns: false when it was closed.
     func waitForRoom() async -> Bool {
         await withUnsafeContinuation { feeder in
             act { $0.feeder = feeder }
+            guard shelf != nil else { return }
+            let starts = state.withLock { state in
+                defer { state.isTiming = state.isTiming || state.feeder != nil }
+                return state.feeder != nil && !state.isTiming
+            }
+            if starts { time.after(Self.turn) { [weak self] in self?.passTurn() } }
         }
     }
 
+    private func passTurn() {
+        let feeder = state.withLock { state in
+            state.isTiming = false
+            state.table.passTurn()
+            defer { state.feeder = nil }
+            return state.feeder
+        }
+        feeder?.resume(returning: true)
+    }
+
+    /// Where there is no room: what waits behind messages that fail, for the source to keep. Nothing where no worker would
+    /// be there for other keys.
+    func takeOverflow() -> [Shelved] {
+        guard let shelf else { return [] }
+        return act { state in
+            guard !state.closed, isFull(state), !state.workers.isEmpty,
+                shelf.isOpen(keys: state.table.shelvingCount)
+            else { return [] }
+            let overflow = state.table.takeOverflow()
+            for (_, parcel) in overflow { state.size -= parcel.delivery.size }
+            return overflow
+        }
+    }
+
+    /// The source has everything that was given back: so many.
+    func noteKept(_ count: Int) {
+        shelf?.noteShelved(count)
+        act { $0.table.noteKept() }
+    }
+
+    /// Nil when it was closed.
+    var hasRoom: Bool? { state.withLock { $0.closed ? nil : !isFull($0) } }
+
+    private func isFull(_ state: State) -> Bool { state.table.count >= capacity || state.size >= Self.capacityBytes }
+
+    private static func take(_ state: inout State) -> (Lane, Parcel)? {
+        guard let taken = state.table.take() else { return nil }
+        state.size -= taken.1.delivery.size
+        return taken
+    }
+
+    /// The source has nothing more of this key.
+    func noteExhausted(_ key: [UInt8]) { act { $0.table.noteExhausted(key) } }
+
+    /// The source has lost what it was asked for.
+    func noteRestart() { act { $0.table.noteRestart() } }
+
     /// No more will be added.
-    func finish() { act { $0.finished = true } }
+    func finish() {
+        act { state in
+            state.finished = true
+            state.table.finish()
+        }
+    }
 
     /// Takes everything out that is not in a worker's hands, and lets the workers end.
     func close() -> [Parcel] {
         act { state in
             state.closed = true
+            state.size = 0
             return state.table.removeAll()
         }
     }
 
-    /// Changes the state, then resumes outside the lock whoever can go on.
+    /// Changes the state, then resumes outside the lock whoever can go on, and asks the source for what is wanted.
     @discardableResult
     private func act<Result>(_ change: (inout State) -> sending Result) -> Result {
         var feeder: UnsafeContinuation<Bool, Never>?
         var woken: [(Worker, (Lane, Parcel)?)] = []
-        let (result, closed) = state.withLock { state -> (Result, Bool) in
+        let (result, closed, wanted) = state.withLock { state -> (Result, Bool, [[UInt8]]) in
             let result = change(&state)
             if state.closed || (state.finished && state.table.occupied == 0) {
                 woken = state.workers.map { ($0, nil) }
                 state.workers = []
-            } else if let worker = state.workers.first, let taken = state.table.take() {
+            } else if let worker = state.workers.first, let taken = Self.take(&state) {
                 state.workers.removeFirst()
                 woken = [(worker, taken)]
             }
-            if state.closed || state.table.count < capacity {
+            if state.closed || !isFull(state) {
                 feeder = state.feeder
                 state.feeder = nil
             }
-            return (result, state.closed)
+            return (result, state.closed, state.table.takeWanted())
         }
         for (worker, taken) in woken { worker.resume(returning: taken) }
         feeder?.resume(returning: !closed)
+        for key in wanted { shelf?.request(key) }
         return result
     }
 }

@@ -13,6 +13,12 @@ public struct Ordering: Sendable {
 
     /// Messages of one key in order, keys in parallel; a failing message holds up its own key alone. Messages without
     /// a key are handled in any order.
+    ///
+    /// On the embedded log and in memory this holds however many messages wait behind the failing one: what is too much
+    /// to hold is put aside by the source, until about a thousand keys fail at once. Where nothing is handled any more,
+    /// because the destination is away, little is put aside, and the rest waits where it is. Kafka holds it until a
+    /// commit cannot tell of more, and then pauses the partition. Elsewhere the route waits once about a thousand
+    /// messages do (or sixteen for each lane, where that is more).
     /// - Parameters:
     ///   - lanes: how many keys are handled at once. At least 1; default 64.
     ///   - key: what the key is; the broker's own unless given.

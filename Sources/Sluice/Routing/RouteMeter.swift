@@ -89,7 +89,7 @@ final class RouteMeter: Sendable {
                 case .acked, .poisoned, .discarded, .deduplicated: acked.increment(by: more)
                 case .rejected: nacked.increment(by: more)
                 // The broker was told neither.
-                case .revoked: break
+                case .revoked, .handedBack: break
                 }
             }
             inFlight.set(Double(books.inFlight))

@@ -13,8 +13,10 @@ final class BacklogMeter: Service {
     private struct Route: Sendable {
         let name: String
         let oldest: GaugeHandle
+        let shelved: GaugeHandle
         /// By partition. One that another gateway reads now stays, at 0: its lag is told there.
         var lag: [Int32: GaugeHandle] = [:]
+        var holders: [Int32: GaugeHandle] = [:]
     }
 
     private let queue: any EventQueue
@@ -46,6 +48,7 @@ final class BacklogMeter: Service {
                 let labels = [("handler_name", name), topic]
                 return Route(
                     name: name, oldest: instruments.gauge(.oldestPending, labels),
+                    shelved: instruments.gauge(.shelvedMessages, labels),
                     lag: [0: instruments.gauge(.consumerLag, labels + [("partition", "0")])])
             })
         let poison = [("topic", queue.poison.name)]
@@ -111,15 +114,21 @@ final class BacklogMeter: Service {
         routes.withLock { routes in
             for partition in backlog.messages.keys where routes[index].lag[partition] == nil {
                 routes[index].lag[partition] = instruments.gauge(
-                    .consumerLag,
-                    [
-                        ("handler_name", routes[index].name), ("topic", queue.events.name),
-                        ("partition", "\(partition)"),
-                    ])
+                    .consumerLag, labels(routes[index].name, partition))
             }
+            for partition in backlog.messages.keys where routes[index].holders[partition] == nil {
+                routes[index].holders[partition] = instruments.gauge(
+                    .partitionHeldBy, labels(routes[index].name, partition))
+            }
+            for (partition, gauge) in routes[index].holders { gauge.set(Double(backlog.holders[partition] ?? -1)) }
             for (partition, gauge) in routes[index].lag { gauge.set(Double(backlog.messages[partition] ?? 0)) }
             routes[index].oldest.set(seconds(backlog.oldest))
+            routes[index].shelved.set(Double(backlog.shelved))
         }
+    }
+
+    private func labels(_ route: String, _ partition: Int32) -> [(String, String)] {
+        [("handler_name", route), ("topic", queue.events.name), ("partition", "\(partition)")]
     }
 
     /// 0 for none. A record can name any time: none was published after now.

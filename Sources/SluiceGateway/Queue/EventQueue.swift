@@ -55,8 +55,12 @@ extension EventQueue {
 struct Backlog: Sendable, Equatable {
     /// How many messages of each partition are not settled.
     var messages: [Int32: Int64] = [:]
+    /// How many of these were put aside behind others of their key.
+    var shelved: Int64 = 0
     /// When the oldest of them was published.
     var oldest: Timestamp?
+    /// The offsets of messages that keep their partitions from being read on.
+    var holders: [Int32: Int64] = [:]
 
     var total: Int64 { messages.values.reduce(0) { $0.addingSaturated($1) } }
 }

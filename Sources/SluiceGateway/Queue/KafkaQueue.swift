@@ -79,7 +79,7 @@ final class KafkaQueue: EventQueue {
 
     var readiness: Readiness {
         let connection = kafka.connectionState
-        let notes = state.withLock(\.introductions.notes) + keeper.notes
+        let notes = state.withLock(\.introductions.notes) + keeper.notes + holders
         let problem =
             connection.isConnected ? keeper.problem ?? outcomes.failure : connection.reason ?? "not connected"
         var readiness = Readiness(reasons: problem.map { ["kafka: \($0)"] } ?? [], notes: notes)
@@ -124,7 +124,24 @@ final class KafkaQueue: EventQueue {
     /// What the route's own client knows: partitions that another gateway reads are told there.
     func backlog(of route: String) -> Backlog {
         guard let lag = state.withLock({ $0.subscribers[route] })?.lag(of: events) else { return Backlog() }
-        return Backlog(messages: lag.partitions.mapValues(\.messages), oldest: lag.oldest)
+        return Backlog(
+            messages: lag.partitions.mapValues(\.messages),
+            shelved: lag.partitions.values.reduce(0) { $0.addingSaturated($1.shelved) }, oldest: lag.oldest,
+            holders: lag.partitions.compactMapValues(\.holder?.offset))
+    }
+
+    /// Names the messages that hold up partitions.
+    private var holders: [String] {
+        state.withLock(\.subscribers).sorted { $0.key < $1.key }.flatMap { route, subscriber in
+            (subscriber.lag(of: events)?.partitions ?? [:]).sorted { $0.key < $1.key }.compactMap { partition, lag in
+                lag.holder.map { holder in
+                    let names = [holder.key.map { "key \($0)" }, holder.id.map { "id \($0)" }].compactMap(\.self)
+                    let name = names.isEmpty ? "" : " (\(names.joined(separator: ", ")))"
+                    return "\(route): partition \(partition) of \(events) is paused: its message at offset "
+                        + "\(holder.offset)\(name) fails, and no more can be remembered of what is behind it"
+                }
+            }
+        }
     }
 
     /// What was known last: a scrape does not wait for Kafka.

@@ -121,7 +121,8 @@ final class SQLiteQueue: EventQueue {
 
     private func backlog(group: String, _ topic: Topic) async throws -> Backlog {
         let backlog = try await log.backlog(group: group, topic: topic)
-        return Backlog(messages: [0: backlog.messages], oldest: backlog.oldestPending)
+        return Backlog(
+            messages: [0: backlog.messages], shelved: backlog.shelved, oldest: backlog.oldestPending)
     }
 }
 

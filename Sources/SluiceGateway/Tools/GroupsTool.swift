@@ -48,6 +48,7 @@ public struct GroupsTool: Sendable {
                 if let oldest = group.backlog.oldestPending { json.member("oldest_pending", RFC3339.format(oldest)) }
                 if let lastRead = group.lastRead { json.member("last_read", RFC3339.format(lastRead)) }
                 if let reader = group.reader { json.member("read_by", Self.text(reader)) }
+                if group.backlog.shelved > 0 { json.member("shelved", group.backlog.shelved) }
             }
             return String(decoding: line, as: UTF8.self) + "\n"
         }.joined()

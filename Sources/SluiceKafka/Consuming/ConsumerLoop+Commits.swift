@@ -25,7 +25,7 @@ struct CommitState {
     /// Whether the last one failed in a way that does not pass.
     fileprivate(set) var isHopeless = false
     /// How long the brokers let the metadata be, as far as is known.
-    fileprivate var metadataLimit = SettledOffsets.metadataLimit
+    fileprivate(set) var metadataLimit = SettledOffsets.metadataLimit
 
     func due(_ options: KafkaSubscriber.Options) -> MonotonicTime {
         max(pause, last.advanced(by: options.commitInterval))

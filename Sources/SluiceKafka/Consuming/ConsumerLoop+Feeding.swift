@@ -12,6 +12,11 @@ extension ConsumerLoop {
         guard room > 0 else { return false }
         var isBusy = false
         for reader in readers where room > 0 { room -= redeliver(reader, now, limit: room) }
+        if room > 0 { room -= feedShelf(now, limit: min(room, max(0, options.maxInFlight - load.count))) }
+        guard isShelfOpen else {
+            hasRoom = room > 0
+            return room <= 0 && subscription.room > 0
+        }
         turn = (turn + 1) % readers.count
         for index in readers.indices where room > 0 {
             let reader = readers[(turn + index) % readers.count]
@@ -19,6 +24,8 @@ extension ConsumerLoop {
             else {
                 continue
             }
+            let behind = roomBehindFailures(of: reader)
+            guard behind > 0 else { continue }
             let allowed = options.maxInFlight - load.count
             guard allowed > 0 else {
                 // Half of it has to be settled first, so that the thread is not woken for every message.
@@ -26,10 +33,10 @@ extension ConsumerLoop {
                 break
             }
             let affordable = subscription.roomBytes / typicalSize
-            let count = read(reader, now, limit: min(room, allowed, max(1, affordable)))
+            let count = read(reader, now, limit: min(room, allowed, behind, max(1, affordable)))
             // What came may have used up the bytes.
             room = min(room - count, subscription.room)
-            if reader.feed.hasRecords.load(ordering: .acquiring) { isBusy = isBusy || room > 0 }
+            if count < behind, reader.feed.hasRecords.load(ordering: .acquiring) { isBusy = isBusy || room > 0 }
         }
         // Asking once more tells the subscription to call when there is room.
         if room <= 0 { isBusy = subscription.room > 0 }
@@ -112,7 +119,12 @@ extension ConsumerLoop {
         let table = copier.table()
         typicalSize = max(table.size(0..<table.count) / table.count, typicalSize * 3 / 4, 256)
         // What an ended subscription does not take rejects itself.
-        subscription.offer(RecordBatch(table, of: reader.feed, records, arrival: now), count: table.count)
+        let batch = RecordBatch(table, of: reader.feed, records, arrival: now)
+        if load.shelf.isIdle {
+            subscription.offer(batch, count: table.count)
+        } else {
+            deliverAroundShelf(batch, count: table.count)
+        }
         return table.count
     }
 
@@ -125,8 +137,10 @@ extension ConsumerLoop {
     /// Takes back what waits in the subscription and belongs to these partitions: it is delivered by whoever has them
     /// next.
     func withdraw(_ partitions: [Int32]) {
-        guard let buffered = try? subscription.take(.max), !buffered.isEmpty else { return }
+        let buffered = subscription.takeBack()
+        guard !buffered.isEmpty else { return }
         // The others go back in their order; dropping the last reference rejects the rest.
         subscription.offer(held: buffered.filter { $0.origin.partition.map(partitions.contains) != true })
+        subscription.shelf?.noteRestart()
     }
 }

@@ -55,8 +55,16 @@ final class ConsumerSession: Sendable {
             patience: plan.group == nil ? nil : plan.options.sessionTimeout,
             heartbeatInterval: plan.options.heartbeatInterval)
         let signal = control.load.signal
+        let load = control.load
+        let shelf = Shelf(
+            .transient, maxInFlight: plan.options.maxInFlight, onReading: {},
+            onRequest: { key in
+                load.shelf.request(key)
+                signal.raise()
+            },
+            onOpen: { signal.raise() })
         let subscription = Subscription(
-            capacity: plan.options.capacity, redelivery: .route, onDemand: { signal.raise() },
+            capacity: plan.options.capacity, redelivery: .route, shelf: shelf, onDemand: { signal.raise() },
             onEnd: { signal.raise() })
         let client = try plan.makeClient(monitor, control)
         do {
@@ -84,8 +92,10 @@ final class ConsumerSession: Sendable {
     func lag() -> [Int32: KafkaLag.Partition] {
         var partitions: [Int32: KafkaLag.Partition] = [:]
         for feed in control.feeds {
-            guard let lag = feed.ledger.withLock({ $0.lag() }) else { continue }
-            partitions[feed.partition] = KafkaLag.Partition(messages: lag.messages, oldest: lag.oldest)
+            let found = feed.ledger.withLock { ledger in ledger.lag().map { ($0, ledger.shelved, ledger.holder) } }
+            guard let (lag, shelved, holder) = found else { continue }
+            partitions[feed.partition] = KafkaLag.Partition(
+                messages: lag.messages, oldest: lag.oldest, shelved: Int64(shelved), holder: holder)
         }
         return partitions
     }

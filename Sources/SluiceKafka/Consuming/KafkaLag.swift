@@ -9,6 +9,18 @@ public struct KafkaLag: Sendable, Equatable {
         public var messages: Int64
         /// When the oldest of them was made, to the second; nil where it has not been read yet.
         public var oldest: Timestamp?
+        /// How many of them are put aside behind others of their key.
+        public var shelved: Int64 = 0
+        /// The message that keeps the partition from being read on; nil while it is read.
+        public var holder: Holder?
+    }
+
+    /// A message that fails, and behind which no more can be remembered: neither in a commit nor in memory.
+    public struct Holder: Sendable, Equatable {
+        public var offset: Int64
+        /// Its id, and its key where that can be printed; nil as long as it has not failed in this process.
+        public var id: String?
+        public var key: String?
     }
 
     /// The partitions whose end the client knows, by number. Those that other members of the group read are not among

@@ -26,8 +26,9 @@ extension KafkaSubscriber {
         /// How many deliveries a subscription buffers. Default 4096, at least 1.
         public var capacity = 4_096
         /// How many messages of a subscription may be unsettled at once over all of its partitions, those that wait for
-        /// redelivery included: what bounds the memory that they take, and the size of a commit's metadata. With 1, a
-        /// message is delivered only when the one before it was acknowledged. Default 4096, at least 1.
+        /// redelivery included: what bounds the memory that they take. With 1, a message is delivered only when the one
+        /// before it was acknowledged. What a route by key puts aside behind a message that fails does not count: it has
+        /// bounds of its own, 65,536 messages and 32 MiB. Default 4096, at least 1.
         public var maxInFlight = 4_096
         /// How often settled offsets are committed when there are any. They are committed also before a partition is
         /// given up. Default 1 s; from 10 ms to an hour.

@@ -9,6 +9,10 @@ import Synchronization
 /// settled prefix of a partition is committed, and what was settled beyond it is remembered in the commit's metadata,
 /// so that a restart redelivers only what was in flight.
 ///
+/// A route by key goes on past a message that fails: what waits behind it is put aside in memory. That ends, and the
+/// partition is paused, when what is settled behind it fills a commit's metadata (some thousand messages, where keys
+/// alternate), or what is put aside the memory that it may take; ``KafkaLag/Partition/holder`` then names the message.
+///
 /// Rejected messages are kept in memory and come back after their delay; the partition goes on behind them. A record
 /// that the marshaler cannot read is delivered as a message with the record's bytes, whose handling fails with the
 /// marshaler's error (``Delivery/Origin/failure``).

@@ -48,8 +48,35 @@ final class PartitionFeed: Settler {
         }
     }
 
+    func noteKept(_ tag: UInt64, _ message: Message, origin: Delivery.Origin) {
+        ledger.withLock { $0.noteKept(Int64(clamping: tag), message, origin) }
+    }
+
     func abandon() {
         load.forget(ledger.withLock { $0.abandon() })
+        load.shelf.forget(self)
+    }
+
+    // MARK: The shelf
+
+    func shelve(_ tag: UInt64, key: [UInt8], of message: Message, origin: Delivery.Origin) {
+        load.shelf.put(KafkaShelf.Item(place: tag, feed: self, message: message, origin: origin), key)
+    }
+
+    /// Called by the shelf, which takes it.
+    /// - Returns: false where the partition is not ours any more.
+    func shelve(_ place: UInt64) -> Bool {
+        let isOurs = ledger.withLock { $0.shelve() }
+        if isOurs { load.forget(1) }
+        return isOurs
+    }
+
+    /// What is on the shelf is about to be delivered again.
+    /// - Returns: false where the partition is not ours any more.
+    func unshelve() -> Bool {
+        let isOurs = ledger.withLock { $0.unshelve() }
+        if isOurs { load.deliver(1) }
+        return isOurs
     }
 }
 
@@ -66,6 +93,14 @@ final class BatchSettler: Settler {
 
     func owns(_ tag: UInt64) -> Bool { feed.owns(tag) }
 
+    func noteKept(_ tag: UInt64, _ message: Message, origin: Delivery.Origin) {
+        feed.noteKept(tag, message, origin: origin)
+    }
+
+    func shelve(_ tag: UInt64, key: [UInt8], of message: Message, origin: Delivery.Origin) {
+        feed.shelve(tag, key: key, of: message, origin: origin)
+    }
+
     func settle(_ tag: UInt64, _ settlement: Settlement) {
         feed.settle(tag, settlement)
     }
@@ -78,6 +113,7 @@ final class BatchSettler: Settler {
 /// How much a session has delivered that nobody has settled, and when its thread wants to know of settlements.
 final class SessionLoad: Sendable {
     let signal = ThreadSignal()
+    let shelf = KafkaShelf()
     private let unsettled = Atomic<Int>(0)
     /// At how many unsettled messages the thread goes on; -1 when it does not wait for that.
     private let threshold = Atomic<Int>(-1)

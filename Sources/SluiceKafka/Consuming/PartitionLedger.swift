@@ -42,6 +42,8 @@ struct PartitionLedger {
     private let deliveredBefore: Int64
     /// How many deliveries are out that nobody has settled.
     private(set) var inHand = 0
+    /// How many messages are put aside behind others of their key.
+    private(set) var shelved = 0
     /// Ascending by due time, then place.
     private(set) var waiting: [Waiting] = []
     /// Whether something changed that was not committed.
@@ -58,6 +60,10 @@ struct PartitionLedger {
     /// How many messages were acknowledged and are in no commit yet that succeeded.
     private(set) var uncommitted = 0
     private var inCommit = 0
+    /// Messages that have failed and are tried again, as far as they can be named.
+    private var kept: [Int64: (id: String, key: String?)] = [:]
+    /// What keeps the partition from being read on; nil while it is read.
+    private(set) var holder: KafkaLag.Holder?
 
     init(_ start: SettledOffsets?) {
         settled = start?.settled
@@ -67,6 +73,75 @@ struct PartitionLedger {
 
     /// Messages that were delivered and are not settled, those that wait for redelivery included.
     var unsettled: Int { inHand + waiting.count }
+
+    // MARK: The shelf
+
+    /// A message in hand is put aside.
+    /// - Returns: false where nothing counts any more.
+    mutating func shelve() -> Bool {
+        guard !isAbandoned else { return false }
+        inHand -= 1
+        shelved += 1
+        return true
+    }
+
+    /// One is in hand again.
+    /// - Returns: false where nothing counts any more.
+    mutating func unshelve() -> Bool {
+        guard !isAbandoned else { return false }
+        inHand += 1
+        shelved -= 1
+        return true
+    }
+
+    // MARK: What holds it up
+
+    mutating func noteKept(_ place: Int64, _ message: Message, _ origin: Delivery.Origin) {
+        guard !isAbandoned, kept[place] == nil, kept.count < Self.keptLimit else { return }
+        kept[place] = ("\(message.id)", origin.key.flatMap(Self.printable))
+    }
+
+    private static let keptLimit = 2_048
+
+    /// At most so many characters that a terminal shows.
+    private static func printable(_ key: [UInt8]) -> String? {
+        guard let text = String(validating: key.prefix(100), as: UTF8.self), !text.isEmpty,
+            text.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
+        else { return nil }
+        return text
+    }
+
+    /// How many more records may be read: where messages fail, few once a commit can tell of few more, and none once it can
+    /// tell of hardly any, or, of a partition that has put something aside, while the shelf is full. Then the first message
+    /// that is not settled holds the partition up, until a third of what a commit tells of is gone.
+    /// - Parameter metadataRoom: the bytes of a commit's numbers; nil where nothing is committed.
+    mutating func room(metadataRoom: Int?, isShelfFull: Bool) -> Int {
+        guard !kept.isEmpty || shelved > 0 || holder != nil else { return .max }
+        let announced = isAnnounced
+        absorb()
+        isAnnounced = announced
+        guard let settled else { return .max }
+        var room = Int.max
+        var isHeld = isShelfFull && shelved > 0
+        if let metadataRoom {
+            let size = settled.encodedSize
+            isHeld = isHeld || size >= (holder == nil ? metadataRoom / 4 * 3 : metadataRoom / 2)
+            // Of what is in hand behind everything that is settled, every second message may make a range of two numbers.
+            let ahead = min(
+                Int64(inHand), cursor.subtractingSaturated(settled.ranges.last?.upperBound ?? settled.through))
+            room = metadataRoom / 4 * 3 - size - Int(clamping: ahead)
+        }
+        guard isHeld else {
+            holder = nil
+            // What is in hand may all wait for the one that fails: it fills the lanes, and is put aside.
+            return max(Self.leastRead, room)
+        }
+        let known = kept[settled.through + 1]
+        holder = KafkaLag.Holder(offset: settled.through, id: known?.id, key: known?.key)
+        return 0
+    }
+
+    private static let leastRead = 16
 
     // MARK: Reading
 
@@ -176,6 +251,9 @@ struct PartitionLedger {
             noted = []
             isDirty = false
             (uncommitted, inCommit) = (0, 0)
+            shelved = 0
+            kept = [:]
+            holder = nil
         }
         return unsettled
     }
@@ -188,6 +266,7 @@ struct PartitionLedger {
         guard !noted.isEmpty, settled != nil else { return }
         if !zip(noted, noted.dropFirst()).allSatisfy({ $0 < $1 }) { noted.sort() }
         settled?.insert(ascending: noted)
+        if !kept.isEmpty { for place in noted { kept[place] = nil } }
         noted.removeAll(keepingCapacity: true)
         isDirty = true
         let next = (settled?.through ?? 0) + 1
@@ -230,6 +309,6 @@ struct PartitionLedger {
         isAnnounced = announced
         guard let settled else { return nil }
         let messages = max(0, high.subtractingSaturated(settled.through).subtractingSaturated(settled.countAhead))
-        return (messages, unsettled > 0 && messages > 0 ? marks.first?.time : nil)
+        return (messages, unsettled + shelved > 0 && messages > 0 ? marks.first?.time : nil)
     }
 }

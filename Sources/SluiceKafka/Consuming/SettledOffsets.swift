@@ -55,8 +55,7 @@ struct SettledOffsets: Equatable {
     /// are delivered again after a restart.
     func metadata(limit: Int = metadataLimit) -> String {
         guard deliveredThrough > settled.through || !settled.ranges.isEmpty else { return "" }
-        // Four characters hold three bytes.
-        let room = (limit - Self.prefix.utf8.count) / 4 * 3
+        let room = Self.room(in: limit)
         var bytes: [UInt8] = []
         VariableInteger.append(UInt64(max(0, deliveredThrough - settled.through)), to: &bytes)
         guard bytes.count <= room else { return "" }
@@ -73,6 +72,9 @@ struct SettledOffsets: Equatable {
         }
         return Self.prefix + Data(bytes).base64EncodedString()
     }
+
+    /// How many bytes of numbers metadata of this length hold: four characters hold three.
+    static func room(in limit: Int) -> Int { max(0, limit - prefix.utf8.count) / 4 * 3 }
 
     private static func add(_ place: Int64, _ distance: UInt64) -> Int64? {
         guard distance <= UInt64(largestOffset), place + Int64(distance) <= largestOffset else { return nil }

@@ -34,8 +34,8 @@ final class ConsumerGroup: Sendable {
     private let generation = Atomic<UInt64>(0)
     private let leaseEnd = Atomic<UInt64>(0)
 
-    private let writer: LogWriter
-    private let readerSignal: ThreadSignal
+    let writer: LogWriter
+    let readerSignal: ThreadSignal
 
     init(topic: Topic, name: String, writer: LogWriter, readerSignal: ThreadSignal) {
         self.topic = topic
@@ -89,14 +89,14 @@ final class ConsumerGroup: Sendable {
     }
 
     /// Whether this process has led the group without a break since it handed out deliveries of this generation.
-    private static func isLedSince(_ generation: UInt64, _ state: State) -> Bool {
+    static func isLedSince(_ generation: UInt64, _ state: State) -> Bool {
         let age = (state.generation &- generation) & generationMask
         return state.ledger != nil && age <= state.generation &- state.leadingSince
     }
 
     /// A delivery has come back unhandled.
     /// - Returns: whether the writer has to be told: the last one lets it give the lease away.
-    private func takeBack(_ state: inout State) -> Bool {
+    func takeBack(_ state: inout State) -> Bool {
         state.handedOut -= 1
         guard state.deserted != nil, !state.isAnnounced else { return false }
         state.isAnnounced = true
@@ -139,14 +139,16 @@ final class ConsumerGroup: Sendable {
 
     /// This process leads the group from now on, with what the file says was settled.
     func lead(_ ledger: GroupLedger, until leaseEnd: MonotonicTime) {
-        state.withLock { state in
+        let feeds = state.withLock { state in
             begin(&state)
             state.leadingSince = state.generation
             state.handedOut = 0
             state.wakeReaderAt = nil
             state.ledger = ledger
             extend(&state, until: leaseEnd)
+            return state.feeds
         }
+        for feed in feeds { feed.subscription.shelf?.noteRestart() }
         readerSignal.raise()
     }
 
@@ -170,6 +172,6 @@ final class ConsumerGroup: Sendable {
             state.ledger = nil
             return state.feeds
         }
-        for feed in feeds { _ = try? feed.subscription.take(.max) }
+        for feed in feeds { feed.subscription.discard() }
     }
 }

@@ -33,9 +33,12 @@ struct GroupLedger {
     private var noted: [Int64] = []
     /// Whether something changed that the file does not know.
     private(set) var isDirty = false
+    /// What was put aside behind its keys.
+    var shelf: ShelfLedger
 
-    init(settled: OffsetSet, deliveredBefore: Int64 = 0) {
+    init(settled: OffsetSet, deliveredBefore: Int64 = 0, shelf: ShelfLedger = ShelfLedger()) {
         self.settled = settled
+        self.shelf = shelf
         self.deliveredBefore = deliveredBefore
         cursor = settled.through
     }
@@ -48,6 +51,7 @@ struct GroupLedger {
         ledger.cursor = ledger.settled.through
         ledger.inFlight = []
         ledger.waiting = []
+        ledger.shelf.restart()
         return ledger
     }
 
@@ -92,12 +96,52 @@ struct GroupLedger {
     mutating func vanish(_ range: ClosedRange<Int64>) {
         settled.insert(range)
         waiting.removeAll { range.contains($0.offset) }
+        if shelf.isOut { for offset in shelf.out(in: range) { shelf.finish(offset) } }
         isDirty = true
     }
 
     /// What was taken as due, or read, could not be delivered after all.
     mutating func putBack(_ messages: [Waiting]) {
-        for message in messages where !settled.contains(message.offset) { wait(message) }
+        for message in messages where !settled.contains(message.offset) || shelf.fed[message.offset] != nil {
+            wait(message)
+        }
+    }
+
+    // MARK: The shelf
+
+    /// Where what has not been read begins.
+    var unread: Int64 { settled.gap(after: cursor).lowerBound }
+
+    /// A delivered message is put aside, unhandled.
+    mutating func shelve(_ offset: Int64, _ key: [UInt8], feed: UInt32) {
+        let index = inFlight.partitioningIndex { $0.offset >= offset }
+        guard index < inFlight.count, inFlight[index].offset == offset, inFlight[index].feed == feed else { return }
+        inFlight.remove(at: index)
+        shelve([ShelfLedger.Entry(offset: offset, key: key)])
+    }
+
+    /// Messages that were read, or are due, are put aside instead of being delivered.
+    /// - Parameter entries: ascending by offset.
+    mutating func shelve(_ entries: [ShelfLedger.Entry]) {
+        var fresh: [Int64] = []
+        for entry in entries where shelf.put(entry.offset, entry.key) { fresh.append(entry.offset) }
+        settled.insert(ascending: fresh)
+        isDirty = true
+    }
+
+    /// What was to be handed out of the shelf could not be.
+    mutating func unshelve(_ offsets: ArraySlice<Int64>, finished: Bool = false) {
+        for offset in offsets {
+            guard let key = shelf.fed[offset] else { continue }
+            if finished { shelf.finish(offset) } else { _ = shelf.put(offset, key) }
+        }
+        isDirty = isDirty || finished
+    }
+
+    /// Messages that were to be handed out of the shelf are of other keys.
+    mutating func moveShelved(_ entries: [ShelfLedger.Entry]) {
+        for entry in entries { shelf.move(entry.offset, to: entry.key) }
+        isDirty = true
     }
 
     // MARK: Settling
@@ -135,7 +179,20 @@ struct GroupLedger {
         let held = inFlight.filter { $0.feed == feed }
         guard !held.isEmpty else { return }
         inFlight.removeAll { $0.feed == feed }
-        for message in held { wait(Waiting(due: 0, offset: message.offset, attempt: message.attempt &+ 1)) }
+        for message in held {
+            if let key = shelf.fed[message.offset] {
+                _ = shelf.put(message.offset, key)
+            } else {
+                wait(Waiting(due: 0, offset: message.offset, attempt: message.attempt &+ 1))
+            }
+        }
+    }
+
+    /// Where there is something on the shelf, older messages must not come after it because they rest.
+    mutating func hasten() {
+        guard !shelf.isEmpty else { return }
+        for index in waiting.indices { waiting[index].due = 0 }
+        waiting.sort { $0.offset < $1.offset }
     }
 
     /// Works what was acknowledged into the rest. Late acknowledgements, of messages that wait for redelivery because
@@ -151,6 +208,7 @@ struct GroupLedger {
             }
         }
         settled.insert(ascending: noted)
+        if shelf.isOut { for offset in noted { shelf.finish(offset) } }
         noted.removeAll(keepingCapacity: true)
         isDirty = true
     }

@@ -11,10 +11,14 @@ struct GroupTable {
         self.prepare = prepare
         let columns = try prepare("SELECT count(*) FROM pragma_table_info('groups') WHERE name = 'last_read'")
         let lastRead = try columns.integer() == 1 ? "g.last_read" : "0"
+        let shelves = try prepare("SELECT count(*) FROM pragma_table_info('groups') WHERE name = 'shelved'")
+        let (shelved, first) =
+            try shelves.integer() == 1
+            ? ("g.shelved", "CASE WHEN g.shelved > 0 THEN \(ShelfTable.first) END") : ("0", "NULL")
         groups = try prepare(
             """
             SELECT g.id, g.topic, t.name, g.name, g.settled_through, g.ahead, t.deleted_through, \(lastRead), g.owner,
-                g.lease_end
+                g.lease_end, \(shelved), \(first)
             FROM groups g JOIN topics t ON t.id = g.topic ORDER BY t.name, g.name
             """)
     }
@@ -32,6 +36,7 @@ struct GroupTable {
             let deleted = groups.integer(6)
             if deleted > settled.through { settled.insert(0...min(deleted, OffsetSet.limit - 1)) }
             let lastRead = groups.integer(7)
+            let first = groups.isNull(11) ? OffsetSet.limit : groups.integer(11)
             var reader: SQLiteGroup.Reader?
             if ours.contains(groups.integer(0)) {
                 reader = .thisProcess
@@ -42,21 +47,27 @@ struct GroupTable {
             }
             result.append(
                 SQLiteGroup(
-                    topic: Topic(groups.text(2)), name: groups.text(3), settledThrough: settled.through,
-                    backlog: try backlog(of: groups.integer(1), settled),
+                    topic: Topic(groups.text(2)), name: groups.text(3),
+                    settledThrough: min(settled.through, first.subtractingSaturated(1)),
+                    backlog: try backlog(of: groups.integer(1), settled, shelved: groups.integer(10), first: first),
                     lastRead: lastRead > 0 ? Timestamp(millisecondsSince1970: lastRead) : nil, reader: reader))
         }
         return result
     }
 
-    private func backlog(of topic: Int64, _ settled: OffsetSet) throws(SQLiteLogError) -> SQLiteBacklog {
+    private func backlog(
+        of topic: Int64, _ settled: OffsetSet, shelved: Int64, first: Int64
+    ) throws(SQLiteLogError) -> SQLiteBacklog {
         let last = try prepare(TopicTable.lastOffset(topic: topic)).integer() ?? 0
-        let pending = max(0, last.subtractingSaturated(settled.through).subtractingSaturated(settled.countAhead))
+        let pending =
+            max(0, last.subtractingSaturated(settled.through).subtractingSaturated(settled.countAhead))
+            .addingSaturated(max(0, shelved))
         guard pending > 0 else { return SQLiteBacklog(messages: 0) }
         let oldest = try prepare(
             "SELECT time FROM \(Schema.table(ofTopic: topic)) WHERE offset > ? ORDER BY offset LIMIT 1")
-        oldest.bind(settled.through, at: 1)
+        oldest.bind(min(settled.through, first.subtractingSaturated(1)), at: 1)
         return SQLiteBacklog(
-            messages: pending, oldestPending: try oldest.integer().map(Timestamp.init(millisecondsSince1970:)))
+            messages: pending, shelved: max(0, shelved),
+            oldestPending: try oldest.integer().map(Timestamp.init(millisecondsSince1970:)))
     }
 }

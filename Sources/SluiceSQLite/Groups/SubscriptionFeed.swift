@@ -34,6 +34,12 @@ final class SubscriptionFeed: Settler {
         group.forgo(generation: tag & ConsumerGroup.generationMask)
     }
 
+    func shelve(_ tag: UInt64, key: [UInt8], of message: Message, origin: Delivery.Origin) {
+        group.shelve(
+            Int64(bitPattern: tag >> ConsumerGroup.generationBits), key: key,
+            generation: tag & ConsumerGroup.generationMask, feed: id)
+    }
+
     func settle(_ tag: UInt64, _ settlement: Settlement) {
         let offset = Int64(bitPattern: tag >> ConsumerGroup.generationBits)
         let generation = tag & ConsumerGroup.generationMask

@@ -15,10 +15,12 @@ extension WriterSession {
             case .time(let time): try cursor.offset(at: time).map { max(first, $0.subtractingSaturated(1)) } ?? last
             }
         let move = try SQLStatement(
-            database, path: path, "UPDATE groups SET settled_through = ?, ahead = NULL, ahead_count = 0 WHERE id = ?")
+            database, path: path,
+            "UPDATE groups SET settled_through = ?, ahead = NULL, ahead_count = 0, shelved = 0 WHERE id = ?")
         move.bind(settled, at: 1)
         move.bind(row, at: 2)
         try move.run()
+        try shelves.clear(row)
         return settled
     }
 
@@ -32,6 +34,7 @@ extension WriterSession {
         let forget = try SQLStatement(database, path: path, "DELETE FROM readers WHERE name = ?")
         forget.bind(group, at: 1)
         try forget.run()
+        try shelves.clear(row)
     }
 
     /// The rows of a group and its topic.

@@ -8,18 +8,22 @@ final class ReaderSession {
     /// long.
     private static let chunkMessages = 512
     private static let chunkBytes = 4 << 20
+    /// How many messages may be put aside that are not written yet.
+    private static let unwrittenShelf = 4096
 
     let database: Database
     let path: String
     private let pollInterval: Duration
     private let registry: GroupRegistry
-    private let writer: LogWriter
+    let writer: LogWriter
     private let reader: LogReader
     let clock: ClockGuard
     private let dataVersion: SQLStatement
     private let findTopic: SQLStatement
     let findGroup: SQLStatement
     let findKey: SQLStatement
+    let findShelved: SQLStatement
+    let findShelvedInOrder: SQLStatement
     let groupTable: GroupTable
     private var cursors: [String: TopicCursor] = [:]
     private var knownVersion: Int64 = 0
@@ -50,9 +54,16 @@ final class ReaderSession {
         findGroup = try SQLStatement(
             database, path: path,
             """
-            SELECT max(g.settled_through, t.deleted_through), g.settled_through, g.ahead
+            SELECT max(g.settled_through, t.deleted_through), g.settled_through, g.ahead, g.shelved,
+                CASE WHEN g.shelved > 0 THEN \(ShelfTable.first) END
             FROM groups g JOIN topics t ON t.id = g.topic WHERE g.topic = ? AND g.name = ?
             """)
+        findShelved = try SQLStatement(
+            database, path: path,
+            "SELECT offset FROM shelved WHERE consumer_group = ? AND key = ? AND offset > ? ORDER BY offset LIMIT ?")
+        findShelvedInOrder = try SQLStatement(
+            database, path: path,
+            "SELECT offset, key FROM shelved WHERE consumer_group = ? AND offset > ? ORDER BY offset LIMIT ?")
         let path = configuration.path
         groupTable = try GroupTable { sql throws(SQLiteLogError) in try SQLStatement(database, path: path, sql) }
         findKey = try SQLStatement(
@@ -103,7 +114,7 @@ final class ReaderSession {
 
     // MARK: Feeding
 
-    private struct Plan {
+    struct Plan {
         var generation: UInt64
         var feeds: [(feed: SubscriptionFeed, room: Int)]
         var due: [GroupLedger.Waiting]
@@ -111,6 +122,14 @@ final class ReaderSession {
         var limit: Int
         var bytes: Int
         var deliveredBefore: Int64
+        /// How the group is read, where it has put something aside; nil where it has not.
+        var shelf: Shelf.Reading?
+        /// The group's row.
+        var row: Int64
+        /// Whether messages that are due keep the shelf from being handed out.
+        var isShelfResting = false
+        /// Whether nothing new may be put aside: too much is not written yet, or nothing would be won.
+        var isShelfFull = false
     }
 
     private func feed(_ group: ConsumerGroup, _ now: MonotonicTime) -> (isBusy: Bool, due: MonotonicTime?) {
@@ -121,18 +140,27 @@ final class ReaderSession {
         progress.retryAt = nil
         let version = reader.commitCount &+ foreignCommits
         let (next, due) = group.state.withLock { makePlan(&$0, now) }
-        guard let plan = next else { return (false, due) }
+        guard var plan = next else { return (false, due) }
         if progress.generation != plan.generation { progress.endVersion = nil }
         progress.generation = plan.generation
         do {
             guard let cursor = try cursor(for: group.topic) else { return (false, due) }
             let again = try redeliver(plan, group, cursor, now)
-            guard plan.limit > 0, progress.endVersion != version else { return (!again.isEmpty, due) }
-            let left = plan.bytes - again.reduce(0) { $0 + $1.0.size }
-            guard left > 0 else { return (true, due) }
-            let read = try cursor.read(plan.fresh, limit: plan.limit, bytes: left)
+            for index in plan.feeds.indices { plan.feeds[index].room -= again.count }
+            plan.bytes -= again.reduce(0) { $0 + $1.0.size }
+            var isBusy = !again.isEmpty
+            if let reading = plan.shelf {
+                isBusy = try feedShelf(reading, &plan, group, cursor, now) || isBusy
+                if plan.isShelfFull { return (isBusy, due) }
+            }
+            guard plan.limit > 0, progress.endVersion != version else { return (isBusy, due) }
+            guard plan.bytes > 0 else { return (true, due) }
+            let read = try cursor.read(plan.fresh, limit: plan.limit, bytes: plan.bytes)
             if read.isComplete, plan.fresh.upperBound == OffsetSet.limit { progress.endVersion = version }
-            if note(read, plan, group) { hand(read.messages, after: again.count, plan, group, now) }
+            if note(read, plan, group) {
+                plan.feeds.removeAll { $0.room <= 0 }
+                deliver(putAside(read.messages.map { ($0, 1) }, plan, group), plan, group, now)
+            }
             return (true, due)
         } catch {
             return (false, fail(group, error, now, &progress))
@@ -147,6 +175,7 @@ final class ReaderSession {
         defer { state.ledger = ledger }
         ledger.absorb()
         let maxInFlight = state.feeds.map(\.maxInFlight).min() ?? 1
+        let reading = ledger.shelf.isEmpty ? nil : Self.reading(of: state.feeds)
         var feeds: [(feed: SubscriptionFeed, room: Int)] = []
         var room = 0
         // Whatever share of what is read a subscription gets, it has room for it.
@@ -154,6 +183,7 @@ final class ReaderSession {
         for feed in state.feeds {
             let (free, freeBytes) = feed.subscription.rooms
             guard free > 0 else { continue }
+            if reading != nil, case .undecided? = feed.subscription.shelf?.reading { continue }
             feeds.append((feed, free))
             room += free
             bytes = min(bytes, freeBytes)
@@ -164,9 +194,15 @@ final class ReaderSession {
         // With nothing due and nothing allowed, settlements are what has to be waited for.
         state.wakeReaderAt = limit <= 0 || feeds.isEmpty ? max(1, ledger.inFlight.count / 2) : nil
         guard !due.isEmpty || limit > 0 else { return (nil, room > 0 ? ledger.nextDue : nil) }
-        let plan = Plan(
+        var plan = Plan(
             generation: state.generation, feeds: feeds, due: due, fresh: ledger.settled.gap(after: ledger.cursor),
-            limit: limit, bytes: bytes, deliveredBefore: ledger.deliveredBefore)
+            limit: limit, bytes: bytes, deliveredBefore: ledger.deliveredBefore, shelf: reading, row: state.row ?? 0)
+        if reading != nil {
+            plan.isShelfResting = ledger.nextDue.map { $0 <= now } ?? false
+            plan.isShelfFull =
+                ledger.shelf.unwritten.count >= Self.unwrittenShelf
+                || !Self.isOpen(state.feeds, keys: ledger.shelf.keys.count)
+        }
         return (plan, ledger.nextDue)
     }
 
@@ -178,7 +214,10 @@ final class ReaderSession {
         for feed in ended {
             feed.retire()
             state.ledger?.abandon(feed: feed.id)
+            state.ledger?.shelf.forget(feed: feed.id)
         }
+        state.ledger?.hasten()
+        if !state.feeds.isEmpty { state.ledger?.shelf.requestAll() }
         if state.feeds.isEmpty {
             state.deserted = now
             let isAnnounced = state.isAnnounced
@@ -213,6 +252,7 @@ final class ReaderSession {
                 group.state.withLock { $0.ledger?.vanish(waiting.offset...waiting.offset) }
             }
         }
+        messages = putAside(messages, plan, group)
         deliver(messages, plan, group, now)
         return messages
     }
@@ -238,17 +278,8 @@ final class ReaderSession {
         }
     }
 
-    private func hand(
-        _ messages: [StoredMessage], after count: Int, _ plan: Plan, _ group: ConsumerGroup, _ now: MonotonicTime
-    ) {
-        var plan = plan
-        for index in plan.feeds.indices { plan.feeds[index].room -= count }
-        plan.feeds.removeAll { $0.room <= 0 }
-        deliver(messages.map { ($0, 1) }, plan, group, now)
-    }
-
     /// Hands messages to the subscriptions, in shares when there are several.
-    private func deliver(
+    func deliver(
         _ messages: [(StoredMessage, UInt32)], _ plan: Plan, _ group: ConsumerGroup, _ now: MonotonicTime
     ) {
         var rest = messages[...]
@@ -264,15 +295,16 @@ final class ReaderSession {
         }
     }
 
-    private func putBack(_ waiting: [GroupLedger.Waiting], _ plan: Plan, _ group: ConsumerGroup) {
+    func putBack(_ waiting: [GroupLedger.Waiting], _ plan: Plan, _ group: ConsumerGroup) {
         group.state.withLock { state in
             if state.generation == plan.generation { state.ledger?.putBack(waiting) }
         }
     }
 
-    private func offer(
+    /// - Parameter end: for a portion of a key from the shelf, how it ends.
+    func offer(
         _ messages: ArraySlice<(StoredMessage, UInt32)>, to feed: SubscriptionFeed, _ plan: Plan,
-        _ group: ConsumerGroup, _ now: MonotonicTime
+        _ group: ConsumerGroup, _ now: MonotonicTime, end: Shelf.Mark = .none
     ) {
         let outstanding = messages.map {
             GroupLedger.Outstanding(offset: $0.0.offset, feed: feed.id, attempt: $0.1)
@@ -284,6 +316,7 @@ final class ReaderSession {
             return true
         }
         guard isCurrent else { return }
+        let last = end == .none ? nil : messages.last?.0.offset
         let deliveries = messages.map { stored, attempt in
             Delivery(
                 stored.message,
@@ -291,10 +324,15 @@ final class ReaderSession {
                     attempt: Int(attempt), redelivered: attempt > 1 || stored.offset <= plan.deliveredBefore,
                     offset: stored.offset, timestamp: stored.time, key: stored.key, failure: stored.failure),
                 settler: feed, tag: SubscriptionFeed.tag(offset: stored.offset, generation: plan.generation),
-                arrival: now)
+                arrival: now, mark: end == .none ? .none : stored.offset == last ? end : .within)
         }
         // What an ended subscription does not take rejects itself, and so waits for the next.
-        feed.subscription.offer(deliveries)
+        if end == .none {
+            feed.subscription.offer(deliveries)
+        } else {
+            // A portion is taken whole, or its end would be missing.
+            feed.subscription.offer(held: deliveries)
+        }
     }
 
     /// - Returns: when to try again.

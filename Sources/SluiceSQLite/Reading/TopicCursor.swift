@@ -12,6 +12,9 @@ struct StoredMessage {
 
     /// As a subscription counts it.
     var size: Int { message.size + (key?.count ?? 0) }
+
+    /// What a key is selected by.
+    var origin: Delivery.Origin { Delivery.Origin(offset: offset, timestamp: time, key: key) }
 }
 
 /// Reads one topic. Belongs to the reader's thread.

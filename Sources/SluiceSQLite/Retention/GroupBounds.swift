@@ -22,7 +22,12 @@ final class GroupBounds {
         idle = configuration.retention.idleGroup.map { Int64(clamping: $0.wholeNanoseconds / 1_000_000) }
         let path = configuration.path
         groups = try SQLStatement(
-            database, path: path, "SELECT id, topic, settled_through, last_read, lease_end FROM groups")
+            database, path: path,
+            """
+            SELECT g.id, g.topic, g.settled_through, g.last_read, g.lease_end,
+                CASE WHEN g.shelved > 0 THEN \(ShelfTable.first) END
+            FROM groups g
+            """)
         // 0 is what a program of schema 1 writes; times in the future come from a clock that was wrong.
         mend = try SQLStatement(
             database, path: path, "UPDATE groups SET last_read = ?1 WHERE last_read <= 0 OR last_read > ?2")
@@ -41,8 +46,10 @@ final class GroupBounds {
         defer { groups.reset() }
         while try groups.step() {
             var bound = bounds[groups.integer(1)] ?? Bound()
-            let settled = groups.integer(2)
-            bound.read = max(bound.read, settled)
+            bound.read = max(bound.read, groups.integer(2))
+            // What is put aside is not settled, however far the group has come.
+            let settled =
+                groups.isNull(5) ? groups.integer(2) : min(groups.integer(2), groups.integer(5).subtractingSaturated(1))
             if ours.contains(groups.integer(0)) || counts(now) {
                 bound.settled = min(bound.settled ?? settled, settled)
             }

@@ -11,6 +11,7 @@ final class MessageSweep {
     private let configuration: SQLiteLog.Configuration
     private let database: Database
     private let bounds: GroupBounds
+    private let shelves: ShelfTable
     private let topics: SQLStatement
     private let pages: [SQLStatement]
     private var sizes: [Int64: TopicSize] = [:]
@@ -34,9 +35,10 @@ final class MessageSweep {
     }
 
     init(
-        _ database: Database, configuration: SQLiteLog.Configuration, registry: GroupRegistry
+        _ database: Database, configuration: SQLiteLog.Configuration, registry: GroupRegistry, shelves: ShelfTable
     ) throws(SQLiteLogError) {
         self.database = database
+        self.shelves = shelves
         self.configuration = configuration
         let path = configuration.path
         bounds = try GroupBounds(database, configuration: configuration, registry: registry)
@@ -238,6 +240,7 @@ final class MessageSweep {
         note.bind(known, at: 2)
         note.bind(topic.id, at: 3)
         try note.run()
+        try shelves.trim(topic: topic.id, through: last.offset)
         // The last mark at or before what is gone may still be needed.
         let marks = try SQLStatement(
             database, path: path,

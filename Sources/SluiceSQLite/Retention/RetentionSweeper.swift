@@ -17,14 +17,16 @@ final class RetentionSweeper {
     private var lastPiece = MonotonicTime(nanoseconds: 0)
 
     init(
-        _ database: Database, configuration: SQLiteLog.Configuration, registry: GroupRegistry, clock: ClockGuard
+        _ database: Database, configuration: SQLiteLog.Configuration, registry: GroupRegistry, clock: ClockGuard,
+        shelves: ShelfTable
     ) throws(SQLiteLogError) {
         self.configuration = configuration
         let path = configuration.path
         let retention = configuration.retention
         isNeeded = retention.age != nil || retention.size != nil || !retention.topics.isEmpty
         self.clock = try ClockKeeper(database, path: path, clock)
-        messages = try MessageSweep(database, configuration: configuration, registry: registry)
+        messages = try MessageSweep(
+            database, configuration: configuration, registry: registry, shelves: shelves)
         purgeKeys = try SQLStatement(
             database, path: path,
             """

@@ -13,6 +13,7 @@ final class LeaseBook {
     private let renew: SQLStatement
     private let release: SQLStatement
     private let load: SQLStatement
+    private let shelves: ShelfTable
     private let database: Database
     private let path: String
     private var dueAt = MonotonicTime(nanoseconds: 0)
@@ -20,8 +21,11 @@ final class LeaseBook {
     /// clock was set back.
     private var seen: [Int64: (owner: [UInt8], end: Int64, since: MonotonicTime)] = [:]
 
-    init(_ database: Database, configuration: SQLiteLog.Configuration, owner: LeaseOwner) throws(SQLiteLogError) {
+    init(
+        _ database: Database, configuration: SQLiteLog.Configuration, owner: LeaseOwner, shelves: ShelfTable
+    ) throws(SQLiteLogError) {
         self.owner = owner
+        self.shelves = shelves
         duration = configuration.leaseDuration
         let path = configuration.path
         self.database = database
@@ -180,7 +184,9 @@ final class LeaseBook {
         let settled = load.withBytes(1) { OffsetSet(through: load.integer(0), ahead: $0) }
         // An owner that did not give the lease back has not written what it delivered last either: it may be everything.
         let deliveredBefore = wasLeft ? try lastOffset(ofTopic: load.integer(3)) : load.integer(2)
-        return GroupLedger(settled: settled, deliveredBefore: max(deliveredBefore, load.integer(2)))
+        return GroupLedger(
+            settled: settled, deliveredBefore: max(deliveredBefore, load.integer(2)),
+            shelf: ShelfLedger(keys: try shelves.keys(of: row)))
     }
 
     /// Whether the lease stands in somebody's name, void or not.

@@ -26,6 +26,9 @@ final class WriterSession {
     private(set) var transaction: UInt64 = 0
     /// Whether the running transaction writes what messages would: then its success says that they can be written.
     var provesHealth = false
+    /// What was written of shelves in the running transaction.
+    private var receipts: [(group: ConsumerGroup, receipt: ShelfTable.Receipt)] = []
+    let shelves: ShelfTable
     let leases: LeaseBook
     let checkpoints: Checkpoints
     let sweeper: RetentionSweeper
@@ -59,10 +62,11 @@ final class WriterSession {
             """)
         rememberKey = try SQLStatement(
             database, path: path, "INSERT OR REPLACE INTO handled_keys (scope, key, expires) VALUES (?, ?, ?)")
-        leases = try LeaseBook(database, configuration: configuration, owner: owner)
+        shelves = try ShelfTable(database, path: path)
+        leases = try LeaseBook(database, configuration: configuration, owner: owner, shelves: shelves)
         checkpoints = Checkpoints(database, busyTimeout: configuration.busyTimeout)
         sweeper = try RetentionSweeper(
-            database, configuration: configuration, registry: registry, clock: clock)
+            database, configuration: configuration, registry: registry, clock: clock, shelves: shelves)
         // A new file knows from its first moment what time it was made.
         if !sweeper.knowsTime { sweeper.rememberTime(in: self) }
     }
@@ -119,6 +123,7 @@ final class WriterSession {
             failure = error
         }
         if failure == nil {
+            for (group, receipt) in receipts { group.confirmShelf(receipt) }
             reader.noteCommit()
             for group in lost { group.resign() }
         } else {
@@ -155,6 +160,7 @@ final class WriterSession {
         do {
             provesHealth = false
             try begin.run()
+            receipts = []
             transaction += 1
             try body()
             try end.run()
@@ -198,13 +204,15 @@ final class WriterSession {
     /// Writes what the group has settled.
     /// - Returns: false when the group is no longer led here.
     private func write(_ group: ConsumerGroup) throws(SQLiteLogError) -> Bool {
-        let snapshot = group.state.withLock { state -> (row: Int64, settled: OffsetSet, cursor: Int64)? in
+        let snapshot = group.state.withLock { state -> Snapshot? in
             state.isAnnounced = false
             if state.deserted != nil { leases.hasten() }
             state.ledger?.absorb()
             guard let row = state.row, let ledger = state.ledger, ledger.isDirty else { return nil }
             state.ledger?.clean()
-            return (row, ledger.settled, ledger.cursor)
+            return Snapshot(
+                row: row, settled: ledger.settled, cursor: ledger.cursor, leadingSince: state.leadingSince,
+                shelved: ledger.shelf.unwritten, finished: ledger.shelf.finished)
         }
         guard let snapshot else { return true }
         settle.bind(snapshot.settled.through, at: 1)
@@ -218,7 +226,27 @@ final class WriterSession {
         settle.bind(snapshot.row, at: 5)
         settle.bind(owner.id, at: 6)
         try settle.run()
-        return settle.changes > 0
+        guard settle.changes > 0 else { return false }
+        guard !snapshot.shelved.isEmpty || !snapshot.finished.isEmpty else { return true }
+        try shelves.write(snapshot.row, insert: snapshot.shelved, delete: snapshot.finished)
+        receipts.append(
+            (
+                group,
+                ShelfTable.Receipt(
+                    leadingSince: snapshot.leadingSince, inserted: snapshot.shelved.count,
+                    deleted: snapshot.finished.count)
+            ))
+        return true
+    }
+
+    /// What a group has settled and not written.
+    private struct Snapshot {
+        var row: Int64
+        var settled: OffsetSet
+        var cursor: Int64
+        var leadingSince: UInt64
+        var shelved: [ShelfLedger.Entry]
+        var finished: [ShelfLedger.Entry]
     }
 
     // MARK: Topics
