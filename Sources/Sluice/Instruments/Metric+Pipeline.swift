@@ -11,7 +11,7 @@ extension Metric {
             "Flow", "What goes in and out of every route.",
             [
                 messagesReceived, messagesPublished, deliveries, redeliveries, deliveriesInFlight,
-                deliveriesInFlightLimit, unaccountedMessages,
+                deliveriesInFlightLimit, unaccountedMessages, routePaused,
             ]),
         Area(
             "Time and attempts", "Where each delivery's time went.",
@@ -50,6 +50,10 @@ extension Metric {
     public static let unaccountedMessages = gauge(
         "sluice_unaccounted_messages", [.handler],
         "Received less settled less in flight. Always 0; anything else is a bug.")
+
+    public static let routePaused = gauge(
+        "sluice_route_paused", [.handler],
+        "1 while a person has paused the route: it is subscribed, and attempts nothing until it is resumed.")
 
     // Time and attempts
     public static let deliveryStage = histogram(

@@ -108,17 +108,19 @@ private final class RetryingRoute: Sendable {
                 case .retry(let after):
                     // Without a first failure no clock is read: the elapsed time counts from there.
                     let began = first ?? time.now
-                    first = began
-                    try await wait(after: after, error: error, since: began, context)
+                    // What a pause adds uses up none of the message's time.
+                    first = began.advanced(
+                        by: try await wait(after: after, error: error, since: began, context))
                     context.attempt += 1
                 }
             }
         }
     }
 
+    /// - Returns: how long the wait was made by a pause of the route.
     private func wait(
         after: Duration?, error: any Error, since began: MonotonicTime, _ context: HandlerContext
-    ) async throws {
+    ) async throws -> Duration {
         let reason = Disposition.reason(of: error)
         let now = time.now
         // A duplicate waits for its twin alone; what the destination says concerns every message.
@@ -145,7 +147,7 @@ private final class RetryingRoute: Sendable {
         waited.observe(delay.inSeconds)
         noteFailure(context, error, reason)
         policy.onRetry?(Retry.Event(attempt: context.attempt, delay: delay, error: error), context)
-        try await context.wait(for: delay, booking: .backoff)
+        return try await context.wait(for: delay, booking: .backoff)
     }
 
     /// One line when an outage begins: an attempt that fails now and then is not worth one.

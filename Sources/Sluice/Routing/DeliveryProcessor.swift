@@ -60,6 +60,13 @@ final class DeliveryProcessor: Sendable {
             drop(&parcel)
             return .settled
         }
+        if !scope.lifecycle.setOut() {
+            guard await waitForResume(&parcel) else {
+                release(parcel)
+                return .settled
+            }
+        }
+        defer { scope.lifecycle.rest() }
         if parcel.passes > 0 { delivery.trace.beginPass() }
         parcel.passes += 1
         do {
@@ -89,6 +96,23 @@ final class DeliveryProcessor: Sendable {
         } catch {
             return false
         }
+    }
+
+    /// Waits while the route is paused.
+    /// - Returns: false when the route drains meanwhile, or the delivery is not ours any more.
+    private func waitForResume(_ parcel: inout Parcel) async -> Bool {
+        let start = time.now
+        do {
+            try await scope.lifecycle.setOut(parcel.delivery)
+        } catch {
+            return false
+        }
+        if parcel.passes > 0 {
+            parcel.delivery.trace.book(time.now.nanoseconds(since: start), to: .backoff)
+        }
+        // Until now it was queued.
+        begin(&parcel)
+        return true
     }
 
     /// Gives a delivery back that the route will not process any more; drops one that is not ours any more.

@@ -57,10 +57,27 @@ public struct HandlerContext: Sendable {
         delivery.trace.setOutcome(outcome)
     }
 
-    /// Waits like ``sleep(for:)`` and books the time to a stage.
-    package func wait(for duration: Duration, booking stage: DeliveryTrace.BookedStage) async throws {
+    /// Waits like ``sleep(for:)``, and on while the route is paused, and books the time to a stage.
+    /// - Returns: how long the pause made it.
+    @discardableResult
+    package func wait(for duration: Duration, booking stage: DeliveryTrace.BookedStage) async throws -> Duration {
         let start = route.time.now
         defer { delivery.trace.book(route.time.now.nanoseconds(since: start), to: stage) }
-        try await delivery.sleep(for: duration, in: route.lifecycle)
+        route.lifecycle.rest()
+        do {
+            try await delivery.sleep(for: duration, in: route.lifecycle)
+        } catch {
+            route.lifecycle.setOutUnasked()
+            throw error
+        }
+        if route.lifecycle.setOut() { return .zero }
+        let pause = route.time.now
+        do {
+            try await route.lifecycle.setOut(delivery)
+        } catch {
+            route.lifecycle.setOutUnasked()
+            throw error
+        }
+        return .nanoseconds(Int64(clamping: route.time.now.nanoseconds(since: pause)))
     }
 }

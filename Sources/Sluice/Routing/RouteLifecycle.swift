@@ -13,9 +13,15 @@ package final class RouteLifecycle: Sendable {
         case stopped
     }
 
-    private struct State {
+    struct State {
         var phase = Phase.connecting(nil)
         var draining = false
+        /// Whether the drain is the last.
+        var isEnding = false
+        var interruptions = Interruptions()
+        /// Sleepers that wait for the end of a pause.
+        var paused: [UInt64] = []
+        var onQuiet: [UInt64: UnsafeContinuation<Void, any Error>] = [:]
         var nextSleeper: UInt64 = 0
         var sleepers: [UInt64: UnsafeContinuation<Void, any Error>] = [:]
         var onDrain: [UInt64: @Sendable () -> Void] = [:]
@@ -27,8 +33,9 @@ package final class RouteLifecycle: Sendable {
     }
 
     private let time: RouterTime
-    private let state = Mutex(State())
-    private let draining = Atomic<Bool>(false)
+    let state = Mutex(State())
+    let draining = Atomic<Bool>(false)
+    let pausing = Pausing()
 
     package init(time: RouterTime = .real) {
         self.time = time
@@ -64,8 +71,17 @@ package final class RouteLifecycle: Sendable {
 
     /// Begins the end: whoever sleeps is woken with `CancellationError`, and nobody falls asleep any more.
     func drain() {
+        drain(ending: true)
+    }
+
+    /// - Parameter ending: whether it is the last drain; after another the route goes on.
+    func drain(ending: Bool) {
         let begun = state.withLock {
-            state -> (sleepers: [UnsafeContinuation<Void, any Error>], actions: [@Sendable () -> Void])? in
+            state -> (
+                sleepers: [UnsafeContinuation<Void, any Error>], quiet: [UnsafeContinuation<Void, any Error>],
+                actions: [@Sendable () -> Void]
+            )? in
+            if ending { state.isEnding = true }
             guard !state.draining else { return nil }
             state.draining = true
             state.isActing = true
@@ -73,12 +89,15 @@ package final class RouteLifecycle: Sendable {
             draining.store(true, ordering: .releasing)
             defer {
                 state.sleepers = [:]
+                state.paused = []
+                state.onQuiet = [:]
                 state.onDrain = [:]
             }
             // In the order of their coming, so that the same run drains the same way again.
-            return (state.sleepers.valuesInOrder, state.onDrain.valuesInOrder)
+            return (state.sleepers.valuesInOrder, state.onQuiet.valuesInOrder, state.onDrain.valuesInOrder)
         }
         guard let begun else { return }
+        for waiter in begun.quiet { waiter.resume() }
         for sleeper in begun.sleepers { sleeper.resume(throwing: CancellationError()) }
         for action in begun.actions { action() }
         let waiting = state.withLock { state in
@@ -116,21 +135,27 @@ package final class RouteLifecycle: Sendable {
         return try await body()
     }
 
-    /// - Parameter duration: how long; nil sets no timer and waits for the drain alone.
-    package func sleep(for duration: Duration?) async throws {
+    /// - Parameters:
+    ///   - duration: how long; nil sets no timer and waits for the drain alone.
+    ///   - whilePaused: whether it ends with the route's pause, at once when there is none.
+    package func sleep(for duration: Duration?, whilePaused: Bool = false) async throws {
         let id = state.withLock { state in
             state.nextSleeper += 1
             return state.nextSleeper
         }
         try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
-                let sleeps = state.withLock { state in
+                let refusal = state.withLock { state -> Result<Void, any Error>? in
                     // Looked at under the lock: a cancellation that comes later finds the sleeper in the table.
-                    guard !state.draining, !Task.isCancelled else { return false }
+                    guard !state.draining, !Task.isCancelled else { return .failure(CancellationError()) }
+                    if whilePaused {
+                        guard isPaused else { return .success(()) }
+                        state.paused.append(id)
+                    }
                     state.sleepers[id] = continuation
-                    return true
+                    return nil
                 }
-                guard sleeps else { return continuation.resume(throwing: CancellationError()) }
+                if let refusal { return continuation.resume(with: refusal) }
                 if let duration { time.after(duration) { [weak self] in self?.take(id)?.resume() } }
             }
         } onCancel: {
@@ -139,6 +164,9 @@ package final class RouteLifecycle: Sendable {
     }
 
     private func take(_ id: UInt64) -> UnsafeContinuation<Void, any Error>? {
-        state.withLock { $0.sleepers.removeValue(forKey: id) }
+        state.withLock { state in
+            if !state.paused.isEmpty { state.paused.removeAll { $0 == id } }
+            return state.sleepers.removeValue(forKey: id)
+        }
     }
 }

@@ -21,6 +21,8 @@ final class RouteMeter: Sendable {
     private let outcomes: [CounterHandle]
     private let inFlight: GaugeHandle
     private let unaccounted: GaugeHandle
+    private let paused: GaugeHandle
+    private let lifecycle: RouteLifecycle
     private let pushed = Mutex(FlowLedger.Books())
 
     init(_ scope: RouteScope) {
@@ -46,6 +48,8 @@ final class RouteMeter: Sendable {
         nacked = instruments.counter(.subscriberMessagesReceived, watermill + [("acked", "nacked")])
         inFlight = instruments.gauge(.deliveriesInFlight, [scope.label])
         unaccounted = instruments.gauge(.unaccountedMessages, [scope.label])
+        paused = instruments.gauge(.routePaused, [scope.label])
+        lifecycle = scope.lifecycle
         instruments.gauge(.deliveriesInFlightLimit, [scope.label]).set(Double(scope.concurrency))
     }
 
@@ -94,6 +98,7 @@ final class RouteMeter: Sendable {
             }
             inFlight.set(Double(books.inFlight))
             unaccounted.set(Double(books.unaccounted))
+            paused.set(lifecycle.isPaused ? 1 : 0)
             pushed = books
         }
     }

@@ -41,6 +41,15 @@ final class RouteRunner: Sendable {
     }
 
     func run() async {
+        repeat {
+            await runUntilDrained()
+            // The thread that drains may still be giving back what waited.
+            await scope.lifecycle.waitUntilActed()
+        } while await scope.lifecycle.goesOn()
+        stopped()
+    }
+
+    private func runUntilDrained() async {
         var failures = 0
         let diary = FailureDiary()
         let topic: Logger.Metadata = ["topic": "\(route.topic)"]
@@ -78,9 +87,6 @@ final class RouteRunner: Sendable {
                 try? await scope.lifecycle.sleep(for: delay)
             }
         }
-        // The thread that drains may still be giving back what waited.
-        await scope.lifecycle.waitUntilActed()
-        stopped()
     }
 
     /// - Returns: nil when the route drains before the subscriber has answered.

@@ -170,6 +170,10 @@ public final class Router: Service {
         start?.finish()
     }
 
+    func runner(named name: String) -> RouteRunner? {
+        state.withLock { $0.runners[name] }
+    }
+
     private func closePublishers() async {
         var closed: Set<ObjectIdentifier> = []
         let publishers = state.withLock { state in
@@ -187,7 +191,9 @@ extension Router {
         public let name: String
         /// Whether it is subscribed and takes messages.
         public let isRunning: Bool
-        /// Why it is not, or what it waits for; nil when all is well.
+        /// Whether it waits to be resumed (``Router/pause(_:)``), whatever else it does.
+        public internal(set) var isPaused = false
+        /// Why it is not running, or what it waits for; nil when all is well.
         public let note: String?
     }
 
@@ -196,13 +202,17 @@ extension Router {
         let runners = state.withLock(\.runnersInOrder)
         return runners.map { runner in
             let name = runner.scope.name
-            return switch runner.scope.lifecycle.phase {
-            case .connecting(let reason): RouteStatus(name: name, isRunning: false, note: reason ?? "connecting")
-            case .running: RouteStatus(name: name, isRunning: true, note: nil)
-            case .held(let reason): RouteStatus(name: name, isRunning: true, note: "held: \(reason)")
-            case .draining: RouteStatus(name: name, isRunning: false, note: "draining")
-            case .stopped: RouteStatus(name: name, isRunning: false, note: "stopped")
-            }
+            let isPaused = runner.scope.lifecycle.isPaused
+            var status =
+                switch runner.scope.lifecycle.phase {
+                case .connecting(let reason): RouteStatus(name: name, isRunning: false, note: reason ?? "connecting")
+                case .running: RouteStatus(name: name, isRunning: true, note: isPaused ? "paused" : nil)
+                case .held(let reason): RouteStatus(name: name, isRunning: true, note: "held: \(reason)")
+                case .draining: RouteStatus(name: name, isRunning: false, note: "draining")
+                case .stopped: RouteStatus(name: name, isRunning: false, note: "stopped")
+                }
+            status.isPaused = isPaused
+            return status
         }
     }
 }

@@ -257,3 +257,12 @@ private final class IgnoringSettler: Settler {
     static let shared = IgnoringSettler()
     func settle(_ tag: UInt64, _ settlement: Settlement) {}
 }
+
+/// Something that is so, or not.
+final class Flag: Sendable {
+    private let flag = Atomic<Bool>(false)
+    var value: Bool { flag.load(ordering: .acquiring) }
+
+    func set() { flag.store(true, ordering: .releasing) }
+    func clear() { flag.store(false, ordering: .releasing) }
+}
