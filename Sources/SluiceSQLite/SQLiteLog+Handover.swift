@@ -56,6 +56,19 @@ extension SQLiteLog {
         }
     }
 
+    /// What the file remembers under names that begin so.
+    /// - Throws: ``SQLiteLogError``.
+    package func facts(prefix: String) async throws -> [String: String] {
+        try await reader.perform { session in
+            var facts: [String: String] = [:]
+            let rows = try Row.fetchAll(
+                session.database, sql: "SELECT name, value FROM facts WHERE substr(name, 1, ?) = ?",
+                arguments: [prefix.count, prefix])
+            for row in rows { facts[row[0]] = row[1] }
+            return facts
+        }
+    }
+
     /// Remembers, or forgets.
     /// - Throws: ``SQLiteLogError``.
     package func setFact(_ name: String, _ value: String?) async throws {

@@ -21,6 +21,8 @@ final class ConsumerGroup: Sendable {
         var handedOut = 0
         /// When the last subscription went.
         var deserted: MonotonicTime?
+        /// How many want the lease kept, also without a subscription.
+        var holds = 0
         /// Whether the writer knows that there is something to write.
         var isAnnounced = false
         /// How many acknowledgements wake the reader, when it waits for the number in flight to sink.
@@ -160,6 +162,28 @@ final class ConsumerGroup: Sendable {
     private func extend(_ state: inout State, until leaseEnd: MonotonicTime) {
         state.leaseEnd = leaseEnd
         self.leaseEnd.store(leaseEnd.nanoseconds, ordering: .releasing)
+    }
+
+    /// Nothing that was delivered until now settles anything any more, or is attempted again. Call it under the lock of a
+    /// group that is led and not subscribed to.
+    func forgetDelivered(_ state: inout State) {
+        begin(&state)
+        state.leadingSince = state.generation
+        state.handedOut = 0
+        state.wakeReaderAt = nil
+        state.ledger = state.ledger?.restarted()
+    }
+
+    /// The group goes on behind this offset, as the file says now.
+    func move(to settled: Int64) {
+        state.withLock { state in
+            guard let ledger = state.ledger else { return }
+            begin(&state)
+            state.leadingSince = state.generation
+            state.ledger = GroupLedger(
+                settled: OffsetSet(through: settled), deliveredBefore: max(ledger.deliveredBefore, ledger.cursor))
+        }
+        readerSignal.raise()
     }
 
     /// Another process leads the group, or none does: what was delivered here is forgotten and taken back where it still

@@ -34,10 +34,26 @@ final class GroupRegistry: Sendable {
         }
     }
 
+    func find(_ name: String, of topic: Topic) -> ConsumerGroup? {
+        groups.withLock { groups in groups.first { $0.name == name && $0.topic == topic } }
+    }
+
+    /// Has the group's lease kept, also without a subscription, if it is led here.
+    func hold(_ name: String, of topic: Topic) -> ConsumerGroup? {
+        groups.withLock { groups in
+            guard let group = groups.first(where: { $0.name == name && $0.topic == topic }) else { return nil }
+            return group.state.withLock { state in
+                guard state.ledger != nil, state.leaseEnd > .now() else { return nil }
+                state.holds += 1
+                return group
+            }
+        }
+    }
+
     /// Forgets the group unless somebody has joined it in the meantime.
     func remove(_ group: ConsumerGroup) {
         groups.withLock { groups in
-            guard group.state.withLock({ $0.feeds.isEmpty }) else { return }
+            guard group.state.withLock({ $0.feeds.isEmpty && $0.holds == 0 }) else { return }
             groups.removeAll { $0 === group }
         }
     }

@@ -25,9 +25,10 @@ struct GroupTable {
 
     /// - Parameters:
     ///   - isGone: whether the owner of a lease is known to have ended.
-    ///   - ours: the rows that this process reads for.
+    ///   - ours: the rows that this process reads for, or would if no other did.
+    ///   - owner: who this process is as the owner of leases.
     func read(
-        present: Timestamp, isGone: ([UInt8]) -> Bool, ours: Set<Int64> = []
+        present: Timestamp, isGone: ([UInt8]) -> Bool, ours: Set<Int64> = [], owner: [UInt8] = []
     ) throws(SQLiteLogError) -> [SQLiteGroup] {
         var result: [SQLiteGroup] = []
         defer { groups.reset() }
@@ -38,12 +39,11 @@ struct GroupTable {
             let lastRead = groups.integer(7)
             let first = groups.isNull(11) ? OffsetSet.limit : groups.integer(11)
             var reader: SQLiteGroup.Reader?
-            if ours.contains(groups.integer(0)) {
-                reader = .thisProcess
-            } else if !groups.isNull(8) {
-                let owner = groups.bytes(8)
-                let isHeld = groups.integer(9) > present.millisecondsSince1970 && !isGone(owner)
-                if isHeld { reader = .process(LeaseOwner.process(of: owner)) }
+            if ours.contains(groups.integer(0)) { reader = .thisProcess }
+            if !groups.isNull(8) {
+                let holder = groups.bytes(8)
+                let isHeld = groups.integer(9) > present.millisecondsSince1970 && !isGone(holder)
+                if isHeld, holder != owner { reader = .process(LeaseOwner.process(of: holder)) }
             }
             result.append(
                 SQLiteGroup(

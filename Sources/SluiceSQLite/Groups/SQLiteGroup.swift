@@ -1,4 +1,5 @@
 public import Sluice
+import Synchronization
 
 /// A consumer group as the file knows it.
 public struct SQLiteGroup: Sendable, Equatable {
@@ -45,7 +46,7 @@ extension SQLiteLog {
         let (registry, owner) = (registry, owner)
         return try await reader.perform { session in
             try session.groupTable.read(
-                present: .now(), isGone: owner.isGone, ours: Set(registry.all.compactMap(\.row)))
+                present: .now(), isGone: owner.isGone, ours: Set(registry.all.compactMap(\.row)), owner: owner.id)
         }
     }
 
@@ -67,12 +68,43 @@ extension SQLiteLog {
         }
     }
 
-    /// Moves a group that no process reads for.
+    /// Moves a group that no process reads for, or one that this process leads and does not subscribe to now
+    /// (``whileLeading(_:of:_:)``).
     /// - Returns: up to which offset it counts as settled now.
     /// - Throws: ``SQLiteLogError``: `groupInUse` while a process reads for it, `unknownGroup`.
     @discardableResult
     public func seek(group: String, topic: Topic, to position: SQLiteGroupPosition) async throws -> Int64 {
-        try await writer.perform { session in try session.seek(group, topic, to: position) }
+        do {
+            let settled = try await writer.perform { session in try session.seek(group, topic, to: position) }
+            registry.find(group, of: topic)?.move(to: settled)
+            return settled
+        } catch {
+            // What it had settled may not have been written either.
+            registry.find(group, of: topic)?.state.withLock { $0.ledger?.soil() }
+            throw error
+        }
+    }
+
+    /// Whether this process reads for the group, and no other does.
+    public func leads(_ group: String, of topic: Topic) -> Bool {
+        registry.find(group, of: topic)?.isLeading ?? false
+    }
+
+    /// Runs `body` while this process keeps leading the group: also without a subscription no other process takes it
+    /// over. With it a route that reads the group can be stopped, the group moved, and the route go on.
+    /// - Throws: what `body` throws, and ``SQLiteLogError`` `groupInUse` where this process does not lead the group.
+    public func whileLeading<Result>(
+        _ group: String, of topic: Topic, _ body: () async throws -> Result
+    ) async throws -> Result {
+        guard let held = registry.hold(group, of: topic) else {
+            throw SQLiteLogError(
+                .groupInUse, path: configuration.path, detail: "\(group) on \(topic.name) is not led by this process")
+        }
+        defer {
+            held.state.withLock { $0.holds -= 1 }
+            writer.announce(held)
+        }
+        return try await body()
     }
 
     /// Forgets a group that no process reads for. One of its name that comes later is a new one.

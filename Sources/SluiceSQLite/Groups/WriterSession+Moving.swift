@@ -2,9 +2,15 @@ internal import Sluice
 import Synchronization
 
 extension WriterSession {
-    /// Call inside a transaction.
+    /// Call inside a transaction. A group that is led here is brought to rest; once the transaction is committed it has to
+    /// be told where it is (``ConsumerGroup/move(to:)``).
     func seek(_ group: String, _ topic: Topic, to position: SQLiteGroupPosition) throws(SQLiteLogError) -> Int64 {
         let (row, topicID) = try unread(group, topic)
+        if let led = registry.find(group, of: topic) {
+            // Now: what it has settled must not be written over its new place.
+            try settleFinally(led)
+            led.state.withLock { led.forgetDelivered(&$0) }
+        }
         let cursor = try TopicCursor(id: topicID, database: database, path: path)
         let (first, last) = (try cursor.deletedThrough(), try cursor.lastOffset())
         let settled: Int64 =
@@ -27,6 +33,7 @@ extension WriterSession {
     /// Call inside a transaction.
     func remove(_ group: String, _ topic: Topic) throws(SQLiteLogError) {
         let (row, _) = try unread(group, topic)
+        guard registry.find(group, of: topic) == nil else { throw inUse(group, topic) }
         let delete = try SQLStatement(database, path: path, "DELETE FROM groups WHERE id = ?")
         delete.bind(row, at: 1)
         try delete.run()
@@ -50,14 +57,22 @@ extension WriterSession {
             throw SQLiteLogError(.unknownGroup, path: path, detail: "\(group) on \(topic.name)")
         }
         let row = find.integer(0)
-        guard leases.isFree(row, .now()), !registry.all.contains(where: { $0.row == row }) else {
-            throw SQLiteLogError(.groupInUse, path: path, detail: "\(group) on \(topic.name)")
-        }
+        let isRead = registry.find(group, of: topic)?.isSubscribed ?? false
+        guard leases.isFree(row, .now()), !isRead else { throw inUse(group, topic) }
         return (row, find.integer(1))
+    }
+
+    private func inUse(_ group: String, _ topic: Topic) -> SQLiteLogError {
+        SQLiteLogError(.groupInUse, path: path, detail: "\(group) on \(topic.name)")
     }
 }
 
 extension ConsumerGroup {
     /// Its row in the file, once it has one.
     var row: Int64? { state.withLock(\.row) }
+
+    /// Whether anything here reads it; the reader may still hold on to subscriptions that have ended.
+    fileprivate var isSubscribed: Bool {
+        state.withLock { state in state.feeds.contains { !$0.subscription.isEnded } }
+    }
 }

@@ -64,9 +64,10 @@ final class LeaseBook {
 
     private func step(_ group: ConsumerGroup, _ now: MonotonicTime) -> (Step, row: Int64, isSettled: Bool) {
         group.state.withLock { state in
-            guard let row = state.row else { return (state.feeds.isEmpty ? .forget : .none, 0, true) }
-            guard state.ledger != nil else { return (state.feeds.isEmpty ? .forget : .acquire, row, false) }
-            if state.feeds.isEmpty, let deserted = state.deserted {
+            let isWanted = !state.feeds.isEmpty || state.holds > 0
+            guard let row = state.row else { return (isWanted ? .none : .forget, 0, true) }
+            guard state.ledger != nil else { return (isWanted ? .acquire : .forget, row, false) }
+            if !isWanted, let deserted = state.deserted {
                 // Handlers may still settle what they hold, for as long as a lease lasts.
                 let isOver = state.handedOut <= 0 || deserted.advanced(by: duration) <= now
                 return (isOver ? .release : .none, row, false)
