@@ -7,9 +7,12 @@ import SluiceGateway
 enum Arguments {
     static let addressHelp = ArgumentHelp("Where: \(BrokerAddress.forms).", valueName: "address")
 
-    static func address(_ text: String, _ option: String) throws(UsageError) -> BrokerAddress {
+    /// - Parameter environment: the variables of the brokers.
+    static func address(
+        _ text: String, _ option: String, environment: [String: String]
+    ) throws(UsageError) -> BrokerAddress {
         do {
-            return try BrokerAddress(text)
+            return try BrokerAddress(text, environment: environment)
         } catch {
             throw UsageError("\(option): \(error)")
         }

@@ -62,7 +62,7 @@ struct ConsumeCommand: AsyncParsableCommand {
     var topic: String
 
     func run() async throws {
-        let address = try Arguments.address(from, "--from")
+        let address = try Arguments.address(from, "--from", environment: Settings.brokers())
         let topic = try Arguments.topic(topic)
         var tool = ConsumeTool()
         tool.format = try Arguments.format(format)

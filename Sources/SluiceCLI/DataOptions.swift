@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import SluiceGateway
 
 /// Which data directory a command works on.
@@ -10,10 +9,8 @@ struct DataOptions: ParsableArguments {
 
     /// Says whose groups these are where that may not be what was asked for.
     func noteKafka() {
-        guard
-            data == nil,
-            let dotEnv = try? DotEnv.text(ofFile: ".env") ?? "",
-            GatewayConfiguration.hasKafka(environment: ProcessInfo.processInfo.environment, dotEnv: dotEnv)
+        guard data == nil,
+            let hasKafka = try? Settings.read({ GatewayConfiguration.hasKafka(environment: $0, dotEnv: $1) }), hasKafka
         else { return }
         Tool.say(
             "note: KAFKA_BROKERS is set: the routes' groups are Kafka's (kafka-consumer-groups.sh shows them); these are "
@@ -23,12 +20,6 @@ struct DataOptions: ParsableArguments {
     /// - Throws: exit status 78 when the configuration is wrong.
     func directory() throws -> String {
         if let data { return try Arguments.directory(data, "--data") }
-        do {
-            return try GatewayConfiguration.dataDirectory(
-                environment: ProcessInfo.processInfo.environment, dotEnv: DotEnv.text(ofFile: ".env"))
-        } catch {
-            Tool.say("\(error)")
-            throw ExitCode(EnvironmentError.exitStatus)
-        }
+        return try Settings.read { try GatewayConfiguration.dataDirectory(environment: $0, dotEnv: $1) }
     }
 }

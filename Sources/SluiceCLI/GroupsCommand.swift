@@ -14,8 +14,8 @@ struct GroupsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "list", abstract: "Show each group's topic, backlog, and reader.",
             discussion: """
-                Reads the files alone, beside a running gateway or without one. The gateway is one process: each of its
-                routes is a group that this process reads.
+                Asks the gateway, or reads the files where none runs. The gateway is one process: each of its routes is a
+                group that this process reads.
                 """)
 
         @OptionGroup var options: DataOptions
@@ -28,7 +28,7 @@ struct GroupsCommand: AsyncParsableCommand {
             options.noteKafka()
             let tool = GroupsTool(directory: try options.directory())
             try await Tool.run {
-                let text = try format == "json" ? tool.lines() : tool.table()
+                let text = try await tool.listing(asJSON: format == "json")
                 try Tool.write(Array(text.utf8))
             }
         }
@@ -36,9 +36,10 @@ struct GroupsCommand: AsyncParsableCommand {
 
     struct Seek: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "seek", abstract: "Move a group that no process reads.",
+            commandName: "seek", abstract: "Move a group, also one that a running gateway reads.",
             discussion: """
-                A group that a process reads is refused with exit status 1: stop the process first.
+                The route that reads it finishes what it has in hand, and goes on from there. What its sink has handled in
+                the last 90 days is recognised and not delivered a second time.
 
                   sluice groups seek log-to-slack --to end
                   sluice groups seek log-to-slack --to 2026-01-02T00:00:00Z
@@ -70,9 +71,10 @@ struct GroupsCommand: AsyncParsableCommand {
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "remove", abstract: "Forget a group that no process reads.",
+            commandName: "remove", abstract: "Forget a group.",
             discussion: """
-                A group that a process reads is refused with exit status 1: stop the process first.
+                A group that a running gateway reads is as if it had never been: its route finishes what it has in hand, and
+                begins where it is configured to begin.
 
                   sluice groups remove log-to-console
                 """)

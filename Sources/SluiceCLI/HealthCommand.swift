@@ -7,7 +7,8 @@ struct HealthCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "health", abstract: "Ask a running gateway whether it is ready.",
         discussion: """
-            Prints what /readyz answers. Ends with 0 when the gateway is ready, with 1 when it is not or does not answer.
+            Prints what /readyz answers. Ends with 0 when the gateway is ready, with 1 when it is not or does not answer in
+            time, with 2 when there is none.
             """)
 
     @Option(
@@ -24,6 +25,7 @@ struct HealthCommand: AsyncParsableCommand {
             of: try address.map(Self.bindAddress) ?? Self.configuredAddress(), timeout: timeout)
         let report = try await check.run()
         FileHandle.standardOutput.write(Data(report.text.utf8))
+        if report.isMissing { throw ExitCode(ExitStatus.noGateway) }
         if !report.isReady { throw ExitCode.failure }
     }
 
@@ -35,12 +37,6 @@ struct HealthCommand: AsyncParsableCommand {
     }
 
     private static func configuredAddress() throws -> BindAddress {
-        do {
-            return try GatewayConfiguration.metricsAddress(
-                environment: ProcessInfo.processInfo.environment, dotEnv: DotEnv.text(ofFile: ".env", repairing: true))
-        } catch {
-            Tool.say("\(error)")
-            throw ExitCode(EnvironmentError.exitStatus)
-        }
+        try Settings.read { try GatewayConfiguration.metricsAddress(environment: $0, dotEnv: $1) }
     }
 }

@@ -40,7 +40,8 @@ struct PublishCommand: AsyncParsableCommand {
     var topic: String
 
     func run() async throws {
-        let address = try Arguments.address(to, "--to")
+        let settings = try Settings.brokers()
+        let address = try Arguments.address(to, "--to", environment: settings)
         let topic = try Arguments.topic(topic)
         var tool = PublishTool()
         tool.format = try Arguments.format(format)
@@ -52,7 +53,7 @@ struct PublishCommand: AsyncParsableCommand {
             throw UsageError("\(error)")
         }
         try await Tool.run(isOurFile: false) { [tool] in
-            let (publisher, end) = try await address.publisher(to: topic, key: key)
+            let (publisher, end) = try await address.publisher(to: topic, key: key, environment: settings)
             let outcome: Result<Int, any Error>
             do {
                 let input = try StandardInput()

@@ -44,14 +44,10 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private static func readConfiguration() throws -> GatewayConfiguration {
-        do {
-            let configuration = try GatewayConfiguration(
-                environment: ProcessInfo.processInfo.environment, dotEnv: DotEnv.text(ofFile: ".env", repairing: true))
+        try Settings.read { environment, dotEnv in
+            let configuration = try GatewayConfiguration(environment: environment, dotEnv: dotEnv)
             try ProcessLimits.prepare(for: configuration)
             return configuration
-        } catch {
-            FileHandle.standardError.write(Data("\(error)\n".utf8))
-            throw ExitCode(EnvironmentError.exitStatus)
         }
     }
 

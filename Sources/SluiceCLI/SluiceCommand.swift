@@ -9,7 +9,8 @@ struct SluiceCommand: AsyncParsableCommand {
         version: SluiceVersion.text,
         subcommands: [
             RunCommand.self, PublishCommand.self, ConsumeCommand.self, HealthCommand.self, MetricsCommand.self,
-            GroupsCommand.self, BackupCommand.self, DashboardsCommand.self, RulesCommand.self,
+            GroupsCommand.self, PauseCommand.self, ResumeCommand.self, BackupCommand.self, DashboardsCommand.self,
+            RulesCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 }

@@ -41,7 +41,8 @@ enum Tool {
             throw ExitCode(128 + SIGPIPE)
         } catch {
             say("error: \(error)")
-            throw ExitCode(ExitStatus.of(error, isOurFile: isOurFile))
+            let isOutput = error is UnwritableOutput
+            throw ExitCode(isOutput ? ExitStatus.cannotWrite : ExitStatus.of(error, isOurFile: isOurFile))
         }
     }
 

@@ -1,7 +1,9 @@
 import SluiceSQLite
 
-/// The statuses with which commands end: 0 fine, 1 failed, 64 usage, and these two of sysexits.h.
+/// The statuses with which commands end: 0 fine, 1 failed or differs, 64 usage, and these.
 public enum ExitStatus {
+    /// No gateway runs that the command could ask.
+    public static let noGateway: Int32 = 2
     /// EX_CANTCREAT: a file or directory cannot be made or written.
     public static let cannotWrite: Int32 = 73
     /// EX_CONFIG: the configuration, or a file, is at fault; to start again does not mend it.
@@ -15,6 +17,8 @@ public enum ExitStatus {
         case let error as SQLiteLogError: status(of: error, isOurFile)
         case let error as DeploymentLedgerError: error.isOfNewerVersion ? faultyFile : 1
         case is DataDirectoryError: cannotWrite
+        case is NoGatewayError: noGateway
+        case let error as CommandError: error.code == .cannotWrite ? cannotWrite : 1
         case let error as ToolError: error.exitStatus
         default: 1
         }
@@ -24,7 +28,7 @@ public enum ExitStatus {
         switch error.code {
         case .newerSchema, .corrupt: faultyFile
         case .notALog: isOurFile ? faultyFile : 1
-        case .readOnly, .targetExists: cannotWrite
+        case .readOnly, .targetExists, .diskFull: cannotWrite
         default: 1
         }
     }

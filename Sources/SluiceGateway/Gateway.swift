@@ -88,6 +88,17 @@ public final class Gateway: Sendable {
         readers.append(try DeploymentsRoute.route(from: queue, ledger, meter, logger: logger))
         for route in readers { try router.add(route) }
 
+        let steering = try Steering(
+            configuration.sinks, router, keptBy: Self.steeringStore(configuration, log, logger),
+            logger: logger)
+        readiness.add(steering.report)
+        let commands = ControlCommands(
+            steering: steering, router: router, queue: queue, log: log, logger: logger)
+        let control = ControlServer(in: configuration.dataDirectory, logger: logger) {
+            try await commands.perform($0)
+        }
+        readiness.add(control.report)
+
         let backlog = BacklogMeter(queue, routes: readers.map(\.name), instruments, logger: logger)
         let drain = DrainFlag()
         readiness.add { $0.merge(queue.readiness) }
@@ -116,7 +127,7 @@ public final class Gateway: Sendable {
             ledger: ledger, retention: configuration.ledgerRetention, isDoubted: { log.clockDoubt != nil },
             logger: logger)
         services = [
-            metrics, backlog, keeper, ledgerKeeper, QueueProbe(queue: queue),
+            metrics, backlog, keeper, ledgerKeeper, QueueProbe(queue: queue), steering, control,
             PreparedRouter(queue: queue, router: router),
             webhooks, drain,
         ]
@@ -144,6 +155,12 @@ public final class Gateway: Sendable {
         await queue.close()
     }
 
+    private static func steeringStore(
+        _ configuration: GatewayConfiguration, _ log: SQLiteLog, _ logger: Logger
+    ) -> any SteeringStore {
+        configuration.kafka.map { KafkaSteering($0, logger: logger) } ?? LogSteering(log, logger: logger)
+    }
+
     private static func queue(
         _ configuration: GatewayConfiguration, _ log: SQLiteLog, _ instruments: Instruments, _ logger: Logger
     ) throws -> any EventQueue {
@@ -157,6 +174,14 @@ public final class Gateway: Sendable {
 }
 
 extension GatewayConfiguration {
+    /// What events are delivered to, and by which routes: the console where there is nothing else.
+    var sinks: [Steering.Sink] {
+        var sinks: [Steering.Sink] = []
+        if grafana != nil { sinks.append(.init(name: GrafanaSink.target, route: SinkRoutes.grafana)) }
+        if slackWebhookURL != nil { sinks.append(.init(name: SlackSink.target, route: SinkRoutes.slack)) }
+        return sinks.isEmpty ? [.init(name: "console", route: SinkRoutes.console)] : sinks
+    }
+
     /// The systems that events are delivered to over HTTP.
     var sinkNames: [String] {
         (grafana == nil ? [] : [GrafanaSink.target]) + (slackWebhookURL == nil ? [] : [SlackSink.target])

@@ -63,9 +63,9 @@ struct ConnectionBudget: Sendable, Equatable {
 
     private static func brokers(_ configuration: GatewayConfiguration) -> Int {
         let amqp = configuration.amqp == nil ? 0 : 8
-        // A producer, the administration, and a consumer for each route that reads; librdkafka has a pipe and a
+        // A producer, the administration, what steers, and a consumer for each route that reads; librdkafka has a pipe and a
         // socket for each broker.
         let readers = 1 + max(1, configuration.sinkNames.count) + (configuration.simulator == nil ? 0 : 2)
-        return amqp + (configuration.kafka == nil ? 0 : 16 * (2 + readers))
+        return amqp + (configuration.kafka == nil ? 0 : 16 * (3 + readers))
     }
 }

@@ -575,6 +575,14 @@ def sinks(board):
              "set the clock of the machine that made them (NTP): the committer's, or the deploy tool's."),
             [query(f"{by('handler_name')}({rate('sluice_event_clock_skew_total')})", "{{handler_name}}")], "ops",
             thresholds=steps(GREEN, (0.001, RED))),
+        state_timeline(
+            "Is a route paused?",
+            ("Whether a person has paused the route (`sluice pause`): it attempts nothing, and what comes for it waits.",
+             "a stretch that nobody remembers.",
+             "`/readyz` says since when and why; `sluice resume` lets it go on."),
+            [query(f"max by (handler_name) ({select('sluice_route_paused')})", "{{handler_name}}")], "none",
+            mappings=values(_0=("runs", GREEN), _1=("paused", ORANGE)), thresholds=steps(GREEN, (1, ORANGE)),
+            show_value="never"),
     )
 
 

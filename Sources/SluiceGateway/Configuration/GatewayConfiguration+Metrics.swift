@@ -3,9 +3,7 @@ extension GatewayConfiguration {
     public static func metricsAddress(
         environment: [String: String], dotEnv: String? = nil
     ) throws(EnvironmentError) -> BindAddress {
-        let set = environment.filter { !$0.value.isEmpty }
-        let file = DotEnv.contents(of: dotEnv ?? "") { $0 == ConfigurationVariable.metricsBindAddress.name }
-        var values = ConfigurationValues(file.values.merging(set) { $1 })
+        var values = try values(of: [.metricsBindAddress], environment, dotEnv)
         let address = values.address(.metricsBindAddress)
         guard values.problems.isEmpty else { throw EnvironmentError(problems: values.problems) }
         return address ?? GatewayConfiguration().metricsBindAddress
@@ -13,18 +11,35 @@ extension GatewayConfiguration {
 
     /// Whether the gateway that has this environment and this `.env` file has Kafka as its queue.
     public static func hasKafka(environment: [String: String], dotEnv: String? = nil) -> Bool {
-        let set = environment.filter { !$0.value.isEmpty }
-        return ConfigurationValues(DotEnv.parse(dotEnv ?? "").values.merging(set) { $1 }).isSet(.kafkaBrokers)
+        (try? values(of: [.kafkaBrokers], environment, dotEnv))?.isSet(.kafkaBrokers) ?? false
     }
 
     /// The data directory of the gateway that has this environment and this `.env` file; the rest is not looked at.
     public static func dataDirectory(
         environment: [String: String], dotEnv: String? = nil
     ) throws(EnvironmentError) -> String {
-        let set = environment.filter { !$0.value.isEmpty }
-        var values = ConfigurationValues(DotEnv.parse(dotEnv ?? "").values.merging(set) { $1 })
+        var values = try values(of: [.data], environment, dotEnv)
         let path = values.path(.data)
         guard values.problems.isEmpty else { throw EnvironmentError(problems: values.problems) }
         return path ?? GatewayConfiguration().dataDirectory
+    }
+
+    /// What is set of Kafka and RabbitMQ for the gateway that has this environment and this `.env` file; the rest is not
+    /// looked at.
+    public static func brokerSettings(
+        environment: [String: String], dotEnv: String? = nil
+    ) throws(EnvironmentError) -> [String: String] {
+        try values(of: ConfigurationVariable.brokers, environment, dotEnv).all
+    }
+
+    /// A variable that is set to nothing counts as not set.
+    private static func values(
+        of variables: [ConfigurationVariable], _ environment: [String: String], _ dotEnv: String?
+    ) throws(EnvironmentError) -> ConfigurationValues {
+        let names = Set(variables.map { Substring($0.name) })
+        let file = DotEnv.contents(of: dotEnv ?? "") { names.contains($0) }
+        guard file.problems.isEmpty else { throw EnvironmentError(problems: file.problems) }
+        let set = environment.filter { !$0.value.isEmpty }
+        return ConfigurationValues(file.values.merging(set) { $1 })
     }
 }

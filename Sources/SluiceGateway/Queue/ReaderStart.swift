@@ -35,6 +35,15 @@ public struct ReaderStart: Sendable, Hashable {
         }
     }
 
+    /// The same for a group that is there.
+    var positionOnLog: SQLiteGroupPosition {
+        switch kind {
+        case .now: .end
+        case .beginning: .beginning
+        case .time(let time): .at(time)
+        }
+    }
+
     var onKafka: KafkaSubscriber.StartPosition {
         switch kind {
         case .now: .end

@@ -97,6 +97,11 @@ final class SQLiteQueue: EventQueue {
         return subscriber
     }
 
+    /// Where a route begins if it was not there before; nil for none of its readers.
+    func start(of route: String) -> ReaderStart? {
+        state.withLock { state in state.readers.first { $0.route == route }?.start }
+    }
+
     func probe() async {
         guard log.failure != nil || log.idleTime >= QueueProbe.idle else { return }
         // The log remembers how it ended.

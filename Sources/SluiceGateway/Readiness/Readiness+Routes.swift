@@ -11,7 +11,8 @@ extension Readiness {
     /// note, whatever is wrong with it: a sink or another source must not keep webhooks out.
     mutating func add(_ routes: [Router.RouteStatus], neededForWebhooks: Set<String>) {
         for route in routes {
-            guard let note = route.note else { continue }
+            // Of what a person has paused, the steering tells.
+            guard let note = route.note, !(route.isPaused && route.note == "paused") else { continue }
             if route.isRunning || !neededForWebhooks.contains(route.name) {
                 notes.append("\(route.name): \(note)")
             } else {

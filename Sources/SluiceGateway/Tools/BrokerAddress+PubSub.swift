@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import Logging
 public import Sluice
 import SluiceAMQP
@@ -13,10 +13,11 @@ extension BrokerAddress {
     /// - Parameters:
     ///   - topic: where messages will go.
     ///   - key: the metadata whose value is the key of a message that brings none of its own.
+    ///   - environment: the variables of the brokers.
     /// - Throws: ``ToolError`` when Kafka has no such topic: a broker that made it would give it settings of its own.
-    public func publisher(to topic: Topic, key: String?) async throws -> (
-        publisher: any Publisher, end: @Sendable () async -> Void
-    ) {
+    public func publisher(
+        to topic: Topic, key: String?, environment: [String: String] = ProcessInfo.processInfo.environment
+    ) async throws -> (publisher: any Publisher, end: @Sendable () async -> Void) {
         let load = CarryingPublisher.Load()
         let selector = load.key(otherwise: key.map { KeySelector.metadata($0) } ?? .none)
         switch self {
@@ -31,7 +32,7 @@ extension BrokerAddress {
             let publisher = try KafkaPublisher(configuration, key: selector, options: options, logger: Self.logger)
             return (CarryingPublisher(publisher, load), {})
         case .amqp(let configuration):
-            var values = ConfigurationValues(ProcessInfo.processInfo.environment)
+            var values = ConfigurationValues(environment)
             let topology = AMQPTopology.workQueue(declaring: values.boolean(.amqpDeclare) ?? true)
             return (try AMQPPublisher(configuration, topology: topology, logger: Self.logger), {})
         case .http(let url):

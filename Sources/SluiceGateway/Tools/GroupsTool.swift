@@ -2,65 +2,55 @@ import Foundation
 import Sluice
 public import SluiceSQLite
 
-/// `sluice groups`: lists, moves and removes the groups of a data directory's log.
+/// `sluice groups`: lists, moves and removes the groups of a data directory's log. A gateway that runs there is asked to;
+/// without one the files are enough.
 public struct GroupsTool: Sendable {
     private let path: String
     private let directory: String
+    private let client: ControlClient
 
     /// - Parameter directory: the data directory, or a log's file.
     public init(directory: String) {
         self.directory = directory
         path = DataDirectory.logFile(at: directory)
+        let parent = URL(fileURLWithPath: path).deletingLastPathComponent().relativePath
+        client = ControlClient(directory: path == directory ? parent : directory)
     }
 
-    /// All groups. Only reads, and makes nothing.
+    /// All groups, by the files alone. Only reads, and makes nothing.
     /// - Throws: ``ToolError`` when there is no log.
     public func groups() throws -> [SQLiteGroup] {
         try requireLog()
         return try SQLiteLog.groups(inFile: path)
     }
 
-    /// The groups as a table for people.
-    public func table() throws -> String {
-        let rows = try groups().map { group in
-            [
-                group.topic.name, group.name, "\(group.backlog.messages)", Self.text(group.backlog.oldestPending),
-                Self.text(group.lastRead), group.reader.map(Self.text) ?? "-",
-            ]
+    /// The groups as a table for people, by the files alone.
+    public func table() throws -> String { GroupRow.table(try groups().map(GroupRow.init)) }
+
+    /// One JSON object a line, by the files alone.
+    public func lines() throws -> String { GroupRow.lines(try groups().map(GroupRow.init)) }
+
+    /// The groups as a table for people, or as one JSON object a line: as a gateway knows them that runs, else by the
+    /// files.
+    public func listing(asJSON: Bool) async throws -> String {
+        let rows: [GroupRow]
+        if let answer = try? await client.askLeader(ControlRequest(.listGroups)) {
+            rows = try answer.items.map { item throws(JSONError) in try GroupRow(json: item) }
+        } else {
+            rows = try groups().map(GroupRow.init)
         }
-        let heads = ["TOPIC", "GROUP", "BACKLOG", "OLDEST PENDING", "LAST READ", "READ BY"]
-        let table = [heads] + rows
-        let widths = heads.indices.map { column in table.map { $0[column].count }.max() ?? 0 }
-        return table.map { row in
-            let cells = row.indices.map { row[$0].padding(toLength: widths[$0], withPad: " ", startingAt: 0) }
-            return cells.joined(separator: "  ").trimmedAtEnd + "\n"
-        }.joined()
+        return asJSON ? GroupRow.lines(rows) : GroupRow.table(rows)
     }
 
-    /// One JSON object a line.
-    public func lines() throws -> String {
-        try groups().map { group in
-            let line = JSONWriter.object { json in
-                json.member("topic", group.topic.name)
-                json.member("group", group.name)
-                json.member("backlog", group.backlog.messages)
-                json.member("settled_through", group.settledThrough)
-                if let oldest = group.backlog.oldestPending { json.member("oldest_pending", RFC3339.format(oldest)) }
-                if let lastRead = group.lastRead { json.member("last_read", RFC3339.format(lastRead)) }
-                if let reader = group.reader { json.member("read_by", Self.text(reader)) }
-                if group.backlog.shelved > 0 { json.member("shelved", group.backlog.shelved) }
-            }
-            return String(decoding: line, as: UTF8.self) + "\n"
-        }.joined()
-    }
-
-    /// Moves a group.
+    /// Moves a group. A route that reads it drains, and goes on from there.
     /// - Parameters:
     ///   - topic: nil finds it by the group's name.
     ///   - text: `beginning`, `end`, an RFC 3339 time, or an offset.
     /// - Returns: what was done, in words.
     public func seek(_ group: String, topic: String?, to text: String) async throws -> String {
         let position = try Self.position(text)
+        let request = ControlRequest(.seekGroup, ["group": group, "topic": topic, "to": text])
+        if let text = try await client.askLeader(request)?.text { return text }
         let topic = try find(group, topic)
         return try await withLog { log in
             let settled = try await log.seek(group: group, topic: topic, to: position)
@@ -69,9 +59,11 @@ public struct GroupsTool: Sendable {
         }
     }
 
-    /// Forgets a group.
+    /// Forgets a group. The route of one that is read drains, and begins where it is configured to begin.
     /// - Returns: what was done, in words.
     public func remove(_ group: String, topic: String?) async throws -> String {
+        let request = ControlRequest(.removeGroup, ["group": group, "topic": topic])
+        if let text = try await client.askLeader(request)?.text { return text }
         let topic = try find(group, topic)
         return try await withLog { log in
             try await log.remove(group: group, topic: topic)
@@ -92,15 +84,11 @@ public struct GroupsTool: Sendable {
         }
     }
 
-    // MARK: The log
-
-    private func requireLog() throws {
-        guard !FileManager.default.fileExists(atPath: path) else { return }
-        throw ToolError("\(directory): there is no log of a gateway (\(path))")
-    }
-
-    private func find(_ group: String, _ topic: String?) throws -> Topic {
-        let found = try groups().filter { $0.name == group && (topic == nil || $0.topic.name == topic) }
+    /// The topic that a group reads.
+    /// - Parameter topic: nil finds it by the group's name.
+    /// - Throws: ``ToolError`` where there is none, or several.
+    static func topic(of group: String, _ topic: String?, among groups: [SQLiteGroup]) throws(ToolError) -> Topic {
+        let found = groups.filter { $0.name == group && (topic == nil || $0.topic.name == topic) }
         guard let first = found.first else {
             let place = topic.map { " of topic \($0)" } ?? ""
             throw ToolError("there is no group \(group)\(place); `sluice groups list` shows all")
@@ -112,30 +100,30 @@ public struct GroupsTool: Sendable {
         return first.topic
     }
 
+    // MARK: The log
+
+    private func requireLog() throws {
+        guard !FileManager.default.fileExists(atPath: path) else { return }
+        throw ToolError("\(directory): there is no log of a gateway (\(path))")
+    }
+
+    private func find(_ group: String, _ topic: String?) throws -> Topic {
+        try Self.topic(of: group, topic, among: try groups())
+    }
+
     private func withLog<Result>(_ body: (SQLiteLog) async throws -> Result) async throws -> Result {
         let log = try SQLiteLog.open(SQLiteLog.Configuration(path: path))
         do {
             let result = try await body(log)
             await log.close()
             return result
+        } catch let error as SQLiteLogError where error.code == .groupInUse {
+            await log.close()
+            // No gateway that can be asked leads it, and yet it is read.
+            throw ToolError("\(error); \(NoGatewayError(client.directory))")
         } catch {
             await log.close()
             throw error
         }
-    }
-
-    private static func text(_ time: Timestamp?) -> String { time.map(RFC3339.format) ?? "-" }
-
-    private static func text(_ reader: SQLiteGroup.Reader) -> String {
-        switch reader {
-        case .thisProcess: "this process"
-        case .process(let number): number.map { "process \($0)" } ?? "a process"
-        }
-    }
-}
-
-extension String {
-    fileprivate var trimmedAtEnd: String {
-        String(reversed().drop { $0 == " " }.reversed())
     }
 }

@@ -4,6 +4,8 @@ import SluiceHTTP
 public struct HealthCheck: Sendable {
     public struct Report: Sendable {
         public let isReady: Bool
+        /// Whether no gateway listens there.
+        public var isMissing = false
         /// The answer, or why there was none. It ends in a newline.
         public let text: String
     }
@@ -36,7 +38,9 @@ public struct HealthCheck: Sendable {
                     acceptsTruncatedBody: true))
             report = Report(isReady: answer.status == 200, text: String(decoding: answer.body, as: UTF8.self))
         } catch {
-            report = Report(isReady: false, text: "\(error)\n")
+            let refusals: [HTTPClientError.Code] = [.connectFailed, .dnsFailed]
+            let isMissing = refusals.contains(error.code)
+            report = Report(isReady: false, isMissing: isMissing, text: "\(error)\n")
         }
         await client.close(within: .zero)
         return report

@@ -179,7 +179,7 @@ extension JSONWriter {
 
 extension JSONReader {
     /// The next value as it is written, all of it checked.
-    fileprivate mutating func raw() throws(JSONError) -> [UInt8] {
+    mutating func raw() throws(JSONError) -> [UInt8] {
         let start = position
         try skip()
         return Array(UnsafeBufferPointer(start: base + start, count: position - start))
@@ -187,7 +187,7 @@ extension JSONReader {
 }
 
 extension JSONKey {
-    fileprivate var text: String {
+    var text: String {
         decoded.map { String(decoding: $0, as: UTF8.self) }
             ?? String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
     }

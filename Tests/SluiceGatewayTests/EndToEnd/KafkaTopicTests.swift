@@ -21,14 +21,17 @@ extension EndToEnd {
                 environment(broker, ["EVENT_RETENTION": "8", "POISON_RETENTION_BYTES": "512MiB"]),
                 in: try TemporaryDirectory())
             let client = try await process.listeningClient()
-            try await eventually("both topics", within: .seconds(30)) { broker.topics.count == 2 }
+            try await eventually("all topics", within: .seconds(30)) { broker.topics.count == 3 }
             let events = try #require(broker.topics["events"])
             #expect(events.partitions == 2 && events.settings["retention.ms"] == "691200000")
             #expect(events.settings["segment.ms"] == "86400000" && events.settings["cleanup.policy"] == "delete")
             let poison = try #require(broker.topics["events-poison"])
             #expect(poison.settings["retention.ms"] == "-1" && poison.settings["retention.bytes"] == "268435456")
+            // What steers: of each key the newest record stays.
+            let control = try #require(broker.topics["events-control"])
+            #expect(control.partitions == 1 && control.settings["cleanup.policy"] == "compact")
             broker.delete("events")
-            try await eventually("the topic again", within: .seconds(30)) { broker.created.count == 3 }
+            try await eventually("the topic again", within: .seconds(30)) { broker.created.count == 4 }
             #expect(broker.created.last?.name == "events" && broker.topics["events"] == events)
             // Neither producers nor consumers let the broker make one.
             #expect(!broker.autoCreations.contains(true))
@@ -53,6 +56,7 @@ extension EndToEnd {
         func aTopicThatExistsIsLeftAsItIsAndNoted() async throws {
             let broker = try ScriptedBroker(topics: [
                 "events": .init(partitions: 1), "events-poison": .init(partitions: 2, settings: ["retention.ms": "-1"]),
+                "events-control": .init(partitions: 1),
             ])
             let process = try SluiceProcess(environment(broker), in: try TemporaryDirectory())
             let client = try await process.listeningClient()
@@ -62,6 +66,10 @@ extension EndToEnd {
             }
             let text = try await client.ready().text
             #expect(text.contains("the topic events has partitions=1, and 2 is stated"))
+            try await eventually("the note of what steers", within: .seconds(30)) {
+                try await client.ready().text.contains(
+                    "the topic events-control has cleanup.policy=delete, and compact is stated")
+            }
             let metrics = try await client.metrics()
             let name = "sluice_kafka_topic_drift"
             #expect(metrics.value(name, ["topic": "events", "setting": "retention.ms"]) == 1)
@@ -82,6 +90,8 @@ extension EndToEnd {
                 return ready.status == 503 && ready.text.contains("the topic events is missing")
                     && ready.text.contains("kafka-topics.sh --create --topic events --partitions 2")
                     && ready.text.contains("--config retention.ms=-1")
+                    && ready.text.contains("no sink can be paused: the topic events-control is missing")
+                    && ready.text.contains("--partitions 1 --replication-factor 1 --config cleanup.policy=compact")
             }
             #expect(broker.created.isEmpty && !broker.autoCreations.contains(true))
             process.signal(SIGTERM)

@@ -31,7 +31,7 @@ import Testing
         let address = "127.0.0.1:\(try TestPort.free())"
         let executable = try #require(SluiceProcess.executable).path
         let answer = try await runTool([executable, "health", "--address", address], in: directory)
-        #expect(answer.status == 1 && answer.output.contains(address))
+        #expect(answer.status == 2 && answer.output.contains(address))
         #expect(try await runTool([executable, "health", "--address", "x"], in: directory).status == 64)
         #expect(try await runTool(["METRICS_BIND_ADDR=x", executable, "health"], in: directory).status == 78)
     }

@@ -1,0 +1,24 @@
+import ArgumentParser
+import SluiceGateway
+
+/// `sluice resume`: a paused sink goes on.
+struct ResumeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resume", abstract: "Deliver to a paused sink again.",
+        discussion: """
+            What waited is delivered in its order. Ends with 2 where no gateway runs.
+
+              sluice resume slack
+            """)
+
+    @OptionGroup var options: DataOptions
+
+    @Argument(help: "The sink: grafana, slack, or console.")
+    var sink: String
+
+    func run() async throws {
+        let sink = try Arguments.name(sink, "<sink>")
+        let client = ControlClient(directory: try options.directory())
+        try await Tool.run { print(try await client.resume(sink)) }
+    }
+}

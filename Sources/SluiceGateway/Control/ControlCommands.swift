@@ -1,0 +1,190 @@
+import Logging
+import Sluice
+import SluiceSQLite
+
+/// Carries out what comes through the control socket.
+struct ControlCommands: Sendable {
+    /// How long what is under way may take until a pause is answered all the same.
+    private static let quietPatience: Duration = .seconds(20)
+
+    let steering: Steering
+    let router: Router
+    let queue: any EventQueue
+    let log: SQLiteLog
+    let logger: Logger
+
+    func perform(_ request: ControlRequest) async throws -> ControlAnswer {
+        switch request.command {
+        case .listGroups: try await listGroups()
+        case .seekGroup: try await seek(request.arguments)
+        case .removeGroup: try await remove(request.arguments)
+        case .pauseSink: try await pause(request.arguments)
+        case .resumeSink: try await resume(request.arguments)
+        }
+    }
+
+    // MARK: Sinks
+
+    private func pause(_ arguments: [String: String]) async throws -> ControlAnswer {
+        let sink = try steering.sink(named: try Self.argument("sink", arguments))
+        let reason = arguments["reason"].map { $0.filter { !$0.isNewline } }.flatMap { $0.isEmpty ? nil : $0 }
+        var underway = ""
+        var (pause, isNew): (SinkPause?, Bool) = (nil, true)
+        do {
+            (pause, isNew) = try await withDeadline(Self.quietPatience) {
+                try await steering.pause(sink, reason: reason)
+            }
+        } catch is DeadlineError {
+            guard router.isPaused(sink.route) else {
+                throw ControlFailure(.failed, "\(sink.name) is not paused: what was kept has not been obeyed in time")
+            }
+            underway = "; an attempt that began before is still under way"
+        }
+        let state =
+            isNew ? "is paused" : "was paused already\(pause.map { ", since \(RFC3339.format($0.since))" } ?? "")"
+        return ControlAnswer(
+            text: "\(sink.name) \(state)\(underway): \(await waiting(sink)), and nothing is lost; "
+                + "`sluice resume \(sink.name)` lets it go on", leads: leads(sink))
+    }
+
+    private func resume(_ arguments: [String: String]) async throws -> ControlAnswer {
+        let sink = try steering.sink(named: try Self.argument("sink", arguments))
+        let wasPaused: Bool
+        do {
+            wasPaused = try await withDeadline(Self.quietPatience) { try await steering.resume(sink) }
+        } catch is DeadlineError {
+            throw ControlFailure(.failed, "\(sink.name) still waits: what was kept has not been obeyed in time")
+        }
+        return ControlAnswer(
+            text: wasPaused ? "\(sink.name) goes on: \(await waiting(sink))" : "\(sink.name) was not paused",
+            leads: leads(sink))
+    }
+
+    private func waiting(_ sink: Steering.Sink) async -> String {
+        guard let backlog = try? await queue.backlog(of: sink.route) else { return "messages may wait" }
+        return "\(backlog.total) messages wait"
+    }
+
+    private func leads(_ sink: Steering.Sink) -> Bool {
+        queue.isShared || log.leads(sink.route, of: queue.events)
+    }
+
+    // MARK: Groups
+
+    private func listGroups() async throws -> ControlAnswer {
+        let groups = try await log.groups()
+        return ControlAnswer(
+            items: groups.map { group in
+                var row = GroupRow(group)
+                if group.topic == queue.events, router.isPaused(group.name) { row.isPaused = true }
+                return row.json
+            })
+    }
+
+    private func seek(_ arguments: [String: String]) async throws -> ControlAnswer {
+        let position: SQLiteGroupPosition
+        do {
+            position = try GroupsTool.position(try Self.argument("to", arguments))
+        } catch let error as ToolError {
+            throw ControlFailure(.invalid, "to: \(error)")
+        }
+        let (group, topic) = try await find(arguments)
+        let settled = try await move(group, topic, to: position)
+        let waiting = try await log.backlog(group: group, topic: topic).messages
+        return ControlAnswer(
+            text: "group \(group) of topic \(topic) goes on behind offset \(settled): \(waiting) messages wait")
+    }
+
+    /// A group that is read is as if it had never been: it begins where its reader is configured to begin.
+    private func remove(_ arguments: [String: String]) async throws -> ControlAnswer {
+        let (group, topic) = try await find(arguments)
+        guard isRoute(group, topic) else {
+            try await Self.saying { try await log.remove(group: group, topic: topic) }
+            logger.notice("a group was removed", metadata: ["group": "\(group)", "topic": "\(topic)"])
+            return ControlAnswer(text: "group \(group) of topic \(topic) is removed")
+        }
+        guard let start = (queue as? SQLiteQueue)?.start(of: group) else {
+            throw ControlFailure(.failed, "group \(group) of topic \(topic) is needed by its route")
+        }
+        let settled = try await move(group, topic, to: start.positionOnLog)
+        let waiting = try await log.backlog(group: group, topic: topic).messages
+        return ControlAnswer(
+            text:
+                "group \(group) of topic \(topic) is removed; its route goes on as a new one, behind offset \(settled): "
+                + "\(waiting) messages wait")
+    }
+
+    private func move(_ group: String, _ topic: Topic, to position: SQLiteGroupPosition) async throws -> Int64 {
+        let settled = try await Self.saying {
+            guard isRoute(group, topic) else { return try await log.seek(group: group, topic: topic, to: position) }
+            guard log.leads(group, of: topic) else {
+                throw ControlFailure(.notLeading, "another process reads group \(group) of topic \(topic)")
+            }
+            return try await log.whileLeading(group, of: topic) {
+                try await router.interrupt(group) {
+                    try await log.seek(group: group, topic: topic, to: position)
+                }
+            }
+        }
+        logger.notice(
+            "a group was moved",
+            metadata: ["group": "\(group)", "topic": "\(topic)", "settled_through": "\(settled)"])
+        return settled
+    }
+
+    /// Whether a route of this process reads the group, or would if no other process did.
+    private func isRoute(_ group: String, _ topic: Topic) -> Bool {
+        topic == queue.events && router.status.contains { $0.name == group } && !queue.isShared
+    }
+
+    private func find(_ arguments: [String: String]) async throws -> (group: String, topic: Topic) {
+        let group = try Self.argument("group", arguments)
+        do {
+            return (group, try GroupsTool.topic(of: group, arguments["topic"], among: try await log.groups()))
+        } catch let error as ToolError {
+            throw ControlFailure(.invalid, "\(error)")
+        }
+    }
+
+    private static func argument(_ name: String, _ arguments: [String: String]) throws(ControlFailure) -> String {
+        guard let value = arguments[name], !value.isEmpty else {
+            throw ControlFailure(.invalid, "the request lacks `\(name)`")
+        }
+        return value
+    }
+
+    private static func saying<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as SQLiteLogError {
+            switch error.code {
+            case .groupInUse: throw ControlFailure(.notLeading, "\(error)")
+            case .diskFull, .readOnly: throw ControlFailure(.cannotWrite, "\(error)")
+            default: throw error
+            }
+        }
+    }
+}
+
+/// It was not done in time.
+private struct DeadlineError: Error {}
+
+private func withDeadline<Value: Sendable>(
+    _ limit: Duration, _ body: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    try await withThrowingTaskGroup(of: Value.self) { group in
+        group.addTask { try await body() }
+        group.addTask {
+            try await Task.sleep(for: limit)
+            throw DeadlineError()
+        }
+        defer { group.cancelAll() }
+        guard let value = try await group.next() else { throw CancellationError() }
+        return value
+    }
+}
+
+extension Router {
+    /// Whether a route is paused; false where there is none of this name.
+    fileprivate func isPaused(_ route: String) -> Bool { status.contains { $0.name == route && $0.isPaused } }
+}

@@ -1,0 +1,234 @@
+import Foundation
+import Logging
+import Sluice
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Serves the control socket's clients. Belongs to a thread of its own, which sleeps while nothing is to be done.
+final class ControlLoop {
+    /// What others have for the thread.
+    final class Inbox: Sendable {
+        enum Post: Sendable {
+            case answer(client: UInt64, lines: [UInt8])
+            case stop
+        }
+
+        private let posts = Mutex<[Post]>([])
+        let (reader, writer): (Int32, Int32)
+
+        init() throws(ControlSocketError) {
+            var ends: [Int32] = [-1, -1]
+            guard pipe(&ends) == 0 else { throw ControlSocketError(String(cString: strerror(errno))) }
+            for end in ends {
+                _ = fcntl(end, F_SETFL, fcntl(end, F_GETFL) | O_NONBLOCK)
+                _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            }
+            (reader, writer) = (ends[0], ends[1])
+        }
+
+        deinit {
+            close(reader)
+            close(writer)
+        }
+
+        func post(_ post: Post) {
+            posts.withLock { $0.append(post) }
+            var byte: UInt8 = 1
+            // A full pipe wakes as well.
+            _ = write(writer, &byte, 1)
+        }
+
+        func take() -> [Post] {
+            var bytes: (UInt64, UInt64) = (0, 0)
+            while read(reader, &bytes, 16) == 16 {}
+            return posts.withLock { posts in
+                defer { posts = [] }
+                return posts
+            }
+        }
+    }
+
+    /// What a client wants.
+    enum Event: Sendable {
+        case request(client: UInt64, line: [UInt8])
+        case gone(client: UInt64)
+    }
+
+    private struct Client {
+        let descriptor: Int32
+        var connection: ControlConnection
+    }
+
+    /// How many may be connected at once.
+    static let mostClients = 4
+
+    private let socket: ControlSocket
+    private let inbox: Inbox
+    private let limits: ControlConnection.Limits
+    private let owner: uid_t
+    private let logger: Logger
+    private let tell: @Sendable (Event) -> Void
+    private var clients: [UInt64: Client] = [:]
+    private var nextClient: UInt64 = 0
+    /// Until when nobody is let in, because the system has no descriptor left.
+    private var shutUntil: MonotonicTime?
+
+    init(
+        _ socket: ControlSocket, _ inbox: Inbox, limits: ControlConnection.Limits, owner: uid_t, logger: Logger,
+        tell: @escaping @Sendable (Event) -> Void
+    ) {
+        self.socket = socket
+        self.inbox = inbox
+        self.limits = limits
+        self.owner = owner
+        self.logger = logger
+        self.tell = tell
+    }
+
+    func run() {
+        while true {
+            let now = MonotonicTime.now()
+            if let shut = shutUntil, shut <= now { shutUntil = nil }
+            let order = clients.keys.sorted()
+            var descriptors = [
+                pollfd(fd: inbox.reader, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: shutUntil == nil ? socket.descriptor : -1, events: Int16(POLLIN), revents: 0),
+            ]
+            for id in order { descriptors.append(interest(clients[id])) }
+            let count = poll(&descriptors, nfds_t(descriptors.count), timeout(now))
+            if count < 0, errno != EINTR { break }
+            for post in inbox.take() {
+                switch post {
+                case .answer(let id, let lines):
+                    clients[id]?.connection.answer(lines, at: .now())
+                    send(id)
+                case .stop:
+                    for id in clients.keys { end(id) }
+                    socket.close()
+                    return
+                }
+            }
+            if descriptors[1].revents != 0 { accept() }
+            for (id, descriptor) in zip(order, descriptors.dropFirst(2)) { serve(id, Int32(descriptor.revents)) }
+            expire(.now())
+        }
+    }
+
+    private func interest(_ client: Client?) -> pollfd {
+        guard let client else { return pollfd(fd: -1, events: 0, revents: 0) }
+        var events: Int32 = 0
+        if client.connection.wantsToRead { events |= Int32(POLLIN) }
+        if !client.connection.unsent.isEmpty { events |= Int32(POLLOUT) }
+        return pollfd(fd: client.descriptor, events: Int16(truncatingIfNeeded: events), revents: 0)
+    }
+
+    private func timeout(_ now: MonotonicTime) -> Int32 {
+        let due = (clients.values.map(\.connection.deadline) + [shutUntil]).compactMap(\.self).min()
+        guard let due else { return -1 }
+        let rest = due.nanoseconds(since: now)
+        return Int32(clamping: rest / 1_000_000 + 1)
+    }
+
+    private func expire(_ now: MonotonicTime) {
+        for (id, client) in clients where client.connection.deadline.map({ $0 <= now }) ?? false { end(id) }
+    }
+
+    // MARK: Clients
+
+    private func accept() {
+        while true {
+            let descriptor = acceptFrom(socket.descriptor)
+            guard descriptor >= 0 else {
+                if errno == EINTR || errno == ECONNABORTED { continue }
+                if errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS {
+                    shutUntil = MonotonicTime.now().advanced(by: .seconds(1))
+                }
+                return
+            }
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+            let user = ControlPeer.user(of: descriptor)
+            guard ControlPeer.mayCommand(user, as: owner) else {
+                logger.warning(
+                    "another user was refused at the control socket",
+                    metadata: ["uid": "\(user.map { "\($0)" } ?? "unknown")"])
+                refuse(descriptor, ControlFailure(.refused, "only the gateway's own user and root may command it"))
+                continue
+            }
+            guard clients.count < Self.mostClients else {
+                refuse(descriptor, ControlFailure(.busy, "\(Self.mostClients) other commands are being carried out"))
+                continue
+            }
+            nextClient += 1
+            clients[nextClient] = Client(
+                descriptor: descriptor, connection: ControlConnection(limits, at: .now()))
+        }
+    }
+
+    /// One line, as far as it goes at once.
+    private func refuse(_ descriptor: Int32, _ failure: ControlFailure) {
+        let line = ControlAnswer.lines(for: failure)
+        _ = line.withUnsafeBytes { ControlSocket.send($0, to: descriptor) }
+        close(descriptor)
+    }
+
+    private func serve(_ id: UInt64, _ events: Int32) {
+        guard events != 0, let client = clients[id] else { return }
+        // One that has hung up wants nothing any more: its command is given up.
+        if events & Int32(POLLERR | POLLHUP | POLLNVAL) != 0, events & Int32(POLLIN) == 0 { return end(id) }
+        if events & Int32(POLLIN) != 0, client.connection.wantsToRead { receive(id, client.descriptor) }
+        if events & Int32(POLLOUT) != 0 { send(id) }
+    }
+
+    private func receive(_ id: UInt64, _ descriptor: Int32) {
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        let count = read(descriptor, &buffer, buffer.count)
+        guard count > 0 else {
+            if count < 0, errno == EAGAIN || errno == EINTR { return }
+            return end(id)
+        }
+        if let line = clients[id]?.connection.receive(buffer.prefix(count), at: .now()) {
+            tell(.request(client: id, line: line))
+        } else {
+            send(id)
+        }
+    }
+
+    private func send(_ id: UInt64) {
+        while let client = clients[id], !client.connection.unsent.isEmpty {
+            let count = client.connection.unsent.withUnsafeBytes { ControlSocket.send($0, to: client.descriptor) }
+            guard count >= 0 else {
+                if errno == EINTR { continue }
+                if errno != EAGAIN { end(id) }
+                return
+            }
+            if let line = clients[id]?.connection.send(count, at: .now()) { tell(.request(client: id, line: line)) }
+        }
+        if clients[id]?.connection.isDone ?? false { end(id) }
+    }
+
+    private func end(_ id: UInt64) {
+        guard let client = clients.removeValue(forKey: id) else { return }
+        close(client.descriptor)
+        tell(.gone(client: id))
+    }
+
+    // MARK: Calls whose names are taken
+
+    private func acceptFrom(_ descriptor: Int32) -> Int32 {
+        #if canImport(Glibc)
+            Glibc.accept(descriptor, nil, nil)
+        #elseif canImport(Musl)
+            Musl.accept(descriptor, nil, nil)
+        #elseif canImport(Darwin)
+            Darwin.accept(descriptor, nil, nil)
+        #endif
+    }
+}

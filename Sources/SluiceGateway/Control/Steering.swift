@@ -1,0 +1,161 @@
+import Logging
+import ServiceLifecycle
+import Sluice
+import Synchronization
+
+/// Which sinks a person has paused: obeyed by their routes, shown, and kept by a ``SteeringStore``.
+///
+/// Until it is known, sinks wait: what was paused must not begin to deliver because the gateway was restarted.
+final class Steering: Service {
+    /// A sink, and the route that delivers to it.
+    struct Sink: Sendable {
+        let name: String
+        let route: String
+    }
+
+    private let sinks: [Sink]
+    private let router: Router
+    private let store: any SteeringStore
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    private struct State {
+        /// Nil until it is known.
+        var paused: [String: SinkPause]?
+        var waiting: [UInt64: Waiter] = [:]
+        var nextWaiter: UInt64 = 0
+    }
+
+    private struct Waiter {
+        let sink: String
+        let isPaused: Bool
+        let continuation: UnsafeContinuation<Void, any Error>
+    }
+
+    /// - Parameter router: has the sinks' routes already.
+    init(_ sinks: [Sink], _ router: Router, keptBy store: any SteeringStore, logger: Logger) throws {
+        self.sinks = sinks
+        self.router = router
+        self.store = store
+        self.logger = logger
+        for sink in sinks { try router.pause(sink.route) }
+    }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await self.store.follow { self.obey($0) }
+        }
+    }
+
+    func report(to readiness: inout Readiness) {
+        let paused = state.withLock(\.paused)
+        for problem in store.problems { readiness.notes.append("control: \(problem)") }
+        for sink in sinks {
+            if let paused {
+                guard let pause = paused[sink.name] else { continue }
+                readiness.notes.append("\(sink.name): \(pause.words); `sluice resume \(sink.name)` lets it go on")
+            } else {
+                readiness.notes.append("\(sink.name): waits until it is known whether it is paused")
+            }
+        }
+    }
+
+    // MARK: Commands
+
+    /// Keeps and obeys it, and returns when no attempt is under way.
+    /// - Returns: since when it is paused, and whether it was so before.
+    func pause(_ sink: Sink, reason: String?) async throws -> (pause: SinkPause, isNew: Bool) {
+        if let pause = state.withLock(\.paused)?[sink.name] {
+            try await router.waitUntilQuiet(sink.route)
+            return (pause, false)
+        }
+        let pause = SinkPause(since: .now(), reason: reason)
+        try await store.set(pause, of: sink.name)
+        try await wait(until: true, sink.name)
+        try await router.waitUntilQuiet(sink.route)
+        return (pause, true)
+    }
+
+    /// - Returns: whether it was paused.
+    func resume(_ sink: Sink) async throws -> Bool {
+        // What another gateway has kept a moment ago may not have come yet: it is undone in any case.
+        let wasPaused = state.withLock(\.paused)?[sink.name] != nil
+        try await store.set(nil, of: sink.name)
+        try await wait(until: false, sink.name)
+        return wasPaused
+    }
+
+    /// - Throws: ``ControlFailure`` that names those that there are.
+    func sink(named name: String) throws(ControlFailure) -> Sink {
+        if let sink = sinks.first(where: { $0.name == name || $0.route == name }) { return sink }
+        throw ControlFailure(
+            .invalid, "there is no sink of this name; the sinks are: \(sinks.map(\.name).joined(separator: ", "))")
+    }
+
+    private func wait(until isPaused: Bool, _ sink: String) async throws {
+        let id = state.withLock { state in
+            state.nextWaiter += 1
+            return state.nextWaiter
+        }
+        try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { continuation in
+                let outcome = state.withLock { state -> Result<Void, any Error>? in
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    if let paused = state.paused, (paused[sink] != nil) == isPaused { return .success(()) }
+                    state.waiting[id] = Waiter(sink: sink, isPaused: isPaused, continuation: continuation)
+                    return nil
+                }
+                if let outcome { continuation.resume(with: outcome) }
+            }
+        } onCancel: {
+            state.withLock { $0.waiting.removeValue(forKey: id) }?.continuation.resume(throwing: CancellationError())
+        }
+    }
+
+    // MARK: Obeying
+
+    /// This is how it is from now on.
+    func obey(_ paused: [String: SinkPause]) {
+        let (before, done) = state.withLock { state in
+            let before = state.paused
+            state.paused = paused
+            let done = state.waiting.filter { (paused[$1.sink] != nil) == $1.isPaused }
+            for id in done.keys { state.waiting[id] = nil }
+            return (before, done)
+        }
+        for sink in sinks { obey(sink, paused[sink.name], before: before) }
+        for waiter in done.values { waiter.continuation.resume() }
+    }
+
+    private func obey(_ sink: Sink, _ pause: SinkPause?, before: [String: SinkPause]?) {
+        var metadata: Logger.Metadata = ["sink": "\(sink.name)"]
+        if let pause {
+            // A route that does not exist any more delivers nothing either.
+            _ = try? router.pause(sink.route)
+            guard before?[sink.name] == nil else { return }
+            metadata["since"] = "\(RFC3339.format(pause.since))"
+            if let reason = pause.reason { metadata["reason"] = "\(reason)" }
+            let words = before == nil ? "the sink is paused, as it was before the start" : "the sink is paused"
+            logger.warning("\(words); nothing is lost", metadata: metadata)
+        } else {
+            _ = try? router.resume(sink.route)
+            if before?[sink.name] != nil { logger.notice("the sink goes on", metadata: metadata) }
+        }
+    }
+}
+
+/// That a sink is paused, since when, and why.
+struct SinkPause: Sendable, Equatable {
+    /// A longer reason is cut.
+    static let longestReason = 200
+
+    var since: Timestamp
+    var reason: String?
+
+    init(since: Timestamp, reason: String?) {
+        self.since = since
+        self.reason = reason.map { String($0.prefix(Self.longestReason)) }
+    }
+
+    var words: String { "paused since \(RFC3339.format(since))" + (reason.map { " (\($0))" } ?? "") }
+}

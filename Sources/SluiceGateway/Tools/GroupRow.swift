@@ -1,0 +1,109 @@
+import Foundation
+import Sluice
+import SluiceSQLite
+
+/// What `sluice groups list` shows of a group.
+struct GroupRow: Sendable, Equatable {
+    var topic = ""
+    var group = ""
+    var backlog: Int64 = 0
+    var settledThrough: Int64 = 0
+    var oldestPending: String?
+    var lastRead: String?
+    var reader: String?
+    /// How many of the backlog are kept behind a failing key.
+    var shelved: Int64 = 0
+    /// Whether its route is paused, as the gateway says.
+    var isPaused = false
+
+    private init() {}
+
+    init(_ group: SQLiteGroup) {
+        topic = group.topic.name
+        self.group = group.name
+        backlog = group.backlog.messages
+        shelved = Int64(clamping: group.backlog.shelved)
+        settledThrough = group.settledThrough
+        oldestPending = group.backlog.oldestPending.map(RFC3339.format)
+        lastRead = group.lastRead.map(RFC3339.format)
+        reader = group.reader.map { reader in
+            switch reader {
+            case .thisProcess: "process \(getpid())"
+            case .process(let number): number.map { "process \($0)" } ?? "a process"
+            }
+        }
+    }
+
+    /// Reads what ``json`` wrote.
+    init(json: [UInt8]) throws(JSONError) {
+        var row = GroupRow()
+        try JSONReader.read(json) { (reader) throws(JSONError) in
+            try reader.object { (key, reader) throws(JSONError) in
+                if key == "topic" {
+                    row.topic = try reader.string()
+                } else if key == "group" {
+                    row.group = try reader.string()
+                } else if key == "backlog" {
+                    row.backlog = try reader.number().integer() ?? 0
+                } else if key == "settled_through" {
+                    row.settledThrough = try reader.number().integer() ?? 0
+                } else if key == "oldest_pending" {
+                    row.oldestPending = try reader.string()
+                } else if key == "last_read" {
+                    row.lastRead = try reader.string()
+                } else if key == "read_by" {
+                    row.reader = try reader.string()
+                } else if key == "shelved" {
+                    row.shelved = try reader.number().integer() ?? 0
+                } else if key == "paused" {
+                    row.isPaused = try reader.boolean()
+                }
+            }
+        }
+        self = row
+    }
+
+    var json: [UInt8] {
+        JSONWriter.object { json in
+            json.member("topic", topic)
+            json.member("group", group)
+            json.member("backlog", backlog)
+            json.member("settled_through", settledThrough)
+            json.member("oldest_pending", ifPresent: oldestPending)
+            json.member("last_read", ifPresent: lastRead)
+            json.member("read_by", ifPresent: reader)
+            if shelved > 0 { json.member("shelved", shelved) }
+            if isPaused { json.member("paused", true) }
+        }
+    }
+
+    /// One JSON object a line.
+    static func lines(_ rows: [GroupRow]) -> String {
+        rows.map { String(decoding: $0.json, as: UTF8.self) + "\n" }.joined()
+    }
+
+    /// A table for people.
+    static func table(_ rows: [GroupRow]) -> String {
+        let cells = rows.map { row in
+            [
+                row.topic, row.group, "\(row.backlog)", row.oldestPending ?? "-", row.lastRead ?? "-",
+                (row.reader ?? "-") + (row.isPaused ? " (paused)" : ""),
+            ]
+        }
+        let heads = ["TOPIC", "GROUP", "BACKLOG", "OLDEST PENDING", "LAST READ", "READ BY"]
+        let table = [heads] + cells
+        let widths = heads.indices.map { column in table.map { $0[column].count }.max() ?? 0 }
+        return table.map { row in
+            let cells = row.indices.map {
+                row[$0] + String(repeating: " ", count: max(0, widths[$0] - row[$0].count))
+            }
+            return cells.joined(separator: "  ").trimmedAtEnd + "\n"
+        }.joined()
+    }
+}
+
+extension String {
+    fileprivate var trimmedAtEnd: String {
+        String(reversed().drop { $0 == " " }.reversed())
+    }
+}
