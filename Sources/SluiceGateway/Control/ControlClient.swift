@@ -50,7 +50,7 @@ public struct ControlClient: Sendable {
     /// Asks every gateway, one after the other.
     func askAll(_ request: ControlRequest) async throws -> [ControlAnswer] {
         var answers: [ControlAnswer] = []
-        for path in paths {
+        for path in try paths() {
             if let answer = try await ask(request, at: path) { answers.append(answer) }
         }
         return answers
@@ -59,7 +59,7 @@ public struct ControlClient: Sendable {
     /// Asks until one answers that leads what is asked for.
     /// - Returns: nil where no gateway leads it.
     func askLeader(_ request: ControlRequest) async throws -> ControlAnswer? {
-        for path in paths {
+        for path in try paths() {
             do {
                 if let answer = try await ask(request, at: path) { return answer }
             } catch let failure as CommandError where failure.code == .notLeading {
@@ -69,8 +69,13 @@ public struct ControlClient: Sendable {
         return nil
     }
 
-    private var paths: [String] {
-        ControlSocket.slots.map { ControlSocket.path(in: directory, slot: $0) }
+    /// - Throws: ``CommandError`` where this user may not look.
+    private func paths() throws(CommandError) -> [String] {
+        if access(directory, X_OK) != 0, errno == EACCES {
+            throw CommandError(
+                ControlFailure(.refused, "\(directory): only the gateway's own user and root may command it"))
+        }
+        return ControlSocket.slots.map { ControlSocket.path(in: directory, slot: $0) }
             .filter { $0.utf8.count <= ControlSocket.longestPath && access($0, F_OK) == 0 }
     }
 

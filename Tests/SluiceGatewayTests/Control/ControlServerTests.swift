@@ -110,6 +110,15 @@ struct ControlServerTests {
             let answer = try await runBeside(
                 ["python3", "-c", script, directory + "/control.sock"], in: try TemporaryDirectory())
             #expect(answer.output == "denied\n")
+            // The command says so.
+            if let program = SluiceProcess.executable?.path {
+                chmod(directory, 0o700)
+                let command = try await runBeside(
+                    ["setpriv", "--reuid=65534", "--clear-groups", program, "pause", "slack", "--data", directory],
+                    in: try TemporaryDirectory())
+                #expect(command.status == 1, "\(command.output)")
+                #expect(command.output.contains("only the gateway's own user and root"), "\(command.output)")
+            }
         }
     }
 

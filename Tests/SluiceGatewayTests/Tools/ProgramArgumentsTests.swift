@@ -1,5 +1,7 @@
 import Foundation
 import GatewayTestSupport
+import SluiceGateway
+import SluiceTesting
 import Testing
 
 /// What the program says of arguments that it cannot use.
@@ -61,6 +63,12 @@ struct ProgramArgumentsTests {
         ["groups", "seek", "g", "--topic", address, "--to", "end"],
         ["groups", "remove", address],
         ["groups", "remove", "g", "--hunter2"],
+        ["pause", address],
+        ["pause", "slack", "hunter2"],
+        ["pause", "slack", "--data", address],
+        ["pause", "slack", "--hunter2"],
+        ["resume", address],
+        ["resume", "slack", "--reason", "hunter2"],
         ["backup", address],
         ["backup", "--data=x", "dir", "hunter2"],
         [address],
@@ -115,6 +123,27 @@ struct ProgramArgumentsTests {
             #expect(answer.status == 78 && !answer.output.contains("hunter2"), "\(variable): \(answer.output)")
             #expect(answer.output.contains(variable))
         }
+    }
+
+    /// As `sluice run` finds them: in `.env`, for what the environment does not set.
+    @Test func theBrokersVariablesAreReadFromTheFileToo() throws {
+        let directory = try TemporaryDirectory()
+        let program = try #require(SluiceProcess.executable).path
+        func consume(_ environment: String = "") throws -> (status: Int32, output: String) {
+            let command = "cd \(directory.path) && \(environment) exec \(program) consume --from amqp: t"
+            return try runTool(["-u", "AMQP_URI", "sh", "-c", command], in: directory)
+        }
+        #expect(try consume().output.contains("or AMQP_URI to be set"))
+        try Data("AMQP_URI=amqp://bob:hunter2@h/a/b\nOTHER=\u{FF}\n".utf8).write(
+            to: URL(fileURLWithPath: directory.path + "/.env"))
+        let answer = try consume()
+        #expect(answer.status == 64 && answer.output.contains("write it as %2f"), "\(answer.output)")
+        #expect(!answer.output.contains("hunter2"))
+        #expect(try !consume("AMQP_URI=amqp://h:x").output.contains("%2f"))
+        let settings = try GatewayConfiguration.brokerSettings(
+            environment: ["KAFKA_GROUP": "g", "HOME": "/", "KAFKA_TOPIC": ""],
+            dotEnv: "KAFKA_GROUP=f\nKAFKA_TOPIC=t\nGRAFANA_URL=x\n")
+        #expect(settings["KAFKA_GROUP"] == "g" && settings["KAFKA_TOPIC"] == "t" && settings["GRAFANA_URL"] == nil)
     }
 
     /// Rows of options that an address cannot honour.
