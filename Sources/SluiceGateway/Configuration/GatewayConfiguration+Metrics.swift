@@ -40,6 +40,7 @@ extension GatewayConfiguration {
         let file = DotEnv.contents(of: dotEnv ?? "") { names.contains($0) }
         guard file.problems.isEmpty else { throw EnvironmentError(problems: file.problems) }
         let set = environment.filter { !$0.value.isEmpty }
-        return ConfigurationValues(file.values.merging(set) { $1 })
+        let ours = file.values.filter { names.contains(Substring($0.key)) }
+        return ConfigurationValues(ours.merging(set) { $1 })
     }
 }
