@@ -89,7 +89,7 @@ struct ControlServerTests {
                 except BrokenPipeError: pass
                 sys.stdout.write(s.recv(4096).decode())
                 """
-            let answer = try await runBeside(
+            let answer = try await runTool(
                 ["python3", "-c", script, directory + "/control.sock"], in: try TemporaryDirectory())
             #expect(answer.status == 0)
             #expect(answer.output.contains(#""code":"refused""#), "\(answer.output)")
@@ -107,13 +107,13 @@ struct ControlServerTests {
                 try: socket.socket(socket.AF_UNIX).connect(sys.argv[1])
                 except PermissionError: print("denied")
                 """
-            let answer = try await runBeside(
+            let answer = try await runTool(
                 ["python3", "-c", script, directory + "/control.sock"], in: try TemporaryDirectory())
             #expect(answer.output == "denied\n")
             // The command says so.
             if let program = SluiceProcess.executable?.path {
                 chmod(directory, 0o700)
-                let command = try await runBeside(
+                let command = try await runTool(
                     ["setpriv", "--reuid=65534", "--clear-groups", program, "pause", "slack", "--data", directory],
                     in: try TemporaryDirectory())
                 #expect(command.status == 1, "\(command.output)")

@@ -15,7 +15,7 @@ private func sluice(_ arguments: String..., on directory: TemporaryDirectory) as
     status: Int32, output: String
 ) {
     let program = try #require(SluiceProcess.executable).path
-    return try await runBeside([program] + arguments + ["--data", directory.path + "/data"], in: directory)
+    return try await runTool([program] + arguments + ["--data", directory.path + "/data"], in: directory)
 }
 
 extension EndToEnd {

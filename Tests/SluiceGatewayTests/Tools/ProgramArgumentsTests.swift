@@ -126,20 +126,20 @@ struct ProgramArgumentsTests {
     }
 
     /// As `sluice run` finds them: in `.env`, for what the environment does not set.
-    @Test func theBrokersVariablesAreReadFromTheFileToo() throws {
+    @Test func theBrokersVariablesAreReadFromTheFileToo() async throws {
         let directory = try TemporaryDirectory()
         let program = try #require(SluiceProcess.executable).path
-        func consume(_ environment: String = "") throws -> (status: Int32, output: String) {
+        func consume(_ environment: String = "") async throws -> (status: Int32, output: String) {
             let command = "cd \(directory.path) && \(environment) exec \(program) consume --from amqp: t"
-            return try runTool(["-u", "AMQP_URI", "sh", "-c", command], in: directory)
+            return try await runTool(["-u", "AMQP_URI", "sh", "-c", command], in: directory)
         }
-        #expect(try consume().output.contains("or AMQP_URI to be set"))
+        #expect(try await consume().output.contains("or AMQP_URI to be set"))
         try Data("AMQP_URI=amqp://bob:hunter2@h/a/b\nOTHER=\u{FF}\n".utf8).write(
             to: URL(fileURLWithPath: directory.path + "/.env"))
-        let answer = try consume()
+        let answer = try await consume()
         #expect(answer.status == 64 && answer.output.contains("write it as %2f"), "\(answer.output)")
         #expect(!answer.output.contains("hunter2"))
-        #expect(try !consume("AMQP_URI=amqp://h:x").output.contains("%2f"))
+        #expect(try await !consume("AMQP_URI=amqp://h:x").output.contains("%2f"))
         let settings = try GatewayConfiguration.brokerSettings(
             environment: ["KAFKA_GROUP": "g", "HOME": "/", "KAFKA_TOPIC": ""],
             dotEnv: "KAFKA_GROUP=f\nKAFKA_TOPIC=t\nGRAFANA_URL=x\n")
