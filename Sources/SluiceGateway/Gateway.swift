@@ -57,6 +57,7 @@ public final class Gateway: Sendable {
         var routing = Router.Configuration()
         routing.shutdownTimeout = configuration.shutdownTimeout
         routing.redelivery = configuration.pace.redelivery
+        routing.destination = configuration.pace.destination
         let router = Router(configuration: routing, instruments: instruments, logger: logger)
 
         let webhooks = try HTTPListener(
@@ -109,6 +110,7 @@ public final class Gateway: Sendable {
         readiness.add(drain.report)
         readiness.add { if !webhooks.isListening { $0.reasons.append("webhooks: not listening") } }
         readiness.add { $0.add(router.status, neededForWebhooks: IntakeRoutes.neededForWebhooks) }
+        readiness.add { $0.add(router.destinations.map(\.status)) }
         let metrics = try HTTPListener(
             configuration: configuration.metricsListener,
             resources: MetricsResources.make(backend.registry, update: backlog.update) {

@@ -69,6 +69,7 @@ package func testConfiguration(
     configuration.pace.hold = .milliseconds(300)
     configuration.pace.retry = .exponential(from: .milliseconds(10), upTo: .milliseconds(200))
     configuration.pace.redelivery = .exponential(from: .milliseconds(10), upTo: .milliseconds(200))
+    configuration.pace.destination.budget?.floor = 20
     configuration.grafana = grafana.map {
         .init(url: $0.url, credentials: .basic(user: FakeGrafana.user, password: Secret(FakeGrafana.password)))
     }

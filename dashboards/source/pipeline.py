@@ -341,11 +341,32 @@ def retry(board):
             "none", decimals=1, overrides=[dashed(["most that Retry makes"], RED)]),
         timeseries(
             "Do retries make an outage worse? Budget left",
-            ("Share of the retry budget that is left. Successes fill it, retries use it up.",
-             "0: retries are refused, and deliveries fail at their first error. That protects a sink that is down.",
+            ("Share of each destination's retry budget that is left, which retries and redeliveries share. First attempts and "
+             "time fill it, attempts that fail use it up.",
+             "0: messages wait in line, and one a second is tried again. That protects a sink that is down.",
              "nothing while the sink is down. If it is up, the budget is too small for its normal rate of errors."),
-            [query(f"min by (handler_name) ({select('sluice_retry_budget_remaining_ratio')})", "{{handler_name}}")],
+            [query(f"min by (destination) ({select('sluice_destination_budget_remaining_ratio', handler=False)})",
+                   "{{destination}}")],
             "percentunit", maximum=1, thresholds=steps(RED, (0.2, GREEN))),
+    )
+    board.add(
+        8, 12,
+        timeseries(
+            "Do retries make an outage worse? Attempts per message",
+            ("How many attempts a destination gets for each distinct message, over 5 minutes: 1 is perfect, 0 is no attempt.",
+             "far above 1 for long: most of what the destination gets is tried again, just when it is in trouble.",
+             "see *Do retries make an outage worse? Budget left*; a smaller share or floor lowers it."),
+            [query(f"max by (destination) ({select('sluice_destination_amplification_ratio', handler=False)})",
+                   "{{destination}}")],
+            "none", decimals=1, thresholds=steps(GREEN, (3, RED))),
+        timeseries(
+            "Who waits for the next attempt?",
+            ("Messages that wait for their next attempt at a destination: after a failure, at its gate, in line for its "
+             "budget. What is queued behind them is not counted.",
+             "many, for long: the destination fails, or names long times.",
+             "`/readyz` says why and until when; see row Sinks for what it answers."),
+            [query(f"sum by (destination) ({select('sluice_destination_waiting', handler=False)})", "{{destination}}")],
+            "short", decimals=0, thresholds=steps(GREEN, (100, ORANGE))),
     )
     board.add(
         8, 9,
@@ -541,6 +562,27 @@ def sinks(board):
             [query(quantile(q, "sluice_http_client_request_duration_seconds", labels=["target"], handler=False),
                    f"{{{{target}}}} p{int(q * 100)}") for q in (0.5, 0.99)],
             "s", thresholds=steps(GREEN, (5, RED))),
+    )
+    board.add(
+        6, 12,
+        state_timeline(
+            "Which sink takes nothing?",
+            ("Whether a destination is held: it refuses everything until a person mends it.",
+             "a red stretch: a webhook that was revoked, credentials or an address that no longer hold.",
+             "mend it: `/readyz` tells the reason, and the runbook what to do. Nothing is lost."),
+            [query(f"max by (destination) ({select('sluice_destination_shut', same('why', 'held'), handler=False)})",
+                   "{{destination}}")],
+            "none", mappings=values(_0=("takes messages", GREEN), _1=("held", RED)), thresholds=steps(GREEN, (1, RED)),
+            show_value="never"),
+        state_timeline(
+            "Which sink asks us to wait?",
+            ("Whether a destination has named a time before which it wants nothing (Retry-After).",
+             "a stretch of more than minutes: it is overloaded, or we send too much.",
+             "compare with *Is the throttle too high?*."),
+            [query(f"max by (destination) ({select('sluice_destination_shut', same('why', 'retry_after'), handler=False)})",
+                   "{{destination}}")],
+            "none", mappings=values(_0=("takes messages", GREEN), _1=("wait", ORANGE)), thresholds=steps(GREEN, (1, ORANGE)),
+            show_value="never"),
     )
     board.add(
         16, 8,

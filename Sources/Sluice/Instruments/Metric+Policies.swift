@@ -4,8 +4,16 @@ extension Metric {
 
     static let policyAreas: [Area] = [
         Area(
+            "Destinations",
+            "For each outside system that routes deliver to: those that have a name, and those of routes with the middleware Retry, which have the route's.",
+            [
+                destinationAttempts, destinationMessages, destinationAmplification, destinationShut,
+                destinationNextAttempt, destinationWaiting, destinationBudgetRemaining, destinationHolds,
+                destinationLastSuccess,
+            ]),
+        Area(
             "Retry", "For routes with the middleware Retry.",
-            [retries, retriesExhausted, retryBackoff, retryMaxAttempts, retryBudgetRemaining, routeHeld, holds]),
+            [retries, retriesExhausted, retryBackoff, retryMaxAttempts, retryBudgetRemaining]),
         Area(
             "Throttle", "For routes with the middleware Throttle.", [throttleWait, throttleWaiting, throttlePermits]),
         Area(
@@ -13,6 +21,43 @@ extension Metric {
             [poisoned, poisonPublishFailures, poisonTruncated, poisonNotKept, poisonQueueMessages, poisonOldestMessage]),
         Area("Deduplication", "For routes with the middleware Deduplicator.", [dedupChecks]),
     ]
+
+    // Destinations
+    public static let destinationAttempts = counter(
+        "sluice_destination_attempts_total",
+        [
+            .destination,
+            Label("result", "how the attempt ended", values: AttemptResult.allCases.map(\.rawValue)),
+        ],
+        "Attempts at a destination by all routes: first ones, retries and redeliveries. `throttled` asked to slow down, `held` refuses everything until a person mends it, `refused` is the message's fault."
+    )
+    public static let destinationMessages = counter(
+        "sluice_destination_messages_total", [.destination],
+        "Distinct messages that were attempted at a destination: what this process tries again is not counted again.")
+    public static let destinationAmplification = gauge(
+        "sluice_destination_amplification_ratio", [.destination],
+        "Attempts for each distinct message in the last 5 minutes: 1 is perfect, 0 is none. Attempts without a new message count against one."
+    )
+    public static let destinationShut = gauge(
+        "sluice_destination_shut",
+        [.destination, Label("why", "what shut it", values: ["retry_after", "held"])],
+        "1 while nothing is sent to a destination: until the time that it named, or because it refuses everything until a person mends it. Nothing is lost meanwhile."
+    )
+    public static let destinationNextAttempt = gauge(
+        "sluice_destination_next_attempt_timestamp_seconds", [.destination],
+        "When a destination is asked next, in seconds since 1970; 0 when nothing keeps an attempt from being made.")
+    public static let destinationWaiting = gauge(
+        "sluice_destination_waiting", [.destination],
+        "Messages that wait for their next attempt at a destination; those queued behind them are not counted.")
+    public static let destinationBudgetRemaining = gauge(
+        "sluice_destination_budget_remaining_ratio", [.destination],
+        "Share of a destination's retry budget that is left, which retries and redeliveries share.")
+    public static let destinationHolds = counter(
+        "sluice_destination_holds_total", [.destination, .reason],
+        "Attempts after which a destination was held, by what it answered.")
+    public static let destinationLastSuccess = gauge(
+        "sluice_destination_last_success_timestamp_seconds", [.destination],
+        "When an attempt at a destination last succeeded, in seconds since 1970; 0 before the first.")
 
     // Retry
     public static let retries = counter(
@@ -26,14 +71,8 @@ extension Metric {
     public static let retryMaxAttempts = gauge(
         "sluice_retry_max_attempts", [.handler], "Attempts that Retry makes at most.")
     public static let retryBudgetRemaining = gauge(
-        "sluice_retry_budget_remaining_ratio", [.handler], "Share of the retry budget that is left.")
-
-    public static let routeHeld = gauge(
-        "sluice_route_held", [.handler],
-        "1 while the destination refuses everything until a person mends it, else 0. Nothing is lost meanwhile.")
-    public static let holds = counter(
-        "sluice_holds_total", [.handler, .reason],
-        "Attempts after which a route was held, by what the destination answered.")
+        "sluice_retry_budget_remaining_ratio", [.handler],
+        "Deprecated: see sluice_destination_budget_remaining_ratio. Share of the retry budget that is left.")
 
     // Throttle
     public static let throttleWait = histogram(

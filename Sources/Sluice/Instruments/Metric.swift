@@ -72,6 +72,7 @@ enum Buckets {
 
 extension Metric.Label {
     static let handler = Metric.Label("handler_name", "the route")
+    static let destination = Metric.Label("destination", "the outside system, such as `slack`")
     static let topic = Metric.Label("topic", "the topic's name")
     static let partition = Metric.Label("partition", "the partition's number")
     static let component = Metric.Label("component", "the part that connects, such as `sqlite` or `slack`")

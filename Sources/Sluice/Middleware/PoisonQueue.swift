@@ -117,7 +117,7 @@ extension PoisonQueue.Filter {
         switch Disposition(of: error).kind {
         // Neither is a fault of the message that somebody has to look at.
         case .hold, .discard: false
-        case .poison, .retry: matches(error, context.delivery.trace.isExhausted || !context.route.hasRetry)
+        case .poison, .retry, .throttled: matches(error, context.delivery.trace.isExhausted || !context.route.hasRetry)
         }
     }
 }

@@ -1,30 +1,41 @@
 import Logging
 import Synchronization
 
-/// Tries again what failed and may pass: after a growing, jittered wait, while attempts, time and budget last.
+/// Tries again what failed and may pass: after a growing, jittered wait, while attempts, time and the destination's budget
+/// last.
 ///
 /// Errors say what to do (``Disposition``): what can never succeed is not tried again; a time that the other side named
-/// (Retry-After) is kept by every message of the route, so that nothing is sent before it; a destination at fault
-/// holds the route and uses up nothing. Retry gives up by throwing the last error.
+/// (Retry-After) is kept by every message to the ``Destination``, so that nothing is sent before it; a destination at
+/// fault is held and uses up nothing, and neither does one that asks to slow down. Retry gives up by throwing the last error.
+///
+/// Attempts and time are the message's, not those of one pass through the chain: where the route keeps a rejected message
+/// and delivers it again, they go on from where they were. A message that has used them up gets one attempt each time that
+/// it is delivered again, as far as its destination's budget allows, unless a ``PoisonQueue`` with the filter
+/// ``PoisonQueue/Filter/exhausted`` moves it.
 public struct Retry: Middleware {
     /// What a hook is told of each retry.
     public struct Event: Sendable {
-        /// The attempt that failed, from 1.
+        /// The attempt that failed, from 1. After a throttled answer the next attempt has the same number.
         public let attempt: Int
         /// The wait that follows, as it is really waited.
         public let delay: Duration
         public let error: any Error
     }
 
-    /// Attempts in all, the first included. At least 1; default 5.
+    /// Attempts in all, the first included; throttled ones are not counted. At least 1; default 5.
     public var maxAttempts = 5
-    /// Default: from 100 ms, doubling, up to 30 s, with full jitter.
+    /// Waits after a failure. Default: from 100 ms, doubling, up to 30 s, with full jitter.
     public var backoff: Backoff = .exponential()
-    /// No wait begins that would end later than this after the first failure; nil sets no bound. Default 2 minutes.
+    /// Waits after an answer that asks to slow down and names no time (``Disposition/throttled(after:)``). Default: from
+    /// 1 s, doubling, up to 5 minutes, with full jitter.
+    public var throttledBackoff: Backoff = .exponential(from: .seconds(1), upTo: .seconds(300))
+    /// No wait begins that would end later than this after the first failure; nil sets no bound. Waiting for a time that
+    /// the destination named, for a hold, and for the budget does not count. More than 0; default 2 minutes.
     /// When only a Retry-After is longer, the message is rejected and not exhausted.
     public var maxElapsed: Duration? = .seconds(120)
-    /// What all messages of the route share; nil sets no bound. Default: a fifth of the successes, 100 saved up.
-    public var budget: RetryBudget.Configuration? = RetryBudget.Configuration()
+    /// A message that waits longer than this for its next attempt frees its worker meanwhile, where the route keeps what it
+    /// rejects; nil has every wait keep its worker. 0 or more; default 5 s.
+    public var handBackAfter: Duration? = .seconds(5)
     /// Called before each wait.
     public var onRetry: (@Sendable (Event, HandlerContext) -> Void)?
 
@@ -35,8 +46,11 @@ public struct Retry: Middleware {
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
         guard maxAttempts >= 1 else { throw ConfigurationError("Retry.maxAttempts", expected: "at least 1") }
         if let maxElapsed, maxElapsed <= .zero { throw ConfigurationError("Retry.maxElapsed", expected: "more than 0") }
+        if let handBackAfter, handBackAfter < .zero {
+            throw ConfigurationError("Retry.handBackAfter", expected: "0 or more")
+        }
         try backoff.validate("Retry.backoff")
-        try budget?.validate()
+        try throttledBackoff.validate("Retry.throttledBackoff")
         route.noteRetry()
         let attempts = RetryingRoute(policy: self, route: route)
         return { message, context in
@@ -47,15 +61,10 @@ public struct Retry: Middleware {
 
 /// A policy at work for one route.
 private final class RetryingRoute: Sendable {
-    /// A destination that refuses everything is not asked in a hot loop, whatever its error says.
-    private static let shortestHold = Duration.milliseconds(100)
-
     private let policy: Retry
-    private let budget: RetryBudget?
-    private let gate: RetryGate
+    private let destination: Destination
     private let retries: LabelledCounters
     private let exhausted: LabelledCounters
-    private let holds: LabelledCounters
     private let waited: HistogramHandle
     private let logger: Logger
     private let time: RouterTime
@@ -64,82 +73,79 @@ private final class RetryingRoute: Sendable {
 
     init(policy: Retry, route: RouteScope) {
         self.policy = policy
-        let budget = policy.budget.map(RetryBudget.init)
-        self.budget = budget
-        gate = route.gate
-        logger = route.logger
+        destination = route.destination
+        var logger = route.logger
+        logger[metadataKey: "destination"] = "\(route.destination.name)"
+        self.logger = logger
         time = route.time
         retries = LabelledCounters(
             route, .retries, label: "reason", known: ["timeout", "other"])
         exhausted = LabelledCounters(
             route, .retriesExhausted, label: "reason", known: ["budget", "timeout", "other"])
-        holds = LabelledCounters(route, .holds, label: "reason", known: ["other"])
         waited = route.instruments.histogram(.retryBackoff, [route.label])
         route.instruments.gauge(.retryMaxAttempts, [route.label]).set(Double(policy.maxAttempts))
+        // The first release's name and label for what is the destination's now: it goes with the next release.
         let remaining = route.instruments.gauge(.retryBudgetRemaining, [route.label])
-        let held = route.instruments.gauge(.routeHeld, [route.label])
-        route.instruments.onRefresh(for: self) { [gate] in
-            remaining.set(budget?.remaining ?? 1)
-            held.set(gate.isHolding ? 1 : 0)
+        route.instruments.onRefresh(for: self) { [destination] in
+            remaining.set(destination.budget?.read(firsts: destination.books.firsts).remaining ?? 1)
         }
     }
 
     func handle(_ message: Message, _ context: HandlerContext, _ next: Handler) async throws -> [Message] {
         var context = context
-        var first: MonotonicTime?
         while true {
-            let shut = try await gate.pass(context)
+            context.attempt = context.delivery.trace.nextAttempt
+            let shut = try await destination.pass(context)
             // What other messages were told, and a hold, use up none of this one's time.
-            if shut > 0 { first = first?.advanced(by: .nanoseconds(Int64(clamping: shut))) }
+            if shut > 0 { context.delivery.trace.postponeFailure(by: shut) }
             do {
                 let produced = try await next(message, context)
-                budget?.deposit()
-                gate.open()
                 noteSuccess()
                 return produced
             } catch {
                 if Task.isCancelled || context.isInterruption(error) { throw error }
-                switch Disposition(of: error).kind {
+                let disposition = Disposition(of: error)
+                switch disposition.kind {
                 case .poison, .discard:
                     throw error
-                case .hold(let reason, let duration):
-                    holds.increment(Disposition.reason(of: error))
-                    gate.hold(reason, for: max(duration, Self.shortestHold), context)
-                case .retry(let after):
-                    // Without a first failure no clock is read: the elapsed time counts from there.
-                    let began = first ?? time.now
-                    // What a pause adds uses up none of the message's time.
-                    first = began.advanced(
-                        by: try await wait(after: after, error: error, since: began, context))
-                    context.attempt += 1
+                case .hold:
+                    destination.heed(error, context)
+                case .retry, .throttled:
+                    let named = destination.heed(error, context)
+                    try await wait(error, named: named, context)
                 }
             }
         }
     }
 
-    /// - Returns: how long the wait was made by a pause of the route.
-    private func wait(
-        after: Duration?, error: any Error, since began: MonotonicTime, _ context: HandlerContext
-    ) async throws -> Duration {
+    /// - Parameter named: the time until which the destination wants no message.
+    private func wait(_ error: any Error, named: Duration?, _ context: HandlerContext) async throws {
         let reason = Disposition.reason(of: error)
         let now = time.now
-        // A duplicate waits for its twin alone; what the destination says concerns every message.
-        if let after, !(error is InProgressError) { gate.close(until: now.advanced(by: after)) }
-        let pause = policy.backoff.delay(beforeRetry: context.attempt, by: time)
-        let delay = max(pause, after ?? .zero)
+        let isThrottled = Disposition(of: error).isThrottled && !(error is InProgressError)
+        let began = context.delivery.trace.noteFailure(at: now)
+        let pause: Duration
+        if isThrottled {
+            let answers = context.delivery.trace.countThrottledAnswer()
+            pause = named == nil ? policy.throttledBackoff.delay(beforeRetry: answers, by: time) : .zero
+        } else {
+            context.delivery.trace.countFailedAttempt()
+            pause = policy.backoff.delay(beforeRetry: context.attempt, by: time)
+        }
+        let delay = max(pause, named ?? (error as? InProgressError)?.delay ?? .zero)
         let end = policy.maxElapsed.map { began.advanced(by: $0) } ?? MonotonicTime(nanoseconds: .max)
-        let isLate = now.advanced(by: pause) > end
-        guard context.attempt < policy.maxAttempts, !isLate else {
+        if !isThrottled, context.attempt >= policy.maxAttempts || now.advanced(by: pause) > end {
             exhausted.increment(reason)
             context.delivery.trace.isExhausted = true
             throw error
         }
+        if isThrottled { context.delivery.trace.postponeFailure(by: delay.wholeNanoseconds) }
         // A time that the other side named is no fault of the message: it goes back and comes again after it.
         guard now.advanced(by: delay) <= end else {
             exhausted.increment(reason)
             throw error
         }
-        guard budget?.withdraw() ?? true else {
+        guard destination.takePermit(for: context.delivery) else {
             exhausted.increment("budget")
             throw error
         }
@@ -147,12 +153,19 @@ private final class RetryingRoute: Sendable {
         waited.observe(delay.inSeconds)
         noteFailure(context, error, reason)
         policy.onRetry?(Retry.Event(attempt: context.attempt, delay: delay, error: error), context)
-        return try await context.wait(for: delay, booking: .backoff)
+        if context.isKept, let longest = policy.handBackAfter, delay > longest {
+            throw HandedBackError(error, due: now.advanced(by: delay))
+        }
+        destination.books.beginWaiting()
+        defer { destination.books.endWaiting() }
+        let paused = try await context.wait(for: delay, booking: .backoff)
+        // What a pause of the route adds uses up none of the message's time.
+        context.delivery.trace.postponeFailure(by: paused.wholeNanoseconds)
     }
 
     /// One line when an outage begins: an attempt that fails now and then is not worth one.
     private func noteFailure(_ context: HandlerContext, _ error: any Error, _ reason: String) {
-        guard context.attempt == 3, !failing.exchange(true, ordering: .relaxed) else { return }
+        guard context.attempt >= 3, !failing.exchange(true, ordering: .relaxed) else { return }
         logger.warning(
             "attempts fail; messages wait and are tried again",
             metadata: ["attempts": "\(context.attempt)", "error": "\(error)", "reason": "\(reason)"])
@@ -162,4 +175,22 @@ private final class RetryingRoute: Sendable {
         guard failing.load(ordering: .relaxed), failing.exchange(false, ordering: .relaxed) else { return }
         logger.notice("attempts succeed again")
     }
+}
+
+/// A message waits long for its next attempt and frees its worker meanwhile: the route keeps it and goes on with it when it
+/// is due.
+///
+/// No failure: a middleware that catches errors lets this one through (``HandlerContext/isInterruption(_:)``).
+struct HandedBackError: DispositionError, CustomStringConvertible {
+    let underlying: any Error
+    let due: MonotonicTime
+
+    init(_ underlying: any Error, due: MonotonicTime) {
+        self.underlying = underlying
+        self.due = due
+    }
+
+    var disposition: Disposition { .retry() }
+    var reason: String { Disposition.reason(of: underlying) }
+    var description: String { "\(underlying); it is tried again" }
 }

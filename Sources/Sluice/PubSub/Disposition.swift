@@ -2,6 +2,7 @@
 public struct Disposition: Sendable, Equatable {
     package enum Kind: Sendable, Equatable {
         case retry(after: Duration?)
+        case throttled(after: Duration?)
         case poison(String)
         case discard(String)
         case hold(String, Duration)
@@ -10,7 +11,14 @@ public struct Disposition: Sendable, Equatable {
     package let kind: Kind
 
     /// The failure may pass: try again, not before `after` where the other side named a time (HTTP's Retry-After).
+    ///
+    /// One that names a time counts as ``throttled(after:)``.
     public static func retry(after: Duration? = nil) -> Disposition { Disposition(kind: .retry(after: after)) }
+
+    /// The destination asks to slow down (HTTP's 429): try again, not before `after` where it named a time.
+    ///
+    /// It uses up none of the message's attempts, and less of the destination's budget than a failure does.
+    public static func throttled(after: Duration? = nil) -> Disposition { Disposition(kind: .throttled(after: after)) }
 
     /// The message itself can never succeed: move it to the poison queue.
     public static func poison(_ reason: String) -> Disposition { Disposition(kind: .poison(reason)) }
@@ -19,7 +27,7 @@ public struct Disposition: Sendable, Equatable {
     public static func discard(_ reason: String) -> Disposition { Disposition(kind: .discard(reason)) }
 
     /// The destination, not the message, is at fault in a way that only a person can mend (a revoked webhook): nothing
-    /// is poisoned, and the whole route waits before the next attempt.
+    /// is poisoned, and every message to that destination waits before the next attempt.
     public static func hold(_ reason: String, for duration: Duration = .seconds(60)) -> Disposition {
         Disposition(kind: .hold(reason, duration))
     }
@@ -37,9 +45,12 @@ public struct Disposition: Sendable, Equatable {
     public var isPermanent: Bool {
         switch kind {
         case .poison, .discard: true
-        case .retry, .hold: false
+        case .retry, .throttled, .hold: false
         }
     }
+
+    /// Whether the destination asks to slow down, or names a time.
+    var isThrottled: Bool { AttemptResult(self) == .throttled }
 
     /// A short word for the label `reason`: the error's own, or the name of its type.
     public static func reason(of error: any Error) -> String {

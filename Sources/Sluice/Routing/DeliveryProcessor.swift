@@ -15,6 +15,10 @@ final class DeliveryProcessor: Sendable {
         var start: MonotonicTime
         /// How often it has been through the chain.
         var passes = 0
+        /// How often it was rejected and kept.
+        var rejections = 0
+        /// Whether it counts among those that wait for their next attempt.
+        var isWaiting = false
         /// When it left the route: the start of whatever its worker does next.
         var end: MonotonicTime?
     }
@@ -60,6 +64,13 @@ final class DeliveryProcessor: Sendable {
             drop(&parcel)
             return .settled
         }
+        if parcel.isWaiting { endWaiting(&parcel) }
+        // One that its source delivers again, as after a rejection: where the route keeps them it has asked before.
+        if !keeping, delivery.origin.attempt > 1, parcel.passes == 0, await !isPermitted(delivery) {
+            let delay = redelivery.delay(beforeRetry: min(delivery.origin.attempt, 1_000), by: time)
+            giveBack(&parcel, after: delay)
+            return .settled
+        }
         if !scope.lifecycle.setOut() {
             guard await waitForResume(&parcel) else {
                 release(parcel)
@@ -69,8 +80,10 @@ final class DeliveryProcessor: Sendable {
         defer { scope.lifecycle.rest() }
         if parcel.passes > 0 { delivery.trace.beginPass() }
         parcel.passes += 1
+        var context = HandlerContext(route: scope, delivery: delivery)
+        context.isKept = keeping
         do {
-            _ = try await chain(delivery.message, HandlerContext(route: scope, delivery: delivery))
+            _ = try await chain(delivery.message, context)
             delivery.acknowledge()
             conclude(&parcel, delivery.trace.outcome)
             return .settled
@@ -85,14 +98,14 @@ final class DeliveryProcessor: Sendable {
         try await scope.lifecycle.onDrain(action, during: body)
     }
 
-    /// Waits before the next pass of a delivery that the worker keeps.
+    /// Waits before the next pass of a delivery that the worker keeps, and then in line for its destination's budget.
     /// - Returns: false when the route drains meanwhile, or the delivery is not ours any more.
     func wait(_ parcel: Parcel, for delay: Duration) async -> Bool {
         let start = time.now
         defer { parcel.delivery.trace.book(time.now.nanoseconds(since: start), to: .backoff) }
         do {
             try await parcel.delivery.sleep(for: delay, in: scope.lifecycle)
-            return true
+            return try await scope.destination.waitForPermit(parcel.delivery, in: scope.lifecycle)
         } catch {
             return false
         }
@@ -113,6 +126,44 @@ final class DeliveryProcessor: Sendable {
         // Until now it was queued.
         begin(&parcel)
         return true
+    }
+
+    /// Calls `resume` when the next pass of a delivery is due that no worker keeps meanwhile, and its destination's budget
+    /// has an attempt for it.
+    /// - Parameter resume: returns false when it does not wait any more.
+    func whenDue(_ parcel: Parcel, after delay: Duration, _ resume: @escaping @Sendable () -> Bool) {
+        let start = time.now
+        let delivery = parcel.delivery
+        time.after(delay) { [time, destination = scope.destination] in
+            destination.whenPermitted(delivery) {
+                delivery.trace.book(time.now.nanoseconds(since: start), to: .backoff)
+                return resume()
+            }
+        }
+    }
+
+    /// How long a delivery that its source has delivered again keeps a worker in line for its destination's budget.
+    private static let patience = Duration.seconds(5)
+
+    private func isPermitted(_ delivery: Delivery) async -> Bool {
+        do {
+            return try await scope.destination.waitForPermit(
+                delivery, in: scope.lifecycle, patience: Self.patience)
+        } catch {
+            return false
+        }
+    }
+
+    /// Has the source keep a delivery for longer, without an attempt.
+    private func giveBack(_ parcel: inout Parcel, after delay: Duration) {
+        guard parcel.delivery.isOurs else { return drop(&parcel) }
+        parcel.delivery.reject(after: isDraining ? nil : delay)
+        conclude(&parcel, .rejected)
+    }
+
+    private func endWaiting(_ parcel: inout Parcel) {
+        parcel.isWaiting = false
+        scope.destination.books.endWaiting()
     }
 
     /// Gives a delivery back that the route will not process any more; drops one that is not ours any more.
@@ -142,13 +193,20 @@ final class DeliveryProcessor: Sendable {
 
     private func failed(_ parcel: inout Parcel, _ error: any Error, keeping: Bool) -> Verdict {
         let context = HandlerContext(route: scope, delivery: parcel.delivery)
+        // It is on its way still: nothing is counted, and nothing was given up.
+        if let handedBack = error as? HandedBackError, keeping, !scope.lifecycle.isDraining, parcel.delivery.isOurs {
+            return again(&parcel, after: time.now.duration(to: handedBack.due))
+        }
         if context.isInterruption(error) {
             release(parcel)
             return .settled
         }
+        // Without Retry nothing else has. An answer that goes back to the source tells its sender to wait, not the others.
+        if !scope.hasRetry, keeping || scope.destination.isNamed { scope.destination.heed(error, context) }
         let disposition = Disposition(of: error)
+        parcel.rejections += 1
         var delay = redelivery.delay(
-            beforeRetry: parcel.passes + min(max(parcel.delivery.origin.attempt, 1), 1_000) - 1, by: time)
+            beforeRetry: parcel.rejections + min(max(parcel.delivery.origin.attempt, 1), 1_000) - 1, by: time)
         switch disposition.kind {
         case .discard(let reason):
             context.logger.notice("message discarded", metadata: ["reason": "\(reason)"])
@@ -156,7 +214,7 @@ final class DeliveryProcessor: Sendable {
             conclude(&parcel, .discarded)
             return .settled
         case .hold(_, let duration): delay = max(delay, duration)
-        case .retry(let after): delay = max(delay, after ?? .zero)
+        case .retry(let after), .throttled(let after): delay = max(delay, after ?? .zero)
         case .poison: break
         }
         let keeps = keeping && !scope.lifecycle.isDraining
@@ -164,6 +222,7 @@ final class DeliveryProcessor: Sendable {
             level: parcel.delivery.trace.isLogged ? .debug : .warning, "message rejected",
             metadata: [
                 "error": "\(error)", "reason": "\(Disposition.reason(of: error))",
+                "destination": "\(scope.destination.name)",
                 "attempts": "\(parcel.delivery.trace.attempts)", "redelivery_after_seconds": "\(delay.inSeconds)",
             ])
         guard keeps else {
@@ -173,10 +232,18 @@ final class DeliveryProcessor: Sendable {
         }
         ledger.keep()
         parcel.delivery.noteKept()
-        return .again(after: delay)
+        return again(&parcel, after: delay)
+    }
+
+    private func again(_ parcel: inout Parcel, after delay: Duration) -> Verdict {
+        parcel.isWaiting = true
+        scope.destination.books.beginWaiting()
+        return .again(after: max(delay, .zero))
     }
 
     private func conclude(_ parcel: inout Parcel, _ outcome: DeliveryOutcome) {
+        if parcel.isWaiting { endWaiting(&parcel) }
+        if parcel.delivery.trace.hasPermit { scope.destination.returnPermit(of: parcel.delivery) }
         ledger.leave(parcel.delivery, as: outcome)
         guard let meter else { return }
         let end = time.now

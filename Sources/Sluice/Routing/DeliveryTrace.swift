@@ -18,6 +18,10 @@ package struct DeliveryTrace: ~Copyable, Sendable {
     private let outcomeIndex = Atomic<Int>(0)
     private let exhausted = Atomic<Bool>(false)
     private let logged = Atomic<Bool>(false)
+    private let permit = Atomic<Bool>(false)
+    private let failedAttempts = Atomic<UInt32>(0)
+    private let throttledAnswers = Atomic<UInt32>(0)
+    private let firstFailure = Atomic<UInt64>(0)
 
     package func book(_ nanoseconds: UInt64, to stage: BookedStage) {
         switch stage {
@@ -40,8 +44,47 @@ package struct DeliveryTrace: ~Copyable, Sendable {
     /// How often the handler was called for this delivery, over all passes through the chain.
     package var attempts: Int { attemptCount.load(ordering: .relaxed) }
 
-    func countAttempt() {
-        attemptCount.wrappingAdd(1, ordering: .relaxed)
+    /// - Returns: whether it was the message's first, which needs no permit.
+    @discardableResult
+    func countAttempt() -> Bool {
+        let before = attemptCount.wrappingAdd(1, ordering: .relaxed).oldValue
+        return before == 0 && !hasPermit
+    }
+
+    /// Whether the next attempt was taken out of the destination's budget.
+    var hasPermit: Bool {
+        get { permit.load(ordering: .relaxed) }
+        nonmutating set { permit.store(newValue, ordering: .relaxed) }
+    }
+
+    /// - Returns: whether there was one.
+    func takePermit() -> Bool { hasPermit && permit.exchange(false, ordering: .relaxed) }
+
+    // MARK: What Retry knows of the message, over all its passes through the chain
+
+    /// The number of the next attempt, from 1: throttled answers and holds do not count.
+    var nextAttempt: Int { Int(failedAttempts.load(ordering: .relaxed)).addingSaturated(1) }
+
+    func countFailedAttempt() {
+        failedAttempts.wrappingAdd(1, ordering: .relaxed)
+    }
+
+    /// - Returns: how many there were, this one included.
+    func countThrottledAnswer() -> Int {
+        Int(throttledAnswers.wrappingAdd(1, ordering: .relaxed).newValue)
+    }
+
+    /// - Returns: when the message first failed: now, unless it has before.
+    func noteFailure(at now: MonotonicTime) -> MonotonicTime {
+        let (isFirst, before) = firstFailure.compareExchange(
+            expected: 0, desired: max(now.nanoseconds, 1), ordering: .relaxed)
+        return isFirst ? now : MonotonicTime(nanoseconds: before)
+    }
+
+    /// Waits that are no fault of the message's use up none of its time.
+    func postponeFailure(by nanoseconds: UInt64) {
+        let before = firstFailure.load(ordering: .relaxed)
+        if before != 0 { firstFailure.store(before.addingSaturated(nanoseconds), ordering: .relaxed) }
     }
 
     var outcome: DeliveryOutcome { DeliveryOutcome(index: outcomeIndex.load(ordering: .relaxed)) }

@@ -4,7 +4,7 @@ public import Logging
 public struct HandlerContext: Sendable {
     /// The route that the message runs through.
     public let route: RouteScope
-    /// Counts the attempts within one pass through the chain, from 1.
+    /// Counts the message's attempts under ``Retry``, from 1: also over passes through the chain, throttled ones aside.
     public package(set) var attempt: Int
     /// Ties together all messages that stem from one; set by ``CorrelationID``.
     public var correlationID: String?
@@ -14,6 +14,8 @@ public struct HandlerContext: Sendable {
     package let delivery: Delivery
     /// The attempt with a deadline that this runs in; nil outside of ``Timeout``.
     var timed: TimedAttempt?
+    /// Whether the route keeps the message when it is rejected, and delivers it again itself.
+    var isKept = false
 
     init(route: RouteScope, delivery: Delivery) {
         self.route = route
@@ -44,12 +46,12 @@ public struct HandlerContext: Sendable {
         try await delivery.sleep(for: duration, in: route.lifecycle)
     }
 
-    /// Whether `error` is no failure of the message: the route is being shut down, and the message is given back; or the
-    /// message is not ours any more, and is dropped. It is never poisoned then, never tried again, and never counted as
+    /// Whether `error` is no failure of the message: the route is being shut down, and the message is given back; or it
+    /// waits for its next attempt without a worker; or it is not ours any more, and is dropped. It is never poisoned then, never tried again, and never counted as
     /// failed. An attempt that ``Timeout`` cancelled has failed and was not interrupted.
     public func isInterruption(_ error: any Error) -> Bool {
         (Task.isCancelled && timed?.isExpired != true) || (error is CancellationError && route.lifecycle.isDraining)
-            || error is RevokedError || isRevoked
+            || error is RevokedError || error is HandedBackError || isRevoked
     }
 
     /// Says how the delivery ends when the chain returns; ``DeliveryOutcome/acked`` unless said otherwise.

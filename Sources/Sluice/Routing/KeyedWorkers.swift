@@ -85,17 +85,11 @@ struct KeyedWorkers {
             case .settled:
                 lanes.finish(lane)
             case .again(let delay):
-                let time = processor.time
-                let start = time.now
                 guard lanes.park(lane, parcel) else {
                     processor.release(parcel)
                     continue
                 }
-                let delivery = parcel.delivery
-                time.after(delay) {
-                    delivery.trace.book(time.now.nanoseconds(since: start), to: .backoff)
-                    lanes.unpark(lane)
-                }
+                processor.whenDue(parcel, after: delay) { lanes.unpark(lane) }
             }
         }
     }

@@ -111,10 +111,13 @@ struct LaneTable<Parcel> {
     }
 
     /// The lane has rested.
-    mutating func unpark(_ lane: Lane) {
-        guard slots.indices.contains(lane), slots[lane].phase == .parked else { return }
+    /// - Returns: false when it did not rest any more.
+    @discardableResult
+    mutating func unpark(_ lane: Lane) -> Bool {
+        guard slots.indices.contains(lane), slots[lane].phase == .parked else { return false }
         slots[lane].phase = .ready
         ready.append(lane)
+        return true
     }
 
     /// Takes everything out that is not in a worker's hands.

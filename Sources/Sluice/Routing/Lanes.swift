@@ -87,7 +87,8 @@ final class Lanes: Sendable {
         }
     }
 
-    func unpark(_ lane: Lane) { act { $0.table.unpark(lane) } }
+    /// - Returns: false when the lane did not rest any more.
+    func unpark(_ lane: Lane) -> Bool { act { $0.table.unpark(lane) } }
 
     /// Waits until there is room for another batch, or for what holds it up to be taken away.
     /// - Returns: false when it was closed.

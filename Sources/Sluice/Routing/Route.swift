@@ -16,22 +16,28 @@ public struct Route: Sendable {
     public let subscriber: any Subscriber
     public let topic: Topic
     public let ordering: Ordering?
+    /// The outside system that it delivers to; nil for one of its own, with the route's name.
+    public let destination: Destination?
     public let middlewares: [any Middleware]
     let work: RouteWork
 
     /// A route that publishes what its handler returns.
     /// - Parameters:
     ///   - ordering: the subscriber's default unless given.
+    ///   - destination: the outside system that it delivers to, where several routes share one or it has a name of its
+    ///     own; nil, the default, for one that is the route's alone.
     ///   - middlewares: inside the router's own; the first is outermost.
     public init(
         _ name: String, from subscriber: any Subscriber, _ topic: Topic,
         to publisher: any Publisher, _ publishTopic: Topic,
-        ordering: Ordering? = nil, middlewares: [any Middleware] = [], handler: @escaping Handler
+        ordering: Ordering? = nil, destination: Destination? = nil, middlewares: [any Middleware] = [],
+        handler: @escaping Handler
     ) {
         self.name = name
         self.subscriber = subscriber
         self.topic = topic
         self.ordering = ordering
+        self.destination = destination
         self.middlewares = middlewares
         work = .producing(handler, to: Output(publisher, publishTopic))
     }
@@ -39,13 +45,14 @@ public struct Route: Sendable {
     /// A route that only consumes: its handler has nothing to return.
     public init(
         _ name: String, from subscriber: any Subscriber, _ topic: Topic,
-        ordering: Ordering? = nil, middlewares: [any Middleware] = [],
+        ordering: Ordering? = nil, destination: Destination? = nil, middlewares: [any Middleware] = [],
         handler: @escaping @Sendable (Message, HandlerContext) async throws -> Void
     ) {
         self.name = name
         self.subscriber = subscriber
         self.topic = topic
         self.ordering = ordering
+        self.destination = destination
         self.middlewares = middlewares
         work = .consuming(handler)
     }

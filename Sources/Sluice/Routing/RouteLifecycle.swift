@@ -7,8 +7,6 @@ package final class RouteLifecycle: Sendable {
         /// Not yet subscribed; the text says why, after a first failure.
         case connecting(String?)
         case running
-        /// Waits because its destination refuses everything until a person mends it.
-        case held(String)
         case draining
         case stopped
     }

@@ -16,21 +16,32 @@ final class RouteRunner: Sendable {
         if let publisher = route.output?.publisher {
             try time.require(publisher, "Route.publisher", publisher.name)
         }
+        if let destination = route.destination {
+            try time.require(destination, "Route.destination", destination.name)
+        }
         let ordering = route.ordering ?? route.subscriber.defaultOrdering
         try ordering.validate()
         try configuration.redelivery.validate("Router.redelivery")
         try configuration.resubscription.validate("Router.resubscription")
+        try configuration.destination.validate("Router.destination")
         self.route = route
         self.ordering = ordering
         self.configuration = configuration
         scope = RouteScope(
-            route, ordering: ordering, logger: logger, instruments: instruments.part(), time: time)
+            route, ordering: ordering, logger: logger, instruments: instruments.part(), time: time,
+            unnamed: configuration.destination)
         processor = try DeliveryProcessor(
             route, scope: scope, middlewares: middlewares, redelivery: configuration.redelivery)
     }
 
     /// Has its figures read from now on, until it has stopped.
-    func register() {
+    /// - Parameter instruments: the router's, for a destination that outlives the route.
+    func register(_ instruments: Instruments) {
+        if scope.destination.isNamed {
+            scope.destination.register(with: instruments)
+        } else if scope.hasRetry {
+            scope.destination.register(with: scope.instruments)
+        }
         processor.meter?.register(with: scope.instruments, ledger: processor.ledger)
     }
 

@@ -19,12 +19,17 @@ public final class RouteScope: Sendable {
     /// How many messages the ordering handles at once.
     public let concurrency: Int
 
+    /// What it delivers to: its own unless the route names one.
+    public let destination: Destination
+
     package let lifecycle: RouteLifecycle
-    /// Closed while the destination wants no message.
-    let gate: RetryGate
     private let retries = Atomic<Bool>(false)
 
-    init(_ route: Route, ordering: Ordering, logger: Logger, instruments: Instruments, time: RouterTime = .real) {
+    /// - Parameter unnamed: how the route's own destination is configured.
+    init(
+        _ route: Route, ordering: Ordering, logger: Logger, instruments: Instruments, time: RouterTime = .real,
+        unnamed: Destination.Configuration = Destination.Configuration()
+    ) {
         name = route.name
         topic = route.topic
         subscriberName = route.subscriber.name
@@ -37,7 +42,7 @@ public final class RouteScope: Sendable {
         self.time = time
         concurrency = ordering.concurrency
         lifecycle = RouteLifecycle(time: time)
-        gate = RetryGate(lifecycle, time: time, logger: self.logger)
+        destination = route.destination ?? Destination(of: route, unnamed, time: time)
     }
 
     /// Whether a Retry decides in this route when a message's attempts are used up; without one, the first failure is

@@ -7,30 +7,34 @@ enum RouteWork: Sendable {
     ///
     /// Each way has its own closure: one within the other would cost every message another asynchronous call.
     func handler(for scope: RouteScope, meter: RouteMeter?) -> Handler {
-        let time = scope.time
+        let (time, destination) = (scope.time, scope.destination)
         switch self {
         case .consuming(let handler):
             return { message, context in
-                if !scope.gate.isOpen { try await scope.gate.pass(context) }
+                if !destination.gate.isOpen { try await destination.pass(context) }
                 guard context.delivery.isOurs else { throw RevokedError() }
-                let start = Self.begin(context, meter, time)
+                let isFirst = context.delivery.trace.countAttempt()
+                let start = meter == nil ? context.delivery.arrival : time.now
                 do {
                     if let failure = context.delivery.origin.failure { throw failure }
                     try await handler(message, context)
                 } catch {
-                    Self.fail(error, context, meter, start)
+                    Self.fail(error, context, meter, start, isFirst: isFirst)
                     throw error
                 }
-                meter?.attempted(from: start, to: time.now, succeeded: true)
+                let end = meter == nil ? start : time.now
+                meter?.attempted(from: start, to: end, succeeded: true)
+                destination.succeeded(context, isFirst: isFirst, at: end)
                 return []
             }
         case .producing(let handler, let output):
             let output = MeteredPublish(output, scope: scope)
             return { message, context in
-                // Closed meanwhile, perhaps: a message may have waited for a permit since Retry looked.
-                if !scope.gate.isOpen { try await scope.gate.pass(context) }
+                // Shut meanwhile, perhaps: a message may have waited for Throttle since Retry looked.
+                if !destination.gate.isOpen { try await destination.pass(context) }
                 guard context.delivery.isOurs else { throw RevokedError() }
-                let start = Self.begin(context, meter, time)
+                let isFirst = context.delivery.trace.countAttempt()
+                let start = meter == nil ? context.delivery.arrival : time.now
                 do {
                     if let failure = context.delivery.origin.failure { throw failure }
                     var produced = try await handler(message, context)
@@ -44,26 +48,25 @@ enum RouteWork: Sendable {
                         }
                     }
                     meter?.attempted(from: start, to: end, succeeded: true)
+                    destination.succeeded(context, isFirst: isFirst, at: end)
                     return produced
                 } catch {
-                    Self.fail(error, context, meter, start)
+                    Self.fail(error, context, meter, start, isFirst: isFirst)
                     throw error
                 }
             }
         }
     }
 
-    /// - Returns: now, where anybody measures.
-    private static func begin(_ context: HandlerContext, _ meter: RouteMeter?, _ time: RouterTime) -> MonotonicTime {
-        context.delivery.trace.countAttempt()
-        return meter == nil ? context.delivery.arrival : time.now
-    }
-
     private static func fail(
-        _ error: any Error, _ context: HandlerContext, _ meter: RouteMeter?, _ start: MonotonicTime
+        _ error: any Error, _ context: HandlerContext, _ meter: RouteMeter?, _ start: MonotonicTime, isFirst: Bool
     ) {
-        guard let meter, !context.isInterruption(error) else { return }
-        meter.attempted(from: start, to: context.route.time.now, succeeded: false)
+        guard !context.isInterruption(error) else { return }
+        meter?.attempted(from: start, to: context.route.time.now, succeeded: false)
+        // What cannot be understood never reached the destination.
+        if context.delivery.origin.failure == nil {
+            context.route.destination.failed(error, context, isFirst: isFirst)
+        }
     }
 
     private static func stamp(_ messages: inout [Message], _ outgoing: Metadata) {

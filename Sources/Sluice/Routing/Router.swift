@@ -11,9 +11,11 @@ public final class Router: Service {
     public struct Configuration: Sendable {
         /// How long messages in hand may take to finish at shutdown before their tasks are cancelled. Default 30 s.
         public var shutdownTimeout: Duration = .seconds(30)
-        /// How long a message that left the chain with an error waits before it is delivered again. Default: from
-        /// 100 ms, doubling, up to 30 s.
-        public var redelivery: Backoff = .exponential(jitter: false)
+        /// How long a message that left the chain with an error waits before it is delivered again, at least: its
+        /// destination's budget may have it wait longer. Default: from 100 ms, doubling, up to 30 s, with full jitter.
+        public var redelivery: Backoff = .exponential()
+        /// The configuration of the destination of each route that names none.
+        public var destination = Destination.Configuration()
         /// How long to wait between attempts to subscribe. Default: from 100 ms, doubling, up to 10 s, with jitter.
         public var resubscription: Backoff = .exponential(upTo: .seconds(10))
 
@@ -60,6 +62,7 @@ public final class Router: Service {
     private let instruments: Instruments
     private let logger: Logger
     private let state = Mutex(State())
+    var scopes: [RouteScope] { state.withLock { $0.runnersInOrder.map(\.scope) } }
     /// What its routes, their middlewares and its own waits go by.
     public let time: RouterTime
 
@@ -89,6 +92,13 @@ public final class Router: Service {
             guard state.runners[route.name] == nil, state.names.insert(route.name).inserted else {
                 throw ConfigurationError("Route.name", expected: "a name of its own; `\(route.name)` is taken")
             }
+            guard state.runners.values.allSatisfy({ $0.scope.destination.isCompatible(with: route) }) else {
+                throw ConfigurationError(
+                    "Destination.name",
+                    expected:
+                        "a name of its own; another destination is called `\(route.destination?.name ?? route.name)`"
+                )
+            }
         }
         defer { state.withLock { _ = $0.names.remove(route.name) } }
         let runner = try RouteRunner(
@@ -101,7 +111,7 @@ public final class Router: Service {
             if state.start == nil { state.pending.append(runner) }
             return state.start
         }
-        runner.register()
+        runner.register(instruments)
         start?.yield(Arrival(runner))
     }
 
@@ -207,7 +217,6 @@ extension Router {
                 switch runner.scope.lifecycle.phase {
                 case .connecting(let reason): RouteStatus(name: name, isRunning: false, note: reason ?? "connecting")
                 case .running: RouteStatus(name: name, isRunning: true, note: isPaused ? "paused" : nil)
-                case .held(let reason): RouteStatus(name: name, isRunning: true, note: "held: \(reason)")
                 case .draining: RouteStatus(name: name, isRunning: false, note: "draining")
                 case .stopped: RouteStatus(name: name, isRunning: false, note: "stopped")
                 }

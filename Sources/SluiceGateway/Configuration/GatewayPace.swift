@@ -8,8 +8,10 @@ package struct GatewayPace: Sendable {
     package var hold: Duration = .seconds(60)
     /// Waits between attempts on one delivery. Default: from 100 ms, doubling, up to 30 s, with full jitter.
     package var retry: Backoff = .exponential()
-    /// Waits between deliveries of one message. Default: from 100 ms, doubling, up to 30 s.
-    package var redelivery: Backoff = .exponential(jitter: false)
+    /// Waits between deliveries of one message. Default: from 100 ms, doubling, up to 30 s, with full jitter.
+    package var redelivery: Backoff = .exponential()
+    /// How every destination is treated. Default: the library's.
+    package var destination = Destination.Configuration()
     /// How long a sink may take to answer. Default 30 seconds.
     package var answerTimeout: Duration = .seconds(30)
 

@@ -7,6 +7,13 @@ extension Readiness {
         notes += other.notes
     }
 
+    /// Says which destinations take no messages, until when, and how many wait: a sink must not keep webhooks out.
+    mutating func add(_ destinations: [Destination.Status]) {
+        for destination in destinations {
+            if let note = destination.note { notes.append("\(destination.name): \(note)") }
+        }
+    }
+
     /// Says which routes are not as they should be. One that webhooks need is a reason until it runs; every other is a
     /// note, whatever is wrong with it: a sink or another source must not keep webhooks out.
     mutating func add(_ routes: [Router.RouteStatus], neededForWebhooks: Set<String>) {

@@ -49,7 +49,7 @@ struct SinkRoutes {
         middlewares.append(Timeout(.seconds(60)))
         return Route(
             name, from: try queue.subscriber(for: name, from: first), queue.events, to: sink, queue.events,
-            ordering: ordering,
+            ordering: ordering, destination: try Destination(sink.name, pace.destination),
             middlewares: middlewares, handler: handler)
     }
 

@@ -34,6 +34,7 @@ package enum GrafanaAnswer {
         let disposition =
             switch HTTPStatusError.classify(response)?.kind {
             case .retry(let after)?: Disposition.retry(after: after)
+            case .throttled(let after)?: Disposition.throttled(after: after)
             default: Disposition.hold("grafana_http_\(response.status)", for: hold)
             }
         return HTTPStatusError(status: response.status, target: response.target, disposition: disposition)

@@ -17,7 +17,7 @@ extension HTTPClient {
 extension HTTPClientError {
     fileprivate func withoutBlame(hold: Duration) -> any DispositionError {
         switch disposition.kind {
-        case .retry: return self
+        case .retry, .throttled: return self
         case .poison, .discard, .hold:
             return HandlerError(description, reason: reason, disposition: .hold("\(target): \(reason)", for: hold))
         }

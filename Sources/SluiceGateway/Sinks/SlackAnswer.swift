@@ -20,14 +20,16 @@ package enum SlackAnswer {
     ]
     /// Words that pass whatever the status beside them.
     private static let passing: Set<String> = [
-        "fatal_error", "internal_error", "message_limit_exceeded", "rate_limited", "ratelimited", "request_timeout",
-        "rollup_error", "service_unavailable", "team_added_to_org",
+        "fatal_error", "internal_error", "request_timeout", "rollup_error", "service_unavailable", "team_added_to_org",
     ]
+    /// Words that ask to slow down.
+    private static let limits: Set<String> = ["message_limit_exceeded", "rate_limited", "ratelimited"]
 
     /// Nil when Slack took the message, else the error to throw.
     ///
     /// A 2xx with `ok`, or with JSON whose `ok` is true, is success. Slack's words for a message that it cannot take
-    /// poison it. 408, 425, 429, 5xx and Slack's words for trouble of its own pass. Everything else holds the sink.
+    /// poison it. 408, 425, 429, 5xx and Slack's words for trouble of its own pass; 429 and its words for a limit are
+    /// throttled. Everything else holds the sink.
     /// - Parameters:
     ///   - isTruncated: whether the body was longer than what was read of it.
     ///   - retryAfter: what the header Retry-After said.
@@ -42,9 +44,16 @@ package enum SlackAnswer {
         case (200..<500, .word(let word)) where messageFaults.contains(word):
             return HandlerError(
                 "Slack refused the message (\(word))", reason: "slack_\(word)", disposition: .poison("slack: \(word)"))
-        case (408, _), (425, _), (429, _), (500, _), (502...504, _), (506...510, _), (512..., _):
+        case (429, _):
+            return HandlerError(
+                "Slack answered with status 429", reason: "http_429", disposition: .throttled(after: retryAfter))
+        case (408, _), (425, _), (500, _), (502...504, _), (506...510, _), (512..., _):
             return HandlerError(
                 "Slack answered with status \(status)", reason: "http_\(status)", disposition: .retry(after: retryAfter)
+            )
+        case (_, .word(let word)) where limits.contains(word):
+            return HandlerError(
+                "Slack asks to slow down (\(word))", reason: "slack_\(word)", disposition: .throttled(after: retryAfter)
             )
         case (_, .word(let word)) where passing.contains(word):
             return HandlerError(
@@ -82,6 +91,7 @@ package enum SlackAnswer {
 
     private static func isKnown(_ word: String) -> Bool {
         sinkFaults.contains(word) || messageFaults.contains(word) || passing.contains(word)
+            || limits.contains(word)
     }
 
     /// `{"ok": true}`, or `{"ok": false, "error": "channel_not_found"}`, as Slack's Web API answers.

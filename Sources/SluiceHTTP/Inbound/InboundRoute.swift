@@ -75,7 +75,7 @@ extension HTTPInboundResponse {
         case .hold(_, let duration):
             self = .unavailable(
                 "the message cannot be handled for now; send it again", retryAfter: rejection.delay ?? duration)
-        case .retry(let after):
+        case .retry(let after), .throttled(let after):
             self = .unavailable(
                 "handling the message failed; send it again", retryAfter: rejection.delay ?? after ?? retryAfter)
         }

@@ -19,7 +19,7 @@ public struct HTTPStatusError: DispositionError, CustomStringConvertible {
     public var reason: String {
         switch disposition.kind {
         case .poison(let reason), .discard(let reason), .hold(let reason, _): reason
-        case .retry: Self.word(for: status)
+        case .retry, .throttled: Self.word(for: status)
         }
     }
 
@@ -40,7 +40,8 @@ public struct HTTPStatusError: DispositionError, CustomStringConvertible {
 extension HTTPStatusError {
     /// What becomes of a message by the answer to it; nil accepts it.
     ///
-    /// 2xx is success. 408, 425, 429 and 5xx pass: retry, after the server's Retry-After if it names one. Everything
+    /// 2xx is success. 408, 425, 429 and 5xx pass: retry, after the server's Retry-After if it names one; 429 is
+    /// throttled where it names none, too. Everything
     /// else holds: a status alone does not say whether the message, the address, the credentials or a proxy on the way
     /// is at fault, and a message that is poisoned for another's fault is lost. So do 501, 505 and 511, which no wait
     /// changes. Where a status is known to speak of the message, use ``classify(poisoning:)``.
@@ -48,7 +49,8 @@ extension HTTPStatusError {
         switch response.status {
         case 200..<300: nil
         case 501, 505, 511: .hold(word(for: response.status))
-        case 408, 425, 429, 500...: .retry(after: RetryAfter.delay(in: response.headers))
+        case 429: .throttled(after: RetryAfter.delay(in: response.headers))
+        case 408, 425, 500...: .retry(after: RetryAfter.delay(in: response.headers))
         default: .hold(word(for: response.status))
         }
     }

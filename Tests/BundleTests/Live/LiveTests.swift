@@ -53,6 +53,7 @@ struct LiveTests {
             try await Self.checkDashboards(check)
             try await Self.checkRules(check)
             try await Self.checkExemplars(check)
+            try await Self.checkFirstRelease(check)
         }
     }
 
@@ -104,6 +105,27 @@ struct LiveTests {
     private static func checkDashboards(_ check: QueryCheck) async throws {
         let dashboards = try Dashboard.bundled()
         #expect(dashboards.count == 3)
+        try await checkDashboards(dashboards, check)
+    }
+
+    /// What users of the first release have in their Grafana and Prometheus runs as it is.
+    private static func checkFirstRelease(_ check: QueryCheck) async throws {
+        let dashboards = try Repository.files(in: "Tests/FirstRelease", suffix: ".json").map(Dashboard.init)
+        #expect(dashboards.count == 3)
+        try await checkDashboards(dashboards, check)
+        let (alerts, records) = try await RuleFiles.firstRelease()
+        #expect(alerts.count == 15 && records.count == 10)
+        // Its recording rules are this release's by name.
+        let questions =
+            records.map { QueryCheck.Question(name: $0.name, query: $0.expression, isInstant: true) }
+            + alerts.map {
+                QueryCheck.Question(name: $0.name, query: QueryCheck.answering($0.expression), isInstant: true)
+            }
+        let problems = try await check.lastingProblems(questions)
+        #expect(problems.isEmpty, "\(problems.joined(separator: "\n"))")
+    }
+
+    private static func checkDashboards(_ dashboards: [Dashboard], _ check: QueryCheck) async throws {
         var questions: [QueryCheck.Question] = []
         var lists: [(name: String, query: String, label: String)] = []
         for dashboard in dashboards {

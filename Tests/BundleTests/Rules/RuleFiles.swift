@@ -46,12 +46,7 @@ struct RuleFiles: Sendable {
 
     private init() async throws {
         configuration = try await Self.yaml(["prometheus.yml"])[0]
-        let rules = try await Self.yaml(Self.rules(of: configuration))
-            .flatMap { $0["groups"].elements }.flatMap { $0["rules"].elements }
-        alerts = rules.compactMap { rule in
-            rule["alert"].text.map { Alert(name: $0, expression: rule["expr"].text ?? "", json: rule) }
-        }
-        records = rules.compactMap { rule in rule["record"].text.map { ($0, rule["expr"].text ?? "") } }
+        (alerts, records) = Self.rules(in: try await Self.yaml(Self.rules(of: configuration)))
         let tests = try await Self.yaml(Self.tests.map { "tests/\($0.lastPathComponent)" })
             .flatMap { $0["tests"].elements }
         cases = tests.flatMap { test in
@@ -68,6 +63,20 @@ struct RuleFiles: Sendable {
     /// The files of unit tests.
     static var tests: [URL] {
         get throws { try Repository.files(in: "prometheus/tests", suffix: ".yml") }
+    }
+
+    /// The first release's, whose users have them in their Prometheus still.
+    static func firstRelease() async throws -> (alerts: [Alert], records: [(name: String, expression: String)]) {
+        let files = try Repository.files(in: "Tests/FirstRelease", suffix: ".yml")
+        return rules(in: try await yaml(files.map { "../Tests/FirstRelease/\($0.lastPathComponent)" }))
+    }
+
+    private static func rules(in files: [JSONValue]) -> ([Alert], [(name: String, expression: String)]) {
+        let rules = files.flatMap { $0["groups"].elements }.flatMap { $0["rules"].elements }
+        let alerts = rules.compactMap { rule in
+            rule["alert"].text.map { Alert(name: $0, expression: rule["expr"].text ?? "", json: rule) }
+        }
+        return (alerts, rules.compactMap { rule in rule["record"].text.map { ($0, rule["expr"].text ?? "") } })
     }
 
     private static func yaml(_ files: [String]) async throws -> [JSONValue] {

@@ -22,6 +22,7 @@ extension EndToEnd {
             let failing: Sink
 
             var sick: FakeSink { failing == .grafana ? grafana : slack }
+            var destination: String { failing == .grafana ? "grafana" : "slack" }
             var handler: String { failing == .grafana ? "log-to-grafana" : "log-to-slack" }
             var sickCounts: [String: Int] { failing == .grafana ? grafana.pushes : slack.pushes }
             var healthyCounts: [String: Int] { failing == .grafana ? slack.pushes : grafana.pushes }
@@ -215,11 +216,12 @@ extension EndToEnd {
                 try await eventually("the note in /readyz") {
                     let ready = try await scene.gateway.client.ready()
                     return ready.status == 200
-                        && ready.text.contains("\(scene.handler): held: ") && ready.text.contains(note)
+                        && ready.text.contains("\(scene.destination): held: ") && ready.text.contains(note)
                 }
                 #expect(scene.sickCounts.isEmpty)
                 let during = try await scene.gateway.client.metrics()
-                #expect(during.value("sluice_route_held", ["handler_name": scene.handler]) == 1)
+                let held = ["destination": scene.destination, "why": "held"]
+                #expect(during.value("sluice_destination_shut", held) == 1)
                 #expect(scene.gateway.log.contains("destination refuses every message"))
                 scene.sick.behave { _ in .ordinary }
                 try await scene.sickHas(commits)
@@ -228,7 +230,7 @@ extension EndToEnd {
                 #expect(
                     metrics.value("sluice_deliveries_total", ["handler_name": scene.handler, "outcome": "poisoned"])
                         == 0)
-                #expect(metrics.value("sluice_route_held", ["handler_name": scene.handler]) == 0)
+                #expect(metrics.value("sluice_destination_shut", held) == 0)
                 try await eventually("the note is gone") {
                     try await scene.gateway.client.ready().text.contains("held") == false
                 }

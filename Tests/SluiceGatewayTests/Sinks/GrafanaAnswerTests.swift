@@ -65,7 +65,8 @@ struct GrafanaAnswerTests {
         for status in [300, 302, 400, 402, 403, 405, 406, 409, 410, 411, 413, 414, 415, 422, 451, 501, 505, 511] {
             #expect(disposition(status, body) == .hold("grafana_http_\(status)", for: .seconds(60)), "\(status)")
         }
-        for status in [408, 425, 429, 500, 502, 503, 504, 599] { #expect(disposition(status, body) == .retry()) }
+        #expect(disposition(429, body) == .throttled())
+        for status in [408, 425, 500, 502, 503, 504, 599] { #expect(disposition(status, body) == .retry()) }
     }
 
     @Test func readsTheAnswerToASearch() throws {

@@ -39,7 +39,7 @@ struct SlackAnswerTests {
     @Test(arguments: [
         ("channel_not_found", "hold"), ("is_archived", "hold"), ("token_revoked", "hold"), ("not_in_channel", "hold"),
         ("invalid_blocks", "poison"), ("msg_too_long", "poison"), ("no_text", "poison"),
-        ("ratelimited", "retry"), ("internal_error", "retry"), ("fatal_error", "retry"),
+        ("ratelimited", "throttled"), ("internal_error", "retry"), ("fatal_error", "retry"),
     ])
     func readsTheWordBesideOkFalse(word: String, expected: String) {
         for status in [200, 400] {
@@ -49,6 +49,7 @@ struct SlackAnswerTests {
             switch expected {
             case "hold": #expect(error?.disposition == hold(word))
             case "poison": #expect(error?.disposition == .poison("slack: \(word)"))
+            case "throttled": #expect(error?.disposition == .throttled(after: .seconds(7)))
             default: #expect(error?.disposition == .retry(after: .seconds(7)))
             }
         }
@@ -80,7 +81,7 @@ struct SlackAnswerTests {
     }
 
     @Test func triesAgainWhatPasses() {
-        #expect(disposition(429, "", retryAfter: .seconds(30)) == .retry(after: .seconds(30)))
+        #expect(disposition(429, "", retryAfter: .seconds(30)) == .throttled(after: .seconds(30)))
         #expect(disposition(500, "rollup_error") == .retry())
         for status in [408, 425, 500, 502, 503, 504, 520, 529, 599] { #expect(disposition(status, "x") == .retry()) }
     }

@@ -60,7 +60,7 @@ import Testing
             let publisher = try HTTPPublisher(client: client, marshaler: .watermill(to: server.url(), target: "sink"))
             let error = await publishError(publisher, messages(5), to: "t")
             #expect(error?.notAccepted == ["id-2", "id-3", "id-4"])
-            #expect(error?.disposition == .retry(after: .seconds(3)))
+            #expect(error?.disposition == .throttled(after: .seconds(3)))
             #expect(error?.reason == "http_429")
             #expect(error?.description == "3 messages were not accepted: sink answered 429")
             #expect(server.requests.map(\.text) == ["p0", "p1", "p2"])

@@ -13,7 +13,7 @@ import Testing
             405: .hold("http_405"), 406: .hold("http_406"), 407: .hold("http_407"), 410: .hold("http_410"),
             413: .hold("http_413"), 415: .hold("http_415"), 422: .hold("http_422"), 451: .hold("http_451"),
             501: .hold("http_501"), 505: .hold("http_505"), 511: .hold("http_511"),
-            408: .retry(), 425: .retry(), 429: .retry(),
+            408: .retry(), 425: .retry(), 429: .throttled(),
             500: .retry(), 502: .retry(), 503: .retry(), 504: .retry(), 599: .retry(),
         ]
         try await withServer(respond: .by { .status(Int($0.path.dropFirst()) ?? 0) }) { server, client in
@@ -63,7 +63,9 @@ import Testing
                 try response.requireSuccess()
                 Issue.record("\(status) passed for success")
             } catch {
-                #expect(error.disposition == .retry(after: .seconds(17)))
+                let expected: Disposition =
+                    status == 429 ? .throttled(after: .seconds(17)) : .retry(after: .seconds(17))
+                #expect(error.disposition == expected)
                 #expect(error.reason == "http_\(status)")
                 #expect(!error.outcomeUnknown)
             }

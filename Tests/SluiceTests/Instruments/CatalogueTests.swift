@@ -93,7 +93,8 @@ struct RouteMeterTests {
         let foreign: Set = ["sluice_poison_queue_messages", "sluice_poison_oldest_message_timestamp_seconds"]
         for metric in Metric.pipeline + Metric.policies
         where !open.contains(metric.name) && !foreign.contains(metric.name) {
-            var combinations: [[String: String]] = [["handler_name": "r"]]
+            let owner = metric.labels.contains { $0.name == "destination" } ? "destination" : "handler_name"
+            var combinations: [[String: String]] = [[owner: "r"]]
             for label in metric.labels {
                 guard let values = label.values else { continue }
                 combinations = combinations.flatMap { one in values.map { one.merging([label.name: $0]) { $1 } } }

@@ -69,7 +69,7 @@ struct DeduplicatorTests {
             }
             let tasks = (0..<2).map { _ in time.task { try await chain(.numbered(1)) } }
             try await time.eventually { waits.value == 1 }
-            #expect(chain.scope.gate.isOpen)
+            #expect(chain.scope.destination.status.shut == nil)
             for task in tasks { task.cancel() }
         }
     }

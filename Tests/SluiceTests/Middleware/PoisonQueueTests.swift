@@ -41,10 +41,15 @@ struct PoisonQueueTests {
     }
 
     @Test func filtersByWhatTheErrorIs() async throws {
-        func moves(_ filter: PoisonQueue.Filter, _ error: any Error, retry: Retry? = nil) async throws -> Bool {
+        func moves(
+            _ filter: PoisonQueue.Filter, _ error: any Error, retry: Retry? = nil,
+            destination: Destination.Configuration = .unbounded
+        ) async throws -> Bool {
             let poison = RecordingPublisher()
             let inside: [any Middleware] = retry.map { [$0] } ?? []
-            let chain = try Chain([PoisonQueue(to: poison, "p", filter: filter)] + inside) { _, _ in throw error }
+            let chain = try Chain(
+                [PoisonQueue(to: poison, "p", filter: filter)] + inside, destination: destination
+            ) { _, _ in throw error }
             do {
                 try await chain()
                 #expect(poison.records.count == 1)
@@ -57,12 +62,11 @@ struct PoisonQueueTests {
         var twice = Retry(maxAttempts: 2)
         twice.backoff = .constant(.zero)
         var broke = twice
-        broke.budget = .init(share: 0, burst: 1)
         broke.maxAttempts = 9
         #expect(try await moves(.exhausted, bad))
         #expect(try await moves(.exhausted, Broken()))
         #expect(try await moves(.exhausted, Broken(), retry: twice))
-        #expect(try await !moves(.exhausted, Broken(), retry: broke))
+        #expect(try await !moves(.exhausted, Broken(), retry: broke, destination: .budget(1)))
         #expect(try await moves(.permanent, bad))
         #expect(try await !moves(.permanent, Broken()))
         #expect(try await !moves(.permanent, Broken(), retry: twice))

@@ -30,8 +30,8 @@ struct ConservationTests {
         let poison = FailingPublisher((0..<400).map { $0 % 3 == 0 ? .fail(Broken()) : .succeed })
         var retry = Retry(maxAttempts: 2)
         retry.backoff = .constant(.microseconds(200))
-        retry.budget = .init(share: 0.1, burst: 5)
         var configuration = Router.Configuration.quick
+        configuration.destination.budget = RetryBudget(ratio: 0.1, window: .milliseconds(10), floor: 500)
         configuration.shutdownTimeout = .milliseconds(Int.random(in: 0...10, using: &random))
         let router = Router.quick(
             [

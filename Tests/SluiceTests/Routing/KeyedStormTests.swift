@@ -17,7 +17,6 @@ struct KeyedStormTests {
         let meters = Meters()
         var retry = Retry(maxAttempts: 3)
         retry.backoff = .exponential(from: .microseconds(100), upTo: .milliseconds(1))
-        retry.budget = nil
         let router = Router.quick(
             [PoisonQueue(to: poison, "poison", filter: .permanent), retry, Timeout(), Metrics()], meters: meters)
         try router.add(

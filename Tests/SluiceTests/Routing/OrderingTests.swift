@@ -56,7 +56,7 @@ struct OrderingTests {
     @Test func theDefaultPaceIsFromATenthOfASecondToHalfAMinute() {
         #expect(
             Router.Configuration().redelivery
-                == .exponential(from: .milliseconds(100), upTo: .seconds(30), jitter: false))
+                == .exponential(from: .milliseconds(100), upTo: .seconds(30)))
     }
 
     @Test func perKeyKeepsTheOrderOfEachKeyAndRunsKeysInParallel() async throws {

@@ -134,10 +134,11 @@ struct RouterTests {
         retry.backoff.multiplier = 0
         #expect(field([retry]) == "Retry.backoff.multiplier")
         retry = Retry()
-        retry.budget = .init(share: .nan)
-        #expect(field([retry]) == "Retry.budget.share")
-        retry.budget = .init(burst: 0)
-        #expect(field([retry]) == "Retry.budget.burst")
+        retry.throttledBackoff.multiplier = 0
+        #expect(field([retry]) == "Retry.throttledBackoff.multiplier")
+        retry = Retry()
+        retry.handBackAfter = .seconds(-1)
+        #expect(field([retry]) == "Retry.handBackAfter")
         #expect(field([Throttle(rate: 0)]) == "Throttle.rate")
         #expect(field([Throttle(rate: .infinity)]) == "Throttle.rate")
         #expect(field([Throttle(rate: 1, burst: 0)]) == "Throttle.burst")
@@ -149,6 +150,20 @@ struct RouterTests {
         var configuration = Router.Configuration.quick
         configuration.redelivery.multiplier = 0
         #expect(field(configuration: configuration) == "Router.redelivery.multiplier")
+        func destination(_ change: (inout Destination.Configuration) -> Void) -> String? {
+            var configuration = Router.Configuration.quick
+            configuration.destination = Destination.Configuration()
+            change(&configuration.destination)
+            return field(configuration: configuration)
+        }
+        #expect(destination { $0.retryAfter.maximum = .zero } == "Router.destination.retryAfter.maximum")
+        #expect(destination { $0.retryAfter.jitter = 1.5 } == "Router.destination.retryAfter.jitter")
+        #expect(destination { $0.budget?.ratio = .nan } == "Router.destination.budget.ratio")
+        #expect(destination { $0.budget?.window = .zero } == "Router.destination.budget.window")
+        #expect(destination { $0.budget?.floor = 0 } == "Router.destination.budget.floor")
+        #expect(destination { $0.budget?.cost.failed = 0 } == "Router.destination.budget.cost.failed")
+        #expect(destination { $0.budget?.cost.throttled = 2 } == "Router.destination.budget.cost.throttled")
+        #expect(destination { $0.budget = nil } == nil)
         configuration = .quick
         configuration.resubscription.initial = .seconds(-1)
         #expect(field(configuration: configuration) == "Router.resubscription.initial")

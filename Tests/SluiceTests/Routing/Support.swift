@@ -141,6 +141,13 @@ final class Journal<Entry: Sendable>: Sendable {
     }
 }
 
+/// Off until it is turned on.
+final class Switch: Sendable {
+    private let on = Atomic<Bool>(false)
+    var isOn: Bool { on.load(ordering: .acquiring) }
+    func turnOn() { on.store(true, ordering: .releasing) }
+}
+
 struct Broken: Error, CustomStringConvertible {
     var description: String { "broken" }
 }
@@ -160,7 +167,20 @@ extension Router.Configuration {
         configuration.shutdownTimeout = .seconds(10)
         configuration.redelivery = .exponential(from: .milliseconds(2), upTo: .milliseconds(20), jitter: false)
         configuration.resubscription = .constant(.milliseconds(2))
+        configuration.destination = .unbounded
         return configuration
+    }
+}
+
+extension Destination.Configuration {
+    /// Keeps the times that are named exactly, and has no budget.
+    static var unbounded: Self { Self(retryAfter: .init(jitter: 0), budget: nil) }
+
+    /// Keeps the times that are named exactly. So many attempts beyond the first, and no more for a long time.
+    static func budget(_ attempts: Double) -> Self {
+        Self(
+            retryAfter: .init(jitter: 0),
+            budget: RetryBudget(ratio: 0, window: .seconds(1_000_000), floor: attempts / 1_000_000))
     }
 }
 
@@ -220,14 +240,16 @@ struct Chain {
 
     init(
         _ middlewares: [any Middleware], named name: String = "route", meters: Meters? = nil, logger: Logger = .silent,
-        time: RouterTime = .real, handler: @escaping Handler
+        destination: Destination.Configuration = .unbounded, time: RouterTime = .real, handler: @escaping Handler
     ) throws {
         let route = Route(name, from: Source(time: time), "in") { _, _ in }
         scope = RouteScope(
             route, ordering: .serial, logger: logger,
-            instruments: meters?.instruments ?? Instruments(factory: NOOPMetricsHandler.instance), time: time)
+            instruments: meters?.instruments ?? Instruments(factory: NOOPMetricsHandler.instance), time: time,
+            unnamed: destination)
         var chain: Handler = { message, context in
             context.delivery.trace.countAttempt()
+            _ = context.delivery.trace.takePermit()
             return try await handler(message, context)
         }
         for middleware in middlewares.reversed() { chain = try middleware.wrap(chain, for: scope) }

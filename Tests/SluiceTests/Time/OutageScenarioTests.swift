@@ -61,10 +61,11 @@ struct OutageScenarioTests {
             try router.add(Route("r", from: source, "in", to: sink, "out") { message, _ in [message] })
             try await router.whileRunning {
                 try await time.sleep(for: .seconds(1_800))
-                #expect(router.status[0].note == "held: http_401")
-                #expect(meters.value("sluice_route_held", ["handler_name": "r"]) == 1)
+                #expect(router.destinations[0].status.note?.hasPrefix("held: http_401; ") == true)
+                let held = ["destination": "r", "why": "held"]
+                #expect(meters.value("sluice_destination_shut", held) == 1)
                 try await time.eventually(within: .seconds(7_200)) { source.acknowledgedCount == 50 }
-                #expect(router.status[0].note == nil)
+                #expect(router.destinations[0].status.note == nil)
             }
             // Asked once a minute, by one message; the first question after the mend is its delivery.
             #expect(sink.attempts.entries.prefix(62).map(\.at) == (0...61).map { .seconds($0 * 60) })

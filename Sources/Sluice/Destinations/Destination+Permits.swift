@@ -1,0 +1,85 @@
+import Synchronization
+
+/// Permits: what an attempt needs that is not its message's first. Each belongs to the delivery until the attempt is made.
+extension Destination {
+    /// Takes a permit for the delivery, unless it has one.
+    /// - Returns: false when the budget has none for it now.
+    func takePermit(for delivery: Delivery) -> Bool {
+        guard let budget else { return true }
+        if delivery.trace.hasPermit { return true }
+        guard budget.take(firsts: books.firsts) else { return false }
+        delivery.trace.hasPermit = true
+        return true
+    }
+
+    /// Calls `resume` when the delivery has a permit, at once or in its turn.
+    /// - Parameter resume: returns false when the delivery does not wait any more, for the permit to go to the next.
+    func whenPermitted(_ delivery: Delivery, _ resume: @escaping @Sendable () -> Bool) {
+        guard let budget, !delivery.trace.hasPermit else {
+            _ = resume()
+            return
+        }
+        let start = clock.now
+        budget.join(firsts: firsts) { [clock] in
+            // To wait in line is no fault of the message's.
+            delivery.trace.postponeFailure(by: clock.now.nanoseconds(since: start))
+            delivery.trace.hasPermit = true
+            if resume() { return true }
+            delivery.trace.hasPermit = false
+            return false
+        }
+    }
+
+    /// Waits in line for a permit.
+    /// - Parameter patience: how long at most; nil is as long as it takes.
+    /// - Returns: false when it took longer.
+    /// - Throws: ``RevokedError``, `CancellationError`: as ``Delivery/sleep(for:in:)``.
+    func waitForPermit(
+        _ delivery: Delivery, in lifecycle: RouteLifecycle, patience: Duration? = nil
+    ) async throws -> Bool {
+        guard let budget, !delivery.trace.hasPermit else { return true }
+        let ticket = Ticket()
+        whenPermitted(delivery) { ticket.grant() }
+        let deadline = patience.map { clock.now.advanced(by: $0) }
+        let step = min(max(Duration.seconds(saturating: 1 / budget.policy.floor), .milliseconds(5)), .seconds(1))
+        do {
+            while !ticket.isGranted {
+                if let deadline, clock.now >= deadline { return !ticket.leave() }
+                try await delivery.sleep(for: step, in: lifecycle)
+            }
+            return true
+        } catch {
+            _ = ticket.leave()
+            throw error
+        }
+    }
+
+    /// The delivery's attempt will not be made.
+    func returnPermit(of delivery: Delivery) {
+        guard let budget, delivery.trace.takePermit() else { return }
+        budget.settle(budget.policy.cost.failed, firsts: firsts)
+    }
+}
+
+/// A place in the line that its holder may leave.
+private final class Ticket: Sendable {
+    private enum State {
+        static let waiting = 0
+        static let granted = 1
+        static let left = 2
+    }
+
+    private let state = Atomic<Int>(State.waiting)
+
+    var isGranted: Bool { state.load(ordering: .acquiring) == State.granted }
+
+    /// - Returns: false when its holder has left.
+    func grant() -> Bool { move(to: State.granted) }
+
+    /// - Returns: false when it was granted before.
+    func leave() -> Bool { move(to: State.left) }
+
+    private func move(to next: Int) -> Bool {
+        state.compareExchange(expected: State.waiting, desired: next, ordering: .acquiringAndReleasing).exchanged
+    }
+}

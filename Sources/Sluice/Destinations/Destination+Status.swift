@@ -1,0 +1,86 @@
+extension Destination {
+    /// What the books of a destination say at one moment.
+    public struct Status: Sendable {
+        /// Why nothing is sent.
+        public struct Shut: Sendable, Equatable {
+            /// What the destination answered, such as `http_429`, or what a person has to mend.
+            public let reason: String
+            /// Whether it refuses everything until a person mends it; else it has named a time.
+            public let isHeld: Bool
+        }
+
+        /// How an attempt failed.
+        public struct Failure: Sendable {
+            public let time: Timestamp
+            /// A short word, such as `http_503`.
+            public let reason: String
+            public let description: String
+        }
+
+        public let name: String
+        /// Nil while its gate is open and it is not held.
+        public let shut: Shut?
+        /// When it is asked next: the opening of its gate, or the turn of the first that waits for the budget. Nil while
+        /// nothing keeps an attempt from being made.
+        public let nextAttempt: Timestamp?
+        /// Messages that wait for their next attempt; those queued behind them are not among them.
+        public let waiting: Int
+        /// Those of them that stand in line for the budget.
+        public let waitingForBudget: Int
+        /// The share of the budget that is left, from 0 to 1; 1 where there is no budget.
+        public let budgetRemaining: Double
+        /// Attempts in all, by how they ended.
+        public let attempts: [AttemptResult: Int64]
+        /// Distinct messages that were attempted: redeliveries of this process are not counted again.
+        public let messages: Int64
+        /// When an attempt last succeeded. Without a metrics backend, when its message came in.
+        public let lastSuccess: Timestamp?
+        public let lastFailure: Failure?
+
+        /// Attempts for each distinct message: 1 is perfect. Nil before the first message.
+        public var amplification: Double? {
+            let attempts = attempts.values.reduce(Int64(0)) { $0.addingSaturated($1) }
+            return messages > 0 ? Double(attempts) / Double(messages) : nil
+        }
+
+        /// What is not as it should be, in words; nil when all is well.
+        public var note: String? {
+            let waiting = "\(waiting) \(waiting == 1 ? "message waits" : "messages wait")"
+            let time = nextAttempt.map(\.clockText)
+            if let shut, shut.isHeld {
+                return "held: \(shut.reason); " + (time.map { "asked again at \($0); " } ?? "") + waiting
+            }
+            if let shut, let time { return "shut until \(time): it answered \(shut.reason); \(waiting)" }
+            guard waitingForBudget > 0 else { return nil }
+            return "attempts fail (\(lastFailure?.reason ?? "unknown")), and the retry budget is used up; \(waiting)"
+        }
+    }
+
+    /// What its books say now.
+    public var status: Status {
+        let now = self.clock.now
+        let clock = self.clock.timestamp
+        func wall(_ time: MonotonicTime) -> Timestamp { clock.advanced(by: now.duration(to: time)) }
+        let figures = books.read()
+        let (remaining, turn) = budget?.read(firsts: figures.messages) ?? (1, nil)
+        return Status(
+            name: name,
+            shut: gate.cause(at: now).map { Status.Shut(reason: $0.reason, isHeld: $0.isHold) },
+            nextAttempt: (gate.opening(at: now) ?? turn).map(wall),
+            waiting: max(0, books.waiting), waitingForBudget: budget?.waiting ?? 0, budgetRemaining: remaining,
+            attempts: figures.attempts, messages: figures.messages, lastSuccess: figures.lastSuccess.map(wall),
+            lastFailure: figures.lastFailure.map {
+                Status.Failure(time: wall($0.time), reason: $0.reason, description: $0.description)
+            })
+    }
+}
+
+extension Timestamp {
+    /// The time of day, such as `14:03:20 UTC`.
+    fileprivate var clockText: String {
+        let milliseconds = millisecondsSince1970.quotientAndRemainder(dividingBy: 86_400_000).remainder
+        let seconds = (milliseconds < 0 ? milliseconds + 86_400_000 : milliseconds) / 1_000
+        func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(two(seconds / 3_600)):\(two(seconds / 60 % 60)):\(two(seconds % 60)) UTC"
+    }
+}
