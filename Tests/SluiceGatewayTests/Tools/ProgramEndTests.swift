@@ -84,29 +84,6 @@ struct ProgramEndTests {
         #expect(try await health.endBySignal(SIGTERM) == 128 + SIGTERM)
     }
 
-    /// Wherever the machine stands.
-    @Test func aToolsLogLinesHaveTheirTimeInUTC() async throws {
-        let directory = try TemporaryDirectory()
-        let path = directory.path + "/said"
-        try Data().write(to: URL(filePath: path))
-        let process = Process()
-        process.executableURL = SluiceProcess.executable
-        // Nothing listens there, and a warning says so.
-        process.arguments = ["consume", "--from", "kafka://127.0.0.1:1", "t"]
-        process.environment = ["TZ": "Asia/Tokyo"]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = try FileHandle(forWritingTo: URL(filePath: path))
-        try process.run()
-        defer { process.terminate() }
-        func warning() throws -> Substring? {
-            try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").first { $0.contains(" warning ") }
-        }
-        try await eventually("a warning", within: .seconds(30)) { try warning() != nil }
-        let stamp = String(try #require(try warning()).prefix { $0 != " " })
-        let time = try #require(RFC3339.parse(stamp), "\(stamp)")
-        #expect(stamp.hasSuffix("Z") && abs(Timestamp.now().milliseconds(since: time)) < 120_000, "\(stamp)")
-    }
-
     @Test func aLineThatIsNoMessageEndsItWithTheCountOfThoseBefore() async throws {
         let directory = try TemporaryDirectory()
         let program = try #require(SluiceProcess.executable).path
