@@ -21,9 +21,11 @@ struct PauseScenarioTests {
                 var retry = Retry(maxAttempts: 4)
                 retry.backoff = .exponential(from: .seconds(1), upTo: .seconds(20))
                 retry.maxElapsed = .seconds(60)
-                retry.budget = nil
+                var configuration = Router.Configuration()
+                configuration.destination.budget = nil
                 let router = Router(
-                    middlewares: [retry, Throttle(rate: 2), Timeout(.seconds(30))], instruments: meters.instruments,
+                    configuration: configuration, middlewares: [retry, Throttle(rate: 2), Timeout(.seconds(30))],
+                    instruments: meters.instruments,
                     logger: .silent, time: time)
                 let ordering: Ordering = seed % 2 == 0 ? .serial : .perKey(lanes: 4, by: .metadata("key"))
                 try router.add(
