@@ -183,7 +183,7 @@ extension EndToEnd {
     }
 }
 
-extension EndToEndAtOnce {
+extension EndToEnd {
     /// Pauses on Kafka, which every gateway of the group obeys.
     struct KafkaControlTests {
         @Test(.timeLimit(.minutes(3)))
