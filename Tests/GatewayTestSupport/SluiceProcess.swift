@@ -128,6 +128,14 @@ package final class SluiceProcess: Sendable {
         let fields = statm.split(separator: " ")
         return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(getpagesize()) : 0
     }
+
+    /// The most resident memory that it ever had, in bytes; 0 where the system does not say (`VmHWM` in proc(5)).
+    package var peakMemory: Int {
+        let status = (try? String(contentsOfFile: "/proc/\(identifier)/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        let kibibytes = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0
+        return kibibytes * 1_024
+    }
 }
 
 /// What the program gets to know of the sinks.

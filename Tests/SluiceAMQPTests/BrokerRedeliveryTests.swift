@@ -68,7 +68,9 @@ struct BrokerRedeliveryTests {
         let publisher = try amqp.publisher()
         let attempts = Collected<Int>()
         let good = Counter()
-        let router = Router()
+        var configuration = Router.Configuration()
+        configuration.redelivery = .exponential(from: .milliseconds(100), upTo: .seconds(30), jitter: false)
+        let router = Router(configuration: configuration)
         try router.add(
             Route("paced", from: try amqp.subscriber(), topic) { message, context in
                 if message.payload == [0] {

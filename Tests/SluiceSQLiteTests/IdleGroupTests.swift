@@ -112,6 +112,8 @@ import Testing
         #expect(groups.map(\.backlog.messages) == [3, 3, 2])
         #expect(groups.map(\.settledThrough) == [0, 0, 1])
         #expect(try #require(groups[1].lastRead) >= before)
+        let file = directory.log
+        try await eventually { try SQLiteLog.groups(inFile: file).last?.backlog.messages == 2 }
         let seen = try SQLiteLog.groups(inFile: directory.log)
         let me = SQLiteGroup.Reader.process(ProcessInfo.processInfo.processIdentifier)
         #expect(seen.map(\.name) == ["gone", "here", "there"])

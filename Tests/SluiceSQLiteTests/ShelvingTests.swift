@@ -83,6 +83,8 @@ import Testing
         maxInFlight: Int = 4_096, redelivery: Duration = .milliseconds(2), _ body: () async throws -> Void
     ) async throws {
         var configuration = Router.Configuration()
+        // What is put aside, and how, is in question here: not how seldom a destination that fails is asked.
+        configuration.destination.budget = nil
         configuration.redelivery = .exponential(from: redelivery, upTo: redelivery * 10, jitter: false)
         let router = Router(
             configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

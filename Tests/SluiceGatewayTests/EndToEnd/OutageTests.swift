@@ -64,6 +64,12 @@ extension EndToEnd {
             try await Self.withScene(failing) { scene in
                 let before = try await scene.push(3)
                 try await scene.sickHas(before)
+                // What it took and the gateway does not know of would come again.
+                let route = "log-to-\(scene.failing == .grafana ? "grafana" : "slack")"
+                try await eventually("the answers are read") {
+                    try await scene.gateway.client.metrics().value(
+                        "sluice_deliveries_total", ["handler_name": route, "outcome": "acked"]) == Double(before.count)
+                }
                 scene.sick.goDown()
                 let during = try await scene.push(20)
                 try await scene.healthyHas(during)

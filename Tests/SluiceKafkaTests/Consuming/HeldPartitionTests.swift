@@ -53,6 +53,8 @@ struct HeldPartitionTests {
         _ subscriber: KafkaSubscriber, _ topic: Topic, _ desk: Desk, _ body: () async throws -> Void
     ) async throws {
         var configuration = Router.Configuration()
+        // What is put aside, and how, is in question here: not how seldom a destination that fails is asked.
+        configuration.destination.budget = nil
         configuration.redelivery = .exponential(from: .milliseconds(2), upTo: .milliseconds(50), jitter: false)
         let router = Router(configuration: configuration, logger: .silent)
         try router.add(
@@ -131,9 +133,14 @@ struct HeldPartitionTests {
             try await eventually("the rest", within: .seconds(60)) { next.handledCount >= total - committed }
             try await eventually("nothing left") { second.lag(of: topic)?.messages == 0 }
         }
-        #expect(next.handledCount == total - committed)
+        // What was in hand before the first failure was known may be more than a commit tells of: two numbers each, behind
+        // one of at most ten bytes. That alone comes again.
+        let told = (SettledOffsets.room(in: SettledOffsets.metadataLimit) - 10) / 2
+        #expect(next.handledCount <= total - committed + max(0, committed - told))
         for key in Set((0..<total).map(Self.key)) {
-            #expect(desk.numbers(of: key) + next.numbers(of: key) == (0..<total).filter { Self.key(of: $0) == key })
+            let (before, after) = (desk.numbers(of: key), next.numbers(of: key))
+            #expect(before == before.sorted() && after == after.sorted(), "key \(key)")
+            #expect(Set(before + after) == Set((0..<total).filter { Self.key(of: $0) == key }), "key \(key)")
         }
         await second.close()
     }
