@@ -205,8 +205,10 @@ final class DeliveryProcessor: Sendable {
         if !scope.hasRetry, keeping || scope.destination.isNamed { scope.destination.heed(error, context) }
         let disposition = Disposition(of: error)
         parcel.rejections += 1
+        // Retry's attempts count: after its longest wait the next one must not be short again.
+        let deliveries = parcel.rejections + min(max(parcel.delivery.origin.attempt, 1), 1_000) - 1
         var delay = redelivery.delay(
-            beforeRetry: parcel.rejections + min(max(parcel.delivery.origin.attempt, 1), 1_000) - 1, by: time)
+            beforeRetry: max(deliveries, parcel.delivery.trace.nextAttempt - 1), by: time)
         switch disposition.kind {
         case .discard(let reason):
             context.logger.notice("message discarded", metadata: ["reason": "\(reason)"])

@@ -111,6 +111,27 @@ struct RedeliveryBudgetTests {
         #expect(meters.value("sluice_deliveries_total", ["outcome": "rejected"]) == 5)
     }
 
+    /// Retry has waited long by then: the next wait is no short one again.
+    @Test func theWaitsOfRedeliveriesGoOnFromThoseOfRetry() async throws {
+        try await VirtualTime.run { time in
+            let source = Source([.numbered(0)], time: time)
+            let attempts = Journal<Duration>()
+            var retry = Retry(maxAttempts: 3)
+            retry.backoff = .constant(.zero)
+            var configuration = Router.Configuration.quick
+            configuration.redelivery = .exponential(from: .seconds(1), upTo: .seconds(1_000), jitter: false)
+            let router = Router.quick([retry], configuration: configuration, time: time)
+            try router.add(
+                Route("r", from: source, "in") { _, _ in
+                    if attempts.add(time.now.offset) < 6 { throw Broken() }
+                })
+            try await router.whileRunning {
+                try await time.eventually(within: .seconds(100)) { source.acknowledgedCount == 1 }
+            }
+            #expect(attempts.entries == [0, 0, 0, 4, 12, 28].map { .seconds($0) })
+        }
+    }
+
     @Test func aThrottledAnswerCostsNoAttemptAndLessOfTheBudget() async throws {
         let source = Source([.numbered(0)])
         let attempts = Journal<Int>()
