@@ -28,10 +28,14 @@ extension Destination {
     /// An attempt has succeeded.
     /// - Parameter isFirst: whether it was the message's first.
     func succeeded(_ context: HandlerContext, isFirst: Bool, at time: MonotonicTime) {
-        books.noteSuccess(isFirst: isFirst, at: isFirst ? time : clock.now)
-        if !isFirst, let budget {
-            let paid = context.delivery.trace.takePermit() ? budget.policy.cost.failed : 0
-            budget.settle(paid + budget.policy.ratio, firsts: firsts)
+        if isFirst {
+            context.delivery.trace.noteFirstSuccess(at: time)
+        } else {
+            books.noteLaterSuccess(at: clock.now)
+            if let budget {
+                let paid = context.delivery.trace.takePermit() ? budget.policy.cost.failed : 0
+                budget.settle(paid + budget.policy.ratio, firsts: firsts)
+            }
         }
         guard gate.isHeld, gate.release() else { return }
         context.logger.notice("destination takes messages again", metadata: metadata)

@@ -25,7 +25,8 @@ public enum AttemptResult: String, Sendable, CaseIterable {
 
 /// What a destination was asked, and what it answered.
 ///
-/// A success counts with one atomic addition: what it has to say besides is worked out when somebody looks.
+/// First attempts that succeed, which are most of all, are counted by the ledgers of the routes, under a lock that they take
+/// anyway: nothing is written here for them.
 struct DestinationBooks: ~Copyable, Sendable {
     struct Failure: Sendable {
         let time: MonotonicTime
@@ -45,32 +46,63 @@ struct DestinationBooks: ~Copyable, Sendable {
     struct Others: Sendable {
         var attempts: [AttemptResult: Int64] = [:]
         var last: Failure?
+        /// First attempts that failed.
+        var firsts: Int64 = 0
+        /// When an attempt after a message's first last succeeded.
+        var lastSuccess: UInt64 = 0
     }
 
-    /// First attempts that succeeded.
-    private let succeeded = Atomic<Int64>(0)
-    /// First attempts that did not.
-    private let failed = Atomic<Int64>(0)
-    private let lastSuccess = Atomic<UInt64>(0)
+    /// The routes' counts of first attempts that succeeded.
+    struct Ledgers: Sendable {
+        var running: [FlowLedger] = []
+        /// What those said that have stopped.
+        var successes: Int64 = 0
+        var lastSuccess: UInt64 = 0
+
+        var sum: (successes: Int64, last: UInt64) {
+            running.reduce((successes, lastSuccess)) { sum, ledger in
+                let books = ledger.read()
+                return (sum.0.addingSaturated(books.firstSuccesses), max(sum.1, books.lastFirstSuccess))
+            }
+        }
+    }
+
     private let waitingCount = Atomic<Int>(0)
-    /// Every attempt but the first that succeeded at once.
+    /// Every attempt but first ones that succeeded.
     private let others = Mutex(Others())
+    private let ledgers = Mutex(Ledgers())
+
+    /// Counts what a route delivers from now on.
+    func add(_ ledger: FlowLedger) {
+        ledgers.withLock { $0.running.append(ledger) }
+    }
+
+    /// The route has stopped: its sums stay.
+    func remove(_ ledger: FlowLedger) {
+        ledgers.withLock { ledgers in
+            guard let index = ledgers.running.firstIndex(where: { $0 === ledger }) else { return }
+            let books = ledgers.running.remove(at: index).read()
+            ledgers.successes = ledgers.successes.addingSaturated(books.firstSuccesses)
+            ledgers.lastSuccess = max(ledgers.lastSuccess, books.lastFirstSuccess)
+        }
+    }
 
     /// First attempts: each is another message.
-    var firsts: Int64 { succeeded.load(ordering: .relaxed) &+ failed.load(ordering: .relaxed) }
+    var firsts: Int64 {
+        ledgers.withLock(\.sum).successes.addingSaturated(others.withLock(\.firsts))
+    }
 
-    func noteSuccess(isFirst: Bool, at time: MonotonicTime) {
-        lastSuccess.store(time.nanoseconds, ordering: .relaxed)
-        if isFirst {
-            succeeded.wrappingAdd(1, ordering: .relaxed)
-        } else {
-            others.withLock { $0.attempts[.success, default: 0] += 1 }
+    /// An attempt after a message's first has succeeded.
+    func noteLaterSuccess(at time: MonotonicTime) {
+        others.withLock { others in
+            others.attempts[.success, default: 0] += 1
+            others.lastSuccess = max(others.lastSuccess, time.nanoseconds)
         }
     }
 
     func note(_ result: AttemptResult, isFirst: Bool, _ failure: Failure) {
-        if isFirst { failed.wrappingAdd(1, ordering: .relaxed) }
         others.withLock { others in
+            if isFirst { others.firsts += 1 }
             others.attempts[result, default: 0] += 1
             others.last = failure
         }
@@ -85,11 +117,11 @@ struct DestinationBooks: ~Copyable, Sendable {
 
     func read() -> Figures {
         let others = others.withLock(\.self)
-        let first = succeeded.load(ordering: .relaxed)
+        let first = ledgers.withLock(\.sum)
         var figures = Figures(attempts: others.attempts, lastFailure: others.last)
-        figures.attempts[.success, default: 0] += first
-        figures.messages = first &+ failed.load(ordering: .relaxed)
-        let success = lastSuccess.load(ordering: .relaxed)
+        figures.attempts[.success, default: 0] += first.successes
+        figures.messages = first.successes.addingSaturated(others.firsts)
+        let success = max(first.last, others.lastSuccess)
         if success > 0 { figures.lastSuccess = MonotonicTime(nanoseconds: success) }
         return figures
     }

@@ -22,6 +22,7 @@ package struct DeliveryTrace: ~Copyable, Sendable {
     private let failedAttempts = Atomic<UInt32>(0)
     private let throttledAnswers = Atomic<UInt32>(0)
     private let firstFailure = Atomic<UInt64>(0)
+    private let success = Atomic<UInt64>(0)
 
     package func book(_ nanoseconds: UInt64, to stage: BookedStage) {
         switch stage {
@@ -49,6 +50,14 @@ package struct DeliveryTrace: ~Copyable, Sendable {
     func countAttempt() -> Bool {
         let before = attemptCount.wrappingAdd(1, ordering: .relaxed).oldValue
         return before == 0 && !hasPermit
+    }
+
+    /// When the first attempt succeeded; 0 when it did not. Kept here until the delivery leaves its route, whose lock
+    /// counts it then: many tasks that count in one place hold each other up.
+    var firstSuccess: UInt64 { success.load(ordering: .relaxed) }
+
+    func noteFirstSuccess(at time: MonotonicTime) {
+        success.store(max(time.nanoseconds, 1), ordering: .relaxed)
     }
 
     /// Whether the next attempt was taken out of the destination's budget.

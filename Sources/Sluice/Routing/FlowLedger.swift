@@ -9,6 +9,9 @@ final class FlowLedger: Sendable {
         var received: Int64 = 0
         var redeliveries: Int64 = 0
         var inFlight: Int64 = 0
+        /// Deliveries whose first attempt succeeded, and when one last did: for the books of the route's destination.
+        var firstSuccesses: Int64 = 0
+        var lastFirstSuccess: UInt64 = 0
         var settled: [7 of Int64] = .init(repeating: 0)
 
         func settled(_ outcome: DeliveryOutcome) -> Int64 { settled[outcome.index] }
@@ -46,7 +49,12 @@ final class FlowLedger: Sendable {
     /// A delivery has left the route.
     func leave(_ delivery: Delivery, as outcome: DeliveryOutcome) {
         let isSettled = delivery.isSettled
+        let firstSuccess = delivery.trace.firstSuccess
         books.withLock { books in
+            if firstSuccess != 0 {
+                books.firstSuccesses += 1
+                books.lastFirstSuccess = max(books.lastFirstSuccess, firstSuccess)
+            }
             books.inFlight -= 1
             if isSettled { books.settled[outcome.index] += 1 }
         }

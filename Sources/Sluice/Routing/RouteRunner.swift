@@ -32,6 +32,7 @@ final class RouteRunner: Sendable {
             unnamed: configuration.destination)
         processor = try DeliveryProcessor(
             route, scope: scope, middlewares: middlewares, redelivery: configuration.redelivery)
+        scope.destination.books.add(processor.ledger)
     }
 
     /// Has its figures read from now on, until it has stopped.
@@ -48,6 +49,7 @@ final class RouteRunner: Sendable {
     /// It has stopped, or never ran: lets go of everything that its figures are read from.
     func stopped() {
         scope.instruments.end()
+        scope.destination.books.remove(processor.ledger)
         scope.lifecycle.enter(.stopped)
     }
 
