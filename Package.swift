@@ -28,6 +28,7 @@ let package = Package(
         .library(name: "SluiceKafka", targets: ["SluiceKafka"]),
         .library(name: "SluiceAMQP", targets: ["SluiceAMQP"]),
         .library(name: "SluiceHTTP", targets: ["SluiceHTTP"]),
+        .library(name: "SluiceMetrics", targets: ["SluiceMetrics"]),
         .library(name: "SluicePrometheus", targets: ["SluicePrometheus"]),
         .library(name: "SluiceTesting", targets: ["SluiceTesting"]),
         .library(name: "SluiceTestBrokers", targets: ["SluiceTestBrokers"]),
@@ -65,6 +66,15 @@ let package = Package(
             name: "SluicePrometheus",
             dependencies: ["CZlib", .product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: strict),
+        // Where the core's metrics and Prometheus meet.
+        .target(
+            name: "SluiceMetrics",
+            dependencies: [
+                "Sluice", "SluicePrometheus",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
         .target(
             name: "SluiceSQLite",
             dependencies: [
@@ -99,14 +109,16 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "SluiceTesting", dependencies: ["Sluice", .product(name: "Logging", package: "swift-log")],
+            name: "SluiceTesting",
+            dependencies: ["Sluice", "SluiceMetrics", "SluicePrometheus", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
         // Brokers that tests and benchmarks start for themselves.
         .target(name: "SluiceTestBrokers", dependencies: ["CRDKafka"], swiftSettings: strict),
         .target(
             name: "SluiceGateway",
             dependencies: facades + [
-                "Sluice", "SluiceSQLite", "SluiceKafka", "SluiceAMQP", "SluiceHTTP", "SluicePrometheus", "CBundle",
+                "Sluice", "SluiceSQLite", "SluiceKafka", "SluiceAMQP", "SluiceHTTP", "SluiceMetrics", "SluicePrometheus",
+                "CBundle",
                 "COpenSSL",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -115,7 +127,7 @@ let package = Package(
         .executableTarget(
             name: "SluiceCLI",
             dependencies: [
-                "Sluice", "SluiceGateway",
+                "Sluice", "SluiceGateway", "SluiceMetrics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -128,17 +140,19 @@ let package = Package(
         .target(
             name: "GatewayTestSupport",
             dependencies: facades + [
-                "Sluice", "SluiceGateway", "SluiceKafka", "SluiceHTTP", "SluicePrometheus", "SluiceTestBrokers",
-                "SluiceTesting", .product(name: "Crypto", package: "swift-crypto"),
+                "Sluice", "SluiceGateway", "SluiceKafka", "SluiceHTTP", "SluiceMetrics", "SluicePrometheus",
+                "SluiceTestBrokers", "SluiceTesting", .product(name: "Crypto", package: "swift-crypto"),
             ],
             path: "Tests/GatewayTestSupport",
             swiftSettings: strict),
         .testTarget(
-            name: "SluiceTests", dependencies: facades + ["Sluice", "SluicePrometheus", "SluiceTesting"],
+            name: "SluiceTests", dependencies: facades + ["Sluice", "SluiceMetrics", "SluicePrometheus", "SluiceTesting"],
             swiftSettings: strict),
         .testTarget(
             name: "SluicePrometheusTests",
-            dependencies: ["SluicePrometheus", "CZlib", .product(name: "CoreMetrics", package: "swift-metrics")],
+            dependencies: [
+                "SluicePrometheus", "SluiceTesting", "CZlib", .product(name: "CoreMetrics", package: "swift-metrics"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "SluiceSQLiteTests", dependencies: ["Sluice", "SluiceSQLite", "SluiceTesting"],
@@ -146,19 +160,21 @@ let package = Package(
         .testTarget(
             name: "SluiceKafkaTests",
             dependencies: facades + [
-                "Sluice", "SluiceKafka", "SluicePrometheus", "SluiceTestBrokers", "SluiceTesting", "CRDKafka",
+                "Sluice", "SluiceKafka", "SluiceMetrics", "SluicePrometheus", "SluiceTestBrokers", "SluiceTesting",
+                "CRDKafka",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "SluiceAMQPTests",
             dependencies: facades + [
-                "Sluice", "SluiceAMQP", "SluicePrometheus", "SluiceTestBrokers", "SluiceTesting", "CRabbitMQ",
+                "Sluice", "SluiceAMQP", "SluiceMetrics", "SluicePrometheus", "SluiceTestBrokers", "SluiceTesting",
+                "CRabbitMQ",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "SluiceHTTPTests",
             dependencies: facades + [
-                "Sluice", "SluiceHTTP", "SluiceTesting", "CZlib",
+                "Sluice", "SluiceHTTP", "SluiceMetrics", "SluiceTesting", "CZlib",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -167,9 +183,8 @@ let package = Package(
         .testTarget(
             name: "SluiceGatewayTests",
             dependencies: facades + [
-                "Sluice", "SluiceAMQP", "SluiceGateway", "SluiceHTTP", "SluiceKafka", "SluicePrometheus",
-                "SluiceSQLite",
-                "SluiceTestBrokers",
+                "Sluice", "SluiceAMQP", "SluiceGateway", "SluiceHTTP", "SluiceKafka", "SluiceMetrics", "SluicePrometheus",
+                "SluiceSQLite", "SluiceTestBrokers",
                 "SluiceTesting", "GatewayTestSupport",
                 // The tests of the whole start the program itself.
                 "SluiceCLI",
@@ -183,7 +198,8 @@ let package = Package(
         .testTarget(
             name: "BundleTests",
             dependencies: facades + [
-                "DashboardModel", "GatewayTestSupport", "Sluice", "SluiceAMQP", "SluiceGateway", "SluicePrometheus",
+                "DashboardModel", "GatewayTestSupport", "Sluice", "SluiceAMQP", "SluiceGateway", "SluiceMetrics",
+                "SluicePrometheus",
                 "SluiceTestBrokers",
                 "SluiceTesting",
                 // The runbook's commands are the program's.

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import ServiceLifecycle
 import SluiceGateway
+import SluiceMetrics
 import UnixSignals
 
 /// `sluice run`: reads the configuration, makes the gateway, and runs it until it is told to stop.

@@ -2,7 +2,7 @@ public import Logging
 public import ServiceLifecycle
 import Sluice
 import SluiceHTTP
-import SluicePrometheus
+public import SluiceMetrics
 import SluiceSQLite
 import Synchronization
 
@@ -24,7 +24,6 @@ public final class Gateway: Sendable {
     public init(_ configuration: GatewayConfiguration, backend: PrometheusBackend, logger: Logger) throws {
         let instruments = backend.instruments
         SluiceVersion.show(instruments)
-        backend.registry.collectProcess()
         let startedAt = Timestamp.now()
         let readiness = ReadinessBoard()
         let unsigned = UnsignedEndpoints(configuration)
@@ -113,7 +112,7 @@ public final class Gateway: Sendable {
         readiness.add { $0.add(router.destinations.map(\.status)) }
         let metrics = try HTTPListener(
             configuration: configuration.metricsListener,
-            resources: MetricsResources.make(backend.registry, update: backlog.update) {
+            resources: MetricsResources.make(backend, update: backlog.update) {
                 readiness.current
             }, authenticator: configuration.metricsToken.map { .token($0.reveal()) }, logger: logger.of("metrics"))
 

@@ -9,7 +9,8 @@ public import CoreMetrics
 /// a `Gauge` gauges. Objects of the same label and dimensions share one series, which stays until each of them was
 /// destroyed.
 public struct PrometheusMetricsFactory: MetricsFactory {
-    private let registry: PrometheusRegistry
+    /// Where everything is counted.
+    public let registry: PrometheusRegistry
 
     public init(_ registry: PrometheusRegistry) {
         self.registry = registry
@@ -59,9 +60,9 @@ public struct PrometheusMetricsFactory: MetricsFactory {
 
     private func release(_ handler: AnyObject) {
         switch handler {
-        case let handle as CounterHandle: registry.release(.counter(handle))
-        case let handle as GaugeHandle: registry.release(.gauge(handle))
-        case let handle as HistogramHandle: registry.release(.histogram(handle))
+        case let handle as PrometheusCounter: registry.release(.counter(handle))
+        case let handle as PrometheusGauge: registry.release(.gauge(handle))
+        case let handle as PrometheusHistogram: registry.release(.histogram(handle))
         default: break
         }
     }

@@ -1,7 +1,7 @@
 import Sluice
 package import SluiceHTTP
 package import SluicePrometheus
-import SluiceTesting
+package import SluiceTesting
 import Testing
 
 /// Asks a gateway things over HTTP, as its users do.

@@ -3,6 +3,7 @@ import Logging
 import ServiceLifecycle
 import Sluice
 package import SluiceGateway
+import SluiceMetrics
 import SluicePrometheus
 import SluiceTesting
 import Testing

@@ -1,4 +1,5 @@
 import SluicePrometheus
+import SluiceTesting
 import Testing
 
 /// The checker finds what it says that it finds.

@@ -1,5 +1,6 @@
 import CoreMetrics
 import Foundation
+import SluiceTesting
 import Testing
 
 @testable import SluicePrometheus
@@ -104,11 +105,11 @@ struct ConcurrencyTests {
 
     @Test func oneSeriesHasOneHandleWhoeverAsksFirst() async {
         let registry = PrometheusRegistry()
-        let handles = await withTaskGroup(of: [CounterHandle].self) { group in
+        let handles = await withTaskGroup(of: [PrometheusCounter].self) { group in
             for _ in 0..<8 {
                 group.addTask { (0..<200).map { registry.counter("c", [("n", "\($0)")]) } }
             }
-            return await group.reduce(into: [[CounterHandle]]()) { $0.append($1) }
+            return await group.reduce(into: [[PrometheusCounter]]()) { $0.append($1) }
         }
         for index in 0..<200 {
             #expect(Set(handles.map { ObjectIdentifier($0[index]) }).count == 1)

@@ -1,4 +1,5 @@
 import SluicePrometheus
+import SluiceTesting
 import Testing
 
 struct ExpositionTests {

@@ -1,5 +1,6 @@
 import CoreMetrics
 import SluicePrometheus
+import SluiceTesting
 import Testing
 
 struct HandleTests {
@@ -137,7 +138,7 @@ struct HandleTests {
     @Test func handlesOfTheFactoryTakeExemplars() throws {
         let registry = PrometheusRegistry()
         let factory = PrometheusMetricsFactory(registry)
-        let timer = try #require(factory.makeTimer(label: "t_seconds", dimensions: []) as? HistogramHandle)
+        let timer = try #require(factory.makeTimer(label: "t_seconds", dimensions: []) as? PrometheusHistogram)
         timer.recordNanoseconds(20_000_000, exemplarLabel: "trace_id", exemplarValue: "x")
         #expect(registry.text(.openMetrics).contains("t_seconds_bucket{le=\"0.025\"} 1 # {trace_id=\"x\"} 0.02 "))
     }

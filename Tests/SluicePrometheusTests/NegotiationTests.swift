@@ -1,4 +1,5 @@
 import CZlib
+import SluiceTesting
 import Testing
 
 @testable import SluicePrometheus

@@ -1,5 +1,6 @@
 import Foundation
 import SluicePrometheus
+import SluiceTesting
 import Testing
 
 /// What others say of our expositions.

@@ -1,5 +1,6 @@
 import CoreMetrics
 import SluicePrometheus
+import SluiceTesting
 import Testing
 
 struct RegistryTests {

@@ -1,3 +1,4 @@
+import SluiceTesting
 import Testing
 
 @testable import SluicePrometheus
@@ -21,7 +22,7 @@ struct ScraperTests {
         return Exposition(text, format: .text).value("late_total", [:])
     }
 
-    private func late(_ registry: PrometheusRegistry, at seconds: UInt64) -> CounterHandle {
+    private func late(_ registry: PrometheusRegistry, at seconds: UInt64) -> PrometheusCounter {
         let counter = registry.counter("late")
         counter.startAtZero(at: Self.start + seconds * Self.second)
         counter.increment(by: Int64(3))

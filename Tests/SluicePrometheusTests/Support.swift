@@ -1,5 +1,6 @@
 import Foundation
 import SluicePrometheus
+import SluiceTesting
 import Synchronization
 
 extension PrometheusRegistry {

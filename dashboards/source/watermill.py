@@ -101,7 +101,7 @@ def dashboard():
         12, 9,
         timeseries(
             "How long do handlers take?",
-            ("95th percentile of the time in everything inside the middleware Metrics, by handler.",
+            ("95th percentile of the time in everything inside the middleware HandlerMetrics, by handler.",
              "a line at 1 s: the histogram ends there. A step up that stays: something changed, see the annotations.",
              "compare with *How long does publishing take?*: what a sink costs is part of its handler's time."),
             [query(quantile(0.95, HANDLER, labels=["handler_name"]), "{{handler_name}}")],

@@ -31,7 +31,8 @@ enum OutageBenchmarks {
             retry.maxElapsed = .seconds(300)
             let router = Router(
                 middlewares: [
-                    CorrelationID(), Metrics(), PoisonQueue(to: broker.publisher(), "poison", filter: .permanent),
+                    CorrelationID(), HandlerMetrics(),
+                    PoisonQueue(to: broker.publisher(), "poison", filter: .permanent),
                     Deduplicator(MemoryDeduplicationStore(time: time)), retry, Timeout(.seconds(60)),
                 ], instruments: Instruments(factory: PrometheusMetricsFactory(PrometheusRegistry())),
                 logger: .init(label: "bench") { _ in SwiftLogNoOpLogHandler() }, time: time)

@@ -29,7 +29,8 @@ enum RouteBenchmarks {
     private static func middlewares(_ isFull: Bool, _ broker: MemoryBroker) -> [any Middleware] {
         guard isFull else { return [] }
         return [
-            CorrelationID(), Metrics(), PoisonQueue(to: broker.publisher(), "poison"), Retry(), Timeout(.seconds(10)),
+            CorrelationID(), HandlerMetrics(), PoisonQueue(to: broker.publisher(), "poison"), Retry(),
+            Timeout(.seconds(10)),
         ]
     }
 

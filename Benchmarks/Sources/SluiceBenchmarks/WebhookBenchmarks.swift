@@ -6,6 +6,7 @@ import NIOCore
 import Sluice
 import SluiceGateway
 import SluiceHTTP
+import SluiceMetrics
 import SluiceSQLite
 
 /// Webhooks accepted a second, each verified, parsed and fsynced before its answer, beside a bare Hummingbird route that
@@ -87,7 +88,7 @@ enum WebhookBenchmarks {
         try router.add(
             Route(
                 "github-to-log", from: subscriber, "/webhooks/github", to: publisher, "events",
-                middlewares: [CorrelationID(), Metrics(), LogMessages()]
+                middlewares: [CorrelationID(), HandlerMetrics(), LogMessages()]
             ) { message, _ in
                 if case .events(let events) = try GitHubSource.read(message) { return events.map { $0.message() } }
                 return []

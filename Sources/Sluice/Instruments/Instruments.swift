@@ -5,9 +5,13 @@ import Synchronization
 ///
 /// Handles are made when a route is built; nothing on the message path looks one up by name. What can be read rather
 /// than counted (backlog, messages in flight) is pushed into its gauge by ``refresh()``: call it before each export.
-/// SluicePrometheus's registry does when told so: `registry.beforeScrape { instruments.refresh() }`.
+///
+/// For Prometheus take those of SluiceMetrics's `PrometheusBackend`, which refreshes them, shows help texts and buckets, and
+/// keeps exemplars: `Router(instruments: PrometheusBackend().instruments, logger: logger)`.
 public final class Instruments: Sendable {
     private let factory: any MetricsFactory
+    /// Nil where the backend does not show what a metric is.
+    private let describing: (any MetricDescribing)?
     private let sources = Mutex<[Source]>([])
     private let parts = Mutex<[WeakPart]>([])
     /// What these are a part of.
@@ -29,11 +33,13 @@ public final class Instruments: Sendable {
     /// - Parameter factory: the backend; the one that `MetricsSystem` was bootstrapped with unless given.
     public init(factory: any MetricsFactory = MetricsSystem.factory) {
         self.factory = factory
+        describing = factory as? any MetricDescribing
         whole = nil
     }
 
     private init(partOf whole: Instruments) {
         factory = whole.factory
+        describing = whole.describing
         self.whole = whole
     }
 
@@ -71,6 +77,7 @@ public final class Instruments: Sendable {
     public func counter(
         _ metric: Metric, _ labels: [(String, String)] = [], startsAtZero: Bool = false
     ) -> CounterHandle {
+        describing?.describe(metric)
         let handler = factory.makeCounter(label: metric.name, dimensions: labels)
         if startsAtZero { (handler as? any ZeroFirst)?.startAtZero() }
         return CounterHandle(handler: handler)
@@ -78,6 +85,7 @@ public final class Instruments: Sendable {
 
     /// The gauge of this metric with these label values. It exists at 0 from now on.
     public func gauge(_ metric: Metric, _ labels: [(String, String)] = []) -> GaugeHandle {
+        describing?.describe(metric)
         let handler = factory.makeMeter(label: metric.name, dimensions: labels)
         handler.set(0.0)
         return GaugeHandle(handler: handler)
@@ -88,6 +96,7 @@ public final class Instruments: Sendable {
     public func histogram(
         _ metric: Metric, _ labels: [(String, String)] = [], startsAtZero: Bool = false
     ) -> HistogramHandle {
+        describing?.describe(metric)
         let handler = factory.makeRecorder(label: metric.name, dimensions: labels, aggregate: true)
         if startsAtZero { (handler as? any ZeroFirst)?.startAtZero() }
         return HistogramHandle(handler: handler)
@@ -121,66 +130,5 @@ public final class Instruments: Sendable {
     private func refreshSources() {
         for source in sources.withLock(\.self) where !source.isOver { source.update() }
         for part in parts.withLock({ $0.compactMap(\.instruments) }) { part.refreshSources() }
-    }
-}
-
-/// A series of a backend that can show it at 0 to each scraper once, before it shows what was counted. Backends need not
-/// know of it: the code that wires a backend to Sluice makes its handlers conform.
-public protocol ZeroFirst: AnyObject, Sendable {
-    /// To be called before the series counts.
-    func startAtZero()
-}
-
-/// Counts up.
-public struct CounterHandle: Sendable {
-    let handler: any CounterHandler
-
-    public func increment(by amount: Int64 = 1) {
-        if amount > 0 { handler.increment(by: amount) }
-    }
-}
-
-/// Holds a value.
-public struct GaugeHandle: Sendable {
-    let handler: any MeterHandler
-
-    public func set(_ value: Double) {
-        handler.set(value)
-    }
-}
-
-/// A backend's histogram that keeps exemplars. Backends need not know of it: whoever wires a backend to Sluice makes
-/// its handler conform.
-public protocol ExemplarRecording: AnyObject, Sendable {
-    /// Records `value`, with the label that leads from it to one message.
-    func record(_ value: Double, exemplarLabel: String, exemplarValue: String)
-}
-
-/// Counts values into buckets.
-public struct HistogramHandle: Sendable {
-    let handler: any RecorderHandler
-    private let exemplars: (any ExemplarRecording)?
-
-    init(handler: any RecorderHandler) {
-        self.handler = handler
-        exemplars = handler as? any ExemplarRecording
-    }
-
-    public func observe(_ value: Double) {
-        handler.record(value)
-    }
-
-    /// - Parameter correlationID: kept as the bucket's exemplar where the backend has exemplars.
-    public func observe(_ value: Double, correlationID: String?) {
-        if let exemplars, let correlationID {
-            exemplars.record(value, exemplarLabel: "correlation_id", exemplarValue: correlationID)
-        } else {
-            handler.record(value)
-        }
-    }
-
-    package func observe(nanoseconds: UInt64, correlationID: String? = nil) {
-        // A division, because its result is the nearest Double: 5 ms must fall into the bucket 0.005.
-        observe(Double(nanoseconds) / 1e9, correlationID: correlationID)
     }
 }

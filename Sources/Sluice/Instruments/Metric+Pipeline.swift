@@ -28,7 +28,7 @@ extension Metric {
         "Messages settled, by route and by how they were settled.")
     public static let handlerExecutionTime = histogram(
         "handler_execution_time_seconds", [.handler, .success], buckets: Buckets.handler,
-        "Time spent in everything inside the Metrics middleware.")
+        "Time spent in everything inside the HandlerMetrics middleware.")
     public static let publishTime = histogram(
         "publish_time_seconds", [.handler, Label("publisher_name", "the kind of publisher"), .success],
         buckets: Buckets.publish, "Time of each publish call.")

@@ -5,10 +5,10 @@ import Synchronization
 /// Counters of requests by the status that we answer, of which there are few: made at first sight, found again by its
 /// number.
 private final class CountersByStatus: Sendable {
-    private let make: @Sendable (Int, _ isKnown: Bool) -> Sluice.CounterHandle
-    private let counters = Mutex<[Int: Sluice.CounterHandle]>([:])
+    private let make: @Sendable (Int, _ isKnown: Bool) -> CounterHandle
+    private let counters = Mutex<[Int: CounterHandle]>([:])
 
-    init(known: [Int] = [], _ make: @escaping @Sendable (Int, _ isKnown: Bool) -> Sluice.CounterHandle) {
+    init(known: [Int] = [], _ make: @escaping @Sendable (Int, _ isKnown: Bool) -> CounterHandle) {
         self.make = make
         for code in known { _ = counter(code, isKnown: true) }
     }
@@ -17,7 +17,7 @@ private final class CountersByStatus: Sendable {
         counter(code).increment()
     }
 
-    private func counter(_ code: Int, isKnown: Bool = false) -> Sluice.CounterHandle {
+    private func counter(_ code: Int, isKnown: Bool = false) -> CounterHandle {
         counters.withLock { counters in
             if let counter = counters[code] { return counter }
             let counter = make(code, isKnown)
@@ -58,9 +58,9 @@ extension HTTPObserver {
 final class SinkMeters: Sendable {
     private final class Sink: Sendable {
         let requests: LabelledCounters
-        let duration: Sluice.HistogramHandle
-        private let up: Sluice.GaugeHandle
-        private let reconnects: Sluice.CounterHandle
+        let duration: HistogramHandle
+        private let up: GaugeHandle
+        private let reconnects: CounterHandle
         private let isConnected = Mutex(true)
 
         init(_ target: String, _ instruments: Instruments) {

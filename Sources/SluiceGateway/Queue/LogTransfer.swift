@@ -115,7 +115,9 @@ final class LogTransfer: Sendable {
             name, from: log.subscriber(group: Self.name), topic, to: queue.publisher, target,
             ordering: .perKey(lanes: Self.lanes),
             // What Kafka can never take as it is, is kept as far as it can.
-            middlewares: [Metrics(), PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent), Retry()],
+            middlewares: [
+                HandlerMetrics(), PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent), Retry(),
+            ],
             handler: handler)
     }
 

@@ -14,7 +14,7 @@ enum DeploymentsRoute {
         return Route(
             name, from: subscriber, queue.events, ordering: .serial,
             middlewares: [
-                CorrelationID(), Metrics(),
+                CorrelationID(), HandlerMetrics(),
                 PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent), KnownEvents(), HandledOnLog(),
                 Retry(),
             ]

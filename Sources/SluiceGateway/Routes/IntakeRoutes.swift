@@ -79,5 +79,5 @@ enum IntakeRoutes {
     private static let readDeployment: Handler = { message, _ in [try DeploymentsSource.read(message).message()] }
 
     /// The sender is told of a failure and sends again: nothing is retried or poisoned here.
-    private static let intake: [any Middleware] = [CorrelationID(), Metrics(), LogMessages()]
+    private static let intake: [any Middleware] = [CorrelationID(), HandlerMetrics(), LogMessages()]
 }

@@ -28,7 +28,7 @@ struct SimulatorRoutes {
             to: deployments?.publisher ?? queue.publisher,
             deployments?.topic ?? queue.events, ordering: .serial,
             middlewares: [
-                CorrelationID(), Metrics(), LogMessages(),
+                CorrelationID(), HandlerMetrics(), LogMessages(),
                 PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent),
                 KnownEvents(), HandledOnLog(), Deduplicator(queue.handled), Retry(),
             ]

@@ -40,7 +40,7 @@ struct SinkRoutes {
         retry.maxElapsed = .seconds(300)
         retry.backoff = pace.retry
         var middlewares: [any Middleware] = [
-            CorrelationID(), Metrics(), LogMessages(),
+            CorrelationID(), HandlerMetrics(), LogMessages(),
             // An outage poisons nothing, however long it lasts: only what can never be delivered is moved.
             PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent),
             KnownEvents(), HandledOnLog(), Deduplicator(queue.handled), EventAge(), retry,

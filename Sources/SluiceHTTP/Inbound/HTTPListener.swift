@@ -34,6 +34,26 @@ public final class HTTPListener: Service {
         try shared.add(resources.map { InboundRoute($0, observer: observer) })
     }
 
+    /// A listener that needs a port and what to serve there, such as the metrics:
+    ///
+    ///     let listener = try HTTPListener(port: 9464, resources: .metrics(backend))
+    ///
+    /// - Parameters:
+    ///   - host: as ``Configuration/host``: loopback unless given, `*` for all interfaces.
+    ///   - port: as ``Configuration/port``; 0 lets the system choose.
+    ///   - authenticator: who may ask; nil is everybody.
+    /// - Throws: as ``init(configuration:resources:authenticator:observer:logger:)``.
+    public convenience init(
+        host: String = "127.0.0.1", port: Int, resources: [HTTPResource], authenticator: HTTPAuthenticator? = nil,
+        logger: Logger = Logger(label: "sluice.http")
+    ) throws(HTTPListenerError) {
+        var configuration = Configuration()
+        configuration.host = host
+        configuration.port = port
+        try self.init(
+            configuration: configuration, resources: resources, authenticator: authenticator, logger: logger)
+    }
+
     /// Adds a path; may be called while the listener runs.
     public func add(_ resource: HTTPResource) throws(HTTPListenerError) {
         try shared.add([InboundRoute(resource, observer: shared.observer)])

@@ -1,7 +1,7 @@
 /// The escapes of both exposition formats.
-enum Escaping {
+package enum Escaping {
     /// Appends `text` with backslash and newline escaped, and the quote where it would end the value.
-    static func append(_ text: String, to bytes: inout [UInt8], quotes: Bool) {
+    package static func append(_ text: String, to bytes: inout [UInt8], quotes: Bool) {
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\\"): bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "\\")])

@@ -30,7 +30,7 @@ struct ExpositionWriter {
         return bytes
     }
 
-    private mutating func write(_ counter: CounterHandle, _ text: FamilyText) {
+    private mutating func write(_ counter: PrometheusCounter, _ text: FamilyText) {
         start(text.sample, counter.identity.labels)
         if let novelty, novelty.contains(counter.birth) {
             bytes.append(UInt8(ascii: "0"))
@@ -47,7 +47,7 @@ struct ExpositionWriter {
     }
 
     /// The count is that of the last bucket, not one kept beside it: they agree whatever happens meanwhile.
-    private mutating func write(_ histogram: HistogramHandle, _ text: FamilyText) {
+    private mutating func write(_ histogram: PrometheusHistogram, _ text: FamilyText) {
         let labels = histogram.identity.labels
         let isNew = novelty?.contains(histogram.birth) ?? false
         let exemplars = isOpenMetrics && !isNew ? histogram.exemplarTexts : []

@@ -1,4 +1,4 @@
-/// Who scrapes, so that each Prometheus sees a new series at 0 once (``CounterHandle/startAtZero()``).
+/// Who scrapes, so that each Prometheus sees a new series at 0 once (``PrometheusCounter/startAtZero()``).
 public struct Scraper: Sendable {
     let identity: String
     let patience: UInt64

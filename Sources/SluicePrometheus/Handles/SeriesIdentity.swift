@@ -11,9 +11,9 @@ struct SeriesIdentity: Sendable {
 
 /// A series' handle, of whichever kind.
 enum SeriesHandle: Sendable {
-    case counter(CounterHandle)
-    case gauge(GaugeHandle)
-    case histogram(HistogramHandle)
+    case counter(PrometheusCounter)
+    case gauge(PrometheusGauge)
+    case histogram(PrometheusHistogram)
 
     var identity: SeriesIdentity {
         switch self {

@@ -117,9 +117,9 @@ struct Family: Sendable {
 
     private func makeHandle(_ identity: SeriesIdentity) -> SeriesHandle {
         switch kind.code {
-        case .counter: .counter(CounterHandle(identity))
-        case .gauge: .gauge(GaugeHandle(identity))
-        case .histogram: .histogram(HistogramHandle(identity, bounds: bounds))
+        case .counter: .counter(PrometheusCounter(identity))
+        case .gauge: .gauge(PrometheusGauge(identity))
+        case .histogram: .histogram(PrometheusHistogram(identity, bounds: bounds))
         }
     }
 

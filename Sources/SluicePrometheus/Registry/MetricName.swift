@@ -1,8 +1,8 @@
 /// Makes names that Prometheus accepts out of any text.
-enum MetricName {
+package enum MetricName {
     /// A family's name: `[a-zA-Z_][a-zA-Z0-9_]*`. Colons are left to recording rules. A counter's `_total` is dropped: it
     /// belongs to the sample.
-    static func family(_ text: String, kind: MetricKind) -> String {
+    package static func family(_ text: String, kind: MetricKind) -> String {
         let name = sanitised(text)
         let suffix = "_total"
         if kind == .counter, name.hasSuffix(suffix), name.utf8.count > suffix.utf8.count {
@@ -19,7 +19,7 @@ enum MetricName {
     }
 
     /// Every name that a family's samples and metadata use in either format. No other family may use one of them.
-    static func claims(of family: String, kind: MetricKind) -> [String] {
+    package static func claims(of family: String, kind: MetricKind) -> [String] {
         switch kind.code {
         case .counter: [family, family + "_total", family + "_created"]
         case .gauge: [family]

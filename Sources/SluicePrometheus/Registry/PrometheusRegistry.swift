@@ -58,21 +58,21 @@ public final class PrometheusRegistry: Sendable {
     }
 
     /// The counter of this name and these labels, made at 0 when it is new. The same ones give the same handle.
-    public func counter(_ name: String, _ labels: [(String, String)] = []) -> CounterHandle {
+    public func counter(_ name: String, _ labels: [(String, String)] = []) -> PrometheusCounter {
         if case .counter(let handle)? = resolve(name, .counter, labels) { return handle }
-        return CounterHandle(.detached)
+        return PrometheusCounter(.detached)
     }
 
     /// The gauge of this name and these labels, made at 0 when it is new. The same ones give the same handle.
-    public func gauge(_ name: String, _ labels: [(String, String)] = []) -> GaugeHandle {
+    public func gauge(_ name: String, _ labels: [(String, String)] = []) -> PrometheusGauge {
         if case .gauge(let handle)? = resolve(name, .gauge, labels) { return handle }
-        return GaugeHandle(.detached)
+        return PrometheusGauge(.detached)
     }
 
     /// The histogram of this name and these labels, made empty when it is new. The same ones give the same handle.
-    public func histogram(_ name: String, _ labels: [(String, String)] = []) -> HistogramHandle {
+    public func histogram(_ name: String, _ labels: [(String, String)] = []) -> PrometheusHistogram {
         if case .histogram(let handle)? = resolve(name, .histogram, labels) { return handle }
-        return HistogramHandle(.detached, bounds: [])
+        return PrometheusHistogram(.detached, bounds: [])
     }
 
     /// Takes series out of the exposition. Handles of them that are still held count on and are not shown.

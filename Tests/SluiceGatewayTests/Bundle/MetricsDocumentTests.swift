@@ -2,6 +2,7 @@ import Foundation
 import Sluice
 import SluiceGateway
 import SluicePrometheus
+import SluiceTesting
 import Testing
 
 @Suite struct MetricsDocumentTests {

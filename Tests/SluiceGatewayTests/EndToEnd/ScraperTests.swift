@@ -1,6 +1,7 @@
 import Foundation
 import GatewayTestSupport
 import Sluice
+import SluiceMetrics
 import SluicePrometheus
 import SluiceTesting
 import Synchronization

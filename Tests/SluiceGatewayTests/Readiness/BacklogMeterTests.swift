@@ -1,6 +1,7 @@
 import GatewayTestSupport
 import Logging
 import Sluice
+import SluiceMetrics
 import SluicePrometheus
 import SluiceSQLite
 import SluiceTesting

@@ -75,7 +75,7 @@ struct RedeliveryBudgetTests {
         retry.handBackAfter = .milliseconds(1)
         let poison = RecordingPublisher()
         let meters = Meters()
-        let router = Router.quick([PoisonQueue(to: poison, "poison"), Metrics(), retry], meters: meters)
+        let router = Router.quick([PoisonQueue(to: poison, "poison"), HandlerMetrics(), retry], meters: meters)
         try router.add(
             Route("r", from: source, "in", ordering: .perKey(by: .metadata("key"))) { _, context in
                 attempts.add(context.attempt)

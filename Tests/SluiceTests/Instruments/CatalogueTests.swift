@@ -81,7 +81,7 @@ struct RouteMeterTests {
         let router = Router.quick(
             [
                 Retry(), Throttle(rate: 5), Timeout(), PoisonQueue(to: RecordingPublisher(), "poison"),
-                Deduplicator(MemoryDeduplicationStore()), Metrics(),
+                Deduplicator(MemoryDeduplicationStore()), HandlerMetrics(),
             ], meters: meters)
         try router.add(
             Route("r", from: Source(), "in", to: RecordingPublisher(), "out") { message, _ in [message] })

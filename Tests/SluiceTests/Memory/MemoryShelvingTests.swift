@@ -24,7 +24,7 @@ import Testing
         // The group is there before anything is published.
         try await broker.subscriber(group: "g", maxInFlight: maxInFlight).subscribe(to: "t").cancel()
         func router() throws -> Router {
-            let router = Router.quick([Metrics()], meters: meters)
+            let router = Router.quick([HandlerMetrics()], meters: meters)
             try router.add(
                 Route(
                     "r", from: broker.subscriber(group: "g", maxInFlight: maxInFlight), "t",

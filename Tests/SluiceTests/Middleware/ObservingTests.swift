@@ -107,7 +107,7 @@ struct MetricsTests {
     @Test func recordsSuccessAndFailureAndNoInterruption() async throws {
         let meters = Meters()
         let gate = Gate()
-        let chain = try Chain([Metrics()], meters: meters) { message, _ in
+        let chain = try Chain([HandlerMetrics()], meters: meters) { message, _ in
             switch message.number {
             case 0..<3: return []
             case 3: throw Broken()

@@ -100,7 +100,7 @@ struct TimeoutTests {
             let gate = Gate()
             var retry = Retry()
             retry.backoff = .constant(.zero)
-            let router = Router.quick([retry, Timeout(.milliseconds(5)), Metrics()], meters: meters, time: time)
+            let router = Router.quick([retry, Timeout(.milliseconds(5)), HandlerMetrics()], meters: meters, time: time)
             try router.add(
                 Route("r", from: source, "in") { _, context in
                     if context.attempt == 1 { try await gate.wait() }

@@ -37,7 +37,7 @@ struct ConservationTests {
             [
                 CorrelationID(), LogMessages(), PoisonQueue(to: poison, "poison"),
                 Deduplicator(MemoryDeduplicationStore(time: time)),
-                retry, Timeout(.milliseconds(5)), Throttle(rate: 100_000), Metrics(),
+                retry, Timeout(.milliseconds(5)), Throttle(rate: 100_000), HandlerMetrics(),
             ], meters: meters, configuration: configuration, time: time)
         let handled = Counter()
         for index in 0..<3 {

@@ -18,7 +18,7 @@ struct KeyedStormTests {
         var retry = Retry(maxAttempts: 3)
         retry.backoff = .exponential(from: .microseconds(100), upTo: .milliseconds(1))
         let router = Router.quick(
-            [PoisonQueue(to: poison, "poison", filter: .permanent), retry, Timeout(), Metrics()], meters: meters)
+            [PoisonQueue(to: poison, "poison", filter: .permanent), retry, Timeout(), HandlerMetrics()], meters: meters)
         try router.add(
             Route("r", from: source, "in", ordering: .perKey(lanes: lanes, by: .metadata("key"))) { message, _ in
                 if message.number % 101 == 50 {

@@ -75,7 +75,7 @@ struct ShutdownTests {
             let meters = Meters()
             let poison = RecordingPublisher()
             let router = Router.quick(
-                [PoisonQueue(to: poison, "poison", filter: .custom { _ in true }), Metrics()], meters: meters,
+                [PoisonQueue(to: poison, "poison", filter: .custom { _ in true }), HandlerMetrics()], meters: meters,
                 configuration: configuration, time: time)
             try router.add(Route("r", from: source, "in", ordering: ordering) { _, _ in try await gate.wait() })
             try await router.whileRunning {

@@ -1,5 +1,6 @@
 import CoreMetrics
 import Logging
+import SluiceMetrics
 import SluicePrometheus
 import SluiceTesting
 import Synchronization
@@ -7,31 +8,15 @@ import Testing
 
 @testable import Sluice
 
-/// A registry that knows the catalogue, and instruments that report to it.
+/// Instruments, and what they show.
 struct Meters {
-    let registry: PrometheusRegistry
-    let instruments: Instruments
+    private let backend = PrometheusBackend(includesProcess: false)
 
-    init() {
-        registry = PrometheusRegistry()
-        registry.describe(
-            Metric.catalogue.map { metric in
-                let kind: MetricKind =
-                    switch metric.kind {
-                    case .counter: .counter
-                    case .gauge: .gauge
-                    case .histogram: .histogram
-                    }
-                return MetricDescription(
-                    metric.name, kind: kind, help: metric.help, unit: metric.unit, labels: metric.labels.map(\.name),
-                    buckets: metric.buckets.isEmpty ? nil : metric.buckets)
-            })
-        instruments = Instruments(factory: PrometheusMetricsFactory(registry))
-    }
+    var registry: PrometheusRegistry { backend.registry }
+    var instruments: Instruments { backend.instruments }
 
     func exposition() -> Exposition {
-        instruments.refresh()
-        return Exposition(registry.exposition(.text), format: .text)
+        Exposition(of: backend)
     }
 
     /// What is exposed now; nil when there is no such series.

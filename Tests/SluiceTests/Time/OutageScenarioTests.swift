@@ -161,7 +161,8 @@ struct OutageScenarioTests {
             let poison = RecordingPublisher()
             let router = Router(
                 middlewares: [
-                    CorrelationID(), Metrics(), LogMessages(), PoisonQueue(to: poison, "poison", filter: .permanent),
+                    CorrelationID(), HandlerMetrics(), LogMessages(),
+                    PoisonQueue(to: poison, "poison", filter: .permanent),
                     Deduplicator(MemoryDeduplicationStore(time: time)), retry, Timeout(.seconds(60)),
                 ], instruments: meters.instruments, logger: .silent, time: time)
             try router.add(

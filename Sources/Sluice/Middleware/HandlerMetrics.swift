@@ -1,6 +1,6 @@
 /// Records Watermill's `handler_execution_time_seconds`: the time of everything inside this middleware, with whether
 /// it succeeded. What a route counts of itself needs no middleware.
-public struct Metrics: Middleware {
+public struct HandlerMetrics: Middleware {
     public init() {}
 
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {

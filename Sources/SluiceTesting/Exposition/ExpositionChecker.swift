@@ -1,3 +1,5 @@
+public import SluicePrometheus
+
 /// Finds what is wrong in the expositions of one program, beyond what Prometheus' own parsers refuse.
 ///
 /// That is: everything that does not parse; families without TYPE or HELP, interleaved, or with clashing names; duplicate
@@ -14,7 +16,8 @@ public struct ExpositionChecker: Sendable {
     private var counts: [String: Double] = [:]
     private var types: [String: String] = [:]
 
-    public init(format: ExpositionFormat) {
+    /// - Parameter format: of the expositions; default: Prometheus's text.
+    public init(format: ExpositionFormat = .text) {
         self.format = format
     }
 

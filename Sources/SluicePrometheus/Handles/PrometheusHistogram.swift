@@ -4,7 +4,7 @@ public import CoreMetrics
 ///
 /// An observation bumps one bucket and the sum, and takes no lock; a scrape sums the buckets up. NaN is ignored, since it
 /// belongs to no bucket. Where no bound is negative, a negative value counts as 0, so that the sum never falls.
-public final class HistogramHandle: RecorderHandler, TimerHandler {
+public final class PrometheusHistogram: RecorderHandler, TimerHandler {
     let identity: SeriesIdentity
     /// Ascending and finite; the bucket `+Inf` follows the last.
     let bounds: [Double]

@@ -2,7 +2,7 @@ public import CoreMetrics
 import Synchronization
 
 /// Holds one series of a gauge family: swift-metrics' `Meter`, and its `Gauge`.
-public final class GaugeHandle: MeterHandler, RecorderHandler {
+public final class PrometheusGauge: MeterHandler, RecorderHandler {
     let identity: SeriesIdentity
     private let bits = Atomic<UInt64>(0)
 

@@ -1,3 +1,5 @@
+public import SluicePrometheus
+
 /// An exposition read back: its families with their samples.
 ///
 /// For tests of what a program exposes; `ExpositionChecker` says whether it is right.
@@ -30,7 +32,8 @@ public struct Exposition: Sendable {
         }?.value
     }
 
-    public init(_ body: [UInt8], format: ExpositionFormat) {
+    /// - Parameter format: how `body` is written; default: Prometheus's text.
+    public init(_ body: [UInt8], format: ExpositionFormat = .text) {
         self.format = format
         guard let last = body.last else {
             if isOpenMetrics { report(0, "the exposition does not end in # EOF") }

@@ -4,7 +4,7 @@ public import CoreMetrics
 ///
 /// An increment is one atomic addition and takes no lock. Negative amounts and NaN are ignored, since a counter never
 /// falls. Whole increments are counted exactly up to 2^64, where they wrap, which Prometheus reads as a restart.
-public final class CounterHandle: CounterHandler, FloatingPointCounterHandler {
+public final class PrometheusCounter: CounterHandler, FloatingPointCounterHandler {
     private enum Cell {
         static let whole = 0
         static let fraction = 1

@@ -1,3 +1,5 @@
+import SluicePrometheus
+
 /// One line of an exposition, taken apart.
 public struct ExpositionSample: Sendable {
     /// What follows ` # ` in OpenMetrics.

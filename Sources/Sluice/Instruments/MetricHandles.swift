@@ -1,0 +1,48 @@
+import CoreMetrics
+
+/// Counts up.
+public struct CounterHandle: Sendable {
+    let handler: any CounterHandler
+
+    public func increment(by amount: Int64 = 1) {
+        if amount > 0 { handler.increment(by: amount) }
+    }
+}
+
+/// Holds a value.
+public struct GaugeHandle: Sendable {
+    let handler: any MeterHandler
+
+    public func set(_ value: Double) {
+        handler.set(value)
+    }
+}
+
+/// Counts values into buckets.
+public struct HistogramHandle: Sendable {
+    let handler: any RecorderHandler
+    private let exemplars: (any ExemplarRecording)?
+
+    init(handler: any RecorderHandler) {
+        self.handler = handler
+        exemplars = handler as? any ExemplarRecording
+    }
+
+    public func observe(_ value: Double) {
+        handler.record(value)
+    }
+
+    /// - Parameter correlationID: kept as the bucket's exemplar where the backend has exemplars.
+    public func observe(_ value: Double, correlationID: String?) {
+        if let exemplars, let correlationID {
+            exemplars.record(value, exemplarLabel: "correlation_id", exemplarValue: correlationID)
+        } else {
+            handler.record(value)
+        }
+    }
+
+    package func observe(nanoseconds: UInt64, correlationID: String? = nil) {
+        // A division, because its result is the nearest Double: 5 ms must fall into the bucket 0.005.
+        observe(Double(nanoseconds) / 1e9, correlationID: correlationID)
+    }
+}
