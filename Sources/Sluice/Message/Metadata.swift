@@ -18,60 +18,79 @@ public struct Metadata: Sendable, Hashable {
     /// From how many entries on a name is looked up instead of searched for.
     static let indexedCount = 32
 
-    private var entries: [Entry]
-    /// Where each name is; nil while there are few.
-    private var places: [String: Int]?
+    /// One word: every message, and every copy of one, carries it.
+    private enum Storage: Sendable {
+        case few([Entry])
+        /// With where each name is.
+        indirect case many([Entry], [String: Int])
+    }
 
-    public init() {
-        entries = []
+    private var storage = Storage.few([])
+
+    public init() {}
+
+    private var entries: [Entry] {
+        switch storage {
+        case .few(let entries), .many(let entries, _): entries
+        }
     }
 
     /// Room for so many entries, so that they cost one allocation.
     public mutating func reserveCapacity(_ count: Int) {
-        entries.reserveCapacity(count)
+        change { entries, _ in entries.reserveCapacity(count) }
     }
 
     /// The value under `name`; setting nil removes the entry, setting a new name appends it.
     public subscript(name: String) -> String? {
-        get { place(of: name).map { entries[$0].value } }
+        get {
+            switch storage {
+            case .few(let entries): entries.first { $0.name == name }?.value
+            case .many(let entries, let places): places[name].map { entries[$0].value }
+            }
+        }
         set {
-            if let place = place(of: name) {
-                if let newValue { entries[place].value = newValue } else { remove(at: place) }
-            } else if let newValue {
-                append(Entry(name: name, value: newValue))
+            change { entries, places in
+                let place = places.map { $0[name] } ?? entries.firstIndex { $0.name == name }
+                if let place {
+                    if let newValue {
+                        entries[place].value = newValue
+                    } else {
+                        entries.remove(at: place)
+                        // What came behind it has moved.
+                        if places != nil { places = Self.index(entries) }
+                    }
+                } else if let newValue {
+                    entries.append(Entry(name: name, value: newValue))
+                    if places != nil {
+                        places?[name] = entries.count - 1
+                    } else if entries.count >= Self.indexedCount {
+                        places = Self.index(entries)
+                    }
+                }
             }
         }
     }
 
-    private func place(of name: String) -> Int? {
-        if let places { return places[name] }
-        return entries.firstIndex { $0.name == name }
-    }
-
-    private mutating func append(_ entry: Entry) {
-        entries.append(entry)
-        if places != nil {
-            places?[entry.name] = entries.count - 1
-        } else if entries.count >= Self.indexedCount {
-            index()
+    /// Changes the entries where they lie.
+    private mutating func change(_ body: (inout [Entry], inout [String: Int]?) -> Void) {
+        var entries: [Entry]
+        var places: [String: Int]?
+        switch storage {
+        case .few(let few): entries = few
+        case .many(let many, let index): (entries, places) = (many, index)
         }
+        storage = .few([])
+        body(&entries, &places)
+        storage = places.map { .many(entries, $0) } ?? .few(entries)
     }
 
-    private mutating func remove(at place: Int) {
-        entries.remove(at: place)
-        // What came behind it has moved.
-        if places != nil { index() }
-    }
-
-    private mutating func index() {
-        guard entries.count >= Self.indexedCount else {
-            places = nil
-            return
-        }
+    /// - Returns: nil where there are few.
+    private static func index(_ entries: [Entry]) -> [String: Int]? {
+        guard entries.count >= indexedCount else { return nil }
         var places: [String: Int] = [:]
         places.reserveCapacity(2 * entries.count)
         for (place, entry) in entries.enumerated() { places[entry.name] = place }
-        self.places = places
+        return places
     }
 
     /// About how many bytes an entry takes up in memory beside its content.
