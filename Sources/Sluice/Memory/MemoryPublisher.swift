@@ -24,17 +24,23 @@ public final class MemoryPublisher: Publisher {
 
     public var time: RouterTime? { broker.time }
 
+    // A part of the protocol's witness, which would be another asynchronous call.
+    @inline(__always)
     public func publish(_ messages: [Message], to topic: Topic) async throws {
-        let found = state.withLock { state -> MemoryTopic? in
+        guard let found = find(topic) else { throw ClosedError("memory publisher") }
+        let accepted = found.publishNow(messages)
+        if accepted < messages.count { try await publishTheRest(messages, from: accepted, to: found) }
+    }
+
+    /// - Returns: nil when the publisher is closed.
+    private func find(_ topic: Topic) -> MemoryTopic? {
+        state.withLock { state in
             guard !state.isClosed else { return nil }
-            if let last = state.last, last.name == topic { return last.topic }
+            if state.last?.name == topic { return state.last?.topic }
             let found = broker.topic(topic)
             state.last = (topic, found)
             return found
         }
-        guard let found else { throw ClosedError("memory publisher") }
-        let accepted = found.publishNow(messages)
-        if accepted < messages.count { try await publishTheRest(messages, from: accepted, to: found) }
     }
 
     private func publishTheRest(_ messages: [Message], from accepted: Int, to topic: MemoryTopic) async throws {

@@ -66,6 +66,16 @@ public final class Delivery: Sendable {
         self.mark = mark
     }
 
+    /// A message of which the broker knows nothing beside its content.
+    init(_ message: Message, settler: any Settler, tag: UInt64, arrival: MonotonicTime) {
+        self.message = message
+        origin = Origin()
+        self.settler = settler
+        self.tag = tag
+        self.arrival = arrival
+        mark = .none
+    }
+
     /// - Parameters:
     ///   - tag: what the settler knows the delivery by.
     ///   - time: what its source goes by. Default: the machine's.
