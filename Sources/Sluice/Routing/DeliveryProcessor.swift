@@ -56,41 +56,75 @@ final class DeliveryProcessor: Sendable {
         if meter != nil, parcel.passes == 0 { parcel.start = time.now }
     }
 
-    /// One pass through the chain.
+    /// One pass through the chain, by a worker that is under way. What is rare, to wait and to fail, has functions of its
+    /// own, so that the common way is small enough to be a part of each worker.
     /// - Parameter keeping: whether the worker can keep a rejected delivery and process it again.
+    @inline(__always)
     func process(_ parcel: inout Parcel, keeping: Bool) async -> Verdict {
+        if !begin(&parcel, keeping: keeping) {
+            guard await waitToBegin(&parcel, keeping: keeping) else { return .settled }
+        }
         let delivery = parcel.delivery
-        guard delivery.isOurs else {
-            drop(&parcel)
-            return .settled
-        }
-        if parcel.isWaiting { endWaiting(&parcel) }
-        // One that its source delivers again, as after a rejection: where the route keeps them it has asked before.
-        if !keeping, delivery.origin.attempt > 1, parcel.passes == 0, await !isPermitted(delivery) {
-            let delay = redelivery.delay(beforeRetry: min(delivery.origin.attempt, 1_000), by: time)
-            giveBack(&parcel, after: delay)
-            return .settled
-        }
-        if !scope.lifecycle.setOut() {
-            guard await waitForResume(&parcel) else {
-                release(parcel)
-                return .settled
-            }
-        }
-        defer { scope.lifecycle.rest() }
-        if parcel.passes > 0 { delivery.trace.beginPass() }
-        parcel.passes += 1
-        var context = HandlerContext(route: scope, delivery: delivery)
-        context.isKept = keeping
         do {
-            _ = try await chain(delivery.message, context)
-            delivery.acknowledge()
-            conclude(&parcel, delivery.trace.outcome)
+            _ = try await chain(
+                delivery.message, HandlerContext(route: scope, delivery: delivery, isKept: keeping))
+            handled(&parcel)
             return .settled
         } catch {
             return failed(&parcel, error, keeping: keeping)
         }
     }
+
+    /// Begins a pass, where nothing has to be waited for.
+    private func begin(_ parcel: inout Parcel, keeping: Bool) -> Bool {
+        guard parcel.delivery.isOurs, !mustBePermitted(parcel, keeping), !scope.lifecycle.isPaused else { return false }
+        if parcel.isWaiting { endWaiting(&parcel) }
+        beginPass(&parcel)
+        return true
+    }
+
+    private func beginPass(_ parcel: inout Parcel) {
+        if parcel.passes > 0 { parcel.delivery.trace.beginPass() }
+        parcel.passes += 1
+    }
+
+    /// One that its source delivers again, as after a rejection: where the route keeps them it has asked before.
+    private func mustBePermitted(_ parcel: Parcel, _ keeping: Bool) -> Bool {
+        !keeping && parcel.passes == 0 && parcel.delivery.origin.attempt > 1
+    }
+
+    /// Begins a pass once nothing forbids it.
+    /// - Returns: false when the delivery has left the route instead.
+    private func waitToBegin(_ parcel: inout Parcel, keeping: Bool) async -> Bool {
+        guard parcel.delivery.isOurs else {
+            drop(&parcel)
+            return false
+        }
+        if parcel.isWaiting { endWaiting(&parcel) }
+        if mustBePermitted(parcel, keeping), await !isPermitted(parcel.delivery) {
+            giveBack(&parcel)
+            return false
+        }
+        guard await waitForResume(&parcel) else {
+            release(parcel)
+            return false
+        }
+        beginPass(&parcel)
+        return true
+    }
+
+    private func handled(_ parcel: inout Parcel) {
+        parcel.delivery.acknowledge()
+        conclude(&parcel, parcel.delivery.trace.outcome)
+    }
+
+    // MARK: Workers
+
+    /// A worker goes to work: from now on it is under way, except while it waits.
+    func setOut() { scope.lifecycle.setOutUnasked() }
+
+    /// A worker is done, or waits.
+    func rest() { scope.lifecycle.rest() }
 
     var isDraining: Bool { scope.lifecycle.isDraining }
 
@@ -102,7 +136,11 @@ final class DeliveryProcessor: Sendable {
     /// - Returns: false when the route drains meanwhile, or the delivery is not ours any more.
     func wait(_ parcel: Parcel, for delay: Duration) async -> Bool {
         let start = time.now
-        defer { parcel.delivery.trace.book(time.now.nanoseconds(since: start), to: .backoff) }
+        rest()
+        defer {
+            setOut()
+            parcel.delivery.trace.book(time.now.nanoseconds(since: start), to: .backoff)
+        }
         do {
             try await parcel.delivery.sleep(for: delay, in: scope.lifecycle)
             return try await scope.destination.waitForPermit(parcel.delivery, in: scope.lifecycle)
@@ -114,10 +152,13 @@ final class DeliveryProcessor: Sendable {
     /// Waits while the route is paused.
     /// - Returns: false when the route drains meanwhile, or the delivery is not ours any more.
     private func waitForResume(_ parcel: inout Parcel) async -> Bool {
+        guard scope.lifecycle.isPaused else { return true }
         let start = time.now
+        rest()
         do {
             try await scope.lifecycle.setOut(parcel.delivery)
         } catch {
+            setOut()
             return false
         }
         if parcel.passes > 0 {
@@ -146,6 +187,8 @@ final class DeliveryProcessor: Sendable {
     private static let patience = Duration.seconds(5)
 
     private func isPermitted(_ delivery: Delivery) async -> Bool {
+        rest()
+        defer { setOut() }
         do {
             return try await scope.destination.waitForPermit(
                 delivery, in: scope.lifecycle, patience: Self.patience)
@@ -155,8 +198,9 @@ final class DeliveryProcessor: Sendable {
     }
 
     /// Has the source keep a delivery for longer, without an attempt.
-    private func giveBack(_ parcel: inout Parcel, after delay: Duration) {
+    private func giveBack(_ parcel: inout Parcel) {
         guard parcel.delivery.isOurs else { return drop(&parcel) }
+        let delay = redelivery.delay(beforeRetry: min(parcel.delivery.origin.attempt, 1_000), by: time)
         parcel.delivery.reject(after: isDraining ? nil : delay)
         conclude(&parcel, .rejected)
     }

@@ -15,11 +15,12 @@ public struct HandlerContext: Sendable {
     /// The attempt with a deadline that this runs in; nil outside of ``Timeout``.
     var timed: TimedAttempt?
     /// Whether the route keeps the message when it is rejected, and delivers it again itself.
-    var isKept = false
+    let isKept: Bool
 
-    init(route: RouteScope, delivery: Delivery) {
+    init(route: RouteScope, delivery: Delivery, isKept: Bool = false) {
         self.route = route
         self.delivery = delivery
+        self.isKept = isKept
         attempt = 1
         correlationID = nil
         outgoing = Metadata()

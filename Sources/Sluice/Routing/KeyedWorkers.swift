@@ -73,24 +73,35 @@ struct KeyedWorkers {
     }
 
     private func work(_ lanes: Lanes, keeping: Bool) async {
-        while let (lane, taken) = await lanes.take() {
+        processor.setOut()
+        defer { processor.rest() }
+        var done: Lanes.Lane?
+        while let (lane, taken) = await take(lanes, after: done) {
             var parcel = taken
+            done = lane
             if Task.isCancelled {
                 processor.release(parcel)
-                lanes.finish(lane)
                 continue
             }
             processor.begin(&parcel)
-            switch await processor.process(&parcel, keeping: keeping) {
-            case .settled:
-                lanes.finish(lane)
-            case .again(let delay):
-                guard lanes.park(lane, parcel) else {
-                    processor.release(parcel)
-                    continue
-                }
-                processor.whenDue(parcel, after: delay) { lanes.unpark(lane) }
-            }
+            guard case .again(let delay) = await processor.process(&parcel, keeping: keeping) else { continue }
+            done = nil
+            park(parcel, lane, of: lanes, for: delay)
         }
+    }
+
+    @inline(__always)
+    private func take(_ lanes: Lanes, after done: Lanes.Lane?) async -> (Lanes.Lane, DeliveryProcessor.Parcel)? {
+        if let taken = lanes.takeNow(after: done) { return taken }
+        processor.rest()
+        defer { processor.setOut() }
+        return await lanes.take()
+    }
+
+    private func park(
+        _ parcel: DeliveryProcessor.Parcel, _ lane: Lanes.Lane, of lanes: Lanes, for delay: Duration
+    ) {
+        guard lanes.park(lane, parcel) else { return processor.release(parcel) }
+        processor.whenDue(parcel, after: delay) { lanes.unpark(lane) }
     }
 }

@@ -15,6 +15,7 @@ struct LaneTable<Parcel> {
     }
 
     private struct Slot {
+        /// Of a free lane the key of its last messages, so that the next of them find it again.
         var key: [UInt8]?
         var queue = Deque<Parcel>()
         var phase = Phase.free
@@ -28,12 +29,47 @@ struct LaneTable<Parcel> {
         /// In which turn the first parcel was taken for the first time.
         var since: UInt64 = 0
         var hasFailed = false
+        /// Whether it is among the ``free``.
+        var isListed = false
+
+        /// - Returns: whether the lane has become ready.
+        mutating func append(_ parcel: Parcel) -> Bool {
+            queue.append(parcel)
+            guard phase == .free || phase == .waiting else { return false }
+            phase = .ready
+            return true
+        }
+
+        mutating func take(in turn: UInt64) -> Parcel? {
+            guard let parcel = queue.popFirst() else { return nil }
+            phase = .busy
+            if !hasFailed { since = turn }
+            return parcel
+        }
+
+        /// - Returns: what the lane does next; free is left to be done.
+        mutating func finish(_ isFinishing: Bool) -> Phase {
+            hasFailed = false
+            if !queue.isEmpty {
+                phase = .ready
+            } else if isShelving, !isFinishing {
+                // What is on the shelf is older than what may be on its way already.
+                phase = .waiting
+            } else {
+                return .free
+            }
+            return phase
+        }
     }
+
+    /// A key of more bytes is not remembered by a free lane.
+    private static var rememberedKey: Int { 256 }
 
     /// Of so many parcels in a lane the source is asked for more.
     private static var low: Int { 8 }
 
     private var slots: [Slot] = []
+    /// Those that were free when they were put here. Some have been taken by their last key since.
     private var free: [Lane] = []
     private var lanes: [[UInt8]: Lane] = [:]
     private var ready = Deque<Lane>()
@@ -62,25 +98,20 @@ struct LaneTable<Parcel> {
             return false
         }
         count += 1
-        let lane = known ?? allocate()
+        let lane = known ?? allocate(key)
         if mark != .none, key != nil {
             slots[lane].isShelving = mark != .last
             slots[lane].hasAsked = mark == .within
         }
-        slots[lane].queue.append(parcel)
-        guard known == nil || slots[lane].phase == .waiting else { return true }
-        if let key { lanes[key] = lane }
-        slots[lane].key = key
-        slots[lane].phase = .ready
-        ready.append(lane)
+        let wasFree = slots[lane].phase == .free
+        if slots[lane].append(parcel) { ready.append(lane) }
+        if wasFree { occupied += 1 }
         return true
     }
 
     /// The next parcel of the lane that has been ready for the longest time. Its lane is busy from now on.
     mutating func take() -> (Lane, Parcel)? {
-        guard let lane = ready.popFirst(), let parcel = slots[lane].queue.popFirst() else { return nil }
-        slots[lane].phase = .busy
-        if !slots[lane].hasFailed { slots[lane].since = turn }
+        guard let lane = ready.popFirst(), let parcel = slots[lane].take(in: turn) else { return nil }
         count -= 1
         return (lane, parcel)
     }
@@ -88,16 +119,11 @@ struct LaneTable<Parcel> {
     /// The parcel taken from this lane is done with.
     mutating func finish(_ lane: Lane) {
         guard slots.indices.contains(lane), slots[lane].phase == .busy else { return }
-        slots[lane].hasFailed = false
-        ask(lane)
-        if !slots[lane].queue.isEmpty {
-            slots[lane].phase = .ready
-            ready.append(lane)
-        } else if slots[lane].isShelving, !isFinishing {
-            // What is on the shelf is older than what may be on its way already.
-            slots[lane].phase = .waiting
-        } else {
-            vacate(lane)
+        if slots[lane].isShelving { ask(lane) }
+        switch slots[lane].finish(isFinishing) {
+        case .ready: ready.append(lane)
+        case .free: vacate(lane)
+        case .waiting, .busy, .parked: break
         }
     }
 
@@ -232,29 +258,45 @@ struct LaneTable<Parcel> {
         isOwing = false
     }
 
+    /// Whether the source is to be asked for something now.
+    var wantsMore: Bool { !wanted.isEmpty && !isOwing }
+
     /// Keys that the source is to be asked for now.
     mutating func takeWanted() -> [[UInt8]] {
-        guard !wanted.isEmpty, !isOwing else { return [] }
+        guard wantsMore else { return [] }
         defer { wanted = [] }
         return wanted
     }
 
-    private mutating func allocate() -> Lane {
-        occupied += 1
-        if let lane = free.popLast() { return lane }
+    private mutating func allocate(_ key: [UInt8]?) -> Lane {
+        let lane = takeFree()
+        if let last = slots[lane].key { lanes[last] = nil }
+        slots[lane].key = key
+        if let key { lanes[key] = lane }
+        return lane
+    }
+
+    private mutating func takeFree() -> Lane {
+        while let lane = free.popLast() {
+            slots[lane].isListed = false
+            if slots[lane].phase == .free { return lane }
+        }
         slots.append(Slot())
         return slots.count - 1
     }
 
     private mutating func vacate(_ lane: Lane) {
-        if let key = slots[lane].key { lanes[key] = nil }
-        slots[lane].key = nil
+        if let key = slots[lane].key, key.count > Self.rememberedKey {
+            lanes[key] = nil
+            slots[lane].key = nil
+        }
         slots[lane].phase = .free
         slots[lane].isShelving = false
         slots[lane].hasAsked = false
         slots[lane].isStale = false
         slots[lane].hasFailed = false
-        free.append(lane)
+        if !slots[lane].isListed { free.append(lane) }
+        slots[lane].isListed = true
         occupied -= 1
     }
 }

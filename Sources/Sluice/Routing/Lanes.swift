@@ -61,20 +61,25 @@ final class Lanes: Sendable {
         }
     }
 
+    /// The next parcel, in a lane that nobody else works in, if there is one.
+    /// - Parameter done: the lane in which the worker has done its work.
+    func takeNow(after done: Lane? = nil) -> (Lane, Parcel)? {
+        let taken = act { state in
+            if let done { state.table.finish(done) }
+            return Self.take(&state)
+        }
+        if done != nil { shelf?.noteProgress() }
+        return taken
+    }
+
     /// The next parcel, in a lane that nobody else works in; nil when there will be no more.
     func take() async -> (Lane, Parcel)? {
-        if let taken = act({ Self.take(&$0) }) { return taken }
         let taken = await withUnsafeContinuation { worker in
             act { $0.workers.append(worker) }
         }
         // Whoever is woken wakes the next, before it begins what may take long.
         act { _ in }
         return taken
-    }
-
-    func finish(_ lane: Lane) {
-        act { $0.table.finish(lane) }
-        shelf?.noteProgress()
     }
 
     /// - Returns: false when it was closed; the caller keeps the parcel.
@@ -171,26 +176,47 @@ final class Lanes: Sendable {
     /// Changes the state, then resumes outside the lock whoever can go on, and asks the source for what is wanted.
     @discardableResult
     private func act<Result>(_ change: (inout State) -> sending Result) -> Result {
-        var feeder: UnsafeContinuation<Bool, Never>?
-        var woken: [(Worker, (Lane, Parcel)?)] = []
-        let (result, closed, wanted) = state.withLock { state -> (Result, Bool, [[UInt8]]) in
+        let (result, effects) = state.withLock { state -> (Result, Effects?) in
             let result = change(&state)
-            if state.closed || (state.finished && state.table.occupied == 0) {
-                woken = state.workers.map { ($0, nil) }
-                state.workers = []
-            } else if let worker = state.workers.first, let taken = Self.take(&state) {
-                state.workers.removeFirst()
-                woken = [(worker, taken)]
-            }
-            if state.closed || !isFull(state) {
-                feeder = state.feeder
-                state.feeder = nil
-            }
-            return (result, state.closed, state.table.takeWanted())
+            return (result, self.effects(of: &state))
         }
-        for (worker, taken) in woken { worker.resume(returning: taken) }
-        feeder?.resume(returning: !closed)
-        for key in wanted { shelf?.request(key) }
+        if let effects { perform(effects) }
         return result
+    }
+
+    /// What a change leads to, for after the unlocking.
+    private struct Effects {
+        var worker: (Worker, (Lane, Parcel))?
+        /// Workers that end.
+        var ended = Deque<Worker>()
+        var feeder: UnsafeContinuation<Bool, Never>?
+        var closed: Bool
+        var wanted: [[UInt8]]
+    }
+
+    /// - Returns: nil for nothing, which is what most changes lead to.
+    private func effects(of state: inout State) -> Effects? {
+        let wakesFeeder = state.feeder != nil && (state.closed || !isFull(state))
+        let ends = state.closed || (state.finished && state.table.occupied == 0)
+        let wakesWorker = !state.workers.isEmpty && (ends || state.table.hasReady)
+        guard wakesFeeder || wakesWorker || state.table.wantsMore else { return nil }
+        var effects = Effects(closed: state.closed, wanted: state.table.takeWanted())
+        if wakesWorker, ends {
+            swap(&effects.ended, &state.workers)
+        } else if wakesWorker, let taken = Self.take(&state), let worker = state.workers.popFirst() {
+            effects.worker = (worker, taken)
+        }
+        if wakesFeeder {
+            effects.feeder = state.feeder
+            state.feeder = nil
+        }
+        return effects
+    }
+
+    private func perform(_ effects: Effects) {
+        if let (worker, taken) = effects.worker { worker.resume(returning: taken) }
+        for worker in effects.ended { worker.resume(returning: nil) }
+        effects.feeder?.resume(returning: !effects.closed)
+        for key in effects.wanted { shelf?.request(key) }
     }
 }

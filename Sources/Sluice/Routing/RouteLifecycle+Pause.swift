@@ -4,16 +4,16 @@ import Synchronization
 ///
 /// What is under way goes on to its end or to its next wait. The subscription stays, so that no other process takes over.
 extension RouteLifecycle {
-    /// The numbers that say whether a route is paused and quiet. One message in a handler's hands counts 1.
+    /// The numbers that say whether a route is paused and quiet. One worker that does not wait counts 1.
+    ///
+    /// A worker goes to work, and then looks whether the route is paused, before each message. Whoever pauses does the
+    /// opposite, and so misses none: it sees the worker, or the worker sees the pause.
     struct Pausing: ~Copyable, Sendable {
         fileprivate let isPaused = Atomic<Bool>(false)
         fileprivate let underway = Atomic<Int>(0)
     }
 
-    package var isPaused: Bool { pausing.isPaused.load(ordering: .relaxed) }
-
-    /// How many messages are under way: in a pass through the chain, and not waiting there.
-    package var underway: Int { max(0, pausing.underway.load(ordering: .relaxed)) }
+    package var isPaused: Bool { pausing.isPaused.load(ordering: .sequentiallyConsistent) }
 
     /// - Returns: whether it was not paused before.
     @discardableResult
@@ -37,27 +37,27 @@ extension RouteLifecycle {
         return was
     }
 
-    // MARK: Messages
+    // MARK: Workers
 
-    /// A message sets out.
+    /// A worker that has waited goes on with its message.
     /// - Returns: false when it must not, because the route is paused.
     func setOut() -> Bool {
-        // Counted before it is looked: whoever pauses and then counts misses none.
-        pausing.underway.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        guard pausing.isPaused.load(ordering: .sequentiallyConsistent) else { return true }
+        setOutUnasked()
+        guard isPaused else { return true }
         rest()
         return false
     }
 
-    /// A message whose wait was ended by an error goes to its end.
+    /// A worker goes to work, and looks before each message whether the route is paused; or its wait was ended by an error,
+    /// and its message goes to its end.
     func setOutUnasked() {
-        pausing.underway.wrappingAdd(1, ordering: .relaxed)
+        pausing.underway.wrappingAdd(1, ordering: .sequentiallyConsistent)
     }
 
-    /// A message has come to its end, or waits.
+    /// A worker is done, or waits.
     func rest() {
         let left = pausing.underway.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
-        guard left <= 0, pausing.isPaused.load(ordering: .sequentiallyConsistent) else { return }
+        guard left <= 0, isPaused else { return }
         let waiting = state.withLock { state in
             defer { state.onQuiet = [:] }
             return state.onQuiet.valuesInOrder

@@ -6,22 +6,30 @@ struct SerialWorker {
         let keeping = subscription.redelivery == .route
         while let batch = try await subscription.next() {
             processor.receive(batch)
+            processor.setOut()
             var last: MonotonicTime?
             for delivery in batch {
                 var parcel = processor.parcel(delivery, start: last)
                 if processor.isDraining || Task.isCancelled {
                     processor.release(parcel)
                 } else {
-                    await process(&parcel, keeping: keeping)
+                    if case .again(let delay) = await processor.process(&parcel, keeping: keeping) {
+                        await processAgain(&parcel, after: delay)
+                    }
                     last = parcel.end
                 }
             }
+            processor.rest()
         }
     }
 
-    private func process(_ parcel: inout DeliveryProcessor.Parcel, keeping: Bool) async {
-        while case .again(let delay) = await processor.process(&parcel, keeping: keeping) {
+    /// One that was rejected holds up everything behind it.
+    private func processAgain(_ parcel: inout DeliveryProcessor.Parcel, after delay: Duration) async {
+        var delay = delay
+        while true {
             guard await processor.wait(parcel, for: delay) else { return processor.release(parcel) }
+            guard case .again(let next) = await processor.process(&parcel, keeping: true) else { return }
+            delay = next
         }
     }
 }

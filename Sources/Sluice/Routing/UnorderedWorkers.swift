@@ -15,6 +15,7 @@ struct UnorderedWorkers {
     private func work(_ subscription: Subscription) async throws {
         while let batch = try await subscription.next(64, sharers: count) {
             processor.receive(batch)
+            processor.setOut()
             var last: MonotonicTime?
             for delivery in batch {
                 var parcel = processor.parcel(delivery, start: last)
@@ -25,6 +26,7 @@ struct UnorderedWorkers {
                     last = parcel.end
                 }
             }
+            processor.rest()
         }
     }
 }
