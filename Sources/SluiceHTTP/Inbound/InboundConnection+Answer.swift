@@ -9,13 +9,14 @@ extension InboundConnection {
             !draining && !inputEnded
             && (exchange.map { $0.head.isKeepAlive && $0.head.version != .http1_0 && !$0.framing.upgrade } ?? false)
         guard keep else { return answerAndLeave(response, everythingRead: true) }
+        let now = NIODeadline.now()
+        // Before the client can know: whoever has its answer later has been idle for less long.
+        standing.isIdle(since: now)
         send(response, close: false)
         // A write that fails ends the connection before it returns.
         guard phase != .closed else { return }
         phase = .idle
         tag &+= 1
-        let now = NIODeadline.now()
-        standing.isIdle(since: now)
         expire(at: now + shared.idleTimeout)
         handleBacklog()
     }
@@ -24,10 +25,10 @@ extension InboundConnection {
     /// would reset the connection, and the answer would be lost with it.
     func answerAndLeave(_ response: HTTPInboundResponse, everythingRead: Bool = false) {
         guard phase != .lingering, phase != .closed else { return }
+        standing.isIdle(since: .now())
         let sent = send(response, close: true)
         guard phase != .closed else { return }
         phase = .lingering
-        standing.isIdle(since: .now())
         tag &+= 1
         guard let context else { return }
         if everythingRead || inputEnded {

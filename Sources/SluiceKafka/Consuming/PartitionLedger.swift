@@ -111,25 +111,29 @@ struct PartitionLedger {
         return text
     }
 
-    /// How many more records may be read: where messages fail, few once a commit can tell of few more, and none once it can
-    /// tell of hardly any, or, of a partition that has put something aside, while the shelf is full. Then the first message
+    /// How many more records may be read. What is in hand must fit into a commit whichever of it is settled first: a message
+    /// may fail at any time. Where messages fail, few more are read once a commit can tell of few more, and none once it
+    /// can tell of hardly any, or, of a partition that has put something aside, while the shelf is full. Then the first message
     /// that is not settled holds the partition up, until a third of what a commit tells of is gone.
     /// - Parameter metadataRoom: the bytes of a commit's numbers; nil where nothing is committed.
     mutating func room(metadataRoom: Int?, isShelfFull: Bool) -> Int {
-        guard !kept.isEmpty || shelved > 0 || holder != nil else { return .max }
-        let announced = isAnnounced
-        absorb()
-        isAnnounced = announced
-        guard let settled else { return .max }
+        let fails = !kept.isEmpty || shelved > 0 || holder != nil
+        guard fails || metadataRoom != nil else { return .max }
+        let bound = metadataRoom.map { $0 / 4 * 3 }
+        // Working in is done in batches here too, as long as all goes well.
+        if fails || noted.count > (bound ?? .max) / 4 {
+            let announced = isAnnounced
+            absorb()
+            isAnnounced = announced
+        }
+        guard let settled else { return bound ?? .max }
         var room = Int.max
         var isHeld = isShelfFull && shelved > 0
-        if let metadataRoom {
+        if let metadataRoom, let bound {
             let size = settled.encodedSize
-            isHeld = isHeld || size >= (holder == nil ? metadataRoom / 4 * 3 : metadataRoom / 2)
-            // Of what is in hand behind everything that is settled, every second message may make a range of two numbers.
-            let ahead = min(
-                Int64(inHand), cursor.subtractingSaturated(settled.ranges.last?.upperBound ?? settled.through))
-            room = metadataRoom / 4 * 3 - size - Int(clamping: ahead)
+            isHeld = fails && (isHeld || size >= (holder == nil ? bound : metadataRoom / 2))
+            // Every second message may make a range of two numbers.
+            room = bound - size - inHand - noted.count
         }
         guard isHeld else {
             holder = nil

@@ -133,10 +133,7 @@ struct HeldPartitionTests {
             try await eventually("the rest", within: .seconds(60)) { next.handledCount >= total - committed }
             try await eventually("nothing left") { second.lag(of: topic)?.messages == 0 }
         }
-        // What was in hand before the first failure was known may be more than a commit tells of: two numbers each, behind
-        // one of at most ten bytes. That alone comes again.
-        let told = (SettledOffsets.room(in: SettledOffsets.metadataLimit) - 10) / 2
-        #expect(next.handledCount <= total - committed + max(0, committed - told))
+        #expect(next.handledCount == total - committed)
         for key in Set((0..<total).map(Self.key)) {
             let (before, after) = (desk.numbers(of: key), next.numbers(of: key))
             #expect(before == before.sorted() && after == after.sorted(), "key \(key)")
