@@ -109,6 +109,8 @@ final class KafkaQueue: EventQueue {
         var options = KafkaSubscriber.Options()
         options.sessionTimeout = Self.sessionTimeout
         options.commitInterval = configuration.commitInterval
+        // With the 20 s that handlers get to end, less than the 30 s that Kubernetes, systemd and Docker wait.
+        options.commitTimeout = .seconds(8)
         options.createsMissingTopics = false
         options.prefetchMessages = Self.prefetch.messages
         options.prefetchKilobytes = max(1_024, Self.prefetch.kilobytes / Int(configuration.partitions))

@@ -20,7 +20,7 @@ final class ConsumerSession: Sendable {
         init(_ configuration: KafkaConfiguration, group: String?, options: KafkaSubscriber.Options) {
             self.configuration = configuration
             self.group = group
-            self.options = options
+            self.options = options.adopting(configuration.properties)
         }
 
         func makeClient(_ monitor: ClientMonitor, _ control: SessionControl) throws(KafkaError) -> NativeClient {

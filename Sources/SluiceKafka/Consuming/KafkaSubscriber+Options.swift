@@ -84,6 +84,22 @@ extension KafkaSubscriber {
             if !holds { throw KafkaError(.invalidConfiguration, detail: rule) }
         }
 
+        /// With the times that properties set: the code around the client goes by them too. What the client cannot read it
+        /// refuses itself.
+        func adopting(_ properties: [String: String]) -> Options {
+            var options = self
+            for (name, path) in Self.times {
+                guard let text = properties[name], let milliseconds = Int32(text), milliseconds > 0 else { continue }
+                options[keyPath: path] = .milliseconds(Int64(milliseconds))
+            }
+            return options
+        }
+
+        private static let times: [(String, WritableKeyPath<Options, Duration> & Sendable)] = [
+            ("session.timeout.ms", \.sessionTimeout), ("heartbeat.interval.ms", \.heartbeatInterval),
+            ("max.poll.interval.ms", \.maxPollInterval),
+        ]
+
         /// As librdkafka's properties.
         func properties(group: String?) -> [(String, String)] {
             [
