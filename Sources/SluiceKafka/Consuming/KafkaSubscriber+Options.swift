@@ -95,7 +95,7 @@ extension KafkaSubscriber {
             return options
         }
 
-        private static let times: [(String, WritableKeyPath<Options, Duration> & Sendable)] = [
+        private static let times: [(String, any WritableKeyPath<Options, Duration> & Sendable)] = [
             ("session.timeout.ms", \.sessionTimeout), ("heartbeat.interval.ms", \.heartbeatInterval),
             ("max.poll.interval.ms", \.maxPollInterval),
         ]
