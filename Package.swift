@@ -193,7 +193,8 @@ let package = Package(
 
         // What the tests of dashboards and rules read: Grafana's JSON, PromQL, and the names that exist.
         .target(
-            name: "DashboardModel", dependencies: ["Sluice"], path: "Tests/DashboardModel", swiftSettings: strict),
+            name: "DashboardModel", dependencies: ["Sluice", "SluiceGateway"], path: "Tests/DashboardModel",
+            swiftSettings: strict),
         // What is shipped beside the program: Prometheus's rules and their runbook, and everything live.
         .testTarget(
             name: "BundleTests",
@@ -206,7 +207,10 @@ let package = Package(
                 "SluiceCLI",
             ],
             swiftSettings: strict),
-        .testTarget(name: "DashboardTests", dependencies: ["DashboardModel", "Sluice"], swiftSettings: strict),
+        .testTarget(
+            name: "DashboardTests",
+            dependencies: ["DashboardModel", "Sluice", "SluiceAMQP", "SluiceGateway", "SluiceKafka"],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c2x

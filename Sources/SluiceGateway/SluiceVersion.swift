@@ -19,3 +19,10 @@ public enum SluiceVersion {
         instruments.gauge(.buildInfo, [("version", text), ("swift", swift)]).set(1)
     }
 }
+
+extension Metric {
+    static let buildInfo = gauge(
+        "sluice_build_info",
+        labels: [Label("version", "Sluice's version"), Label("swift", "the compiler's version")],
+        help: "Always 1; says what runs.")
+}

@@ -1,5 +1,6 @@
 import Foundation
 public import Sluice
+public import SluiceGateway
 
 /// Every sample's name that a query may use, with the labels that it carries.
 public struct KnownMetrics: Sendable {

@@ -1,6 +1,9 @@
 import DashboardModel
 import Foundation
 import Sluice
+import SluiceAMQP
+import SluiceGateway
+import SluiceKafka
 import Testing
 
 /// The dashboards of this repository.

@@ -1,6 +1,7 @@
 import DashboardModel
 import Foundation
 import Sluice
+import SluiceGateway
 import Testing
 
 /// The first release's dashboards, which its users have in their Grafana: a metric that is renamed or moved keeps its old

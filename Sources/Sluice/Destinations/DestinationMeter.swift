@@ -7,7 +7,7 @@ final class DestinationMeter: Sendable {
         var window = AmplificationWindow()
     }
 
-    let holds: LabelledCounters
+    let holds: CounterFamily
     private let attempts: [AttemptResult: CounterHandle]
     private let messages: CounterHandle
     private let amplification: GaugeHandle
@@ -21,9 +21,8 @@ final class DestinationMeter: Sendable {
 
     init(_ destination: Destination, _ instruments: Instruments) {
         let label = destination.label
-        holds = LabelledCounters(
-            instruments, .destinationHolds, [label], label: "reason", known: ["other"]
-        ) { [clock = destination.clock] in clock.now.seconds }
+        holds = instruments.counters(
+            .destinationHolds, [label], known: ["other"], now: { [clock = destination.clock] in clock.now.seconds })
         attempts = Dictionary(
             uniqueKeysWithValues: AttemptResult.allCases.map {
                 ($0, instruments.counter(.destinationAttempts, [label, ("result", $0.rawValue)]))
@@ -93,4 +92,64 @@ struct AmplificationWindow: Sendable {
 extension Timestamp {
     /// In seconds since 1970, for metrics.
     fileprivate var seconds: Double { Double(millisecondsSince1970) / 1_000 }
+}
+
+extension Metric {
+    static let destinationArea = Area(
+        "Destinations",
+        "For each outside system that routes deliver to: those that have a name, and those of routes with the middleware Retry, which have the route's.",
+        [
+            destinationAttempts, destinationMessages, destinationAmplification, destinationShut,
+            destinationNextAttempt, destinationWaiting, destinationBudgetRemaining, destinationHolds,
+            destinationLastSuccess,
+        ])
+
+    public static let destinationAttempts = counter(
+        "sluice_destination_attempts_total",
+        labels: [
+            .destination,
+            Label("result", "how the attempt ended", values: AttemptResult.allCases.map(\.rawValue)),
+        ],
+        help:
+            "Attempts at a destination by all routes: first ones, retries and redeliveries. `throttled` asked to slow down, `held` refuses everything until a person mends it, `refused` is the message's fault."
+    )
+    public static let destinationMessages = counter(
+        "sluice_destination_messages_total",
+        labels: [.destination],
+        help:
+            "Distinct messages that were attempted at a destination: what this process tries again is not counted again."
+    )
+    public static let destinationAmplification = gauge(
+        "sluice_destination_amplification_ratio",
+        labels: [.destination],
+        help:
+            "Attempts for each distinct message in the last 5 minutes: 1 is perfect, 0 is none. Attempts without a new message count against one."
+    )
+    public static let destinationShut = gauge(
+        "sluice_destination_shut",
+        labels: [.destination, Label("why", "what shut it", values: ["retry_after", "held"])],
+        help:
+            "1 while nothing is sent to a destination: until the time that it named, or because it refuses everything until a person mends it. Nothing is lost meanwhile."
+    )
+    public static let destinationNextAttempt = gauge(
+        "sluice_destination_next_attempt_timestamp_seconds",
+        labels: [.destination],
+        help:
+            "When a destination is asked next, in seconds since 1970; 0 when nothing keeps an attempt from being made.")
+    public static let destinationWaiting = gauge(
+        "sluice_destination_waiting",
+        labels: [.destination],
+        help: "Messages that wait for their next attempt at a destination; those queued behind them are not counted.")
+    public static let destinationBudgetRemaining = gauge(
+        "sluice_destination_budget_remaining_ratio",
+        labels: [.destination],
+        help: "Share of a destination's retry budget that is left, which retries and redeliveries share.")
+    public static let destinationHolds = counter(
+        "sluice_destination_holds_total",
+        labels: [.destination, .reason],
+        help: "Attempts after which a destination was held, by what it answered.")
+    public static let destinationLastSuccess = gauge(
+        "sluice_destination_last_success_timestamp_seconds",
+        labels: [.destination],
+        help: "When an attempt at a destination last succeeded, in seconds since 1970; 0 before the first.")
 }

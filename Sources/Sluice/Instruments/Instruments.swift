@@ -1,7 +1,6 @@
 public import CoreMetrics
-import Synchronization
 
-/// Makes the handles to the catalogue's metrics, on any backend of swift-metrics.
+/// Makes the handles to metrics, on any backend of swift-metrics.
 ///
 /// Handles are made when a route is built; nothing on the message path looks one up by name. What can be read rather
 /// than counted (backlog, messages in flight) is pushed into its gauge by ``refresh()``: call it before each export.
@@ -12,61 +11,58 @@ public final class Instruments: Sendable {
     private let factory: any MetricsFactory
     /// Nil where the backend does not show what a metric is.
     private let describing: (any MetricDescribing)?
-    private let sources = Mutex<[Source]>([])
-    private let parts = Mutex<[WeakPart]>([])
-    /// What these are a part of.
-    private let whole: Instruments?
-
-    private struct WeakPart {
-        weak var instruments: Instruments?
-    }
-
-    private struct Source: Sendable {
-        /// Nil where the update is for good.
-        weak var owner: (any AnyObject & Sendable)?
-        let isOwned: Bool
-        let update: @Sendable () -> Void
-
-        var isOver: Bool { isOwned && owner == nil }
-    }
+    private let sources: RefreshSources
+    /// Labels whose values are known here: a route's name.
+    private let known: [(String, String)]
+    /// What values of labels from outside come and go by.
+    let time: RouterTime
 
     /// - Parameter factory: the backend; the one that `MetricsSystem` was bootstrapped with unless given.
     public init(factory: any MetricsFactory = MetricsSystem.factory) {
         self.factory = factory
         describing = factory as? any MetricDescribing
-        whole = nil
+        sources = RefreshSources()
+        known = []
+        time = .real
     }
 
-    private init(partOf whole: Instruments) {
+    private init(
+        of whole: Instruments, _ sources: RefreshSources, known: [(String, String)], time: RouterTime
+    ) {
         factory = whole.factory
         describing = whole.describing
-        self.whole = whole
+        self.sources = sources
+        self.known = known
+        self.time = time
     }
 
     /// Instruments on the same backend for a part that may end before the rest, such as a route: refreshed with these
     /// until it ends.
     package func part() -> Instruments {
-        let part = Instruments(partOf: self)
-        parts.withLock { parts in
-            parts.removeAll { $0.instruments == nil }
-            parts.append(WeakPart(instruments: part))
-        }
-        return part
+        Instruments(of: self, RefreshSources(partOf: sources), known: known, time: time)
+    }
+
+    /// The same, where these labels have these values in every family that has them.
+    func labelled(_ labels: [(String, String)], time: RouterTime) -> Instruments {
+        Instruments(of: self, sources, known: known + labels, time: time)
+    }
+
+    /// These labels, and what is known here of the metric's others.
+    func completing(_ labels: [(String, String)], for metric: Metric) -> [(String, String)] {
+        labels
+            + known.filter { label, _ in
+                metric.labels.contains { $0.name == label } && !labels.contains { $0.0 == label }
+            }
     }
 
     /// The part has ended: its figures are brought up to date for the last time, and everything that they were read from
     /// is let go.
     package func end() {
-        refreshSources()
-        sources.withLock { $0 = [] }
-        whole?.parts.withLock { parts in parts.removeAll { $0.instruments == nil || $0.instruments === self } }
+        sources.end()
     }
 
     /// How many closures ``refresh()`` calls, those of parts included.
-    package var sourceCount: Int {
-        let parts = parts.withLock { $0.compactMap(\.instruments) }
-        return parts.reduce(sources.withLock(\.count)) { $0 + $1.sourceCount }
-    }
+    package var sourceCount: Int { sources.count }
 
     /// Whether anybody collects: when not, nothing is measured and no clock is read.
     package var isActive: Bool { !(factory is NOOPMetricsHandler) }
@@ -116,19 +112,11 @@ public final class Instruments: Sendable {
     public func onRefresh(
         for owner: (any AnyObject & Sendable)? = nil, _ update: @escaping @Sendable () -> Void
     ) {
-        sources.withLock { sources in
-            sources.removeAll(where: \.isOver)
-            sources.append(Source(owner: owner, isOwned: owner != nil, update: update))
-        }
+        sources.add(for: owner, update)
     }
 
     /// Brings every gauge that is read, and every counter that is summed, up to date.
     public func refresh() {
-        refreshSources()
-    }
-
-    private func refreshSources() {
-        for source in sources.withLock(\.self) where !source.isOver { source.update() }
-        for part in parts.withLock({ $0.compactMap(\.instruments) }) { part.refreshSources() }
+        sources.refresh()
     }
 }

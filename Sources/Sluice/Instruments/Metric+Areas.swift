@@ -6,16 +6,15 @@ extension Metric {
         public let note: String
         public let metrics: [Metric]
 
-        init(_ title: String, _ note: String, _ metrics: [Metric]) {
+        public init(_ title: String, _ note: String, _ metrics: [Metric]) {
             self.title = title
             self.note = note
             self.metrics = metrics
         }
     }
 
-    /// The catalogue, area by area.
-    public static let areas: [Area] = pipelineAreas + policyAreas + gatewayAreas + [kafkaArea, amqpArea]
-
-    /// Every metric that Sluice has, in the order of its documentation.
-    public static let catalogue: [Metric] = areas.flatMap(\.metrics)
+    /// What every program with a router has, area by area. Each is declared beside what counts it.
+    public static let coreAreas: [Area] = [
+        watermillArea, flowArea, attemptsArea, destinationArea, retryArea, throttleArea, poisonArea, deduplicationArea,
+    ]
 }

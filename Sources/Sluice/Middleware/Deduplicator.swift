@@ -81,3 +81,12 @@ extension KeySelector {
     /// SHA-256 of the payload.
     public static let payload = KeySelector { Array(SHA256.hash(data: $0.payload)) }
 }
+
+extension Metric {
+    static let deduplicationArea = Area("Deduplication", "For routes with the middleware Deduplicator.", [dedupChecks])
+
+    public static let dedupChecks = counter(
+        "sluice_dedup_checks_total",
+        labels: [.handler, Label("result", "what the store knew", values: ["fresh", "duplicate", "in_progress"])],
+        help: "Messages looked up by Deduplicator.")
+}

@@ -25,3 +25,11 @@ public struct HandlerMetrics: Middleware {
         }
     }
 }
+
+extension Metric {
+    public static let handlerExecutionTime = histogram(
+        "handler_execution_time_seconds",
+        labels: [.handler, .success],
+        buckets: Buckets.handler,
+        help: "Time spent in everything inside the HandlerMetrics middleware.")
+}

@@ -46,8 +46,7 @@ public struct PoisonQueue: Middleware {
         let failures = route.instruments.counter(.poisonPublishFailures, [route.label])
         let cutDown = route.instruments.counter(.poisonTruncated, [route.label])
         let notKept = route.instruments.counter(.poisonNotKept, [route.label])
-        let poisoned = LabelledCounters(
-            route, .poisoned, label: "reason", known: ["other"])
+        let poisoned = route.instruments.counters(.poisoned, known: ["other"])
         let diary = FailureDiary()
         return { message, context in
             do {
@@ -130,4 +129,37 @@ public struct PoisonQueueError: DispositionError, CustomStringConvertible {
     public var disposition: Disposition { .retry() }
     public var reason: String { "poison_publish" }
     public var description: String { "\(original); and the poison queue refused it: \(publishing)" }
+}
+
+extension Metric {
+    static let poisonArea = Area(
+        "Poison", "For routes with the middleware PoisonQueue, and for the queues that they fill.",
+        [poisoned, poisonPublishFailures, poisonTruncated, poisonNotKept, poisonQueueMessages, poisonOldestMessage])
+
+    public static let poisoned = counter(
+        "sluice_poisoned_total",
+        labels: [.handler, .reason],
+        help: "Messages moved to a poison queue, by the error that moved them.")
+    public static let poisonPublishFailures = counter(
+        "sluice_poison_publish_failures_total",
+        labels: [.handler],
+        help: "Messages that could not be moved to the poison queue and were rejected instead.")
+    public static let poisonTruncated = counter(
+        "sluice_poison_truncated_total",
+        labels: [.handler],
+        help: "Messages of which the poison queue took only a part, because it can never take the whole.")
+    public static let poisonNotKept = counter(
+        "sluice_poison_not_kept_total",
+        labels: [.handler],
+        help:
+            "Messages that the poison queue can never take, not even cut down: acknowledged, and in no queue any more but where they came from."
+    )
+    public static let poisonQueueMessages = gauge(
+        "sluice_poison_queue_messages",
+        labels: [.topic],
+        help: "Messages in a poison queue.")
+    public static let poisonOldestMessage = gauge(
+        "sluice_poison_oldest_message_timestamp_seconds",
+        labels: [.topic],
+        help: "When the oldest message of a poison queue was poisoned, in seconds since 1970; 0 when there is none.")
 }

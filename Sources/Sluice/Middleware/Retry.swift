@@ -63,8 +63,8 @@ public struct Retry: Middleware {
 private final class RetryingRoute: Sendable {
     private let policy: Retry
     private let destination: Destination
-    private let retries: LabelledCounters
-    private let exhausted: LabelledCounters
+    private let retries: CounterFamily
+    private let exhausted: CounterFamily
     private let waited: HistogramHandle
     private let logger: Logger
     private let time: RouterTime
@@ -78,10 +78,9 @@ private final class RetryingRoute: Sendable {
         logger[metadataKey: "destination"] = "\(route.destination.name)"
         self.logger = logger
         time = route.time
-        retries = LabelledCounters(
-            route, .retries, label: "reason", known: ["timeout", "other"])
-        exhausted = LabelledCounters(
-            route, .retriesExhausted, label: "reason", known: ["budget", "timeout", "other"])
+        retries = route.instruments.counters(.retries, known: ["timeout", "other"])
+        exhausted = route.instruments.counters(
+            .retriesExhausted, known: ["budget", "timeout", "other"])
         waited = route.instruments.histogram(.retryBackoff, [route.label])
         route.instruments.gauge(.retryMaxAttempts, [route.label]).set(Double(policy.maxAttempts))
         // The first release's name and label for what is the destination's now: it goes with the next release.
@@ -193,4 +192,34 @@ struct HandedBackError: DispositionError, CustomStringConvertible {
     var disposition: Disposition { .retry() }
     var reason: String { Disposition.reason(of: underlying) }
     var description: String { "\(underlying); it is tried again" }
+}
+
+extension Metric {
+    static let retryArea = Area(
+        "Retry", "For routes with the middleware Retry.",
+        [retries, retriesExhausted, retryBackoff, retryMaxAttempts, retryBudgetRemaining])
+
+    public static let retries = counter(
+        "sluice_retries_total",
+        labels: [.handler, .reason],
+        help: "Attempts after the first, by what made them necessary.")
+    public static let retriesExhausted = counter(
+        "sluice_retries_exhausted_total",
+        labels: [.handler, .reason],
+        help:
+            "Deliveries for which Retry gave up, by the last error, or `budget` when there was no budget for another attempt."
+    )
+    public static let retryBackoff = histogram(
+        "sluice_retry_backoff_seconds",
+        labels: [.handler],
+        buckets: Buckets.wait,
+        help: "Time waited before each retry.")
+    public static let retryMaxAttempts = gauge(
+        "sluice_retry_max_attempts",
+        labels: [.handler],
+        help: "Attempts that Retry makes at most.")
+    public static let retryBudgetRemaining = gauge(
+        "sluice_retry_budget_remaining_ratio",
+        labels: [.handler],
+        help: "Deprecated: see sluice_destination_budget_remaining_ratio. Share of the retry budget that is left.")
 }

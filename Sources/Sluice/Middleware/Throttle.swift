@@ -70,3 +70,22 @@ private final class ThrottleBuckets: Sendable {
         }
     }
 }
+
+extension Metric {
+    static let throttleArea = Area(
+        "Throttle", "For routes with the middleware Throttle.", [throttleWait, throttleWaiting, throttlePermits])
+
+    public static let throttleWait = histogram(
+        "sluice_throttle_wait_seconds",
+        labels: [.handler],
+        buckets: Buckets.wait,
+        help: "Time waited for a permit, 0 when there was one at once.")
+    public static let throttleWaiting = gauge(
+        "sluice_throttle_waiting",
+        labels: [.handler],
+        help: "Messages that wait for a permit.")
+    public static let throttlePermits = gauge(
+        "sluice_throttle_permits_per_second",
+        labels: [.handler],
+        help: "Permits a second that Throttle gives.")
+}

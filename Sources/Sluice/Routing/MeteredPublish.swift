@@ -42,3 +42,15 @@ package struct MeteredPublish: Sendable {
         try await output.publisher.publish(messages, to: output.topic)
     }
 }
+
+extension Metric {
+    public static let publishTime = histogram(
+        "publish_time_seconds",
+        labels: [.handler, Label("publisher_name", "the kind of publisher"), .success],
+        buckets: Buckets.publish,
+        help: "Time of each publish call.")
+    public static let messagesPublished = counter(
+        "sluice_messages_published_total",
+        labels: [.handler, .topic],
+        help: "Messages that a broker has taken from a route.")
+}

@@ -103,3 +103,72 @@ final class RouteMeter: Sendable {
         }
     }
 }
+
+extension Metric {
+    static let watermillArea = Area(
+        "Watermill's",
+        "Watermill's three families, with its names, labels and buckets, so that its own dashboard works unchanged.",
+        [subscriberMessagesReceived, handlerExecutionTime, publishTime])
+
+    static let flowArea = Area(
+        "Flow", "What goes in and out of every route.",
+        [
+            messagesReceived, messagesPublished, deliveries, redeliveries, deliveriesInFlight,
+            deliveriesInFlightLimit, unaccountedMessages, routePaused,
+        ])
+
+    static let attemptsArea = Area(
+        "Time and attempts", "Where each delivery's time went.",
+        [deliveryStage, handlerAttemptDuration, deliveryAttempts])
+
+    public static let subscriberMessagesReceived = counter(
+        "subscriber_messages_received_total",
+        labels: [
+            .handler, Label("subscriber_name", "the kind of subscriber"),
+            Label("acked", "how it was settled", values: ["acked", "nacked"]),
+        ],
+        help: "Messages settled, by route and by how they were settled.")
+    public static let messagesReceived = counter(
+        "sluice_messages_received_total",
+        labels: [.handler],
+        help: "Deliveries taken in by a route, redeliveries included.")
+    public static let deliveries = counter(
+        "sluice_deliveries_total",
+        labels: [.handler, .outcome],
+        help: "Deliveries settled, by outcome.")
+    public static let redeliveries = counter(
+        "sluice_redeliveries_total",
+        labels: [.handler],
+        help: "Deliveries that were not the message's first.")
+    public static let deliveriesInFlight = gauge(
+        "sluice_deliveries_in_flight",
+        labels: [.handler],
+        help: "Deliveries taken in and not yet settled.")
+    public static let deliveriesInFlightLimit = gauge(
+        "sluice_deliveries_in_flight_limit",
+        labels: [.handler],
+        help: "How many deliveries the route's ordering handles at once.")
+    public static let unaccountedMessages = gauge(
+        "sluice_unaccounted_messages",
+        labels: [.handler],
+        help: "Received less settled less in flight. Always 0; anything else is a bug.")
+    public static let routePaused = gauge(
+        "sluice_route_paused",
+        labels: [.handler],
+        help: "1 while a person has paused the route: it is subscribed, and attempts nothing until it is resumed.")
+    public static let deliveryStage = histogram(
+        "sluice_delivery_stage_seconds",
+        labels: [.handler, Label("stage", "the part of the delivery", values: DeliveryStage.allCases.map(\.rawValue))],
+        buckets: Buckets.stage,
+        help: "Where a settled delivery spent its time. The sums over the stages are the deliveries' whole time.")
+    public static let handlerAttemptDuration = histogram(
+        "sluice_handler_attempt_duration_seconds",
+        labels: [.handler, Label("result", "how the attempt ended", values: ["success", "failure"])],
+        buckets: Buckets.stage,
+        help: "Time of each attempt: the handler, and the publish of what it returned.")
+    public static let deliveryAttempts = histogram(
+        "sluice_delivery_attempts",
+        labels: [.handler, .outcome],
+        buckets: Buckets.attempts,
+        help: "Attempts that a delivery took until it was settled.")
+}

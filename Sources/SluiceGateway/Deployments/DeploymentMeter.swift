@@ -156,3 +156,54 @@ extension Metric {
         labels.first { $0.name == label }?.cap ?? 100
     }
 }
+
+extension Metric {
+    static let deploymentsArea = Area(
+        "Deployments",
+        "Each deployment is counted once, also across redeliveries and restarts. A series appears with the first "
+            + "deployment of its service to its environment.",
+        [deployments, deploymentLeadTime, leadTimesLeftOut, lastDeployment, changeFailures, timeToRestore])
+
+    /// From 1 minute to 30 days: from a commit to its deployment.
+    private static let leadTimes: [Double] = [
+        60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 172_800, 604_800, 1_209_600, 2_592_000,
+    ]
+    static let deploymentResult = Label("result", "how it ended", values: ["success", "failure"])
+    static let deployments = counter(
+        "sluice_deployments_total",
+        labels: [.service, .environment, deploymentResult],
+        help: "Deployments whose time is believed, each counted once.")
+    static let deploymentLeadTime = histogram(
+        "sluice_deployment_lead_time_seconds",
+        labels: [.service, .environment],
+        buckets: leadTimes,
+        help: "Time from a commit's push to its deployment.")
+    static let leadTimesLeftOut = counter(
+        "sluice_lead_times_left_out_total",
+        labels: [
+            Label(
+                "reason", "why there is none",
+                values: [
+                    "unknown_commit", "short_hash", "ambiguous_hash", "implausible_time", "before_push", "old_commit",
+                ])
+        ],
+        help: "Deployments that succeeded without a lead time. `old_commit` sets apart commits older than 60 days.")
+    static let lastDeployment = gauge(
+        "sluice_last_deployment_timestamp_seconds",
+        labels: [.service, .environment],
+        help: "When a service was last deployed to an environment, in seconds since 1970.")
+    static let changeFailures = counter(
+        "sluice_change_failures_total",
+        labels: [.service, .environment],
+        help: "Deployments that failed.")
+    static let timeToRestore = histogram(
+        "sluice_time_to_restore_seconds",
+        labels: [.service, .environment],
+        buckets: leadTimes,
+        help: "Time from a failed deployment to the next one that succeeded.")
+}
+
+extension Metric.Label {
+    static let service = Metric.Label("service", "the deployed service", cap: 100)
+    static let environment = Metric.Label("environment", "the environment", cap: 20)
+}

@@ -145,3 +145,21 @@ extension SQLiteGroup {
     /// Tells it from others.
     fileprivate var title: String { "\(topic.name)\u{0}\(name)" }
 }
+
+extension Metric {
+    static let idleGroups = gauge(
+        "sluice_idle_groups",
+        help:
+            "Groups of the embedded log that no route and no process reads: what they have not settled is kept for a time."
+    )
+    static let idleGroupMessages = gauge(
+        "sluice_idle_group_messages",
+        help: "Messages that groups which no route and no process reads have not settled.")
+    static let poisonDropped = counter(
+        "sluice_poison_dropped_total",
+        labels: [.topic],
+        help: "Messages of the embedded log's poison topic that were dropped unread, because it was too large.")
+    static let clockDoubted = gauge(
+        "sluice_clock_doubted",
+        help: "1 while the system clock is not believed and nothing is deleted by age, else 0.")
+}

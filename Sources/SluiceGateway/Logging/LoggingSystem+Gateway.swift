@@ -27,3 +27,15 @@ extension LogOutput.Observer {
         return observer
     }
 }
+
+extension Metric {
+    static let logLines = counter(
+        "sluice_log_lines_total",
+        labels: [
+            Label("level", "the level", values: ["trace", "debug", "info", "notice", "warning", "error", "critical"])
+        ],
+        help: "Lines logged.")
+    static let logLinesDropped = counter(
+        "sluice_log_lines_dropped_total",
+        help: "Lines that are missing in the log: its reader had stopped, or it could not be written.")
+}

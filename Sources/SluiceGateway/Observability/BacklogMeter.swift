@@ -137,3 +137,28 @@ final class BacklogMeter: Service {
             / 1_000
     }
 }
+
+extension Metric {
+    static let consumerLag = gauge(
+        "sluice_consumer_lag_messages",
+        labels: [.handler, .topic, .partition],
+        help: "Messages of the topic that the route has not settled.")
+    static let shelvedMessages = gauge(
+        "sluice_shelved_messages",
+        labels: [.handler, .topic],
+        help:
+            "Messages of the topic that are put aside because one of their key fails and holds them up. They are part of the lag."
+    )
+    static let partitionHeldBy = gauge(
+        "sluice_partition_held_by_offset",
+        labels: [.handler, .topic, .partition],
+        help:
+            "Offset of the message that fails and keeps its partition from being read on, which is paused: `/readyz` names it. -1 while the partition is read."
+    )
+    static let oldestPending = gauge(
+        "sluice_oldest_pending_timestamp_seconds",
+        labels: [.handler, .topic],
+        help:
+            "When the oldest message that the route has not settled was published, in seconds since 1970; 0 when there is none."
+    )
+}

@@ -28,3 +28,25 @@ struct EventAge: Middleware {
         }
     }
 }
+
+extension Metric {
+    /// From a tenth of a second to a day: how old an event is when it arrives.
+    private static let ages = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400]
+    static let eventType = Label(
+        "event_type", "the kind of event", values: ["commitPushed", "commitDeployed", "deploymentFailed"])
+    static let eventAge = histogram(
+        "sluice_event_age_seconds",
+        labels: [.handler, eventType],
+        buckets: ages,
+        help: "How old an event is when a sink has taken it: from when it occurred to its delivery.")
+    static let eventClockSkew = counter(
+        "sluice_event_clock_skew_total",
+        labels: [.handler],
+        help: "Events that say they occurred more than a minute in the future.")
+    static let implausibleTimes = counter(
+        "sluice_implausible_times_total",
+        labels: [.handler, eventType],
+        help:
+            "Events whose time lies before 1990 or more than a day ahead of their receipt. They enter no figure; such a "
+            + "deployment is not among `sluice_deployments_total`.")
+}

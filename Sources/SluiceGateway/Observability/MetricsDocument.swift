@@ -16,7 +16,7 @@ public enum MetricsDocument {
     private static let introduction = """
         # Metrics
 
-        What Sluice shows on `/metrics`. Made from the catalogue in `Sources/Sluice/Instruments` by `make docs`; `sluice metrics`
+        What Sluice shows on `/metrics`. Made from the catalogue in `Sources/SluiceGateway/Observability` by `make docs`; `sluice metrics`
         prints it, too. Do not edit it.
 
         Every series whose labels are known in advance exists at 0 from the start, so that `increase()` sees the first event.

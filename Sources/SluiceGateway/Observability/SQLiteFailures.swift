@@ -4,12 +4,12 @@ import SluiceSQLite
 
 /// Counts the commits of the log that fail, and logs when that begins and when it ends.
 struct SQLiteFailures: Sendable {
-    private let failures: LabelledCounters
+    private let failures: CounterFamily
     private let logger: Logger
 
     init(_ instruments: Instruments, _ logger: Logger) {
-        failures = LabelledCounters(
-            instruments, .sqliteFailures, label: "code", known: ["disk_full", "io", "locked", "corrupt", "read_only"])
+        failures = instruments.counters(
+            .sqliteFailures, known: ["disk_full", "io", "locked", "corrupt", "read_only"])
         self.logger = logger
     }
 
@@ -22,4 +22,11 @@ struct SQLiteFailures: Sendable {
             logger.notice("the log can be written again")
         }
     }
+}
+
+extension Metric {
+    static let sqliteFailures = counter(
+        "sluice_sqlite_commit_failures_total",
+        labels: [Label("code", "`disk_full`, `io`, `locked`, `corrupt`, `read_only`, and the like")],
+        help: "Commits to the embedded log that failed: of messages, settlements, leases, and probes.")
 }

@@ -193,3 +193,12 @@ struct MissingTopicError: DispositionError, CustomStringConvertible {
     var disposition: Disposition { .hold(description) }
     var reason: String { "missing_topic" }
 }
+
+extension Metric {
+    static let kafkaTopicDrift = gauge(
+        "sluice_kafka_topic_drift",
+        labels: [.topic, Label("setting", "the topic's setting, or `partitions` or `replication`")],
+        help:
+            "1 where a topic exists with another setting than is stated, and is left as it is; 0 where it is as stated."
+    )
+}

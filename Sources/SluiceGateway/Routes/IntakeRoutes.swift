@@ -38,8 +38,8 @@ enum IntakeRoutes {
     }
 
     static func gitHub(from subscriber: HTTPSubscriber, to queue: any EventQueue, _ instruments: Instruments) -> Route {
-        let ignored = LabelledCounters(
-            instruments, .webhooksIgnored, label: "event",
+        let ignored = instruments.counters(
+            .webhooksIgnored,
             known: ["ping", "pull_request", "workflow_run", "deployment", "release", "create", "delete", "other"])
         let repaired = Dictionary(
             uniqueKeysWithValues: [SourceRepair.commitTime, .commit, .deploymentTime].map {

@@ -4,7 +4,7 @@ import Sluice
 /// or ran before it, writes them, and they are no fault. A message that names no kind at all is not passed over.
 struct KnownEvents: Middleware {
     func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        let unknown = LabelledCounters(route, .unknownEvents, label: "event_type", known: ["other"])
+        let unknown = route.instruments.counters(.unknownEvents, known: ["other"])
         return { message, context in
             guard let type = message.metadata[Event.typeKey], !type.isEmpty, Event.Kind(rawValue: type) == nil else {
                 return try await next(message, context)
@@ -28,4 +28,11 @@ struct KnownEvents: Middleware {
             }
         return isWord ? type : "other"
     }
+}
+
+extension Metric {
+    static let unknownEvents = counter(
+        "sluice_unknown_events_total",
+        labels: [.handler, Label("event_type", "the kind of event", cap: 20)],
+        help: "Events of kinds that this version does not know, acknowledged unread.")
 }

@@ -1,5 +1,6 @@
 import Logging
 import Sluice
+import SluiceHTTP
 
 /// The endpoints that have no secret or token: the log, `/readyz` and the metrics say so.
 struct UnsignedEndpoints: Sendable {
@@ -39,4 +40,13 @@ struct UnsignedEndpoints: Sendable {
             instruments.gauge(.httpEndpointUnsigned, [("route", endpoint.path)]).set(endpoint.isUnsigned ? 1 : 0)
         }
     }
+}
+
+extension Metric {
+    static let httpEndpointUnsigned = gauge(
+        "sluice_http_endpoint_unsigned",
+        labels: [.route],
+        help:
+            "1 where requests are taken without secret or token, else 0. Such an endpoint trusts every program on its machine."
+    )
 }

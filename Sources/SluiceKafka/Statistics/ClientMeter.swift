@@ -1,11 +1,11 @@
-import Sluice
+public import Sluice
 
 /// The metrics of one client. All of its series exist at 0 from the start.
 final class ClientMeter: Sendable {
     private let up: GaugeHandle
     private let reconnects: CounterHandle
     private let brokersUp: GaugeHandle
-    private let errors: LabelledCounters
+    private let errors: CounterFamily
     private let roundTrip: GaugeHandle
     private let queueGauges: [GaugeHandle]
     private let isProducer: Bool
@@ -17,9 +17,8 @@ final class ClientMeter: Sendable {
         up = instruments.gauge(.connectionUp, labels)
         reconnects = instruments.counter(.reconnects, labels)
         brokersUp = instruments.gauge(.kafkaBrokersUp, labels)
-        errors = LabelledCounters(
-            instruments, .kafkaBrokerErrors, labels, label: "reason",
-            known: ["kafka_transport", "kafka_all_brokers_down"])
+        errors = instruments.counters(
+            .kafkaBrokerErrors, labels, known: ["kafka_transport", "kafka_all_brokers_down"])
         roundTrip = instruments.gauge(.kafkaRoundTrip, labels)
         isProducer = kind == .producer
         let queues: [Metric] =
@@ -72,4 +71,51 @@ final class ClientMeter: Sendable {
         brokersUp.set(0)
         for gauge in queueGauges { gauge.set(0) }
     }
+}
+
+extension Metric {
+    /// Those of Kafka's clients, from what librdkafka knows by itself.
+    public static let kafka: [Metric] = [
+        kafkaBrokersUp, kafkaBrokerErrors, kafkaRoundTrip, kafkaProducerQueueMessages, kafkaProducerQueueBytes,
+        kafkaFetchQueueMessages, kafkaFetchQueueBytes, kafkaRebalances, kafkaTransactions,
+    ]
+
+    static let kafkaBrokersUp = gauge(
+        "sluice_kafka_brokers_up",
+        labels: [.component],
+        help: "Brokers that the client is connected to.")
+    static let kafkaBrokerErrors = counter(
+        "sluice_kafka_broker_errors_total",
+        labels: [.component, .reason],
+        help: "Errors that the client reported, by kind.")
+    static let kafkaRoundTrip = gauge(
+        "sluice_kafka_round_trip_seconds",
+        labels: [.component],
+        help:
+            "99th percentile of the time from a request to its answer, of the slowest broker, over the last interval of statistics."
+    )
+    static let kafkaProducerQueueMessages = gauge(
+        "sluice_kafka_producer_queue_messages",
+        labels: [.component],
+        help: "Messages that were given to the client and are not yet taken by a broker.")
+    static let kafkaProducerQueueBytes = gauge(
+        "sluice_kafka_producer_queue_bytes",
+        labels: [.component],
+        help: "Bytes of the messages that were given to the client and are not yet taken by a broker.")
+    static let kafkaFetchQueueMessages = gauge(
+        "sluice_kafka_fetch_queue_messages",
+        labels: [.component],
+        help: "Records fetched and not yet taken out of the client.")
+    static let kafkaFetchQueueBytes = gauge(
+        "sluice_kafka_fetch_queue_bytes",
+        labels: [.component],
+        help: "Bytes of the records fetched and not yet taken out of the client.")
+    static let kafkaRebalances = counter(
+        "sluice_kafka_rebalances_total",
+        labels: [.component, Label("kind", "what happened to partitions", values: ["assigned", "revoked", "lost"])],
+        help: "Changes to the partitions that a member of a group reads.")
+    static let kafkaTransactions = counter(
+        "sluice_kafka_transactions_total",
+        labels: [.component, Label("result", "how the transaction ended", values: ["committed", "aborted"])],
+        help: "Transactions ended.")
 }

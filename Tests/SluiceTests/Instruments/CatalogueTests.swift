@@ -6,53 +6,7 @@ import Testing
 
 @testable import Sluice
 
-struct CatalogueTests {
-    private static func matches(_ name: String) -> Bool {
-        guard let scalar = name.unicodeScalars.first, !(scalar.value >= 48 && scalar.value <= 57) else { return false }
-        return name.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 95 }
-    }
-
-    @Test func namesAreUniqueAndValid() {
-        let names = Metric.catalogue.map(\.name)
-        #expect(Set(names).count == names.count)
-        for metric in Metric.catalogue {
-            #expect(Self.matches(metric.name), "\(metric.name)")
-            #expect(
-                !metric.name.hasSuffix("_count") && !metric.name.hasSuffix("_sum") && !metric.name.hasSuffix("_bucket"))
-            let labels = metric.labels.map(\.name)
-            #expect(Set(labels).count == labels.count)
-            #expect(labels.allSatisfy { Self.matches($0) && !["le", "quantile", "job", "instance"].contains($0) })
-        }
-    }
-
-    @Test func everyMetricSaysWhatItIs() {
-        for metric in Metric.catalogue {
-            #expect(metric.help.count > 10 && metric.help.hasSuffix("."), "\(metric.name)")
-            #expect(metric.labels.allSatisfy { !$0.meaning.isEmpty }, "\(metric.name)")
-        }
-    }
-
-    @Test func unitsAndSuffixesAreRight() {
-        for metric in Metric.catalogue {
-            #expect((metric.kind == .counter) == metric.name.hasSuffix("_total"), "\(metric.name)")
-            let base = metric.name.hasSuffix("_total") ? String(metric.name.dropLast(6)) : metric.name
-            if let unit = metric.unit { #expect(base.hasSuffix("_" + unit), "\(metric.name)") }
-            for unit in ["seconds", "bytes", "ratio"] where base.hasSuffix("_" + unit) { #expect(metric.unit == unit) }
-            for wrong in [
-                "_ms", "_milliseconds", "_minutes", "_percent", "_kb", "_mb", "_gauge", "_counter", "_histogram",
-            ] {
-                #expect(!base.hasSuffix(wrong), "\(metric.name)")
-            }
-        }
-    }
-
-    @Test func bucketsAscendAndBelongToHistograms() {
-        for metric in Metric.catalogue {
-            #expect((metric.kind == .histogram) == !metric.buckets.isEmpty, "\(metric.name)")
-            #expect(zip(metric.buckets, metric.buckets.dropFirst()).allSatisfy { $0 < $1 }, "\(metric.name)")
-        }
-    }
-
+struct WatermillFamiliesTests {
     @Test func watermillsFamiliesAreExactlyWatermills() {
         let handler = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
         let defaults = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -91,7 +45,7 @@ struct RouteMeterTests {
         let open: Set = ["sluice_poisoned_total"]
         // These are the gateway's, which counts what is in its queues.
         let foreign: Set = ["sluice_poison_queue_messages", "sluice_poison_oldest_message_timestamp_seconds"]
-        for metric in Metric.pipeline + Metric.policies
+        for metric in Metric.coreAreas.flatMap(\.metrics)
         where !open.contains(metric.name) && !foreign.contains(metric.name) {
             let owner = metric.labels.contains { $0.name == "destination" } ? "destination" : "handler_name"
             var combinations: [[String: String]] = [[owner: "r"]]
@@ -209,15 +163,14 @@ struct RouteMeterTests {
     /// Whether the backend was asked to show a series at 0 first; Prometheus's does so for each scraper.
     @Test func aCounterThatIsMadeLateStartsAt0() throws {
         let factory = RecordingFactory()
-        let counters = LabelledCounters(
-            Instruments(factory: factory), .retries, [("handler_name", "r")], label: "reason", known: ["known"])
+        let counters = Instruments(factory: factory).counters(.retries, [("handler_name", "r")], known: ["known"])
         for reason in ["known", "new", "new", "other"] { counters.increment(reason) }
         #expect(factory.events == ["new starts at 0", "other starts at 0"])
     }
 
     @Test func everybodyElseSeesALateCounterAsItIs() {
         let meters = Meters()
-        let counters = LabelledCounters(meters.instruments, .retries, [("handler_name", "r")], label: "reason")
+        let counters = meters.instruments.counters(.retries, [("handler_name", "r")])
         counters.increment("new")
         #expect(meters.value("sluice_retries_total", ["reason": "new"]) == 1)
     }
@@ -225,8 +178,8 @@ struct RouteMeterTests {
     @Test func aValueThatIsGoneForLongRetires() {
         let meters = Meters()
         let days = Atomic<Int64>(0)
-        let counters = LabelledCounters(
-            meters.instruments, .retries, [("handler_name", "r")], label: "reason", known: ["known"],
+        let counters = meters.instruments.counters(
+            .retries, [("handler_name", "r")], known: ["known"],
             now: { days.load(ordering: .relaxed) * 86_400 })
         counters.increment("dead")
         days.store(29, ordering: .relaxed)
@@ -246,8 +199,8 @@ struct RouteMeterTests {
     @Test func aFullCapMakesRoomForWhatIsNewOnceSomethingIsOld() {
         let meters = Meters()
         let days = Atomic<Int64>(0)
-        let counters = LabelledCounters(
-            meters.instruments, .retries, [("handler_name", "r")], label: "reason",
+        let counters = meters.instruments.counters(
+            .retries, [("handler_name", "r")],
             now: { days.load(ordering: .relaxed) * 86_400 })
         // With `other` the cap of 24 is full.
         for number in 0..<23 { counters.increment("dead \(number)") }
@@ -276,8 +229,7 @@ struct RouteMeterTests {
 
     @Test func labelsFromOutsideAreCapped() async {
         let meters = Meters()
-        let counters = LabelledCounters(
-            meters.instruments, .retries, [("handler_name", "r")], label: "reason", known: ["other"])
+        let counters = meters.instruments.counters(.retries, [("handler_name", "r")], known: ["other"])
         await withTaskGroup(of: Void.self) { group in
             for worker in 0..<4 {
                 group.addTask { for number in 0..<1_000 { counters.increment("reason \((number + worker) % 100)") } }

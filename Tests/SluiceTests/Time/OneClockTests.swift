@@ -12,7 +12,6 @@ struct OneClockTests {
         "Message/MessageID.swift": "ids are unique in the world, also those of a virtual time",
         "Concurrency/ThreadSignal.swift": "threads of adapters",
         "Concurrency/PollSignal.swift": "threads of adapters",
-        "Instruments/LabelledCounters.swift": "adapters have some too; a route's go by its time",
         "Instruments/FailureDiary.swift": "adapters have some too; a route's is told its time",
     ]
 

@@ -1,0 +1,48 @@
+import Sluice
+import SluiceHTTP
+import Synchronization
+
+/// Counts and times the requests made to sinks, and knows of each whether it answers: it is up until a request to it
+/// has failed, since no request is sent before there is an event.
+final class SinkMeters: Sendable {
+    private final class Sink: Sendable {
+        let requests: CounterFamily
+        let duration: HistogramHandle
+        private let up: GaugeHandle
+        private let reconnects: CounterHandle
+        private let isConnected = Mutex(true)
+
+        init(_ target: String, _ instruments: Instruments) {
+            // What the other side answers may be any number.
+            requests = instruments.counters(
+                .httpClientRequests, [("target", target)], known: ["200", "429", "500"])
+            duration = instruments.histogram(.httpClientRequestDuration, [("target", target)])
+            up = instruments.gauge(.connectionUp, [("component", target)])
+            up.set(1)
+            reconnects = instruments.counter(.reconnects, [("component", target)])
+        }
+
+        /// - Parameter status: of the answer; nil when there was none.
+        func answered(_ status: Int?) {
+            isConnected.withLock { isConnected in
+                up.set(status.map { $0 < 500 ? 1 : 0 } ?? 0)
+                // A sink that answers 500 now and then does not come and go.
+                if !isConnected, status != nil { reconnects.increment() }
+                isConnected = status != nil
+            }
+        }
+    }
+
+    private let sinks: [String: Sink]
+
+    init(_ targets: [String], _ instruments: Instruments) {
+        sinks = Dictionary(uniqueKeysWithValues: targets.map { ($0, Sink($0, instruments)) })
+    }
+
+    func observe(_ observation: HTTPClient.Observation) {
+        guard let sink = sinks[observation.target] else { return }
+        sink.requests.increment(observation.code)
+        sink.duration.observe(observation.duration.inSeconds)
+        sink.answered(observation.status)
+    }
+}

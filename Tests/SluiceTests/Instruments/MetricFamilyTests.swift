@@ -1,0 +1,79 @@
+import Sluice
+import SluiceMetrics
+import SluiceTesting
+import Testing
+
+/// Metrics of one's own, made with nothing that is not public.
+@Suite(.timeLimit(.minutes(1)))
+struct MetricFamilyTests {
+    /// Counts the orders of a route by their type, as a user would.
+    private struct CountOrders: Middleware {
+        func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
+            let orders = route.instruments.counter(
+                "orders_by_type_total", labels: [.handler, .init("type", cap: 3)], help: "Orders taken in, by type.")
+            let sizes = route.instruments.histogram(
+                "order_size_bytes", labels: [.handler], buckets: [1, 10], help: "How large an order is.")
+            return { message, context in
+                let type = String(decoding: message.payload, as: UTF8.self)
+                orders.increment(type)
+                sizes.observe(Double(message.payload.count), correlationID: context.correlationID)
+                return try await next(message, context)
+            }
+        }
+    }
+
+    @Test func aMiddlewareCountsByALabelFromOutside() async throws {
+        try await VirtualTime.run { time in
+            let backend = PrometheusBackend(includesProcess: false)
+            let broker = MemoryBroker(time: time)
+            let router = Router(
+                middlewares: [CountOrders()], instruments: backend.instruments, logger: .silent, time: time)
+            try router.add(Route("r", from: broker.subscriber(group: "g"), "in") { _, _ in })
+            let running = time.task { try await router.run() }
+            let types = ["book", "book", "pen", "ink", "cup"]
+            try await broker.publisher().publish(types.map { Message(payload: Array($0.utf8)) }, to: "in")
+            try await time.eventually {
+                Exposition(of: backend).value("sluice_deliveries_total", ["outcome": "acked"]) == 5
+            }
+            let shown = Exposition(of: backend)
+            let counts = ["book", "pen", "other"].map {
+                shown.value("orders_by_type_total", ["handler_name": "r", "type": $0])
+            }
+            // The cap is 3, and `other` one of them.
+            #expect(counts == [2, 1, 2])
+            #expect(shown.families.first { $0.name == "orders_by_type_total" }?.help == "Orders taken in, by type.")
+            #expect(shown.value("order_size_bytes_bucket", ["handler_name": "r", "le": "10.0"]) == 5)
+            router.drain()
+            try await running.value
+        }
+    }
+
+    @Test func aValueThatIsNotListedIsOther() {
+        let backend = PrometheusBackend(includesProcess: false)
+        let orders = backend.instruments.counter(
+            "orders_total", labels: [.init("how", values: ["mail", "shop"])], help: "Orders taken in.")
+        #expect(Exposition(of: backend).value("orders_total", ["how": "shop"]) == 0)
+        orders.increment("shop", by: 2)
+        orders.increment("theft")
+        let shown = Exposition(of: backend)
+        #expect(shown.value("orders_total", ["how": "shop"]) == 2)
+        #expect(shown.value("orders_total", ["how": "other"]) == 1)
+    }
+
+    @Test func severalLabelsAreGivenInTheirOrder() {
+        let backend = PrometheusBackend(includesProcess: false)
+        let stock = backend.instruments.gauge(
+            "stock", labels: [.init("shop", cap: 10), .init("type", values: ["book", "pen"])], help: "What there is.")
+        stock.labels("here", "pen").set(7)
+        #expect(stock.openLabels.map(\.name) == ["shop", "type"])
+        #expect(Exposition(of: backend).value("stock", ["shop": "here", "type": "pen"]) == 7)
+        backend.instruments.gauge("shops", help: "How many shops there are.").set(1)
+        #expect(Exposition(of: backend).value("shops") == 1)
+    }
+
+    @Test func whatIsNotSaidOfALabelIsOpenOutsideOfARoute() {
+        let backend = PrometheusBackend(includesProcess: false)
+        backend.instruments.counter("a_total", labels: [.handler], help: "What a route did.").increment("mine")
+        #expect(Exposition(of: backend).value("a_total", ["handler_name": "mine"]) == 1)
+    }
+}
