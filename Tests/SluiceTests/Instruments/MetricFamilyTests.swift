@@ -30,6 +30,7 @@ struct MetricFamilyTests {
                 middlewares: [CountOrders()], instruments: backend.instruments, logger: .silent, time: time)
             try router.add(Route("r", from: broker.subscriber(group: "g"), "in") { _, _ in })
             let running = time.task { try await router.run() }
+            try await time.eventually { router.status.allSatisfy(\.isRunning) }
             let types = ["book", "book", "pen", "ink", "cup"]
             try await broker.publisher().publish(types.map { Message(payload: Array($0.utf8)) }, to: "in")
             try await time.eventually {
