@@ -38,6 +38,7 @@ bench: setup
 docs: setup
 	swift build --product sluice
 	.build/debug/sluice metrics > docs/METRICS.md
+	.build/debug/sluice documents .
 
 # Writes dashboards/*.json from dashboards/source.
 dashboards:

@@ -41,8 +41,8 @@ struct GroupsCommand: AsyncParsableCommand {
                 The route that reads it finishes what it has in hand, and goes on from there. What its sink has handled in
                 the last 90 days is recognised and not delivered a second time.
 
-                  sluice groups seek log-to-slack --to end
-                  sluice groups seek log-to-slack --to 2026-01-02T00:00:00Z
+                  sluice groups seek \(GatewayConfiguration.exampleGroup) --to end
+                  sluice groups seek \(GatewayConfiguration.exampleGroup) --to 2026-01-02T00:00:00Z
                 """)
 
         @OptionGroup var options: DataOptions
@@ -53,7 +53,7 @@ struct GroupsCommand: AsyncParsableCommand {
         @Option(name: .long, help: "beginning, end, an RFC 3339 time, or an offset: the first message to deliver.")
         var to: String
 
-        @Argument(help: "The group, such as log-to-slack.")
+        @Argument(help: "The group, such as \(GatewayConfiguration.exampleGroup).")
         var group: String
 
         func run() async throws {

@@ -10,7 +10,7 @@ struct PauseCommand: AsyncParsableCommand {
             /readyz, sluice_route_paused and the log say so. With Kafka as the queue every gateway of the group obeys.
             What is under way is finished first. Ends with 2 where no gateway runs.
 
-              sluice pause slack --reason "the channel moves"
+              sluice pause \(GatewayConfiguration.exampleSink) --reason "the channel moves"
             """)
 
     @OptionGroup var options: DataOptions
@@ -18,7 +18,7 @@ struct PauseCommand: AsyncParsableCommand {
     @Option(name: .long, help: "Shown as long as the sink is paused.")
     var reason: String?
 
-    @Argument(help: "The sink: grafana, slack, or console.")
+    @Argument(help: "The sink: \(GatewayConfiguration.sinkNames).")
     var sink: String
 
     func run() async throws {

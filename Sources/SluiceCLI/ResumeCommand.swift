@@ -8,12 +8,12 @@ struct ResumeCommand: AsyncParsableCommand {
         discussion: """
             What waited is delivered in its order. Ends with 2 where no gateway runs.
 
-              sluice resume slack
+              sluice resume \(GatewayConfiguration.exampleSink)
             """)
 
     @OptionGroup var options: DataOptions
 
-    @Argument(help: "The sink: grafana, slack, or console.")
+    @Argument(help: "The sink: \(GatewayConfiguration.sinkNames).")
     var sink: String
 
     func run() async throws {

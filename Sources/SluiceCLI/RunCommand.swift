@@ -13,7 +13,7 @@ struct RunCommand: AsyncParsableCommand {
         discussion: """
             Configured by the environment, and by a file .env in the current directory for what that does not set:
 
-            \(GatewayConfiguration.helpText)
+            \(GatewayDocuments.helpText)
             SIGTERM and SIGINT let messages in hand finish; a second one ends the program at once.
             """)
 
@@ -32,11 +32,8 @@ struct RunCommand: AsyncParsableCommand {
                 "sluice starts",
                 metadata: [
                     "version": "\(SluiceVersion.text)", "data": "\(configuration.dataDirectory)",
-                    "grafana": "\(configuration.grafana == nil ? "off" : "on")",
-                    "slack": "\(configuration.slackWebhookURL == nil ? "off" : "on")",
                     "simulator": "\(configuration.simulator == nil ? "off" : "on")",
-                ])
-            try await gateway.restoreDeployments()
+                ].merging(configuration.sinkStates.mapValues { "\($0 ? "on" : "off")" }) { own, _ in own })
             try await Self.serve(gateway, logger, log)
         } catch {
             logger.critical("sluice stops", metadata: ["error": "\(error)"])
@@ -55,13 +52,12 @@ struct RunCommand: AsyncParsableCommand {
     private static func serve(_ gateway: Gateway, _ logger: Logger, _ log: LogOutput) async throws {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: gateway.services.map { .init(service: $0) },
+                services: [.init(service: gateway, successTerminationBehavior: .gracefullyShutdownGroup)],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
         // Beside the group and not in it: it must see the second signal while the group still waits for the first.
         let impatience = Task { await exitAtSecondSignal(logger, log) }
         defer { impatience.cancel() }
         try await group.run()
-        await gateway.close()
         logger.info("stopped")
     }
 

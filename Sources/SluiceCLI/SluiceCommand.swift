@@ -5,11 +5,12 @@ import SluiceGateway
 struct SluiceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sluice",
-        abstract: "An observability-first event gateway: GitHub webhooks and deployments in, Grafana and Slack out.",
+        abstract: GatewayConfiguration.abstract,
         version: SluiceVersion.text,
         subcommands: [
             RunCommand.self, PublishCommand.self, ConsumeCommand.self, HealthCommand.self, MetricsCommand.self,
             GroupsCommand.self, PauseCommand.self, ResumeCommand.self, BackupCommand.self, DashboardsCommand.self,
+            DocumentsCommand.self,
             RulesCommand.self,
         ],
         defaultSubcommand: RunCommand.self)

@@ -8,20 +8,45 @@ import Synchronization
 
 /// The gateway: its parts, made from a configuration and put together.
 ///
-/// Run ``services`` in one group, in this order: shutdown goes backwards, so that intake stops first, then what is in
-/// hand is finished, and the metrics are served to the end. Call ``close()`` afterwards.
-public final class Gateway: Sendable {
+/// ``run()`` is all that a program needs:
+///
+/// ```swift
+/// let gateway = try Gateway(
+///     GatewayConfiguration(environment: ProcessInfo.processInfo.environment),
+///     sinks: [.init("file", FileLineSink(path: "events.log"), ordering: .serial)])
+/// try await ServiceGroup(
+///     services: [gateway], gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "sluice")
+/// ).run()
+/// ```
+///
+/// A program that runs other services too may put ``services`` into its own group, in this order: shutdown goes backwards,
+/// so that intake stops first, then what is in hand is finished, and the metrics are served to the end. It calls
+/// ``restoreDeployments()`` before and ``close()`` afterwards.
+public final class Gateway: Service {
     public let services: [any Service]
     private let webhooks: HTTPListener
     private let metrics: HTTPListener
     private let queue: any EventQueue
-    private let deployments: DeploymentsQueue?
+    private let connections: [SourceConnection]
     private let client: HTTPClient
+    private let readiness: ReadinessBoard
     private let restore: @Sendable () async throws -> Void
+    private let logger: Logger
 
     /// Opens the log and makes everything, without listening or connecting yet.
+    /// - Parameters:
+    ///   - configuration: of everything.
+    ///   - sinks: further ones, such as a sink of your own. Without any sink events go to the console.
+    ///   - backend: where the metrics are. Default: one of its own.
+    ///   - logger: default: the label `sluice`.
     /// - Throws: an error that names what is wrong: a file, an address, an option.
-    public init(_ configuration: GatewayConfiguration, backend: PrometheusBackend, logger: Logger) throws {
+    public init(
+        _ configuration: GatewayConfiguration, sinks: [ConfiguredSink] = [],
+        backend: PrometheusBackend = PrometheusBackend(), logger: Logger = Logger(label: "sluice")
+    ) throws {
+        let configuration = configuration.adding(sinks)
+        let sinks = configuration.deliveredTo
+        try sinks.validateNames()
         let instruments = backend.instruments
         SluiceVersion.show(instruments)
         let startedAt = Timestamp.now()
@@ -35,12 +60,8 @@ public final class Gateway: Sendable {
         let keeper = LogKeeper(configuration, instruments, logger: logger)
         let log = try keeper.open(directory.log, configuration)
         let queue = try Self.queue(configuration, log, instruments, logger)
-        let deployments = try configuration.amqp.map {
-            try DeploymentsQueue(
-                $0, isPublishedTo: configuration.simulator != nil, instruments, logger: logger)
-        }
 
-        let sinkMeters = SinkMeters(configuration.sinkNames, instruments)
+        let sinkMeters = SinkMeters(sinks.filter(\.options.isReachedOverHTTP).map(\.name), instruments)
         var clientConfiguration = HTTPClient.Configuration()
         let sinkTrouble = SinkTrouble()
         readiness.add(sinkTrouble.report)
@@ -62,26 +83,17 @@ public final class Gateway: Sendable {
         let webhooks = try HTTPListener(
             configuration: configuration.webhooksListener, observer: .metering(instruments),
             logger: logger.of("webhooks"))
-        // Each request waits for a commit that all of them share: the more at once, the fewer commits.
-        let intake = try HTTPSubscriber(
-            listener: webhooks, endpoints: IntakeRoutes.endpoints(configuration), concurrency: 512)
-        try router.add(IntakeRoutes.gitHub(from: intake, to: queue, instruments))
-        try router.add(IntakeRoutes.deployments(from: intake, to: queue))
-        if let deployments { try router.add(IntakeRoutes.deployments(from: deployments, to: queue)) }
+        let intake = try IntakeRoutes(configuration, webhooks, to: queue, instruments, logger: logger)
+        for route in intake.routes { try router.add(route) }
 
-        var readers: [Route] = []
-        let sinks = SinkRoutes(queue: queue, pace: configuration.pace)
-        if let grafana = configuration.grafana {
-            let sink = GrafanaSink.make(grafana, client, hold: configuration.pace.hold)
-            readers.append(try sinks.grafana(sink, from: configuration.grafanaStart, startedAt: startedAt))
+        let toSinks = SinkRoutes(queue: queue, pace: configuration.pace, startedAt: startedAt)
+        var readers = try sinks.map { sink in
+            let parts = SinkParts(name: sink.name, hold: configuration.pace.hold, client: client)
+            return try toSinks.route(to: sink, sink.options.makeSink(parts))
         }
-        if let webhook = configuration.slackWebhookURL {
-            let sink = SlackSink.make(webhook, client, hold: configuration.pace.hold)
-            readers.append(try sinks.slack(sink, from: configuration.slackStart))
-        }
-        if readers.isEmpty { readers.append(try sinks.console(ConsoleSink.make())) }
         if let simulator = configuration.simulator {
-            readers += try SimulatorRoutes(queue: queue, deployments: deployments).routes(simulator)
+            let tools = intake.connections.lazy.compactMap(\.deployTools).first
+            readers += try SimulatorRoutes(queue: queue, deployTools: tools).routes(simulator)
         }
         let ledger = try DeploymentLedger(path: directory.deployments, logger: logger)
         let meter = DeploymentMeter(instruments)
@@ -89,7 +101,8 @@ public final class Gateway: Sendable {
         for route in readers { try router.add(route) }
 
         let steering = try Steering(
-            configuration.sinks, router, keptBy: Self.steeringStore(configuration, log, logger),
+            sinks.map { Steering.Sink(name: $0.name, route: $0.group) }, router,
+            keptBy: Self.steeringStore(configuration, log, logger),
             logger: logger)
         readiness.add(steering.report)
         let commands = ControlCommands(
@@ -104,11 +117,11 @@ public final class Gateway: Sendable {
         readiness.add { $0.merge(queue.readiness) }
         keeper.watch(routes: readers.map(\.name), keepsEvents: configuration.kafka == nil)
         readiness.add(keeper.report)
-        if let deployments { readiness.add(deployments.report) }
+        readiness.add(intake.report)
         readiness.add(ledger.report)
         readiness.add(drain.report)
         readiness.add { if !webhooks.isListening { $0.reasons.append("webhooks: not listening") } }
-        readiness.add { $0.add(router.status, neededForWebhooks: IntakeRoutes.neededForWebhooks) }
+        readiness.add { $0.add(router.status, neededForWebhooks: intake.neededForWebhooks) }
         readiness.add { $0.add(router.destinations.map(\.status)) }
         let metrics = try HTTPListener(
             configuration: configuration.metricsListener,
@@ -116,10 +129,12 @@ public final class Gateway: Sendable {
                 readiness.current
             }, authenticator: configuration.metricsToken.map { .token($0.reveal()) }, logger: logger.of("metrics"))
 
+        self.logger = logger.quiet
         self.webhooks = webhooks
         self.metrics = metrics
         self.queue = queue
-        self.deployments = deployments
+        connections = intake.connections
+        self.readiness = readiness
         self.client = client
         restore = { [ledger, meter] in
             for latest in try await ledger.latest(limit: 1_000) { meter.restore(latest) }
@@ -130,8 +145,25 @@ public final class Gateway: Sendable {
         services = [
             metrics, backlog, keeper, ledgerKeeper, QueueProbe(queue: queue), steering, control,
             PreparedRouter(queue: queue, router: router),
-            webhooks, drain,
+            intake.door, drain,
         ]
+    }
+
+    /// Runs until graceful shutdown, with everything that belongs before and after it. To be called once.
+    /// - Throws: why it cannot go on, such as an address that is taken.
+    public func run() async throws {
+        do {
+            try await restoreDeployments()
+            let group = ServiceGroup(
+                configuration: ServiceGroupConfiguration(
+                    services: services.map { .init(service: $0) }, logger: logger))
+            // A group in a group hears of graceful shutdown by itself.
+            try await group.run()
+        } catch {
+            await close()
+            throw error
+        }
+        await close()
     }
 
     /// Shows what earlier runs knew of deployments. Call it before the services run.
@@ -149,10 +181,22 @@ public final class Gateway: Sendable {
         get async throws { try await metrics.port() }
     }
 
+    /// Returns once webhooks are taken in: the port is open, its routes read it, and the queue can be used. Waits for
+    /// brokers as long as it takes. The services have to run.
+    /// - Throws: why the port cannot be opened, or that it was closed again; `CancellationError`.
+    public func ready() async throws {
+        _ = try await webhooks.port()
+        // What else keeps webhooks out has no event of its own, and is asked for as `/readyz` asks.
+        while !readiness.current.reasons.isEmpty {
+            try await Task.sleep(for: .milliseconds(20))
+            _ = try await webhooks.port()
+        }
+    }
+
     /// Lets go of the log and of the sinks, after the services have ended.
     public func close() async {
         await client.close(within: .zero)
-        await deployments?.close()
+        for connection in connections { await connection.close() }
         await queue.close()
     }
 
@@ -175,18 +219,14 @@ public final class Gateway: Sendable {
 }
 
 extension GatewayConfiguration {
-    /// What events are delivered to, and by which routes: the console where there is nothing else.
-    var sinks: [Steering.Sink] {
-        var sinks: [Steering.Sink] = []
-        if grafana != nil { sinks.append(.init(name: GrafanaSink.target, route: SinkRoutes.grafana)) }
-        if slackWebhookURL != nil { sinks.append(.init(name: SlackSink.target, route: SinkRoutes.slack)) }
-        return sinks.isEmpty ? [.init(name: "console", route: SinkRoutes.console)] : sinks
+    func adding(_ sinks: [ConfiguredSink]) -> GatewayConfiguration {
+        var configuration = self
+        configuration.sinks += sinks
+        return configuration
     }
 
-    /// The systems that events are delivered to over HTTP.
-    var sinkNames: [String] {
-        (grafana == nil ? [] : [GrafanaSink.target]) + (slackWebhookURL == nil ? [] : [SlackSink.target])
-    }
+    /// Where events go: the console where nothing else is configured.
+    var deliveredTo: [ConfiguredSink] { sinks.isEmpty ? [Registry.fallback] : sinks }
 }
 
 extension Logger {
@@ -194,6 +234,13 @@ extension Logger {
     fileprivate func of(_ listener: String) -> Logger {
         var logger = self
         logger[metadataKey: "listener"] = "\(listener)"
+        return logger
+    }
+
+    /// The lifecycle's own steps are noise at info.
+    fileprivate var quiet: Logger {
+        var logger = self
+        logger.logLevel = max(.warning, logger.logLevel)
         return logger
     }
 }

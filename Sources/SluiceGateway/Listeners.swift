@@ -1,4 +1,5 @@
 import Foundation
+import Sluice
 import SluiceHTTP
 
 extension GatewayConfiguration {
@@ -49,7 +50,7 @@ struct ConnectionBudget: Sendable, Equatable {
     ///   - loops: event loops of NIO, of which each has three descriptors.
     init(openFiles: Int?, loops: Int = EventLoops.count, for configuration: GatewayConfiguration) {
         let openFiles = openFiles ?? .max
-        let own = Self.own(loops: loops) + Self.brokers(configuration) + 4 * configuration.sinkNames.count
+        let own = Self.own(loops: loops) + Self.brokers(configuration) + Self.sinks(configuration)
         let free = max(0, openFiles - own)
         spare = max(2, min(64, free / 16))
         metrics = max(Self.fewest, min(Self.mostMetrics, free / 8))
@@ -61,11 +62,16 @@ struct ConnectionBudget: Sendable, Equatable {
     /// that listen, signals, timers, libcurl.
     private static func own(loops: Int) -> Int { 24 + 3 * loops }
 
+    /// Connections of the client that they share, to each.
+    private static func sinks(_ configuration: GatewayConfiguration) -> Int {
+        4 * configuration.sinks.count(where: \.options.isReachedOverHTTP)
+    }
+
     private static func brokers(_ configuration: GatewayConfiguration) -> Int {
-        let amqp = configuration.amqp == nil ? 0 : 8
+        let sources = configuration.sources.reduce(0) { $0.addingSaturated($1.options.openFiles) }
         // A producer, the administration, what steers, and a consumer for each route that reads; librdkafka has a pipe and a
         // socket for each broker.
-        let readers = 1 + max(1, configuration.sinkNames.count) + (configuration.simulator == nil ? 0 : 2)
-        return amqp + (configuration.kafka == nil ? 0 : 16 * (3 + readers))
+        let readers = 1 + max(1, configuration.sinks.count) + (configuration.simulator == nil ? 0 : 2)
+        return sources + (configuration.kafka == nil ? 0 : 16 * (3 + readers))
     }
 }

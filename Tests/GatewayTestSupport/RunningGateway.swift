@@ -43,7 +43,7 @@ package func withGateway<Result: Sendable>(
     do {
         let client = GatewayClient(
             webhooksPort: try await gateway.webhooksPort, metricsPort: try await gateway.metricsPort,
-            secret: configuration.githubSecret?.reveal())
+            secret: configuration.gitHub.secret?.reveal())
         try await client.waitUntilReady()
         outcome = .success(try await body(RunningGateway(client: client, recorder: recorder)))
     } catch {
@@ -66,14 +66,14 @@ package func testConfiguration(
     configuration.metricsBindAddress = BindAddress(host: "127.0.0.1", port: 0)
     configuration.dataDirectory = directory.path + "/data"
     configuration.shutdownTimeout = .seconds(5)
-    configuration.pace.slackRate = 1_000
     configuration.pace.hold = .milliseconds(300)
     configuration.pace.retry = .exponential(from: .milliseconds(10), upTo: .milliseconds(200))
     configuration.pace.redelivery = .exponential(from: .milliseconds(10), upTo: .milliseconds(200))
     configuration.pace.destination.budget?.floor = 20
     configuration.grafana = grafana.map {
-        .init(url: $0.url, credentials: .basic(user: FakeGrafana.user, password: Secret(FakeGrafana.password)))
+        GrafanaSink(url: $0.url, credentials: .basic(user: FakeGrafana.user, password: Secret(FakeGrafana.password)))
     }
-    configuration.slackWebhookURL = slack.map { Secret($0.url + FakeSlack.path) }
+    configuration.slack = slack.map { SlackSink(webhook: Secret($0.url + FakeSlack.path)) }
+    configuration.change("slack") { $0.throttle = Throttle(rate: 1_000) }
     return configuration
 }

@@ -3,33 +3,34 @@ extension GatewayConfiguration {
     public static func metricsAddress(
         environment: [String: String], dotEnv: String? = nil
     ) throws(EnvironmentError) -> BindAddress {
-        var values = try values(of: [.metricsBindAddress], environment, dotEnv)
-        let address = values.address(.metricsBindAddress)
+        var values = try values(of: [ProcessOptions.metricsBindAddress.variable], environment, dotEnv)
+        let address = values.read(ProcessOptions.metricsBindAddress)
         guard values.problems.isEmpty else { throw EnvironmentError(problems: values.problems) }
         return address ?? GatewayConfiguration().metricsBindAddress
     }
 
     /// Whether the gateway that has this environment and this `.env` file has Kafka as its queue.
     public static func hasKafka(environment: [String: String], dotEnv: String? = nil) -> Bool {
-        (try? values(of: [.kafkaBrokers], environment, dotEnv))?.isSet(.kafkaBrokers) ?? false
+        (try? values(of: [KafkaOptions.brokers.variable], environment, dotEnv))?.isSet(KafkaOptions.brokers) ?? false
     }
 
     /// The data directory of the gateway that has this environment and this `.env` file; the rest is not looked at.
     public static func dataDirectory(
         environment: [String: String], dotEnv: String? = nil
     ) throws(EnvironmentError) -> String {
-        var values = try values(of: [.data], environment, dotEnv)
-        let path = values.path(.data)
+        var values = try values(of: [ProcessOptions.data.variable], environment, dotEnv)
+        let path = values.read(ProcessOptions.data)
         guard values.problems.isEmpty else { throw EnvironmentError(problems: values.problems) }
         return path ?? GatewayConfiguration().dataDirectory
     }
 
-    /// What is set of Kafka and RabbitMQ for the gateway that has this environment and this `.env` file; the rest is not
+    /// What is set of brokers for the gateway that has this environment and this `.env` file; the rest is not
     /// looked at.
     public static func brokerSettings(
         environment: [String: String], dotEnv: String? = nil
     ) throws(EnvironmentError) -> [String: String] {
-        try values(of: ConfigurationVariable.brokers, environment, dotEnv).all
+        let variables = KafkaOptions.all + Registry.sources.flatMap(\.options)
+        return try values(of: variables, environment, dotEnv).all
     }
 
     /// A variable that is set to nothing counts as not set.

@@ -3,23 +3,6 @@ public import SluiceHTTP
 
 /// Everything that can be set about the gateway.
 public struct GatewayConfiguration: Sendable {
-    /// Where annotations go.
-    public struct Grafana: Sendable, Hashable {
-        /// Its address without a slash at the end.
-        public var url: String
-        public var credentials: Credentials
-
-        public enum Credentials: Sendable, Hashable {
-            case basic(user: String, password: Secret)
-            case token(Secret)
-        }
-
-        public init(url: String, credentials: Credentials) {
-            self.url = url
-            self.credentials = credentials
-        }
-    }
-
     /// Simulated deployments.
     public struct Simulator: Sendable, Hashable {
         /// From push to staging. Default 30 seconds.
@@ -47,12 +30,11 @@ public struct GatewayConfiguration: Sendable {
     public var ledgerRetention: Duration = .seconds(400 * 86_400)
     /// Kafka as the queue; nil, the default, takes the embedded log.
     public var kafka: Kafka?
-    /// RabbitMQ as a source of deployments. Default nil.
-    public var amqp: AMQP?
-    /// What GitHub signs with; nil takes in unsigned webhooks, see ``allowsUnsigned``.
-    public var githubSecret: Secret?
-    /// What deploy tools authenticate with; nil takes in unsigned messages, see ``allowsUnsigned``.
-    public var deploymentsToken: Secret?
+    /// What takes events in, each under a name of its own. Default: one of each kind, without a secret (see
+    /// ``allowsUnsigned``).
+    public var sources: [ConfiguredSource] = Registry.sources.map(\.standard)
+    /// What events are delivered to, each under a name of its own. Default: none, and events go to the console.
+    public var sinks: [ConfiguredSink] = []
     /// Whether an endpoint without secret or token takes requests from everybody, and not only those that are made
     /// directly on this machine. Default false.
     public var allowsUnsigned = false
@@ -60,13 +42,6 @@ public struct GatewayConfiguration: Sendable {
     public var metricsToken: Secret?
     /// How long a connection may be open without a request. Default 75 seconds.
     public var httpIdleTimeout: Duration = .seconds(75)
-    /// Nil: no annotations.
-    public var grafana: Grafana?
-    /// Where Grafana and Slack begin when they were not there before. Default: with what comes from now on.
-    public var grafanaStart = ReaderStart.now
-    public var slackStart = ReaderStart.now
-    /// Nil: no messages.
-    public var slackWebhookURL: Secret?
     /// A file of certificates that are trusted for sinks beside the system's. Default nil.
     public var sinkCertificates: String?
     /// The proxy that sinks are reached through. Default none.
@@ -97,40 +72,15 @@ public struct GatewayConfiguration: Sendable {
         var values = ConfigurationValues(file.values.merging(set) { _, environment in environment })
         values.problems = file.problems
 
-        bindAddress = values.address(.bindAddress) ?? bindAddress
-        metricsBindAddress = values.address(.metricsBindAddress) ?? metricsBindAddress
-        dataDirectory = values.path(.data) ?? dataDirectory
-        retention = values.days(.retention, 0.01...36_500)
-        poisonRetention = values.bytes(.poisonRetention, 1_000_000...1 << 50) ?? poisonRetention
-        groupRetention = values.days(.groupRetention, 0.01...36_500) ?? groupRetention
-        ledgerRetention = values.days(.ledgerRetention, 1...36_500) ?? ledgerRetention
-        kafka = values.kafka()
-        amqp = values.amqp()
-        githubSecret = values.secret(.githubSecret)
-        deploymentsToken = values.token(.deploymentsToken)
-        metricsToken = values.token(.metricsToken)
-        httpIdleTimeout = values.seconds(.httpIdleTimeout, 1...3_600) ?? httpIdleTimeout
-        grafana = values.grafana()
-        slackWebhookURL = values.url(.slackURL).map { Secret($0) }
-        grafanaStart = values.start(.grafanaStart) ?? grafanaStart
-        slackStart = values.start(.slackStart) ?? slackStart
-        sinkCertificates = values.certificates(.sinksTLSCA)
+        for setting in Self.processSettings + Self.retentionSettings { setting.read(&values, &self) }
+        kafka = KafkaOptions.read(&values)
+        sources = Registry.sources.map { $0.read(&values) }
+        sinks = Registry.sinks.compactMap { $0.read(&values) }
+        for setting in Self.sinkSettings + Self.logSettings { setting.read(&values, &self) }
         sinkProxy = .environment(values.all)
-        logLevel = values.choice(.logLevel, Logger.Level.allCases, named: \.rawValue) ?? logLevel
-        logFormat = values.choice(.logFormat, LogFormat.allCases, named: \.name) ?? logFormat
-        shutdownTimeout = values.seconds(.shutdownTimeout, 0...3_600) ?? shutdownTimeout
-
-        var simulator = Simulator()
-        let month: Double = 30 * 86_400
-        simulator.stagingDelay = values.seconds(.stagingDelay, 0...month) ?? simulator.stagingDelay
-        simulator.productionDelay = values.seconds(.productionDelay, 0...month) ?? simulator.productionDelay
-        if values.boolean(.simulate) ?? false { self.simulator = simulator }
-
-        allowsUnsigned = values.boolean(.allowUnsigned) ?? false
+        simulator = Simulator.read(&values)
         if !bindAddress.isLoopback, !allowsUnsigned {
-            for (variable, value) in [(.githubSecret, githubSecret), (.deploymentsToken, deploymentsToken)]
-                as [(ConfigurationVariable, Secret?)]
-            where value == nil && !values.isSet(variable) {
+            for variable in sources.flatMap(\.options.unsigned) where !values.isSet(variable) {
                 values.problems.append(
                     "\(variable.name): expected a value, because BIND_ADDR listens beyond loopback "
                         + "(or set SLUICE_ALLOW_UNSIGNED=true)")

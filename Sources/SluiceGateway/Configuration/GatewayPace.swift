@@ -2,8 +2,6 @@ package import Sluice
 
 /// How fast and how patiently the gateway treats its sinks. The defaults are right outside of tests, which shorten it.
 package struct GatewayPace: Sendable {
-    /// Messages a second to Slack. Default 1, which is what Slack allows.
-    package var slackRate: Double = 1
     /// How long a sink that a person has to mend is left alone. Default 60 seconds.
     package var hold: Duration = .seconds(60)
     /// Waits between attempts on one delivery. Default: from 100 ms, doubling, up to 30 s, with full jitter.

@@ -92,7 +92,7 @@ final class LogKeeper: Service {
     func look() async {
         let (log, routes, keepsEvents) = state.withLock { ($0.log, $0.routes, $0.keepsEvents) }
         guard let log, let groups = try? await log.groups() else { return }
-        let moved = routes.union(KnownReaders.names)
+        let moved = routes.union(Registry.readers)
         let idle = groups.filter { group in
             if group.reader != nil { return false }
             if group.name == LogTransfer.name { return false }

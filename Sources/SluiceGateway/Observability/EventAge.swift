@@ -14,7 +14,7 @@ struct EventAge: Middleware {
             })
         return { message, context in
             let produced = try await next(message, context)
-            if let event = try? Event(message) {
+            if let event = try? EventInHand.current?.event() {
                 let now = route.time.timestamp
                 let age = now.milliseconds(since: event.occurredOn)
                 guard EventTime.isPlausible(event.occurredOn, at: now) else {

@@ -56,7 +56,7 @@ final class LogTransfer: Sendable {
     func begin(_ readers: [(route: String, start: ReaderStart)]) async throws {
         guard !state.withLock(\.hasBegun) else { return }
         let configured = Set(readers.map(\.route))
-        let all = configured.union(KnownReaders.names)
+        let all = configured.union(Registry.readers)
         // Before they are remembered: those that are new have no past here.
         let known = try await log.knownReaders(among: readers.map(\.route))
         let events = try await log.beginHandover(

@@ -53,8 +53,8 @@ public struct ReaderStart: Sendable, Hashable {
     }
 }
 
-extension ConfigurationValues {
-    mutating func start(_ variable: ConfigurationVariable) -> ReaderStart? {
-        read(variable, "now, beginning, or a time such as 2026-01-02T03:04:05Z", ReaderStart.parse)
+extension OptionFormat where Value == ReaderStart {
+    static var start: Self {
+        Self("now, beginning, or a time such as 2026-01-02T03:04:05Z") { ReaderStart.parse($0) }
     }
 }

@@ -1,83 +1,56 @@
+import Logging
 import Sluice
 import SluiceHTTP
 
-/// The routes that take events in.
-enum IntakeRoutes {
-    static let gitHubPath: Topic = "/webhooks/github"
-    static let deploymentsPath: Topic = "/webhooks/deployments"
-
-    /// Without these routes no webhook is taken in; every other route may fail while they go on.
-    static let neededForWebhooks: Set<String> = ["github-to-log", "deployments-to-log"]
-
+/// The routes that take events in, and what they read from.
+struct IntakeRoutes {
     /// Webhooks of one listener. A request is answered when its events are on the queue.
-    static func endpoints(_ configuration: GatewayConfiguration) -> [HTTPEndpoint] {
-        var gitHub = HTTPEndpoint(gitHubPath.name)
-        // The sample application's script posts JSON to the root under curl's default content type.
-        gitHub.aliases = ["/"]
-        gitHub.contentTypes = ["application/json", "application/x-www-form-urlencoded"]
-        gitHub.authenticator =
-            configuration.githubSecret.map { .hmacSHA256(secret: $0.reveal()) }
-            ?? unsigned(configuration, .githubSecret)
-        // The signature is the body's alone: of the headers only those enter that GitHub itself sends.
-        gitHub.format = .body(
-            headers: ["X-GitHub-Event": GitHubSource.eventKey, "X-GitHub-Delivery": GitHubSource.deliveryKey],
-            watermill: false)
-        var deployments = HTTPEndpoint(deploymentsPath.name)
-        deployments.maxBodyBytes = 1 << 20
-        // The token vouches for its sender, and so for all headers.
-        deployments.authenticator =
-            configuration.deploymentsToken.map { .bearer($0.reveal()) } ?? unsigned(configuration, .deploymentsToken)
-        return [gitHub, deployments]
-    }
+    let door: IntakeDoor
+    /// In the order of the sources: first what comes over HTTP, then the rest.
+    let routes: [Route]
+    let connections: [SourceConnection]
+    /// Without these routes no webhook is taken in; every other route may fail while they go on.
+    let neededForWebhooks: Set<String>
 
-    private static func unsigned(
-        _ configuration: GatewayConfiguration, _ variable: ConfigurationVariable
-    ) -> HTTPAuthenticator? {
-        configuration.allowsUnsigned
-            ? nil : .direct(advice: "set \(variable.name), or \(ConfigurationVariable.allowUnsigned.name)=true")
-    }
-
-    static func gitHub(from subscriber: HTTPSubscriber, to queue: any EventQueue, _ instruments: Instruments) -> Route {
-        let ignored = instruments.counters(
-            .webhooksIgnored,
-            known: ["ping", "pull_request", "workflow_run", "deployment", "release", "create", "delete", "other"])
-        let repaired = Dictionary(
-            uniqueKeysWithValues: [SourceRepair.commitTime, .commit, .deploymentTime].map {
-                ($0, instruments.counter(.factsRepaired, [("fact", $0.word)]))
-            })
-        return Route(
-            "github-to-log", from: subscriber, gitHubPath, to: queue.publisher, queue.events,
-            middlewares: intake
-        ) { message, context in
-            let receipt = context.route.time.timestamp
-            switch try GitHubSource.read(message, receivedAt: receipt, repaired: { repaired[$0]?.increment() }) {
-            case .events(let events):
-                return events.map { $0.message() }
-            case .ping:
-                return []
-            case .ignored:
-                ignored.increment(message.metadata[GitHubSource.eventKey] ?? "none")
-                return []
+    init(
+        _ configuration: GatewayConfiguration, _ listener: HTTPListener, to queue: any EventQueue,
+        _ instruments: Instruments, logger: Logger
+    ) throws {
+        try configuration.sources.validateNames()
+        var ways: [(route: String, endpoint: HTTPEndpoint, handler: Handler)] = []
+        for source in configuration.sources {
+            for (index, way) in source.options.endpoints(named: source.name).enumerated() {
+                var endpoint = way.endpoint
+                if !configuration.allowsUnsigned, endpoint.authenticator == nil {
+                    endpoint.authenticator = .direct(
+                        advice: "set \(way.secret.name), or \(ProcessOptions.allowUnsigned.variable.name)=true",
+                        refusing: Registry.sources.flatMap(\.senders))
+                }
+                let route = index == 0 ? source.route : "\(source.route)-\(index + 1)"
+                ways.append((route, endpoint, way.handler(instruments)))
             }
         }
+        // Each request waits for a commit that all of them share: the more at once, the fewer commits.
+        let subscriber = try HTTPSubscriber(listener: listener, endpoints: ways.map(\.endpoint), concurrency: 512)
+        let door = IntakeDoor(listener, subscriber, awaiting: Set(ways.map { Topic($0.endpoint.path) }))
+        let requests = ways.map { way in
+            Route(
+                way.route, from: door.subscriber, Topic(way.endpoint.path), to: queue.publisher, queue.events,
+                middlewares: Intake.middlewares, handler: way.handler)
+        }
+        connections = try configuration.sources.compactMap { source in
+            try source.options.connection(
+                SourceParts(
+                    name: source.name, queue: (queue.publisher, queue.events, queue.poison),
+                    isPublishedTo: configuration.simulator != nil, instruments: instruments, logger: logger))
+        }
+        self.door = door
+        routes = requests + connections.flatMap(\.routes)
+        neededForWebhooks = Set(requests.map(\.name))
     }
 
-    static func deployments(from subscriber: HTTPSubscriber, to queue: any EventQueue) -> Route {
-        Route(
-            "deployments-to-log", from: subscriber, deploymentsPath, to: queue.publisher, queue.events,
-            middlewares: intake, handler: readDeployment)
+    /// What keeps connections from taking events in: a note, since webhooks need none of them.
+    func report(to readiness: inout Readiness) {
+        for connection in connections { readiness.notes += connection.notes() }
     }
-
-    /// A failure is not answered here: what may pass is tried again, and nonsense is kept for a person to look at.
-    static func deployments(from source: DeploymentsQueue, to queue: any EventQueue) -> Route {
-        Route(
-            "rabbitmq-to-log", from: source.subscriber, source.topic, to: queue.publisher, queue.events,
-            middlewares: intake + [PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent), Retry()],
-            handler: readDeployment)
-    }
-
-    private static let readDeployment: Handler = { message, _ in [try DeploymentsSource.read(message).message()] }
-
-    /// The sender is told of a failure and sends again: nothing is retried or poisoned here.
-    private static let intake: [any Middleware] = [CorrelationID(), HandlerMetrics(), LogMessages()]
 }

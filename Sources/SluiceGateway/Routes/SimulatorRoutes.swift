@@ -5,14 +5,15 @@ import Sluice
 /// The log is the clock: a route reads it in order and waits for each commit's time to come. It waits in a group of its
 /// own, so nothing stands behind it; a shutdown ends the wait; after a restart it goes on where it was.
 ///
-/// What it deploys is told as deploy tools tell it: over RabbitMQ where that is configured, else on the log at once.
+/// What it deploys is told as deploy tools tell it where a source hears them, such as over RabbitMQ; else it is on the log
+/// at once.
 struct SimulatorRoutes {
     static let staging = "simulate-staging"
     static let production = "simulate-production"
 
     let queue: any EventQueue
     /// Nil puts the events on the log.
-    let deployments: DeploymentsQueue?
+    let deployTools: SourceConnection.DeployTools?
 
     func routes(_ simulator: GatewayConfiguration.Simulator) throws -> [Route] {
         [
@@ -22,11 +23,10 @@ struct SimulatorRoutes {
     }
 
     private func route(_ name: String, _ environment: String, after delay: Duration) throws -> Route {
-        let deployments = deployments
+        let tools = deployTools
         return Route(
             name, from: try queue.subscriber(for: name, from: .now), queue.events,
-            to: deployments?.publisher ?? queue.publisher,
-            deployments?.topic ?? queue.events, ordering: .serial,
+            to: tools?.publisher ?? queue.publisher, tools?.topic ?? queue.events, ordering: .serial,
             middlewares: [
                 CorrelationID(), HandlerMetrics(), LogMessages(),
                 PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent),
@@ -44,7 +44,7 @@ struct SimulatorRoutes {
                 service: push.repository.map { String($0.split(separator: "/").last ?? "") },
                 repository: push.repository)
             let event = Event.commitDeployed(deployment).message()
-            return [deployments == nil ? event : DeploymentsSource.message(deployment, id: event.id)]
+            return [tools?.message(deployment, event.id) ?? event]
         }
     }
 }

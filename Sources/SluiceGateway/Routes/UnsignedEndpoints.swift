@@ -14,14 +14,13 @@ struct UnsignedEndpoints: Sendable {
     private let takesEverybody: Bool
 
     init(_ configuration: GatewayConfiguration) {
-        endpoints = [
-            Endpoint(
-                path: IntakeRoutes.gitHubPath.name, variable: ConfigurationVariable.githubSecret.name,
-                isUnsigned: configuration.githubSecret == nil),
-            Endpoint(
-                path: IntakeRoutes.deploymentsPath.name, variable: ConfigurationVariable.deploymentsToken.name,
-                isUnsigned: configuration.deploymentsToken == nil),
-        ]
+        endpoints = configuration.sources.flatMap { source in
+            source.options.endpoints(named: source.name).map { endpoint in
+                Endpoint(
+                    path: endpoint.endpoint.path, variable: endpoint.secret.name,
+                    isUnsigned: endpoint.endpoint.authenticator == nil)
+            }
+        }
         takesEverybody = configuration.allowsUnsigned
     }
 

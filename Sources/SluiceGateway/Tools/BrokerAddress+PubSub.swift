@@ -33,7 +33,7 @@ extension BrokerAddress {
             return (CarryingPublisher(publisher, load), {})
         case .amqp(let configuration):
             var values = ConfigurationValues(environment)
-            let topology = AMQPTopology.workQueue(declaring: values.boolean(.amqpDeclare) ?? true)
+            let topology = AMQPTopology.workQueue(declaring: values.read(DeploymentsOptions.declare) ?? true)
             return (try AMQPPublisher(configuration, topology: topology, logger: Self.logger), {})
         case .http(let url):
             let client = try HTTPClient(HTTPClient.Configuration())

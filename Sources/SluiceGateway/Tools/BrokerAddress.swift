@@ -38,7 +38,7 @@ public enum BrokerAddress: Sendable {
         case "amqp", "amqps":
             self = .amqp(try Self.amqp(target.isEmpty ? environment["AMQP_URI"] ?? "" : text))
         case "http", "https":
-            guard ConfigurationValues.isWebAddress(text) else {
+            guard WebAddress.isValid(text) else {
                 throw ToolError("http: expected http://HOST:PORT, without user or password")
             }
             self = .http(text.hasSuffix("/") ? String(text.dropLast()) : text)
@@ -55,7 +55,7 @@ public enum BrokerAddress: Sendable {
         var environment = environment
         if !brokers.isEmpty { environment["KAFKA_BROKERS"] = brokers }
         var values = ConfigurationValues(environment)
-        let kafka = values.kafka()
+        let kafka = KafkaOptions.read(&values)
         guard let kafka, values.problems.isEmpty else {
             throw ToolError(values.problems.first ?? "kafka: expected kafka://HOST:PORT, or KAFKA_BROKERS to be set")
         }
@@ -70,7 +70,7 @@ public enum BrokerAddress: Sendable {
             throw ToolError("amqp: expected amqp://USER:PASSWORD@HOST:PORT/VHOST, or AMQP_URI to be set: \(error)")
         }
         var values = ConfigurationValues([:])
-        values.checkFiles(of: configuration)
+        DeploymentsOptions.checkFiles(of: configuration, &values)
         if let problem = values.problems.first { throw ToolError(problem) }
         return configuration
     }

@@ -5,16 +5,37 @@ extension HTTPAuthenticator {
     ///
     /// Refused with 403 are connections from other machines, and requests that show that somebody else stands behind
     /// them: a web page (`Origin`, `Referer`, `Sec-Fetch-Site`, a foreign `Host` after DNS rebinding), a proxy (`Via`,
-    /// `Forwarded`, `X-Forwarded-…` and its relatives), or GitHub itself, which cannot be on this machine. A proxy that
+    /// `Forwarded`, `X-Forwarded-…` and its relatives), or a service that cannot be on this machine. A proxy that
     /// adds nothing and sends a `Host` of this machine cannot be told from a program here.
-    /// - Parameter advice: goes to the client behind the reason, such as which variable to set.
-    public static func direct(advice: String) -> HTTPAuthenticator {
+    /// - Parameters:
+    ///   - advice: goes to the client behind the reason, such as which variable to set.
+    ///   - senders: services whose own requests are refused. Default: none.
+    public static func direct(advice: String, refusing senders: [RemoteSender] = []) -> HTTPAuthenticator {
         HTTPAuthenticator(head: { request in
-            if let reason = DirectRequest.reasonAgainst(request) {
+            if let reason = DirectRequest.reasonAgainst(request, senders) {
                 throw HTTPRejection(
                     403, "only direct requests from this machine are taken here, and \(reason): \(advice)")
             }
         })
+    }
+}
+
+extension HTTPAuthenticator {
+    /// A service on the Internet, and what gives its requests away when something on this machine passes them on.
+    public struct RemoteSender: Sendable, Hashable {
+        let name: String
+        let headers: Set<String>
+        let agents: [String]
+
+        /// - Parameters:
+        ///   - name: what people call it.
+        ///   - headers: headers that it alone sends.
+        ///   - agents: what the `User-Agent` of its requests begins with.
+        public init(_ name: String, headers: [String] = [], agents: [String] = []) {
+            self.name = name
+            self.headers = Set(headers.map { $0.lowercased() })
+            self.agents = agents.map { $0.lowercased() }
+        }
     }
 }
 
@@ -27,7 +48,7 @@ enum DirectRequest {
         "x-rewrite-url", "x-http-destinationurl", "x-appengine-user-ip", "x-cloud-trace-context", "x-varnish",
         "x-amzn-trace-id", "x-azure-clientip", "x-azure-socketip", "x-azure-ref", "x-nginx-proxy", "x-scheme",
         "x-haproxy-server-state", "ssl-client-cert", "proxy-connection", "proxy-authorization", "cdn-loop", "x-cdn",
-        "x-sendfile-type", "x-waws-unencoded-url", "x-github-request-id", "ngrok-trace-id",
+        "x-sendfile-type", "x-waws-unencoded-url", "ngrok-trace-id",
     ]
     private static let foreignPrefixes = [
         "x-forwarded", "x-original-", "x-envoy-", "x-amz-cf-", "x-nf-", "x-vercel-", "x-azure-fd", "cf-", "fastly-",
@@ -40,19 +61,25 @@ enum DirectRequest {
     ]
 
     /// Why the request counts as foreign; nil when nothing speaks against it.
-    static func reasonAgainst(_ request: HTTPInboundRequest) -> String? {
+    static func reasonAgainst(
+        _ request: HTTPInboundRequest, _ senders: [HTTPAuthenticator.RemoteSender] = []
+    ) -> String? {
         guard let peer = request.connection.peer, isLoopback(address: peer) else {
             return "this one comes from another machine"
         }
         for name in request.headers.names
-        where foreign.contains(name) || foreignPrefixes.contains(where: name.hasPrefix) {
+        where foreign.contains(name) || foreignPrefixes.contains(where: name.hasPrefix)
+            || senders.contains(where: { $0.headers.contains(name) })
+        {
             return "this one has the header \(name)"
         }
         if let site = request.headers["Sec-Fetch-Site"], site != "none", site != "same-origin" {
             return "this one comes from a web page"
         }
-        if let agent = request.headers["User-Agent"]?.lowercased(), agent.hasPrefix("github-hookshot") {
-            return "this one says that GitHub sent it"
+        if let agent = request.headers["User-Agent"]?.lowercased(),
+            let sender = senders.first(where: { $0.agents.contains(where: agent.hasPrefix) })
+        {
+            return "this one says that \(sender.name) sent it"
         }
         // Without one (HTTP/1.0) nothing says that it is foreign.
         for host in [request.authority, request.headers["Host"]].compactMap(\.self) where !isLocal(host: host) {

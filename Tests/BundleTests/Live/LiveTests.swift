@@ -1,6 +1,7 @@
 import DashboardModel
 import Foundation
 import GatewayTestSupport
+import Sluice
 import SluiceAMQP
 import SluiceGateway
 import SluicePrometheus
@@ -71,9 +72,9 @@ struct LiveTests {
                 configure(&configuration)
                 kafka.use(in: &configuration)
                 do {
-                    var source = GatewayConfiguration.AMQP(try AMQPConfiguration(uri: amqp.uri()))
+                    var source = DeploymentsSource.AMQP(try AMQPConfiguration(uri: amqp.uri()))
                     source.queue = "deployments-\(UUID().uuidString)"
-                    configuration.amqp = source
+                    configuration.deployments.amqp = source
                 } catch {
                     Issue.record(error)
                 }
@@ -85,8 +86,8 @@ struct LiveTests {
     }
 
     private static func configure(_ configuration: inout GatewayConfiguration) {
-        configuration.githubSecret = Secret("the-secret-of-the-tests")
-        configuration.pace.slackRate = 10
+        configuration.gitHub.secret = Secret("the-secret-of-the-tests")
+        configuration.change("slack") { $0.throttle = Throttle(rate: 10) }
         configuration.pace.answerTimeout = .seconds(1)
         var simulator = GatewayConfiguration.Simulator()
         simulator.stagingDelay = .seconds(1)

@@ -66,8 +66,8 @@ struct ComposeTests {
             #expect(configuration.grafana?.credentials == .basic(user: "admin", password: password))
             #expect(configuration.simulator != nil)
             // One broker has one replica.
-            #expect(configuration.kafka?.replication == 1 && configuration.amqp != nil)
-            #expect(configuration.slackWebhookURL == nil && configuration.githubSecret == nil)
+            #expect(configuration.kafka?.replication == 1 && configuration.deployments.amqp != nil)
+            #expect(configuration.slack == nil && configuration.gitHub.secret == nil)
             let grace = try #require(Self.seconds(sluice.stopGracePeriod))
             #expect(.seconds(grace) > configuration.shutdownTimeout)
             #expect(sluice.ports.contains("127.0.0.1:\(configuration.bindAddress.port):8080/tcp"))
@@ -88,8 +88,8 @@ struct ComposeTests {
         var environment = try Dockerfile.read().environment
         environment.merge(try #require(compose.services["sluice"]?.environment)) { $1 }
         let configuration = try GatewayConfiguration(environment: environment)
-        #expect(configuration.slackWebhookURL == Secret("https://hooks.slack.com/services/T/B/x"))
-        #expect(configuration.githubSecret == Secret("word") && configuration.deploymentsToken == Secret("token"))
+        #expect(configuration.slack?.webhook == Secret("https://hooks.slack.com/services/T/B/x"))
+        #expect(configuration.gitHub.secret == Secret("word") && configuration.deployments.token == Secret("token"))
         #expect(configuration.grafana?.credentials == .basic(user: "admin", password: Secret("other")))
         #expect(environment["AMQP_URI"] == "amqp://sluice:rabbit@rabbitmq:5672")
         #expect(compose.services["rabbitmq"]?.environment?["RABBITMQ_DEFAULT_PASS"] == "rabbit")

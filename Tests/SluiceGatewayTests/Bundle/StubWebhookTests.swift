@@ -34,7 +34,8 @@ import Testing
     @Test func signsWithTheSecretAndSaysSoWhenItIsMissing() async throws {
         let (slack, directory) = (try FakeSlack(), try TemporaryDirectory())
         let secret = "It's a $ecret \"to\" everybody; with ü"
-        try await withGateway(in: directory, slack: slack, configure: { $0.githubSecret = Secret(secret) }) { gateway in
+        try await withGateway(in: directory, slack: slack, configure: { $0.gitHub.secret = Secret(secret) }) {
+            gateway in
             let url = "http://127.0.0.1:\(gateway.client.webhooksPort)/webhooks/github"
             #expect(try await send([url], secret: secret, in: directory).status == 0)
             for wrong in [nil, "another"] {

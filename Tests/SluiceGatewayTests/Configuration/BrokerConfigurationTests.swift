@@ -40,7 +40,7 @@ struct BrokerConfigurationTests {
 
     @Test func noBrokerIsUsedUnlessSet() throws {
         let configuration = try GatewayConfiguration(environment: ["KAFKA_TOPIC": "t", "AMQP_QUEUE": "q"])
-        #expect(configuration.kafka == nil && configuration.amqp == nil && configuration.retention == nil)
+        #expect(configuration.kafka == nil && configuration.deployments.amqp == nil && configuration.retention == nil)
     }
 
     @Test func takesEveryVariableOfKafka() throws {
@@ -81,7 +81,8 @@ struct BrokerConfigurationTests {
         let kafka = try #require(try GatewayConfiguration(environment: ["KAFKA_BROKERS": "localhost:9092"]).kafka)
         #expect(kafka.topic == "events" && kafka.group == "sluice" && kafka.partitions == 6)
         #expect(kafka.replication == nil && kafka.client.tls == nil && kafka.client.sasl == nil)
-        let amqp = try #require(try GatewayConfiguration(environment: ["AMQP_URI": "amqp://localhost"]).amqp)
+        let amqp = try #require(
+            try GatewayConfiguration(environment: ["AMQP_URI": "amqp://localhost"]).deployments.amqp)
         #expect(amqp.queue == "deployments")
     }
 

@@ -104,7 +104,7 @@ struct DotEnvTests {
         let configuration = try GatewayConfiguration(environment: [
             "GITHUB_WEBHOOK_SECRET": "\"hidden\"", "DEPLOYMENTS_TOKEN": "'hidden'",
         ])
-        #expect(configuration.githubSecret?.reveal() == "\"hidden\"")
+        #expect(configuration.gitHub.secret?.reveal() == "\"hidden\"")
         #expect(configuration.warnings.count == 2)
         for (warning, name) in zip(configuration.warnings.sorted(), ["DEPLOYMENTS_TOKEN", "GITHUB_WEBHOOK_SECRET"]) {
             #expect(warning.hasPrefix("\(name) begins and ends with a quote") && !warning.contains("hidden"))

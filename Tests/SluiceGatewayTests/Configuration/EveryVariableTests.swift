@@ -63,7 +63,7 @@ struct EveryVariableTests {
 
     @Test func allOfThemTogetherAreAccepted() throws {
         let configuration = try GatewayConfiguration(environment: full)
-        #expect(configuration.kafka != nil && configuration.amqp != nil && configuration.grafana != nil)
+        #expect(configuration.kafka != nil && configuration.deployments.amqp != nil && configuration.grafana != nil)
     }
 
     @Test(arguments: GatewayConfiguration.variables)

@@ -1,3 +1,4 @@
+import GatewayTestSupport
 import Logging
 import SluiceGateway
 import Testing
@@ -15,8 +16,8 @@ struct GatewayConfigurationTests {
         #expect(configuration.bindAddress.description == "127.0.0.1:8080")
         #expect(configuration.metricsBindAddress.description == "127.0.0.1:8081")
         #expect(configuration.dataDirectory == "./sluice-data")
-        #expect(configuration.grafana == nil && configuration.slackWebhookURL == nil && configuration.simulator == nil)
-        #expect(configuration.githubSecret == nil && configuration.deploymentsToken == nil)
+        #expect(configuration.grafana == nil && configuration.slack == nil && configuration.simulator == nil)
+        #expect(configuration.gitHub.secret == nil && configuration.deployments.token == nil)
         #expect(configuration.logLevel == .info && configuration.logFormat == .text)
         #expect(configuration.shutdownTimeout == .seconds(20))
         #expect(configuration.warnings.isEmpty)
@@ -34,16 +35,16 @@ struct GatewayConfigurationTests {
         #expect(configuration.bindAddress == BindAddress(host: nil, port: 9000))
         #expect(configuration.metricsBindAddress == BindAddress(host: "::1", port: 9001))
         #expect(configuration.dataDirectory == "/var/lib/sluice")
-        #expect(configuration.githubSecret?.reveal() == "s p")
+        #expect(configuration.gitHub.secret?.reveal() == "s p")
         #expect(configuration.metricsToken?.reveal() == "m" && !configuration.allowsUnsigned)
         #expect(configuration.httpIdleTimeout == .seconds(620))
-        #expect(configuration.deploymentsToken?.reveal() == "t")
+        #expect(configuration.deployments.token?.reveal() == "t")
         #expect(
             configuration.grafana
                 == .init(
                     url: "https://grafana.example.org/sub", credentials: .basic(user: "admin", password: Secret("a:b")))
         )
-        #expect(configuration.slackWebhookURL?.reveal() == "https://hooks.slack.com/services/T/B/x")
+        #expect(configuration.slack?.webhook.reveal() == "https://hooks.slack.com/services/T/B/x")
         #expect(configuration.simulator?.stagingDelay == .milliseconds(1_500))
         #expect(configuration.simulator?.productionDelay == .zero)
         #expect(configuration.logLevel == .debug && configuration.logFormat == .json)
@@ -138,8 +139,8 @@ struct GatewayConfigurationTests {
         let configuration = try GatewayConfiguration(environment: defaults)
         #expect("\(configuration)" == "\(try GatewayConfiguration(environment: [:]))")
         for name in names {
-            #expect(GatewayConfiguration.markdownTable.contains("| `\(name)` |"))
-            #expect(GatewayConfiguration.helpText.contains("  \(name) "))
+            #expect(GatewayDocuments.variables.contains("| `\(name)` |"))
+            #expect(GatewayDocuments.helpText.contains("  \(name) "))
         }
         #expect(GatewayConfiguration.Simulator().stagingDelay == .seconds(30))
     }

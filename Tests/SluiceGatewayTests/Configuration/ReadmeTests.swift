@@ -2,12 +2,18 @@ import Foundation
 import SluiceGateway
 import Testing
 
-@Suite struct ReadmeTests {
-    @Test func theReadmesTableIsTheConfigurations() throws {
-        let readme = URL(fileURLWithPath: #filePath)
-            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("README.md")
-        let text = try String(contentsOf: readme, encoding: .utf8)
-        #expect(text.contains(GatewayConfiguration.markdownTable), "run: sluice run --help, and copy what changed")
+/// What README and `.env-example` say is what the registry says.
+struct ReadmeTests {
+    @Test func theReadmeIsCurrent() throws {
+        let text = try String(contentsOf: Repository.file("README.md"), encoding: .utf8)
+        let isCurrent = try MarkedDocument.readme(text) == text
+        #expect(isCurrent, "README.md is stale; run: make docs")
+    }
+
+    @Test func theExampleOfAnEnvironmentIsCurrentAndValid() throws {
+        let text = try String(contentsOf: Repository.file(".env-example"), encoding: .utf8)
+        let isCurrent = GatewayDocuments.environmentExample == text
+        #expect(isCurrent, ".env-example is stale; run: make docs")
+        #expect(try GatewayConfiguration(environment: [:], dotEnv: text).warnings.isEmpty)
     }
 }

@@ -77,7 +77,7 @@ extension EndToEnd {
         @Test func theTokenIsAskedForWhereThereIsOne() async throws {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
             try await withGateway(
-                in: directory, grafana: grafana, configure: { $0.deploymentsToken = Secret("let-me-in") }
+                in: directory, grafana: grafana, configure: { $0.deployments.token = Secret("let-me-in") }
             ) { gateway in
                 func status(_ token: String?) async throws -> Int {
                     let headers = token.map { [("Authorization", "Bearer \($0)")] } ?? []

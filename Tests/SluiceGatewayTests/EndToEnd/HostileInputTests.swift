@@ -20,7 +20,7 @@ extension EndToEnd {
         static func withSecretive(_ body: (RunningGateway, FakeGrafana) async throws -> Void) async throws {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
             try await withGateway(
-                in: directory, grafana: grafana, configure: { $0.githubSecret = Secret(secret) }
+                in: directory, grafana: grafana, configure: { $0.gitHub.secret = Secret(secret) }
             ) { gateway in
                 try await body(gateway, grafana)
                 // Whatever it was, the gateway goes on.

@@ -131,7 +131,7 @@ struct ConnectionBudgetTests {
         let amqp = try GatewayConfiguration(environment: ["AMQP_URI": "amqp://localhost"])
         #expect(ConnectionBudget(openFiles: 64, loops: 2, for: kafka).needed > 64)
         #expect(ConnectionBudget(openFiles: 64, loops: 2, for: amqp).needed == 50)
-        #expect(budget(64) { $0.slackWebhookURL = Secret("https://x") }.needed == 46)
+        #expect(budget(64) { $0.slack = SlackSink(webhook: Secret("https://x")) }.needed == 46)
         #expect(budget(64, loops: 16).needed == 84)
     }
 

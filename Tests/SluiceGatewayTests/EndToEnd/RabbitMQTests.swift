@@ -14,8 +14,8 @@ extension EndToEnd {
     /// Deployments that come over RabbitMQ.
     struct RabbitMQTests {
         /// A queue of the test's own.
-        private func amqp(_ broker: RabbitMQBroker) throws -> GatewayConfiguration.AMQP {
-            var amqp = GatewayConfiguration.AMQP(try AMQPConfiguration(uri: broker.uri()))
+        private func amqp(_ broker: RabbitMQBroker) throws -> DeploymentsSource.AMQP {
+            var amqp = DeploymentsSource.AMQP(try AMQPConfiguration(uri: broker.uri()))
             amqp.queue = "deployments-\(String(UInt64.random(in: .min ... .max), radix: 36))"
             return amqp
         }
@@ -25,7 +25,7 @@ extension EndToEnd {
             let (grafana, slack, directory) = (try FakeGrafana(), try FakeSlack(), try TemporaryDirectory())
             let amqp = try amqp(try await RabbitMQBroker.shared())
             try await withGateway(in: directory, grafana: grafana, slack: slack) { configuration in
-                configuration.amqp = amqp
+                configuration.deployments.amqp = amqp
                 var simulator = GatewayConfiguration.Simulator()
                 simulator.stagingDelay = .milliseconds(200)
                 simulator.productionDelay = .milliseconds(400)
@@ -50,7 +50,7 @@ extension EndToEnd {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
             let amqp = try amqp(try await RabbitMQBroker.shared())
             try await withGateway(in: directory, grafana: grafana) {
-                $0.amqp = amqp
+                $0.deployments.amqp = amqp
             } _: { gateway in
                 let publisher = try AMQPPublisher(amqp.client, logger: .init(label: "test"))
                 let good =
@@ -97,7 +97,7 @@ extension EndToEnd {
                 amqp.client = try AMQPConfiguration(uri: "amqps://guest:guest@\(listener.address)/")
             }
             try await withGateway(in: directory, grafana: grafana) {
-                $0.amqp = amqp
+                $0.deployments.amqp = amqp
             } _: { gateway in
                 try await eventually("a note of RabbitMQ", within: .seconds(30)) {
                     let ready = try await gateway.client.ready()
@@ -116,7 +116,7 @@ extension EndToEnd {
             let broker = try RabbitMQBroker()
             let amqp = try amqp(broker)
             try await withGateway(in: directory, grafana: grafana) {
-                $0.amqp = amqp
+                $0.deployments.amqp = amqp
             } _: { gateway in
                 #expect(try await gateway.client.ready().text.contains("rabbitmq: "))
                 #expect(try await gateway.client.push([StubCommit()]).status == 202)

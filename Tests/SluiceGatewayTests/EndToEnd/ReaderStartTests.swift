@@ -60,9 +60,9 @@ extension EndToEnd {
         func aNewSinkBeginsAtTheBeginningWhenAskedTo(_ onKafka: Bool) async throws {
             let kafka = onKafka ? try KafkaForTests(realGroups: true) : nil
             try await run(kafka, slack: false, push: 3)
-            try await run(kafka, slack: true, push: 1, slackHas: 4) { $0.slackStart = .beginning }
+            try await run(kafka, slack: true, push: 1, slackHas: 4) { $0.change("slack") { $0.start = .beginning } }
             // It has a position: the start means nothing any more.
-            try await run(kafka, slack: true, push: 1, slackHas: 5) { $0.slackStart = .beginning }
+            try await run(kafka, slack: true, push: 1, slackHas: 5) { $0.change("slack") { $0.start = .beginning } }
         }
 
         @Test(.timeLimit(.minutes(2)), arguments: [false, true])
@@ -73,7 +73,9 @@ extension EndToEnd {
             try await run(kafka, slack: false, push: 3)
             // The mock cluster finds no offsets by time: it begins at the end.
             let found = kafka?.mock == nil ? 3 : 0
-            try await run(kafka, slack: true, push: 1, slackHas: found + 1) { $0.slackStart = .time(time) }
+            try await run(kafka, slack: true, push: 1, slackHas: found + 1) {
+                $0.change("slack") { $0.start = .time(time) }
+            }
         }
 
         /// What the migration of a file of the first release leaves.

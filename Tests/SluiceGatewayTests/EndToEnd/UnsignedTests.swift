@@ -57,8 +57,8 @@ extension EndToEnd {
 
         @Test func aSecretTakesFromEverywhereWhatIsSigned() async throws {
             try await withEvents({
-                $0.githubSecret = Secret("word")
-                $0.deploymentsToken = Secret("token")
+                $0.gitHub.secret = Secret("word")
+                $0.deployments.token = Secret("token")
             }) { gateway in
                 let headers = [
                     ("X-Forwarded-For", "1.2.3.4"), ("Host", "example.org"), ("User-Agent", "GitHub-Hookshot/1"),
@@ -75,7 +75,7 @@ extension EndToEnd {
         /// GitHub signs the body alone.
         @Test(arguments: ["/webhooks/github", "/"])
         func headersThatTheSignatureDoesNotCoverSteerNothing(_ path: String) async throws {
-            try await withEvents({ $0.githubSecret = Secret("word") }) { gateway in
+            try await withEvents({ $0.gitHub.secret = Secret("word") }) { gateway in
                 let commit = StubCommit()
                 let steered = try await gateway.client.gitHub(
                     Stub.push([commit]), path: path,
@@ -94,7 +94,7 @@ extension EndToEnd {
         }
 
         @Test func aTokenVouchesForAllHeaders() async throws {
-            try await withEvents({ $0.deploymentsToken = Secret("token") }) { gateway in
+            try await withEvents({ $0.deployments.token = Secret("token") }) { gateway in
                 let answer = try await gateway.client.send(
                     "POST", "/webhooks/deployments",
                     headers: [

@@ -32,7 +32,7 @@ struct ReadinessTests {
         var readiness = Readiness()
         readiness.add(
             [Router.RouteStatus(name: route, isRunning: false, note: note)],
-            neededForWebhooks: IntakeRoutes.neededForWebhooks)
+            neededForWebhooks: ["github-to-log", "deployments-to-log"])
         #expect(readiness.reasons == (isReason ? ["\(route): \(note)"] : []))
         #expect(readiness.notes == (isReason ? [] : ["\(route): \(note)"]))
     }
@@ -43,7 +43,7 @@ struct ReadinessTests {
             [
                 Router.RouteStatus(name: "github-to-log", isRunning: true, note: "held: why"),
                 Router.RouteStatus(name: "log-to-grafana", isRunning: true, note: nil),
-            ], neededForWebhooks: IntakeRoutes.neededForWebhooks)
+            ], neededForWebhooks: ["github-to-log", "deployments-to-log"])
         #expect(readiness.reasons.isEmpty && readiness.notes == ["github-to-log: held: why"])
     }
 }

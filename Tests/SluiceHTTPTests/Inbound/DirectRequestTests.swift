@@ -5,9 +5,13 @@ import Testing
 @testable import SluiceHTTP
 
 struct DirectRequestTests {
+    private let sender = HTTPAuthenticator.RemoteSender(
+        "GitHub", headers: ["X-GitHub-Request-Id"], agents: ["GitHub-Hookshot"])
+
     private func statuses(_ requests: [(host: String?, headers: [String], target: String)]) async throws -> [Int?] {
         var statuses: [Int?] = []
-        try await withHarness(endpoint: { $0.authenticator = .direct(advice: "set SECRET") }) { harness in
+        try await withHarness(endpoint: { $0.authenticator = .direct(advice: "set SECRET", refusing: [sender]) }) {
+            harness in
             for request in requests {
                 let response = try await harness.talk { client in
                     let host = request.host.map { "Host: \($0)\r\n" } ?? ""
@@ -57,7 +61,8 @@ struct DirectRequestTests {
         "True-Client-IP: 1.2.3.4", "X-Client-IP: 1.2.3.4", "X-Cluster-Client-IP: 1", "Fastly-Client-IP: 1.2.3.4",
         "X-Original-URL: /", "X-Envoy-External-Address: 1.2.3.4", "X-Amzn-Trace-Id: Root=1", "CDN-Loop: cloudflare",
         "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "User-Agent: GitHub-Hookshot/044aadd",
-        "user-agent: github-hookshot/1", "Proxy-Connection: keep-alive", "Tailscale-User-Login: a",
+        "user-agent: github-hookshot/1", "x-github-request-id: 1",
+        "Proxy-Connection: keep-alive", "Tailscale-User-Login: a",
     ])
     func whatComesByWayOfSomebodyElseIsRefused(_ header: String) async throws {
         #expect(try await statuses([("localhost", [header], "/in")]) == [403])

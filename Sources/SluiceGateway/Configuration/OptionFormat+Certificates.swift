@@ -1,23 +1,27 @@
 import Foundation
 
-extension ConfigurationValues {
+extension OptionFormat where Value == String {
     /// The path of a file of certificates, which is read here to find out at start what is wrong with it.
-    mutating func certificates(_ variable: ConfigurationVariable) -> String? {
-        guard let path = path(variable) else { return nil }
-        guard let contents = FileManager.default.contents(atPath: path) else {
-            problems.append("\(variable.name): expected a file that can be read")
-            return nil
-        }
-        guard Self.areCertificates(String(decoding: contents, as: UTF8.self)) else {
-            problems.append("\(variable.name): expected a file of certificates in PEM format")
-            return nil
-        }
-        return path
+    static var certificates: Self {
+        Self(
+            "a path",
+            checking: { path throws(OptionMismatch) in
+                guard !path.utf8.contains(0) else { throw OptionMismatch(expected: "a path") }
+                guard let contents = FileManager.default.contents(atPath: path) else {
+                    throw OptionMismatch(expected: "a file that can be read")
+                }
+                guard CertificateText.isWhole(String(decoding: contents, as: UTF8.self)) else {
+                    throw OptionMismatch(expected: "a file of certificates in PEM format")
+                }
+                return path
+            })
     }
+}
 
+private enum CertificateText {
     /// Whether there is a certificate in the text, and each that begins is whole: base64 of a DER sequence of its own
     /// length.
-    private static func areCertificates(_ pem: String) -> Bool {
+    static func isWhole(_ pem: String) -> Bool {
         let (begin, end) = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----")
         let parts = pem.components(separatedBy: begin).dropFirst()
         return !parts.isEmpty

@@ -1,7 +1,15 @@
 public import Sluice
+import SluiceHTTP
 
 /// Turns GitHub's webhooks into events.
-public enum GitHubSource {
+public struct GitHubSource: SourceOptions, Hashable {
+    /// What GitHub signs with; nil takes in unsigned webhooks, see ``GatewayConfiguration/allowsUnsigned``.
+    public var secret: Secret?
+
+    public init(secret: Secret? = nil) {
+        self.secret = secret
+    }
+
     /// The metadata that holds the header `X-GitHub-Event`.
     public static let eventKey = "github_event"
     /// The metadata that holds the header `X-GitHub-Delivery`.

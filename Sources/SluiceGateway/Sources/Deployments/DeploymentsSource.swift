@@ -1,8 +1,19 @@
 package import Sluice
 
 /// Turns the messages of deploy tools into events: `{"commit_id", "env", "timestamp"}`, optionally with `service`,
-/// `repository`, and `result` (`success` unless it is `failure`).
-package enum DeploymentsSource {
+/// `repository`, and `result` (`success` unless it is `failure`). They come over HTTP, and over RabbitMQ where it is set.
+public struct DeploymentsSource: SourceOptions {
+    /// What deploy tools authenticate with; nil takes in unsigned messages, see
+    /// ``GatewayConfiguration/allowsUnsigned``.
+    public var token: Secret?
+    /// RabbitMQ as another way for deployments to come in. Default nil.
+    public var amqp: AMQP?
+
+    public init(token: Secret? = nil, amqp: AMQP? = nil) {
+        self.token = token
+        self.amqp = amqp
+    }
+
     /// The timestamp is an RFC 3339 string, or a number of seconds or milliseconds since 1970. Numbers below 10^11
     /// are seconds (until the year 5138); they may have a fraction.
     /// - Throws: ``SourceError`` that names the member at fault.

@@ -10,7 +10,7 @@ final class DeploymentsQueue: Sendable {
     let publisher: AMQPPublisher?
 
     init(
-        _ configuration: GatewayConfiguration.AMQP, isPublishedTo: Bool, _ instruments: Instruments, logger: Logger
+        _ configuration: DeploymentsSource.AMQP, isPublishedTo: Bool, _ instruments: Instruments, logger: Logger
     ) throws {
         topic = Topic(configuration.queue)
         var options = AMQPSubscriber.Options()
@@ -25,12 +25,12 @@ final class DeploymentsQueue: Sendable {
     }
 
     /// Notes why no deployment can come from there. Webhooks need no RabbitMQ: an outage must not keep them out.
-    func report(to readiness: inout Readiness) {
+    var notes: [String] {
         let state = subscriber.connectionState
-        if !state.isConnected { readiness.notes.append("rabbitmq: \(state.reason ?? "not connected")") }
+        return state.isConnected ? [] : ["rabbitmq: \(state.reason ?? "not connected")"]
     }
 
-    func close() async {
+    @Sendable func close() async {
         await subscriber.close()
         await publisher?.close()
     }

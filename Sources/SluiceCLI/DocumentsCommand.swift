@@ -1,0 +1,21 @@
+import ArgumentParser
+import Foundation
+import SluiceGateway
+
+/// `sluice documents`: writes the parts of the repository's documents that are made from the program. For `make docs`.
+struct DocumentsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "documents", abstract: "Bring README.md and .env-example of a working copy up to date.",
+        shouldDisplay: false)
+
+    @Argument(help: "The root of the working copy.")
+    var directory: String
+
+    func run() throws {
+        let root = URL(fileURLWithPath: directory)
+        let readme = root.appendingPathComponent("README.md")
+        let text = try MarkedDocument.readme(String(contentsOf: readme, encoding: .utf8))
+        try Data(text.utf8).write(to: readme)
+        try Data(GatewayDocuments.environmentExample.utf8).write(to: root.appendingPathComponent(".env-example"))
+    }
+}

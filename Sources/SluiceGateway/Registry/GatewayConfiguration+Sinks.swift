@@ -1,0 +1,26 @@
+extension GatewayConfiguration {
+    /// Which sinks there are: each kind, and each sink of another name, whether it is configured.
+    public var sinkStates: [String: Bool] {
+        var states = Dictionary(uniqueKeysWithValues: Registry.sinks.map { ($0.name, false) })
+        for sink in sinks { states[sink.name] = true }
+        return states
+    }
+
+    /// The names that sinks have which the environment configures, for help texts: `grafana, slack, or console`.
+    public static var sinkNames: String {
+        (Registry.sinks.map(\.name) + [Registry.fallback.name]).joined(last: "or", comma: true)
+    }
+
+    /// One of them, for examples.
+    public static var exampleSink: String { Registry.sinks.last?.name ?? Registry.fallback.name }
+
+    /// Its consumer group.
+    public static var exampleGroup: String { ConfiguredSink.group(exampleSink) }
+
+    /// What the gateway does, in one line.
+    public static var abstract: String {
+        let sources = Registry.sources.map(\.intake).joined(last: "and")
+        let sinks = Registry.sinks.map(\.title).joined(last: "and")
+        return "An observability-first event gateway: \(sources) in, \(sinks) out."
+    }
+}

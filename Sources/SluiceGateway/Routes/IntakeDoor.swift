@@ -1,0 +1,66 @@
+import ServiceLifecycle
+import Sluice
+import SluiceHTTP
+import Synchronization
+
+/// Opens the port of the webhooks once every path is read, so that the first request finds a route behind it.
+///
+/// Where that takes longer, because the queue cannot be used yet, it opens all the same: a sender that gets 503 with
+/// `Retry-After` knows more than one that is refused a connection.
+final class IntakeDoor: Service {
+    /// How long the routes have to subscribe before the port opens without them.
+    static let patience: Duration = .seconds(3)
+
+    let listener: HTTPListener
+    /// What the routes read from.
+    let subscriber: any Subscriber
+    private let subscribed: AsyncStream<Void>
+
+    /// - Parameter topics: the paths to wait for.
+    init(_ listener: HTTPListener, _ subscriber: any Subscriber, awaiting topics: Set<Topic>) {
+        let (subscribed, continuation) = AsyncStream<Void>.makeStream()
+        self.listener = listener
+        self.subscribed = subscribed
+        self.subscriber = AnnouncingSubscriber(subscriber, awaiting: topics) { continuation.finish() }
+    }
+
+    func run() async throws {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in self.subscribed {} }
+            group.addTask { try? await Task.sleep(for: Self.patience) }
+            group.addTask { try? await gracefulShutdown() }
+            await group.next()
+            group.cancelAll()
+        }
+        try await listener.run()
+    }
+}
+
+/// A subscriber that says when each of some topics has been subscribed to.
+private final class AnnouncingSubscriber: Subscriber {
+    private let subscriber: any Subscriber
+    private let awaited: Mutex<Set<Topic>>
+    private let announce: @Sendable () -> Void
+
+    init(_ subscriber: any Subscriber, awaiting topics: Set<Topic>, announce: @escaping @Sendable () -> Void) {
+        self.subscriber = subscriber
+        awaited = Mutex(topics)
+        self.announce = announce
+        if topics.isEmpty { announce() }
+    }
+
+    var name: String { subscriber.name }
+    var time: RouterTime? { subscriber.time }
+    var defaultOrdering: Ordering { subscriber.defaultOrdering }
+
+    func subscribe(to topic: Topic) async throws -> Subscription {
+        let subscription = try await subscriber.subscribe(to: topic)
+        let isLast = awaited.withLock { $0.remove(topic) != nil && $0.isEmpty }
+        if isLast { announce() }
+        return subscription
+    }
+
+    func close() async {
+        await subscriber.close()
+    }
+}

@@ -1,0 +1,99 @@
+public import Sluice
+
+/// A sink under a name of its own, with what is set about it.
+public struct ConfiguredSink: Sendable {
+    /// The sink's name in the log, in `/readyz`, in metrics and commands: 1 to 64 of the characters a-z, A-Z, 0-9, `.`,
+    /// `_` and `-`. Each sink has one of its own.
+    public let name: String
+    /// What makes it.
+    public var options: any SinkOptions
+    /// Where it begins if it was not there before. Default `.now`.
+    public var start: ReaderStart
+    /// How its events may overlap. Default: as its kind wants it.
+    public var ordering: Ordering
+    /// How fast events may go there. Default: as its kind wants it.
+    public var throttle: Throttle?
+
+    /// A sink of a kind, such as ``SlackSink``.
+    public init(_ name: String, _ options: some SinkOptions, start: ReaderStart = .now) {
+        self.name = name
+        self.options = options
+        self.start = start
+        ordering = options.ordering
+        throttle = options.throttle
+    }
+
+    /// A sink of your own.
+    /// - Parameters:
+    ///   - name: see ``name``.
+    ///   - ordering: `.serial`, the default: one event after the other. `.perKey(lanes:)`: a repository's in order.
+    ///   - start: where it begins when it is new. Default: with what comes from now on.
+    ///   - throttle: how fast events may go there. Default nil: as fast as it takes them.
+    public init(
+        _ name: String, _ sink: any Sink, ordering: Ordering = .serial, start: ReaderStart = .now,
+        throttle: Throttle? = nil
+    ) {
+        self.init(name, OwnSink(sink: sink, ordering: ordering, throttle: throttle), start: start)
+    }
+
+    /// A topic of any broker that events are handed on to, as they stand on the queue.
+    public init(
+        _ name: String, publishingTo publisher: any Publisher, _ topic: Topic, ordering: Ordering = .serial,
+        start: ReaderStart = .now
+    ) {
+        self.init(name, PublishingSink(publisher: publisher, topic: topic), ordering: ordering, start: start)
+    }
+
+    /// The route that delivers to it, which is its consumer group on the queue: `log-to-` and the name. A name that
+    /// begins that way is its own group.
+    public var group: String { Self.group(name) }
+
+    static func group(_ name: String) -> String {
+        name.hasPrefix(groupPrefix) ? name : groupPrefix + name
+    }
+
+    private static let groupPrefix = "log-to-"
+}
+
+private struct OwnSink: SinkOptions {
+    let sink: any Sink
+    let ordering: Ordering
+    let throttle: Throttle?
+
+    var isReachedOverHTTP: Bool { false }
+
+    func makeSink(_ parts: SinkParts) -> any Sink { sink }
+}
+
+extension [ConfiguredSink] {
+    /// - Throws: ``ConfigurationError``, which names the sink that cannot have its name.
+    func validateNames() throws(ConfigurationError) {
+        var names: Set<String> = []
+        var groups: Set<String> = [DeploymentsRoute.name, LogTransfer.name]
+        for sink in self {
+            guard SinkName.isValid(sink.name) else {
+                throw ConfigurationError("sinks", expected: "names of \(SinkName.expectation)")
+            }
+            guard names.insert(sink.name).inserted, groups.insert(sink.group).inserted else {
+                throw ConfigurationError("sinks.\(sink.name)", expected: "a name of its own: this one is taken")
+            }
+        }
+    }
+}
+
+/// What sinks and sources may be called.
+enum SinkName {
+    static let expectation = "1 to 64 of the characters a-z, A-Z, 0-9, '.', '_' and '-'"
+
+    static func isValid(_ name: String) -> Bool {
+        (1...64).contains(name.utf8.count)
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
+}

@@ -1,0 +1,52 @@
+import Sluice
+import Synchronization
+
+/// The event that a sink's route has in hand: decoded once, by whoever asks first, for as long as it is in the chain.
+///
+/// A value of the task, because it has to reach the sink, which is a Publisher and gets messages.
+final class EventInHand: Sendable {
+    @TaskLocal static var current: EventInHand?
+
+    private struct State {
+        var event: Result<Event, SourceError>?
+        var mayBeDelivered = false
+    }
+
+    private let message: Message
+    private let state = Mutex(State())
+
+    init(_ message: Message) {
+        self.message = message
+    }
+
+    /// - Throws: why there is no event in the message.
+    func event() throws(SourceError) -> Event {
+        if let event = state.withLock(\.event) { return try event.get() }
+        let event = Result { () throws(SourceError) in try Event(message) }
+        state.withLock { $0.event = event }
+        return try event.get()
+    }
+
+    /// The delivery of this message, which is the one in hand unless a middleware has made another.
+    static func delivery(of message: Message) throws(SourceError) -> SinkDelivery {
+        guard let current, current.message.id == message.id, current.message.payload == message.payload else {
+            return SinkDelivery(try Event(message), message, mayBeDelivered: true)
+        }
+        return SinkDelivery(
+            try current.event(), message, mayBeDelivered: current.state.withLock(\.mayBeDelivered))
+    }
+
+    /// Says whether an attempt before the one that begins may have delivered it.
+    func note(mayBeDelivered: Bool) {
+        state.withLock { $0.mayBeDelivered = mayBeDelivered }
+    }
+}
+
+/// Takes each event in hand for what comes behind it in the chain.
+struct TakeInHand: Middleware {
+    func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
+        { message, context in
+            try await EventInHand.$current.withValue(EventInHand(message)) { try await next(message, context) }
+        }
+    }
+}

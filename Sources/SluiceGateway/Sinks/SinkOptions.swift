@@ -1,0 +1,47 @@
+public import Sluice
+public import SluiceHTTP
+
+/// What can be set about a sink of one kind, as a value that makes the sink.
+public protocol SinkOptions: Sendable {
+    /// Makes the sink. Called once, when the gateway is made; nothing is sent yet.
+    func makeSink(_ parts: SinkParts) throws -> any Sink
+
+    /// How its events may overlap. Default `.serial`.
+    var ordering: Ordering { get }
+    /// How fast events may go there. Default nil: as fast as it takes them.
+    var throttle: Throttle? { get }
+    /// Whether it sends its requests with ``SinkParts/send(_:)``, and has their metrics. Default true.
+    var isReachedOverHTTP: Bool { get }
+    /// What is allowed and probably not meant, such as a password in the clear: a line each, for the log. Default none.
+    var cautions: [String] { get }
+}
+
+extension SinkOptions {
+    public var ordering: Ordering { .serial }
+    public var throttle: Throttle? { nil }
+    public var isReachedOverHTTP: Bool { true }
+    public var cautions: [String] { [] }
+}
+
+/// What a sink is made with.
+public struct SinkParts: Sendable {
+    /// The sink's name: the target of its requests, and of what it says of itself.
+    public let name: String
+    /// How long to wait before a person may have mended what only a person can.
+    public let hold: Duration
+    private let client: HTTPClient
+
+    init(name: String, hold: Duration, client: HTTPClient) {
+        self.name = name
+        self.hold = hold
+        self.client = client
+    }
+
+    /// Sends a request by the client that all sinks share: through the proxy that is configured, counted and timed.
+    ///
+    /// A sink's address and credentials are the configuration's: a request that cannot be written, or an answer that is
+    /// none, is never the message's fault and holds the sink.
+    public func send(_ request: HTTPClient.Request) async throws -> HTTPClient.Response {
+        try await client.send(request, hold: hold)
+    }
+}

@@ -1,0 +1,27 @@
+import Sluice
+
+/// A sink as the Publisher at the end of its route.
+final class SinkPublisher: Publisher {
+    let name: String
+    private let sink: any Sink
+
+    init(_ name: String, _ sink: any Sink) {
+        self.name = name
+        self.sink = sink
+    }
+
+    func publish(_ messages: [Message], to topic: Topic) async throws {
+        for (index, message) in messages.enumerated() {
+            do {
+                try await sink.deliver(EventInHand.delivery(of: message))
+            } catch {
+                if messages.count == 1 { throw error }
+                throw PublishError(notAccepted: messages[index...].map(\.id), underlying: error)
+            }
+        }
+    }
+
+    func close() async {
+        await sink.close()
+    }
+}

@@ -1,0 +1,65 @@
+public import Sluice
+import SluiceHTTP
+
+/// Posts a message to a channel of Slack, by an incoming webhook.
+public struct SlackSink: SinkOptions, Hashable {
+    /// The address of the webhook, which is a secret.
+    public var webhook: Secret
+
+    public init(webhook: Secret) {
+        self.webhook = webhook
+    }
+
+    /// One message a second, as Slack allows, and in order, as people read.
+    public var throttle: Throttle? { Throttle(rate: 1) }
+
+    public var cautions: [String] {
+        guard WebAddress.isClear(webhook.reveal()) else { return [] }
+        return [
+            "\(Self.webhookOption.variable.name): the address, a secret, crosses the network in the clear; use https://"
+        ]
+    }
+
+    public func makeSink(_ parts: SinkParts) -> any Sink {
+        Webhook(address: webhook, parts: parts)
+    }
+
+    private struct Webhook: Sink {
+        let address: Secret
+        let parts: SinkParts
+
+        func deliver(_ delivery: SinkDelivery) async throws {
+            let post = HTTPClient.Request(
+                "POST", address.reveal(), target: parts.name, headers: ["Content-Type": "application/json"],
+                body: SlackMessage.body(for: delivery.event), acceptsTruncatedBody: true)
+            let response = try await parts.send(post)
+            let error = SlackAnswer.error(
+                status: response.status, body: response.body, isTruncated: response.isBodyTruncated,
+                retryAfter: RetryAfter.delay(in: response.headers), hold: parts.hold)
+            if let error { throw error }
+        }
+    }
+
+    fileprivate static let webhookOption = ConfigurationOption(
+        "webhook", "SLACK_WEBHOOK_URL", OptionFormat<String>.webAddress.map { Secret($0) }, isSecret: true,
+        example: .hint(""),
+        "The address of a Slack incoming webhook; unset: no messages")
+}
+
+extension SinkKind {
+    static let slack = SinkKind(
+        "slack", title: "Slack",
+        summary: "Posts a message to a channel, one a second and in order, with a link to the commit",
+        authentication: "the address of the incoming webhook is the secret",
+        answers: SinkAnswers(
+            success: "2xx with `ok`, or with JSON whose `ok` is true",
+            retry: "408, 425, 429, 5xx, and Slack's words for a limit or for trouble of its own (`rate_limited`, …)",
+            poison: "Slack's words for a message that it cannot take (`invalid_blocks`, `msg_too_long`, …)",
+            hold: "everything else: a webhook that is revoked, a channel that is gone, an answer that is not Slack's"),
+        settings: [SlackSink.webhookOption.variable],
+        start: .start(
+            "SLACK_START", "The same for Slack, which takes one message a second"),
+        read: { values in
+            values.read(SlackSink.webhookOption).map(SlackSink.init(webhook:))
+        })
+}

@@ -1,0 +1,34 @@
+import Sluice
+
+/// A source under a name of its own, with what is set about it.
+public struct ConfiguredSource: Sendable {
+    /// The source's name: its path is `/webhooks/` and the name, its route the name and `-to-log`. 1 to 64 of the
+    /// characters a-z, A-Z, 0-9, `.`, `_` and `-`; each source has one of its own.
+    public let name: String
+    /// What makes it.
+    public var options: any SourceOptions
+
+    /// A source of a kind, such as ``GitHubSource``.
+    public init(_ name: String, _ options: some SourceOptions) {
+        self.name = name
+        self.options = options
+    }
+
+    /// The route of its requests.
+    var route: String { "\(name)-to-log" }
+}
+
+extension [ConfiguredSource] {
+    /// - Throws: ``ConfigurationError``, which names the source that cannot have its name.
+    func validateNames() throws(ConfigurationError) {
+        var names: Set<String> = []
+        for source in self {
+            guard SinkName.isValid(source.name) else {
+                throw ConfigurationError("sources", expected: "names of \(SinkName.expectation)")
+            }
+            guard names.insert(source.name).inserted else {
+                throw ConfigurationError("sources.\(source.name)", expected: "a name of its own: this one is taken")
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import Sluice
+import SluiceHTTP
+
+/// A kind of source, as the registry knows it.
+struct SourceKind: Sendable {
+    /// Its word in a file, and the name of the one source that the environment makes of it.
+    let name: String
+    /// What people call it.
+    let title: String
+    /// What comes from it, for the program's one line: `GitHub webhooks`.
+    let intake: String
+    /// What it takes in, as one sentence in Markdown without the point at its end.
+    let summary: String
+    /// How its senders prove who they are, the same way.
+    let authentication: String
+    let options: [ConfigurationVariable]
+    /// What gives a request away that such a sender made itself: it cannot come from this machine.
+    let senders: [HTTPAuthenticator.RemoteSender]
+    /// The source that is set.
+    let read: @Sendable (inout ConfigurationValues) -> ConfiguredSource
+    /// The source when nothing is set.
+    let standard: ConfiguredSource
+
+    init<Options: SourceOptions>(
+        _ name: String, title: String, intake: String, summary: String, authentication: String,
+        options: [ConfigurationVariable], senders: [HTTPAuthenticator.RemoteSender] = [], standard: Options,
+        read: @escaping @Sendable (inout ConfigurationValues) -> Options
+    ) {
+        self.name = name
+        self.title = title
+        self.intake = intake
+        self.summary = summary
+        self.authentication = authentication
+        self.options = options
+        self.senders = senders
+        self.read = { ConfiguredSource(name, read(&$0)) }
+        self.standard = ConfiguredSource(name, standard)
+    }
+}
