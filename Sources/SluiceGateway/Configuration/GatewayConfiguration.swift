@@ -32,7 +32,7 @@ public struct GatewayConfiguration: Sendable {
     public var kafka: Kafka?
     /// What takes events in, each under a name of its own. Default: one of each kind, without a secret (see
     /// ``allowsUnsigned``).
-    public var sources: [ConfiguredSource] = Registry.sources.map(\.standard)
+    public var sources: [ConfiguredSource] = Registry.sources.compactMap(\.standard)
     /// What events are delivered to, each under a name of its own. Default: none, and events go to the console.
     public var sinks: [ConfiguredSink] = []
     /// Whether an endpoint without secret or token takes requests from everybody, and not only those that are made
@@ -74,7 +74,7 @@ public struct GatewayConfiguration: Sendable {
 
         for setting in Self.processSettings + Self.retentionSettings { setting.read(&values, &self) }
         kafka = KafkaOptions.read(&values)
-        sources = Registry.sources.map { $0.read(&values) }
+        sources = Registry.sources.compactMap { $0.read(&values) }
         sinks = Registry.sinks.compactMap { $0.read(&values) }
         for setting in Self.sinkSettings + Self.logSettings { setting.read(&values, &self) }
         sinkProxy = .environment(values.all)

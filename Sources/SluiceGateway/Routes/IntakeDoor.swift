@@ -8,30 +8,40 @@ import Synchronization
 /// Where that takes longer, because the queue cannot be used yet, it opens all the same: a sender that gets 503 with
 /// `Retry-After` knows more than one that is refused a connection.
 final class IntakeDoor: Service {
-    /// How long the routes have to subscribe before the port opens without them.
-    static let patience: Duration = .seconds(3)
-
     let listener: HTTPListener
     /// What the routes read from.
     let subscriber: any Subscriber
     private let subscribed: AsyncStream<Void>
+    private let patience: Duration
+    private let waiting = Atomic<Bool>(false)
 
-    /// - Parameter topics: the paths to wait for.
-    init(_ listener: HTTPListener, _ subscriber: any Subscriber, awaiting topics: Set<Topic>) {
+    /// - Parameters:
+    ///   - topics: the paths to wait for.
+    ///   - patience: how long the routes have to subscribe before the port opens without them.
+    init(
+        _ listener: HTTPListener, _ subscriber: any Subscriber, awaiting topics: Set<Topic>,
+        patience: Duration = .seconds(3)
+    ) {
+        self.patience = patience
         let (subscribed, continuation) = AsyncStream<Void>.makeStream()
         self.listener = listener
         self.subscribed = subscribed
         self.subscriber = AnnouncingSubscriber(subscriber, awaiting: topics) { continuation.finish() }
     }
 
+    /// Whether it waits for the routes.
+    var isWaiting: Bool { waiting.load(ordering: .relaxed) }
+
     func run() async throws {
+        waiting.store(true, ordering: .relaxed)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in self.subscribed {} }
-            group.addTask { try? await Task.sleep(for: Self.patience) }
+            group.addTask { try? await Task.sleep(for: self.patience) }
             group.addTask { try? await gracefulShutdown() }
             await group.next()
             group.cancelAll()
         }
+        waiting.store(false, ordering: .relaxed)
         try await listener.run()
     }
 }

@@ -12,17 +12,22 @@ final class EventInHand: Sendable {
         var mayBeDelivered = false
     }
 
+    /// How a message is decoded.
+    typealias Decode = @Sendable (Message) throws(SourceError) -> Event
+
     private let message: Message
+    private let decode: Decode
     private let state = Mutex(State())
 
-    init(_ message: Message) {
+    init(_ message: Message, decode: @escaping Decode = { message throws(SourceError) in try Event(message) }) {
         self.message = message
+        self.decode = decode
     }
 
     /// - Throws: why there is no event in the message.
     func event() throws(SourceError) -> Event {
         if let event = state.withLock(\.event) { return try event.get() }
-        let event = Result { () throws(SourceError) in try Event(message) }
+        let event = Result { () throws(SourceError) in try decode(message) }
         state.withLock { $0.event = event }
         return try event.get()
     }
@@ -44,9 +49,16 @@ final class EventInHand: Sendable {
 
 /// Takes each event in hand for what comes behind it in the chain.
 struct TakeInHand: Middleware {
+    private let decode: EventInHand.Decode
+
+    /// - Parameter decode: default: as events are written.
+    init(decode: @escaping EventInHand.Decode = { message throws(SourceError) in try Event(message) }) {
+        self.decode = decode
+    }
+
     func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        { message, context in
-            try await EventInHand.$current.withValue(EventInHand(message)) { try await next(message, context) }
+        { [decode] message, context in
+            try await EventInHand.$current.withValue(EventInHand(message, decode: decode)) { try await next(message, context) }
         }
     }
 }

@@ -16,15 +16,16 @@ struct SourceKind: Sendable {
     let options: [ConfigurationVariable]
     /// What gives a request away that such a sender made itself: it cannot come from this machine.
     let senders: [HTTPAuthenticator.RemoteSender]
-    /// The source that is set.
-    let read: @Sendable (inout ConfigurationValues) -> ConfiguredSource
-    /// The source when nothing is set.
-    let standard: ConfiguredSource
+    /// The source that is set; nil where there is none.
+    let read: @Sendable (inout ConfigurationValues) -> ConfiguredSource?
+    /// The source when nothing is set; nil for none, as every kind that is added should have it: who does not know of it
+    /// must not have to set its secret.
+    let standard: ConfiguredSource?
 
     init<Options: SourceOptions>(
         _ name: String, title: String, intake: String, summary: String, authentication: String,
-        options: [ConfigurationVariable], senders: [HTTPAuthenticator.RemoteSender] = [], standard: Options,
-        read: @escaping @Sendable (inout ConfigurationValues) -> Options
+        options: [ConfigurationVariable], senders: [HTTPAuthenticator.RemoteSender] = [], standard: Options? = nil,
+        read: @escaping @Sendable (inout ConfigurationValues) -> Options?
     ) {
         self.name = name
         self.title = title
@@ -33,7 +34,7 @@ struct SourceKind: Sendable {
         self.authentication = authentication
         self.options = options
         self.senders = senders
-        self.read = { ConfiguredSource(name, read(&$0)) }
-        self.standard = ConfiguredSource(name, standard)
+        self.read = { values in read(&values).map { ConfiguredSource(name, $0) } }
+        self.standard = standard.map { ConfiguredSource(name, $0) }
     }
 }
