@@ -8,9 +8,9 @@ import Synchronization
 /// route's name and the configuration ``Router/Configuration/destination``.
 ///
 /// ```swift
-/// let slack = try Destination("slack")
-/// try router.add(Route("production", from: log, "events", to: sink, "events", destination: slack, …))
-/// try router.add(Route("web", from: log, "events", to: sink, "events", destination: slack, …))
+/// let chat = try Destination("chat")
+/// try router.add(Route("production", from: log, "events", to: sink, "events", destination: chat, …))
+/// try router.add(Route("web", from: log, "events", to: sink, "events", destination: chat, …))
 /// ```
 ///
 /// What it bounds it bounds for this process.

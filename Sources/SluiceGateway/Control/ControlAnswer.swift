@@ -1,6 +1,6 @@
 /// What a gateway answers: lines of JSON, one for each thing that was asked for, and a last one that says how it went.
 ///
-///     {"item":{"topic":"events","group":"log-to-slack","backlog":3}}
+///     {"item":{"topic":"events","group":"log-to-console","backlog":3}}
 ///     {"ok":true,"text":"…"}
 ///     {"ok":false,"code":"not_leading","error":"…"}
 struct ControlAnswer: Sendable {

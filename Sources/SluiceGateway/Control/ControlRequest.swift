@@ -1,5 +1,5 @@
 /// What a command asks of a running gateway: one line of JSON, such as
-/// `{"version":1,"command":"sinks.pause","sink":"slack"}`.
+/// `{"version":1,"command":"sinks.pause","sink":"console"}`.
 struct ControlRequest: Sendable, Equatable {
     /// The only version of the protocol so far.
     static let version: Int64 = 1

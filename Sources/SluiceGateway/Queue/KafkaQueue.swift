@@ -6,7 +6,7 @@ import Synchronization
 
 /// Kafka as the queue: several gateways may share the work.
 final class KafkaQueue: EventQueue {
-    /// How long the publish of a webhook's events may take: GitHub waits 10 seconds for the answer.
+    /// How long the publish of a webhook's events may take: senders wait 10 seconds for the answer.
     private static let publishTimeout: Duration = .seconds(8)
     /// How long brokers may take to answer a probe.
     private static let probeTimeout: Duration = .seconds(4)

@@ -143,6 +143,6 @@ extension SQLiteLog {
         }
     }
 
-    /// GitHub redelivers within 3 days; a commit may reach another branch weeks later.
+    /// Webhooks are redelivered within 3 days; a commit may reach another branch weeks later.
     var eventStore: any DeduplicationStore { deduplicationStore(window: .seconds(90 * 86_400)) }
 }

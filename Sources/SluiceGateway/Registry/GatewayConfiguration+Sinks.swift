@@ -6,7 +6,7 @@ extension GatewayConfiguration {
         return states
     }
 
-    /// The names that sinks have which the environment configures, for help texts: `grafana, slack, or console`.
+    /// The names that sinks have which the environment configures, for help texts: `a, b, or console`.
     public static var sinkNames: String {
         (Registry.sinks.map(\.name) + [Registry.fallback.name]).joined(last: "or", comma: true)
     }

@@ -14,7 +14,7 @@ public struct ConfiguredSink: Sendable {
     /// How fast events may go there. Default: as its kind wants it.
     public var throttle: Throttle?
 
-    /// A sink of a kind, such as ``SlackSink``.
+    /// A sink of a kind, by the kind's options.
     public init(_ name: String, _ options: some SinkOptions, start: ReaderStart = .now) {
         self.name = name
         self.options = options

@@ -58,7 +58,9 @@ struct TakeInHand: Middleware {
 
     func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
         { [decode] message, context in
-            try await EventInHand.$current.withValue(EventInHand(message, decode: decode)) { try await next(message, context) }
+            try await EventInHand.$current.withValue(EventInHand(message, decode: decode)) {
+                try await next(message, context)
+            }
         }
     }
 }

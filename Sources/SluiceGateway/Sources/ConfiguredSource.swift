@@ -8,7 +8,7 @@ public struct ConfiguredSource: Sendable {
     /// What makes it.
     public var options: any SourceOptions
 
-    /// A source of a kind, such as ``GitHubSource``.
+    /// A source of a kind, such as ``DeploymentsSource``.
     public init(_ name: String, _ options: some SourceOptions) {
         self.name = name
         self.options = options

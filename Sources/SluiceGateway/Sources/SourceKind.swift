@@ -7,7 +7,7 @@ struct SourceKind: Sendable {
     let name: String
     /// What people call it.
     let title: String
-    /// What comes from it, for the program's one line: `GitHub webhooks`.
+    /// What comes from it, for the program's one line: `deployments`.
     let intake: String
     /// What it takes in, as one sentence in Markdown without the point at its end.
     let summary: String

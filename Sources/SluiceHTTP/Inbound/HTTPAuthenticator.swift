@@ -17,8 +17,8 @@ public struct HTTPAuthenticator: Sendable {
         self.body = body
     }
 
-    /// The HMAC-SHA256 of the body as transmitted, in hexadecimal after `sha256=`, as GitHub signs
-    /// (docs.github.com, "Validating webhook deliveries"). Compared in constant time.
+    /// The HMAC-SHA256 of the body as transmitted, in hexadecimal after `sha256=`, as
+    /// webhooks are signed (`X-Hub-Signature-256`). Compared in constant time.
     /// - Parameter header: the name of the header that carries it.
     public static func hmacSHA256(header: String = "X-Hub-Signature-256", secret: String) -> HTTPAuthenticator {
         // Keyed once: each request copies the two prepared hashes instead of hashing the key again.

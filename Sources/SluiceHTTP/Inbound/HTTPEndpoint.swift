@@ -2,7 +2,7 @@ internal import Sluice
 
 /// How requests to one path become messages.
 public struct HTTPEndpoint: Sendable {
-    /// The path, which is the name of the topic, compared as it is sent: `/webhooks/github`. A slash behind it does
+    /// The path, which is the name of the topic, compared as it is sent: `/webhooks/deploys`. A slash behind it does
     /// not matter.
     public var path: String
 
@@ -14,7 +14,7 @@ public struct HTTPEndpoint: Sendable {
 
     /// The media types that are taken, in lowercase and without parameters; a request may add parameters such as
     /// `charset`. Others get 415. `application/json` stands for every type with JSON's suffix, too, such as
-    /// `application/vnd.github+json` (RFC 6839). Empty takes any. Default: `application/json`.
+    /// `application/vnd.api+json` (RFC 6839). Empty takes any. Default: `application/json`.
     public var contentTypes = ["application/json"]
 
     /// Whether a request without `Content-Type` gets 415. Default: false, as Watermill's publisher sends none.
@@ -34,7 +34,7 @@ public struct HTTPEndpoint: Sendable {
     public var maxInflatedBytes: Int?
 
     /// How long a request waits until its message is settled, then it gets 503 while the message may still succeed:
-    /// delivery is at least once. Nil waits for as long as it takes. Default: 9 s, because GitHub gives up at 10 s.
+    /// delivery is at least once. Nil waits for as long as it takes. Default: 9 s, because senders of webhooks give up at 10 s.
     public var answerTimeout: Duration? = .seconds(9)
 
     /// How many requests may wait for a handler; more get 503 at once. Default: 1,024.

@@ -4,7 +4,7 @@ internal import NIOHTTP1
 public struct HTTPInboundRequest: Sendable {
     /// As sent, in capitals: `POST`.
     public let method: String
-    /// The target without its query, as sent (not percent-decoded): `/webhooks/github`.
+    /// The target without its query, as sent (not percent-decoded): `/webhooks/deploys`.
     public let path: String
     /// What follows the `?`, as sent; nil without one.
     public let query: String?

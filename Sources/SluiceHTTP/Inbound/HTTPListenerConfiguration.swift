@@ -11,7 +11,7 @@ extension HTTPListener {
         /// From 0 to 65,535; 0 lets the system choose. Default: 8080.
         public var port = 8080
 
-        /// The largest body in bytes as transmitted; more gets 413. Default: 25,000,000, GitHub's limit.
+        /// The largest body in bytes as transmitted; more gets 413. Default: 25,000,000, the most that webhooks have.
         public var maxBodyBytes = 25_000_000
 
         /// The target, the names and the values of a request's head together, in bytes; more gets 431.

@@ -18,7 +18,7 @@ extension HTTPClient {
         public var method: String
         /// Absolute, `http` or `https`. Credentials inside it (`https://user:password@host`) are sent as Basic.
         public var url: String
-        /// Names the destination in errors and labels, such as `slack`.
+        /// Names the destination in errors and labels, such as `chat`.
         public var target: String
         /// Sent in this order. `Content-Length` and `Transfer-Encoding` are the client's and refused here.
         public var headers: [Header]

@@ -10,13 +10,13 @@ import Synchronization
 #endif
 
 /// A small real HTTP/1.1 server for tests: it answers what it is told to, misbehaves where it is told to, and remembers
-/// what it was asked. A fake Grafana or Slack is one closure.
+/// what it was asked. A fake of any service is one closure.
 ///
 /// ```swift
-/// let slack = try TestHTTPServer { request in
+/// let chat = try TestHTTPServer { request in
 ///     request.body.isEmpty ? .status(400, body: "no_text") : .status(200, body: "ok")
 /// }
-/// defer { slack.stop() }
+/// defer { chat.stop() }
 /// ```
 ///
 /// It listens on 127.0.0.1 and keeps connections alive. Each connection has a thread of its own, so the closure may

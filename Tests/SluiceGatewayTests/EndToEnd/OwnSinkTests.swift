@@ -1,12 +1,11 @@
 import Foundation
 import GatewayTestSupport
 import Sluice
+// Without @testable: what a program of its own has.
+import SluiceGateway
 import SluiceTesting
 import Synchronization
 import Testing
-
-// Without @testable: what a program of its own has.
-import SluiceGateway
 
 /// A sink as a user writes it: keeps what it got, and fails as it is told.
 private final class NotingSink: Sink {
@@ -46,7 +45,9 @@ extension EndToEnd {
                     try await client.metrics().value(
                         "sluice_deliveries_total", ["handler_name": "log-to-file", "outcome": "acked"]) == 1
                 }
-                sink.fail(HandlerError("the disk is full", reason: "disk", disposition: .hold("disk full", for: .seconds(60))))
+                sink.fail(
+                    HandlerError("the disk is full", reason: "disk", disposition: .hold("disk full", for: .seconds(60)))
+                )
                 #expect(try await client.push([StubCommit(), StubCommit()]).status == 202)
                 try await eventually("/readyz names it") { try await client.ready().text.contains("log-to-file: ") }
                 #expect(try await client.ready().status == 200)
@@ -57,7 +58,9 @@ extension EndToEnd {
         @Test func whatASinkOfOnesOwnCanNeverTakeIsPoisoned() async throws {
             let sink = NotingSink()
             sink.fail(HandlerError("no", reason: "no", disposition: .poison("no")))
-            try await withGateway(in: directory) { $0.sinks = [ConfiguredSink("own", sink)] } _: { gateway in
+            try await withGateway(in: directory) {
+                $0.sinks = [ConfiguredSink("own", sink)]
+            } _: { gateway in
                 #expect(try await gateway.client.push([StubCommit()]).status == 202)
                 try await eventually("the poison queue has it") {
                     try await gateway.client.metrics().value("sluice_poison_queue_messages", ["topic": "poison"]) == 1
