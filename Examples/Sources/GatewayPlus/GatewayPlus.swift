@@ -36,7 +36,8 @@ enum GatewayPlus {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             try await gateway.ready()
-            logger.info("takes webhooks in", metadata: ["port": "\(try await gateway.webhooksPort)"])
+            let port = try await gateway.webhooksPort
+            logger.info("takes webhooks in", metadata: ["port": "\(port)"])
             try await tasks.waitForAll()
         }
     }

@@ -23,7 +23,8 @@ struct EventInHandTests {
         Deployment(id: Fixtures.commit, env: "production", occurredOn: Timestamp(millisecondsSince1970: 1)))
 
     @Test func anEventIsDecodedOnceForAllAttempts() async throws {
-        let (decodings, sink) = (Mutex(0), FailingTwice())
+        let decodings = Mutex(0)
+        let sink = FailingTwice()
         let event = event
         let inHand = TakeInHand { message throws(SourceError) in
             decodings.withLock { $0 += 1 }
@@ -54,10 +55,10 @@ struct EventInHandTests {
         let (mine, its) = (event.message(), other.message())
         try EventInHand.$current.withValue(EventInHand(mine)) {
             EventInHand.current?.note(mayBeDelivered: false)
-            #expect(try EventInHand.delivery(of: mine).event == event)
-            #expect(try !EventInHand.delivery(of: mine).mayBeDelivered)
-            #expect(try EventInHand.delivery(of: its).event == other)
-            #expect(try EventInHand.delivery(of: its).mayBeDelivered)
+            let first = try EventInHand.delivery(of: mine)
+            #expect(first.event == event && !first.mayBeDelivered)
+            let second = try EventInHand.delivery(of: its)
+            #expect(second.event == other && second.mayBeDelivered)
         }
         #expect(throws: SourceError.self) { try EventInHand.delivery(of: Message(payload: [])) }
     }

@@ -21,8 +21,8 @@ extension GitHubSource {
     }
 
     @Sendable private static func handler(_ instruments: Instruments) -> Handler {
-        let ignored = LabelledCounters(
-            instruments, .webhooksIgnored, label: "event",
+        let ignored = instruments.counters(
+            .webhooksIgnored,
             known: ["ping", "pull_request", "workflow_run", "deployment", "release", "create", "delete", "other"])
         let repaired = Dictionary(
             uniqueKeysWithValues: [SourceRepair.commitTime, .commit, .deploymentTime].map {
