@@ -3,9 +3,12 @@ import Sluice
 /// A sink as the Publisher at the end of its route.
 final class SinkPublisher: Publisher {
     let name: String
+    let time: RouterTime?
     private let sink: any Sink
 
-    init(_ name: String, _ sink: any Sink) {
+    /// - Parameter time: what the sink goes by; default: the machine's.
+    init(_ name: String, _ sink: any Sink, time: RouterTime = .real) {
+        self.time = time
         self.name = name
         self.sink = sink
     }

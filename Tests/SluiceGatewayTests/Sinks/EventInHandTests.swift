@@ -35,7 +35,8 @@ struct EventInHandTests {
             let router = Router(time: time)
             try router.add(
                 Route(
-                    "log-to-own", from: broker.subscriber(group: "g"), "events", to: SinkPublisher("own", sink),
+                    "log-to-own", from: broker.subscriber(group: "g"), "events",
+                    to: SinkPublisher("own", sink, time: time),
                     "events", middlewares: [inHand, EventAge(), Retry(), Timeout(.seconds(60))]
                 ) { message, _ in [message] })
             let running = time.task { try await router.run() }
