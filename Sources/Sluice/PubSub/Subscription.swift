@@ -115,6 +115,19 @@ extension Subscription {
         return taken
     }
 
+    /// As ``offer(_:)`` with another collection, without the price of its generics.
+    @discardableResult
+    public func offer(_ batch: [Delivery]) -> Int {
+        let (taken, wake) = admit(upTo: batch.count) { buffer, limits in
+            for delivery in batch {
+                guard buffer.count < limits.count, buffer.size < limits.bytes else { break }
+                buffer.append(delivery)
+            }
+        }
+        wake()
+        return taken
+    }
+
     /// Appends one delivery, for sources that have them one at a time: as ``offer(_:)`` with a batch of one, without
     /// the price of its generics.
     /// - Returns: whether it was taken.

@@ -24,6 +24,20 @@ public struct MonotonicTime: Sendable, Hashable, InstantProtocol {
         return MonotonicTime(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
     }
 
+    /// The machine's, at most ``coarseness`` late and a third of the price.
+    package static func coarseNow() -> MonotonicTime {
+        #if os(Linux)
+            var time = timespec()
+            clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
+            return MonotonicTime(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
+        #else
+            now()
+        #endif
+    }
+
+    /// A tick of the kernel, with room to spare.
+    package static let coarseness = Duration.milliseconds(20)
+
     public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
         left.nanoseconds < right.nanoseconds
     }

@@ -32,9 +32,10 @@ final class ConsumerGroup: Sendable {
     let topic: Topic
     let name: String
     let state = Mutex(State())
-    /// The state's generation and the end of its lease in nanoseconds, to be read before each attempt without the lock.
+    /// The state's generation, to be read before each attempt without the lock.
     private let generation = Atomic<UInt64>(0)
-    private let leaseEnd = Atomic<UInt64>(0)
+    /// Until when a coarse clock may say that the lease has not run out, in nanoseconds.
+    private let lookEnd = Atomic<UInt64>(0)
 
     let writer: LogWriter
     let readerSignal: ThreadSignal
@@ -59,9 +60,9 @@ final class ConsumerGroup: Sendable {
     /// paused notices as soon as it goes on that its lease has run out.
     func owns(generation: UInt64) -> Bool {
         guard self.generation.load(ordering: .acquiring) & Self.generationMask == generation else { return false }
-        let now = MonotonicTime.now()
-        guard leaseEnd.load(ordering: .acquiring) <= now.nanoseconds else { return true }
-        return !lapse(now)
+        // Twice for each message, so a coarse look is enough while the end is far.
+        if lookEnd.load(ordering: .acquiring) > MonotonicTime.coarseNow().nanoseconds { return true }
+        return !lapse(.now())
     }
 
     /// The lease has run out: what is in handlers' hands may be handed out by another process. Should the lease be
@@ -161,7 +162,8 @@ final class ConsumerGroup: Sendable {
 
     private func extend(_ state: inout State, until leaseEnd: MonotonicTime) {
         state.leaseEnd = leaseEnd
-        self.leaseEnd.store(leaseEnd.nanoseconds, ordering: .releasing)
+        lookEnd.store(
+            leaseEnd.nanoseconds.subtractingSaturated(MonotonicTime.coarseness.wholeNanoseconds), ordering: .releasing)
     }
 
     /// Nothing that was delivered until now settles anything any more, or is attempted again. Call it under the lock of a

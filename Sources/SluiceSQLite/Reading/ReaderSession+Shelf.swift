@@ -32,19 +32,19 @@ extension ReaderSession {
     /// Keeps what is of a key that has something on the shelf already.
     /// - Returns: the others.
     func putAside(
-        _ messages: [(StoredMessage, UInt32)], _ plan: Plan, _ group: ConsumerGroup
-    ) -> [(StoredMessage, UInt32)] {
+        _ messages: [StoredMessage], _ plan: Plan, _ group: ConsumerGroup
+    ) -> [StoredMessage] {
         guard case .keyed(let select)? = plan.shelf, !messages.isEmpty else { return messages }
-        let keys = messages.map { stored, _ in select(stored.message, stored.origin) }
-        let (rest, count, announce) = group.state.withLock { state -> ([(StoredMessage, UInt32)], Int, Bool) in
+        let keys = messages.map { stored in select(stored.message, stored.origin) }
+        let (rest, count, announce) = group.state.withLock { state -> ([StoredMessage], Int, Bool) in
             guard state.generation == plan.generation, let shelved = state.ledger?.shelf.keys else {
                 return ([], 0, false)
             }
-            var rest: [(StoredMessage, UInt32)] = []
+            var rest: [StoredMessage] = []
             var aside: [ShelfLedger.Entry] = []
             for (message, key) in zip(messages, keys) {
                 if let key, shelved[key] != nil {
-                    aside.append(ShelfLedger.Entry(offset: message.0.offset, key: key))
+                    aside.append(ShelfLedger.Entry(offset: message.offset, key: key))
                 } else {
                     rest.append(message)
                 }
@@ -120,7 +120,7 @@ extension ReaderSession {
                 isBusy = true
                 break
             }
-            var messages: [(StoredMessage, UInt32)]
+            var messages: [StoredMessage]
             let isCut: Bool
             do {
                 (messages, isCut) = try stored(taken.offsets, plan, group, cursor)
@@ -137,7 +137,7 @@ extension ReaderSession {
                     end: taken.isLast && !isCut ? .last : .more)
                 plan.feeds[index].room -= messages.count
                 plan.limit -= messages.count
-                plan.bytes -= messages.reduce(0) { $0 + $1.0.size }
+                plan.bytes -= messages.reduce(0) { $0 + $1.size }
                 isBusy = true
             } else if taken.isLast, !isCut {
                 plan.feeds[index].feed.subscription.shelf?.noteExhausted(request.key)
@@ -154,18 +154,18 @@ extension ReaderSession {
     /// has none now is delivered.
     /// - Returns: those that are of the key.
     private func moveStrays(
-        of key: [UInt8], _ messages: [(StoredMessage, UInt32)], _ select: KeyOf, _ plan: Plan, _ group: ConsumerGroup,
+        of key: [UInt8], _ messages: [StoredMessage], _ select: KeyOf, _ plan: Plan, _ group: ConsumerGroup,
         _ now: MonotonicTime
-    ) -> [(StoredMessage, UInt32)] {
-        let keys = messages.map { select($0.0.message, $0.0.origin) }
+    ) -> [StoredMessage] {
+        let keys = messages.map { select($0.message, $0.origin) }
         guard !keys.allSatisfy({ $0 == key }) else { return messages }
-        var ours: [(StoredMessage, UInt32)] = []
-        var free: [(StoredMessage, UInt32)] = []
+        var ours: [StoredMessage] = []
+        var free: [StoredMessage] = []
         var strays: [ShelfLedger.Entry] = []
         for (message, own) in zip(messages, keys) {
             switch own {
             case key?: ours.append(message)
-            case let own?: strays.append(ShelfLedger.Entry(offset: message.0.offset, key: own))
+            case let own?: strays.append(ShelfLedger.Entry(offset: message.offset, key: own))
             case nil: free.append(message)
             }
         }
@@ -233,15 +233,15 @@ extension ReaderSession {
     /// - Returns: whether the last ones went back to the shelf.
     private func stored(
         _ offsets: [Int64], _ plan: Plan, _ group: ConsumerGroup, _ cursor: TopicCursor
-    ) throws(SQLiteLogError) -> (messages: [(StoredMessage, UInt32)], isCut: Bool) {
-        var messages: [(StoredMessage, UInt32)] = []
+    ) throws(SQLiteLogError) -> (messages: [StoredMessage], isCut: Bool) {
+        var messages: [StoredMessage] = []
         var left = plan.bytes
         var rest = offsets[...]
         var vanished: [Int64] = []
         do {
             while left > 0, let offset = rest.popFirst() {
                 if let stored = try cursor.read(offset...offset, limit: 1, bytes: 1).messages.first {
-                    messages.append((stored, 1))
+                    messages.append(stored)
                     left -= stored.size
                 } else {
                     vanished.append(offset)

@@ -147,7 +147,7 @@ final class ReaderSession {
             guard let cursor = try cursor(for: group.topic) else { return (false, due) }
             let again = try redeliver(plan, group, cursor, now)
             for index in plan.feeds.indices { plan.feeds[index].room -= again.count }
-            plan.bytes -= again.reduce(0) { $0 + $1.0.size }
+            plan.bytes -= again.reduce(0) { $0 + $1.size }
             var isBusy = !again.isEmpty
             if let reading = plan.shelf {
                 isBusy = try feedShelf(reading, &plan, group, cursor, now) || isBusy
@@ -159,7 +159,7 @@ final class ReaderSession {
             if read.isComplete, plan.fresh.upperBound == OffsetSet.limit { progress.endVersion = version }
             if note(read, plan, group) {
                 plan.feeds.removeAll { $0.room <= 0 }
-                deliver(putAside(read.messages.map { ($0, 1) }, plan, group), plan, group, now)
+                deliver(putAside(read.messages, plan, group), plan, group, now)
             }
             return (true, due)
         } catch {
@@ -228,8 +228,8 @@ final class ReaderSession {
 
     private func redeliver(
         _ plan: Plan, _ group: ConsumerGroup, _ cursor: TopicCursor, _ now: MonotonicTime
-    ) throws(SQLiteLogError) -> [(StoredMessage, UInt32)] {
-        var messages: [(StoredMessage, UInt32)] = []
+    ) throws(SQLiteLogError) -> [StoredMessage] {
+        var messages: [StoredMessage] = []
         var size = 0
         for (index, waiting) in plan.due.enumerated() {
             guard size < plan.bytes else {
@@ -244,8 +244,9 @@ final class ReaderSession {
                 putBack(plan.due, plan, group)
                 throw error
             }
-            if let stored {
-                messages.append((stored, waiting.attempt))
+            if var stored {
+                stored.attempt = waiting.attempt
+                messages.append(stored)
                 size += stored.size
             } else {
                 // Retention took it.
@@ -280,7 +281,7 @@ final class ReaderSession {
 
     /// Hands messages to the subscriptions, in shares when there are several.
     func deliver(
-        _ messages: [(StoredMessage, UInt32)], _ plan: Plan, _ group: ConsumerGroup, _ now: MonotonicTime
+        _ messages: [StoredMessage], _ plan: Plan, _ group: ConsumerGroup, _ now: MonotonicTime
     ) {
         var rest = messages[...]
         for (index, target) in plan.feeds.enumerated() where !rest.isEmpty {
@@ -291,7 +292,7 @@ final class ReaderSession {
         }
         // Shares are even, rooms may not be: what is left waits for the next turn.
         if !rest.isEmpty {
-            putBack(rest.map { GroupLedger.Waiting(due: 0, offset: $0.0.offset, attempt: $0.1) }, plan, group)
+            putBack(rest.map { GroupLedger.Waiting(due: 0, offset: $0.offset, attempt: $0.attempt) }, plan, group)
         }
     }
 
@@ -303,11 +304,11 @@ final class ReaderSession {
 
     /// - Parameter end: for a portion of a key from the shelf, how it ends.
     func offer(
-        _ messages: ArraySlice<(StoredMessage, UInt32)>, to feed: SubscriptionFeed, _ plan: Plan,
+        _ messages: ArraySlice<StoredMessage>, to feed: SubscriptionFeed, _ plan: Plan,
         _ group: ConsumerGroup, _ now: MonotonicTime, end: Shelf.Mark = .none
     ) {
         let outstanding = messages.map {
-            GroupLedger.Outstanding(offset: $0.0.offset, feed: feed.id, attempt: $0.1)
+            GroupLedger.Outstanding(offset: $0.offset, feed: feed.id, attempt: $0.attempt)
         }
         let isCurrent = group.state.withLock { state -> Bool in
             guard state.generation == plan.generation, state.ledger != nil else { return false }
@@ -316,12 +317,13 @@ final class ReaderSession {
             return true
         }
         guard isCurrent else { return }
-        let last = end == .none ? nil : messages.last?.0.offset
-        let deliveries = messages.map { stored, attempt in
+        let last = end == .none ? nil : messages.last?.offset
+        let deliveries = messages.map { stored in
             Delivery(
                 stored.message,
                 origin: Delivery.Origin(
-                    attempt: Int(attempt), redelivered: attempt > 1 || stored.offset <= plan.deliveredBefore,
+                    attempt: Int(stored.attempt),
+                    redelivered: stored.attempt > 1 || stored.offset <= plan.deliveredBefore,
                     offset: stored.offset, timestamp: stored.time, key: stored.key, failure: stored.failure),
                 settler: feed, tag: SubscriptionFeed.tag(offset: stored.offset, generation: plan.generation),
                 arrival: now, mark: end == .none ? .none : stored.offset == last ? end : .within)

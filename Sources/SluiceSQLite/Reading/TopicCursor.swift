@@ -9,6 +9,8 @@ struct StoredMessage {
     var message: Message
     /// Why it is no message that can be handled; nil where all is well.
     var failure: MetadataError?
+    /// How often it has been handed out, the next time included.
+    var attempt: UInt32 = 1
 
     /// As a subscription counts it.
     var size: Int { message.size + (key?.count ?? 0) }
