@@ -102,7 +102,7 @@ extension WriterSession {
         var handover = SQLiteHandover()
         for row in rows where readers.contains(row.name) {
             handover.settled[row.name] = row.settled
-            let isCurrent = now.map { ClockJudge.sum(row.lastRead, idle) > $0 } ?? true
+            let isCurrent = now.map { row.lastRead.addingSaturated(idle) > $0 } ?? true
             guard required.contains(row.name) || isCurrent else { continue }
             common = common.map { $0.intersection(row.settled) } ?? row.settled
         }

@@ -17,7 +17,7 @@ extension WriterSession {
             switch position.kind {
             case .beginning: first
             case .end: last
-            case .offset(let offset): min(max(first, ClockJudge.sum(offset, -1)), last)
+            case .offset(let offset): min(max(first, offset.addingSaturated(-1)), last)
             case .time(let time): try cursor.offset(at: time).map { max(first, $0.subtractingSaturated(1)) } ?? last
             }
         let move = try SQLStatement(

@@ -50,7 +50,7 @@ struct ClockJudge {
         judgedAt = elapsed
         // A file of an earlier schema knows no more than its newest message.
         var memory = memory ?? Memory(believed: isEmpty ? wall : newest ?? 0, wall: wall)
-        let estimate = Self.sum(memory.believed, passed)
+        let estimate = memory.believed.addingSaturated(passed)
         let reason = reason(wall, estimate, newest, memory)
         guard let reason else {
             hasAgreed = true
@@ -58,9 +58,9 @@ struct ClockJudge {
             doubt = nil
             return nil
         }
-        let drift = Self.difference(wall, Self.sum(memory.wall, passed))
+        let drift = Self.difference(wall, memory.wall.addingSaturated(passed))
         let isSteady = drift >= -limits.slack && drift <= (isFirst ? max(limits.slack, limits.stop) : limits.slack)
-        let doubtedFor = isSteady ? Self.sum(memory.doubtedFor, passed) : 0
+        let doubtedFor = isSteady ? memory.doubtedFor.addingSaturated(passed) : 0
         memory = Memory(
             believed: estimate, wall: wall, doubtedFor: max(0, doubtedFor), overruled: memory.overruled)
         if memory.doubtedFor >= limits.probation {
@@ -79,7 +79,7 @@ struct ClockJudge {
     /// What the time should be, by the time that has run; nil before the first judgement.
     func estimate(elapsed: Int64) -> Int64? {
         guard let memory, let judgedAt else { return nil }
-        return Self.sum(memory.believed, max(0, Self.difference(elapsed, judgedAt)))
+        return memory.believed.addingSaturated(max(0, Self.difference(elapsed, judgedAt)))
     }
 
     private func reason(
@@ -99,11 +99,6 @@ struct ClockJudge {
         let (result, overflow) = left.subtractingReportingOverflow(right)
         // Never the smallest integer, which cannot be negated.
         return overflow ? (left < right ? -.max : .max) : max(result, -.max)
-    }
-
-    static func sum(_ left: Int64, _ right: Int64) -> Int64 {
-        let (result, overflow) = left.addingReportingOverflow(right)
-        return overflow ? (right < 0 ? .min : .max) : result
     }
 }
 

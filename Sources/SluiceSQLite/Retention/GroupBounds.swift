@@ -39,7 +39,7 @@ final class GroupBounds {
         let ours = Set(registry.all.compactMap(\.row))
         if let now {
             mend.bind(now.millisecondsSince1970, at: 1)
-            mend.bind(ClockJudge.sum(now.millisecondsSince1970, 86_400_000), at: 2)
+            mend.bind(now.millisecondsSince1970.addingSaturated(86_400_000), at: 2)
             try mend.run()
         }
         var bounds: [Int64: Bound] = [:]
@@ -62,7 +62,7 @@ final class GroupBounds {
         guard let now, let idle else { return true }
         let (lease, present) = (groups.integer(4), now.millisecondsSince1970)
         // A lease that ends far in the future was taken under a clock that was wrong.
-        let held = lease <= ClockJudge.sum(present, 86_400_000) ? lease : 0
-        return ClockJudge.sum(max(groups.integer(3), held), idle) > present
+        let held = lease <= present.addingSaturated(86_400_000) ? lease : 0
+        return max(groups.integer(3), held).addingSaturated(idle) > present
     }
 }

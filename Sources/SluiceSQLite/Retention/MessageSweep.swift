@@ -114,7 +114,7 @@ final class MessageSweep {
         _ topic: TopicState, _ rows: [Row], _ age: Duration, _ now: Int64, _ piece: inout RetentionSweeper.Piece
     ) throws(SQLiteLogError) -> Bool {
         let cutoff = now.subtractingSaturated(Int64(clamping: age.wholeNanoseconds / 1_000_000))
-        let horizon = ClockJudge.sum(now, Self.day)
+        let horizon = now.addingSaturated(Self.day)
         var known = topic.deletedTime <= horizon ? topic.deletedTime : 0
         var count = 0
         var isDated = false
@@ -190,7 +190,7 @@ final class MessageSweep {
     private static func count(of rows: [Row], freeing excess: Int64) -> Int {
         var freed: Int64 = 0
         return rows.prefix { row in
-            defer { freed = ClockJudge.sum(freed, row.size) }
+            defer { freed = freed.addingSaturated(row.size) }
             return freed < min(excess, pieceBytes)
         }.count
     }
@@ -254,7 +254,7 @@ final class MessageSweep {
         marks.bind(last.offset, at: 2)
         try marks.run()
         try sizes[topic.id]?.remove(
-            rows.reduce(0) { ClockJudge.sum($0, $1.size) }, through: last.offset)
+            rows.reduce(0) { $0.addingSaturated($1.size) }, through: last.offset)
         piece.deleted += Int64(rows.count)
         piece.isLast = false
     }

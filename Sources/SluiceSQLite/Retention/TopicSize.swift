@@ -40,7 +40,7 @@ final class TopicSize {
         let count = sum.integer(0)
         guard count > 0 else { return false }
         through = sum.integer(1)
-        bytes = ClockJudge.sum(bytes, sum.integer(2))
+        bytes = bytes.addingSaturated(sum.integer(2))
         return count == Self.pieceRows
     }
 
