@@ -30,7 +30,7 @@ final class VirtualExecutor: TaskExecutor {
 
     private struct State {
         var schedule: VirtualSchedule<UnownedJob, Action>
-        var generator: SplitMix64
+        var generator: SeededGenerator
         var phase = Phase.starting
         /// Tasks that sleep or look.
         var waits: [UInt64: Wait] = [:]
@@ -57,8 +57,8 @@ final class VirtualExecutor: TaskExecutor {
         self.start = start
         self.jobLimit = jobLimit
         // Two streams: another draw of jitter must not change the order of tasks that have nothing to do with it.
-        var seeds = SplitMix64(seed: seed)
-        let generator = SplitMix64(seed: seeds.next())
+        var seeds = SeededGenerator(seed: seed)
+        let generator = SeededGenerator(seed: seeds.next())
         let schedule = VirtualSchedule<UnownedJob, Action>(seed: seeds.next(), isShuffled: order.isShuffled)
         state = Mutex(State(schedule: schedule, generator: generator))
     }

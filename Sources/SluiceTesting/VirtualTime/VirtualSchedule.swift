@@ -18,7 +18,7 @@ struct VirtualSchedule<Job, Action> {
     private(set) var jobsAtThisTime = 0
 
     private let isShuffled: Bool
-    private var generator: SplitMix64
+    private var generator: SeededGenerator
     private var ready: [Job] = []
     /// Where the first job stands in `ready`.
     private var first = 0
@@ -29,7 +29,7 @@ struct VirtualSchedule<Job, Action> {
 
     init(seed: UInt64, isShuffled: Bool) {
         self.isShuffled = isShuffled
-        generator = SplitMix64(seed: seed)
+        generator = SeededGenerator(seed: seed)
     }
 
     mutating func add(_ job: Job) {

@@ -38,20 +38,6 @@ struct DoublesTests {
         #expect(gate.waiting == 0)
     }
 
-    @Test func manualClockWakesThoseWhoseTimeHasCome() async throws {
-        let clock = ManualClock()
-        let first = Task { try await clock.sleep(for: .seconds(1)) }
-        let second = Task { try await clock.sleep(for: .seconds(5)) }
-        try await eventually { clock.sleeping == 2 }
-        clock.advance(by: .seconds(1))
-        try await first.value
-        #expect(clock.sleeping == 1)
-        #expect(clock.nextDeadline?.offset == .seconds(5))
-        second.cancel()
-        await #expect(throws: CancellationError.self) { try await second.value }
-        #expect(clock.now.offset == .seconds(1))
-    }
-
     @Test func eventuallySaysWhatDidNotHappen() async {
         let error = await #expect(throws: NotInTime.self) {
             try await eventually("pigs to fly", within: .milliseconds(5)) { false }
