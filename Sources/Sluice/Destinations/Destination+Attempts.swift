@@ -81,7 +81,7 @@ extension Destination {
         let time = clock
         let now = time.now
         let policy = configuration.retryAfter
-        let cut = min(max(named, .zero), policy.maximum)
+        let cut = policy.cut(named)
         let delay = policy.jitter > 0 ? cut + cut * time.random(in: 0...policy.jitter) : cut
         if gate.shut(until: now.advanced(by: delay), at: now, because: reason) {
             var metadata = metadata

@@ -3,30 +3,37 @@ package import Sluice
 
 /// Reads the time before which a server does not want to be asked again (RFC 9110, section 10.2.3).
 package enum RetryAfter {
-    /// A server cannot make anyone wait longer than this.
-    static let maximum = Duration.seconds(3600)
-
-    /// The delay that the headers name, at least 0 and at most ``maximum``; nil when they name none that can be read.
+    /// The delay that the headers name, at least 0; nil when they name none that can be read. How long is too long is the
+    /// destination's to say (`Destination.RetryAfter.maximum`).
     ///
-    /// Fractions of a second, which some servers send against the standard, are rounded up: a request that comes early is
-    /// refused again. A date is compared with the server's own `Date` where it sent one, so that clocks may differ.
+    /// Fractions of a second, which some servers send against the standard, are kept to the nanosecond, and rounded up
+    /// beyond it: a request that comes early is refused again. A date is compared with the server's own `Date` where it sent one, so that clocks may differ.
     package static func delay(in headers: HTTPClient.Headers, now: Timestamp = .now()) -> Duration? {
         guard let value = headers["Retry-After"], !value.isEmpty else { return nil }
-        if let seconds = number(value) { return min(.seconds(seconds), maximum) }
+        if let delay = number(value) { return delay }
         guard let date = seconds(of: value) else { return nil }
         let reference = headers["Date"].flatMap(seconds) ?? now.millisecondsSince1970 / 1000
-        return min(max(.seconds(date.subtractingSaturated(reference)), .zero), maximum)
+        return max(.seconds(date.subtractingSaturated(reference)), .zero)
     }
 
-    /// Digits with at most one point among them, rounded up. Too many digits for an integer are still a number, and a
-    /// long time.
-    private static func number(_ text: String) -> Int64? {
+    /// Digits with at most one point among them. Too many digits for an integer are still a number, and a long time.
+    private static func number(_ text: String) -> Duration? {
         let parts = text.utf8.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
         guard let whole = parts.first, text.utf8.contains(where: isDigit), parts.allSatisfy({ $0.allSatisfy(isDigit) })
         else { return nil }
         let seconds = whole.isEmpty ? 0 : Int64(Substring(whole)) ?? .max
-        let hasFraction = parts.dropFirst().first.map { $0.contains { $0 != UInt8(ascii: "0") } } ?? false
-        return hasFraction ? seconds.addingSaturated(1) : seconds
+        return .seconds(seconds) + .nanoseconds(parts.dropFirst().first.map(nanoseconds) ?? 0)
+    }
+
+    /// What the digits behind a point stand for, rounded up.
+    private static func nanoseconds(_ digits: Substring.UTF8View) -> Int64 {
+        var nanoseconds: Int64 = 0
+        var unit: Int64 = 100_000_000
+        for digit in digits.prefix(9) {
+            nanoseconds += Int64(digit - UInt8(ascii: "0")) * unit
+            unit /= 10
+        }
+        return digits.dropFirst(9).contains { $0 != UInt8(ascii: "0") } ? nanoseconds + 1 : nanoseconds
     }
 
     /// Any of the three forms of an HTTP date, in seconds since 1970, rounded up.
