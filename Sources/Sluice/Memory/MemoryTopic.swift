@@ -5,6 +5,9 @@ final class MemoryTopic: Sendable {
     private struct State {
         var topic: MemoryTopicState
         var publishers = MemoryPublishers()
+        /// What was rejected and waits before it comes back: here and not with its timer, which would keep the topic.
+        var resting: [UInt64: (MemoryTopicState.Returned, MemoryGroup)] = [:]
+        var nextRest: UInt64 = 0
     }
 
     /// Whom to resume after unlocking.
@@ -16,6 +19,7 @@ final class MemoryTopic: Sendable {
     private let configuration: MemoryBroker.Configuration
     private let time: RouterTime
     private let state: Mutex<State>
+    private let lead = Lead()
 
     init(_ configuration: MemoryBroker.Configuration, time: RouterTime) {
         self.configuration = configuration
@@ -25,7 +29,12 @@ final class MemoryTopic: Sendable {
 
     /// Ends every subscription and lets go of every group: nobody can publish or subscribe any more.
     func end() {
-        for subscription in state.withLock({ $0.topic.removeAll() }) { subscription.finish() }
+        let subscriptions = state.withLock { state in
+            state.resting = [:]
+            return state.topic.removeAll()
+        }
+        for subscription in subscriptions { subscription.finish() }
+        lead.end()
     }
 
     /// Changes the state, wakes a publish that waits if there is room for it, and resumes whom that concerns.
@@ -251,10 +260,19 @@ extension MemoryTopic {
     func reject(_ returned: MemoryTopicState.Returned, of group: MemoryGroup, after delay: Duration?) {
         let delay = delay ?? configuration.delay(beforeAttempt: returned.attempt + 1)
         guard delay > .zero else { return putBack(returned, of: group) }
-        update { state, _ in
+        guard lead.begin(self) else { return }
+        let id = update { state, _ in
             if let index = state.topic.index(of: group) { state.topic.groups[index].delayed += 1 }
+            state.nextRest += 1
+            state.resting[state.nextRest] = (returned, group)
+            return state.nextRest
         }
-        time.after(delay) { self.putBack(returned, of: group, delayed: 1) }
+        time.after(delay) { [lead] in lead.topic?.comeBack(id) }
+    }
+
+    private func comeBack(_ id: UInt64) {
+        guard let (returned, group) = state.withLock({ $0.resting.removeValue(forKey: id) }) else { return }
+        putBack(returned, of: group, delayed: 1)
     }
 
     private func putBack(_ returned: MemoryTopicState.Returned, of group: MemoryGroup, delayed: Int = 0) {
@@ -265,5 +283,30 @@ extension MemoryTopic {
             state.topic.putBack(returned, index)
             state.topic.deliver(index, &effects.consumers)
         }
+    }
+}
+
+/// What timers hold instead of a topic: one that goes before they fire is not kept by them.
+private final class Lead: Sendable {
+    private struct State {
+        var topic: MemoryTopic?
+        var hasEnded = false
+    }
+
+    private let state = Mutex(State())
+
+    var topic: MemoryTopic? { state.withLock(\.topic) }
+
+    /// - Returns: false when the topic has ended.
+    func begin(_ topic: MemoryTopic) -> Bool {
+        state.withLock { state in
+            guard !state.hasEnded else { return false }
+            state.topic = topic
+            return true
+        }
+    }
+
+    func end() {
+        state.withLock { $0 = State(hasEnded: true) }
     }
 }

@@ -102,6 +102,6 @@ struct KeyedWorkers {
         _ parcel: DeliveryProcessor.Parcel, _ lane: Lanes.Lane, of lanes: Lanes, for delay: Duration
     ) {
         guard lanes.park(lane, parcel) else { return processor.release(parcel) }
-        processor.whenDue(parcel, after: delay) { lanes.unpark(lane) }
+        processor.whenDue(parcel, after: delay) { [weak lanes] in lanes?.unpark(lane) ?? false }
     }
 }

@@ -95,4 +95,35 @@ struct StoppedRoutesTests {
             return next
         }
     }
+
+    @Test func theTimerOfARejectedMessageKeepsNoBroker() async throws {
+        try await VirtualTime.run { time in
+            weak var topic: MemoryTopic?
+            do {
+                let broker = MemoryBroker(time: time)
+                topic = broker.topic("in")
+                let subscription = try await broker.subscriber(group: "g").subscribe(to: "in")
+                try await broker.publisher().publish([Message(payload: [1])], to: "in")
+                for delivery in try await subscription.next() ?? [] { delivery.reject(after: .seconds(3_600)) }
+                subscription.cancel()
+            }
+            #expect(topic == nil)
+        }
+    }
+
+    @Test func theTimerOfAKeyThatWaitsKeepsNoDestination() async throws {
+        try await VirtualTime.run { time in
+            weak var destination: Destination?
+            do {
+                let router = Router(logger: .silent, time: time)
+                try router.add(
+                    Route("r", from: Source([.numbered(0)], time: time), "in", ordering: .perKey(lanes: 2)) { _, _ in
+                        throw HandlerError("away", reason: "away", disposition: .retry(after: .seconds(1_800)))
+                    })
+                destination = router.destinations[0]
+                try await router.whileRunning { try await time.sleep(for: .seconds(1)) }
+            }
+            #expect(destination == nil)
+        }
+    }
 }
