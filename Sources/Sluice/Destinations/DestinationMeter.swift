@@ -123,7 +123,7 @@ extension Metric {
         "sluice_destination_amplification_ratio",
         labels: [.destination],
         help:
-            "Attempts for each distinct message in the last 5 minutes: 1 is perfect, 0 is none. Attempts without a new message count against one."
+            "Attempts for each distinct message in the last 5 minutes: 1 is perfect, 0 is none. Attempts without a new message count against one. A process knows only what it has attempted itself: what is delivered again after a restart counts as new, or against one message."
     )
     public static let destinationShut = gauge(
         "sluice_destination_shut",
