@@ -49,6 +49,10 @@ public struct Metadata: Sendable, Hashable {
             }
         }
         set {
+            if case .few(let entries) = storage, entries.isEmpty {
+                if let newValue { storage = .few([Entry(name: name, value: newValue)]) }
+                return
+            }
             change { entries, places in
                 let place = places.map { $0[name] } ?? entries.firstIndex { $0.name == name }
                 if let place {

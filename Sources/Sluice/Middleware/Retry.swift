@@ -53,8 +53,16 @@ public struct Retry: Middleware {
         try throttledBackoff.validate("Retry.throttledBackoff")
         route.noteRetry()
         let attempts = RetryingRoute(policy: self, route: route)
+        // The attempt that succeeds, apart from all that others need: neither another call nor another context.
         return { message, context in
-            try await attempts.handle(message, context, next)
+            guard attempts.isPassable(context) else { return try await attempts.handle(message, context, next) }
+            do {
+                let produced = try await next(message, context)
+                attempts.noteSuccess()
+                return produced
+            } catch {
+                return try await attempts.handle(message, context, after: error, next)
+            }
         }
     }
 }
@@ -90,9 +98,19 @@ private final class RetryingRoute: Sendable {
         }
     }
 
-    func handle(_ message: Message, _ context: HandlerContext, _ next: Handler) async throws -> [Message] {
+    /// Whether the message's next attempt is its first, and nothing holds it up.
+    func isPassable(_ context: HandlerContext) -> Bool {
+        context.delivery.trace.nextAttempt == 1 && destination.gate.isOpen
+    }
+
+    /// - Parameter failure: how the attempt before ended; nil when there is none yet.
+    func handle(
+        _ message: Message, _ context: HandlerContext, after failure: (any Error)? = nil, _ next: Handler
+    ) async throws -> [Message] {
         var context = context
+        var failure = failure
         while true {
+            if let failure { try await waitAfter(failure, context) }
             context.attempt = context.delivery.trace.nextAttempt
             let shut = try await destination.pass(context)
             // What other messages were told, and a hold, use up none of this one's time.
@@ -102,18 +120,23 @@ private final class RetryingRoute: Sendable {
                 noteSuccess()
                 return produced
             } catch {
-                if Task.isCancelled || context.isInterruption(error) { throw error }
-                let disposition = Disposition(of: error)
-                switch disposition.kind {
-                case .poison, .discard:
-                    throw error
-                case .hold:
-                    destination.heed(error, context)
-                case .retry, .throttled:
-                    let named = destination.heed(error, context)
-                    try await wait(error, named: named, context)
-                }
+                failure = error
             }
+        }
+    }
+
+    /// Returns when there is to be another attempt.
+    /// - Throws: the error, when there is to be none.
+    private func waitAfter(_ error: any Error, _ context: HandlerContext) async throws {
+        if Task.isCancelled || context.isInterruption(error) { throw error }
+        switch Disposition(of: error).kind {
+        case .poison, .discard:
+            throw error
+        case .hold:
+            destination.heed(error, context)
+        case .retry, .throttled:
+            let named = destination.heed(error, context)
+            try await wait(error, named: named, context)
         }
     }
 
@@ -170,7 +193,7 @@ private final class RetryingRoute: Sendable {
             metadata: ["attempts": "\(context.attempt)", "error": "\(error)", "reason": "\(reason)"])
     }
 
-    private func noteSuccess() {
+    func noteSuccess() {
         guard failing.load(ordering: .relaxed), failing.exchange(false, ordering: .relaxed) else { return }
         logger.notice("attempts succeed again")
     }

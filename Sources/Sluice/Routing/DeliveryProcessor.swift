@@ -64,15 +64,19 @@ final class DeliveryProcessor: Sendable {
         if !begin(&parcel, keeping: keeping) {
             guard await waitToBegin(&parcel, keeping: keeping) else { return .settled }
         }
-        let delivery = parcel.delivery
         do {
-            _ = try await chain(
-                delivery.message, HandlerContext(route: scope, delivery: delivery, isKept: keeping))
+            try await pass(parcel.delivery, keeping)
             handled(&parcel)
             return .settled
         } catch {
             return failed(&parcel, error, keeping: keeping)
         }
+    }
+
+    /// Apart, so that the delivery is borrowed: otherwise its message would be copied.
+    @inline(never)
+    private func pass(_ delivery: Delivery, _ keeping: Bool) async throws {
+        _ = try await chain(delivery.message, HandlerContext(route: scope, delivery: delivery, isKept: keeping))
     }
 
     /// Begins a pass, where nothing has to be waited for.
@@ -174,8 +178,9 @@ final class DeliveryProcessor: Sendable {
     /// - Parameter resume: returns false when it does not wait any more.
     func whenDue(_ parcel: Parcel, after delay: Duration, _ resume: @escaping @Sendable () -> Bool) {
         let start = time.now
-        let delivery = parcel.delivery
-        time.after(delay) { [time, destination = scope.destination] in
+        // The lane holds the delivery for as long as it waits: a route that has stopped is kept by no timer.
+        time.after(delay) { [time, weak delivery = parcel.delivery, weak destination = scope.destination] in
+            guard let delivery, let destination else { return }
             destination.whenPermitted(delivery) {
                 delivery.trace.book(time.now.nanoseconds(since: start), to: .backoff)
                 return resume()
@@ -260,7 +265,8 @@ final class DeliveryProcessor: Sendable {
             conclude(&parcel, .discarded)
             return .settled
         case .hold(_, let duration): delay = max(delay, duration)
-        case .retry(let after), .throttled(let after): delay = max(delay, after ?? .zero)
+        case .retry(let after), .throttled(let after):
+            delay = max(delay, scope.destination.configuration.retryAfter.cut(after ?? .zero))
         case .poison: break
         }
         let keeps = keeping && !scope.lifecycle.isDraining
