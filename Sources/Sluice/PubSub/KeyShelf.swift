@@ -65,11 +65,14 @@ package struct KeyShelf<Item: KeyShelfItem> {
     package mutating func take(_ key: [UInt8], limit: Int, bytes: Int) -> (items: [Item], isLast: Bool) {
         guard var queue = queues.removeValue(forKey: key) else { return ([], true) }
         var left = bytes
-        let items = queue.prefix(limit).prefix { item in
-            defer { left = left.subtractingSaturated(item.size) }
-            return left > 0
+        var taken: [Item] = []
+        taken.reserveCapacity(min(limit, queue.count))
+        // Not by a slice: one that is alive when something is removed makes the queue copy itself.
+        while taken.count < min(limit, queue.count), left > 0 {
+            let item = queue[taken.count]
+            left = left.subtractingSaturated(item.size)
+            taken.append(item)
         }
-        let taken = Array(items)
         queue.removeFirst(taken.count)
         count -= taken.count
         for item in taken { size -= item.size }
