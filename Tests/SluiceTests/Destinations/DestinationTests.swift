@@ -14,59 +14,65 @@ struct DestinationTests {
     }
 
     @Test func aTimeNamedToOneRouteIsKeptByTheOther() async throws {
-        let slack = try Destination("slack", .unbounded)
-        let window = Duration.milliseconds(500)
-        let first = Source([.numbered(0)])
-        let second = Source()
-        let attempts = Journal<MonotonicTime>()
-        let shut = Journal<MonotonicTime>()
-        let router = Router.quick()
-        try router.add(
-            Route("a", from: first, "in", destination: slack, middlewares: [retry()]) { _, context in
-                guard context.delivery.trace.attempts == 1 else { return }
-                shut.add(.now())
-                throw HandlerError("busy", reason: "http_429", disposition: .throttled(after: window))
-            })
-        // Without Retry: the gate is the destination's, not a middleware's.
-        try router.add(Route("b", from: second, "in", destination: slack) { _, _ in attempts.add(.now()) })
-        #expect(router.destinations.map(\.name) == ["slack"])
-        try await router.whileRunning {
-            try await eventually { shut.count == 1 && slack.status.shut != nil }
-            second.offer([.numbered(1)])
-            try await eventually { second.acknowledgedCount == 1 && first.acknowledgedCount == 1 }
+        try await VirtualTime.run { time in
+            let slack = try Destination("slack", .unbounded, time: time)
+            let window = Duration.milliseconds(500)
+            let first = Source([.numbered(0)], time: time)
+            let second = Source(time: time)
+            let attempts = Journal<MonotonicTime>()
+            let shut = Journal<MonotonicTime>()
+            let router = Router.quick(time: time)
+            try router.add(
+                Route("a", from: first, "in", destination: slack, middlewares: [retry()]) { _, context in
+                    guard context.delivery.trace.attempts == 1 else { return }
+                    shut.add(time.now)
+                    throw HandlerError("busy", reason: "http_429", disposition: .throttled(after: window))
+                })
+            // Without Retry: the gate is the destination's, not a middleware's.
+            try router.add(Route("b", from: second, "in", destination: slack) { _, _ in attempts.add(time.now) })
+            #expect(router.destinations.map(\.name) == ["slack"])
+            try await router.whileRunning {
+                try await time.eventually { shut.count == 1 && slack.status.shut != nil }
+                second.offer([.numbered(1)])
+                try await time.eventually { second.acknowledgedCount == 1 && first.acknowledgedCount == 1 }
+            }
+            let began = try #require(shut.entries.first)
+            #expect(attempts.entries.allSatisfy { $0 >= began.advanced(by: window) })
+            #expect(slack.status.attempts == [.success: 2, .throttled: 1])
+            #expect(slack.status.messages == 2 && slack.status.amplification == 1.5)
+            #expect(slack.status.lastFailure?.reason == "http_429")
         }
-        let began = try #require(shut.entries.first)
-        #expect(attempts.entries.allSatisfy { $0 >= began.advanced(by: window) })
-        #expect(slack.status.attempts == [.success: 2, .throttled: 1])
-        #expect(slack.status.messages == 2 && slack.status.amplification == 1.5)
-        #expect(slack.status.lastFailure?.reason == "http_429")
     }
 
     @Test func aRouteWithoutRetryShutsTheGateOfADestinationWithAName() async throws {
-        let slack = try Destination("slack", .unbounded)
-        let source = Source([.numbered(0)], redelivery: .source)
-        let router = Router.quick()
-        try router.add(
-            Route("a", from: source, "in", destination: slack) { _, _ in
-                throw HandlerError("busy", reason: "http_429", disposition: .retry(after: .seconds(50)))
-            })
-        try await router.whileRunning {
-            try await eventually { source.rejectedCount == 1 }
-            #expect(slack.status.shut == .init(reason: "http_429", isHeld: false))
-            #expect(slack.status.note?.hasPrefix("shut until ") == true)
+        try await VirtualTime.run { time in
+            let slack = try Destination("slack", .unbounded, time: time)
+            let source = Source([.numbered(0)], redelivery: .source, time: time)
+            let router = Router.quick(time: time)
+            try router.add(
+                Route("a", from: source, "in", destination: slack) { _, _ in
+                    throw HandlerError("busy", reason: "http_429", disposition: .retry(after: .seconds(50)))
+                })
+            try await router.whileRunning {
+                try await time.eventually { source.rejectedCount == 1 }
+                #expect(slack.status.shut == .init(reason: "http_429", isHeld: false))
+                #expect(slack.status.note?.hasPrefix("shut until ") == true)
+            }
         }
     }
 
     /// As for webhooks: a request is answered, and the next one is not kept waiting for it.
     @Test func anAnswerThatGoesBackToTheSourceHoldsUpNoOther() async throws {
-        let source = Source([.numbered(0), .numbered(1)], redelivery: .source)
-        let router = Router.quick()
-        try router.add(
-            Route("a", from: source, "in") { message, _ in
-                if message.number == 0 { throw HandlerError("full", reason: "full", disposition: .hold("full")) }
-            })
-        try await router.whileRunning { try await eventually { source.acknowledgedCount == 1 } }
-        #expect(source.rejectedCount == 1)
+        try await VirtualTime.run { time in
+            let source = Source([.numbered(0), .numbered(1)], redelivery: .source, time: time)
+            let router = Router.quick(time: time)
+            try router.add(
+                Route("a", from: source, "in") { message, _ in
+                    if message.number == 0 { throw HandlerError("full", reason: "full", disposition: .hold("full")) }
+                })
+            try await router.whileRunning { try await time.eventually { source.acknowledgedCount == 1 } }
+            #expect(source.rejectedCount == 1)
+        }
     }
 
     @Test func cutsAndSpreadsTheTimesThatAreNamed() throws {
