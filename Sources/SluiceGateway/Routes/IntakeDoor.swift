@@ -13,7 +13,6 @@ final class IntakeDoor: Service {
     let subscriber: any Subscriber
     private let subscribed: AsyncStream<Void>
     private let patience: Duration
-    private let waiting = Atomic<Bool>(false)
 
     /// - Parameters:
     ///   - topics: the paths to wait for.
@@ -29,11 +28,7 @@ final class IntakeDoor: Service {
         self.subscriber = AnnouncingSubscriber(subscriber, awaiting: topics) { continuation.finish() }
     }
 
-    /// Whether it waits for the routes.
-    var isWaiting: Bool { waiting.load(ordering: .relaxed) }
-
     func run() async throws {
-        waiting.store(true, ordering: .relaxed)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in self.subscribed {} }
             group.addTask { try? await Task.sleep(for: self.patience) }
@@ -41,7 +36,6 @@ final class IntakeDoor: Service {
             await group.next()
             group.cancelAll()
         }
-        waiting.store(false, ordering: .relaxed)
         try await listener.run()
     }
 }
