@@ -85,10 +85,11 @@ extension Metric {
 
 extension Metric.Label {
     public static let handler = Metric.Label("handler_name", "the route")
-    public static let destination = Metric.Label("destination", "the outside system, such as `slack`")
+    public static let destination = Metric.Label("destination", "the outside system, by its name")
     public static let topic = Metric.Label("topic", "the topic's name")
     public static let partition = Metric.Label("partition", "the partition's number")
-    public static let component = Metric.Label("component", "the part that connects, such as `sqlite` or `slack`")
+    public static let component = Metric.Label(
+        "component", "the part that connects, such as `sqlite`, or an outside system by its name")
     public static let reason = Metric.Label("reason", "a short word for the error, such as `http_429`", cap: 24)
     public static let outcome = Metric.Label(
         "outcome", "how the delivery ended", values: DeliveryOutcome.allCases.map(\.rawValue))
