@@ -75,6 +75,23 @@ struct DestinationTests {
         }
     }
 
+    @Test func aMessageItselfWaitsNoLongerThanItsDestination() async throws {
+        try await VirtualTime.run { time in
+            let source = Source([.numbered(0)], time: time)
+            let attempts = Journal<Duration>()
+            var configuration = Router.Configuration.quick
+            configuration.destination.retryAfter = .init(maximum: .seconds(10), jitter: 0)
+            let router = Router.quick(configuration: configuration, time: time)
+            try router.add(
+                Route("r", from: source, "in") { _, _ in
+                    guard attempts.add(time.now.offset) == 1 else { return }
+                    throw HandlerError("503", reason: "http_503", disposition: .retry(after: .seconds(Int64.max)))
+                })
+            try await router.whileRunning { try await time.eventually { source.acknowledgedCount == 1 } }
+            #expect(attempts.entries == [.zero, .seconds(10)])
+        }
+    }
+
     @Test func cutsAndSpreadsTheTimesThatAreNamed() throws {
         for _ in 0..<50 {
             let destination = try Destination("d", .init(retryAfter: .init(maximum: .seconds(10), jitter: 0.5)))
