@@ -7,17 +7,17 @@ extension SQLiteLog {
         /// beside it, and the log `-owners`.
         public var path: String
         /// How long an operation waits for another program that holds the file. Default 5 s.
-        public var busyTimeout: Duration = .seconds(5)
+        public var busyTimeout: Duration
         /// How long a settlement may wait for others to share its commit with. Default 5 ms, at least 0.
-        public var settlementInterval: Duration = .milliseconds(5)
+        public var settlementInterval: Duration
         /// After what time a group held by a process that no longer renews its lease may be taken by another.
         /// Default 10 s, at least 100 ms. A process that ended gives its groups free at once.
-        public var leaseDuration: Duration = .seconds(10)
+        public var leaseDuration: Duration
         /// How often another process's messages are looked for while there are subscriptions. Default 100 ms, at
         /// least 1 ms.
-        public var pollInterval: Duration = .milliseconds(100)
+        public var pollInterval: Duration
         /// Which messages are deleted. Default: none.
-        public var retention = Retention()
+        public var retention: Retention
         /// What retention takes the time from. Tests set it by hand.
         package var clock = LogClock.system
 
@@ -25,8 +25,22 @@ extension SQLiteLog {
         /// Default: does nothing.
         public var observe: (@Sendable (CommitOutcome) -> Void)?
 
-        public init(path: String) {
+        public init(
+            path: String,
+            busyTimeout: Duration = .seconds(5),
+            settlementInterval: Duration = .milliseconds(5),
+            leaseDuration: Duration = .seconds(10),
+            pollInterval: Duration = .milliseconds(100),
+            retention: Retention = Retention(),
+            observe: (@Sendable (CommitOutcome) -> Void)? = nil
+        ) {
             self.path = path
+            self.busyTimeout = busyTimeout
+            self.settlementInterval = settlementInterval
+            self.leaseDuration = leaseDuration
+            self.pollInterval = pollInterval
+            self.retention = retention
+            self.observe = observe
         }
 
         /// How a commit ended.
@@ -48,23 +62,37 @@ extension SQLiteLog {
             /// nil is no limit. Their space is used again; the file does not shrink.
             public var size: Int64?
             /// Whether messages are deleted that a group has not settled. Default false.
-            public var dropUnsettled = false
+            public var dropUnsettled: Bool
             /// How often it is looked. Default 60 s, at least 10 ms.
-            public var interval: Duration = .seconds(60)
+            public var interval: Duration
             /// Topics with rules of their own instead of `age`, by name.
-            public var topics: [String: TopicRetention] = [:]
+            public var topics: [String: TopicRetention]
             /// How long a group keeps what it has not settled after a process last read for it; nil is for ever. Default
             /// 30 days, above 0. The group stays known and goes on with what is left.
-            public var idleGroup: Duration? = .seconds(30 * 86_400)
+            public var idleGroup: Duration?
             /// How long a clock in doubt must have run steadily before it is believed. Default a day, at least 0.
-            public var clockProbation: Duration = .seconds(86_400)
+            public var clockProbation: Duration
             /// Is told what retention does that a person should know.
-            public var observer = RetentionObserver()
+            public var observer: RetentionObserver
 
-            public init(age: Duration? = nil, size: Int64? = nil, dropUnsettled: Bool = false) {
+            public init(
+                age: Duration? = nil,
+                size: Int64? = nil,
+                dropUnsettled: Bool = false,
+                interval: Duration = .seconds(60),
+                topics: [String: TopicRetention] = [:],
+                idleGroup: Duration? = .seconds(30 * 86_400),
+                clockProbation: Duration = .seconds(86_400),
+                observer: RetentionObserver = RetentionObserver()
+            ) {
                 self.age = age
                 self.size = size
                 self.dropUnsettled = dropUnsettled
+                self.interval = interval
+                self.topics = topics
+                self.idleGroup = idleGroup
+                self.clockProbation = clockProbation
+                self.observer = observer
             }
         }
 
@@ -88,32 +116,38 @@ extension SQLiteLog {
         /// Hears what retention does. The calls come from the log's writer and must not wait.
         public struct RetentionObserver: Sendable {
             /// Messages were deleted for their topic's size that no group had settled.
-            public var droppedUnread: @Sendable (Topic, Int64) -> Void = { _, _ in }
+            public var droppedUnread: @Sendable (Topic, Int64) -> Void
             /// The clock is in doubt, for this reason; nil: it is believed again.
-            public var clock: @Sendable (String?) -> Void = { _ in }
+            public var clock: @Sendable (String?) -> Void
 
-            public init() {}
+            public init(
+                droppedUnread: @escaping @Sendable (Topic, Int64) -> Void = { _, _ in },
+                clock: @escaping @Sendable (String?) -> Void = { _ in }
+            ) {
+                self.droppedUnread = droppedUnread
+                self.clock = clock
+            }
         }
 
-        func validate() throws(SQLiteLogError) {
-            func require(_ condition: Bool, _ detail: String) throws(SQLiteLogError) {
-                if !condition { throw SQLiteLogError(.invalidConfiguration, path: path, detail: detail) }
+        func validate() throws(ConfigurationError) {
+            func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
+                try ConfigurationError.unless(holds, "SQLiteLog.\(field)", expected: expected)
             }
-            try require(!path.isEmpty, "path is empty")
-            try require(busyTimeout >= .zero && busyTimeout < .seconds(86_400), "busyTimeout must be from 0 to a day")
-            try require(settlementInterval >= .zero, "settlementInterval is negative")
-            try require(
-                leaseDuration >= .milliseconds(100) && leaseDuration < .seconds(86_400),
-                "leaseDuration must be from 100 ms to a day")
-            try require(pollInterval >= .milliseconds(1), "pollInterval is below 1 ms")
-            try require(retention.age.map { $0 > .zero } ?? true, "retention.age must be above 0")
-            try require(retention.size.map { $0 > 0 } ?? true, "retention.size must be above 0")
-            try require(retention.interval >= .milliseconds(10), "retention.interval is below 10 ms")
-            try require(retention.idleGroup.map { $0 > .zero } ?? true, "retention.idleGroup must be above 0")
-            try require(retention.clockProbation >= .zero, "retention.clockProbation is negative")
+            try check(!path.isEmpty, "path", "a file's path")
+            try check(busyTimeout >= .zero && busyTimeout < .seconds(86_400), "busyTimeout", "from 0 to a day")
+            try check(settlementInterval >= .zero, "settlementInterval", "at least 0")
+            try check(
+                leaseDuration >= .milliseconds(100) && leaseDuration < .seconds(86_400), "leaseDuration",
+                "from 100 ms to a day")
+            try check(pollInterval >= .milliseconds(1), "pollInterval", "at least 1 ms")
+            try check(retention.age.map { $0 > .zero } ?? true, "retention.age", "above 0")
+            try check(retention.size.map { $0 > 0 } ?? true, "retention.size", "above 0")
+            try check(retention.interval >= .milliseconds(10), "retention.interval", "at least 10 ms")
+            try check(retention.idleGroup.map { $0 > .zero } ?? true, "retention.idleGroup", "above 0")
+            try check(retention.clockProbation >= .zero, "retention.clockProbation", "at least 0")
             for (name, rule) in retention.topics.sorted(by: { $0.key < $1.key }) {
-                try require(rule.age.map { $0 > .zero } ?? true, "retention.topics: the age of \(name) must be above 0")
-                try require(rule.size.map { $0 > 0 } ?? true, "retention.topics: the size of \(name) must be above 0")
+                try check(rule.age.map { $0 > .zero } ?? true, "retention.topics[\(name)].age", "above 0")
+                try check(rule.size.map { $0 > 0 } ?? true, "retention.topics[\(name)].size", "above 0")
             }
         }
     }

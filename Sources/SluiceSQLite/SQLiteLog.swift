@@ -24,8 +24,8 @@ public final class SQLiteLog: Sendable {
     ///
     /// Blocks for as long as another program holds the file, at most the configured busy timeout.
     /// - Throws: ``SQLiteLogError``. A file that is damaged, of another program, or of a newer version is left as it
-    ///   is.
-    public static func open(_ configuration: Configuration) throws(SQLiteLogError) -> SQLiteLog {
+    ///   is. `ConfigurationError` for a value out of its range.
+    public static func open(_ configuration: Configuration) throws -> SQLiteLog {
         try configuration.validate()
         return try SQLiteLog(configuration)
     }

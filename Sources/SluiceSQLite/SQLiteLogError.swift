@@ -35,8 +35,6 @@ public struct SQLiteLogError: DispositionError, CustomStringConvertible, Equatab
         public static let unknownGroup = Code(description: "unknown_group")
         /// A living process reads for the group.
         public static let groupInUse = Code(description: "group_in_use")
-        /// A value of the configuration is out of its range; the description names it.
-        public static let invalidConfiguration = Code(description: "invalid_configuration")
         /// Anything else that SQLite reports.
         public static let failed = Code(description: "failed")
     }
@@ -99,7 +97,6 @@ public struct SQLiteLogError: DispositionError, CustomStringConvertible, Equatab
             case .targetExists: "exists already"
             case .unknownGroup: "has no such group"
             case .groupInUse: "is read for this group by a running process, which has to stop first"
-            case .invalidConfiguration: "is not configured rightly"
             default: "failed"
             }
         return "the log \(path) \(problem): \(detail)"

@@ -2,23 +2,6 @@ public import Sluice
 import Synchronization
 
 extension SQLiteLog {
-    /// Where a group starts that the log does not know yet. A known group goes on where it was.
-    public struct StartPosition: Sendable, Equatable {
-        enum Kind: Equatable {
-            case beginning, end
-            case time(Timestamp)
-        }
-
-        let kind: Kind
-
-        /// With the oldest message.
-        public static let beginning = StartPosition(kind: .beginning)
-        /// With what is published from now on.
-        public static let end = StartPosition(kind: .end)
-        /// With the first message that is not older than this.
-        public static func at(_ time: Timestamp) -> StartPosition { StartPosition(kind: .time(time)) }
-    }
-
     /// A subscriber for a consumer group, which gets each message of a topic at least once.
     /// - Parameters:
     ///   - group: its name. Groups of the same name on different topics are different groups.
@@ -44,7 +27,7 @@ public final class SQLiteSubscriber: Subscriber {
     public let group: String
 
     private let log: SQLiteLog
-    private let start: SQLiteLog.StartPosition
+    private let start: StartPosition
     private let capacity: Int
     private let maxInFlight: Int
     private let state = Mutex(State())
@@ -54,12 +37,12 @@ public final class SQLiteSubscriber: Subscriber {
         var isClosed = false
     }
 
-    init(_ log: SQLiteLog, group: String, start: SQLiteLog.StartPosition, capacity: Int, maxInFlight: Int) {
+    init(_ log: SQLiteLog, group: String, start: StartPosition, capacity: Int, maxInFlight: Int) {
         self.log = log
         self.group = group
         self.start = start
-        self.capacity = max(1, capacity)
-        self.maxInFlight = max(1, maxInFlight)
+        self.capacity = capacity
+        self.maxInFlight = maxInFlight
     }
 
     /// Whether this process leads the group on every topic subscribed to: false while another process does, and
@@ -76,8 +59,10 @@ public final class SQLiteSubscriber: Subscriber {
         state.withLock { state in state.feeds.filter { !$0.subscription.isEnded } }
     }
 
-    /// - Throws: ``SQLiteLogError``, `ClosedError`.
+    /// - Throws: ``SQLiteLogError``, `ClosedError`; `ConfigurationError` for a capacity or maxInFlight below 1.
     public func subscribe(to topic: Topic) async throws -> Subscription {
+        try ConfigurationError.unless(capacity >= 1, "SQLiteSubscriber.capacity", expected: "at least 1")
+        try ConfigurationError.unless(maxInFlight >= 1, "SQLiteSubscriber.maxInFlight", expected: "at least 1")
         let closed = ClosedError("sqlite subscriber")
         if state.withLock(\.isClosed) { throw closed }
         let signal = log.reader.signal

@@ -55,12 +55,12 @@ struct BrokerConformanceTests {
     ) async throws {
         let log = LogRecorder()
         var harness = PubSubHarness(features: features) {
-            var own = AMQPPublisher.Options()
+            var own = AMQPPublisher.Configuration()
             // Where nobody has subscribed yet, nobody misses anything.
             own.isMandatory = features.newSubscriberReceivesOldMessages
             return try amqp.publisher(topology, options: own, log: log)
         } makeSubscriber: { options in
-            var own = AMQPSubscriber.Options()
+            var own = AMQPSubscriber.Configuration()
             let limit = min(options.maxInFlight ?? .max, options.capacity ?? .max)
             own.prefetch = .init(min(Int(own.prefetch), limit))
             return try amqp.subscriber(topology, group: options.group, options: own, log: log)

@@ -86,7 +86,7 @@ struct BrokerCrashTests {
             uri: broker.uri(tls: true, options: "cacertfile=\(broker.authority)"))
         configuration.reconnect = amqp.configuration.reconnect
         let log = LogRecorder()
-        var options = AMQPPublisher.Options()
+        var options = AMQPPublisher.Configuration()
         // The broker is started meanwhile, beside others.
         options.publishTimeout = .seconds(120)
         let publisher = try amqp.publisher(.durableQueue, configuration, options: options, log: log)

@@ -154,7 +154,7 @@ struct BrokerForeignQueueTests {
             topology.publisherDeclares = .nothing
             topology.subscriberDeclares = .nothing
         }
-        var options = AMQPSubscriber.Options()
+        var options = AMQPSubscriber.Configuration()
         options.waitsInQueues = false
         let topic = amqp.uniqueTopic("undeclared")
         let (publisher, subscriber) = (try amqp.publisher(topology), try amqp.subscriber(topology, options: options))

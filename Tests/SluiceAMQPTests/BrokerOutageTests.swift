@@ -16,7 +16,7 @@ struct BrokerOutageTests {
         let (amqp, broker) = try await Self.own.use(isRunning: false)
         let topic = amqp.uniqueTopic("absent")
         let log = LogRecorder()
-        var options = AMQPPublisher.Options()
+        var options = AMQPPublisher.Configuration()
         // The broker is started meanwhile, beside others.
         options.publishTimeout = .seconds(120)
         let publisher = try amqp.publisher(options: options, log: log)
@@ -126,7 +126,7 @@ struct BrokerOutageTests {
     @Test func publishersWaitWhileTheBrokerIsOutOfMemory() async throws {
         let (amqp, broker) = try await Self.own.use()
         let topic = amqp.uniqueTopic("alarm")
-        var options = AMQPPublisher.Options()
+        var options = AMQPPublisher.Configuration()
         options.publishTimeout = .seconds(6)
         let publisher = try amqp.publisher(options: options)
         let subscriber = try amqp.subscriber()

@@ -10,8 +10,8 @@ struct BrokerPrefetchTests {
     private static let count = 60
     private static let payload = [UInt8](repeating: 0x78, count: 1 << 20)
 
-    private var options: AMQPSubscriber.Options {
-        var options = AMQPSubscriber.Options()
+    private var options: AMQPSubscriber.Configuration {
+        var options = AMQPSubscriber.Configuration()
         options.prefetchBytes = 8 << 20
         return options
     }
@@ -78,7 +78,7 @@ struct BrokerPrefetchTests {
         let publisher = try amqp.publisher()
         let large = (0..<500_000).map { UInt8(truncatingIfNeeded: $0 / 1_000) }
         try await publisher.publish([Message(payload: large), Message(payload: [1])], to: topic)
-        var options = AMQPSubscriber.Options()
+        var options = AMQPSubscriber.Configuration()
         options.maxMessageBytes = 100_000
         let subscriber = try amqp.subscriber(options: options)
         let subscription = try await subscriber.subscribe(to: topic)

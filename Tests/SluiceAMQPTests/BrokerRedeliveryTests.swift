@@ -169,7 +169,7 @@ struct BrokerRedeliveryTests {
         let amqp = try await AMQPUnderTest.shared()
         let topic = amqp.uniqueTopic("prefetch")
         let publisher = try amqp.publisher()
-        var options = AMQPSubscriber.Options()
+        var options = AMQPSubscriber.Configuration()
         options.prefetch = 10
         let subscriber = try amqp.subscriber(options: options)
         let gate = Gate()

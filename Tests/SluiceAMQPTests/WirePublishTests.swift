@@ -163,7 +163,7 @@ struct WirePublishTests {
     private static func publisher(
         _ server: FakeAMQPServer, _ log: LogRecorder, patience: Duration? = nil
     ) throws -> AMQPPublisher {
-        var options = AMQPPublisher.Options()
+        var options = AMQPPublisher.Configuration()
         options.publishTimeout = patience ?? .seconds(2)
         var configuration = try WireConsumeTests.configuration(server)
         if let patience {
@@ -171,7 +171,7 @@ struct WirePublishTests {
             configuration.requestTimeout = patience
             configuration.heartbeat = patience
         }
-        return try AMQPPublisher(configuration, options: options, logger: log.logger)
+        return try AMQPPublisher(configuration, configuration: options, logger: log.logger)
     }
 }
 

@@ -169,9 +169,9 @@ struct SecurityTests {
         let broker = try RefusingBroker()
         var configuration = KafkaConfiguration(brokers: [broker.address])
         configuration.sasl = .init(.plain, username: "someone", password: "word-of-someone")
-        var options = KafkaPublisher.Options()
+        var options = KafkaPublisher.Configuration()
         options.deliveryTimeout = .seconds(1)
-        let publisher = try KafkaPublisher(configuration, options: options, logger: .silent)
+        let publisher = try KafkaPublisher(configuration, configuration: options, logger: .silent)
         let error = await #expect(throws: PublishError.self) { try await publisher.publish(["x"], to: "t") }
         #expect(error?.description.contains(RefusingBroker.refusal) == true)
         #expect(error?.description.contains("word-of-someone") == false)

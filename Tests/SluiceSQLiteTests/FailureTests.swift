@@ -10,14 +10,14 @@ import Testing
     init() throws { directory = try TemporaryDirectory() }
 
     private func codeOfOpening() -> SQLiteLogError.Code? {
-        do throws(SQLiteLogError) {
+        do {
             var configuration = directory.configuration()
             configuration.busyTimeout = .milliseconds(50)
             _ = try SQLiteLog.open(configuration)
             return nil
         } catch {
-            #expect(error.description.contains(directory.log))
-            return error.code
+            #expect("\(error)".contains(directory.log))
+            return (error as? SQLiteLogError)?.code
         }
     }
 
@@ -191,11 +191,7 @@ import Testing
         for change in changes {
             var configuration = directory.configuration()
             change(&configuration)
-            #expect {
-                _ = try SQLiteLog.open(configuration)
-            } throws: {
-                ($0 as? SQLiteLogError)?.code == .invalidConfiguration
-            }
+            #expect(throws: ConfigurationError.self) { try SQLiteLog.open(configuration) }
         }
     }
 }

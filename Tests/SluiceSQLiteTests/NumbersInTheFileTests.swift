@@ -116,8 +116,8 @@ import Testing
         for position in positions { _ = try? await log.seek(group: "reader", topic: "t", to: position) }
         _ = try? await log.introduce(
             [
-                ("a", .beginning), ("b", .end), ("c", .at(Timestamp(millisecondsSince1970: .min))),
-                ("d", .at(Timestamp(millisecondsSince1970: .max))),
+                ("a", .beginning), ("b", .end), ("c", .time(Timestamp(millisecondsSince1970: .min))),
+                ("d", .time(Timestamp(millisecondsSince1970: .max))),
             ], topic: "t")
         _ = try? await log.beginHandover(
             of: "t", readBy: ["reader", "a", "b"], required: ["reader"], idle: .seconds(3_600), to: "mover")

@@ -59,7 +59,7 @@ import Testing
     @Test func aNewGroupStartsWhereItIsTold() async throws {
         let log = try open()
         try await append([1_000, 2_000, 3_000], to: "t", of: log)
-        let late = log.subscriber(group: "late", start: .at(Timestamp(millisecondsSince1970: 2_000)))
+        let late = log.subscriber(group: "late", start: .time(Timestamp(millisecondsSince1970: 2_000)))
         #expect(try await late.subscribe(to: "t").acknowledge(2).texts == ["2000", "3000"])
         let end = try await log.subscriber(group: "end", start: .end).subscribe(to: "t")
         try await log.publisher().publish([message("new")], to: "t")

@@ -103,10 +103,10 @@ enum AMQPBenchmarks {
     }
 
     private static func route(_ broker: RabbitMQBroker, _ count: Int, from queue: String) async throws -> Double {
-        var options = AMQPSubscriber.Options()
+        var options = AMQPSubscriber.Configuration()
         options.prefetch = 500
         let subscriber = try AMQPSubscriber(
-            try AMQPConfiguration(uri: broker.uri()), options: options, logger: logger)
+            try AMQPConfiguration(uri: broker.uri()), configuration: options, logger: logger)
         let finished = AsyncStream<Void>.makeStream()
         let router = Router(logger: logger)
         let seen = Counted()

@@ -59,10 +59,11 @@ enum KafkaConsumeBenchmarks {
     /// In large batches, as brokers hold those of a busy topic: the mock cluster looks for a fetch's through all of the
     /// partition's.
     private static func publish(_ size: Int, _ count: Int, to cluster: MockCluster) async throws {
-        var options = KafkaPublisher.Options()
+        var options = KafkaPublisher.Configuration()
         options.linger = .milliseconds(100)
         let publisher = try KafkaPublisher(
-            KafkaConfiguration(brokers: cluster.bootstrap), key: .metadata("key"), options: options, logger: silent)
+            KafkaConfiguration(brokers: cluster.bootstrap), key: .metadata("key"), configuration: options,
+            logger: silent)
         let payload = [UInt8](repeating: 0x61, count: size)
         var published = 0
         while published < count {

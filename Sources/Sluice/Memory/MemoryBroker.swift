@@ -13,14 +13,14 @@ public final class MemoryBroker: Sendable {
     public struct Configuration: Sendable {
         /// How many deliveries a subscription buffers, and how many messages a group keeps that it cannot deliver.
         /// A publish waits while one of the topic's groups is full. At least 1; 1024.
-        public var capacity = 1024
+        public var capacity: Int
 
         /// Whether every message is kept as long as the broker, so that late subscribers read the whole topic. A
         /// publish then never waits. false.
-        public var persistent = false
+        public var persistent: Bool
 
         /// Whether a publish returns only when every group has acknowledged its messages. false.
-        public var waitsForAcknowledgement = false
+        public var waitsForAcknowledgement: Bool
 
         /// How many deliveries of a group may be unsettled at once. 1 gives strict order: nothing is delivered before
         /// the one before it is settled, and a rejected one comes back first, also when its redelivery is delayed. At
@@ -29,19 +29,25 @@ public final class MemoryBroker: Sendable {
 
         /// How long a message waits before its second redelivery when its rejection does not say. The first follows
         /// at once, and each after the second waits twice as long, up to ``maxRedeliveryDelay``. 1 ms.
-        public var redeliveryDelay: Duration = .milliseconds(1)
+        public var redeliveryDelay: Duration
 
         /// 1 s.
-        public var maxRedeliveryDelay: Duration = .seconds(1)
+        public var maxRedeliveryDelay: Duration
 
         public init(
-            capacity: Int = 1024, persistent: Bool = false, waitsForAcknowledgement: Bool = false,
-            maxInFlight: Int? = nil
+            capacity: Int = 1024,
+            persistent: Bool = false,
+            waitsForAcknowledgement: Bool = false,
+            maxInFlight: Int? = nil,
+            redeliveryDelay: Duration = .milliseconds(1),
+            maxRedeliveryDelay: Duration = .seconds(1)
         ) {
             self.capacity = capacity
             self.persistent = persistent
             self.waitsForAcknowledgement = waitsForAcknowledgement
             self.maxInFlight = maxInFlight
+            self.redeliveryDelay = redeliveryDelay
+            self.maxRedeliveryDelay = maxRedeliveryDelay
         }
 
         func delay(beforeAttempt attempt: Int) -> Duration {
@@ -83,8 +89,8 @@ public final class MemoryBroker: Sendable {
         group: String? = nil, capacity: Int? = nil, maxInFlight: Int? = nil
     ) -> MemorySubscriber {
         MemorySubscriber(
-            self, group: group, capacity: max(1, capacity ?? configuration.capacity),
-            maxInFlight: (maxInFlight ?? configuration.maxInFlight).map { max(1, $0) })
+            self, group: group, capacity: capacity ?? configuration.capacity,
+            maxInFlight: maxInFlight ?? configuration.maxInFlight)
     }
 
     /// How many messages the group has still to be given; those in a subscription's buffer do not count. 0 when

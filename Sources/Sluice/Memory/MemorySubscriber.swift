@@ -27,6 +27,8 @@ public final class MemorySubscriber: Subscriber {
 
     public func subscribe(to topic: Topic) async throws -> Subscription {
         guard !state.withLock(\.isClosed) else { throw ClosedError("memory subscriber") }
+        try ConfigurationError.unless(capacity >= 1, "MemorySubscriber.capacity", expected: "at least 1")
+        try ConfigurationError.unless(maxInFlight ?? 1 >= 1, "MemorySubscriber.maxInFlight", expected: "at least 1")
         let subscription = broker.topic(topic).subscribe(
             group: group, capacity: capacity, maxInFlight: maxInFlight
         ) { [weak self] in

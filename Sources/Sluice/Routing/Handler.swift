@@ -12,18 +12,3 @@ public protocol Middleware: Sendable {
     /// - Throws: when the middleware's options are wrong (``ConfigurationError``).
     func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler
 }
-
-/// An option has a value that it cannot have.
-public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
-    /// The option, such as `Retry.maxAttempts`.
-    public let field: String
-    /// What is expected, such as `at least 1`.
-    public let expected: String
-
-    public init(_ field: String, expected: String) {
-        self.field = field
-        self.expected = expected
-    }
-
-    public var description: String { "\(field): expected \(expected)" }
-}

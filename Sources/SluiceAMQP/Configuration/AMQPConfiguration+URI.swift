@@ -50,7 +50,7 @@ extension AMQPConfiguration {
             if tls.certificate != nil, tls.key == nil { throw Self.wrong("certfile needs keyfile beside it") }
             if tls.key != nil, tls.certificate == nil { throw Self.wrong("keyfile needs certfile beside it") }
         }
-        try configuration.validate()
+        do { try configuration.validate() } catch { throw Self.wrong("\(error)") }
         self = configuration
     }
 

@@ -18,36 +18,62 @@ public struct AMQPConfiguration: Sendable {
     }
 
     /// The nodes of one broker, which are tried in turn. At least one. Default: `localhost:5672`.
-    public var hosts: [Host] = [Host("localhost")]
+    public var hosts: [Host]
     /// The virtual host. Default `/`.
-    public var vhost = "/"
+    public var vhost: String
     /// Who this program is to the broker (SASL PLAIN). Default `guest`, which a broker lets in from its own machine
     /// only.
-    public var username = "guest"
+    public var username: String
     /// Default `guest`.
-    public var password = "guest"
+    public var password: String
     /// How connections are encrypted; nil, the default, leaves them in clear text.
     public var tls: TLS?
     /// After how much silence the connection counts as dead is twice this; both sides send something at least this
     /// often. Whole seconds from 1 to 65535; zero asks for none. Default 30 s; the broker may ask for less.
-    public var heartbeat: Duration = .seconds(30)
+    public var heartbeat: Duration
     /// How long a host may take until it has let this program in. Default 10 s; from 10 ms to an hour.
-    public var connectTimeout: Duration = .seconds(10)
+    public var connectTimeout: Duration
     /// How long the broker may take to answer a request other than a publish, such as the declaration of a queue, and
     /// over TLS to read a frame that is written to it. Default 20 s; from 10 ms to an hour.
-    public var requestTimeout: Duration = .seconds(20)
+    public var requestTimeout: Duration
     /// How many channels a connection may have. Default 2047; the broker may allow fewer.
-    public var channelMax: UInt16 = 2047
+    public var channelMax: UInt16
     /// The largest frame in bytes. Default 128 KiB; from 4096 to 1 MiB; the broker may ask for less.
-    public var frameMax = 131_072
+    public var frameMax: Int
     /// What the broker's management shows the connection as. Default `sluice`.
-    public var connectionName = "sluice"
+    public var connectionName: String
     /// How long to wait before the next attempt when no host could be reached, and for how much longer each time.
     /// Attempts never end. Default: from 100 ms to 10 s, with full jitter.
-    public var reconnect: Backoff = .exponential(from: .milliseconds(100), upTo: .seconds(10))
+    public var reconnect: Backoff
 
     /// A broker on this machine, with RabbitMQ's defaults.
-    public init() {}
+    public init(
+        hosts: [Host] = [Host("localhost")],
+        vhost: String = "/",
+        username: String = "guest",
+        password: String = "guest",
+        tls: TLS? = nil,
+        heartbeat: Duration = .seconds(30),
+        connectTimeout: Duration = .seconds(10),
+        requestTimeout: Duration = .seconds(20),
+        channelMax: UInt16 = 2047,
+        frameMax: Int = 131_072,
+        connectionName: String = "sluice",
+        reconnect: Backoff = .exponential(from: .milliseconds(100), upTo: .seconds(10))
+    ) {
+        self.hosts = hosts
+        self.vhost = vhost
+        self.username = username
+        self.password = password
+        self.tls = tls
+        self.heartbeat = heartbeat
+        self.connectTimeout = connectTimeout
+        self.requestTimeout = requestTimeout
+        self.channelMax = channelMax
+        self.frameMax = frameMax
+        self.connectionName = connectionName
+        self.reconnect = reconnect
+    }
 
     /// Encrypted connections.
     ///
@@ -65,42 +91,51 @@ public struct AMQPConfiguration: Sendable {
         /// What the key's file is encrypted with. Default: nothing.
         public var keyPassword: String?
         /// Whether the broker's certificate has to be signed by an authority that is trusted. Default true.
-        public var verifiesPeer = true
+        public var verifiesPeer: Bool
         /// Whether the broker's certificate has to be for the host that was asked for. Default true.
-        public var verifiesHostname = true
+        public var verifiesHostname: Bool
 
-        public init(certificateAuthorities: String? = nil) {
+        public init(
+            certificateAuthorities: String? = nil,
+            certificate: String? = nil,
+            key: String? = nil,
+            keyPassword: String? = nil,
+            verifiesPeer: Bool = true,
+            verifiesHostname: Bool = true
+        ) {
             self.certificateAuthorities = certificateAuthorities
+            self.certificate = certificate
+            self.key = key
+            self.keyPassword = keyPassword
+            self.verifiesPeer = verifiesPeer
+            self.verifiesHostname = verifiesHostname
         }
     }
 
-    func validate() throws(AMQPError) {
-        func require(_ condition: Bool, _ detail: String) throws(AMQPError) {
-            if !condition { throw AMQPError(.invalidConfiguration, detail) }
+    func validate() throws(ConfigurationError) {
+        func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
+            try ConfigurationError.unless(holds, "AMQPConfiguration.\(field)", expected: expected)
         }
-        try require(!hosts.isEmpty, "hosts is empty")
-        for host in hosts {
-            try require(Self.isText(host.name, upTo: 255) && !host.name.isEmpty, "hosts: a name is not a host's")
-            try require(host.port > 0, "hosts: port 0")
+        try check(!hosts.isEmpty, "hosts", "at least one")
+        for (index, host) in hosts.enumerated() {
+            try check(Self.isText(host.name, upTo: 255) && !host.name.isEmpty, "hosts[\(index)].name", "a host's name")
+            try check(host.port > 0, "hosts[\(index)].port", "from 1 to 65535")
         }
-        try require(Self.isText(vhost, upTo: 255), "vhost is longer than 255 bytes or holds a NUL")
-        try require(Self.isText(username, upTo: 4_096), "username is too long or holds a NUL")
-        try require(Self.isText(password, upTo: 65_536), "password is too long or holds a NUL")
-        try require(Self.isText(connectionName, upTo: 1_024), "connectionName is too long or holds a NUL")
-        try require(heartbeat >= .zero && heartbeat <= .seconds(65_535), "heartbeat must be from 0 to 65535 s")
+        try check(Self.isText(vhost, upTo: 255), "vhost", "at most 255 bytes without NUL")
+        try check(Self.isText(username, upTo: 4_096), "username", "at most 4096 bytes without NUL")
+        try check(Self.isText(password, upTo: 65_536), "password", "at most 65536 bytes without NUL")
+        try check(Self.isText(connectionName, upTo: 1_024), "connectionName", "at most 1024 bytes without NUL")
+        try check(heartbeat >= .zero && heartbeat <= .seconds(65_535), "heartbeat", "from 0 to 65535 s")
         for (name, value) in [("connectTimeout", connectTimeout), ("requestTimeout", requestTimeout)] {
-            try require(
-                value >= .milliseconds(10) && value <= .seconds(3_600), "\(name) must be from 10 ms to an hour")
+            try check(value >= .milliseconds(10) && value <= .seconds(3_600), name, "from 10 ms to an hour")
         }
-        try require(channelMax >= 8, "channelMax must be at least 8")
-        try require(frameMax >= 4_096 && frameMax <= 1 << 20, "frameMax must be from 4096 to 1 MiB")
-        try require(
+        try check(channelMax >= 8, "channelMax", "at least 8")
+        try check(frameMax >= 4_096 && frameMax <= 1 << 20, "frameMax", "from 4096 to 1 MiB")
+        try check(
             reconnect.initial >= .milliseconds(1) && reconnect.maximum >= reconnect.initial
                 && reconnect.maximum <= .seconds(86_400) && reconnect.multiplier >= 1 && reconnect.multiplier.isFinite,
-            "reconnect must begin at 1 ms or more and never shrink")
-        if let tls {
-            try require((tls.certificate == nil) == (tls.key == nil), "tls.certificate and tls.key go together")
-        }
+            "reconnect", "1 ms or more at first, never less afterwards, and a day at most")
+        try check((tls?.certificate == nil) == (tls?.key == nil), "tls.key", "together with tls.certificate")
     }
 
     private static func isText(_ text: String, upTo limit: Int) -> Bool {

@@ -8,48 +8,68 @@ import Synchronization
 /// routed to. Many publishes, of one task or of many, are under way at once and share what is sent.
 public final class AMQPPublisher: Publisher {
     /// How a publisher behaves.
-    public struct Options: Sendable {
+    public struct Configuration: Sendable {
         /// How messages are written. Default: Watermill's form.
-        public var marshaler: any AMQPMarshaler = .watermill
+        public var marshaler: any AMQPMarshaler
         /// Whether a message that no queue takes is an error (the `mandatory` flag). Default true; without it, such
         /// messages vanish.
-        public var isMandatory = true
+        public var isMandatory: Bool
         /// How long a publish may take, waiting for a broker included; not counted while the broker says that it takes
         /// nothing. Default 30 s; at least 1 ms.
-        public var publishTimeout: Duration = .seconds(30)
+        public var publishTimeout: Duration
         /// How many messages may be sent and not confirmed. Default 2048; from 1 to 65536.
-        public var maxUnconfirmed = 2_048
-        /// How many bytes of them. Default 16 MiB, over TLS at most 1 MiB; at least 1. A single message may be larger.
-        public var maxUnconfirmedBytes = 16 << 20
+        public var maxUnconfirmed: Int
+        /// How many bytes of them. Nil, the default, is 16 MiB, and 1 MiB over TLS, where more is refused; at least 1. A
+        /// single message may be larger.
+        public var maxUnconfirmedBytes: Int?
         /// How large a message's payload may be. Default 128 MiB, which is RabbitMQ's own limit; at least 0.
-        public var maxMessageBytes = 128 << 20
+        public var maxMessageBytes: Int
         /// How long ``AMQPPublisher/close()`` waits for confirms. Default 10 s.
-        public var closeTimeout: Duration = .seconds(10)
+        public var closeTimeout: Duration
         /// The label `component` of its metrics. Default `amqp-publisher`.
-        public var component = "amqp-publisher"
+        public var component: String
 
-        public init() {}
+        public init(
+            marshaler: any AMQPMarshaler = .watermill,
+            isMandatory: Bool = true,
+            publishTimeout: Duration = .seconds(30),
+            maxUnconfirmed: Int = 2_048,
+            maxUnconfirmedBytes: Int? = nil,
+            maxMessageBytes: Int = 128 << 20,
+            closeTimeout: Duration = .seconds(10),
+            component: String = "amqp-publisher"
+        ) {
+            self.marshaler = marshaler
+            self.isMandatory = isMandatory
+            self.publishTimeout = publishTimeout
+            self.maxUnconfirmed = maxUnconfirmed
+            self.maxUnconfirmedBytes = maxUnconfirmedBytes
+            self.maxMessageBytes = maxMessageBytes
+            self.closeTimeout = closeTimeout
+            self.component = component
+        }
     }
 
     public let name = "amqp"
-    private let options: Options
+    private let options: Configuration
     private let isPersistent: Bool
     private let queue: PublishQueue
     private let monitor: ConnectionMonitor
 
     /// Starts to connect; publishes wait for that.
     /// - Parameter instruments: where its metrics go; nil for none.
-    /// - Throws: ``AMQPError`` when the configuration is wrong or the system refuses a thread. That the broker cannot be
+    /// - Throws: `ConfigurationError` for a value out of its range, ``AMQPError`` when the system refuses a thread. That the broker cannot be
     ///   reached is no error here.
     public init(
-        _ configuration: AMQPConfiguration, topology: AMQPTopology = .durableQueue, options: Options = Options(),
-        logger: Logger, instruments: Instruments? = nil
-    ) throws(AMQPError) {
+        _ configuration: AMQPConfiguration, topology: AMQPTopology = .durableQueue,
+        configuration options: Configuration = Configuration(),
+        logger: Logger = Logger(label: "sluice.amqp"), instruments: Instruments? = nil
+    ) throws {
         try configuration.validate()
-        try options.validate()
+        try options.validate(over: configuration.tls)
         var options = options
-        // A write over TLS waits for the broker: what is under way should fit into the system's buffers.
-        if configuration.tls != nil { options.maxUnconfirmedBytes = min(options.maxUnconfirmedBytes, 1 << 20) }
+        options.maxUnconfirmedBytes =
+            options.maxUnconfirmedBytes ?? (configuration.tls == nil ? 16 << 20 : Configuration.bytesOverTLS)
         self.options = options
         isPersistent = topology.isPersistent
         let (component, final) = (options.component, options)
@@ -132,15 +152,21 @@ public final class AMQPPublisher: Publisher {
     }
 }
 
-extension AMQPPublisher.Options {
-    fileprivate func validate() throws(AMQPError) {
-        func require(_ condition: Bool, _ detail: String) throws(AMQPError) {
-            if !condition { throw AMQPError(.invalidConfiguration, detail) }
+extension AMQPPublisher.Configuration {
+    fileprivate func validate(over tls: AMQPConfiguration.TLS?) throws(ConfigurationError) {
+        func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
+            try ConfigurationError.unless(holds, "AMQPPublisher.\(field)", expected: expected)
         }
-        try require(publishTimeout >= .milliseconds(1), "publishTimeout is below 1 ms")
-        try require(maxUnconfirmed >= 1 && maxUnconfirmed <= 65_536, "maxUnconfirmed must be from 1 to 65536")
-        try require(maxUnconfirmedBytes >= 1, "maxUnconfirmedBytes must be at least 1")
-        try require(maxMessageBytes >= 0, "maxMessageBytes is negative")
-        try require(closeTimeout >= .zero, "closeTimeout is negative")
+        try check(publishTimeout >= .milliseconds(1), "publishTimeout", "at least 1 ms")
+        try check(maxUnconfirmed >= 1 && maxUnconfirmed <= 65_536, "maxUnconfirmed", "from 1 to 65536")
+        try check(maxUnconfirmedBytes ?? 1 >= 1, "maxUnconfirmedBytes", "at least 1")
+        try check(
+            tls == nil || maxUnconfirmedBytes ?? 1 <= Self.bytesOverTLS, "maxUnconfirmedBytes", "at most 1 MiB over TLS"
+        )
+        try check(maxMessageBytes >= 0, "maxMessageBytes", "at least 0")
+        try check(closeTimeout >= .zero, "closeTimeout", "at least 0")
     }
+
+    /// A write over TLS waits for the broker: what is under way should fit into the system's buffers.
+    fileprivate static var bytesOverTLS: Int { 1 << 20 }
 }

@@ -58,10 +58,10 @@ final class PublishWindow {
     private var ledger = ConfirmLedger<Sent>()
     private var unconfirmedBytes = 0
 
-    init(_ options: AMQPPublisher.Options, meter: PublisherMeter?) {
+    init(_ options: AMQPPublisher.Configuration, meter: PublisherMeter?) {
         timeout = options.publishTimeout
         maxUnconfirmed = options.maxUnconfirmed
-        maxUnconfirmedBytes = options.maxUnconfirmedBytes
+        maxUnconfirmedBytes = options.maxUnconfirmedBytes ?? .max
         self.meter = meter
     }
 

@@ -11,7 +11,7 @@ final class PublisherSession: ConnectionWork, LinkDelegate {
 
     private let queue: PublishQueue
     private let topology: AMQPTopology
-    private let options: AMQPPublisher.Options
+    private let options: AMQPPublisher.Configuration
     private let monitor: ConnectionMonitor
     private let meter: PublisherMeter?
     private let logger: Logger
@@ -35,7 +35,7 @@ final class PublisherSession: ConnectionWork, LinkDelegate {
     private static let channelSubject = ""
 
     init(
-        _ queue: PublishQueue, topology: AMQPTopology, options: AMQPPublisher.Options, monitor: ConnectionMonitor,
+        _ queue: PublishQueue, topology: AMQPTopology, options: AMQPPublisher.Configuration, monitor: ConnectionMonitor,
         meter: PublisherMeter?, logger: Logger
     ) {
         self.queue = queue

@@ -9,35 +9,57 @@ import Synchronization
 /// behind what has come meanwhile.
 public final class AMQPSubscriber: Subscriber {
     /// How a subscriber behaves.
-    public struct Options: Sendable {
+    public struct Configuration: Sendable {
         /// How messages are read. Default: Watermill's form.
-        public var marshaler: any AMQPMarshaler = .watermill
+        public var marshaler: any AMQPMarshaler
         /// How many messages of a subscription may be delivered and not settled: a route handles as many at once.
         /// Default 256; from 1 to 65535.
-        public var prefetch: UInt16 = 256
+        public var prefetch: UInt16
         /// What keeps the order of messages in `.perKey` routes. Default: none.
-        public var key: KeySelector = .none
+        public var key: KeySelector
         /// The longest wait of a rejected message, whatever is asked for. Default 5 minutes; from 1 ms to a day.
-        public var maxRedeliveryDelay: Duration = .seconds(300)
+        public var maxRedeliveryDelay: Duration
         /// Whether rejected messages wait in queues of the broker's, which takes the permission to declare them.
         /// Default true; without it they wait here, count as delivered for as long, and the number of their deliveries
         /// is known of quorum queues only.
-        public var waitsInQueues = true
+        public var waitsInQueues: Bool
         /// How long an acknowledgement may wait for others to share its frame with. Default 2 ms; from 0 to 1 s.
-        public var settlementInterval: Duration = .milliseconds(2)
+        public var settlementInterval: Duration
         /// How many bytes the messages may hold together that a subscription was delivered and has not settled. What the
         /// broker sends beyond is not kept, and put back into the queue when there is room: a quorum queue counts that as
         /// a delivery. One message always fits. Default 32 MiB; at least 1.
-        public var prefetchBytes = 32 << 20
+        public var prefetchBytes: Int
         /// Larger messages are not taken in: their delivery fails, with their first 64 KiB for a payload. Default 16 MiB,
         /// as RabbitMQ 4; at least 0.
-        public var maxMessageBytes = 16 << 20
+        public var maxMessageBytes: Int
         /// Whether no other consumer may read the queue. Default false.
-        public var isExclusive = false
+        public var isExclusive: Bool
         /// The label `component` of its metrics; nil, the default, is `amqp-` and the topic.
         public var component: String?
 
-        public init() {}
+        public init(
+            marshaler: any AMQPMarshaler = .watermill,
+            prefetch: UInt16 = 256,
+            key: KeySelector = .none,
+            maxRedeliveryDelay: Duration = .seconds(300),
+            waitsInQueues: Bool = true,
+            settlementInterval: Duration = .milliseconds(2),
+            prefetchBytes: Int = 32 << 20,
+            maxMessageBytes: Int = 16 << 20,
+            isExclusive: Bool = false,
+            component: String? = nil
+        ) {
+            self.marshaler = marshaler
+            self.prefetch = prefetch
+            self.key = key
+            self.maxRedeliveryDelay = maxRedeliveryDelay
+            self.waitsInQueues = waitsInQueues
+            self.settlementInterval = settlementInterval
+            self.prefetchBytes = prefetchBytes
+            self.maxMessageBytes = maxMessageBytes
+            self.isExclusive = isExclusive
+            self.component = component
+        }
     }
 
     public let name = "amqp"
@@ -47,7 +69,7 @@ public final class AMQPSubscriber: Subscriber {
 
     private let configuration: AMQPConfiguration
     private let topology: AMQPTopology
-    private let options: Options
+    private let options: Configuration
     private let logger: Logger
     private let instruments: Instruments?
     private let feeds: FeedList
@@ -59,12 +81,13 @@ public final class AMQPSubscriber: Subscriber {
     ///   - group: names the queue of a pub/sub topology: subscribers of one group share its messages. Nil: each
     ///     subscription gets all of them.
     ///   - instruments: where its metrics go; nil for none.
-    /// - Throws: ``AMQPError`` when the configuration is wrong or the system refuses a thread. That the broker cannot be
+    /// - Throws: `ConfigurationError` for a value out of its range, ``AMQPError`` when the system refuses a thread. That the broker cannot be
     ///   reached is no error here.
     public init(
         _ configuration: AMQPConfiguration, topology: AMQPTopology = .durableQueue, group: String? = nil,
-        options: Options = Options(), logger: Logger, instruments: Instruments? = nil
-    ) throws(AMQPError) {
+        configuration options: Configuration = Configuration(), logger: Logger = Logger(label: "sluice.amqp"),
+        instruments: Instruments? = nil
+    ) throws {
         try configuration.validate()
         try options.validate()
         self.configuration = configuration
@@ -174,19 +197,18 @@ extension Logger {
     }
 }
 
-extension AMQPSubscriber.Options {
-    fileprivate func validate() throws(AMQPError) {
-        func require(_ condition: Bool, _ detail: String) throws(AMQPError) {
-            if !condition { throw AMQPError(.invalidConfiguration, detail) }
+extension AMQPSubscriber.Configuration {
+    fileprivate func validate() throws(ConfigurationError) {
+        func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
+            try ConfigurationError.unless(holds, "AMQPSubscriber.\(field)", expected: expected)
         }
-        try require(prefetch >= 1, "prefetch must be at least 1")
-        try require(
-            maxRedeliveryDelay >= .milliseconds(1) && maxRedeliveryDelay <= .seconds(86_400),
-            "maxRedeliveryDelay must be from 1 ms to a day")
-        try require(
-            settlementInterval >= .zero && settlementInterval <= .seconds(1), "settlementInterval must be from 0 to 1 s"
-        )
-        try require(maxMessageBytes >= 0, "maxMessageBytes is negative")
-        try require(prefetchBytes >= 1, "prefetchBytes must be at least 1")
+        try check(prefetch >= 1, "prefetch", "at least 1")
+        try check(
+            maxRedeliveryDelay >= .milliseconds(1) && maxRedeliveryDelay <= .seconds(86_400), "maxRedeliveryDelay",
+            "from 1 ms to a day")
+        try check(
+            settlementInterval >= .zero && settlementInterval <= .seconds(1), "settlementInterval", "from 0 to 1 s")
+        try check(maxMessageBytes >= 0, "maxMessageBytes", "at least 0")
+        try check(prefetchBytes >= 1, "prefetchBytes", "at least 1")
     }
 }

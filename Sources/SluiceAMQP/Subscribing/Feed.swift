@@ -79,7 +79,7 @@ final class Feed: Settler {
 
     init(
         _ topic: Topic, _ layout: Layout, component: String, monitor: ConnectionMonitor, meter: FeedMeter?,
-        signal: PollSignal, options: AMQPSubscriber.Options
+        signal: PollSignal, options: AMQPSubscriber.Configuration
     ) {
         self.topic = topic
         self.layout = layout

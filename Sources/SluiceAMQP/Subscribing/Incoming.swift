@@ -9,7 +9,7 @@ struct Incoming {
     let size: Int
 
     init(
-        _ content: ContentReader.Content, isRedelivered: Bool, of feed: Feed, options: AMQPSubscriber.Options
+        _ content: ContentReader.Content, isRedelivered: Bool, of feed: Feed, options: AMQPSubscriber.Configuration
     ) {
         var properties = content.properties ?? AMQPProperties()
         properties.forgetWaiting(in: feed.layout.queue.name)

@@ -28,7 +28,7 @@ final class QueueConsumer {
 
     /// Declares the queue where it is missing and begins to read it, on a channel that is not in use.
     func begin(
-        on channel: UInt16, _ topology: AMQPTopology, _ options: AMQPSubscriber.Options, _ link: Link
+        on channel: UInt16, _ topology: AMQPTopology, _ options: AMQPSubscriber.Configuration, _ link: Link
     ) throws(AMQPError) {
         try link.openChannel(channel)
         self.channel = channel

@@ -20,7 +20,7 @@ final class RetryWaiting {
         var due: MonotonicTime { added.advanced(by: delay) }
     }
 
-    private let options: AMQPSubscriber.Options
+    private let options: AMQPSubscriber.Configuration
     private let tiers: RetryTiers
     private let channel: UInt16
     /// For declarations: one that is refused closes its channel, and with it what waits there to be confirmed.
@@ -46,7 +46,7 @@ final class RetryWaiting {
     /// - Parameters:
     ///   - channel: its own.
     ///   - declaring: its own too.
-    init(options: AMQPSubscriber.Options, channel: UInt16, declaring: UInt16, logger: Logger) {
+    init(options: AMQPSubscriber.Configuration, channel: UInt16, declaring: UInt16, logger: Logger) {
         self.options = options
         self.channel = channel
         self.declaring = declaring

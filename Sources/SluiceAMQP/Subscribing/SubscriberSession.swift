@@ -12,7 +12,7 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
 
     private let feeds: FeedList
     private let topology: AMQPTopology
-    private let options: AMQPSubscriber.Options
+    private let options: AMQPSubscriber.Configuration
     private let monitor: ConnectionMonitor
     private let logger: Logger
 
@@ -25,7 +25,7 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
     private let retryBackoff = Backoff.exponential(from: .milliseconds(100), upTo: .seconds(30), jitter: false)
 
     init(
-        _ feeds: FeedList, topology: AMQPTopology, options: AMQPSubscriber.Options, monitor: ConnectionMonitor,
+        _ feeds: FeedList, topology: AMQPTopology, options: AMQPSubscriber.Configuration, monitor: ConnectionMonitor,
         logger: Logger
     ) {
         self.feeds = feeds

@@ -51,11 +51,11 @@ final class KafkaSteering: SteeringStore {
     }
 
     private func publish(_ pauses: [(sink: String, pause: SinkPause?)]) async throws {
-        var options = KafkaPublisher.Options()
+        var options = KafkaPublisher.Configuration()
         options.deliveryTimeout = Self.publishTimeout
         options.createsMissingTopics = false
         let publisher = try KafkaPublisher(
-            configuration.client, key: .metadata(Self.keyName), options: options, logger: logger)
+            configuration.client, key: .metadata(Self.keyName), configuration: options, logger: logger)
         let messages = pauses.map { sink, pause in
             Message(metadata: [Self.keyName: prefix + sink], payload: SinkPause.encode(pause))
         }
@@ -159,11 +159,11 @@ final class KafkaSteering: SteeringStore {
     /// Reads for as long as the subscription lasts.
     /// - Parameter newest: what is to be read before anything is told.
     private func read(after newest: Int64, _ tell: @Sendable ([String: SinkPause]) -> Void) async throws {
-        var options = KafkaSubscriber.Options()
+        var options = KafkaSubscriber.Configuration()
         options.createsMissingTopics = false
         options.prefetchMessages = 100
         options.prefetchKilobytes = 1_024
-        let subscriber = try KafkaSubscriber(configuration.client, group: nil, options: options, logger: logger)
+        let subscriber = try KafkaSubscriber(configuration.client, group: nil, configuration: options, logger: logger)
         do {
             let subscription = try await subscriber.subscribe(to: plan.topic)
             var paused: [String: SinkPause] = [:]

@@ -43,7 +43,7 @@ final class LogKeeper: Service {
     }
 
     /// Opens the log with the retention that the configuration asks for.
-    func open(_ path: String, _ configuration: GatewayConfiguration) throws(SQLiteLogError) -> SQLiteLog {
+    func open(_ path: String, _ configuration: GatewayConfiguration) throws -> SQLiteLog {
         var file = SQLiteLog.Configuration(path: path)
         file.observe = failures.observe
         file.retention.age = configuration.retention

@@ -29,7 +29,7 @@ extension KafkaQueue {
     private func begin(_ route: String, _ start: ReaderStart) async throws -> Int64? {
         let group = group(of: route)
         do {
-            try await topics.seek(group, of: events, to: start.onKafka)
+            try await topics.seek(group, of: events, to: start.position)
         } catch {
             // A member of the group reads already, and has decided.
             if error.saysThatTheGroupHasMembers { return nil }

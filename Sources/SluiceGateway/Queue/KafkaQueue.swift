@@ -52,7 +52,7 @@ final class KafkaQueue: EventQueue {
     init(
         _ configuration: GatewayConfiguration.Kafka, retention: Duration?, poisonBytes: Int64, handled log: SQLiteLog,
         groupRetention: Duration, _ instruments: Instruments, logger: Logger
-    ) throws(KafkaError) {
+    ) throws {
         events = Topic(configuration.topic)
         poison = Topic(configuration.topic + "-poison")
         self.configuration = configuration
@@ -62,12 +62,12 @@ final class KafkaQueue: EventQueue {
         handled = log.eventStore
         memory = QueueMemory(log: log, retention: groupRetention, logger: logger)
         transfer = LogTransfer(log, idle: groupRetention, instruments, logger: logger)
-        var options = KafkaPublisher.Options()
+        var options = KafkaPublisher.Configuration()
         options.deliveryTimeout = Self.publishTimeout
         // The brokers' defaults are not what is stated.
         options.createsMissingTopics = false
         kafka = try KafkaPublisher(
-            configuration.client, key: Event.orderingKeySelector, options: options, logger: logger,
+            configuration.client, key: Event.orderingKeySelector, configuration: options, logger: logger,
             instruments: instruments)
         publisher = WatchedPublisher(kafka, outcomes)
         topics = try KafkaTopics(configuration.client, logger: logger)
@@ -106,7 +106,7 @@ final class KafkaQueue: EventQueue {
     }
 
     func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
-        var options = KafkaSubscriber.Options()
+        var options = KafkaSubscriber.Configuration()
         options.sessionTimeout = Self.sessionTimeout
         options.commitInterval = configuration.commitInterval
         // With the 20 s that handlers get to end, less than the 30 s that Kubernetes, systemd and Docker wait.
@@ -115,7 +115,8 @@ final class KafkaQueue: EventQueue {
         options.prefetchMessages = Self.prefetch.messages
         options.prefetchKilobytes = max(1_024, Self.prefetch.kilobytes / Int(configuration.partitions))
         let subscriber = try KafkaSubscriber(
-            configuration.client, group: group(of: route), options: options, logger: logger, instruments: instruments)
+            configuration.client, group: group(of: route), configuration: options, logger: logger,
+            instruments: instruments)
         state.withLock { state in
             state.subscribers[route] = subscriber
             state.readers.append((route, start))

@@ -27,11 +27,12 @@ public struct ReaderStart: Sendable, Hashable {
         }
     }
 
-    var onLog: SQLiteLog.StartPosition {
+    /// For a group that is new.
+    var position: StartPosition {
         switch kind {
         case .now: .end
         case .beginning: .beginning
-        case .time(let time): .at(time)
+        case .time(let time): .time(time)
         }
     }
 
@@ -41,14 +42,6 @@ public struct ReaderStart: Sendable, Hashable {
         case .now: .end
         case .beginning: .beginning
         case .time(let time): .at(time)
-        }
-    }
-
-    var onKafka: KafkaSubscriber.StartPosition {
-        switch kind {
-        case .now: .end
-        case .beginning: .beginning
-        case .time(let time): .time(time)
         }
     }
 }

@@ -76,7 +76,7 @@ final class SQLiteQueue: EventQueue {
     }
 
     private func introduceReaders() async throws {
-        let readers = state.withLock { $0.readers.map { (name: $0.route, start: $0.start.onLog) } }
+        let readers = state.withLock { $0.readers.map { (name: $0.route, start: $0.start.position) } }
         try await LogTransfer.forget(log)
         let found = try await log.introduce(readers, topic: events)
         let memory = try await memory.isLog()

@@ -26,10 +26,11 @@ extension BrokerAddress {
             return (CarryingPublisher(log.publisher(key: selector), load), { await log.close() })
         case .kafka(let configuration):
             try await Self.requireTopic(topic, configuration)
-            var options = KafkaPublisher.Options()
+            var options = KafkaPublisher.Configuration()
             options.createsMissingTopics = false
             options.marshaler = ExactKafkaMarshaler(load: load)
-            let publisher = try KafkaPublisher(configuration, key: selector, options: options, logger: Self.logger)
+            let publisher = try KafkaPublisher(
+                configuration, key: selector, configuration: options, logger: Self.logger)
             return (CarryingPublisher(publisher, load), {})
         case .amqp(let configuration):
             var values = ConfigurationValues(environment)
@@ -55,23 +56,23 @@ extension BrokerAddress {
             return try await Self.messages(ofLog: path, topic, options)
         case .kafka(let configuration):
             try await Self.requireTopic(topic, configuration)
-            var settings = KafkaSubscriber.Options()
-            settings.start = (options.start ?? .beginning).onKafka
+            var settings = KafkaSubscriber.Configuration()
+            settings.start = (options.start ?? .beginning).position
             settings.createsMissingTopics = false
             settings.commitTimeout = options.commitTimeout ?? settings.commitTimeout
             let marshaler = ExactKafkaMarshaler()
             settings.marshaler = marshaler
             let subscriber = try KafkaSubscriber(
-                configuration, group: options.group, options: settings, logger: Self.logger)
+                configuration, group: options.group, configuration: settings, logger: Self.logger)
             return try await SubscribedMessages(
                 topic, subscriber, obstacle: { subscriber.obstacle(to: topic) }, exact: marshaler.notes.take)
         case .amqp(let configuration):
-            var settings = AMQPSubscriber.Options()
+            var settings = AMQPSubscriber.Configuration()
             if let limit = options.limit(on: self), options.leavesMessages {
                 settings.prefetch = UInt16(clamping: limit)
             }
             let subscriber = try AMQPSubscriber(
-                configuration, topology: .workQueue(declaring: false), options: settings, logger: Self.logger)
+                configuration, topology: .workQueue(declaring: false), configuration: settings, logger: Self.logger)
             return try await SubscribedMessages(
                 topic, subscriber,
                 obstacle: {
@@ -133,7 +134,7 @@ extension KafkaSubscriber {
 }
 
 extension ConsumeOptions.Start {
-    fileprivate var onKafka: KafkaSubscriber.StartPosition {
+    fileprivate var position: StartPosition {
         switch self {
         case .beginning: .beginning
         case .end: .end

@@ -7,24 +7,24 @@ public struct HTTPEndpoint: Sendable {
     public var path: String
 
     /// Further paths that lead to the same topic. Default: none.
-    public var aliases: [String] = []
+    public var aliases: [String]
 
     /// The one method that is taken; others get 405. Default: `POST`.
-    public var method = "POST"
+    public var method: String
 
     /// The media types that are taken, in lowercase and without parameters; a request may add parameters such as
     /// `charset`. Others get 415. `application/json` stands for every type with JSON's suffix, too, such as
     /// `application/vnd.api+json` (RFC 6839). Empty takes any. Default: `application/json`.
-    public var contentTypes = ["application/json"]
+    public var contentTypes: [String]
 
     /// Whether a request without `Content-Type` gets 415. Default: false, as Watermill's publisher sends none.
-    public var requiresContentType = false
+    public var requiresContentType: Bool
 
     /// Who may send; nil is everybody. Default: nil.
     public var authenticator: HTTPAuthenticator?
 
     /// How the message is made. Default: the body as it is, with Watermill's headers understood.
-    public var format = HTTPMessageFormat.body()
+    public var format: HTTPMessageFormat
 
     /// The largest body in bytes as transmitted; more gets 413. Default: the listener's.
     public var maxBodyBytes: Int?
@@ -35,20 +35,55 @@ public struct HTTPEndpoint: Sendable {
 
     /// How long a request waits until its message is settled, then it gets 503 while the message may still succeed:
     /// delivery is at least once. Nil waits for as long as it takes. Default: 9 s, because senders of webhooks give up at 10 s.
-    public var answerTimeout: Duration? = .seconds(9)
+    public var answerTimeout: Duration?
 
     /// How many requests may wait for a handler; more get 503 at once. Default: 1,024.
-    public var capacity = 1024
+    public var capacity: Int
 
     /// What 503 answers say in `Retry-After` when nothing else names a time. Whole seconds, at least 1. Default: 1 s.
-    public var retryAfter: Duration = .seconds(1)
+    public var retryAfter: Duration
 
-    public init(_ path: String) {
+    public init(
+        _ path: String,
+        aliases: [String] = [],
+        method: String = "POST",
+        contentTypes: [String] = ["application/json"],
+        requiresContentType: Bool = false,
+        authenticator: HTTPAuthenticator? = nil,
+        format: HTTPMessageFormat = HTTPMessageFormat.body(),
+        maxBodyBytes: Int? = nil,
+        maxInflatedBytes: Int? = nil,
+        answerTimeout: Duration? = .seconds(9),
+        capacity: Int = 1024,
+        retryAfter: Duration = .seconds(1)
+    ) {
         self.path = path
+        self.aliases = aliases
+        self.method = method
+        self.contentTypes = contentTypes
+        self.requiresContentType = requiresContentType
+        self.authenticator = authenticator
+        self.format = format
+        self.maxBodyBytes = maxBodyBytes
+        self.maxInflatedBytes = maxInflatedBytes
+        self.answerTimeout = answerTimeout
+        self.capacity = capacity
+        self.retryAfter = retryAfter
     }
 }
 
 extension HTTPEndpoint {
+    func validate() throws(ConfigurationError) {
+        func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
+            try ConfigurationError.unless(holds, "HTTPEndpoint.\(field)", expected: expected)
+        }
+        try check(maxBodyBytes ?? 0 >= 0, "maxBodyBytes", "at least 0")
+        try check(maxInflatedBytes ?? 0 >= 0, "maxInflatedBytes", "at least 0")
+        try check(answerTimeout.map { $0 > .zero } ?? true, "answerTimeout", "above 0")
+        try check(capacity >= 1, "capacity", "at least 1")
+        try check(retryAfter >= .seconds(1), "retryAfter", "at least 1 s")
+    }
+
     func takes(contentType: String?) -> Bool {
         guard let contentType else { return !requiresContentType }
         return contentTypes.isEmpty || contentTypes.contains { MediaType.matches(contentType, $0) }

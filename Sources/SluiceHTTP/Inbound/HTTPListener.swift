@@ -22,12 +22,13 @@ public final class HTTPListener: Service {
 
     /// - Parameter authenticator: who may ask for resources that are not open, and for paths that lead nowhere; nil is
     ///   everybody. Endpoints have their own.
-    /// - Throws: ``HTTPListenerError`` when a value of the configuration makes no sense, or two resources have the
-    ///   same path.
+    /// - Throws: `ConfigurationError` for a value out of its range, ``HTTPListenerError`` when two resources have the same
+    ///   path.
     public init(
         configuration: Configuration = Configuration(), resources: [HTTPResource] = [],
-        authenticator: HTTPAuthenticator? = nil, observer: HTTPObserver = .none, logger: Logger
-    ) throws(HTTPListenerError) {
+        authenticator: HTTPAuthenticator? = nil, observer: HTTPObserver = .none,
+        logger: Logger = Logger(label: "sluice.http")
+    ) throws {
         try configuration.validate()
         shared = InboundShared(configuration, authenticator: authenticator, observer: observer, logger: logger)
         self.logger = logger
@@ -46,7 +47,7 @@ public final class HTTPListener: Service {
     public convenience init(
         host: String = "127.0.0.1", port: Int, resources: [HTTPResource], authenticator: HTTPAuthenticator? = nil,
         logger: Logger = Logger(label: "sluice.http")
-    ) throws(HTTPListenerError) {
+    ) throws {
         var configuration = Configuration()
         configuration.host = host
         configuration.port = port

@@ -1,73 +1,101 @@
+internal import Sluice
+
 extension HTTPListener {
     /// Where to listen, and how much of everything to bear.
     public struct Configuration: Sendable {
         /// A name or an address. `*` means all interfaces, by IPv6 and IPv4, or by IPv4 where there is no IPv6;
         /// `0.0.0.0` means IPv4 alone, and `::` both. Default: `127.0.0.1`.
-        public var host = "127.0.0.1"
+        public var host: String
 
         /// As ``host``: all interfaces.
         public static let everywhere = "*"
 
         /// From 0 to 65,535; 0 lets the system choose. Default: 8080.
-        public var port = 8080
+        public var port: Int
 
         /// The largest body in bytes as transmitted; more gets 413. Default: 25,000,000, the most that webhooks have.
-        public var maxBodyBytes = 25_000_000
+        public var maxBodyBytes: Int
 
         /// The target, the names and the values of a request's head together, in bytes; more gets 431.
         /// Default: 32 KiB.
-        public var maxHeaderBytes = 32 * 1024
+        public var maxHeaderBytes: Int
 
         /// How many header fields a request may have; more get 431. Default: 100.
-        public var maxHeaders = 100
+        public var maxHeaders: Int
 
         /// How many complete requests may be worked on or wait for their settlement at once; more get 503 at once.
         /// Default: 4,096.
-        public var maxConcurrentRequests = 4096
+        public var maxConcurrentRequests: Int
 
         /// How many connections may be open. One more closes the one that has been idle for longest; when none is idle,
         /// it gets 503. The limit on open files lowers it. Default: 16,384.
-        public var maxConnections = 16_384
+        public var maxConnections: Int
 
         /// How many connections beyond `maxConnections` may be open for a moment, to be told so or until another has
         /// closed. Further ones wait in the system's queue. At least 1. Default: 64.
-        public var spareConnections = 64
+        public var spareConnections: Int
 
         /// The bytes that bodies may hold together, as they were sent and as they were inflated, from their arrival until
         /// their messages are settled; a request that would exceed it gets 503. A quarter is kept for bodies up to
         /// 64 KiB. Default: 64 MiB. At least `maxBodyBytes`.
-        public var maxBufferedBytes = 64 * 1024 * 1024
+        public var maxBufferedBytes: Int
 
         /// How long a client may take to send a request, from its first byte to its last; then it gets 408 and the
         /// connection ends. Default: 30 s.
-        public var requestTimeout: Duration = .seconds(30)
+        public var requestTimeout: Duration
 
         /// How long a connection may be open without a request, whether it had one before or not. Longer than a load
         /// balancer keeps one, or it would send a request into a connection that is about to close. Default: 75 s.
-        public var idleTimeout: Duration = .seconds(75)
+        public var idleTimeout: Duration
 
         /// How long a connection without a request stays open after shutdown has begun: a request that is on its way
         /// then gets 503 instead of a reset. Default: 100 ms.
-        public var drainLinger: Duration = .milliseconds(100)
+        public var drainLinger: Duration
 
-        public init() {}
+        public init(
+            host: String = "127.0.0.1",
+            port: Int = 8080,
+            maxBodyBytes: Int = 25_000_000,
+            maxHeaderBytes: Int = 32 * 1024,
+            maxHeaders: Int = 100,
+            maxConcurrentRequests: Int = 4096,
+            maxConnections: Int = 16_384,
+            spareConnections: Int = 64,
+            maxBufferedBytes: Int = 64 * 1024 * 1024,
+            requestTimeout: Duration = .seconds(30),
+            idleTimeout: Duration = .seconds(75),
+            drainLinger: Duration = .milliseconds(100)
+        ) {
+            self.host = host
+            self.port = port
+            self.maxBodyBytes = maxBodyBytes
+            self.maxHeaderBytes = maxHeaderBytes
+            self.maxHeaders = maxHeaders
+            self.maxConcurrentRequests = maxConcurrentRequests
+            self.maxConnections = maxConnections
+            self.spareConnections = spareConnections
+            self.maxBufferedBytes = maxBufferedBytes
+            self.requestTimeout = requestTimeout
+            self.idleTimeout = idleTimeout
+            self.drainLinger = drainLinger
+        }
 
-        func validate() throws(HTTPListenerError) {
-            func require(_ condition: Bool, _ text: String) throws(HTTPListenerError) {
-                if !condition { throw HTTPListenerError(.invalidConfiguration, text) }
+        func validate() throws(ConfigurationError) {
+            func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
+                try ConfigurationError.unless(holds, "HTTPListener.\(field)", expected: expected)
             }
-            try require(!host.isEmpty, "host must be a name or an address")
-            try require((0...65_535).contains(port), "port must be from 0 to 65535")
-            try require(maxBodyBytes >= 0 && maxBodyBytes < Int(Int32.max), "maxBodyBytes must be from 0 to 2 GiB")
-            try require(maxHeaderBytes >= 256, "maxHeaderBytes must be at least 256")
-            try require(maxHeaders >= 1, "maxHeaders must be at least 1")
-            try require(maxConcurrentRequests >= 1, "maxConcurrentRequests must be at least 1")
-            try require(maxConnections >= 1, "maxConnections must be at least 1")
-            try require(spareConnections >= 1, "spareConnections must be at least 1")
-            try require(maxBufferedBytes >= maxBodyBytes, "maxBufferedBytes must be at least maxBodyBytes")
-            try require(requestTimeout > .zero, "requestTimeout must be positive")
-            try require(idleTimeout > .zero, "idleTimeout must be positive")
-            try require(drainLinger >= .zero, "drainLinger must not be negative")
+            try check(!host.isEmpty, "host", "a name or an address")
+            try check((0...65_535).contains(port), "port", "from 0 to 65535")
+            try check(maxBodyBytes >= 0 && maxBodyBytes < Int(Int32.max), "maxBodyBytes", "from 0 to 2 GiB")
+            try check(maxHeaderBytes >= 256, "maxHeaderBytes", "at least 256")
+            try check(maxHeaders >= 1, "maxHeaders", "at least 1")
+            try check(maxConcurrentRequests >= 1, "maxConcurrentRequests", "at least 1")
+            try check(maxConnections >= 1, "maxConnections", "at least 1")
+            try check(spareConnections >= 1, "spareConnections", "at least 1")
+            try check(maxBufferedBytes >= maxBodyBytes, "maxBufferedBytes", "at least maxBodyBytes")
+            try check(requestTimeout > .zero, "requestTimeout", "above 0")
+            try check(idleTimeout > .zero, "idleTimeout", "above 0")
+            try check(drainLinger >= .zero, "drainLinger", "at least 0")
         }
     }
 }
@@ -77,7 +105,6 @@ public struct HTTPListenerError: Error, CustomStringConvertible {
     /// What kind of failure it is.
     public struct Code: Sendable, Hashable {
         private let name: String
-        public static let invalidConfiguration = Code(name: "invalidConfiguration")
         public static let cannotListen = Code(name: "cannotListen")
         public static let stopped = Code(name: "stopped")
         public static let duplicatePath = Code(name: "duplicatePath")

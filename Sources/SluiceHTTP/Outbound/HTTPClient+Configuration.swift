@@ -1,32 +1,34 @@
+internal import Sluice
+
 extension HTTPClient {
     /// Limits and times of a client.
     public struct Configuration: Sendable {
         /// Until name lookup, connection and TLS handshake are through. Default 5 s, above 0.
-        public var connectTimeout: Duration = .seconds(5)
+        public var connectTimeout: Duration
 
         /// From the call of `send` to the last byte of the response, waiting for a connection included; a request may
         /// name its own. Default 30 s, above 0.
-        public var totalTimeout: Duration = .seconds(30)
+        public var totalTimeout: Duration
 
         /// How long `close` lets requests finish. Default 10 s.
-        public var closeTimeout: Duration = .seconds(10)
+        public var closeTimeout: Duration
 
         /// Requests at once to one scheme, host and port, and so its connections; more wait their turn, first come
         /// first served, without holding up other hosts. Default 16, at least 1.
-        public var limitPerHost: Int = 16
+        public var limitPerHost: Int
 
         /// Requests at once, and open connections, idle ones included. Default 256, at least 1.
-        public var limit: Int = 256
+        public var limit: Int
 
         /// Bytes of a response body. Default 1 MiB, at least 0.
-        public var maximumBodySize: Int = 1 << 20
+        public var maximumBodySize: Int
 
         /// Bytes of a response's status line and headers together. Default 64 KiB, at least 256.
-        public var maximumHeaderSize: Int = 64 << 10
+        public var maximumHeaderSize: Int
 
         /// Idle time after which the system probes a connection (TCP keepalive), and the time between probes.
         /// Default 30 s, at least 1 s.
-        public var keepAliveInterval: Duration = .seconds(30)
+        public var keepAliveInterval: Duration
 
         /// File of certificates in PEM format that are trusted instead of the system's, for servers under a private
         /// authority. Verification itself cannot be turned off. Default nil.
@@ -37,15 +39,43 @@ extension HTTPClient {
         public var additionalCertificates: String?
 
         /// Default none, whatever the environment says.
-        public var proxy: Proxy = .none
+        public var proxy: Proxy
 
         /// The `User-Agent` header, unless a request brings its own. Default `sluice`.
-        public var userAgent = "sluice"
+        public var userAgent: String
 
         /// Called once at the end of each request, on the task that sent it. It must not block. Default nothing.
-        public var observe: @Sendable (Observation) -> Void = { _ in }
+        public var observe: @Sendable (Observation) -> Void
 
-        public init() {}
+        public init(
+            connectTimeout: Duration = .seconds(5),
+            totalTimeout: Duration = .seconds(30),
+            closeTimeout: Duration = .seconds(10),
+            limitPerHost: Int = 16,
+            limit: Int = 256,
+            maximumBodySize: Int = 1 << 20,
+            maximumHeaderSize: Int = 64 << 10,
+            keepAliveInterval: Duration = .seconds(30),
+            trustedCertificates: String? = nil,
+            additionalCertificates: String? = nil,
+            proxy: Proxy = .none,
+            userAgent: String = "sluice",
+            observe: @escaping @Sendable (Observation) -> Void = { _ in }
+        ) {
+            self.connectTimeout = connectTimeout
+            self.totalTimeout = totalTimeout
+            self.closeTimeout = closeTimeout
+            self.limitPerHost = limitPerHost
+            self.limit = limit
+            self.maximumBodySize = maximumBodySize
+            self.maximumHeaderSize = maximumHeaderSize
+            self.keepAliveInterval = keepAliveInterval
+            self.trustedCertificates = trustedCertificates
+            self.additionalCertificates = additionalCertificates
+            self.proxy = proxy
+            self.userAgent = userAgent
+            self.observe = observe
+        }
     }
 
     /// How one request went, for metrics.
@@ -66,28 +96,20 @@ extension HTTPClient {
         public var code: String { error?.word ?? status.map { String($0) } ?? "unknown" }
     }
 
-    /// A client cannot be made of this configuration, or on this machine.
+    /// A client cannot be made on this machine.
     public struct SetupError: Error, CustomStringConvertible {
-        /// The field at fault; nil when it is the system.
-        public let field: String?
         public let description: String
 
-        init(field: String, expected: String) {
-            self.field = field
-            description = "HTTPClient.Configuration.\(field) must be \(expected)"
-        }
-
         init(_ description: String) {
-            field = nil
             self.description = description
         }
     }
 }
 
 extension HTTPClient.Configuration {
-    func validate() throws(HTTPClient.SetupError) {
-        func check(_ holds: Bool, _ field: String, _ expected: String) throws(HTTPClient.SetupError) {
-            if !holds { throw HTTPClient.SetupError(field: field, expected: expected) }
+    func validate() throws(ConfigurationError) {
+        func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
+            try ConfigurationError.unless(holds, "HTTPClient.\(field)", expected: expected)
         }
         try check(connectTimeout > .zero, "connectTimeout", "longer than 0")
         try check(totalTimeout > .zero, "totalTimeout", "longer than 0")

@@ -11,11 +11,11 @@ public final class HTTPClient: Sendable {
     private let thread: Mutex<DedicatedThread?>
 
     /// Starts the thread.
-    /// - Throws: an error that names the field of the configuration that is wrong, or says what the system refused.
-    public init(_ configuration: Configuration = Configuration()) throws(SetupError) {
+    /// - Throws: `ConfigurationError` for a value out of its range, ``SetupError`` for what the system refuses.
+    public init(_ configuration: Configuration = Configuration()) throws {
         try configuration.validate()
         try CurlLibrary.start()
-        let certificates = try configuration.additionalCertificates.map { file throws(SetupError) in
+        let certificates = try configuration.additionalCertificates.map { file throws(ConfigurationError) in
             try CertificateBundle(adding: file)
         }
         let mailbox = Mailbox(try MultiHandle(configuration))

@@ -6,15 +6,23 @@ public final class HTTPPublisher: Publisher {
     public struct Configuration: Sendable {
         /// How many messages of one publish are sent at once. 1, the default, sends one after the other and stops at
         /// the first failure, which keeps their order. At least 1.
-        public var concurrency = 1
+        public var concurrency: Int
 
         /// What each answer means; nil from it accepts the message. Default ``HTTPStatusError/classify(_:)``.
-        public var classify: @Sendable (HTTPClient.Response) -> Disposition? = HTTPStatusError.classify
+        public var classify: @Sendable (HTTPClient.Response) -> Disposition?
 
         /// Whether `close` also closes the client; false for a client that several share. Default true.
-        public var closesClient = true
+        public var closesClient: Bool
 
-        public init() {}
+        public init(
+            concurrency: Int = 1,
+            classify: @escaping @Sendable (HTTPClient.Response) -> Disposition? = HTTPStatusError.classify,
+            closesClient: Bool = true
+        ) {
+            self.concurrency = concurrency
+            self.classify = classify
+            self.closesClient = closesClient
+        }
     }
 
     public let name = "http"
@@ -25,13 +33,12 @@ public final class HTTPPublisher: Publisher {
     private let gate = PublishGate()
 
     /// - Parameter marshaler: makes the request of a message. Default Watermill's, with the topic as the URL.
-    /// - Throws: an error that names the field of the configuration that is wrong.
+    /// - Throws: `ConfigurationError` for a value out of its range.
     public init(
         client: HTTPClient, marshaler: HTTPMarshaler = .watermill(), configuration: Configuration = Configuration()
-    ) throws(HTTPClient.SetupError) {
-        guard configuration.concurrency >= 1 else {
-            throw HTTPClient.SetupError("HTTPPublisher.Configuration.concurrency must be at least 1")
-        }
+    ) throws(ConfigurationError) {
+        try ConfigurationError.unless(
+            configuration.concurrency >= 1, "HTTPPublisher.concurrency", expected: "at least 1")
         self.client = client
         self.marshaler = marshaler
         self.configuration = configuration

@@ -10,7 +10,6 @@ extension KafkaConfiguration {
     func native(
         options: [(String, String)], recent: [(String, String)] = [], required: [(String, String)]
     ) throws(KafkaError) -> NativeConfiguration {
-        try requireSense()
         let secrets = self.secrets
         let configuration = NativeConfiguration()
         for (name, value) in connection + options { try configuration.set(name, value, redacting: secrets) }
@@ -39,6 +38,7 @@ extension KafkaConfiguration {
     /// Whether librdkafka takes it, without connecting: it makes a client that knows of no broker, and gives it up.
     /// - Throws: ``KafkaError`` with librdkafka's own text, which names the property.
     public func validate() throws(KafkaError) {
+        do { try requireSense() } catch { throw KafkaError(.invalidConfiguration, detail: "\(error)") }
         let native = try native(options: [], required: [])
         try native.set("bootstrap.servers", "", redacting: secrets)
         let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
@@ -46,19 +46,18 @@ extension KafkaConfiguration {
         try NativeClient(.producer, native, monitor: monitor).destroy()
     }
 
-    private func requireSense() throws(KafkaError) {
-        guard !brokers.isEmpty || properties["bootstrap.servers"] != nil else {
-            throw KafkaError(.invalidConfiguration, detail: "brokers is empty")
+    func requireSense() throws(ConfigurationError) {
+        func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
+            try ConfigurationError.unless(holds, "KafkaConfiguration.\(field)", expected: expected)
         }
-        for (index, broker) in brokers.enumerated() where !Self.isAddress(broker) {
-            throw KafkaError(.invalidConfiguration, detail: "brokers: number \(index + 1) is not host:port")
+        try check(!brokers.isEmpty || properties["bootstrap.servers"] != nil, "brokers", "at least one")
+        for (index, broker) in brokers.enumerated() {
+            try check(Self.isAddress(broker), "brokers[\(index)]", "host:port")
         }
-        guard statisticsInterval >= .milliseconds(100), statisticsInterval <= .seconds(86_400) else {
-            throw KafkaError(.invalidConfiguration, detail: "statisticsInterval must be from 100 ms to a day")
-        }
-        if let tls, (tls.certificate == nil) != (tls.key == nil) {
-            throw KafkaError(.invalidConfiguration, detail: "tls.certificate and tls.key go together")
-        }
+        try check(
+            statisticsInterval >= .milliseconds(100) && statisticsInterval <= .seconds(86_400), "statisticsInterval",
+            "from 100 ms to a day")
+        try check((tls?.certificate == nil) == (tls?.key == nil), "tls.key", "together with tls.certificate")
     }
 
     /// librdkafka takes anything here and then cannot connect.

@@ -7,23 +7,35 @@ public struct KafkaConfiguration: Sendable {
     /// Where to begin: `host:port` of some brokers; the rest is learned from these. At least one.
     public var brokers: [String]
     /// What brokers' logs and quotas call this program (`client.id`). Default `sluice`.
-    public var clientID = "sluice"
+    public var clientID: String
     /// How connections are encrypted; nil, the default, leaves them in clear text.
     public var tls: TLS?
     /// How this program proves itself to the brokers; nil, the default, sends no credentials.
     public var sasl: SASL?
     /// How often the figures of ``KafkaStatistics`` are taken (`statistics.interval.ms`). Default 1 s; from 100 ms to
     /// a day. The connection's state is seen to recover no later than this.
-    public var statisticsInterval: Duration = .seconds(1)
+    public var statisticsInterval: Duration
     /// Any of librdkafka's properties by its name, such as `socket.keepalive.enable`
     /// (<https://github.com/confluentinc/librdkafka/blob/v2.0.2/CONFIGURATION.md>). They win over everything that is
     /// set here or by the options of a publisher or subscriber. Default: none.
-    public var properties: [String: String] = [:]
+    public var properties: [String: String]
     /// Shared by all that copies of it are given to: of one outage they tell once.
     let diary = FailureDiary()
 
-    public init(brokers: [String]) {
+    public init(
+        brokers: [String],
+        clientID: String = "sluice",
+        tls: TLS? = nil,
+        sasl: SASL? = nil,
+        statisticsInterval: Duration = .seconds(1),
+        properties: [String: String] = [:]
+    ) {
         self.brokers = brokers
+        self.clientID = clientID
+        self.tls = tls
+        self.sasl = sasl
+        self.statisticsInterval = statisticsInterval
+        self.properties = properties
     }
 
     /// Encrypted connections.
@@ -38,10 +50,20 @@ public struct KafkaConfiguration: Sendable {
         /// What the key's file is encrypted with (`ssl.key.password`). Default: nothing.
         public var keyPassword: String?
         /// Whether the broker's certificate has to be for the host that was asked for. Default true.
-        public var verifiesHostname = true
+        public var verifiesHostname: Bool
 
-        public init(certificateAuthorities: String? = nil) {
+        public init(
+            certificateAuthorities: String? = nil,
+            certificate: String? = nil,
+            key: String? = nil,
+            keyPassword: String? = nil,
+            verifiesHostname: Bool = true
+        ) {
             self.certificateAuthorities = certificateAuthorities
+            self.certificate = certificate
+            self.key = key
+            self.keyPassword = keyPassword
+            self.verifiesHostname = verifiesHostname
         }
     }
 

@@ -27,7 +27,7 @@ struct CommitState {
     /// How long the brokers let the metadata be, as far as is known.
     fileprivate(set) var metadataLimit = SettledOffsets.metadataLimit
 
-    func due(_ options: KafkaSubscriber.Options) -> MonotonicTime {
+    func due(_ options: KafkaSubscriber.Configuration) -> MonotonicTime {
         max(pause, last.advanced(by: options.commitInterval))
     }
 

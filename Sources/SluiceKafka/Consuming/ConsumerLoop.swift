@@ -15,7 +15,7 @@ final class ConsumerLoop {
     let control: SessionControl
     let monitor: ClientMonitor
     let logger: Logger
-    var options: KafkaSubscriber.Options { plan.options }
+    var options: KafkaSubscriber.Configuration { plan.options }
     var load: SessionLoad { control.load }
 
     var client: NativeClient?

@@ -15,9 +15,9 @@ final class ConsumerSession: Sendable {
     struct Plan: Sendable {
         let configuration: KafkaConfiguration
         let group: String?
-        let options: KafkaSubscriber.Options
+        let options: KafkaSubscriber.Configuration
 
-        init(_ configuration: KafkaConfiguration, group: String?, options: KafkaSubscriber.Options) {
+        init(_ configuration: KafkaConfiguration, group: String?, options: KafkaSubscriber.Configuration) {
             self.configuration = configuration
             self.group = group
             self.options = options.adopting(configuration.properties)
@@ -41,8 +41,8 @@ final class ConsumerSession: Sendable {
 
         private func native() throws(KafkaError) -> NativeConfiguration {
             try configuration.native(
-                options: options.properties(group: group), recent: KafkaSubscriber.Options.recent,
-                required: KafkaSubscriber.Options.required(group: group))
+                options: options.properties(group: group), recent: KafkaSubscriber.Configuration.recent,
+                required: KafkaSubscriber.Configuration.required(group: group))
         }
     }
 

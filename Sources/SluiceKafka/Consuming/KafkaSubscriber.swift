@@ -23,7 +23,7 @@ public final class KafkaSubscriber: Subscriber {
     public let group: String?
 
     private let configuration: KafkaConfiguration
-    private let options: Options
+    private let options: Configuration
     private let logger: Logger
     private let meter: ClientMeter?
     private let state = Mutex(State())
@@ -35,14 +35,16 @@ public final class KafkaSubscriber: Subscriber {
 
     /// - Parameters:
     ///   - group: its name. Members of a group share a topic's partitions. Nil reads all partitions of a topic for
-    ///     itself, from `options.start` on each time, and commits nothing.
+    ///     itself, from `start` on each time, and commits nothing.
     ///   - instruments: where the client's metrics go, with the component `kafka-<group>`; nil for nowhere.
-    /// - Throws: what is wrong with the configuration. An unreachable cluster is no error: ``connectionState`` tells.
+    /// - Throws: `ConfigurationError` for a value out of its range, ``KafkaError`` for what librdkafka refuses. An unreachable cluster is no error: ``connectionState`` tells.
     public init(
-        _ configuration: KafkaConfiguration, group: String?, options: Options = Options(), logger: Logger,
+        _ configuration: KafkaConfiguration, group: String?, configuration options: Configuration = Configuration(),
+        logger: Logger = Logger(label: "sluice.kafka"),
         instruments: Instruments? = nil
-    ) throws(KafkaError) {
-        guard group != "" else { throw KafkaError(.invalidConfiguration, detail: "the group's name is empty") }
+    ) throws {
+        try ConfigurationError.unless(group != "", "KafkaSubscriber.group", expected: "a name, or nil")
+        try configuration.requireSense()
         try options.validate()
         var logger = logger
         logger[metadataKey: "group"] = group.map { "\($0)" }

@@ -13,7 +13,7 @@ public import Sluice
 /// called. So the marshaler and what chooses keys must not block.
 public final class KafkaPublisher: Publisher {
     public let name = "kafka"
-    let options: Options
+    let options: Configuration
     let key: KeySelector
     let core: ProducerCore
     private let thread: WorkerThread
@@ -25,11 +25,14 @@ public final class KafkaPublisher: Publisher {
     ///   - key: what keeps the order of messages. Default: none, and so no order among them.
     ///   - logger: takes librdkafka's logs too.
     ///   - instruments: where its metrics go; nil for none.
-    /// - Throws: `KafkaError` with librdkafka's words on what is wrong with the configuration.
+    /// - Throws: `ConfigurationError` for a value out of its range, ``KafkaError`` with librdkafka's words for what that refuses.
     public init(
-        _ configuration: KafkaConfiguration, key: KeySelector = .none, options: Options = Options(), logger: Logger,
+        _ configuration: KafkaConfiguration, key: KeySelector = .none,
+        configuration options: Configuration = Configuration(), logger: Logger = Logger(label: "sluice.kafka"),
         instruments: Instruments? = nil
-    ) throws(KafkaError) {
+    ) throws {
+        try configuration.requireSense()
+        try options.validate()
         let meter = instruments.map { ClientMeter($0, component: options.component, .producer) }
         let monitor = ClientMonitor(
             secrets: configuration.secrets, logger: logger, meter: meter, diary: configuration.diary)

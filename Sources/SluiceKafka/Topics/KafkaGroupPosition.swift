@@ -35,7 +35,7 @@ extension KafkaTopics {
     /// - Parameter start: with the oldest records, behind the newest, or with those that are not older than a time.
     /// - Throws: ``KafkaError``: `UNKNOWN_MEMBER_ID` or the like when the group has members.
     public func seek(
-        _ group: String, of topic: Topic, to start: KafkaSubscriber.StartPosition
+        _ group: String, of topic: Topic, to start: StartPosition
     ) async throws(KafkaError) {
         try topic.validateForKafka()
         guard !group.isEmpty else { throw KafkaError(.invalidConfiguration, detail: "group is empty") }
@@ -58,7 +58,7 @@ extension KafkaTopics {
 }
 
 extension AdminSession {
-    func seek(_ group: String, of topic: String, to start: KafkaSubscriber.StartPosition) throws(KafkaError) {
+    func seek(_ group: String, of topic: String, to start: StartPosition) throws(KafkaError) {
         guard let partitions = try partitions(of: topic), !partitions.isEmpty else { return }
         let time =
             switch start.kind {

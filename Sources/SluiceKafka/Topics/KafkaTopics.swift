@@ -15,16 +15,16 @@ public final class KafkaTopics: Sendable {
     private let logger: Logger
 
     /// Starts the client, which looks for its brokers in the background.
-    /// - Throws: `KafkaError` with librdkafka's words on what is wrong with the configuration.
-    public convenience init(_ configuration: KafkaConfiguration, logger: Logger) throws(KafkaError) {
-        try self.init(configuration, timeout: .seconds(10), logger: logger)
-    }
-
-    /// - Parameter timeout: how long one call may take once its turn has come; from 1 ms to an hour.
-    public init(_ configuration: KafkaConfiguration, timeout: Duration, logger: Logger) throws(KafkaError) {
-        guard timeout >= .milliseconds(1), timeout <= .seconds(3_600) else {
-            throw KafkaError(.invalidConfiguration, detail: "timeout must be from 1 ms to an hour")
-        }
+    /// - Parameter timeout: how long one call may take once its turn has come. Default 10 s; from 1 ms to an hour.
+    /// - Throws: `ConfigurationError` for a value out of its range, ``KafkaError`` with librdkafka's words for what that refuses.
+    public init(
+        _ configuration: KafkaConfiguration, timeout: Duration = .seconds(10),
+        logger: Logger = Logger(label: "sluice.kafka")
+    ) throws {
+        try ConfigurationError.unless(
+            timeout >= .milliseconds(1) && timeout <= .seconds(3_600), "KafkaTopics.timeout",
+            expected: "from 1 ms to an hour")
+        try configuration.requireSense()
         let monitor = ClientMonitor(
             secrets: configuration.secrets, logger: logger, meter: nil, diary: configuration.diary)
         let client = try AdminClient { () throws(KafkaError) in

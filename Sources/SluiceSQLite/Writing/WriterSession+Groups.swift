@@ -5,7 +5,7 @@ import Synchronization
 
 extension WriterSession {
     /// Finds or creates the group's row, and has its lease looked at after this commit. Call inside a transaction.
-    func enlist(_ group: ConsumerGroup, start: SQLiteLog.StartPosition) throws(SQLiteLogError) {
+    func enlist(_ group: ConsumerGroup, start: StartPosition) throws(SQLiteLogError) {
         let row = try self.group(group.name, topic: group.topic, start: start).row
         group.state.withLock { $0.row = row }
         leases.hasten()
@@ -14,7 +14,7 @@ extension WriterSession {
     /// Finds or creates the group's row. Call inside a transaction.
     /// - Returns: how many messages a new group begins behind; 0 for one that was there.
     func group(
-        _ name: String, topic: Topic, start: SQLiteLog.StartPosition
+        _ name: String, topic: Topic, start: StartPosition
     ) throws(SQLiteLogError) -> (row: Int64, isNew: Bool, skipped: Int64) {
         let topic = try table(for: topic).id
         let find = try SQLStatement(database, path: path, "SELECT id FROM groups WHERE topic = ? AND name = ?")
@@ -37,7 +37,7 @@ extension WriterSession {
     }
 
     private func settledThrough(
-        _ cursor: TopicCursor, _ start: SQLiteLog.StartPosition
+        _ cursor: TopicCursor, _ start: StartPosition
     ) throws(SQLiteLogError) -> Int64 {
         switch start.kind {
         case .beginning: return try cursor.deletedThrough()

@@ -43,8 +43,8 @@ struct PublishWindowTests {
         case failed([MessageID], AMQPError.Code?)
     }
 
-    private func window(_ change: (inout AMQPPublisher.Options) -> Void = { _ in }) -> PublishWindow {
-        var options = AMQPPublisher.Options()
+    private func window(_ change: (inout AMQPPublisher.Configuration) -> Void = { _ in }) -> PublishWindow {
+        var options = AMQPPublisher.Configuration()
         options.publishTimeout = .seconds(10)
         change(&options)
         return PublishWindow(options, meter: nil)

@@ -50,18 +50,18 @@ struct AMQPUnderTest: Sendable {
 
     func publisher(
         _ topology: AMQPTopology = .durableQueue, _ configuration: AMQPConfiguration? = nil,
-        options: AMQPPublisher.Options = .init(), log: LogRecorder = LogRecorder()
+        options: AMQPPublisher.Configuration = .init(), log: LogRecorder = LogRecorder()
     ) throws -> AMQPPublisher {
         try AMQPPublisher(
-            configuration ?? self.configuration, topology: topology, options: options, logger: log.logger)
+            configuration ?? self.configuration, topology: topology, configuration: options, logger: log.logger)
     }
 
     func subscriber(
         _ topology: AMQPTopology = .durableQueue, _ configuration: AMQPConfiguration? = nil, group: String? = nil,
-        options: AMQPSubscriber.Options = .init(), log: LogRecorder = LogRecorder()
+        options: AMQPSubscriber.Configuration = .init(), log: LogRecorder = LogRecorder()
     ) throws -> AMQPSubscriber {
         try AMQPSubscriber(
-            configuration ?? self.configuration, topology: topology, group: group, options: options,
+            configuration ?? self.configuration, topology: topology, group: group, configuration: options,
             logger: log.logger)
     }
 

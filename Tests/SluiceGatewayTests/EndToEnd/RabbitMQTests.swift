@@ -84,10 +84,10 @@ extension EndToEnd {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
             let broker = try await RabbitMQBroker.shared()
             var amqp = try amqp(broker)
-            var options = AMQPSubscriber.Options()
+            var options = AMQPSubscriber.Configuration()
             options.isExclusive = true
             let other = try AMQPSubscriber(
-                amqp.client, topology: .durableQueue, options: options, logger: .init(label: "test"))
+                amqp.client, topology: .durableQueue, configuration: options, logger: .init(label: "test"))
             switch refusal {
             case .password: amqp.client.password = "wrong"
             case .virtualHost: amqp.client.vhost = "no-such-host"

@@ -58,10 +58,11 @@ struct KafkaToolsTests {
 
             func unmarshal(_ record: KafkaRecord, from topic: Topic) -> Message { Message(payload: []) }
         }
-        var options = KafkaPublisher.Options()
+        var options = KafkaPublisher.Configuration()
         options.marshaler = Odd()
         let publisher = try KafkaPublisher(
-            kafka.client, key: KeySelector { _ in Array("key".utf8) }, options: options, logger: Logger(label: "test"))
+            kafka.client, key: KeySelector { _ in Array("key".utf8) }, configuration: options,
+            logger: Logger(label: "test"))
         // A tombstone, and bytes that are no text.
         try await publisher.publish([Message(payload: []), Message(payload: [0xFF, 0x00])], to: topic)
         await publisher.close()

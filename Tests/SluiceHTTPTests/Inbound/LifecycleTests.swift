@@ -22,10 +22,10 @@ import Testing
     @Test func configurationAndPathsAreChecked() async throws {
         var configuration = HTTPListener.Configuration()
         configuration.port = 70_000
-        let error = #expect(throws: HTTPListenerError.self) {
+        let error = #expect(throws: ConfigurationError.self) {
             try HTTPListener(configuration: configuration, logger: quiet)
         }
-        #expect(error?.description.contains("port") == true)
+        #expect(error?.field == "HTTPListener.port")
         let listener = try HTTPListener(logger: quiet)
         let subscriber = try HTTPSubscriber(listener: listener, endpoints: [HTTPEndpoint("/a")])
         #expect(throws: HTTPListenerError.self) {

@@ -199,11 +199,7 @@ import Testing
     ) throws {
         var configuration = HTTPClient.Configuration()
         spoil(&configuration)
-        do {
-            _ = try HTTPClient(configuration)
-            Issue.record("\(field) was accepted")
-        } catch {
-            #expect(error.field == field)
-        }
+        let error = #expect(throws: ConfigurationError.self) { try HTTPClient(configuration) }
+        #expect(error?.field == "HTTPClient.\(field)")
     }
 }

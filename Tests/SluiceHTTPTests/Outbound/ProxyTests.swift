@@ -91,12 +91,10 @@ struct ProxyTests {
 
     @Test(arguments: ["/nonexistent/ca.pem", "/dev/null"])
     func aFileWithoutCertificatesIsNamed(file: String) {
-        do {
-            _ = try HTTPClient(.with { $0.additionalCertificates = file })
-            Issue.record("\(file) was accepted")
-        } catch {
-            #expect(error.field == "additionalCertificates")
+        let error = #expect(throws: ConfigurationError.self) {
+            try HTTPClient(.with { $0.additionalCertificates = file })
         }
+        #expect(error?.field == "HTTPClient.additionalCertificates")
     }
 
     // MARK: After a reset

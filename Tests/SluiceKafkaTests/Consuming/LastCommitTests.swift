@@ -29,7 +29,7 @@ struct LastCommitTests {
 
         init(
             strategy: String? = nil, settling: Int = LastCommitTests.count * 3 / 4,
-            configure: (inout KafkaSubscriber.Options) -> Void = { _ in }
+            configure: (inout KafkaSubscriber.Configuration) -> Void = { _ in }
         ) async throws {
             cluster = try GroupCluster()
             var kafka = KafkaConfiguration(brokers: cluster.bootstrap)
@@ -46,7 +46,7 @@ struct LastCommitTests {
             self.kafka = kafka
             var options = Self.options
             configure(&options)
-            first = try KafkaSubscriber(kafka, group: group, options: options, logger: log.logger)
+            first = try KafkaSubscriber(kafka, group: group, configuration: options, logger: log.logger)
             subscription = try await first.subscribe(to: topic)
             let deliveries = try await subscription.receive(LastCommitTests.count).shuffled()
             settled = Set(deliveries.prefix(settling).map(\.message.text))
@@ -54,8 +54,8 @@ struct LastCommitTests {
             held = Array(deliveries.dropFirst(settling))
         }
 
-        static var options: KafkaSubscriber.Options {
-            var options = KafkaSubscriber.Options()
+        static var options: KafkaSubscriber.Configuration {
+            var options = KafkaSubscriber.Configuration()
             options.heartbeatInterval = .milliseconds(200)
             options.sessionTimeout = .seconds(30)
             options.commitInterval = .seconds(3_600)
@@ -64,7 +64,7 @@ struct LastCommitTests {
         }
 
         func join() async throws -> (KafkaSubscriber, Subscription) {
-            let second = try KafkaSubscriber(kafka, group: group, options: Self.options, logger: .silent)
+            let second = try KafkaSubscriber(kafka, group: group, configuration: Self.options, logger: .silent)
             return (second, try await second.subscribe(to: topic))
         }
 
@@ -159,7 +159,8 @@ struct LastCommitTests {
         await scene.first.close()
 
         mock.fail(.offsetFetch, Array(repeating: RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, count: 3))
-        let second = try KafkaSubscriber(scene.kafka, group: scene.group, options: Scene.options, logger: log.logger)
+        let second = try KafkaSubscriber(
+            scene.kafka, group: scene.group, configuration: Scene.options, logger: log.logger)
         _ = try await second.subscribe(to: scene.topic).receive(1)
         #expect(count("the group's offsets cannot be read") == 1, "\(log.lines)")
         #expect(count("the group's offsets are read again") == 1)

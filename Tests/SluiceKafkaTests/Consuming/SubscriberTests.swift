@@ -178,17 +178,16 @@ struct SubscriberTests {
 
     @Test func refusesWhatIsWrongWithTheConfiguration() throws {
         let kafka = try KafkaUnderTest(brokers: 1)
-        func refuses(_ group: String? = "g", _ change: (inout KafkaSubscriber.Options) -> Void) {
-            var options = KafkaSubscriber.Options()
+        func refuses(_ group: String? = "g", _ change: (inout KafkaSubscriber.Configuration) -> Void) {
+            var options = KafkaSubscriber.Configuration()
             change(&options)
-            #expect(throws: KafkaError.self) { try kafka.subscriber(group, options) }
+            #expect(throws: ConfigurationError.self) { try kafka.subscriber(group, options) }
         }
         refuses("") { _ in }
         refuses { $0.capacity = 0 }
         refuses { $0.maxInFlight = 0 }
         refuses { $0.commitInterval = .zero }
         refuses { $0.heartbeatInterval = .seconds(40) }
-        // Only librdkafka knows this rule, and tells it when a client is made.
         refuses { $0.maxPollInterval = .seconds(10) }
         var configuration = kafka.configuration
         configuration.properties["enable.auto.commit"] = "true"

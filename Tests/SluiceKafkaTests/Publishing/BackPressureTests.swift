@@ -8,7 +8,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2)))
 struct BackPressureTests {
     /// A publisher to a cluster that is down, whose queue takes ten messages.
-    private func stuck(_ adjust: (inout KafkaPublisher.Options) -> Void = { _ in }) throws -> (
+    private func stuck(_ adjust: (inout KafkaPublisher.Configuration) -> Void = { _ in }) throws -> (
         KafkaUnderTest, KafkaPublisher, Topic
     ) {
         let kafka = try KafkaUnderTest()

@@ -12,7 +12,7 @@ struct ProduceBatchTests {
         let kafka = try KafkaUnderTest()
         let publisher = try KafkaPublisher(of: kafka)
         let native = try NativeClient(
-            .producer, try KafkaPublisher.Options().native(kafka.configuration), events: RD_KAFKA_EVENT_DR,
+            .producer, try KafkaPublisher.Configuration().native(kafka.configuration), events: RD_KAFKA_EVENT_DR,
             monitor: ClientMonitor(secrets: SecretTexts(), logger: .silent, meter: nil))
         let client = ProducerClient(native)
         try client.enter()

@@ -28,9 +28,9 @@ struct ProducerExecutorTests {
     @Test func callsOfManyMessagesShareOneThread() async throws {
         let kafka = try KafkaUnderTest()
         let witness = Witness()
-        var options = KafkaPublisher.Options()
+        var options = KafkaPublisher.Configuration()
         options.marshaler = witness
-        let publisher = try KafkaPublisher(kafka.configuration, options: options, logger: .silent)
+        let publisher = try KafkaPublisher(kafka.configuration, configuration: options, logger: .silent)
         let topic = Topic("shared")
         try await withThrowingDiscardingTaskGroup { group in
             for _ in 0..<20 {

@@ -8,18 +8,18 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct PublisherConfigurationTests {
     private func refusal(
-        properties: [String: String] = [:], _ adjust: (inout KafkaPublisher.Options) -> Void = { _ in }
+        properties: [String: String] = [:], _ adjust: (inout KafkaPublisher.Configuration) -> Void = { _ in }
     ) -> String {
         var configuration = KafkaConfiguration(brokers: ["localhost:9"])
         configuration.sasl = .init(.plain, username: "user", password: "p4ssw0rd")
         configuration.properties = properties
-        var options = KafkaPublisher.Options()
+        var options = KafkaPublisher.Configuration()
         adjust(&options)
         do {
-            _ = try KafkaPublisher(configuration, options: options, logger: .silent)
+            _ = try KafkaPublisher(configuration, configuration: options, logger: .silent)
             return "none"
         } catch {
-            return error.description
+            return "\(error)"
         }
     }
 
@@ -28,7 +28,7 @@ struct PublisherConfigurationTests {
     }
 
     @Test func isIdempotentAndWaitsForEveryReplica() throws {
-        let native = try KafkaPublisher.Options().native(KafkaConfiguration(brokers: ["localhost:9"]))
+        let native = try KafkaPublisher.Configuration().native(KafkaConfiguration(brokers: ["localhost:9"]))
         #expect(native.text("enable.idempotence") == "true")
         #expect(native.text("acks") == "-1")
     }
@@ -43,7 +43,7 @@ struct PublisherConfigurationTests {
     }
 
     @Test func namesTheOptionThatIsWrong() {
-        let cases: [(String, (inout KafkaPublisher.Options) -> Void)] = [
+        let cases: [(String, (inout KafkaPublisher.Configuration) -> Void)] = [
             ("linger", { $0.linger = .seconds(-1) }),
             ("linger", { $0.linger = .seconds(1_000) }),
             ("deliveryTimeout", { $0.deliveryTimeout = .zero }),

@@ -166,7 +166,7 @@ struct PublisherLifecycleTests {
             () throws(KafkaError) in
             guard isFirst.exchange(false, ordering: .relaxed) else { throw KafkaError(.systemResource, detail: "none") }
             return try NativeClient(
-                .producer, try KafkaPublisher.Options().native(kafka.configuration), events: RD_KAFKA_EVENT_DR,
+                .producer, try KafkaPublisher.Configuration().native(kafka.configuration), events: RD_KAFKA_EVENT_DR,
                 monitor: monitor)
         }
         let thread = try WorkerThread(name: "test") { core.run() }

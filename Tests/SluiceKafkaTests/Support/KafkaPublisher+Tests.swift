@@ -5,12 +5,12 @@ import Sluice
 extension KafkaPublisher {
     convenience init(
         of kafka: KafkaUnderTest, key: KeySelector = .none, instruments: Instruments? = nil,
-        _ adjust: (inout Options) -> Void = { _ in }
+        _ adjust: (inout Configuration) -> Void = { _ in }
     ) throws {
-        var options = Options()
+        var options = Configuration()
         adjust(&options)
         try self.init(
-            kafka.configuration, key: key, options: options, logger: .silent, instruments: instruments)
+            kafka.configuration, key: key, configuration: options, logger: .silent, instruments: instruments)
     }
 
     func publish(_ texts: [String], to topic: Topic) async throws {

@@ -7,8 +7,8 @@ import SluiceTesting
 extension KafkaUnderTest {
     /// Options with which a mock group is as quick as it can be. It waits 3 s for its first members, whose sessions must
     /// not end meanwhile, and at later changes for the session's timeout less a second.
-    static var quick: KafkaSubscriber.Options {
-        var options = KafkaSubscriber.Options()
+    static var quick: KafkaSubscriber.Configuration {
+        var options = KafkaSubscriber.Configuration()
         options.sessionTimeout = realBrokers == nil ? .milliseconds(3_500) : .seconds(6)
         options.heartbeatInterval = .milliseconds(200)
         options.commitInterval = .milliseconds(50)
@@ -16,9 +16,9 @@ extension KafkaUnderTest {
     }
 
     func subscriber(
-        _ group: String?, _ options: KafkaSubscriber.Options = quick, logger: Logger = .silent
+        _ group: String?, _ options: KafkaSubscriber.Configuration = quick, logger: Logger = .silent
     ) throws -> KafkaSubscriber {
-        try KafkaSubscriber(configuration, group: group, options: options, logger: logger)
+        try KafkaSubscriber(configuration, group: group, configuration: options, logger: logger)
     }
 
     func uniqueGroup() -> String { "g-\(String(UInt32.random(in: .min ... .max), radix: 36))" }

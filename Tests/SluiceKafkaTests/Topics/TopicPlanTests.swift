@@ -72,11 +72,11 @@ struct TopicPlanTests {
     @Test(arguments: [true, false])
     func aPublisherMakesATopicOnlyWhereItIsToldTo(creates: Bool) async throws {
         let broker = try ScriptedBroker()
-        var options = KafkaPublisher.Options()
+        var options = KafkaPublisher.Configuration()
         options.createsMissingTopics = creates
         options.deliveryTimeout = .seconds(1)
         let publisher = try KafkaPublisher(
-            KafkaConfiguration(brokers: [broker.address]), options: options, logger: .silent)
+            KafkaConfiguration(brokers: [broker.address]), configuration: options, logger: .silent)
         await #expect(throws: PublishError.self) { try await publisher.publish(["x"], to: "t") }
         await publisher.close()
         #expect(!broker.autoCreations.isEmpty && broker.autoCreations.allSatisfy { $0 == creates })

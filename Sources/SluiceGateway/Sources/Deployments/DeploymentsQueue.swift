@@ -13,10 +13,10 @@ final class DeploymentsQueue: Sendable {
         _ configuration: DeploymentsSource.AMQP, isPublishedTo: Bool, _ instruments: Instruments, logger: Logger
     ) throws {
         topic = Topic(configuration.queue)
-        var options = AMQPSubscriber.Options()
+        var options = AMQPSubscriber.Configuration()
         options.waitsInQueues = configuration.declares
         subscriber = try AMQPSubscriber(
-            configuration.client, topology: configuration.topology, options: options, logger: logger,
+            configuration.client, topology: configuration.topology, configuration: options, logger: logger,
             instruments: instruments)
         publisher =
             isPublishedTo

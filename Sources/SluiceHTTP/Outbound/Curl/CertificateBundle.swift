@@ -1,4 +1,5 @@
 import CCurl
+import Sluice
 
 #if canImport(Glibc)
     import Glibc
@@ -15,13 +16,13 @@ final class CertificateBundle: @unchecked Sendable {
     let bytes: UnsafeMutableRawBufferPointer
 
     /// - Throws: when there is no certificate in the file.
-    init(adding file: String) throws(HTTPClient.SetupError) {
-        let field = "additionalCertificates"
+    init(adding file: String) throws(ConfigurationError) {
+        let field = "HTTPClient.additionalCertificates"
         guard let added = Self.contents(file) else {
-            throw HTTPClient.SetupError(field: field, expected: "a file that can be read")
+            throw ConfigurationError(field, expected: "a file that can be read")
         }
         guard Self.holdsCertificate(added) else {
-            throw HTTPClient.SetupError(field: field, expected: "a file with certificates in PEM format")
+            throw ConfigurationError(field, expected: "a file with certificates in PEM format")
         }
         // Where libcurl knows no such file, it knows a directory, which it reads beside what is given here.
         let system = curl_version_info(CURLVERSION_SEVENTH)?.pointee.cainfo.flatMap {

@@ -3,45 +3,71 @@ public import Sluice
 extension KafkaPublisher {
     /// How messages are published. librdkafka's properties behind each are named; `KafkaConfiguration.properties`
     /// override them.
-    public struct Options: Sendable {
+    public struct Configuration: Sendable {
         /// How batches are compressed (`compression.type`). Default: not at all.
-        public var compression: Compression = .none
+        public var compression: Compression
         /// How long the first message of a batch waits for others (`linger.ms`). Default 3 ms; from 0 to 15 min. More
         /// makes larger batches, and less a publish that returns earlier.
         ///
         /// librdkafka 2.0 does not sleep through the last of these milliseconds: with 1 it takes a processor for as long
         /// as something is published, and without any it sends whatever has come, however small. Both are slower than 3
         /// on a machine that is busy.
-        public var linger: Duration = .milliseconds(3)
+        public var linger: Duration
         /// How long a message is tried, from `publish` on, before it counts as not accepted (`delivery.timeout.ms`).
         /// Default 30 s: brokers elect new leaders in less. From 1 ms, more than `linger`, to 24 days.
-        public var deliveryTimeout: Duration = .seconds(30)
+        public var deliveryTimeout: Duration
         /// How many messages may wait for brokers; more wait in `publish` (`queue.buffering.max.messages`). Default
         /// 100,000; from 1.
-        public var queuedMessages = 100_000
+        public var queuedMessages: Int
         /// How many bytes of payload may wait for brokers; more wait in `publish` (`queue.buffering.max.kbytes`).
         /// Default 64 MiB; at least one message of the largest size (`message.max.bytes`, 1 MB unless configured).
-        public var queuedBytes = 64 << 20
+        public var queuedBytes: Int
         /// How a key chooses its partition (`partitioner`). Default ``Partitioner/fnv1a``, Watermill's. Producers that
         /// share keys have to agree.
-        public var partitioner: Partitioner = .fnv1a
+        public var partitioner: Partitioner
         /// The time that a record gets whose marshaler gives it none; the default is the time of the publish.
-        public var timestamp: @Sendable (Message) -> Timestamp? = { _ in nil }
+        public var timestamp: @Sendable (Message) -> Timestamp?
         /// Turns messages into records. Default: Watermill's form.
-        public var marshaler: any KafkaMarshaler = .watermill
+        public var marshaler: any KafkaMarshaler
         /// Whether publishing to a topic that does not exist creates it, as the brokers are configured
         /// (`allow.auto.create.topics`). Default true.
-        public var createsMissingTopics = true
+        public var createsMissingTopics: Bool
         /// The name under which transactions are made (`transactional.id`), one that no other live publisher uses:
         /// whoever comes later with the same one fences off the earlier. Default nil: no transactions.
         public var transactionalID: String?
         /// After how long brokers abort a transaction that is not ended (`transaction.timeout.ms`). Default 60 s;
         /// from 1 s to the brokers' own limit, 15 min unless configured.
-        public var transactionTimeout: Duration = .seconds(60)
+        public var transactionTimeout: Duration
         /// The label `component` of its metrics. Default `kafka-publisher`; publishers with the same one share series.
-        public var component = "kafka-publisher"
+        public var component: String
 
-        public init() {}
+        public init(
+            compression: Compression = .none,
+            linger: Duration = .milliseconds(3),
+            deliveryTimeout: Duration = .seconds(30),
+            queuedMessages: Int = 100_000,
+            queuedBytes: Int = 64 << 20,
+            partitioner: Partitioner = .fnv1a,
+            timestamp: @escaping @Sendable (Message) -> Timestamp? = { _ in nil },
+            marshaler: any KafkaMarshaler = .watermill,
+            createsMissingTopics: Bool = true,
+            transactionalID: String? = nil,
+            transactionTimeout: Duration = .seconds(60),
+            component: String = "kafka-publisher"
+        ) {
+            self.compression = compression
+            self.linger = linger
+            self.deliveryTimeout = deliveryTimeout
+            self.queuedMessages = queuedMessages
+            self.queuedBytes = queuedBytes
+            self.partitioner = partitioner
+            self.timestamp = timestamp
+            self.marshaler = marshaler
+            self.createsMissingTopics = createsMissingTopics
+            self.transactionalID = transactionalID
+            self.transactionTimeout = transactionTimeout
+            self.component = component
+        }
 
         /// A way to compress.
         public struct Compression: Sendable, Hashable {
@@ -70,10 +96,9 @@ extension KafkaPublisher {
     }
 }
 
-extension KafkaPublisher.Options {
+extension KafkaPublisher.Configuration {
     /// The native configuration of a producer.
     func native(_ configuration: KafkaConfiguration) throws(KafkaError) -> NativeConfiguration {
-        try validate()
         var options = [
             ("enable.idempotence", "true"), ("acks", "all"),
             ("compression.type", compression.name), ("partitioner", partitioner.name),
@@ -103,17 +128,17 @@ extension KafkaPublisher.Options {
         return native
     }
 
-    private func validate() throws(KafkaError) {
-        func check(_ holds: Bool, _ rule: String) throws(KafkaError) {
-            guard holds else { throw KafkaError(.invalidConfiguration, detail: rule) }
+    func validate() throws(ConfigurationError) {
+        func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
+            try ConfigurationError.unless(holds, "KafkaPublisher.\(field)", expected: expected)
         }
-        try check(linger >= .zero && linger <= .seconds(900), "linger must be from 0 to 15 min")
+        try check(linger >= .zero && linger <= .seconds(900), "linger", "from 0 to 15 min")
         try check(
             deliveryTimeout >= .milliseconds(1) && deliveryTimeout > linger && deliveryTimeout <= .seconds(24 * 86_400),
-            "deliveryTimeout must be from 1 ms to 24 days and more than linger")
-        try check(queuedMessages >= 1 && queuedMessages <= 10_000_000, "queuedMessages must be from 1 to 10,000,000")
-        try check(queuedBytes >= 1_024 && queuedBytes <= 1 << 40, "queuedBytes must be from 1 KiB to 1 TiB")
-        try check(transactionalID?.isEmpty != true, "transactionalID must not be empty")
-        try check(transactionTimeout >= .seconds(1), "transactionTimeout must be at least 1 s")
+            "deliveryTimeout", "from 1 ms to 24 days, and more than linger")
+        try check(queuedMessages >= 1 && queuedMessages <= 10_000_000, "queuedMessages", "from 1 to 10,000,000")
+        try check(queuedBytes >= 1_024 && queuedBytes <= 1 << 40, "queuedBytes", "from 1 KiB to 1 TiB")
+        try check(transactionalID?.isEmpty != true, "transactionalID", "a name, or nil")
+        try check(transactionTimeout >= .seconds(1), "transactionTimeout", "at least 1 s")
     }
 }
