@@ -30,6 +30,7 @@ let package = Package(
         .library(name: "SluiceHTTP", targets: ["SluiceHTTP"]),
         .library(name: "SluiceMetrics", targets: ["SluiceMetrics"]),
         .library(name: "SluicePrometheus", targets: ["SluicePrometheus"]),
+        .library(name: "SluiceJSON", targets: ["SluiceJSON"]),
         .library(name: "SluiceTesting", targets: ["SluiceTesting"]),
         .library(name: "SluiceTestBrokers", targets: ["SluiceTestBrokers"]),
         .library(name: "SluiceGateway", targets: ["SluiceGateway"]),
@@ -110,8 +111,13 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "SluiceTesting",
-            dependencies: ["Sluice", "SluiceMetrics", "SluicePrometheus", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "Sluice", "SluiceMetrics", "SluicePrometheus", .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
+        // Values as the JSON of messages: apart from the core, which needs no Foundation.
+        .target(name: "SluiceJSON", dependencies: ["Sluice"], swiftSettings: strict),
         // Brokers that tests and benchmarks start for themselves.
         .target(name: "SluiceTestBrokers", dependencies: ["CRDKafka"], swiftSettings: strict),
         .target(
@@ -146,7 +152,8 @@ let package = Package(
             path: "Tests/GatewayTestSupport",
             swiftSettings: strict),
         .testTarget(
-            name: "SluiceTests", dependencies: facades + ["Sluice", "SluiceMetrics", "SluicePrometheus", "SluiceTesting"],
+            name: "SluiceTests",
+            dependencies: facades + ["Sluice", "SluiceJSON", "SluiceMetrics", "SluicePrometheus", "SluiceTesting"],
             swiftSettings: strict),
         .testTarget(
             name: "SluicePrometheusTests",

@@ -68,7 +68,7 @@ struct BrokerConformanceTests {
         harness.restart = restart
         harness.patience = .seconds(30)
         harness.deadline = .seconds(120)
-        if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(reason)") }
+        if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(conformance): \(reason)") }
         do {
             try await conformance.run(on: harness)
         } catch {

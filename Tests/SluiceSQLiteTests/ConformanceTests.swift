@@ -39,12 +39,12 @@ struct ConformanceTests {
         $0.overtakesRejected = false
     }
 
-    @Test(arguments: PubSubConformance.cases)
+    @Test(arguments: PubSubConformance.allCases)
     func conforms(to conformance: PubSubConformance.Case) async throws {
         try await run(conformance, Self.shared, maxInFlight: 4096)
     }
 
-    @Test(arguments: PubSubConformance.cases)
+    @Test(arguments: PubSubConformance.allCases)
     func conformsWithOneInFlight(to conformance: PubSubConformance.Case) async throws {
         guard !["goesOnAfterASlowConsumerWasFull"].contains(conformance.name) else {
             try Test.cancel("a subscription with one delivery in flight is never full")
@@ -65,7 +65,7 @@ struct ConformanceTests {
         }
         harness.restart = { try await broker.restart() }
         harness.patience = .seconds(30)
-        if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(reason)") }
+        if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(conformance): \(reason)") }
         try await conformance.run(on: harness)
         await broker.log.close()
     }

@@ -21,22 +21,21 @@ struct PoisonCopy {
     private let facts: Metadata
     let place: Logger.Metadata
 
-    /// The first four names are Watermill's.
     init(of message: Message, _ error: any Error, _ context: HandlerContext) {
         var facts = Metadata()
         var place: Logger.Metadata = ["topic": "\(context.route.topic)"]
-        facts["reason_poisoned"] = Self.shortened("\(error)")
-        facts["topic_poisoned"] = context.route.topic.name
-        facts["handler_poisoned"] = context.route.name
-        facts["subscriber_poisoned"] = context.route.subscriberName
-        facts["time_poisoned"] = "\(context.route.time.timestamp.millisecondsSince1970)"
-        facts["attempts_poisoned"] = "\(context.delivery.trace.attempts)"
+        facts[PoisonMetadata.reason] = Self.shortened("\(error)")
+        facts[PoisonMetadata.topic] = context.route.topic.name
+        facts[PoisonMetadata.handler] = context.route.name
+        facts[PoisonMetadata.subscriber] = context.route.subscriberName
+        facts[PoisonMetadata.time] = "\(context.route.time.timestamp.millisecondsSince1970)"
+        facts[PoisonMetadata.attempts] = "\(context.delivery.trace.attempts)"
         if let partition = context.origin.partition {
-            facts["partition_poisoned"] = "\(partition)"
+            facts[PoisonMetadata.partition] = "\(partition)"
             place["partition"] = "\(partition)"
         }
         if let offset = context.origin.offset {
-            facts["offset_poisoned"] = "\(offset)"
+            facts[PoisonMetadata.offset] = "\(offset)"
             place["offset"] = "\(offset)"
         }
         var original = message
@@ -69,9 +68,9 @@ struct PoisonCopy {
             message.metadata = [:]
         }
         var facts = facts
-        if cut != .none { facts["truncated_poisoned"] = "\(original.payload.count)" }
+        if cut != .none { facts[PoisonMetadata.truncated] = "\(original.payload.count)" }
         if cut == .all, message.id.byteCount > Self.longestID {
-            facts["id_poisoned"] = Self.shortened(message.id.description)
+            facts[PoisonMetadata.id] = Self.shortened(message.id.description)
             message.id = MessageID()
         }
         message.metadata = Self.joined(message.metadata, facts)

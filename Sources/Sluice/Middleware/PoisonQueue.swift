@@ -7,12 +7,24 @@ import Logging
 /// first its payload, then its metadata (``PoisonCopy``). `truncated_poisoned` then holds how many bytes the payload
 /// had, and the metadata name the place where the whole message lies. When even the smallest copy is refused for good, the
 /// message is acknowledged with an error in the log and counted: it must not hold up its route for ever.
+///
+/// With the filter ``Filter/exhausted`` it waits for a middleware that tries again, ``Retry`` or one of one's own: such a
+/// one calls ``RouteScope/noteRetry()`` when the route is built, and ``HandlerContext/noteExhausted(_:)`` when it gives up.
+/// Until then a transient failure is rejected and delivered again. On a route where nothing tries again, the first
+/// failure moves the message. It stands outside of what tries again:
+///
+/// ```swift
+/// Router(middlewares: [PoisonQueue(to: log.publisher(), "poison"), Retry(), Timeout(.seconds(10))])
+/// ```
+///
+/// The names of what it adds to the metadata are in ``PoisonMetadata``.
 public struct PoisonQueue: Middleware {
     /// Which failures move a message.
     public struct Filter: Sendable {
         package let matches: @Sendable (any Error, _ exhausted: Bool) -> Bool
 
-        /// Errors whose disposition is poison, and messages whose retries are used up. A failure for which the retry
+        /// Errors whose disposition is poison, and messages whose attempts are used up (``HandlerContext/isExhausted``), or
+        /// that failed at all where nothing tries again. A failure for which the retry
         /// budget was empty is not the message's fault and moves nothing.
         public static let exhausted = Filter { $1 || Disposition(of: $0).isPermanent }
         /// Errors whose disposition is poison alone: transient failures are redelivered for as long as they last.

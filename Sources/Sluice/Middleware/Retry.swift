@@ -12,6 +12,12 @@ import Synchronization
 /// and delivers it again, they go on from where they were. A message that has used them up gets one attempt each time that
 /// it is delivered again, as far as its destination's budget allows, unless a ``PoisonQueue`` with the filter
 /// ``PoisonQueue/Filter/exhausted`` moves it.
+///
+/// ```swift
+/// Retry(maxAttempts: 3, backoff: .constant(.milliseconds(200)), when: { $0 is WarehouseBusy })
+/// ```
+///
+/// A middleware of one's own that tries again calls ``HandlerContext/retry(after:because:_:)``.
 public struct Retry: Middleware {
     /// What a hook is told of each retry.
     public struct Event: Sendable {
@@ -36,11 +42,27 @@ public struct Retry: Middleware {
     /// A message that waits longer than this for its next attempt frees its worker meanwhile, where the route keeps what it
     /// rejects; nil has every wait keep its worker. 0 or more; default 5 s.
     public var handBackAfter: Duration? = .seconds(5)
+    /// Which failures are worth another attempt, of those that may pass; nil, the default, is all of them. After another one
+    /// the message's attempts are used up.
+    public var when: (@Sendable (any Error) -> Bool)?
     /// Called before each wait.
     public var onRetry: (@Sendable (Event, HandlerContext) -> Void)?
 
-    public init(maxAttempts: Int = 5) {
+    /// Each parameter is the property of its name, which says its default and range.
+    public init(
+        maxAttempts: Int = 5, backoff: Backoff = .exponential(),
+        throttledBackoff: Backoff = .exponential(from: .seconds(1), upTo: .seconds(300)),
+        maxElapsed: Duration? = .seconds(120), handBackAfter: Duration? = .seconds(5),
+        when: (@Sendable (any Error) -> Bool)? = nil,
+        onRetry: (@Sendable (Event, HandlerContext) -> Void)? = nil
+    ) {
         self.maxAttempts = maxAttempts
+        self.backoff = backoff
+        self.throttledBackoff = throttledBackoff
+        self.maxElapsed = maxElapsed
+        self.handBackAfter = handBackAfter
+        self.when = when
+        self.onRetry = onRetry
     }
 
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
@@ -71,9 +93,7 @@ public struct Retry: Middleware {
 private final class RetryingRoute: Sendable {
     private let policy: Retry
     private let destination: Destination
-    private let retries: CounterFamily
-    private let exhausted: CounterFamily
-    private let waited: HistogramHandle
+    private let meter: RetryMeter
     private let logger: Logger
     private let time: RouterTime
     /// Whether the log says that attempts fail, and not yet that they succeed again.
@@ -86,10 +106,7 @@ private final class RetryingRoute: Sendable {
         logger[metadataKey: "destination"] = "\(route.destination.name)"
         self.logger = logger
         time = route.time
-        retries = route.instruments.counters(.retries, known: ["timeout", "other"])
-        exhausted = route.instruments.counters(
-            .retriesExhausted, known: ["budget", "timeout", "other"])
-        waited = route.instruments.histogram(.retryBackoff, [route.label])
+        meter = route.meterOfRetries
         route.instruments.gauge(.retryMaxAttempts, [route.label]).set(Double(policy.maxAttempts))
         // The first release's name and label for what is the destination's now: it goes with the next release.
         let remaining = route.instruments.gauge(.retryBudgetRemaining, [route.label])
@@ -156,23 +173,24 @@ private final class RetryingRoute: Sendable {
         }
         let delay = max(pause, named ?? (error as? InProgressError)?.delay ?? .zero)
         let end = policy.maxElapsed.map { began.advanced(by: $0) } ?? MonotonicTime(nanoseconds: .max)
-        if !isThrottled, context.attempt >= policy.maxAttempts || now.advanced(by: pause) > end {
-            exhausted.increment(reason)
+        let isWorthIt = policy.when?(error) ?? true
+        if !isThrottled, !isWorthIt || context.attempt >= policy.maxAttempts || now.advanced(by: pause) > end {
+            meter.exhausted.increment(reason)
             context.delivery.trace.isExhausted = true
             throw error
         }
         if isThrottled { context.delivery.trace.postponeFailure(by: delay.wholeNanoseconds) }
         // A time that the other side named is no fault of the message: it goes back and comes again after it.
-        guard now.advanced(by: delay) <= end else {
-            exhausted.increment(reason)
+        guard isWorthIt, now.advanced(by: delay) <= end else {
+            meter.exhausted.increment(reason)
             throw error
         }
         guard destination.takePermit(for: context.delivery) else {
-            exhausted.increment("budget")
+            meter.exhausted.increment("budget")
             throw error
         }
-        retries.increment(reason)
-        waited.observe(delay.inSeconds)
+        meter.retries.increment(reason)
+        meter.waited.observe(delay.inSeconds)
         noteFailure(context, error, reason)
         policy.onRetry?(Retry.Event(attempt: context.attempt, delay: delay, error: error), context)
         if context.isKept, let longest = policy.handBackAfter, delay > longest {

@@ -1,14 +1,25 @@
 /// What should become of a message after an error.
 public struct Disposition: Sendable, Equatable {
-    package enum Kind: Sendable, Equatable {
+    /// The same to switch over. Kinds may be added: have a `default`.
+    public enum Kind: Sendable, Equatable {
+        /// It may pass. A time is the other side's.
         case retry(after: Duration?)
+        /// The destination asks to slow down.
         case throttled(after: Duration?)
+        /// The message can never succeed, and why.
         case poison(String)
+        /// The message is not worth keeping, and why.
         case discard(String)
+        /// The destination refuses everything; why, and how long until it is asked again.
         case hold(String, Duration)
     }
 
-    package let kind: Kind
+    /// What it asks for, to switch over.
+    ///
+    /// ```swift
+    /// if case .throttled(let after?) = Disposition(of: error).kind { … }
+    /// ```
+    public let kind: Kind
 
     /// The failure may pass: try again, not before `after` where the other side named a time (HTTP's Retry-After).
     ///
@@ -50,7 +61,7 @@ public struct Disposition: Sendable, Equatable {
     }
 
     /// Whether the destination asks to slow down, or names a time.
-    var isThrottled: Bool { AttemptResult(self) == .throttled }
+    public var isThrottled: Bool { AttemptResult(self) == .throttled }
 
     /// A short word for the label `reason`: the error's own, or the name of its type.
     public static func reason(of error: any Error) -> String {

@@ -6,7 +6,8 @@ public enum Settlement: Sendable {
 
 /// Why and how a message is given back to its source.
 public struct Rejection: Sendable {
-    /// How long the source should wait before it delivers the message again; nil leaves that to the source.
+    /// How long the source should wait before it delivers the message again; nil leaves that to the source, which waits all
+    /// the same (``Settler``).
     public var delay: Duration?
     /// What went wrong; nil when nothing did and the message is only handed back, as at shutdown.
     public var error: (any Error)?
@@ -18,6 +19,22 @@ public struct Rejection: Sendable {
 }
 
 /// The adapter's side of a settlement.
+///
+/// **A rejection is paced.** A message that is rejected comes again after the rejection's delay, or later. Where it names
+/// none, the adapter waits a time of its own: 5 ms or more, better a time that grows with each rejection, such as from 10 ms,
+/// doubling, up to 30 s. A message that can never be handled must not come again as fast as a thread can loop. What comes
+/// after a crash, a shutdown or a lost connection need not wait. SluiceTesting's conformance suite holds an adapter to
+/// it (`doesNotRedeliverInAHotLoop`, `keepsTheDelayOfARejection`).
+///
+/// ```swift
+/// func settle(_ tag: UInt64, _ settlement: Settlement) {
+///     switch settlement {
+///     case .acknowledged: state.withLock { $0.remove(tag) }
+///     case .rejected(let rejection):
+///         time.after(rejection.delay ?? backoff.delay(beforeRetry: attempts(of: tag), by: time)) { self.deliverAgain(tag) }
+///     }
+/// }
+/// ```
 public protocol Settler: AnyObject, Sendable {
     /// Records how the delivery with this tag ended. Called exactly once for each delivery, on any thread, and never
     /// while a lock of the core is held. It must not block: it notes the settlement and wakes whoever sends it on.

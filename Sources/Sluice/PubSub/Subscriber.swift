@@ -9,6 +9,9 @@ public protocol Subscriber: AnyObject, Timed {
 
     /// Starts delivering the topic's messages. Options such as a consumer group belong to the subscriber's
     /// configuration.
+    ///
+    /// The adapter feeds the ``Subscription`` with each ``Delivery``, whose ``Settler`` hears how it ended. What is rejected
+    /// comes again, and paced: the rule stands at ``Settler``.
     func subscribe(to topic: Topic) async throws -> Subscription
 
     /// Ends every subscription; what was delivered and not settled counts as rejected. Afterwards `subscribe` throws

@@ -37,8 +37,6 @@ public final class Subscription: Sendable {
     /// Whether looking is worth the lock: something is there, or the stream has ended.
     private let isFilled = Atomic<Bool>(false)
     private let patience = Atomic<Int>(25)
-    private let onDemand: @Sendable () -> Void
-    private let onEnd: @Sendable () -> Void
     /// Whether another thread may fill it while a consumer looks.
     private let isShared: Bool
 
@@ -49,6 +47,11 @@ public final class Subscription: Sendable {
         var starved = false
         var ended = false
         var failure: (any Error)?
+        /// Nil until the adapter is known: what is asked for meanwhile stays asked for.
+        var onDemand: (@Sendable () -> Void)?
+        var onEnd: @Sendable () -> Void = {}
+        /// Whether the consumer has ended it.
+        var isCancelled = false
     }
 
     private struct Waiter {
@@ -60,29 +63,59 @@ public final class Subscription: Sendable {
     ///   - capacity: how many deliveries it holds at most. At least 1.
     ///   - capacityBytes: how many bytes of payload, metadata and keys these hold at most, with 256 bytes for each
     ///     delivery. One that is larger still fits where there is room at all. At least 1; default 16 MiB.
-    ///   - onDemand: called, outside of any lock, when half of a full queue has been drained; wakes the adapter.
+    ///   - onDemand: called, outside of any lock, when half of a full queue has been drained; wakes the adapter. One that is
+    ///     made after its subscription calls ``connect(onDemand:onEnd:)``.
     ///   - shelf: of a source that can keep what waits behind others of its key. Default: it cannot.
     ///   - onEnd: called once when the consumer cancels, so that the adapter lets go of what it holds.
     ///   - time: what the adapter goes by. Default: the machine's.
     public init(
         capacity: Int = 1024, capacityBytes: Int = 16 << 20, redelivery: Redelivery = .route, shelf: Shelf? = nil,
-        onDemand: @escaping @Sendable () -> Void = {}, onEnd: @escaping @Sendable () -> Void = {},
+        onDemand: (@Sendable () -> Void)? = nil, onEnd: @escaping @Sendable () -> Void = {},
         time: RouterTime = .real
     ) {
         self.capacity = max(1, capacity)
         self.capacityBytes = max(1, capacityBytes)
         self.redelivery = redelivery
         self.shelf = shelf
-        self.onDemand = onDemand
-        self.onEnd = onEnd
         isShared = !time.isVirtual
-        state = Mutex(State())
+        state = Mutex(State(onDemand: onDemand, onEnd: onEnd))
     }
 }
 
 // MARK: The adapter's side
 
 extension Subscription {
+    /// Says who feeds it, where that is made after it: what the initializer takes otherwise.
+    ///
+    /// ```swift
+    /// let subscription = Subscription(capacity: 64)
+    /// let reader = Reader(file, subscription)
+    /// subscription.connect(onDemand: { reader.wake() }, onEnd: { reader.stop() })
+    /// ```
+    ///
+    /// What the subscription has asked for before is asked again, so that nothing is missed: `onDemand` is called at once
+    /// when there is room and some was missing, `onEnd` when the consumer has cancelled. Call it once.
+    public func connect(onDemand: @escaping @Sendable () -> Void, onEnd: @escaping @Sendable () -> Void = {}) {
+        let (demand, hasEnded) = state.withLock { state in
+            state.onDemand = onDemand
+            state.onEnd = onEnd
+            return (!state.ended && takeDemand(&state), state.isCancelled)
+        }
+        if demand { onDemand() }
+        if hasEnded { onEnd() }
+    }
+
+    /// Whether the adapter was refused something, and there is room again; it is told once.
+    private func takeDemand(_ state: inout State) -> Bool {
+        guard state.starved, state.onDemand != nil, state.buffer.count <= capacity / 2,
+            state.buffer.size <= capacityBytes / 2
+        else {
+            return false
+        }
+        state.starved = false
+        return true
+    }
+
     /// How many more deliveries it takes now, while their bytes last (``roomBytes``). At 0, `onDemand` will be called.
     public var room: Int { rooms.count }
 
@@ -263,37 +296,38 @@ extension Subscription {
     package func takeBack() -> [Delivery] { (try? drain(.max)) ?? [] }
 
     private func drain(_ limit: Int, sharers: Int = 1) throws -> [Delivery]? {
-        let (batch, demand, wake) = try state.withLock { state -> (DeliveryBuffer.Taken?, Bool, Wake) in
+        let (batch, demand, wake) = try state.withLock {
+            state -> (DeliveryBuffer.Taken?, (@Sendable () -> Void)?, Wake) in
             if state.buffer.isEmpty, let failure = state.failure { throw failure }
             let batch =
                 state.buffer.isEmpty
                 ? nil : state.buffer.removeFirst(max(1, min(limit, state.buffer.count / max(1, sharers))))
-            let demand =
-                state.starved && state.buffer.count <= capacity / 2 && state.buffer.size <= capacityBytes / 2
-            if demand { state.starved = false }
+            let demand = takeDemand(&state) ? state.onDemand : nil
             isFilled.store(!state.buffer.isEmpty || state.ended, ordering: .relaxed)
             return (batch, demand, Self.wakeOne(&state))
         }
         wake()
-        if demand { onDemand() }
+        demand?()
         return batch?.deliveries()
     }
 
     /// Ends the stream from the consumer's side. What is buffered counts as rejected.
     public func cancel() {
-        var (first, dropped, waiters) = state.withLock { state -> (Bool, DeliveryBuffer, Deque<Waiter>) in
-            let first = !state.ended
+        var (end, dropped, waiters) = state.withLock {
+            state -> ((@Sendable () -> Void)?, DeliveryBuffer, Deque<Waiter>) in
+            let end = state.ended ? nil : state.onEnd
+            if !state.ended { state.isCancelled = true }
             state.ended = true
             isFilled.store(true, ordering: .relaxed)
             defer {
                 state.buffer = DeliveryBuffer()
                 state.waiters = []
             }
-            return (first, state.buffer, state.waiters)
+            return (end, state.buffer, state.waiters)
         }
         for waiter in waiters { waiter.continuation.resume(returning: false) }
         dropped.removeFirst(.max).deliveries().forEach { $0.reject() }
-        if first { onEnd() }
+        end?()
     }
 
     /// Looks for a moment before the task suspends: to be woken costs either side several microseconds, and a source

@@ -30,13 +30,19 @@ public struct Backoff: Sendable, Equatable {
     }
 
     /// The wait before the `retry`-th retry, from 1.
-    /// - Parameter time: draws the jitter.
-    package func delay(beforeRetry retry: Int, by time: RouterTime) -> Duration {
+    ///
+    /// ```swift
+    /// let delay = backoff.delay(beforeRetry: context.attempt, by: route.time)
+    /// ```
+    /// - Parameter time: draws the jitter; a route's is ``RouteScope/time``.
+    public func delay(beforeRetry retry: Int, by time: RouterTime) -> Duration {
         let bound = bound(beforeRetry: retry)
         return jitter ? bound * time.random(in: 0...1) : bound
     }
 
-    func validate(_ field: String) throws(ConfigurationError) {
+    /// Refuses values that are outside their range.
+    /// - Parameter field: what the error names, such as `MyRetry.backoff`.
+    public func validate(_ field: String) throws(ConfigurationError) {
         guard initial >= .zero else { throw ConfigurationError("\(field).initial", expected: "0 or more") }
         guard maximum >= initial else { throw ConfigurationError("\(field).maximum", expected: "at least `initial`") }
         guard multiplier >= 1, multiplier.isFinite else {

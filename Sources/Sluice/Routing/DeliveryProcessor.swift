@@ -26,7 +26,7 @@ final class DeliveryProcessor: Sendable {
     let ledger = FlowLedger()
     let meter: RouteMeter?
     private let scope: RouteScope
-    private let chain: Handler
+    let chain: Handler
     let time: RouterTime
     private let redelivery: Backoff
 

@@ -33,7 +33,7 @@ package struct DeliveryTrace: ~Copyable, Sendable {
         }
     }
 
-    func nanoseconds(in stage: BookedStage) -> UInt64 {
+    package func nanoseconds(in stage: BookedStage) -> UInt64 {
         switch stage {
         case .throttle: throttle.load(ordering: .relaxed)
         case .breaker: breaker.load(ordering: .relaxed)

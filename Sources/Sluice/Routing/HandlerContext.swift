@@ -15,9 +15,9 @@ public struct HandlerContext: Sendable {
     /// The attempt with a deadline that this runs in; nil outside of ``Timeout``.
     var timed: TimedAttempt?
     /// Whether the route keeps the message when it is rejected, and delivers it again itself.
-    let isKept: Bool
+    package let isKept: Bool
 
-    init(route: RouteScope, delivery: Delivery, isKept: Bool = false) {
+    package init(route: RouteScope, delivery: Delivery, isKept: Bool = false) {
         self.route = route
         self.delivery = delivery
         self.isKept = isKept
@@ -25,6 +25,9 @@ public struct HandlerContext: Sendable {
         correlationID = nil
         outgoing = Metadata()
     }
+
+    /// The message as it was delivered, whatever a middleware has made of it since.
+    public var message: Message { delivery.message }
 
     /// What the broker knows of the message.
     public var origin: Delivery.Origin { delivery.origin }
@@ -60,12 +63,25 @@ public struct HandlerContext: Sendable {
         delivery.trace.setOutcome(outcome)
     }
 
-    /// Waits like ``sleep(for:)``, and on while the route is paused, and books the time to a stage.
-    /// - Returns: how long the pause made it.
+    /// How often the handler was called for the message so far, over all its passes through the chain, throttled and held
+    /// attempts included. 0 before the first.
+    public var attempts: Int { delivery.trace.attempts }
+
+    /// How the delivery ends when the chain returns: what ``settle(as:)`` said.
+    public var outcome: DeliveryOutcome { delivery.trace.outcome }
+
+    /// Waits like ``sleep(for:)``, and on while the route is paused, and books the time to a stage of
+    /// `sluice_delivery_stage_seconds`, so that it does not count as the handler's.
+    ///
+    /// ```swift
+    /// try await context.wait(for: .seconds(2), booking: .throttle)
+    /// ```
+    /// - Returns: how much longer than `duration` a pause of the route made it.
+    /// - Throws: as ``sleep(for:)``.
     @discardableResult
-    package func wait(for duration: Duration, booking stage: DeliveryTrace.BookedStage) async throws -> Duration {
+    public func wait(for duration: Duration, booking stage: WaitStage) async throws -> Duration {
         let start = route.time.now
-        defer { delivery.trace.book(route.time.now.nanoseconds(since: start), to: stage) }
+        defer { delivery.trace.book(route.time.now.nanoseconds(since: start), to: stage.booked) }
         route.lifecycle.rest()
         do {
             try await delivery.sleep(for: duration, in: route.lifecycle)

@@ -60,14 +60,17 @@ final class RouteRunner: Sendable {
             await scope.lifecycle.waitUntilActed()
         } while await scope.lifecycle.goesOn()
         stopped()
+        scope.logger.info("route stopped", metadata: topic)
     }
+
+    private var topic: Logger.Metadata { ["topic": "\(route.topic)"] }
 
     private func runUntilDrained() async {
         var failures = 0
         let diary = FailureDiary()
-        let topic: Logger.Metadata = ["topic": "\(route.topic)"]
         // One that breaks as soon as it is made has not ended the trouble.
         var isBroken = false
+        var hasStarted = false
         while !scope.lifecycle.isDraining, !Task.isCancelled {
             var start: MonotonicTime?
             do {
@@ -75,7 +78,12 @@ final class RouteRunner: Sendable {
                 start = scope.time.now
                 if !isBroken { diary.logEnd("subscribed again", metadata: topic, to: scope.logger) }
                 scope.lifecycle.enter(.running)
-                try await scope.lifecycle.onDrain {
+                if !hasStarted { scope.logger.info("route started", metadata: topic) }
+                hasStarted = true
+                try await scope.lifecycle.onDrain { [self] in
+                    scope.logger.info(
+                        "route drains",
+                        metadata: topic.merging(["in_flight": "\(processor.ledger.read().inFlight)"]) { $1 })
                     subscription.cancel()
                 } during: {
                     try await consume(subscription)

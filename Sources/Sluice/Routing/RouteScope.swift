@@ -25,6 +25,7 @@ public final class RouteScope: Sendable {
 
     package let lifecycle: RouteLifecycle
     private let retries = Atomic<Bool>(false)
+    private let retryMeter = Mutex<RetryMeter?>(nil)
 
     /// - Parameter unnamed: how the route's own destination is configured.
     init(
@@ -48,10 +49,28 @@ public final class RouteScope: Sendable {
 
     /// Whether a Retry decides in this route when a message's attempts are used up; without one, the first failure is
     /// the last.
-    var hasRetry: Bool { retries.load(ordering: .relaxed) }
+    package var hasRetry: Bool { retries.load(ordering: .relaxed) }
 
-    func noteRetry() {
+    /// Says that a middleware of this route tries messages again, as ``Retry`` does. Call it in
+    /// ``Middleware/wrap(_:for:)``.
+    ///
+    /// From then on it decides when a message's attempts are used up: a ``PoisonQueue`` with the filter
+    /// ``PoisonQueue/Filter/exhausted`` moves what fails only after ``HandlerContext/noteExhausted()``, and no longer at the
+    /// first failure. The destination's gate and budget are that middleware's to ask, which
+    /// ``HandlerContext/retry(after:because:_:)`` does.
+    public func noteRetry() {
         retries.store(true, ordering: .relaxed)
+        _ = meterOfRetries
+    }
+
+    /// Made once, when something first tries again.
+    var meterOfRetries: RetryMeter {
+        retryMeter.withLock { meter in
+            if let meter { return meter }
+            let made = RetryMeter(self)
+            meter = made
+            return made
+        }
     }
 
     /// This route as the label of a metric.

@@ -5,13 +5,28 @@
 /// ```swift
 /// @Test(arguments: PubSubConformance.cases)
 /// func conforms(to conformance: PubSubConformance.Case) async throws {
-///     let harness = PubSubHarness(features: ...)
-///     if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(reason)") }
+///     let harness = PubSubHarness(features: …) { … } makeSubscriber: { options in … }
+///     if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(conformance): \(reason)") }
 ///     try await conformance.run(on: harness)
 /// }
 /// ```
 ///
-/// The cases are independent of each other and may run at the same time on one broker.
+/// These cases are independent of each other and may run at the same time on one broker. The ``restartCases`` stop it, and
+/// so have one to themselves:
+///
+/// ```swift
+/// @Suite(.serialized) struct CrashTests {
+///     @Test(arguments: PubSubConformance.restartCases)
+///     func conformsOverACrash(_ conformance: PubSubConformance.Case) async throws { … }
+/// }
+/// ```
+///
+/// No case depends on how fast or how busy the machine is: what must happen is waited for (``PubSubHarness/patience``), and
+/// a time that must pass is only ever a lower bound. Of these an adapter with timers of its own should know one: a message
+/// that is rejected without a delay comes again after 5 ms or more, each time (`doesNotRedeliverInAHotLoop`; the rule stands
+/// at ``/Sluice/Settler``).
+///
+/// The package in `Examples/` has an adapter over files that passes the suite.
 public enum PubSubConformance {
     /// One promise, named by a sentence.
     public struct Case: Sendable, CustomStringConvertible {
@@ -90,18 +105,24 @@ public enum PubSubConformance {
         static let malformed = Need(name: "an injectMalformed closure") { $0.injectMalformed != nil }
     }
 
-    /// Every case, in the order in which a new adapter is best brought up.
+    /// The cases that leave the broker running, in the order in which a new adapter is best brought up.
     public static let cases: [Case] =
         messageCases + settlementCases + orderCases + groupCases + concurrencyCases + continuityCases
-        + pressureCases + closingCases + recoveryCases
+        + pressureCases + closingCases + malformedCases
 
-    /// The cases that apply to this Pub/Sub.
+    /// The cases that stop the broker and start it again (``PubSubHarness/restart``): nothing else may use it meanwhile.
+    public static let restartCases: [Case] = crashCases
+
+    /// All of them, where each case has a broker of its own.
+    public static let allCases = cases + restartCases
+
+    /// The cases that apply to this Pub/Sub, those that restart the broker included.
     public static func cases(for harness: PubSubHarness) -> [Case] {
-        cases.filter { $0.skipReason(on: harness) == nil }
+        allCases.filter { $0.skipReason(on: harness) == nil }
     }
 
     /// The cases that do not, each with the reason: print these, so that nothing is left out silently.
     public static func skipped(for harness: PubSubHarness) -> [(case: Case, reason: String)] {
-        cases.compactMap { item in item.skipReason(on: harness).map { (item, $0) } }
+        allCases.compactMap { item in item.skipReason(on: harness).map { (item, $0) } }
     }
 }

@@ -1,78 +1,44 @@
 public import Sluice
-import Synchronization
 
-/// Fails as its script says, and otherwise passes on to another publisher.
+/// A fake destination: answers as its script says, and passes on to another publisher what succeeds.
+///
+/// ```swift
+/// let slack = FailingPublisher([.status(503), .status(503)], passingOnTo: RecordingPublisher())
+/// ```
 public final class FailingPublisher: Publisher {
-    /// What one call of `publish` does.
-    public struct Step: Sendable {
-        enum Kind: Sendable {
-            case succeed
-            case fail(any Error)
-            case acceptFirst(Int, any Error)
-            case wait(Gate)
-        }
-
-        let kind: Kind
-
-        /// Passes the messages on.
-        public static let succeed = Step(kind: .succeed)
-
-        /// Throws, having passed nothing on.
-        public static func fail(_ error: any Error) -> Step { Step(kind: .fail(error)) }
-
-        /// Passes on the first `count` messages and throws a ``PublishError`` that names the others.
-        public static func acceptFirst(_ count: Int, then error: any Error) -> Step {
-            Step(kind: .acceptFirst(count, error))
-        }
-
-        /// Waits until the gate opens, then passes the messages on: a slow sink.
-        public static func wait(for gate: Gate) -> Step { Step(kind: .wait(gate)) }
-    }
-
     public let name: String
     private let next: any Publisher
-
-    private struct State {
-        var script: [Step]
-        var after: Step
-        var calls = 0
-    }
-
-    private let state: Mutex<State>
+    private let script: AnswerScript
+    private let clock: RouterTime
 
     /// - Parameters:
-    ///   - script: one step for each call, in order.
-    ///   - after: what the calls do when the script has ended.
+    ///   - script: one answer for each call of `publish`, in order.
+    ///   - after: what the calls get when the script has ended. Default: success.
     ///   - next: takes what does not fail.
+    ///   - time: what late answers go by. Default: what `next` goes by, or else the machine's.
     public init(
-        _ script: [Step], then after: Step = .succeed, name: String = "failing",
-        passingOnTo next: any Publisher = RecordingPublisher()
+        _ script: [Answer], then after: Answer = .succeed, name: String = "failing",
+        passingOnTo next: any Publisher = RecordingPublisher(), time: RouterTime? = nil
     ) {
         self.name = name
         self.next = next
-        state = Mutex(State(script: script, after: after))
+        self.script = AnswerScript(script, then: after)
+        clock = time ?? next.time ?? .real
     }
 
     /// That of the publisher that takes what does not fail.
     public var time: RouterTime? { next.time }
 
     /// How often `publish` was called.
-    public var calls: Int { state.withLock(\.calls) }
+    public var calls: Int { script.calls }
 
     /// Replaces what is left of the script, as when a sink comes back.
-    public func change(to script: [Step], then after: Step = .succeed) {
-        state.withLock { state in
-            state.script = script
-            state.after = after
-        }
+    public func change(to script: [Answer], then after: Answer = .succeed) {
+        self.script.change(to: script, then: after)
     }
 
     public func publish(_ messages: [Message], to topic: Topic) async throws {
-        let step = state.withLock { state in
-            state.calls += 1
-            return state.script.isEmpty ? state.after : state.script.removeFirst()
-        }
-        switch step.kind {
+        switch try await script.next(in: clock) {
         case .succeed:
             try await next.publish(messages, to: topic)
         case .fail(let error):

@@ -42,6 +42,28 @@ public final class RecordingPublisher: Publisher {
 
     public var isClosed: Bool { state.withLock(\.isClosed) }
 
+    /// Waits until at least `count` messages were published.
+    ///
+    /// ```swift
+    /// let records = try await invoices.waitForRecords(3)
+    /// ```
+    /// - Parameters:
+    ///   - time: what the wait goes by. Default: the machine's.
+    ///   - limit: how long at most. Default: 30 s, in virtual time an hour.
+    /// - Returns: all there are then, in order.
+    /// - Throws: ``NotInTime``; `CancellationError` when the task is cancelled.
+    @discardableResult
+    public func waitForRecords(
+        _ count: Int, in time: RouterTime = .real, within limit: Duration? = nil, file: StaticString = #fileID,
+        line: UInt = #line
+    ) async throws -> [Record] {
+        try await time.eventually(
+            "\(count) records of the publisher `\(name)`, of which \(records.count) came", within: limit, file: file,
+            line: line
+        ) { state.withLock(\.records.count) >= count }
+        return records
+    }
+
     public func publish(_ messages: [Message], to topic: Topic) async throws {
         let isClosed = state.withLock { state in
             guard !state.isClosed else { return true }

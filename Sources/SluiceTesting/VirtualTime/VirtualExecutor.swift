@@ -36,6 +36,8 @@ final class VirtualExecutor: TaskExecutor {
         var waits: [UInt64: Wait] = [:]
         var nextWait: UInt64 = 0
         var hasBodyEnded = false
+        /// Whether no other body will run.
+        var isRetired = false
         /// Whether the body was asked to give up.
         var isCancelled = false
         var fault: VirtualTimeError?
@@ -47,12 +49,17 @@ final class VirtualExecutor: TaskExecutor {
     private let seed: UInt64
     private let start: Timestamp
     private let jobLimit: Int
+    /// Whether another body may run after the first, in the same time: between two everything stands still.
+    private let isResumable: Bool
     private let state: Mutex<State>
     private let isUnwanted = Atomic<Bool>(false)
 
     /// - Parameter jobLimit: how many parts of tasks may run at one moment. Default: far more than anything needs, and run
     ///   in seconds.
-    init(seed: UInt64, start: Timestamp, order: VirtualTime.Order, jobLimit: Int = 10_000_000) {
+    init(
+        seed: UInt64, start: Timestamp, order: VirtualTime.Order, jobLimit: Int = 10_000_000, isResumable: Bool = false
+    ) {
+        self.isResumable = isResumable
         self.seed = seed
         self.start = start
         self.jobLimit = jobLimit
@@ -116,6 +123,31 @@ extension VirtualExecutor {
         state.withLock { $0.hasBodyEnded = true }
     }
 
+    /// No other body will run: what was left waiting ends as if its body had.
+    func retire() {
+        let hasRest = state.withLock { state in
+            guard case .starting = state.phase else { return false }
+            state.isRetired = true
+            state.hasBodyEnded = true
+            return true
+        }
+        guard hasRest else { return }
+        _ = try? DedicatedThread(name: "virtual-time") { [self] in
+            state.withLock { $0.phase = .running(pthread_self()) }
+            while step({}) {}
+        }
+    }
+
+    /// Whether everything stands still until the next body runs.
+    private func pause(_ state: inout State) -> Bool {
+        guard isResumable, state.hasBodyEnded, !state.isRetired, state.fault == nil else { return false }
+        state.phase = .starting
+        state.hasBodyEnded = false
+        state.isCancelled = false
+        isUnwanted.store(false, ordering: .relaxed)
+        return true
+    }
+
     /// Asks the body to give up; from any thread.
     func cancel() {
         isUnwanted.store(true, ordering: .relaxed)
@@ -123,6 +155,7 @@ extension VirtualExecutor {
 
     /// - Returns: false when the run is over.
     private func step(_ cancelBody: () -> Void) -> Bool {
+        guard !state.withLock({ pause(&$0) }) else { return false }
         let (step, cancels, isLost) = state.withLock { state in
             let jobs = state.schedule.jobsAtThisTime
             if jobs > jobLimit { note(.livelock, &state) }

@@ -67,7 +67,7 @@ struct ConformanceTests {
         }
     }
 
-    @Test(arguments: PubSubConformance.cases)
+    @Test(arguments: PubSubConformance.allCases)
     func conforms(to conformance: PubSubConformance.Case) async throws {
         let broker = try Broker()
         var harness = PubSubHarness(features: Self.features) {
@@ -86,7 +86,7 @@ struct ConformanceTests {
         }
         harness.patience = .seconds(40)
         harness.deadline = .seconds(120)
-        if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(reason)") }
+        if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(conformance): \(reason)") }
         try await conformance.run(on: harness)
     }
 }

@@ -1,8 +1,7 @@
+import Sluice
 import SluicePrometheus
 import SluiceTesting
 import Testing
-
-@testable import Sluice
 
 @Suite(.timeLimit(.minutes(1)))
 struct RedeliveryBudgetTests {

@@ -1,10 +1,9 @@
 import Foundation
+import Sluice
 import SluicePrometheus
 import SluiceTesting
 import Synchronization
 import Testing
-
-@testable import Sluice
 
 @Suite(.timeLimit(.minutes(10))) struct MemoryShelvingTests {
     /// A million in `make soak`, which runs the tests that are named so.

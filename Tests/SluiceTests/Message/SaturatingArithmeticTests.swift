@@ -1,6 +1,5 @@
+import Sluice
 import Testing
-
-@testable import Sluice
 
 struct SaturatingArithmeticTests {
     private static let edges: [Int64] = [.min, .min + 1, -1_000, -1, 0, 1, 1_000, .max - 1, .max]

@@ -1,9 +1,8 @@
 import Logging
+import Sluice
 import SluicePrometheus
 import SluiceTesting
 import Testing
-
-@testable import Sluice
 
 @Suite(.timeLimit(.minutes(1)))
 struct CorrelationIDTests {

@@ -1,10 +1,9 @@
 import Logging
+import Sluice
 import SluicePrometheus
 import SluiceTesting
 import Synchronization
 import Testing
-
-@testable import Sluice
 
 @Suite(.timeLimit(.minutes(1)))
 struct PoisonQueueTests {

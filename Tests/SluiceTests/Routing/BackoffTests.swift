@@ -1,6 +1,5 @@
+import Sluice
 import Testing
-
-@testable import Sluice
 
 struct BackoffTests {
     @Test func doublesUpToItsMaximum() {

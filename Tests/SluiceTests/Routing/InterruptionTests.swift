@@ -1,8 +1,7 @@
+import Sluice
 import SluicePrometheus
 import SluiceTesting
 import Testing
-
-@testable import Sluice
 
 /// A route that drains, lets something be done, and goes on.
 @Suite(.timeLimit(.minutes(1)))

@@ -1,9 +1,8 @@
+import Sluice
 import SluicePrometheus
 import SluiceTesting
 import Synchronization
 import Testing
-
-@testable import Sluice
 
 @Suite(.timeLimit(.minutes(1)))
 struct KeyedStormTests {

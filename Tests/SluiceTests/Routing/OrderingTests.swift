@@ -1,8 +1,7 @@
+import Sluice
 import SluiceTesting
 import Synchronization
 import Testing
-
-@testable import Sluice
 
 @Suite(.timeLimit(.minutes(1)))
 struct OrderingTests {

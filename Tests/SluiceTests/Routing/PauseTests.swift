@@ -1,8 +1,7 @@
+import Sluice
 import SluicePrometheus
 import SluiceTesting
 import Testing
-
-@testable import Sluice
 
 /// A route that a person pauses and resumes.
 @Suite(.timeLimit(.minutes(1)))

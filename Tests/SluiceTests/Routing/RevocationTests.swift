@@ -1,10 +1,9 @@
 import CoreMetrics
 import Logging
+import Sluice
 import SluiceTesting
 import Synchronization
 import Testing
-
-@testable import Sluice
 
 /// What is not ours any more is dropped: never attempted, settled, poisoned, remembered or waited for.
 @Suite(.timeLimit(.minutes(1)))

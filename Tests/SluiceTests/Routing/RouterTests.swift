@@ -1,10 +1,9 @@
 import CoreMetrics
 import Logging
 import ServiceLifecycle
+import Sluice
 import SluiceTesting
 import Testing
-
-@testable import Sluice
 
 @Suite(.timeLimit(.minutes(1)))
 struct RouterTests {

@@ -1,8 +1,7 @@
+import Sluice
 import SluicePrometheus
 import SluiceTesting
 import Testing
-
-@testable import Sluice
 
 /// What a drain does to messages that wait or are being handled.
 @Suite(.timeLimit(.minutes(1)))

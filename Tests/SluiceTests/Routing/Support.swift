@@ -253,13 +253,6 @@ struct Chain {
     }
 }
 
-/// `#expect` takes no path through a value that cannot be copied.
-extension HandlerContext {
-    var attempts: Int { delivery.trace.attempts }
-    var isExhausted: Bool { delivery.trace.isExhausted }
-    var outcome: DeliveryOutcome { delivery.trace.outcome }
-}
-
 private final class IgnoringSettler: Settler {
     static let shared = IgnoringSettler()
     func settle(_ tag: UInt64, _ settlement: Settlement) {}

@@ -1,9 +1,8 @@
 import Logging
+import Sluice
 import SluiceTesting
 import Synchronization
 import Testing
-
-@testable import Sluice
 
 #if canImport(Glibc)
     import Glibc

@@ -1,8 +1,7 @@
+import Sluice
 import SluiceTesting
 import Synchronization
 import Testing
-
-@testable import Sluice
 
 /// Pauses and resumptions under load, told in virtual time.
 @Suite(.timeLimit(.minutes(2)))

@@ -1,7 +1,6 @@
+import Sluice
 import SluiceTesting
 import Testing
-
-@testable import Sluice
 
 struct RouterTimeTests {
     @Test func pointsAndDurationsAddUp() {

@@ -1,7 +1,7 @@
+import Sluice
 import Synchronization
 import Testing
 
-@testable import Sluice
 @testable import SluiceTesting
 
 #if canImport(Glibc)

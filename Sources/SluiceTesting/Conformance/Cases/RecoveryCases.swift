@@ -1,8 +1,8 @@
 import Sluice
 
 extension PubSubConformance {
-    /// Records that are broken, and brokers that go away.
-    static let recoveryCases: [Case] = [
+    /// Records that are broken.
+    static let malformedCases: [Case] = [
         Case("goesOnAfterAMalformedRecord", needs: .malformed) { run in
             let topic = run.harness.uniqueTopic()
             let inbox = try await run.inbox(topic)
@@ -12,7 +12,11 @@ extension PubSubConformance {
             let after = try await run.publish(3, to: topic)
             try await inbox.receive(all: before + after)
             try run.expect(!inbox.subscription.isEnded, "the subscription to go on", but: "it ended")
-        },
+        }
+    ]
+
+    /// Brokers that go away.
+    static let crashCases: [Case] = [
         Case("redeliversAfterACrashWhatWasNotSettled", needs: .restart) { run in
             let topic = run.harness.uniqueTopic()
             let first = try await run.inbox(topic)

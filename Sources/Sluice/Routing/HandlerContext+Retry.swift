@@ -1,0 +1,81 @@
+extension HandlerContext {
+    /// Waits, and then tries again: what a middleware of one's own calls after a failure.
+    ///
+    /// ```swift
+    /// struct TryTwice: Middleware {
+    ///     func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
+    ///         route.noteRetry()
+    ///         return { message, context in
+    ///             do {
+    ///                 return try await next(message, context)
+    ///             } catch let error where context.attempts < 2 {
+    ///                 return try await context.retry(after: .seconds(1), because: error) { try await next(message, $0) }
+    ///             } catch {
+    ///                 context.noteExhausted(error)
+    ///                 throw error
+    ///             }
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// It does what ``Retry`` does between two attempts: counts the attempt (`sluice_retries_total`), takes it out of the
+    /// destination's budget, books the wait as `backoff`, and keeps a time that the destination named and a hold, for all its
+    /// messages.
+    /// - Parameters:
+    ///   - delay: how long to wait; longer where `error` names a later time. 0 or more.
+    ///   - error: what the attempt before failed with.
+    ///   - next: the attempt. Its context has the new ``attempt``.
+    /// - Throws: `error` itself where another attempt cannot help or may not be made: it poisons or discards the message, it
+    ///   is an interruption (``isInterruption(_:)``), or the budget has none. As ``sleep(for:)`` when the wait is ended early;
+    ///   what `next` throws.
+    public func retry<Result>(
+        after delay: Duration, because error: any Error, _ next: (HandlerContext) async throws -> Result
+    ) async throws -> Result {
+        let disposition = Disposition(of: error)
+        guard !disposition.isPermanent, !isInterruption(error) else { throw error }
+        let destination = route.destination
+        let named = destination.heed(error, self) ?? (error as? InProgressError)?.delay
+        let delay = max(delay, named ?? .zero)
+        _ = delivery.trace.noteFailure(at: route.time.now)
+        let reason = Disposition.reason(of: error)
+        if case .hold = disposition.kind {
+            // Uses up nothing: the destination is at fault, and its gate is shut.
+        } else {
+            if disposition.isThrottled {
+                _ = delivery.trace.countThrottledAnswer()
+            } else {
+                delivery.trace.countFailedAttempt()
+            }
+            guard destination.takePermit(for: delivery) else {
+                route.meterOfRetries.exhausted.increment("budget")
+                throw error
+            }
+            route.meterOfRetries.retries.increment(reason)
+            route.meterOfRetries.waited.observe(delay.inSeconds)
+        }
+        destination.books.beginWaiting()
+        do {
+            defer { destination.books.endWaiting() }
+            let paused = try await wait(for: delay, booking: .backoff)
+            delivery.trace.postponeFailure(by: paused.wholeNanoseconds)
+        }
+        var context = self
+        let shut = try await destination.pass(context)
+        if shut > 0 { delivery.trace.postponeFailure(by: shut) }
+        context.attempt = delivery.trace.nextAttempt
+        return try await next(context)
+    }
+
+    /// Says that the message has used up its attempts, and counts it (`sluice_retries_exhausted_total`): a ``PoisonQueue``
+    /// around this middleware moves it, unless its filter says otherwise. Holds for this pass through the chain; call it right
+    /// before the last error is thrown.
+    /// - Parameter error: the last one, for the label `reason`; nil counts as `other`.
+    public func noteExhausted(_ error: (any Error)? = nil) {
+        route.meterOfRetries.exhausted.increment(error.map { Disposition.reason(of: $0) } ?? "other")
+        delivery.trace.isExhausted = true
+    }
+
+    /// Whether the message has used up its attempts in this pass through the chain.
+    public var isExhausted: Bool { delivery.trace.isExhausted }
+}

@@ -1,0 +1,115 @@
+package import Logging
+
+/// A route without a router, a subscriber and workers: takes one delivery at a time through everything else. What
+/// SluiceTesting's `RouteProbe` is made of.
+package final class ProbedRoute: Sendable {
+    /// How the passes of a delivery came to their end.
+    package enum Ending: Sendable {
+        case settled(DeliveryOutcome)
+        /// The route keeps it and would deliver it again after this time.
+        case rejected(Duration)
+        /// It waits for its next attempt, for this long.
+        case handedBack(Duration)
+    }
+
+    private let runner: RouteRunner
+
+    /// - Parameters:
+    ///   - route: its subscriber is not read.
+    ///   - publisher: takes the place of the route's own; nil leaves that.
+    package init(
+        _ route: Route, publishingTo publisher: (any Publisher)? = nil, middlewares: [any Middleware],
+        configuration: Router.Configuration, instruments: Instruments, logger: Logger, time: RouterTime
+    ) throws {
+        runner = try RouteRunner(
+            route.probed(publisher, time), middlewares: middlewares + route.middlewares, configuration: configuration,
+            instruments: instruments, logger: logger, time: time)
+        runner.register(instruments)
+    }
+
+    package var scope: RouteScope { runner.scope }
+
+    /// Calls the chain once, and throws what it throws.
+    package func call(_ message: Message, _ context: HandlerContext) async throws -> [Message] {
+        runner.processor.setOut()
+        defer { runner.processor.rest() }
+        return try await runner.processor.chain(message, context)
+    }
+
+    /// - Parameters:
+    ///   - keeping: whether the route keeps what it rejects.
+    ///   - redeliveries: how often a rejected message that is kept goes through the chain again.
+    ///   - followsHandBacks: whether one that waits for its next attempt without a worker is waited for.
+    package func handle(
+        _ delivery: Delivery, keeping: Bool, redeliveries: Int, followsHandBacks: Bool
+    ) async -> Ending {
+        let processor = runner.processor
+        processor.setOut()
+        defer { processor.rest() }
+        processor.receive([delivery])
+        var parcel = processor.parcel(delivery)
+        var left = redeliveries
+        while true {
+            let rejections = parcel.rejections
+            guard case .again(let delay) = await processor.process(&parcel, keeping: keeping) else {
+                return .settled(delivery.trace.outcome)
+            }
+            let isRejected = parcel.rejections > rejections
+            if isRejected { left -= 1 }
+            guard isRejected ? left >= 0 : followsHandBacks, await processor.wait(parcel, for: delay) else {
+                processor.release(parcel)
+                return isRejected ? .rejected(delay) : .handedBack(delay)
+            }
+        }
+    }
+
+    deinit { runner.stopped() }
+}
+
+extension Route {
+    /// The same route with another middleware, inside of its own.
+    package func with(innermost middleware: any Middleware) -> Route {
+        let middlewares = middlewares + [middleware]
+        switch work {
+        case .consuming(let handler):
+            return Route(
+                name, from: subscriber, topic, ordering: ordering, destination: destination, middlewares: middlewares,
+                handler: handler)
+        case .producing(let handler, let output):
+            return Route(
+                name, from: subscriber, topic, to: output.publisher, output.topic, ordering: ordering,
+                destination: destination, middlewares: middlewares, handler: handler)
+        }
+    }
+
+    fileprivate func probed(_ publisher: (any Publisher)?, _ time: RouterTime) -> Route {
+        let subscriber = ProbedSubscriber(
+            name: subscriber.name, defaultOrdering: subscriber.defaultOrdering, time: time)
+        switch work {
+        case .consuming(let handler):
+            return Route(
+                name, from: subscriber, topic, ordering: ordering, destination: destination, middlewares: middlewares,
+                handler: handler)
+        case .producing(let handler, let output):
+            return Route(
+                name, from: subscriber, topic, to: publisher ?? output.publisher, output.topic, ordering: ordering,
+                destination: destination, middlewares: middlewares, handler: handler)
+        }
+    }
+}
+
+/// Stands for the one that is not read.
+private final class ProbedSubscriber: Subscriber {
+    let name: String
+    let defaultOrdering: Ordering
+    let time: RouterTime?
+
+    init(name: String, defaultOrdering: Ordering, time: RouterTime) {
+        self.name = name
+        self.defaultOrdering = defaultOrdering
+        self.time = time
+    }
+
+    func subscribe(to topic: Topic) async throws -> Subscription { Subscription() }
+    func close() async {}
+}

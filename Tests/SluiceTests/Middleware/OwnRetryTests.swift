@@ -1,0 +1,122 @@
+import Sluice
+import SluiceTesting
+import Testing
+
+/// What a middleware of one's own needs to try again, and what Retry's predicate does.
+@Suite(.timeLimit(.minutes(1)))
+struct OwnRetryTests {
+    private struct WarehouseBusy: Error {}
+    private struct OutOfStock: Error {}
+
+    /// Two attempts, a second apart.
+    private struct TryTwice: Middleware {
+        func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
+            route.noteRetry()
+            return { message, context in
+                do {
+                    return try await next(message, context)
+                } catch let error where context.attempts < 2 {
+                    return try await context.retry(after: .seconds(1), because: error) { try await next(message, $0) }
+                } catch {
+                    context.noteExhausted(error)
+                    throw error
+                }
+            }
+        }
+    }
+
+    private func probe(
+        _ answers: [Answer], through middlewares: [any Middleware] = [TryTwice()], output: RecordingPublisher = .init(),
+        configuration: Router.Configuration = RouteProbe.configuration
+    ) throws -> RouteProbe {
+        let script = AnswerScript(answers)
+        return try RouteProbe(
+            { message, context in
+                try await script.answer(in: context.route.time)
+                return [Message(text: "\(context.attempt)")]
+            }, through: middlewares, output: output, configuration: configuration)
+    }
+
+    @Test func aRetryOfOnesOwnCountsTheAttemptAndBooksTheWait() async throws {
+        let out = try await probe([.fail(WarehouseBusy())]).send(Message(text: "x"))
+        #expect(out.outcome == .acked && out.produced.map(\.text) == ["2"])
+        #expect(out.waits == [.seconds(1)] && out.time(in: .backoff) == .seconds(1))
+        #expect(out.metrics.value("sluice_retries_total", ["reason": "WarehouseBusy"]) == 1)
+        #expect(out.metrics.observations("sluice_retry_backoff_seconds") == [1])
+    }
+
+    @Test func aPoisonQueueWaitsForItToGiveUp() async throws {
+        let output = RecordingPublisher()
+        let poison = PoisonQueue(to: output, "poison")
+        let twice = try probe(
+            [.fail(WarehouseBusy()), .fail(WarehouseBusy())], through: [poison, TryTwice()], output: output)
+        // The retry itself fails here, and nothing says that the attempts are used up: the route delivers it again.
+        let first = try await twice.send(Message(text: "x"))
+        #expect(first.outcome.isRejected && first.attempts.count == 2)
+        let used = try probe(
+            [.fail(WarehouseBusy()), .fail(WarehouseBusy()), .fail(WarehouseBusy())], through: [poison, TryTwice()],
+            output: output)
+        let second = try await used.send(Message(text: "x"), redeliveries: 1)
+        #expect(second.outcome == .poisoned && second.attempts.count == 3)
+        #expect(second.metrics.value("sluice_retries_exhausted_total", ["reason": "WarehouseBusy"]) == 1)
+        #expect(output.messages(to: "poison").count == 1)
+        // Where nothing tries again, the first failure is the last.
+        let none = try probe([.fail(WarehouseBusy())], through: [poison], output: output)
+        #expect(try await none.send(Message(text: "x")).outcome == .poisoned)
+    }
+
+    @Test func itKeepsTheTimeThatADestinationNames() async throws {
+        let out = try await probe([.throttled(after: .seconds(20))]).send(Message(text: "x"))
+        #expect(out.outcome == .acked && out.waits == [.seconds(20)] && out.produced.map(\.text) == ["1"])
+        let held = try await probe([.hold("revoked", for: .seconds(90))]).send(Message(text: "x"))
+        #expect(held.outcome == .acked && held.waits == [.seconds(90)])
+        #expect(held.metrics.value("sluice_retries_total") == 0)
+    }
+
+    @Test func itDoesNotTryWhatCannotHelpNorWhatTheBudgetForbids() async throws {
+        let out = try await probe([.poison("no order")]).send(Message(text: "x"))
+        #expect(out.attempts.count == 1 && out.outcome.isRejected)
+        var configuration = RouteProbe.configuration
+        configuration.destination.budget = RetryBudget(ratio: 0, window: .seconds(1), floor: 0.000_001)
+        let poor = try probe(Array(repeating: .fail(WarehouseBusy()), count: 9), configuration: configuration)
+        // The budget of one is used up by the first message.
+        #expect(try await poor.send(Message(text: "x")).attempts.count == 2)
+        let second = try await poor.send(Message(text: "x"))
+        #expect(second.attempts.count == 1 && second.error is WarehouseBusy)
+        #expect(second.metrics.value("sluice_retries_exhausted_total", ["reason": "budget"]) == 1)
+    }
+
+    @Test func retryIsOneExpressionAndTriesOnlyWhatItIsTold() async throws {
+        let retry = Retry(
+            maxAttempts: 3, backoff: .constant(.milliseconds(200)), when: { $0 is WarehouseBusy })
+        let busy = try await probe([.fail(WarehouseBusy()), .fail(WarehouseBusy())], through: [retry])
+            .send(Message(text: "x"))
+        #expect(busy.outcome == .acked && busy.waits == [.milliseconds(200), .milliseconds(200)])
+        let output = RecordingPublisher()
+        let poison = PoisonQueue(to: output, "poison")
+        let empty = try await probe([.fail(OutOfStock())], through: [poison, retry], output: output)
+            .send(Message(text: "x"))
+        #expect(empty.outcome == .poisoned && empty.attempts.count == 1)
+        // A destination that asks to slow down is no fault of the message.
+        let slow = try await probe([.throttled(after: .seconds(1))], through: [poison, retry], output: output)
+            .send(Message(text: "x"))
+        #expect(slow.outcome == .rejected(after: .seconds(1)) && slow.attempts.count == 1)
+    }
+
+    @Test func backoffDispositionAndStagesCanBeAskedFor() async throws {
+        let probe = try probe([])
+        #expect(Backoff.constant(.seconds(3)).delay(beforeRetry: 9, by: probe.time) == .seconds(3))
+        #expect(throws: ConfigurationError.self) {
+            try Backoff.exponential(from: .seconds(2), upTo: .seconds(1)).validate("Mine.backoff")
+        }
+        let error = HandlerError("x", reason: "x", disposition: .throttled(after: .seconds(5)))
+        #expect(Disposition(of: error).kind == .throttled(after: .seconds(5)) && Disposition(of: error).isThrottled)
+        let waiting = try RouteProbe({ _, context in
+            try await context.wait(for: .seconds(2), booking: .throttle)
+            try await context.wait(for: .seconds(3), booking: .breaker)
+            return []
+        })
+        let out = try await waiting.send(Message(text: "x"))
+        #expect(out.time(in: .throttle) == .seconds(2) && out.time(in: .breaker) == .seconds(3))
+    }
+}
