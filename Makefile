@@ -6,9 +6,10 @@ TEST_PACKAGES  = prometheus rabbitmq-server sqlite3 curl openssl python3 python3
 LONGEST_TESTS  = SluiceGatewayTests SluiceAMQPTests SluiceKafkaTests BundleTests
 TEST_TARGETS   = $(LONGEST_TESTS) $(filter-out $(LONGEST_TESTS),$(notdir $(wildcard Tests/*Tests)))
 VENV           = .build-venv
-SOURCES        = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+SOURCES        = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources \
+                 Examples/Package.swift Examples/Sources Examples/Tests
 
-.PHONY: run build test soak bench docs format lint setup setup-test dashboards
+.PHONY: run build test examples soak bench docs format lint setup setup-test dashboards
 
 run: build
 	.build/release/sluice run
@@ -23,6 +24,11 @@ test: setup setup-test
 	@printf '%s\n' $(TEST_TARGETS) | \
 		SLUICE_PYTHON=$(CURDIR)/$(VENV)/bin/python SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 \
 		xargs -P 2 -n 1 scripts/test-target.sh .build/debug/sluicePackageTests.xctest
+	$(MAKE) examples
+
+# A package of its own that uses the library as a stranger would, with its tests. Its build folder is its own, too.
+examples: setup
+	swift test --package-path Examples --scratch-path .build-examples
 
 # The long runs, whole: `make test` plays a hundredth of each. They are tests whose names end in "ForLong".
 soak: setup setup-test
