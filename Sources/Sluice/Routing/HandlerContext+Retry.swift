@@ -2,19 +2,21 @@ extension HandlerContext {
     /// Waits, and then tries again: what a middleware of one's own calls after a failure.
     ///
     /// ```swift
-    /// struct TryTwice: Middleware {
+    /// struct TryThrice: Middleware {
     ///     func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
     ///         route.noteRetry()
-    ///         return { message, context in
+    ///         @Sendable func attempt(_ message: Message, _ context: HandlerContext) async throws -> [Message] {
     ///             do {
     ///                 return try await next(message, context)
-    ///             } catch let error where context.attempts < 2 {
-    ///                 return try await context.retry(after: .seconds(1), because: error) { try await next(message, $0) }
     ///             } catch {
-    ///                 context.noteExhausted(error)
-    ///                 throw error
+    ///                 guard context.attempt < 3 else {
+    ///                     context.noteExhausted(error)
+    ///                     throw error
+    ///                 }
+    ///                 return try await context.retry(after: .seconds(1), because: error) { try await attempt(message, $0) }
     ///             }
     ///         }
+    ///         return attempt
     ///     }
     /// }
     /// ```
@@ -70,9 +72,11 @@ extension HandlerContext {
     /// Says that the message has used up its attempts, and counts it (`sluice_retries_exhausted_total`): a ``PoisonQueue``
     /// around this middleware moves it, unless its filter says otherwise. Holds for this pass through the chain; call it right
     /// before the last error is thrown.
-    /// - Parameter error: the last one, for the label `reason`; nil counts as `other`.
-    public func noteExhausted(_ error: (any Error)? = nil) {
-        route.meterOfRetries.exhausted.increment(error.map { Disposition.reason(of: $0) } ?? "other")
+    /// - Parameter error: the last one, for the label `reason`. Nothing is said of an interruption (``isInterruption(_:)``), which
+    ///   is no failure.
+    public func noteExhausted(_ error: any Error) {
+        guard !isInterruption(error) else { return }
+        route.meterOfRetries.exhausted.increment(Disposition.reason(of: error))
         delivery.trace.isExhausted = true
     }
 

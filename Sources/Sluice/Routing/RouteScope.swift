@@ -55,7 +55,7 @@ public final class RouteScope: Sendable {
     /// ``Middleware/wrap(_:for:)``.
     ///
     /// From then on it decides when a message's attempts are used up: a ``PoisonQueue`` with the filter
-    /// ``PoisonQueue/Filter/exhausted`` moves what fails only after ``HandlerContext/noteExhausted()``, and no longer at the
+    /// ``PoisonQueue/Filter/exhausted`` moves what fails only after ``HandlerContext/noteExhausted(_:)``, and no longer at the
     /// first failure. The destination's gate and budget are that middleware's to ask, which
     /// ``HandlerContext/retry(after:because:_:)`` does.
     public func noteRetry() {

@@ -38,6 +38,7 @@ public final class RouteProbe: Sendable {
     private let recorder: AttemptRecorder
     /// Nil where the time is the caller's.
     private let executor: VirtualExecutor?
+    private let turn = Turn()
 
     /// What the route of a probe is configured with unless told otherwise: the router's defaults without jitter, so that a
     /// test can name each wait of the route's and each Retry-After.
@@ -136,7 +137,8 @@ public final class RouteProbe: Sendable {
 
     /// Has the route handle a message as it would handle one of its subscriber's.
     ///
-    /// Several may be sent one after the other or, in the same virtual time, at once; each waits as in a running route.
+    /// In a time of its own a probe handles one message after the other. In a time that it was given, several may be sent at
+    /// once, and meet each other as in a running route.
     /// - Parameters:
     ///   - origin: what the broker is to know of the message.
     ///   - redeliveries: how often the route delivers the message again after it was rejected. Default 0: the report says
@@ -171,6 +173,8 @@ public final class RouteProbe: Sendable {
 
     private func run<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
         guard let executor else { return try await body() }
+        await turn.take()
+        defer { turn.giveBack() }
         return try await VirtualTime.run(on: executor) { _ in try await body() }
     }
 }
