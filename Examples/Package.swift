@@ -41,6 +41,15 @@ let package = Package(
         .testTarget(
             name: "FilePubSubTests",
             dependencies: ["FilePubSub", .product(name: "SluiceTesting", package: "sluice")]),
+
+        // The gateway with one sink more.
+        .executableTarget(
+            name: "GatewayPlus",
+            dependencies: [
+                .product(name: "SluiceGateway", package: "sluice"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

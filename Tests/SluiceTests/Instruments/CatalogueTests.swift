@@ -45,7 +45,12 @@ struct RouteMeterTests {
         let open: Set = ["sluice_poisoned_total"]
         // These are the gateway's, which counts what is in its queues.
         let foreign: Set = ["sluice_poison_queue_messages", "sluice_poison_oldest_message_timestamp_seconds"]
-        for metric in Metric.coreAreas.flatMap(\.metrics)
+        // A middleware that is not in this chain has tests of its own.
+        let areas = Metric.coreAreas.filter { area in
+            area.metrics.contains { now.value($0.name) != nil || now.value($0.name + "_count") != nil }
+        }
+        #expect(areas.count >= 8)
+        for metric in areas.flatMap(\.metrics)
         where !open.contains(metric.name) && !foreign.contains(metric.name) {
             let owner = metric.labels.contains { $0.name == "destination" } ? "destination" : "handler_name"
             var combinations: [[String: String]] = [[owner: "r"]]
