@@ -1,8 +1,9 @@
 import CoreMetrics
-import Sluice
 import SluiceTesting
 import Synchronization
 import Testing
+
+@testable import Sluice
 
 /// A route that was stopped leaves nothing behind but its counters.
 @Suite(.timeLimit(.minutes(1)))
