@@ -1,7 +1,8 @@
-import Sluice
 import SluiceTesting
 import Synchronization
 import Testing
+
+@testable import Sluice
 
 /// What routes that share a destination do, told in virtual time: a seed repeats its course of events.
 @Suite(.timeLimit(.minutes(2)))

@@ -1,7 +1,8 @@
-import Sluice
 import SluicePrometheus
 import SluiceTesting
 import Testing
+
+@testable import Sluice
 
 @Suite(.timeLimit(.minutes(1)))
 struct RedeliveryBudgetTests {
