@@ -123,7 +123,8 @@ let package = Package(
         .target(
             name: "SluiceGateway",
             dependencies: facades + [
-                "Sluice", "SluiceSQLite", "SluiceKafka", "SluiceAMQP", "SluiceHTTP", "SluiceMetrics", "SluicePrometheus",
+                "Sluice", "SluiceSQLite", "SluiceKafka", "SluiceAMQP", "SluiceHTTP", "SluiceMetrics",
+                "SluicePrometheus",
                 "CBundle",
                 "COpenSSL",
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -190,7 +191,8 @@ let package = Package(
         .testTarget(
             name: "SluiceGatewayTests",
             dependencies: facades + [
-                "Sluice", "SluiceAMQP", "SluiceGateway", "SluiceHTTP", "SluiceKafka", "SluiceMetrics", "SluicePrometheus",
+                "Sluice", "SluiceAMQP", "SluiceGateway", "SluiceHTTP", "SluiceKafka", "SluiceMetrics",
+                "SluicePrometheus",
                 "SluiceSQLite", "SluiceTestBrokers",
                 "SluiceTesting", "GatewayTestSupport",
                 // The tests of the whole start the program itself.

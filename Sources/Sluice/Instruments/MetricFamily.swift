@@ -11,7 +11,7 @@ import Synchronization
 /// that is made while the program runs starts at 0 (``ZeroFirst``). Where a label has ``Metric/Label/values``, these exist
 /// at 0 from the start and any other is `other`.
 ///
-/// Finding the series of a value costs a lookup under a lock, about 100 ns. A family without open labels costs nothing.
+/// Finding the series of a value costs a lookup under a lock. A family without open labels costs nothing.
 public final class MetricFamily<Handle: Sendable>: Sendable {
     /// The labels whose values are given with each update, in this order.
     public let openLabels: [Metric.Label]
