@@ -35,9 +35,11 @@ enum GatewayPlus {
             services: [gateway], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
-            try await gateway.ready()
-            let port = try await gateway.webhooksPort
-            logger.info("takes webhooks in", metadata: ["port": "\(port)"])
+            tasks.addTask {
+                // What keeps the gateway from being ready ends the group, whose error says the reason.
+                guard (try? await gateway.ready()) != nil, let port = try? await gateway.webhooksPort else { return }
+                logger.info("takes webhooks in", metadata: ["port": "\(port)"])
+            }
             try await tasks.waitForAll()
         }
     }

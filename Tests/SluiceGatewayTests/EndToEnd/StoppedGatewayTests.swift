@@ -14,8 +14,10 @@ extension EndToEnd {
     struct StoppedGatewayTests {
         /// A process that is stopped for longer than its session wakes up with messages in its hands that another gateway has
         /// delivered by then. Slack gets nothing twice but, at most, the one that was under way.
-        @Test(.timeLimit(.minutes(3)))
-        func aGatewayThatWasStoppedLeavesToTheOtherWhatIsNotItsOwnAnyMore() async throws {
+        ///
+        /// How much the second holds when it is stopped depends on the machine's load: a part of `make soak` alone.
+        @Test(.timeLimit(.minutes(3)), .enabled(if: Soak.isWhole, "a part of make soak"))
+        func aGatewayLeavesToTheOtherWhatIsNotItsOwnAfterItWasStoppedForLong() async throws {
             let (slack, directories) = (try FakeSlack(), [try TemporaryDirectory(), try TemporaryDirectory()])
             let kafka = try KafkaForTests(realGroups: true)
             try await withGateway(in: directories[0], slack: slack) {
