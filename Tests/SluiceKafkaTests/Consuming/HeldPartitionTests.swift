@@ -133,7 +133,10 @@ struct HeldPartitionTests {
             try await eventually("the rest", within: .seconds(60)) { next.handledCount >= total - committed }
             try await eventually("nothing left") { second.lag(of: topic)?.messages == 0 }
         }
-        #expect(next.handledCount == total - committed)
+        // Few more are read than a commit tells of, lest nothing fills the lanes: two numbers each, behind one of at most
+        // ten bytes. What is beyond that alone comes again.
+        let told = (SettledOffsets.room(in: SettledOffsets.metadataLimit) - 10) / 2
+        #expect(next.handledCount <= total - committed + max(0, committed - told))
         for key in Set((0..<total).map(Self.key)) {
             let (before, after) = (desk.numbers(of: key), next.numbers(of: key))
             #expect(before == before.sorted() && after == after.sorted(), "key \(key)")
