@@ -22,7 +22,7 @@ struct FileGroup {
         }
     }
 
-    /// Gives each member in turn one message, until nothing is left or nobody has room.
+    /// Gives each member in turn one message, until nothing is left or no member has room.
     mutating func feed(_ records: RecordFile) {
         while let member = nextMember(), let place = takePlace(records.count) {
             let attempt = attempts[place, default: 0] + 1

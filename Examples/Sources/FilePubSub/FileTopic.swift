@@ -12,7 +12,7 @@ final class FileTopic: Sendable {
 
     private let directory: URL
     private let queue = DispatchQueue(label: "file-topic")
-    /// Taken on the queue alone, so that nobody ever waits for it.
+    /// Taken on the queue alone, so that no caller waits for it.
     private let state: Mutex<State>
 
     init(_ directory: URL) throws {

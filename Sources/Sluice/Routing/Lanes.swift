@@ -61,7 +61,7 @@ final class Lanes: Sendable {
         }
     }
 
-    /// The next parcel, in a lane that nobody else works in, if there is one.
+    /// The next parcel, in a lane that no other worker has, if there is one.
     /// - Parameter done: the lane in which the worker has done its work.
     func takeNow(after done: Lane? = nil) -> (Lane, Parcel)? {
         let taken = act { state in

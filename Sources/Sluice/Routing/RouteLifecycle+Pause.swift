@@ -6,7 +6,7 @@ import Synchronization
 extension RouteLifecycle {
     /// The numbers that say whether a route is paused and quiet. One worker that does not wait counts 1.
     ///
-    /// A worker goes to work, and then looks whether the route is paused, before each message. Whoever pauses does the
+    /// A worker goes to work, and then looks whether the route is paused, before each message. What pauses it does the
     /// opposite, and so misses none: it sees the worker, or the worker sees the pause.
     struct Pausing: ~Copyable, Sendable {
         fileprivate let isPaused = Atomic<Bool>(false)

@@ -1,7 +1,7 @@
 import Sluice
 import Synchronization
 
-/// The event that a sink's route has in hand: decoded once, by whoever asks first, for as long as it is in the chain.
+/// The event that a sink's route has in hand: decoded once, when it is first asked for, for as long as it is in the chain.
 ///
 /// A value of the task, because it has to reach the sink, which is a Publisher and gets messages.
 final class EventInHand: Sendable {

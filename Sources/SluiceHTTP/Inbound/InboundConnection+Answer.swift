@@ -10,7 +10,7 @@ extension InboundConnection {
             && (exchange.map { $0.head.isKeepAlive && $0.head.version != .http1_0 && !$0.framing.upgrade } ?? false)
         guard keep else { return answerAndLeave(response, everythingRead: true) }
         let now = NIODeadline.now()
-        // Before the client can know: whoever has its answer later has been idle for less long.
+        // Before the client can know: a client that has its answer later has been idle for less long.
         standing.isIdle(since: now)
         send(response, close: false)
         // A write that fails ends the connection before it returns.

@@ -60,7 +60,7 @@ extension RouteProbe {
         public static let discarded = Outcome(kind: .settled(.discarded))
         /// It was handled before.
         public static let deduplicated = Outcome(kind: .settled(.deduplicated))
-        /// It was somebody else's by then.
+        /// It was another process's by then.
         public static let revoked = Outcome(kind: .settled(.revoked))
 
         /// It failed and is delivered again after this time; nil leaves that to its source.

@@ -29,7 +29,7 @@ struct IntakeDoorTests {
     func thePortOpensOnceEveryPathIsRead() async throws {
         try await withDoor(patience: .seconds(3_600)) { door, listener in
             let first = try await door.subscriber.subscribe(to: "/webhooks/one")
-            // Another, which waits for nobody for long, has opened meanwhile.
+            // Another, which does not wait for long, has opened meanwhile.
             try await withDoor(patience: .milliseconds(200)) { _, other in _ = try await other.port() }
             #expect(!listener.isListening)
             let second = try await door.subscriber.subscribe(to: "/webhooks/two")

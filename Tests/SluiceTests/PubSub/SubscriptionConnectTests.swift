@@ -35,7 +35,7 @@ struct SubscriptionConnectTests {
         let feeder = Feeder()
         #expect(subscription.offer(feeder.deliveries(6)) == 4)
         _ = try subscription.take(4)
-        // That demand met nobody, and must not be lost.
+        // That demand met no source, and must not be lost.
         #expect(subscription.offer(feeder.deliveries(9)) == 4)
         _ = try subscription.take(1)
         feeder.connect(subscription)
