@@ -50,6 +50,15 @@ struct NativeClientTests {
         client.destroy()
     }
 
+    /// Its main queue leads to its group's: that one leading back would be a circle, in which librdkafka's
+    /// threads wait for themselves or run out of stack.
+    @Test func theQueuesOfAConsumerThatIsLeftToItselfHaveAnEnd() throws {
+        let kafka = try KafkaUnderTest()
+        let client = try client(.consumer, of: kafka)
+        client.forsake()
+        #expect(rd_kafka_outq_len(client.handle) >= 0)
+    }
+
     /// What a client finds out only after it has told its interceptors must not be freed twice.
     @Test(arguments: [NativeClient.Kind.producer, .consumer])
     func saysWhatKeepsItFromStarting(_ kind: NativeClient.Kind) throws {

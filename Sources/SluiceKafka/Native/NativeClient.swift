@@ -116,7 +116,12 @@ final class NativeClient: @unchecked Sendable {
     func forsake(because reason: String = "closed") {
         guard isOpen else { return }
         isOpen = false
-        if let error = rd_kafka_consumer_close_queue(handle, mainQueue) { rd_kafka_error_destroy(error) }
+        // Its own queue, since the main queue leads to it: a queue that leads back would be a circle, which librdkafka's
+        // threads follow until their stack is full.
+        if let own = rd_kafka_queue_get_consumer(handle) {
+            if let error = rd_kafka_consumer_close_queue(handle, own) { rd_kafka_error_destroy(error) }
+            rd_kafka_queue_destroy(own)
+        }
         monitor.clientEnded(because: reason)
         // librdkafka's threads go on calling back.
         _ = Unmanaged.passRetained(self)
