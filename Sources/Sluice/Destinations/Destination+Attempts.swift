@@ -7,13 +7,11 @@ import Synchronization
 /// behind the gate, and learns how attempts end in ``succeeded(_:isFirst:at:)`` and ``failed(_:_:isFirst:)``: these three
 /// are called around every attempt of every route, and nothing else is.
 extension Destination {
-    /// Waits until nothing forbids an attempt.
-    /// - Returns: nanoseconds waited.
+    /// Waits until nothing forbids an attempt. What other messages were told, and a hold, use up none of this one's time.
     /// - Throws: ``RevokedError`` when the message is not ours any more, `CancellationError` when the task is cancelled or
     ///   the route drains.
-    @discardableResult
-    func pass(_ context: HandlerContext) async throws -> UInt64 {
-        guard !gate.isOpen else { return 0 }
+    func pass(_ context: HandlerContext) async throws {
+        guard !gate.isOpen else { return }
         let start = clock.now
         var now = start
         books.beginWaiting()
@@ -22,7 +20,7 @@ extension Destination {
             try await context.wait(for: now.duration(to: opening), booking: .backoff)
             now = clock.now
         }
-        return now.nanoseconds(since: start)
+        context.delivery.trace.postponeFailure(by: now.nanoseconds(since: start))
     }
 
     /// An attempt has succeeded.

@@ -129,9 +129,7 @@ private final class RetryingRoute: Sendable {
         while true {
             if let failure { try await waitAfter(failure, context) }
             context.attempt = context.delivery.trace.nextAttempt
-            let shut = try await destination.pass(context)
-            // What other messages were told, and a hold, use up none of this one's time.
-            if shut > 0 { context.delivery.trace.postponeFailure(by: shut) }
+            try await destination.pass(context)
             do {
                 let produced = try await next(message, context)
                 noteSuccess()

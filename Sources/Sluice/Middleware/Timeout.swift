@@ -16,8 +16,11 @@ public struct Timeout: Middleware {
         guard deadline > .zero else { throw ConfigurationError("Timeout.deadline", expected: "more than 0") }
         let deadline = deadline
         let deadlines = DeadlineQueue<TimedAttempt>(deadline, time: route.time) { $0.expire() }
-        let executor = route.time.executor
+        let (executor, destination) = (route.time.executor, route.destination)
         return { message, context in
+            // Shut meanwhile, perhaps: a message may have waited for Throttle since Retry looked. That wait is no part of the
+            // attempt.
+            if !destination.gate.isOpen { try await destination.pass(context) }
             let attempt = TimedAttempt()
             var timed = context
             timed.timed = attempt

@@ -63,8 +63,7 @@ extension HandlerContext {
             delivery.trace.postponeFailure(by: paused.wholeNanoseconds)
         }
         var context = self
-        let shut = try await destination.pass(context)
-        if shut > 0 { delivery.trace.postponeFailure(by: shut) }
+        try await destination.pass(context)
         context.attempt = delivery.trace.nextAttempt
         return try await next(context)
     }

@@ -30,7 +30,7 @@ enum RouteWork: Sendable {
         case .producing(let handler, let output):
             let output = MeteredPublish(output, scope: scope)
             return { message, context in
-                // Shut meanwhile, perhaps: a message may have waited for Throttle since Retry looked.
+                // Shut meanwhile, perhaps: a message may have waited for Throttle since Retry looked. A Timeout looks too.
                 if !destination.gate.isOpen { try await destination.pass(context) }
                 guard context.delivery.isOurs else { throw RevokedError() }
                 let isFirst = context.delivery.trace.countAttempt()

@@ -49,6 +49,38 @@ struct DestinationScenarioTests {
         #expect(try await course() == course())
     }
 
+    /// Messages that wait for a permit of Throttle when the destination asks for a longer time than an attempt may take: what
+    /// they wait for it is no attempt, and uses up none.
+    @Test func waitingForTheTimeThatWasNamedIsNoPartOfAnAttempt() async throws {
+        try await VirtualTime.run(seed: 5) { time in
+            let slack = try Destination("slack", time: time)
+            let attempts = Journal<(at: Duration, number: Int, attempt: Int)>()
+            let source = Source((0..<6).map { .numbered($0, key: "\($0)") }, time: time)
+            let meters = Meters()
+            let router = Router(
+                middlewares: [Retry(), Throttle(rate: 1), Timeout(.seconds(5))], instruments: meters.instruments,
+                logger: .silent, time: time)
+            try router.add(
+                Route(
+                    "r", from: source, "in", ordering: .perKey(lanes: 8, by: .metadata("key")), destination: slack
+                ) { message, context in
+                    attempts.add((time.now.offset, message.number, context.attempt))
+                    guard attempts.count == 1 else { return }
+                    // The others have passed Retry meanwhile.
+                    try await time.sleep(for: .milliseconds(500))
+                    throw HandlerError("429", reason: "http_429", disposition: .throttled(after: .seconds(60)))
+                })
+            try await router.whileRunning {
+                try await time.eventually(within: .seconds(1_000)) { source.acknowledgedCount == 6 }
+            }
+            #expect(attempts.count == 7)
+            #expect(attempts.entries.dropFirst().allSatisfy { $0.at >= .seconds(60) && $0.attempt == 1 })
+            #expect(slack.status.attempts == [.success: 6, .throttled: 1])
+            #expect(slack.status.budgetRemaining > 0.9)
+            #expect((meters.value("sluice_retries_total", ["handler_name": "r", "reason": "timeout"]) ?? 0) == 0)
+        }
+    }
+
     /// 500 keys, and a destination that is dead for an hour. Each message's first attempt is free, a fifth of that comes on
     /// top, and then one attempt a second: each key gets its turn, and none is tried each half a minute for ever.
     @Test(arguments: [1, 2] as [UInt64])
