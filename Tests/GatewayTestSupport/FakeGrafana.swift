@@ -22,7 +22,8 @@ package typealias FakeScript = @Sendable (TestHTTPServer.Request) -> FakeAction
 
 /// A server that can be taken down, brought back on the same port, and told to misbehave.
 package class FakeSink: @unchecked Sendable {  // subclasses and this one keep their state in mutexes
-    package let port: UInt16
+    /// While it is down, nothing else is given its port.
+    private let held: HeldPort
     private let server = Mutex<TestHTTPServer?>(nil)
     private let script = Mutex(Script { _ in .ordinary })
 
@@ -36,14 +37,15 @@ package class FakeSink: @unchecked Sendable {  // subclasses and this one keep t
     }
 
     package init() throws {
-        let first = try TestHTTPServer { _ in .status(503) }
-        port = first.port
+        held = try HeldPort()
+        let first = try TestHTTPServer(port: held.number) { _ in .status(503) }
         server.withLock { $0 = first }
         install(in: first)
     }
 
     deinit { goDown() }
 
+    package var port: UInt16 { held.number }
     package var url: String { "http://127.0.0.1:\(port)" }
 
     /// From the next request on. `.ordinary` is how it begins.

@@ -9,7 +9,8 @@ package final class PrometheusServer: Sendable {
         package let values: [Double]
     }
 
-    package let port: Int
+    /// Prometheus does not say which port it took: it is told one.
+    private let held: HeldPort
     private let process: Process
     private let directory: TemporaryDirectory
 
@@ -19,8 +20,8 @@ package final class PrometheusServer: Sendable {
         in directory: TemporaryDirectory, features: [String] = [], configuration: (_ port: Int) throws -> String
     ) throws {
         self.directory = directory
-        // A port that was free a moment ago: Prometheus does not say which one it took.
-        port = Int(try TestPort.free())
+        held = try HeldPort()
+        let port = Int(held.number)
         let file = directory.path + "/prometheus.yml"
         try Data(try configuration(port).utf8).write(to: URL(fileURLWithPath: file))
         try Data().write(to: URL(fileURLWithPath: directory.path + "/log"))
@@ -42,6 +43,7 @@ package final class PrometheusServer: Sendable {
         if process.isRunning { process.terminate() }
     }
 
+    package var port: Int { Int(held.number) }
     package var isRunning: Bool { process.isRunning }
 
     package var log: String {

@@ -24,15 +24,17 @@ import Synchronization
 public final class TestHTTPServer: Sendable {
     /// The port it listens on.
     public let port: UInt16
+    private let held: HeldPort
     private let core: TestHTTPServerCore
 
     /// Starts listening.
     /// - Parameters:
-    ///   - port: 0, the default, takes a free one; a number lets a server come back after `stop`.
+    ///   - port: 0, the default, takes a free one; a number lets a server come back after ``stop()``.
     ///   - respond: what each request is answered. Default: 200 without a body.
     /// - Throws: when the system refuses the port or the sockets.
     public init(port: UInt16 = 0, respond: @escaping @Sendable (Request) -> Reply = { _ in .status(200) }) throws {
-        let (listener, port) = try TestSocket.listen(port: port, backlog: 1024)
+        held = try HeldPort(port)
+        let (listener, port) = try TestSocket.listen(port: held.number, backlog: 1024)
         self.port = port
         core = TestHTTPServerCore(listener: listener, respond: respond)
         core.start()
@@ -67,20 +69,22 @@ public final class TestHTTPServer: Sendable {
         core.state.withLock { $0.requests = [] }
     }
 
-    /// Waits until it remembers this many requests.
+    /// Waits until it remembers this many requests; for 60 s at most, unless told otherwise.
     /// - Throws: ``TestTimeout`` when they do not come in time; `CancellationError`.
     @discardableResult
-    public func waitForRequests(_ count: Int, within limit: Duration = .seconds(10)) async throws -> [Request] {
+    public func waitForRequests(_ count: Int, within limit: Duration = .seconds(60)) async throws -> [Request] {
         try await core.wait(within: limit, for: "\(count) requests") { $0.requests.count >= count }
         return requests
     }
 
-    /// Waits until this many connections are open, or fewer.
-    public func waitForOpenConnections(atMost count: Int, within limit: Duration = .seconds(10)) async throws {
+    /// Waits until this many connections are open, or fewer; for 60 s at most, unless told otherwise.
+    public func waitForOpenConnections(atMost count: Int, within limit: Duration = .seconds(60)) async throws {
         try await core.wait(within: limit, for: "at most \(count) connections") { $0.open.count <= count }
     }
 
-    /// Closes the port and every connection at once; answers under way are lost. A second call does nothing.
+    /// Closes every connection at once, and refuses further ones; answers under way are lost. A second call does nothing.
+    ///
+    /// As long as this value lives, the system gives the port to nothing but a server that asks for its number.
     public func stop() {
         core.stop()
     }

@@ -15,6 +15,17 @@ enum TestSocket {
     }
 
     static func listen(port: UInt16, backlog: Int32) throws -> (descriptor: Int32, port: UInt16) {
+        let (descriptor, port) = try bound(port: port)
+        guard listenCall(descriptor, backlog) == 0 else {
+            let code = errno
+            close(descriptor)
+            throw Failure(call: "listen", errno: code)
+        }
+        return (descriptor, port)
+    }
+
+    /// A socket that has a port of the loopback interface, and does not listen.
+    static func bound(port: UInt16) throws -> (descriptor: Int32, port: UInt16) {
         #if canImport(Glibc)
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         #else
@@ -22,22 +33,26 @@ enum TestSocket {
         #endif
         guard descriptor >= 0 else { throw Failure(call: "socket", errno: errno) }
         set(descriptor, SOL_SOCKET, SO_REUSEADDR)
+        #if canImport(Darwin)
+            // There the other option does not let a server have the port of a socket that is only bound.
+            set(descriptor, SOL_SOCKET, SO_REUSEPORT)
+        #endif
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) { pointer in
+        let failed = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer -> String? in
                 if bind(descriptor, pointer, length) != 0 { return "bind" }
                 if getsockname(descriptor, pointer, &length) != 0 { return "getsockname" }
                 return nil
             }
         }
-        guard result == nil, listenCall(descriptor, backlog) == 0 else {
+        if let failed {
             let code = errno
             close(descriptor)
-            throw Failure(call: result ?? "listen", errno: code)
+            throw Failure(call: failed, errno: code)
         }
         return (descriptor, UInt16(bigEndian: address.sin_port))
     }

@@ -52,8 +52,10 @@ import Testing
             let answer = try await send(arguments, in: directory)
             #expect(answer.status == 64 && answer.output.contains("expected") || answer.output.contains("no such"))
         }
-        let nobody = try await send(["http://127.0.0.1:\(try TestPort.free())/"], in: directory)
+        let port = try HeldPort()
+        let nobody = try await send(["http://127.0.0.1:\(port.number)/"], in: directory)
         #expect(nobody.status == 69 && nobody.output.contains("no answer"))
+        withExtendedLifetime(port) {}
         #expect(try await send(["-h"], in: directory).output.contains("-c COMMITS"))
     }
 

@@ -15,15 +15,16 @@ extension EndToEndUnderLoad {
         @Test(.timeLimit(.minutes(60)))
         func theProgramDoesNotGrowForLong() async throws {
             let (grafana, directory, errors) = (try FakeGrafana(), try TemporaryDirectory(), Pipe())
-            let (webhooks, metrics) = (try TestPort.free(), try TestPort.free())
+            let (webhooks, metrics) = (try HeldPort(), try HeldPort())
             let process = try SluiceProcess(
                 sinkEnvironment(grafana, nil).merging([
-                    "LOG_LEVEL": "debug", "BIND_ADDR": "127.0.0.1:\(webhooks)",
-                    "METRICS_BIND_ADDR": "127.0.0.1:\(metrics)", "EVENT_RETENTION": "0.01",
+                    "LOG_LEVEL": "debug", "BIND_ADDR": "127.0.0.1:\(webhooks.number)",
+                    "METRICS_BIND_ADDR": "127.0.0.1:\(metrics.number)", "EVENT_RETENTION": "0.01",
                 ]) { $1 }, in: directory, standardError: errors.fileHandleForWriting)
             try errors.fileHandleForWriting.close()
-            let client = GatewayClient(webhooksPort: Int(webhooks), metricsPort: Int(metrics))
+            let client = GatewayClient(webhooksPort: Int(webhooks.number), metricsPort: Int(metrics.number))
             try await client.waitUntilReady()
+            withExtendedLifetime((webhooks, metrics)) {}
             let padding = String(repeating: "x", count: 2_000_000)
             var accepted = 0
             func push() async throws {

@@ -17,19 +17,20 @@ extension EndToEnd {
         private func start(
             _ errors: Pipe, _ output: Pipe, in directory: TemporaryDirectory
         ) async throws -> (SluiceProcess, GatewayClient) {
-            let (webhooks, metrics) = (try TestPort.free(), try TestPort.free())
+            let (webhooks, metrics) = (try HeldPort(), try HeldPort())
             for pipe in [errors, output] { shrink(pipe) }
             let process = try SluiceProcess(
                 [
-                    "LOG_LEVEL": "debug", "BIND_ADDR": "127.0.0.1:\(webhooks)",
-                    "METRICS_BIND_ADDR": "127.0.0.1:\(metrics)", "SHUTDOWN_TIMEOUT": "1",
+                    "LOG_LEVEL": "debug", "BIND_ADDR": "127.0.0.1:\(webhooks.number)",
+                    "METRICS_BIND_ADDR": "127.0.0.1:\(metrics.number)", "SHUTDOWN_TIMEOUT": "1",
                 ],
                 in: directory, standardOutput: output.fileHandleForWriting,
                 standardError: errors.fileHandleForWriting)
             // So that the pipe ends with the program.
             for pipe in [errors, output] { try pipe.fileHandleForWriting.close() }
-            let client = GatewayClient(webhooksPort: Int(webhooks), metricsPort: Int(metrics))
+            let client = GatewayClient(webhooksPort: Int(webhooks.number), metricsPort: Int(metrics.number))
             try await client.waitUntilReady()
+            withExtendedLifetime((webhooks, metrics)) {}
             return (process, client)
         }
 
@@ -51,7 +52,7 @@ extension EndToEnd {
             #expect(try await client.metrics().value("sluice_log_lines_dropped_total") == 0)
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(10)))
         func aReaderThatStopsStopsNothing() async throws {
             let (errors, output, directory) = (Pipe(), Pipe(), try TemporaryDirectory())
             let (process, client) = try await start(errors, output, in: directory)
@@ -71,7 +72,7 @@ extension EndToEnd {
             #expect(await console.lines().count == Self.webhooks)
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(10)))
         func aReaderThatNeverReadsAgainDoesNotKeepTheProgram() async throws {
             let (errors, output, directory) = (Pipe(), Pipe(), try TemporaryDirectory())
             let (process, client) = try await start(errors, output, in: directory)
@@ -81,7 +82,7 @@ extension EndToEnd {
             withExtendedLifetime((errors, output)) {}
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(10)))
         func aReaderThatIsGoneEndsNothing() async throws {
             let (errors, output, directory) = (Pipe(), Pipe(), try TemporaryDirectory())
             let (process, client) = try await start(errors, output, in: directory)

@@ -28,7 +28,9 @@ import Testing
 
     @Test func nobodyThereIsNotReady() async throws {
         let directory = try TemporaryDirectory()
-        let address = "127.0.0.1:\(try TestPort.free())"
+        let port = try HeldPort()
+        defer { withExtendedLifetime(port) {} }
+        let address = "127.0.0.1:\(port.number)"
         let executable = try #require(SluiceProcess.executable).path
         let answer = try await runTool([executable, "health", "--address", address], in: directory)
         #expect(answer.status == 2 && answer.output.contains(address))

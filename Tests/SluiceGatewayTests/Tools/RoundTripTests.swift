@@ -10,7 +10,7 @@ import Testing
 @testable import SluiceGateway
 
 /// `sluice consume --format json | sluice publish --format json` changes no message.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct RoundTripTests {
     /// The same messages whenever a seed is.
     private struct Messages {
@@ -172,7 +172,9 @@ struct RoundTripTests {
 
     /// A request is the broker here: what is posted is what comes out.
     @Test func httpKeepsAMessage() async throws {
-        let address = try BrokerAddress("http://127.0.0.1:\(try TestPort.free())")
+        let port = try HeldPort()
+        defer { withExtendedLifetime(port) {} }
+        let address = try BrokerAddress("http://127.0.0.1:\(port.number)")
         var messages = Messages(random: SeededGenerator(seed: 7), hasKeys: false, hasAnyID: false)
         let sent = messages.lines(50)
         let tool = tool(sent.count)

@@ -48,9 +48,9 @@ struct ToolsTests {
     }
 
     @Test func requestsAreConsumedAndPublished() async throws {
-        // The port is free a moment before; nothing else here listens on fixed ones.
-        let port = try TestPort.free()
-        let address = try BrokerAddress("http://127.0.0.1:\(port)")
+        let port = try HeldPort()
+        defer { withExtendedLifetime(port) {} }
+        let address = try BrokerAddress("http://127.0.0.1:\(port.number)")
         var two = ConsumeTool()
         two.count = 2
         async let consumed = address.consume(two)
