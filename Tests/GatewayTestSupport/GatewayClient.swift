@@ -10,6 +10,9 @@ package struct GatewayClient: Sendable {
         var configuration = HTTPClient.Configuration()
         configuration.limitPerHost = 64
         configuration.maximumBodySize = 16 << 20
+        // A busy machine is no fault of what is asked.
+        configuration.connectTimeout = .seconds(60)
+        configuration.totalTimeout = .seconds(120)
         return try? HTTPClient(configuration)
     }()
 
@@ -84,7 +87,20 @@ package struct GatewayClient: Sendable {
         Exposition(try await scrape(), format: .text)
     }
 
-    package func waitUntilReady(within limit: Duration = .seconds(20)) async throws {
+    /// How long a scrape takes, at best: other processes may have the machine for a while. A gateway that waits for an
+    /// answer does so each time.
+    /// - Parameter enough: with less than this it does not try again.
+    package func bestScrapeTime(under enough: Duration) async throws -> Duration {
+        var best = Duration.seconds(3_600)
+        for _ in 0..<10 where best >= enough {
+            let start = ContinuousClock.now
+            _ = try await scrape()
+            best = min(best, ContinuousClock.now - start)
+        }
+        return best
+    }
+
+    package func waitUntilReady(within limit: Duration = .seconds(120)) async throws {
         try await eventually("ready", within: limit) {
             (try? await ready())?.status == 200
         }

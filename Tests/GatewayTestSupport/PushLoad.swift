@@ -9,11 +9,18 @@ package final class PushLoad: Sendable {
     }
     private let state = Mutex(State())
 
-    private let pace: Duration
+    /// More is not taken ahead of what was delivered: a busy machine takes faster than it delivers.
+    private static let most = 200
 
-    /// - Parameter pace: how long each task rests after a push.
-    package init(pace: Duration = .zero) {
+    private let pace: Duration
+    private let delivered: (@Sendable () -> Int)?
+
+    /// - Parameters:
+    ///   - pace: how long each task rests after a push.
+    ///   - delivered: how many commits have arrived; the tasks rest while they are far ahead of it. Nil: they never do.
+    package init(pace: Duration, delivered: (@Sendable () -> Int)? = nil) {
         self.pace = pace
+        self.delivered = delivered
     }
 
     /// Where the program listens from now on; nil while it does not.
@@ -26,7 +33,8 @@ package final class PushLoad: Sendable {
         while true {
             let (client, isOver) = state.withLock { ($0.client, $0.isOver) }
             if isOver { return }
-            guard let client else {
+            let isAhead = delivered.map { count >= $0() + Self.most } ?? false
+            guard let client, !isAhead else {
                 try? await Task.sleep(for: .milliseconds(5))
                 continue
             }

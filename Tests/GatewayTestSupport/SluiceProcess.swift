@@ -75,7 +75,7 @@ package final class SluiceProcess: Sendable {
     /// Waits for the end.
     /// - Returns: the exit status, or less than 0 the signal that ended it.
     @discardableResult
-    package func exitStatus(within limit: Duration = .seconds(20)) async throws -> Int32 {
+    package func exitStatus(within limit: Duration = .seconds(120)) async throws -> Int32 {
         do {
             try await eventually("the program ends; it said: \(errors)", within: limit) { !process.isRunning }
         } catch {

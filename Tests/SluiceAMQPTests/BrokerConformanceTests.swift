@@ -5,7 +5,7 @@ import SluiceTesting
 import Testing
 
 /// Every preset keeps the promises of a Pub/Sub, on a real broker.
-@Suite(.enabled(if: AMQPUnderTest.isAvailable, AMQPUnderTest.need), .timeLimit(.minutes(5)))
+@Suite(.enabled(if: AMQPUnderTest.isAvailable, AMQPUnderTest.need), .timeLimit(.minutes(10)))
 struct BrokerConformanceTests {
     /// One queue a topic, whose subscribers share what is in it.
     static let queue = PubSubFeatures().with {
@@ -66,8 +66,6 @@ struct BrokerConformanceTests {
             return try amqp.subscriber(topology, group: options.group, options: own, log: log)
         }
         harness.restart = restart
-        harness.patience = .seconds(30)
-        harness.deadline = .seconds(120)
         if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(conformance): \(reason)") }
         do {
             try await conformance.run(on: harness)

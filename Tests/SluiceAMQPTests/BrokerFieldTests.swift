@@ -5,7 +5,7 @@ import SluiceTesting
 import Testing
 
 /// Headers of every type that RabbitMQ takes, written by hand and read through a real broker.
-@Suite(.enabled(if: RabbitMQBroker.isInstalled, "needs rabbitmq-server (Debian's package)"), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: RabbitMQBroker.isInstalled, "needs rabbitmq-server (Debian's package)"), .timeLimit(.minutes(10)))
 struct BrokerFieldTests {
     @Test func everyTypeOfFieldBecomesText() async throws {
         let fields: [(name: String, type: Character, bytes: [UInt8], text: String)] = [

@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// Queues that somebody else has made, and users that may not make any.
-@Suite(.enabled(if: AMQPUnderTest.isAvailable, AMQPUnderTest.need), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: AMQPUnderTest.isAvailable, AMQPUnderTest.need), .timeLimit(.minutes(10)))
 struct BrokerForeignQueueTests {
     private struct Broken: Error {}
 

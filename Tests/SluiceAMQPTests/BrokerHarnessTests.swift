@@ -28,8 +28,8 @@ struct BrokerHarnessTests {
     }
 
     private func isGone(_ process: Int32, _ directory: String) async throws {
-        try await eventually("the broker is gone", within: .seconds(30)) { !isRunning(process) }
-        try await eventually("its directory is gone", within: .seconds(30)) {
+        try await eventually("the broker is gone") { !isRunning(process) }
+        try await eventually("its directory is gone") {
             !FileManager.default.fileExists(atPath: directory)
         }
     }

@@ -5,7 +5,7 @@ import SluiceTesting
 import Testing
 
 /// What a real broker may send ahead is bounded in bytes.
-@Suite(.enabled(if: AMQPUnderTest.isAvailable, AMQPUnderTest.need), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: AMQPUnderTest.isAvailable, AMQPUnderTest.need), .timeLimit(.minutes(10)))
 struct BrokerPrefetchTests {
     private static let count = 60
     private static let payload = [UInt8](repeating: 0x78, count: 1 << 20)

@@ -6,7 +6,7 @@ import SluiceTesting
 import Testing
 
 /// What becomes of messages that are rejected, on a real broker.
-@Suite(.enabled(if: AMQPUnderTest.isAvailable, AMQPUnderTest.need), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: AMQPUnderTest.isAvailable, AMQPUnderTest.need), .timeLimit(.minutes(10)))
 struct BrokerRedeliveryTests {
     private struct Broken: Error {}
 

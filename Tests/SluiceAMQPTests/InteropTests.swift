@@ -8,7 +8,7 @@ import Testing
 /// Another client of RabbitMQ, pika, reads what Sluice publishes and the other way round.
 @Suite(
     .enabled("needs pika (SLUICE_PYTHON names a python that has it)") { await Pika.isInstalled() },
-    .enabled(if: AMQPUnderTest.isAvailable, AMQPUnderTest.need), .timeLimit(.minutes(2)))
+    .enabled(if: AMQPUnderTest.isAvailable, AMQPUnderTest.need), .timeLimit(.minutes(10)))
 struct InteropTests {
     @Test func consumesWhatPikaPublishes() async throws {
         let amqp = try await AMQPUnderTest.shared()

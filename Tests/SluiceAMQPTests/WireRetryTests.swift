@@ -5,7 +5,7 @@ import Testing
 
 /// A rejected message waits as a copy in another queue: the original is let go when the broker has the copy, and
 /// otherwise goes back to its queue.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct WireRetryTests {
     /// What the broker says of the copy.
     enum Answer: CaseIterable {

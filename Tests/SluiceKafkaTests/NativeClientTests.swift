@@ -6,7 +6,7 @@ import Testing
 
 @testable import SluiceKafka
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct NativeClientTests {
     private func client(_ kind: NativeClient.Kind, of kafka: KafkaUnderTest) throws -> NativeClient {
         let monitor = ClientMonitor(secrets: SecretTexts(), logger: .silent, meter: nil)

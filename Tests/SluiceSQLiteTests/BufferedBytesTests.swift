@@ -4,7 +4,7 @@ import Testing
 @testable import SluiceSQLite
 
 /// What waits in a subscription is bounded in bytes, whatever the sizes of messages.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct BufferedBytesTests {
     private let directory: TemporaryDirectory
     private static let count = 60

@@ -64,7 +64,6 @@ struct ConformanceTests {
                 maxInFlight: options.maxInFlight ?? maxInFlight)
         }
         harness.restart = { try await broker.restart() }
-        harness.patience = .seconds(30)
         if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(conformance): \(reason)") }
         try await conformance.run(on: harness)
         await broker.log.close()

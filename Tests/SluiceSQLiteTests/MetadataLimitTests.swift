@@ -4,7 +4,7 @@ import Testing
 
 @testable import SluiceSQLite
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct MetadataLimitTests {
     private func metadata(_ count: Int) -> Metadata {
         var metadata = Metadata()

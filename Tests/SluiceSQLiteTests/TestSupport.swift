@@ -44,7 +44,7 @@ struct TimedOut: Error {}
 
 /// Waits until the condition holds.
 func eventually(
-    within limit: Duration = .seconds(30), _ condition: () async throws -> Bool,
+    within limit: Duration = .seconds(120), _ condition: () async throws -> Bool,
     sourceLocation: SourceLocation = #_sourceLocation
 ) async throws {
     let deadline = ContinuousClock.now + limit

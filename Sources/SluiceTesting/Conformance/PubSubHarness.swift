@@ -46,14 +46,14 @@ public struct PubSubHarness: Sendable {
     /// tested in a virtual one, where the cases take no time and repeat exactly.
     public var time = RouterTime.real
 
-    /// How long a case waits for what must happen. 10 s.
-    public var patience: Duration = .seconds(10)
+    /// How long a case waits for what must happen. 60 s, which a busy machine may need.
+    public var patience: Duration = .seconds(60)
 
     /// How long a case watches for what must not happen. 100 ms.
     public var quiet: Duration = .milliseconds(100)
 
-    /// How long a case may take in all; one that hangs fails with what it was doing. 60 s.
-    public var deadline: Duration = .seconds(60)
+    /// How long a case may take in all; one that hangs fails with what it was doing. 240 s.
+    public var deadline: Duration = .seconds(240)
 
     public init(
         features: PubSubFeatures,

@@ -19,10 +19,10 @@ public struct NotInTime: Error, CustomStringConvertible {
 /// Waits until `condition` holds: what a test does instead of sleeping for a guessed time.
 /// - Parameters:
 ///   - expected: what is waited for, for the error; evaluated then.
-///   - limit: how long at most. 30 s, which a busy machine may need; a test that succeeds does not take longer for it.
+///   - limit: how long at most. 120 s, which a busy machine may need; a test that succeeds does not take longer for it.
 /// - Throws: ``NotInTime``; what `condition` throws.
 public func eventually(
-    _ expected: @autoclosure () -> String = "the condition", within limit: Duration = .seconds(30),
+    _ expected: @autoclosure () -> String = "the condition", within limit: Duration = .seconds(120),
     file: StaticString = #fileID,
     line: UInt = #line, _ condition: () async throws -> Bool
 ) async throws {

@@ -14,14 +14,14 @@ extension RouterTime {
     /// returns at the moment from which it holds; in the machine's time it looks every millisecond.
     /// - Parameters:
     ///   - expected: what is waited for, for the error; evaluated then.
-    ///   - limit: how long at most. Default: an hour of virtual time, 30 s of the machine's.
+    ///   - limit: how long at most. Default: an hour of virtual time, 120 s of the machine's.
     /// - Throws: ``NotInTime``, in virtual time also when nothing can happen any more; what `condition` throws;
     ///   `CancellationError` when the task is cancelled.
     public func eventually(
         _ expected: @autoclosure () -> String = "the condition", within limit: Duration? = nil,
         file: StaticString = #fileID, line: UInt = #line, _ condition: () throws -> Bool
     ) async throws {
-        let limit = limit ?? (isVirtual ? .seconds(3_600) : .seconds(30))
+        let limit = limit ?? (isVirtual ? .seconds(3_600) : .seconds(120))
         guard let executor = source as? VirtualExecutor else {
             return try await SluiceTesting.eventually(expected(), within: limit, file: file, line: line, condition)
         }

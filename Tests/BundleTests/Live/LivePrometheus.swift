@@ -15,7 +15,7 @@ enum LivePrometheus {
         return try PrometheusServer(in: directory, features: ["exemplar-storage"]) { port in
             let addresses = targets.map { "\"127.0.0.1:\($0)\"" }.joined(separator: ", ")
             for (shipped, here) in [
-                ("scrape_interval: 15s", "scrape_interval: 500ms\n  scrape_timeout: 500ms"),
+                ("scrape_interval: 15s", "scrape_interval: 1s\n  scrape_timeout: 1s"),
                 ("evaluation_interval: 15s", "evaluation_interval: 1s"),
                 ("\"sluice:8081\"", addresses), ("\"localhost:9090\"", "\"127.0.0.1:\(port)\""),
             ] {

@@ -23,7 +23,7 @@ struct QueryCheck {
     func lastingProblems(_ questions: [Question]) async throws -> [String] {
         var problems: [String] = []
         var open = questions
-        for pause in [Duration.zero, .seconds(1), .seconds(3)] where !open.isEmpty {
+        for pause in [0, 1, 3, 5, 10, 20].map(Duration.seconds) where !open.isEmpty {
             try await Task.sleep(for: pause)
             problems = []
             var unanswered: [Question] = []

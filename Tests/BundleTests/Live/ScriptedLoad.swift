@@ -29,10 +29,11 @@ struct ScriptedLoad {
     }
 
     /// Everything else, until it is over.
-    func failInEveryWay() async throws {
+    /// - Parameter waitUntilScraped: waits until Prometheus gives something for a query.
+    func failInEveryWay(waitUntilScraped: (_ query: String) async throws -> Void) async throws {
         try await beRefused()
         try await failDeployments()
-        try await makeSinksFail()
+        try await makeSinksFail(waitUntilScraped)
         // An event from the future; the same webhook twice; more than the throttle lets through at once.
         try await push([Self.commit(in: 3_600)])
         let body = Stub.push([Self.commit()])
@@ -46,7 +47,7 @@ struct ScriptedLoad {
     }
 
     private func arrived(_ commits: [StubCommit]) async throws {
-        try await eventually("both sinks have what was pushed", within: .seconds(20)) {
+        try await eventually("both sinks have what was pushed") {
             commits.allSatisfy { (grafana.pushes[$0.id] ?? 0) > 0 && (slack.pushes[$0.id] ?? 0) > 0 }
         }
     }
@@ -85,7 +86,7 @@ struct ScriptedLoad {
     }
 
     /// Errors that pass, a time to wait, a message that is refused, silence, an outage, and a revoked token.
-    private func makeSinksFail() async throws {
+    private func makeSinksFail(_ waitUntilScraped: (_ query: String) async throws -> Void) async throws {
         let poison = Self.commit()
         let count = Mutex(0)
         slack.behave { request in
@@ -121,8 +122,7 @@ struct ScriptedLoad {
         try await eventually("grafana is missed") {
             try await client.metrics().value("sluice_connection_up", ["component": "grafana"]) == 0
         }
-        // Long enough for a scrape to see it.
-        try await Task.sleep(for: .milliseconds(600))
+        try await waitUntilScraped("sluice_connection_up{component=\"grafana\"} == 0")
         try grafana.comeBack()
         try await arrived(late)
     }

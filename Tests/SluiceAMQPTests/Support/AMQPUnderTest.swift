@@ -73,7 +73,7 @@ struct AMQPUnderTest: Sendable {
 
 extension Subscription {
     /// The next delivery, unsettled.
-    func first(within limit: Duration = .seconds(20)) async throws -> Delivery {
+    func first(within limit: Duration = .seconds(60)) async throws -> Delivery {
         let found = Flag<Delivery>()
         try await eventually("a delivery", within: limit) {
             if let delivery = try take(1)?.first { found.value = delivery }

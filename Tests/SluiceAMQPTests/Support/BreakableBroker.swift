@@ -36,7 +36,7 @@ extension AMQPSubscriber {
     func next(_ topic: Topic, after first: Subscription, _ isMeant: (Message) -> Bool) async throws {
         var subscription = first
         var found = false
-        try await eventually("the message", within: .seconds(30)) {
+        try await eventually("the message") {
             for delivery in (try? subscription.take(16)) ?? [] {
                 delivery.acknowledge()
                 if isMeant(delivery.message) { found = true }

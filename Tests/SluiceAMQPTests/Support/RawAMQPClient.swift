@@ -30,7 +30,7 @@ final class RawAMQPClient {
         }
         guard status == 0 else { throw Refused(description: "no connection to port \(port)") }
         // As C's timeval: seconds and microseconds.
-        var patience = (10, 0)
+        var patience = (60, 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<(Int, Int)>.size))
         try send(Array("AMQP".utf8) + [0, 0, 9, 1])
         try expect(10, 10)

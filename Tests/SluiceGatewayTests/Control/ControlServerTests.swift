@@ -13,7 +13,7 @@ import Testing
 #endif
 
 /// The control socket with clients of every kind.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ControlServerTests {
     private func withServer(
         limits: ControlConnection.Limits = .init(), patience: Duration = .seconds(30), recorder: LogRecorder = .init(),

@@ -10,7 +10,7 @@ import Testing
 
 /// What has threads or connections of its own goes by the machine's time: a router in a virtual one says so at once, instead
 /// of running past it.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct AdaptersInVirtualTimeTests {
     private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 

@@ -15,7 +15,7 @@ extension EndToEndUnderLoad {
 
         /// Every second event is of a repository that Grafana fails for. The others are delivered until a commit can tell of
         /// no more of them; then the metric, `/readyz` and the log name the message that holds them up.
-        @Test(.timeLimit(.minutes(5)))
+        @Test(.timeLimit(.minutes(10)))
         func namesTheMessageThatHoldsUpAPartitionOfKafkas() async throws {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
             let kafka = try KafkaForTests(realGroups: true)
@@ -32,11 +32,11 @@ extension EndToEndUnderLoad {
                 func held() async throws -> Double? {
                     try await gateway.client.metrics().value("sluice_partition_held_by_offset", labels)
                 }
-                try await eventually("the gauge of a partition that nothing holds up", within: .seconds(30)) {
+                try await eventually("the gauge of a partition that nothing holds up") {
                     try await held() == -1
                 }
                 try await Self.push(to: gateway.client)
-                try await eventually("the partition is held up", within: .seconds(90)) { try await held() ?? -1 >= 0 }
+                try await eventually("the partition is held up") { try await held() ?? -1 >= 0 }
                 #expect(grafana.annotations.count > 1_000)
                 #expect(grafana.annotations.count < Self.pairs)
                 let answer = try await gateway.client.ready()
@@ -46,7 +46,7 @@ extension EndToEndUnderLoad {
                 #expect(gateway.log.contains("a partition is paused"))
 
                 grafana.behave { _ in .ordinary }
-                try await eventually("all of them, and nothing held up", within: .seconds(120)) {
+                try await eventually("all of them, and nothing held up") {
                     guard grafana.annotations.count == 2 * Self.pairs else { return false }
                     return try await held() == -1
                 }

@@ -14,14 +14,14 @@ extension EndToEnd {
             ["KAFKA_BROKERS": broker.address, "KAFKA_PARTITIONS": "2", "KAFKA_REPLICATION": "1"].merging(more) { $1 }
         }
 
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(10)))
         func topicsAreMadeAsStatedAndAgainWhenTheyAreDeleted() async throws {
             let broker = try ScriptedBroker()
             let process = try SluiceProcess(
                 environment(broker, ["EVENT_RETENTION": "8", "POISON_RETENTION_BYTES": "512MiB"]),
                 in: try TemporaryDirectory())
             let client = try await process.listeningClient()
-            try await eventually("all topics", within: .seconds(30)) { broker.topics.count == 3 }
+            try await eventually("all topics") { broker.topics.count == 3 }
             let events = try #require(broker.topics["events"])
             #expect(events.partitions == 2 && events.settings["retention.ms"] == "691200000")
             #expect(events.settings["segment.ms"] == "86400000" && events.settings["cleanup.policy"] == "delete")
@@ -31,7 +31,7 @@ extension EndToEnd {
             let control = try #require(broker.topics["events-control"])
             #expect(control.partitions == 1 && control.settings["cleanup.policy"] == "compact")
             broker.delete("events")
-            try await eventually("the topic again", within: .seconds(30)) { broker.created.count == 4 }
+            try await eventually("the topic again") { broker.created.count == 4 }
             #expect(broker.created.last?.name == "events" && broker.topics["events"] == events)
             // Neither producers nor consumers let the broker make one.
             #expect(!broker.autoCreations.contains(true))
@@ -42,7 +42,7 @@ extension EndToEnd {
         }
 
         /// It would have the broker's settings, not what is stated.
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(10)))
         func publishLetsNoBrokerMakeATopic() async throws {
             let broker = try ScriptedBroker()
             let process = try SluiceProcess(
@@ -52,7 +52,7 @@ extension EndToEnd {
             #expect(broker.created.isEmpty && !broker.autoCreations.contains(true))
         }
 
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(10)))
         func aTopicThatExistsIsLeftAsItIsAndNoted() async throws {
             let broker = try ScriptedBroker(topics: [
                 "events": .init(partitions: 1), "events-poison": .init(partitions: 2, settings: ["retention.ms": "-1"]),
@@ -60,13 +60,13 @@ extension EndToEnd {
             ])
             let process = try SluiceProcess(environment(broker), in: try TemporaryDirectory())
             let client = try await process.listeningClient()
-            try await eventually("the note", within: .seconds(30)) {
+            try await eventually("the note") {
                 try await client.ready().text.contains(
                     "the topic events has retention.ms=604800000, and -1 is stated")
             }
             let text = try await client.ready().text
             #expect(text.contains("the topic events has partitions=1, and 2 is stated"))
-            try await eventually("the note of what steers", within: .seconds(30)) {
+            try await eventually("the note of what steers") {
                 try await client.ready().text.contains(
                     "the topic events-control has cleanup.policy=delete, and compact is stated")
             }
@@ -79,13 +79,13 @@ extension EndToEnd {
             try await process.exitStatus()
         }
 
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(10)))
         func withoutCreationMissingTopicsAreNamedWithTheCommand() async throws {
             let broker = try ScriptedBroker()
             let process = try SluiceProcess(
                 environment(broker, ["KAFKA_CREATE_TOPICS": "false"]), in: try TemporaryDirectory())
             let client = try await process.listeningClient()
-            try await eventually("the reason", within: .seconds(15)) {
+            try await eventually("the reason") {
                 let ready = try await client.ready()
                 return ready.status == 503 && ready.text.contains("the topic events is missing")
                     && ready.text.contains("kafka-topics.sh --create --topic events --partitions 2")

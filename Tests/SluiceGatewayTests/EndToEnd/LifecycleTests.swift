@@ -185,7 +185,7 @@ extension EndToEnd {
             first.signal(SIGKILL)
             let last = StubCommit()
             #expect(try await two.push([last]).status == 202)
-            try await eventually("the second takes over", within: .seconds(20)) { grafana.pushes[last.id] == 1 }
+            try await eventually("the second takes over") { grafana.pushes[last.id] == 1 }
             try await eventually("the note is gone") { try await !two.ready().text.contains("stands by") }
             // What the first had delivered and not yet noted when it was killed comes again: the second looks first.
             #expect(grafana.annotations.count == 3)

@@ -121,7 +121,7 @@ extension EndToEnd {
                 let refusal = Mutex<ContinuousClock.Instant?>(nil)
                 scene.sick.behave { request in
                     refusal.withLock { refusal in
-                        if let first = refusal, ContinuousClock.now > first + .seconds(1) { return .ordinary }
+                        if let first = refusal, ContinuousClock.now > first + .milliseconds(1_990) { return .ordinary }
                         if refusal == nil { refusal = request.arrival }
                         return .status(429, headers: ["Retry-After": "2"])
                     }
@@ -245,7 +245,7 @@ extension EndToEnd {
 
         /// Grafana takes an annotation, and the answer is lost: it is asked before it is given the same again.
         @Test func anAnswerThatIsLostDoublesNoAnnotation() async throws {
-            try await Self.withScene(.grafana, configure: { $0.pace.answerTimeout = .milliseconds(300) }) { scene in
+            try await Self.withScene(.grafana, configure: { $0.pace.answerTimeout = .seconds(1) }) { scene in
                 let count = Mutex(0)
                 scene.grafana.behave { request in
                     guard request.method == "POST" else { return .ordinary }

@@ -10,7 +10,7 @@ extension EndToEnd {
     /// The program where the system allows little, and what it leaves on the disk.
     @Suite(.enabled(if: SluiceProcess.executable != nil, "the program is not built"))
     struct ProcessLimitsTests {
-        @Test(.timeLimit(.minutes(1)), arguments: [true, false])
+        @Test(.timeLimit(.minutes(10)), arguments: [true, false])
         func aFloodOfIdleConnectionsLeavesTheProbesTheirShare(_ floodsWebhooks: Bool) async throws {
             let directory = try TemporaryDirectory()
             let process = try SluiceProcess([:], in: directory, after: "ulimit -n 64")

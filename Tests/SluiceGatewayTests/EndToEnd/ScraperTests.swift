@@ -15,17 +15,24 @@ extension EndToEnd {
         private static let query = #"sluice_deployments_total{result="success"}"#
 
         @Test(
-            .timeLimit(.minutes(1)),
+            .timeLimit(.minutes(10)),
             .enabled(if: MetricsTests.hasPrometheus, "needs prometheus (Debian: prometheus)"))
         func bothOfTwoServersSeeTheZeroAndAPersonTheTruth() async throws {
+            // What comes too late for a server was shown all the same. A round in which that happened says nothing.
+            for _ in 0..<5 where try await seesEveryScrape() { return }
+            Issue.record("the machine was too busy for a scrape in each round")
+        }
+
+        /// - Returns: false when a server missed a scrape.
+        private func seesEveryScrape() async throws -> Bool {
             let grafana = try FakeGrafana()
-            try await withGateway(in: try TemporaryDirectory(), grafana: grafana) { gateway in
+            return try await withGateway(in: try TemporaryDirectory(), grafana: grafana) { gateway in
                 let client = gateway.client
                 let directories = (try TemporaryDirectory(), try TemporaryDirectory())
                 let servers = try [directories.0, directories.1].map { directory in
                     try PrometheusServer(in: directory) { _ in
                         """
-                        global: {scrape_interval: 500ms, scrape_timeout: 500ms}
+                        global: {scrape_interval: 3s, scrape_timeout: 3s}
                         scrape_configs:
                         - {job_name: sluice, static_configs: [{targets: ["127.0.0.1:\(client.metricsPort)"]}]}
                         """
@@ -51,13 +58,24 @@ extension EndToEnd {
                     return looks.count >= 20
                 }
                 #expect(looks.allSatisfy { $0 == 1 })
+                var seen: [(values: [Double]?, increase: Double?)] = []
                 for server in servers {
                     try await eventually("the deployment is seen there") { try await server.value(Self.query) == 1 }
-                    let values = try await server.query(Self.query, from: start, to: Date(), step: 0.1).first?.values
+                    seen.append(
+                        (
+                            try await server.query(Self.query, from: start, to: Date(), step: 0.1).first?.values,
+                            try await server.value("increase(\(Self.query)[1m])")
+                        ))
+                }
+                for server in servers {
+                    guard try await server.value("min_over_time(up{job=\"sluice\"}[5m])") == 1 else { return false }
+                }
+                for (values, increase) in seen {
                     #expect(values?.first == 0)
                     #expect(values.map { $0 == $0.sorted() } == true)
-                    #expect(try await server.value("increase(\(Self.query)[1m]) > 0") != nil)
+                    #expect(increase ?? 0 > 0)
                 }
+                return true
             }
         }
     }

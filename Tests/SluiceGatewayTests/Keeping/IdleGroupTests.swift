@@ -29,7 +29,7 @@ extension EndToEnd {
             // Somebody looks at the poison now and then: no route does, and that is as it should be.
             try await leave("poison", topic: "poison", in: directory)
             try await withGateway(in: directory, slack: slack) { gateway in
-                try await eventually("a note", within: .seconds(20)) {
+                try await eventually("a note") {
                     let answer = try await gateway.client.ready()
                     return answer.status == 200
                         && answer.text.contains(
@@ -55,7 +55,7 @@ extension EndToEnd {
                 #expect(
                     try await tool.remove("log-to-console", topic: nil)
                         == "group log-to-console of topic events is removed")
-                try await eventually("no note", within: .seconds(20)) {
+                try await eventually("no note") {
                     try await gateway.client.metrics().value("sluice_idle_groups", [:]) == 0
                 }
                 #expect(!(try await gateway.client.ready().text.contains("log-to-console")))

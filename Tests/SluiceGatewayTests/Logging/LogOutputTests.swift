@@ -12,7 +12,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct LogOutputTests {
     private final class Counts: Sendable {
         let lines = Atomic(0)
@@ -134,7 +134,7 @@ struct LogOutputTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ConsoleOutputTests {
     @Test func aReaderThatHasStoppedHoldsUpWhoWaitsUntilHeGivesUp() async throws {
         let pipe = Pipe()

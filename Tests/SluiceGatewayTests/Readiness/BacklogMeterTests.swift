@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func aScrapeDoesNotWaitForADiskThatHangs() async throws {
         let directory = try TemporaryDirectory()
         let log = try SQLiteLog.open(.init(path: directory.path + "/log.sqlite"))

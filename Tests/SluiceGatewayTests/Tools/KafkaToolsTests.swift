@@ -8,7 +8,7 @@ import Testing
 @testable import SluiceGateway
 
 /// `sluice publish` and `sluice consume` on Kafka.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct KafkaToolsTests {
     private let kafka: KafkaForTests
     private let address: BrokerAddress

@@ -12,7 +12,7 @@ import Testing
 @testable import SluiceGateway
 
 /// `sluice consume` makes nothing and takes nothing that it was not told to take.
-@Suite(.timeLimit(.minutes(2)), .enabled(if: SluiceProcess.executable != nil, "needs the program"))
+@Suite(.timeLimit(.minutes(10)), .enabled(if: SluiceProcess.executable != nil, "needs the program"))
 struct LookingTests {
     private let directory: TemporaryDirectory
 

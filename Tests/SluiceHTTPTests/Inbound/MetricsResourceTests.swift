@@ -5,7 +5,7 @@ import SluiceTesting
 import Testing
 
 /// `/metrics` in three lines.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct MetricsResourceTests {
     /// Serves `backend` on a port of its own, and sends these requests over one connection.
     private func responses(

@@ -33,31 +33,37 @@ import Testing
 
     @Test func theConnectTimeoutEndsASilentHost() async throws {
         let silent = try FullBacklog()
-        try await withClient(.with { $0.connectTimeout = .milliseconds(150) }) { client in
+        try await withClient(
+            .with {
+                $0.connectTimeout = .milliseconds(150)
+                $0.totalTimeout = .seconds(300)
+            }
+        ) { client in
             let start = ContinuousClock.now
             let error = await client.failure(of: .init("POST", "http://127.0.0.1:\(silent.port)/", target: "grafana"))
             #expect(error?.code == .connectTimeout)
             #expect(error?.outcomeUnknown == false)
-            #expect(ContinuousClock.now - start >= .milliseconds(149))
-            #expect(ContinuousClock.now - start < .seconds(5))
+            let elapsed = ContinuousClock.now - start
+            #expect(elapsed >= .milliseconds(149) && elapsed < .seconds(60))
         }
     }
 
     @Test func theTotalTimeoutAfterSendingLeavesTheOutcomeUnknown() async throws {
-        try await withServer(respond: .by { _ in .fault(.never) }) { server, client in
+        try await withServer(.with { $0.totalTimeout = .seconds(300) }, respond: .by { _ in .fault(.never) }) {
+            server, client in
             let start = ContinuousClock.now
             let error = await client.failure(of: server.post(timeout: .milliseconds(150)))
             #expect(error?.code == .timeout)
             #expect(error?.outcomeUnknown == true)
             #expect(error?.disposition == .retry())
-            #expect(ContinuousClock.now - start >= .milliseconds(150))
-            #expect(ContinuousClock.now - start < .seconds(5))
+            let elapsed = ContinuousClock.now - start
+            #expect(elapsed >= .milliseconds(150) && elapsed < .seconds(60))
         }
     }
 
     @Test func theTotalTimeoutCountsTheWaitForAConnection() async throws {
         try await withServer(.with { $0.limitPerHost = 1 }, respond: .by { _ in .fault(.never) }) { server, client in
-            async let first = client.failure(of: server.post(timeout: .seconds(20)))
+            async let first = client.failure(of: server.post(timeout: .seconds(300)))
             try await server.waitForRequests(1)
             let second = await client.failure(of: server.post(timeout: .milliseconds(100)))
             #expect(second?.code == .timeout)

@@ -8,7 +8,7 @@ import Testing
 @testable import SluiceKafka
 
 /// Kafka keeps the promises of every Pub/Sub: on a mock cluster, or on the one that `SLUICE_TEST_KAFKA` names.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct ConformanceTests {
     static let features = PubSubFeatures().with {
         // Every broker restarts when a case asks, and every client of before dies with it.
@@ -26,7 +26,7 @@ struct ConformanceTests {
         private let prepared = Mutex<Set<Topic>>([])
 
         init() throws {
-            kafka = try KafkaUnderTest(brokers: 1)
+            kafka = try KafkaUnderTest(brokers: 1, realGroups: true)
         }
 
         /// - Parameter spreading: whether messages without a key go to all partitions; otherwise to one, where they keep
@@ -47,7 +47,7 @@ struct ConformanceTests {
         }
 
         func subscriber(_ asked: PubSubHarness.SubscriberOptions) throws -> KafkaSubscriber {
-            var options = KafkaUnderTest.quick
+            var options = kafka.options
             options.marshaler = StrictMarshaler()
             if let capacity = asked.capacity { options.capacity = capacity }
             if let maxInFlight = asked.maxInFlight { options.maxInFlight = maxInFlight }
@@ -84,8 +84,6 @@ struct ConformanceTests {
             let producer = try RawProducer(broker.kafka.configuration)
             try producer.produce(texts: ["no id"], key: Array("none".utf8), to: topic)
         }
-        harness.patience = .seconds(40)
-        harness.deadline = .seconds(120)
         if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(conformance): \(reason)") }
         try await conformance.run(on: harness)
     }

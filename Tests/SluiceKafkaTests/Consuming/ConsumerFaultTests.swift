@@ -9,7 +9,7 @@ import Testing
 @testable import SluiceKafka
 
 /// Nothing is lost and nothing changes its order, whatever the cluster does.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct ConsumerFaultTests {
     /// Publishes `count` messages over some seconds while `trouble` is made, and expects all of them, each partition's
     /// in order.
@@ -103,7 +103,7 @@ struct ConsumerFaultTests {
         let deliveries = try await subscriber.subscribe(to: topic).receive(10)
         for index in [0, 1, 2, 5] { deliveries[index].acknowledge() }
         let topics = try KafkaTopics(kafka.configuration, logger: .silent)
-        try await eventually("the commit", within: .seconds(30)) {
+        try await eventually("the commit") {
             try await topics.backlog(of: topic, group: group)[0] == 7
         }
         await topics.close()
@@ -132,7 +132,7 @@ struct ConsumerFaultTests {
         }
         await topics.close()
         mock.fail(.heartbeat, [RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID])
-        try await eventually("the end of the client", within: .seconds(20)) {
+        try await eventually("the end of the client") {
             log.lines.contains { $0.contains("another one replaces it") }
         }
         // It belongs to the client that is gone.
@@ -200,7 +200,7 @@ struct ConsumerFaultTests {
         func reconnects() -> Int { log.lines.count { $0.contains("connected to kafka again") } }
         let before = reconnects()
         try mock.takeDown()
-        try await eventually("the loss of the partition", within: .seconds(60)) {
+        try await eventually("the loss of the partition") {
             subscriber.lag(of: topic)?.partitions[0] == nil
         }
         // The client notices by itself: no broker has answered.

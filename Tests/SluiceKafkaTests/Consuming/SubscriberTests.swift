@@ -7,7 +7,7 @@ import Testing
 
 @testable import SluiceKafka
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct SubscriberTests {
     private func texts(_ range: Range<Int>) -> [String] { range.map(String.init) }
 
@@ -52,7 +52,7 @@ struct SubscriberTests {
             delivery.acknowledge()
         }
         let topics = try KafkaTopics(kafka.configuration, logger: .silent)
-        try await eventually("the commit", within: .seconds(20)) {
+        try await eventually("the commit") {
             try await topics.backlog(of: topic, group: group)[1] == 597
         }
         await topics.close()
@@ -75,9 +75,13 @@ struct SubscriberTests {
         // A hundred that ask for more all the time would leave no processor for anything else.
         kafka.configuration.properties["fetch.wait.max.ms"] = "500"
         let topic = try await kafka.topic(partitions: 1)
-        let subscribers = try (0..<100).map { _ in try kafka.subscriber(kafka.uniqueGroup()) }
+        // Each is alone in its group, for which no session has to be short. A hundred on a busy machine are not all heard
+        // of within 3.5 s.
+        var options = KafkaUnderTest.quick
+        options.sessionTimeout = .seconds(60)
+        let subscribers = try (0..<100).map { _ in try kafka.subscriber(kafka.uniqueGroup(), options) }
         for subscriber in subscribers { _ = try await subscriber.subscribe(to: topic) }
-        try await eventually("partitions", within: .seconds(40)) {
+        try await eventually("partitions") {
             subscribers.allSatisfy { $0.lag(of: topic)?.partitions[0] != nil }
         }
         try mock.takeDown()
@@ -89,7 +93,8 @@ struct SubscriberTests {
                 closed.count.add(1, ordering: .relaxed)
             }
         }
-        try await eventually("all are closed", within: .seconds(30)) {
+        // One that got no answer would wait for ever.
+        try await eventually("all are closed") {
             closed.count.load(ordering: .relaxed) == subscribers.count
         }
     }
@@ -104,7 +109,7 @@ struct SubscriberTests {
         let subscriber = try kafka.subscriber(group, options)
         let subscription = try await subscriber.subscribe(to: topic)
         // The end is pinned as soon as it is known: what comes from then on is not missed, whatever happens.
-        try await eventually("partitions", within: .seconds(30)) { subscriber.lag(of: topic)?.partitions[0] != nil }
+        try await eventually("partitions") { subscriber.lag(of: topic)?.partitions[0] != nil }
         try producer.produce(texts: texts(10..<20), partition: 0, to: topic)
         #expect(try await subscription.receive(10).map(\.message.text) == texts(10..<20))
         await subscriber.close()
@@ -125,7 +130,7 @@ struct SubscriberTests {
         let subscription = try await subscriber.subscribe(to: topic)
         if kafka.mock != nil {
             // The mock cluster finds no offset by time, which means that all records are older: the end.
-            try await eventually("partitions", within: .seconds(30)) { subscriber.lag(of: topic)?.partitions[0] != nil }
+            try await eventually("partitions") { subscriber.lag(of: topic)?.partitions[0] != nil }
             try producer.produce(texts: ["5"], partition: 0, to: topic)
             #expect(try await subscription.receive(1).map(\.message.text) == ["5"])
         } else {
@@ -222,9 +227,8 @@ struct SubscriberTests {
         let delivery = try await subscriber.subscribe(to: topic).receive(1)[0]
         try mock.takeDown()
         delivery.acknowledge()
-        let start = ContinuousClock.now
-        await subscriber.close()
-        #expect(ContinuousClock.now - start < .seconds(20))
+        let elapsed = await ContinuousClock().measure { await subscriber.close() }
+        #expect(elapsed < .seconds(60))
         await #expect(throws: ClosedError.self) { try await subscriber.subscribe(to: topic) }
     }
 
@@ -277,11 +281,11 @@ struct SubscriberTests {
         }
         try await route.run {
             func rebalances() -> Int { route.subscriber.statistics?.group?.rebalances ?? 0 }
-            try await eventually("the place in the group", within: .seconds(30)) {
+            try await eventually("the place in the group") {
                 route.count >= 1 && rebalances() > 0
             }
             let before = rebalances()
-            try await eventually("all messages", within: .seconds(60)) { route.count >= 40 }
+            try await eventually("all messages") { route.count >= 40 }
             #expect(rebalances() == before)
         }
         #expect(route.handled.map(\.text) == texts(0..<40))

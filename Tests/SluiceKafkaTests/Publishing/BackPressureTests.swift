@@ -5,7 +5,7 @@ import Testing
 
 @testable import SluiceKafka
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct BackPressureTests {
     /// A publisher to a cluster that is down, whose queue takes ten messages.
     private func stuck(_ adjust: (inout KafkaPublisher.Configuration) -> Void = { _ in }) throws -> (

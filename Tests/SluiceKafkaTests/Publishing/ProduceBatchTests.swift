@@ -5,7 +5,7 @@ import Testing
 
 @testable import SluiceKafka
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ProduceBatchTests {
     /// A producer that has failed for good takes nothing more, until it is replaced; here nobody replaces it.
     @Test func whatLibrdkafkaRefusesAtOnceIsReported() async throws {

@@ -9,7 +9,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ProducerExecutorTests {
     /// Notes on which threads messages were marshaled.
     private final class Witness: KafkaMarshaler {

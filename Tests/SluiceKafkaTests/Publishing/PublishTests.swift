@@ -5,7 +5,7 @@ import Testing
 
 @testable import SluiceKafka
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct PublishTests {
     @Test func returnsWhenTheBrokersHaveTheMessages() async throws {
         let kafka = try KafkaUnderTest()

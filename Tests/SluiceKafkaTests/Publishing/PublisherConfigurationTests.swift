@@ -5,7 +5,7 @@ import Testing
 
 @testable import SluiceKafka
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct PublisherConfigurationTests {
     private func refusal(
         properties: [String: String] = [:], _ adjust: (inout KafkaPublisher.Configuration) -> Void = { _ in }

@@ -10,7 +10,7 @@ import Testing
 private struct Changed: Error {}
 
 /// As far as the mock cluster goes: it shows aborted records that were sent, and keeps no transaction's offsets.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct TransactionTests {
     private func publisher(_ kafka: KafkaUnderTest, _ topic: Topic) throws -> KafkaPublisher {
         try KafkaPublisher(of: kafka) { $0.transactionalID = "tx-\(topic)" }
@@ -156,7 +156,7 @@ struct TransactionTests {
         try await publisher.publish(["before"], to: topic)
         mock.fail(.endTransaction, [RD_KAFKA_RESP_ERR_PRODUCER_FENCED])
         await #expect(throws: (any Error).self) { try await publisher.publish(["fenced"], to: topic) }
-        try await eventually("a new producer", within: .seconds(20)) {
+        try await eventually("a new producer") {
             (try? await publisher.publish(["after"], to: topic)) != nil
         }
         await publisher.close()
@@ -173,7 +173,7 @@ struct TransactionTests {
         }
         await #expect(throws: KafkaError.self) { try await publisher.publish(["x"], to: "t") }
         try kafka.faults().bringUp()
-        try await eventually("a transaction", within: .seconds(40)) {
+        try await eventually("a transaction") {
             (try? await publisher.publish(["y"], to: "t")) != nil
         }
         await publisher.close()

@@ -15,10 +15,17 @@ extension KafkaUnderTest {
         return options
     }
 
+    /// ``quick``; where groups behave as Kafka's, with sessions that no busy machine ends.
+    var options: KafkaSubscriber.Configuration {
+        var options = Self.quick
+        if groups != nil { options.sessionTimeout = .seconds(45) }
+        return options
+    }
+
     func subscriber(
-        _ group: String?, _ options: KafkaSubscriber.Configuration = quick, logger: Logger = .silent
+        _ group: String?, _ options: KafkaSubscriber.Configuration? = nil, logger: Logger = .silent
     ) throws -> KafkaSubscriber {
-        try KafkaSubscriber(configuration, group: group, configuration: options, logger: logger)
+        try KafkaSubscriber(configuration, group: group, configuration: options ?? self.options, logger: logger)
     }
 
     func uniqueGroup() -> String { "g-\(String(UInt32.random(in: .min ... .max), radix: 36))" }
@@ -32,7 +39,7 @@ extension Subscription {
     /// The next deliveries, `count` of them, unsettled.
     /// - Throws: `NotInTime`.
     func receive(
-        _ count: Int, within limit: Duration = .seconds(40), file: StaticString = #fileID, line: UInt = #line
+        _ count: Int, within limit: Duration = .seconds(60), file: StaticString = #fileID, line: UInt = #line
     ) async throws -> [Delivery] {
         try await withThrowingTaskGroup(of: [Delivery].self) { group in
             group.addTask {

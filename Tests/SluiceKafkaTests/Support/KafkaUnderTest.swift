@@ -8,6 +8,8 @@ import Testing
 struct KafkaUnderTest {
     /// Nil on a real cluster: a test that injects faults asks for it with ``faults()``.
     let mock: MockCluster?
+    /// What stands in front of the mock cluster where groups are to behave as Kafka's.
+    let groups: GroupCluster?
     /// For publishers and subscribers of the test.
     var configuration: KafkaConfiguration
 
@@ -15,14 +17,18 @@ struct KafkaUnderTest {
         $0.isEmpty ? nil : $0.split(separator: ",").map(String.init)
     }
 
-    init(brokers: Int = 3) throws {
+    /// - Parameter realGroups: whether the mock cluster's groups behave as Kafka's do (``GroupCluster``). Its own let
+    ///   seconds pass at each change, end sessions of 3.5 s that a busy machine does not hear of in time, and turn away
+    ///   who comes late.
+    init(brokers: Int = 3, realGroups: Bool = false) throws {
         if let real = Self.realBrokers {
-            mock = nil
+            (mock, groups) = (nil, nil)
             configuration = KafkaConfiguration(brokers: real)
         } else {
-            let mock = try MockCluster(brokers: brokers)
-            self.mock = mock
-            configuration = KafkaConfiguration(brokers: mock.bootstrap)
+            let groups = realGroups ? try GroupCluster(brokers: brokers) : nil
+            let mock = try groups?.mock ?? MockCluster(brokers: brokers)
+            (self.mock, self.groups) = (mock, groups)
+            configuration = KafkaConfiguration(brokers: groups?.bootstrap ?? mock.bootstrap)
             // The mock cluster answers an empty fetch no earlier, even when something is published meanwhile; asking more
             // often takes the processor from the tests beside.
             configuration.properties["fetch.wait.max.ms"] = "20"

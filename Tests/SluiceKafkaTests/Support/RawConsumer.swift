@@ -26,7 +26,7 @@ final class RawConsumer {
 
     /// Reads on until `count` records have been read in all.
     @discardableResult
-    func read(_ count: Int, within limit: Duration = .seconds(30)) async throws -> [RawRecord] {
+    func read(_ count: Int, within limit: Duration = .seconds(60)) async throws -> [RawRecord] {
         try await assignIfNeeded()
         try await eventually("\(count) records in \(topic)", within: limit) {
             take()
@@ -38,7 +38,7 @@ final class RawConsumer {
     /// Reads on until `isEnough` says so of all that was read.
     @discardableResult
     func read(
-        within limit: Duration = .seconds(30), until isEnough: ([RawRecord]) -> Bool
+        within limit: Duration = .seconds(60), until isEnough: ([RawRecord]) -> Bool
     ) async throws -> [RawRecord] {
         try await assignIfNeeded()
         try await eventually("enough records in \(topic)", within: limit) {
@@ -72,7 +72,7 @@ final class RawConsumer {
         guard !isAssigned else { return }
         isAssigned = true
         var partitions: [Int32] = []
-        try await eventually("the partitions of \(topic)", within: .seconds(30)) {
+        try await eventually("the partitions of \(topic)") {
             partitions =
                 try AdminSession(client, deadline: .now().advanced(by: .seconds(10))).partitions(of: topic.name) ?? []
             return !partitions.isEmpty

@@ -6,7 +6,7 @@ import Testing
 @testable import SluiceKafka
 
 /// What topics are made of, at a broker with administration, which the mock cluster has not.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct TopicPlanTests {
     private func settings(_ plan: KafkaTopicPlan) -> [String: String] {
         Dictionary(uniqueKeysWithValues: plan.settings.map { ($0.name, $0.value) })

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Sluice
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct BudgetBookTests {
     private let start = MonotonicTime(nanoseconds: 1_000_000_000_000)
 
@@ -81,7 +81,7 @@ struct BudgetBookTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct BudgetLineTests {
     @Test func letsThoseInLineGoInTheirOrder() async throws {
         let line = BudgetLine(RetryBudget(ratio: 0, window: .milliseconds(10), floor: 100), time: .real)

@@ -5,7 +5,7 @@ import Testing
 @testable import Sluice
 
 /// What routes that share a destination do, told in virtual time: a seed repeats its course of events.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct DestinationScenarioTests {
     /// Two sinks at one outside system. One is told to wait; the other, which was told nothing, waits too.
     @Test(arguments: 0..<10 as Range<UInt64>)

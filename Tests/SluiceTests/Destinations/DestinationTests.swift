@@ -5,7 +5,7 @@ import Testing
 
 @testable import Sluice
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct DestinationTests {
     private func retry(_ attempts: Int = 5) -> Retry {
         var retry = Retry(maxAttempts: attempts)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Sluice
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct RedeliveryBudgetTests {
     private func configuration(_ destination: Destination.Configuration) -> Router.Configuration {
         var configuration = Router.Configuration.quick

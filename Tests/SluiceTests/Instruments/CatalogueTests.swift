@@ -28,7 +28,7 @@ struct WatermillFamiliesTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct RouteMeterTests {
     @Test func everySeriesKnownInAdvanceExistsAtZero() throws {
         let meters = Meters()

@@ -4,7 +4,7 @@ import SluiceTesting
 import Testing
 
 /// Metrics of one's own, made with nothing that is not public.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct MetricFamilyTests {
     /// Counts the orders of a route by their type, as a user would.
     private struct CountOrders: Middleware {

@@ -4,7 +4,7 @@ import SluiceJSON
 import SluiceTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct RouteJSONTests {
     struct Order: Codable, Equatable, Sendable {
         enum Kind: String, Codable { case goods, service }

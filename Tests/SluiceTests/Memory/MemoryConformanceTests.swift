@@ -60,8 +60,6 @@ struct MemoryConformanceTests {
     ) async throws {
         var harness = PubSubHarness.memory(features, MemoryBroker(configuration))
         // What a busy machine may need; a case that succeeds does not take longer for it.
-        harness.patience = .seconds(40)
-        harness.deadline = .seconds(120)
         if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(conformance): \(reason)") }
         try await conformance.run(on: harness)
         // And in an order of tasks that nothing but a seed decides, where no wait depends on the machine.

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Sluice
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct DeduplicatorTests {
     @Test func handlesEachKeyOnce() async throws {
         let source = Source([.numbered(1), .numbered(1), .numbered(2)])

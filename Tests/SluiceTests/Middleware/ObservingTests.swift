@@ -4,7 +4,7 @@ import SluicePrometheus
 import SluiceTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct CorrelationIDTests {
     @Test func readsTheIDOfTheMessageOrTakesItsOwn() async throws {
         let seen = Journal<String?>()
@@ -50,7 +50,7 @@ struct CorrelationIDTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct LogMessagesTests {
     @Test func writesOneLineAMessageAndNoPayload() async throws {
         let log = LogRecorder()
@@ -101,7 +101,7 @@ struct LogMessagesTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct MetricsTests {
     @Test func recordsSuccessAndFailureAndNoInterruption() async throws {
         let meters = Meters()

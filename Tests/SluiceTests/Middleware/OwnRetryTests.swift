@@ -3,7 +3,7 @@ import SluiceTesting
 import Testing
 
 /// What a middleware of one's own needs to try again, and what Retry's predicate does.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct OwnRetryTests {
     private struct WarehouseBusy: Error {}
     private struct OutOfStock: Error {}

@@ -5,7 +5,7 @@ import SluiceTesting
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct PoisonQueueTests {
     private let bad = HandlerError("cannot be read", reason: "unreadable", disposition: .poison("unreadable"))
 

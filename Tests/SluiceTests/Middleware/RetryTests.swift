@@ -4,7 +4,7 @@ import Testing
 
 @testable import Sluice
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct RetryTests {
     private func retry(_ attempts: Int = 5, backoff: Backoff = .constant(.microseconds(100))) -> Retry {
         var retry = Retry(maxAttempts: attempts)

@@ -6,7 +6,7 @@ import Testing
 @testable import Sluice
 
 /// For every route: received = acked + rejected + poisoned + discarded + deduplicated + in flight.
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct ConservationTests {
     static let orderings: [Ordering] = [.serial, .perKey(lanes: 6, by: .metadata("key")), .unordered(limit: 6)]
 

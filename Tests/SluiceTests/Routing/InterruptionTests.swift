@@ -4,7 +4,7 @@ import SluiceTesting
 import Testing
 
 /// A route that drains, lets something be done, and goes on.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct InterruptionTests {
     private static let orderings: [Ordering] = [
         .serial, .perKey(lanes: 4, by: .metadata("key")), .unordered(limit: 4),

@@ -3,7 +3,7 @@ import SluiceTesting
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct OrderingTests {
     @Test func serialHoldsEverythingBehindTheMessageThatFails() async throws {
         try await VirtualTime.run { time in

@@ -4,7 +4,7 @@ import SluiceTesting
 import Testing
 
 /// A route that a person pauses and resumes.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct PauseTests {
     private static let orderings: [Ordering] = [
         .serial, .perKey(lanes: 4, by: .metadata("key")), .unordered(limit: 4),

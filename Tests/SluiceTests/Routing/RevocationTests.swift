@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// What is not ours any more is dropped: never attempted, settled, poisoned, remembered or waited for.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct RevocationTests {
     @Test(arguments: ConservationTests.orderings)
     func attemptsNothingThatIsSomebodyElses(ordering: Ordering) async throws {

@@ -3,7 +3,7 @@ import Sluice
 import SluiceTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct RouteLogTests {
     private func lines(_ log: LogRecorder) -> [String] {
         log.entries.filter { $0.message.hasPrefix("route ") }.map {

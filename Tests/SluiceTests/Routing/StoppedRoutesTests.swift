@@ -6,7 +6,7 @@ import Testing
 @testable import Sluice
 
 /// A route that was stopped leaves nothing behind but its counters.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct StoppedRoutesTests {
     private final class Captured: Sendable {}
 

@@ -4,7 +4,7 @@ import SluiceTesting
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct RouteProbeTests {
     private struct Busy: Error, CustomStringConvertible {
         var description: String { "busy" }

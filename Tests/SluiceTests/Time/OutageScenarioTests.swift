@@ -13,7 +13,7 @@ import Testing
 #endif
 
 /// What routes do while a sink is away, told in virtual time: each seed is a course of events of its own.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct OutageScenarioTests {
     /// A sink that answers as its course of events says, and notes what it was sent.
     private final class Sink: Publisher {

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// Pauses and resumptions under load, told in virtual time.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct PauseScenarioTests {
     /// Messages come all the time, the sink fails now and then and takes its time, and a person pauses the route at any
     /// moment, for up to ten minutes. Nothing sets out while it is paused and quiet; all of it arrives, once, in its order.
