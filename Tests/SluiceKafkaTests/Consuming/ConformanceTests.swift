@@ -26,7 +26,7 @@ struct ConformanceTests {
         private let prepared = Mutex<Set<Topic>>([])
 
         init() throws {
-            kafka = try KafkaUnderTest(brokers: 1, realGroups: true)
+            kafka = try KafkaUnderTest(brokers: 1)
         }
 
         /// - Parameter spreading: whether messages without a key go to all partitions; otherwise to one, where they keep
