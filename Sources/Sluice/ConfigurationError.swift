@@ -4,26 +4,18 @@ public struct ConfigurationError: DispositionError, Equatable, CustomStringConve
     public let field: String
     /// What is expected, such as `at least 1`.
     public let expected: String
+    /// What it is instead, such as `0`; nil where that is said by `expected`, or may be a secret.
+    public let value: String?
 
-    public init(_ field: String, expected: String) {
+    public init(_ field: String, expected: String, value: String? = nil) {
         self.field = field
         self.expected = expected
+        self.value = value
     }
 
-    public var description: String { "\(field): expected \(expected)" }
+    public var description: String { "\(field): expected \(expected)\(value.map { ", not \($0)" } ?? "")" }
 
     /// A person has to mend it.
     public var disposition: Disposition { .hold(description) }
     public var reason: String { "configuration" }
-}
-
-extension ConfigurationError {
-    /// Refuses a value unless it is as expected:
-    ///
-    ///     try ConfigurationError.unless(prefetch >= 1, "AMQPSubscriber.prefetch", expected: "at least 1")
-    public static func unless(
-        _ holds: Bool, _ field: String, expected: String
-    ) throws(ConfigurationError) {
-        if !holds { throw ConfigurationError(field, expected: expected) }
-    }
 }

@@ -8,7 +8,7 @@ public struct AMQPError: DispositionError, CustomStringConvertible, Equatable {
         /// A short, stable word.
         public let description: String
 
-        /// A value of the configuration, or the URI, is wrong; the description names it.
+        /// For this topic the topology comes to nothing that AMQP can name; the description says what.
         public static let invalidConfiguration = Code(description: "invalid_configuration")
         /// No host of the configuration can be reached.
         public static let unreachable = Code(description: "unreachable")

@@ -17,12 +17,31 @@ public struct PrometheusBackend: Sendable {
     /// What routes, adapters and middlewares make their metrics with.
     public let instruments: Instruments
 
+    /// A backend with the registry's defaults. A metric that cannot be shown as it was declared is logged, once for each kind
+    /// of conflict, by the label `sluice.metrics`.
+    /// - Parameter includesProcess: whether the standard `process_*` metrics are shown, where there is a `/proc`. Default:
+    ///   true.
+    public init(includesProcess: Bool = true) {
+        // The defaults are in their ranges.
+        self.init((try? PrometheusRegistry(configuration: .logging)) ?? PrometheusRegistry(), includesProcess)
+    }
+
     /// - Parameters:
-    ///   - configuration: of the registry. Where it has no `onConflict`, a metric that cannot be shown as it was declared
-    ///     is logged, once for each kind of conflict, by the label `sluice.metrics`.
-    ///   - includesProcess: whether the standard `process_*` metrics are shown, where there is a `/proc`. Default: true.
-    public init(configuration: PrometheusRegistry.Configuration? = nil, includesProcess: Bool = true) {
-        let registry = PrometheusRegistry(configuration: configuration ?? .logging)
+    ///   - configuration: of the registry. Conflicts go to its `onConflict` alone.
+    ///   - includesProcess: as of ``init(includesProcess:)``.
+    /// - Throws: `ConfigurationError` for a value out of its range.
+    public init(
+        configuration: PrometheusRegistry.Configuration, includesProcess: Bool = true
+    ) throws(ConfigurationError) {
+        do throws(PrometheusRegistry.InvalidField) {
+            self.init(try PrometheusRegistry(configuration: configuration), includesProcess)
+        } catch {
+            throw ConfigurationError(
+                "PrometheusRegistry.\(error.field)", expected: error.expected, value: error.value)
+        }
+    }
+
+    private init(_ registry: PrometheusRegistry, _ includesProcess: Bool) {
         let instruments = Instruments(factory: PrometheusMetricsFactory(registry))
         registry.beforeScrape { instruments.refresh() }
         if includesProcess { registry.collectProcess() }

@@ -130,24 +130,20 @@ extension SQLiteLog {
         }
 
         func validate() throws(ConfigurationError) {
-            func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
-                try ConfigurationError.unless(holds, "SQLiteLog.\(field)", expected: expected)
-            }
-            try check(!path.isEmpty, "path", "a file's path")
-            try check(busyTimeout >= .zero && busyTimeout < .seconds(86_400), "busyTimeout", "from 0 to a day")
-            try check(settlementInterval >= .zero, "settlementInterval", "at least 0")
-            try check(
-                leaseDuration >= .milliseconds(100) && leaseDuration < .seconds(86_400), "leaseDuration",
-                "from 100 ms to a day")
-            try check(pollInterval >= .milliseconds(1), "pollInterval", "at least 1 ms")
-            try check(retention.age.map { $0 > .zero } ?? true, "retention.age", "above 0")
-            try check(retention.size.map { $0 > 0 } ?? true, "retention.size", "above 0")
-            try check(retention.interval >= .milliseconds(10), "retention.interval", "at least 10 ms")
-            try check(retention.idleGroup.map { $0 > .zero } ?? true, "retention.idleGroup", "above 0")
-            try check(retention.clockProbation >= .zero, "retention.clockProbation", "at least 0")
+            let check = ConfigurationCheck("SQLiteLog")
+            try check("path", !path.isEmpty, expected: "a file's path")
+            try check("busyTimeout", busyTimeout, in: .zero ... .seconds(86_400))
+            try check("settlementInterval", settlementInterval, in: .zero...)
+            try check("leaseDuration", leaseDuration, in: .milliseconds(100) ... .seconds(86_400))
+            try check("pollInterval", pollInterval, in: .milliseconds(1)...)
+            try check("retention.age", retention.age, above: .zero)
+            try check("retention.size", retention.size, above: 0)
+            try check("retention.interval", retention.interval, in: .milliseconds(10)...)
+            try check("retention.idleGroup", retention.idleGroup, above: .zero)
+            try check("retention.clockProbation", retention.clockProbation, in: .zero...)
             for (name, rule) in retention.topics.sorted(by: { $0.key < $1.key }) {
-                try check(rule.age.map { $0 > .zero } ?? true, "retention.topics[\(name)].age", "above 0")
-                try check(rule.size.map { $0 > 0 } ?? true, "retention.topics[\(name)].size", "above 0")
+                try check("retention.topics[\(name)].age", rule.age, above: .zero)
+                try check("retention.topics[\(name)].size", rule.size, above: 0)
             }
         }
     }

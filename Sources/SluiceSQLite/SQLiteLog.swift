@@ -1,5 +1,6 @@
 internal import GRDB
-internal import Sluice
+public import Logging
+public import Sluice
 import Synchronization
 
 /// The embedded durable log: topics, keys, and consumer groups in one SQLite file.
@@ -8,7 +9,7 @@ import Synchronization
 /// a commit runs share the next. Each group remembers exactly what it settled, also out of order. Several processes
 /// may use one file; a group is led by one of them at a time. It keeps two threads, one for writing and one for
 /// reading, which sleep while nothing is to be done.
-public final class SQLiteLog: Sendable {
+public final class SQLiteLog: Closable {
     let configuration: Configuration
     let writer: LogWriter
     let reader: LogReader
@@ -23,11 +24,15 @@ public final class SQLiteLog: Sendable {
     /// Opens the file, and creates it when it is missing. Its price does not depend on how much it holds.
     ///
     /// Blocks for as long as another program holds the file, at most the configured busy timeout.
+    /// - Parameter logger: is told of commits that fail and work again, of messages that retention drops unread, and of a
+    ///   clock that is not believed.
     /// - Throws: ``SQLiteLogError``. A file that is damaged, of another program, or of a newer version is left as it
     ///   is. `ConfigurationError` for a value out of its range.
-    public static func open(_ configuration: Configuration) throws -> SQLiteLog {
+    public static func open(
+        _ configuration: Configuration, logger: Logger = Logger(label: "sluice.sqlite")
+    ) throws -> SQLiteLog {
         try configuration.validate()
-        return try SQLiteLog(configuration)
+        return try SQLiteLog(configuration.telling(logger))
     }
 
     private init(_ configuration: Configuration) throws(SQLiteLogError) {

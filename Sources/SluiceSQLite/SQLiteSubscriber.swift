@@ -2,17 +2,23 @@ public import Sluice
 import Synchronization
 
 extension SQLiteLog {
-    /// A subscriber for a consumer group, which gets each message of a topic at least once.
-    /// - Parameters:
-    ///   - group: its name. Groups of the same name on different topics are different groups.
-    ///   - start: where a new group starts. Default: the beginning.
-    ///   - capacity: how many deliveries a subscription buffers. Default 1024, at least 1.
-    ///   - maxInFlight: how many messages may be unsettled at once, those waiting for redelivery included. Default
-    ///     4096, at least 1. With 1, a message is delivered only when the one before it was acknowledged.
+    /// A subscriber for a consumer group, which gets each message of a topic at least once. A new group starts with the
+    /// oldest message.
+    /// - Parameter group: its name. Groups of the same name on different topics are different groups.
+    public func subscriber(group: String) -> SQLiteSubscriber {
+        SQLiteSubscriber(self, group: group, SQLiteSubscriber.Configuration())
+    }
+
+    /// The same, configured:
+    ///
+    ///     let subscriber = try log.subscriber(group: "mail", configuration: .init(start: .end, maxInFlight: 1))
+    ///
+    /// - Throws: `ConfigurationError` for a value out of its range.
     public func subscriber(
-        group: String, start: StartPosition = .beginning, capacity: Int = 1024, maxInFlight: Int = 4096
-    ) -> SQLiteSubscriber {
-        SQLiteSubscriber(self, group: group, start: start, capacity: capacity, maxInFlight: maxInFlight)
+        group: String, configuration: SQLiteSubscriber.Configuration
+    ) throws(ConfigurationError) -> SQLiteSubscriber {
+        try configuration.validate()
+        return SQLiteSubscriber(self, group: group, configuration)
     }
 }
 
@@ -21,15 +27,36 @@ extension SQLiteLog {
 /// Several subscriptions of one group share its messages. While another process leads the group, a subscription
 /// stays empty; it starts by itself when that process ends or loses its lease.
 public final class SQLiteSubscriber: Subscriber {
+    /// How a subscriber reads.
+    public struct Configuration: Sendable {
+        /// Where a new group starts. Default: the beginning.
+        public var start: StartPosition
+        /// How many deliveries a subscription buffers. Default 1024, at least 1.
+        public var capacity: Int
+        /// How many messages may be unsettled at once, those waiting for redelivery included. Default 4096, at least 1.
+        /// With 1, a message is delivered only when the one before it was acknowledged.
+        public var maxInFlight: Int
+
+        public init(start: StartPosition = .beginning, capacity: Int = 1_024, maxInFlight: Int = 4_096) {
+            self.start = start
+            self.capacity = capacity
+            self.maxInFlight = maxInFlight
+        }
+
+        func validate() throws(ConfigurationError) {
+            let check = ConfigurationCheck("SQLiteSubscriber")
+            try check("capacity", capacity, in: 1...)
+            try check("maxInFlight", maxInFlight, in: 1...)
+        }
+    }
+
     public let name = "sqlite"
     public let defaultOrdering = Ordering.serial
     /// The group's name.
     public let group: String
 
     private let log: SQLiteLog
-    private let start: StartPosition
-    private let capacity: Int
-    private let maxInFlight: Int
+    private let configuration: Configuration
     private let state = Mutex(State())
 
     private struct State {
@@ -37,12 +64,10 @@ public final class SQLiteSubscriber: Subscriber {
         var isClosed = false
     }
 
-    init(_ log: SQLiteLog, group: String, start: StartPosition, capacity: Int, maxInFlight: Int) {
+    init(_ log: SQLiteLog, group: String, _ configuration: Configuration) {
         self.log = log
         self.group = group
-        self.start = start
-        self.capacity = capacity
-        self.maxInFlight = maxInFlight
+        self.configuration = configuration
     }
 
     /// Whether this process leads the group on every topic subscribed to: false while another process does, and
@@ -59,10 +84,9 @@ public final class SQLiteSubscriber: Subscriber {
         state.withLock { state in state.feeds.filter { !$0.subscription.isEnded } }
     }
 
-    /// - Throws: ``SQLiteLogError``, `ClosedError`; `ConfigurationError` for a capacity or maxInFlight below 1.
+    /// - Throws: ``SQLiteLogError``, `ClosedError`.
     public func subscribe(to topic: Topic) async throws -> Subscription {
-        try ConfigurationError.unless(capacity >= 1, "SQLiteSubscriber.capacity", expected: "at least 1")
-        try ConfigurationError.unless(maxInFlight >= 1, "SQLiteSubscriber.maxInFlight", expected: "at least 1")
+        let (maxInFlight, capacity) = (configuration.maxInFlight, configuration.capacity)
         let closed = ClosedError("sqlite subscriber")
         if state.withLock(\.isClosed) { throw closed }
         let signal = log.reader.signal
@@ -79,7 +103,7 @@ public final class SQLiteSubscriber: Subscriber {
         }
         let subscription = feed.subscription
         do {
-            let start = start
+            let start = configuration.start
             try await log.writer.perform { session in try session.enlist(feed.group, start: start) }
         } catch {
             subscription.cancel()

@@ -24,8 +24,8 @@ struct BrokerRefusalTests {
         "amqp://user:s3cret@host?frame_max=1",
     ])
     func aURIThatIsWrongIsAnErrorThatShowsNothingOfIt(_ uri: String) {
-        let error = #expect(throws: AMQPError.self, "\(uri)") { try AMQPConfiguration(uri: uri) }
-        #expect(error?.code == .invalidConfiguration)
+        let error = #expect(throws: ConfigurationError.self, "\(uri)") { try AMQPConfiguration(uri: uri) }
+        #expect(error?.field.hasPrefix("AMQPConfiguration.") == true)
         #expect(error.map { "\($0)".contains("s3cret") } == false)
     }
 

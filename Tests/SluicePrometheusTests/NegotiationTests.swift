@@ -105,7 +105,7 @@ struct NegotiationTests {
         // Noise does not compress, so that the output outgrows every buffer.
         let noise = (0..<(count + 7) / 8).map { _ in UInt64.random(in: .min ... .max) }
         let body = noise.withUnsafeBytes { Array($0.prefix(count)) }
-        for level in [-5, 1, 9, 100] where level == 1 || count < 1_000 {
+        for level in 1...9 where level == 1 || count < 1_000 {
             let packed = try #require(Gzip.compress(body, level))
             #expect(inflated(packed) == body)
         }

@@ -176,4 +176,25 @@ struct RegistryTests {
         default: _ = registry.histogram(name)
         }
     }
+
+    /// Nothing is clamped in silence.
+    @Test func aConfigurationThatCannotBeIsRefusedByItsField() {
+        let wrong: [(field: String, change: (inout PrometheusRegistry.Configuration) -> Void)] = [
+            ("compressionLevel", { $0.compressionLevel = 0 }), ("compressionLevel", { $0.compressionLevel = 10 }),
+            ("defaultBuckets", { $0.defaultBuckets = [] }), ("defaultBuckets", { $0.defaultBuckets = [2, 1] }),
+            ("defaultBuckets", { $0.defaultBuckets = [1, .infinity] }),
+        ]
+        for (field, change) in wrong {
+            var configuration = PrometheusRegistry.Configuration()
+            change(&configuration)
+            let error = #expect(throws: PrometheusRegistry.InvalidField.self) {
+                try PrometheusRegistry(configuration: configuration)
+            }
+            #expect(error?.field == field)
+        }
+        let error = #expect(throws: PrometheusRegistry.InvalidField.self) {
+            try PrometheusRegistry(configuration: .init(compressionLevel: 12))
+        }
+        #expect("\(error.map { "\($0)" } ?? "")" == "PrometheusRegistry.compressionLevel: expected from 1 to 9, not 12")
+    }
 }

@@ -2,6 +2,7 @@ import Foundation
 import SluicePrometheus
 import SluiceTesting
 import Synchronization
+import Testing
 
 extension PrometheusRegistry {
     func text(_ format: ExpositionFormat = .text) -> String {
@@ -32,7 +33,12 @@ func makeRegistry(
     var configuration = PrometheusRegistry.Configuration()
     configuration.onConflict = { conflicts.append($0) }
     configure(&configuration)
-    return (PrometheusRegistry(configuration: configuration), conflicts)
+    do {
+        return (try PrometheusRegistry(configuration: configuration), conflicts)
+    } catch {
+        Issue.record(error)
+        return (PrometheusRegistry(), conflicts)
+    }
 }
 
 /// Label values that have broken somebody's exposition.

@@ -59,9 +59,10 @@ struct ConformanceTests {
         var harness = PubSubHarness(features: features) {
             broker.log.publisher(key: .metadata(PubSubHarness.keyName))
         } makeSubscriber: { options in
-            broker.log.subscriber(
-                group: options.group ?? "none", capacity: options.capacity ?? 1024,
-                maxInFlight: options.maxInFlight ?? maxInFlight)
+            try broker.log.subscriber(
+                group: options.group ?? "none",
+                configuration: .init(
+                    capacity: options.capacity ?? 1024, maxInFlight: options.maxInFlight ?? maxInFlight))
         }
         harness.restart = { try await broker.restart() }
         if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(conformance): \(reason)") }

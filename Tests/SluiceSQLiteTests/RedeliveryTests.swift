@@ -46,7 +46,7 @@ import Testing
     @Test func withOneInFlightNothingComesBeforeSettlement() async throws {
         let log = try directory.open()
         try await log.publisher().publish((0..<20).map { message("\($0)") }, to: "t")
-        let subscription = try await log.subscriber(group: "g", maxInFlight: 1).subscribe(to: "t")
+        let subscription = try await log.subscriber(group: "g", configuration: .init(maxInFlight: 1)).subscribe(to: "t")
         var texts: [String] = []
         for index in 0..<20 {
             let delivery = try await subscription.deliveries(1)[0]
@@ -106,7 +106,7 @@ import Testing
 
     @Test func subscriptionsOfOneGroupShareTheWork() async throws {
         let log = try directory.open()
-        let subscriber = log.subscriber(group: "g", capacity: 8)
+        let subscriber = try log.subscriber(group: "g", configuration: .init(capacity: 8))
         let subscriptions = [try await subscriber.subscribe(to: "t"), try await subscriber.subscribe(to: "t")]
         try await log.publisher().publish((0..<2_000).map { message("\($0)") }, to: "t")
         let seen = try await within {
@@ -135,7 +135,7 @@ import Testing
     @Test func holdsNoMoreThanItMayInFlight() async throws {
         let log = try directory.open()
         try await log.publisher().publish((0..<500).map { message("\($0)") }, to: "t")
-        let subscription = try await log.subscriber(group: "g", maxInFlight: 7).subscribe(to: "t")
+        let subscription = try await log.subscriber(group: "g", configuration: .init(maxInFlight: 7)).subscribe(to: "t")
         var held = try await subscription.deliveries(7)
         // A rejected message that waits counts as well.
         held[0].reject(after: .seconds(60))

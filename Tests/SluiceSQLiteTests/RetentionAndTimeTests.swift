@@ -59,9 +59,10 @@ import Testing
     @Test func aNewGroupStartsWhereItIsTold() async throws {
         let log = try open()
         try await append([1_000, 2_000, 3_000], to: "t", of: log)
-        let late = log.subscriber(group: "late", start: .time(Timestamp(millisecondsSince1970: 2_000)))
+        let late = try log.subscriber(
+            group: "late", configuration: .init(start: .time(Timestamp(millisecondsSince1970: 2_000))))
         #expect(try await late.subscribe(to: "t").acknowledge(2).texts == ["2000", "3000"])
-        let end = try await log.subscriber(group: "end", start: .end).subscribe(to: "t")
+        let end = try await log.subscriber(group: "end", configuration: .init(start: .end)).subscribe(to: "t")
         try await log.publisher().publish([message("new")], to: "t")
         #expect(try await end.acknowledge(1).texts == ["new"])
         await log.close()
@@ -115,7 +116,7 @@ import Testing
 
     @Test func dropsWhatIsNotSettledOnlyWhenTold() async throws {
         let log = try open(.init(age: .seconds(60), dropUnsettled: true))
-        let subscription = try await log.subscriber(group: "g", capacity: 2).subscribe(to: "t")
+        let subscription = try await log.subscriber(group: "g", configuration: .init(capacity: 2)).subscribe(to: "t")
         try await append([1_000, 2_000, 3_000, 4_000, 5_000], to: "t", of: log)
         let held = try await subscription.deliveries(1)
         #expect(try await log.retain() == 5)

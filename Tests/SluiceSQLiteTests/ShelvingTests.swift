@@ -90,7 +90,8 @@ import Testing
             configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try router.add(
             Route(
-                "r", from: log.subscriber(group: "g", maxInFlight: maxInFlight), "t", ordering: ordering
+                "r", from: try log.subscriber(group: "g", configuration: .init(maxInFlight: maxInFlight)), "t",
+                ordering: ordering
             ) { message, _ in
                 try desk.handle(message, in: log)
             })

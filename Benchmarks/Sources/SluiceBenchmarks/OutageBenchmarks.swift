@@ -24,7 +24,7 @@ enum OutageBenchmarks {
     /// - Returns: how often the sink was asked until it had everything.
     private static func outage(_ count: Int, _ ordering: Ordering) async throws -> Int {
         try await VirtualTime.run(seed: 1) { time in
-            let broker = MemoryBroker(.init(capacity: count), time: time)
+            let broker = try MemoryBroker(.init(capacity: count), time: time)
             let sink = DeadSink(time, until: .seconds(3_600))
             var retry = Retry(maxAttempts: 8)
             retry.maxElapsed = .seconds(300)

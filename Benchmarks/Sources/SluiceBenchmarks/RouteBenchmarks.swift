@@ -44,7 +44,7 @@ enum RouteBenchmarks {
     private static func throughput(
         _ count: Int, size: Int, ordering: Ordering, _ name: String, isFull: Bool
     ) async throws {
-        let broker = MemoryBroker(.init(capacity: 4_096))
+        let broker = try MemoryBroker(.init(capacity: 4_096))
         let router = router(isFull, broker)
         let subscriber = broker.subscriber(group: "route")
         let source = broker.publisher()

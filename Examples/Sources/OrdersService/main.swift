@@ -24,7 +24,6 @@ try router.add(Invoicing(FullWarehouse()).route(from: log.subscriber(group: "inv
 // SIGTERM and Ctrl-C let messages in hand finish. Services stop in the opposite order: the router, then what it uses.
 try await ServiceGroup(
     configuration: .init(
-        services: [.init(service: metrics), .init(service: router)], gracefulShutdownSignals: [.sigterm, .sigint],
-        logger: Logger(label: "orders"))
+        services: [.init(service: log), .init(service: metrics), .init(service: router)],
+        gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "orders"))
 ).run()
-await log.close()

@@ -50,8 +50,9 @@ public final class Destination: Timed {
         func cut(_ named: Duration) -> Duration { min(max(named, .zero), maximum) }
 
         func validate(_ field: String) throws(ConfigurationError) {
-            guard maximum > .zero else { throw ConfigurationError("\(field).maximum", expected: "more than 0") }
-            guard (0...1).contains(jitter) else { throw ConfigurationError("\(field).jitter", expected: "0 to 1") }
+            let check = ConfigurationCheck(field)
+            try check("maximum", maximum, above: .zero)
+            try check("jitter", jitter, in: 0...1)
         }
     }
 

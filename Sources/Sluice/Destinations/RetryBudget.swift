@@ -35,14 +35,14 @@ public struct RetryBudget: Sendable, Equatable {
     }
 
     func validate(_ field: String) throws(ConfigurationError) {
-        guard ratio >= 0, ratio.isFinite else { throw ConfigurationError("\(field).ratio", expected: "0 or more") }
-        guard window > .zero else { throw ConfigurationError("\(field).window", expected: "more than 0") }
-        guard floor > 0, floor.isFinite else { throw ConfigurationError("\(field).floor", expected: "more than 0") }
-        guard cost.failed > 0, cost.failed.isFinite else {
-            throw ConfigurationError("\(field).cost.failed", expected: "more than 0")
-        }
-        guard cost.throttled >= 0, cost.throttled <= cost.failed else {
-            throw ConfigurationError("\(field).cost.throttled", expected: "0 to cost.failed")
-        }
+        let check = ConfigurationCheck(field)
+        try check("ratio", ratio >= 0 && ratio.isFinite, expected: "at least 0", value: "\(ratio)")
+        try check("window", window, above: .zero)
+        try check("floor", floor > 0 && floor.isFinite, expected: "more than 0", value: "\(floor)")
+        try check(
+            "cost.failed", cost.failed > 0 && cost.failed.isFinite, expected: "more than 0", value: "\(cost.failed)")
+        try check(
+            "cost.throttled", cost.throttled >= 0 && cost.throttled <= cost.failed, expected: "from 0 to cost.failed",
+            value: "\(cost.throttled)")
     }
 }

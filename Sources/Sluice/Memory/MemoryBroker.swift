@@ -28,10 +28,10 @@ public final class MemoryBroker: Sendable {
         public var maxInFlight: Int?
 
         /// How long a message waits before its second redelivery when its rejection does not say. The first follows
-        /// at once, and each after the second waits twice as long, up to ``maxRedeliveryDelay``. 1 ms.
+        /// at once, and each after the second waits twice as long, up to ``maxRedeliveryDelay``. At least 0; 1 ms.
         public var redeliveryDelay: Duration
 
-        /// 1 s.
+        /// The longest such wait. At least ``redeliveryDelay``; 1 s.
         public var maxRedeliveryDelay: Duration
 
         public init(
@@ -50,6 +50,14 @@ public final class MemoryBroker: Sendable {
             self.maxRedeliveryDelay = maxRedeliveryDelay
         }
 
+        func validate() throws(ConfigurationError) {
+            let check = ConfigurationCheck("MemoryBroker")
+            try check("capacity", capacity, in: 1...)
+            try check("maxInFlight", maxInFlight, in: 1...)
+            try check("redeliveryDelay", redeliveryDelay, in: .zero...)
+            try check("maxRedeliveryDelay", maxRedeliveryDelay, in: redeliveryDelay...)
+        }
+
         func delay(beforeAttempt attempt: Int) -> Duration {
             guard attempt > 2 else { return .zero }
             let doublings = UInt64(min(attempt - 3, 40))
@@ -64,9 +72,18 @@ public final class MemoryBroker: Sendable {
     public let time: RouterTime
     private let topics = Mutex<[Topic: MemoryTopic]>([:])
 
+    /// A broker with the defaults of ``Configuration``.
     /// - Parameter time: what redeliveries wait by, and what a router must go by that uses the broker. Default: the
     ///   machine's.
-    public init(_ configuration: Configuration = Configuration(), time: RouterTime = .real) {
+    public init(time: RouterTime = .real) {
+        configuration = Configuration()
+        self.time = time
+    }
+
+    /// - Parameter time: as of ``init(time:)``.
+    /// - Throws: ``ConfigurationError`` for a value out of its range.
+    public init(_ configuration: Configuration, time: RouterTime = .real) throws(ConfigurationError) {
+        try configuration.validate()
         self.configuration = configuration
         self.time = time
     }
@@ -76,21 +93,27 @@ public final class MemoryBroker: Sendable {
     }
 
     /// A new publisher to this broker; closing it closes no other.
-    public func publisher() -> MemoryPublisher {
-        MemoryPublisher(self)
+    /// - Parameter key: what keeps the order of messages in `.perKey` routes. Default: none.
+    public func publisher(key: KeySelector = .none) -> MemoryPublisher {
+        MemoryPublisher(self, key)
     }
 
     /// A new subscriber to this broker; closing it closes no other.
-    /// - Parameters:
-    ///   - group: the consumer group, or nil to get every message.
-    ///   - capacity: overrides ``Configuration/capacity`` for its subscriptions.
-    ///   - maxInFlight: overrides ``Configuration/maxInFlight``. The first subscription of a group decides for it.
+    /// - Parameter group: the consumer group, or nil to get every message.
+    public func subscriber(group: String? = nil) -> MemorySubscriber {
+        MemorySubscriber(self, group: group, MemorySubscriber.Configuration())
+    }
+
+    /// The same, configured:
+    ///
+    ///     let subscriber = try broker.subscriber(group: "mail", configuration: .init(maxInFlight: 1))
+    ///
+    /// - Throws: ``ConfigurationError`` for a value out of its range.
     public func subscriber(
-        group: String? = nil, capacity: Int? = nil, maxInFlight: Int? = nil
-    ) -> MemorySubscriber {
-        MemorySubscriber(
-            self, group: group, capacity: capacity ?? configuration.capacity,
-            maxInFlight: maxInFlight ?? configuration.maxInFlight)
+        group: String? = nil, configuration: MemorySubscriber.Configuration
+    ) throws(ConfigurationError) -> MemorySubscriber {
+        try configuration.validate()
+        return MemorySubscriber(self, group: group, configuration)
     }
 
     /// How many messages the group has still to be given; those in a subscription's buffer do not count. 0 when

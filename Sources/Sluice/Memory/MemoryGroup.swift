@@ -20,7 +20,8 @@ final class MemoryGroup: Settler {
     func shelve(_ tag: UInt64, key: [UInt8], of message: Message, origin: Delivery.Origin) {
         // It was not attempted, so it comes as it came.
         topic.shelve(
-            MemoryTopicState.Returned(sequence: tag, message: message, attempt: origin.attempt - 1), key, of: self)
+            MemoryTopicState.Returned(
+                sequence: tag, message: message, attempt: origin.attempt - 1, key: origin.key), key, of: self)
     }
 
     func settle(_ tag: UInt64, _ settlement: Settlement) {
@@ -33,7 +34,8 @@ final class MemoryGroup: Settler {
             if tracks { topic.acknowledge(tag, of: self) }
         case .rejected(let rejection):
             topic.reject(
-                MemoryTopicState.Returned(sequence: tag, message: message, attempt: origin.attempt),
+                MemoryTopicState.Returned(
+                    sequence: tag, message: message, attempt: origin.attempt, key: origin.key),
                 of: self, after: rejection.delay)
         }
     }

@@ -16,10 +16,12 @@ public final class MemoryPublisher: Publisher {
     }
 
     private let broker: MemoryBroker
+    private let key: KeySelector
     private let state = Mutex(State())
 
-    init(_ broker: MemoryBroker) {
+    init(_ broker: MemoryBroker, _ key: KeySelector) {
         self.broker = broker
+        self.key = key
     }
 
     public var time: RouterTime? { broker.time }
@@ -28,8 +30,9 @@ public final class MemoryPublisher: Publisher {
     @inline(__always)
     public func publish(_ messages: [Message], to topic: Topic) async throws {
         guard let found = find(topic) else { throw ClosedError("memory publisher") }
-        let accepted = found.publishNow(messages)
-        if accepted < messages.count { try await publishTheRest(messages, from: accepted, to: found) }
+        let keys = key.isNone ? [] : messages.map { key($0) }
+        let accepted = found.publishNow(messages, keys)
+        if accepted < messages.count { try await publishTheRest(messages, keys, from: accepted, to: found) }
     }
 
     /// - Returns: nil when the publisher is closed.
@@ -43,14 +46,16 @@ public final class MemoryPublisher: Publisher {
         }
     }
 
-    private func publishTheRest(_ messages: [Message], from accepted: Int, to topic: MemoryTopic) async throws {
+    private func publishTheRest(
+        _ messages: [Message], _ keys: [[UInt8]?], from accepted: Int, to topic: MemoryTopic
+    ) async throws {
         state.withLock { $0.waiting.append(topic) }
         defer {
             state.withLock { state in
                 if let index = state.waiting.firstIndex(where: { $0 === topic }) { state.waiting.remove(at: index) }
             }
         }
-        try await topic.publish(messages, from: accepted, of: self)
+        try await topic.publish(messages, keys, from: accepted, of: self)
     }
 
     var isClosed: Bool { state.withLock(\.isClosed) }

@@ -2,6 +2,27 @@ import Synchronization
 
 /// Subscribes to topics of a ``MemoryBroker``, as a member of one consumer group or on its own.
 public final class MemorySubscriber: Subscriber {
+    /// How a subscriber reads.
+    public struct Configuration: Sendable {
+        /// How many deliveries a subscription buffers, and how many messages its group keeps that it cannot deliver. At
+        /// least 1; nil, the default, is the broker's ``MemoryBroker/Configuration/capacity``.
+        public var capacity: Int?
+        /// How many deliveries of its group may be unsettled at once. At least 1; nil, the default, is the broker's
+        /// ``MemoryBroker/Configuration/maxInFlight``. The first subscription of a group decides for it.
+        public var maxInFlight: Int?
+
+        public init(capacity: Int? = nil, maxInFlight: Int? = nil) {
+            self.capacity = capacity
+            self.maxInFlight = maxInFlight
+        }
+
+        func validate() throws(ConfigurationError) {
+            let check = ConfigurationCheck("MemorySubscriber")
+            try check("capacity", capacity, in: 1...)
+            try check("maxInFlight", maxInFlight, in: 1...)
+        }
+    }
+
     public let name = "memory"
     public let defaultOrdering = Ordering.serial
 
@@ -16,19 +37,17 @@ public final class MemorySubscriber: Subscriber {
     private let maxInFlight: Int?
     private let state = Mutex(State())
 
-    init(_ broker: MemoryBroker, group: String?, capacity: Int, maxInFlight: Int?) {
+    init(_ broker: MemoryBroker, group: String?, _ configuration: Configuration) {
         self.broker = broker
         self.group = group
-        self.capacity = capacity
-        self.maxInFlight = maxInFlight
+        capacity = configuration.capacity ?? broker.configuration.capacity
+        maxInFlight = configuration.maxInFlight ?? broker.configuration.maxInFlight
     }
 
     public var time: RouterTime? { broker.time }
 
     public func subscribe(to topic: Topic) async throws -> Subscription {
         guard !state.withLock(\.isClosed) else { throw ClosedError("memory subscriber") }
-        try ConfigurationError.unless(capacity >= 1, "MemorySubscriber.capacity", expected: "at least 1")
-        try ConfigurationError.unless(maxInFlight ?? 1 >= 1, "MemorySubscriber.maxInFlight", expected: "at least 1")
         let subscription = broker.topic(topic).subscribe(
             group: group, capacity: capacity, maxInFlight: maxInFlight
         ) { [weak self] in

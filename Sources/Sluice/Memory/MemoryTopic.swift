@@ -67,20 +67,22 @@ final class MemoryTopic: Sendable {
 extension MemoryTopic {
     /// Publishes as many of the messages as there is room for now.
     /// - Returns: how many; the rest is for ``publish(_:from:of:)``.
-    func publishNow(_ messages: [Message]) -> Int {
+    func publishNow(_ messages: [Message], _ keys: [[UInt8]?]) -> Int {
         guard !configuration.waitsForAcknowledgement else { return 0 }
         let direct = state.withLock { state in
-            state.publishers.queue.isEmpty ? state.topic.acceptDirectly(messages) : nil
+            state.publishers.queue.isEmpty ? state.topic.acceptDirectly(messages, keys) : nil
         }
         if let (taken, wake) = direct {
             wake()
             return taken
         }
-        return update { state, effects in state.topic.accept(messages[...], &effects.consumers) }
+        return update { state, effects in state.topic.accept(messages[...], keys, &effects.consumers) }
     }
 
     /// Publishes the messages from `first` on, waiting for room and, where configured, for acknowledgement.
-    func publish(_ messages: [Message], from first: Int, of publisher: MemoryPublisher) async throws {
+    func publish(
+        _ messages: [Message], _ keys: [[UInt8]?], from first: Int, of publisher: MemoryPublisher
+    ) async throws {
         let call = state.withLock { $0.publishers.begin(of: publisher) }
         defer { state.withLock { $0.publishers.end(call) } }
         var accepted = first
@@ -92,7 +94,7 @@ extension MemoryTopic {
             guard signal == .proceed else { break }
             accepted += update { state, effects in
                 let start = state.topic.end
-                let taken = state.topic.accept(messages[accepted...], &effects.consumers)
+                let taken = state.topic.accept(messages[accepted...], keys, &effects.consumers)
                 if configuration.waitsForAcknowledgement {
                     let groups = state.topic.groups.map { ObjectIdentifier($0.settler) }
                     state.publishers.expect(start..<start &+ UInt64(taken), from: groups, for: call)

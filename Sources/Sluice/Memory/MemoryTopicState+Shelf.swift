@@ -57,10 +57,6 @@ extension MemoryTopicState {
         }
     }
 
-    private func origin(_ item: Returned) -> Delivery.Origin {
-        Delivery.Origin(attempt: item.attempt + 1, redelivered: item.attempt > 0)
-    }
-
     /// Puts aside what comes next as long as it is of a shelved key.
     /// - Returns: whether something else is next.
     private mutating func passHeads(
@@ -74,7 +70,8 @@ extension MemoryTopicState {
             let next =
                 isNew
                 ? Returned(
-                    sequence: groups[index].cursor, message: log[Int(groups[index].cursor &- base)], attempt: 0)
+                    sequence: groups[index].cursor, message: log[Int(groups[index].cursor &- base)], attempt: 0,
+                    key: key(of: groups[index].cursor))
                 : groups[index].returned[0]
             guard let key = select(next.message, origin(next)), groups[index].shelf.holds(key) else { return true }
             if count.isMultiple(of: 256) {

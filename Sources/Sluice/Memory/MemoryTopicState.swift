@@ -12,6 +12,7 @@ struct MemoryTopicState {
         let message: Message
         /// How often it has been delivered.
         let attempt: Int
+        var key: [UInt8]?
 
         var place: UInt64 { sequence }
         var size: Int { message.size }
@@ -48,6 +49,8 @@ struct MemoryTopicState {
     let isPersistent: Bool
     let time: RouterTime
     var log = Deque<Message>()
+    /// The keys of the log's messages that have one, by sequence number: none at all where no publisher chooses keys.
+    private var keys: [UInt64: [UInt8]] = [:]
     /// The bytes of the log's messages; not counted where all of them are kept.
     private var logSize = 0
     /// The sequence number of the log's first message.
@@ -114,7 +117,10 @@ struct MemoryTopicState {
     }
 
     /// Takes as many of the messages as every group has room for, and delivers what can be delivered.
-    mutating func accept(_ messages: ArraySlice<Message>, _ wakes: inout [Subscription.Wake]) -> Int {
+    /// - Parameter keys: of the messages, by the same index; empty where they have none.
+    mutating func accept(
+        _ messages: ArraySlice<Message>, _ keys: [[UInt8]?], _ wakes: inout [Subscription.Wake]
+    ) -> Int {
         let rooms = rooms
         var count = min(messages.count, rooms.count)
         guard count > 0 else { return 0 }
@@ -123,6 +129,10 @@ struct MemoryTopicState {
             return count
         }
         if !isPersistent { count = affordable(messages.prefix(count), rooms.bytes) }
+        for (index, sequence) in zip(keys.isEmpty ? messages.indices.prefix(0) : messages.indices.prefix(count), end...)
+        {
+            self.keys[sequence] = keys[index]
+        }
         log.append(contentsOf: messages.prefix(count))
         for index in groups.indices { deliver(index, &wakes) }
         trim()
@@ -142,13 +152,18 @@ struct MemoryTopicState {
 
     /// The common case, one group with one subscription that keeps up: nothing passes through the log.
     /// - Returns: nil when it is another case.
-    mutating func acceptDirectly(_ messages: [Message]) -> (taken: Int, wake: Subscription.Wake)? {
+    mutating func acceptDirectly(_ messages: [Message], _ keys: [[UInt8]?]) -> (taken: Int, wake: Subscription.Wake)? {
         guard heldCount == 0, log.isEmpty, let direct else { return nil }
         let arrival = time.now
         let base = base
         var position = 0
         let (taken, wake) = direct.subscription.offer(upTo: messages.count) {
             defer { position += 1 }
+            if !keys.isEmpty {
+                return Delivery(
+                    messages[position], origin: Delivery.Origin(key: keys[position]), settler: direct.settler,
+                    tag: base &+ UInt64(position), arrival: arrival)
+            }
             return Delivery(
                 messages[position], settler: direct.settler, tag: base &+ UInt64(position), arrival: arrival)
         }
@@ -229,12 +244,22 @@ struct MemoryTopicState {
         if let again = groups[index].returned.popFirst() {
             heldCount -= 1
             return Delivery(
-                again.message, origin: Delivery.Origin(attempt: again.attempt + 1, redelivered: again.attempt > 0),
-                settler: settler, tag: again.sequence, arrival: arrival)
+                again.message, origin: origin(again), settler: settler, tag: again.sequence, arrival: arrival)
         }
         let sequence = groups[index].cursor
         groups[index].cursor &+= 1
-        return Delivery(log[Int(sequence &- base)], settler: settler, tag: sequence, arrival: arrival)
+        let message = log[Int(sequence &- base)]
+        guard let key = key(of: sequence) else {
+            return Delivery(message, settler: settler, tag: sequence, arrival: arrival)
+        }
+        return Delivery(
+            message, origin: Delivery.Origin(key: key), settler: settler, tag: sequence, arrival: arrival)
+    }
+
+    func key(of sequence: UInt64) -> [UInt8]? { keys.isEmpty ? nil : keys[sequence] }
+
+    func origin(_ item: Returned) -> Delivery.Origin {
+        Delivery.Origin(attempt: item.attempt + 1, redelivered: item.attempt > 0, key: item.key)
     }
 
     /// Puts a message back in its place among those that the group has still to be given.
@@ -258,6 +283,7 @@ struct MemoryTopicState {
         let count = Int(oldest &- base)
         for message in log.prefix(count) { logSize -= message.size }
         log.removeFirst(count)
+        if !keys.isEmpty { for sequence in base..<oldest { keys[sequence] = nil } }
         base = oldest
     }
 }

@@ -10,14 +10,17 @@ public struct Deduplicator: Middleware {
     /// Default: the message's id.
     public var key: KeySelector
     /// How long a message waits, as a redelivery, while another with its key is being handled. Default 1 s.
-    public var inProgressDelay: Duration = .seconds(1)
+    /// At least 0.
+    public var inProgressDelay: Duration
 
-    public init(_ store: any DeduplicationStore, key: KeySelector = .id) {
+    public init(_ store: any DeduplicationStore, key: KeySelector = .id, inProgressDelay: Duration = .seconds(1)) {
+        self.inProgressDelay = inProgressDelay
         self.store = store
         self.key = key
     }
 
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
+        try ConfigurationCheck("Deduplicator")("inProgressDelay", inProgressDelay, in: .zero...)
         try route.time.require(store, "Deduplicator.store", "\(type(of: store))")
         let (store, key, delay) = (store, key, inProgressDelay)
         func counter(_ result: String) -> CounterHandle {

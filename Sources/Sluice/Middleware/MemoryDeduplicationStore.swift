@@ -19,14 +19,38 @@ public final class MemoryDeduplicationStore: DeduplicationStore {
     private let clock: RouterTime
     private let state = Mutex(State())
 
-    /// - Parameters:
-    ///   - window: how long a key is remembered. Default 1 hour.
-    ///   - capacity: how many are remembered at most; the oldest go first. At least 1; default 1,000,000.
-    ///   - time: what the window goes by: that of the router. Default: the machine's.
-    public init(window: Duration = .seconds(3_600), capacity: Int = 1_000_000, time: RouterTime = .real) {
+    /// How long it remembers, and how much.
+    public struct Configuration: Sendable {
+        /// How long a key is remembered. More than 0; default 1 hour.
+        public var window: Duration
+        /// How many are remembered at most; the oldest go first. At least 1; default 1,000,000.
+        public var capacity: Int
+
+        public init(window: Duration = .seconds(3_600), capacity: Int = 1_000_000) {
+            self.window = window
+            self.capacity = capacity
+        }
+
+        func validate() throws(ConfigurationError) {
+            let check = ConfigurationCheck("MemoryDeduplicationStore")
+            try check("window", window, above: .zero)
+            try check("capacity", capacity, in: 1...)
+        }
+    }
+
+    /// A store with the defaults of ``Configuration``.
+    /// - Parameter time: what the window goes by: that of the router. Default: the machine's.
+    public init(time: RouterTime = .real) {
         clock = time
-        self.window = window
-        self.capacity = max(1, capacity)
+        (window, capacity) = (Configuration().window, Configuration().capacity)
+    }
+
+    /// - Parameter time: as of ``init(time:)``.
+    /// - Throws: ``ConfigurationError`` for a value out of its range.
+    public init(_ configuration: Configuration, time: RouterTime = .real) throws(ConfigurationError) {
+        try configuration.validate()
+        clock = time
+        (window, capacity) = (configuration.window, configuration.capacity)
     }
 
     public var time: RouterTime? { clock }

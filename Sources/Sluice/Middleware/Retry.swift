@@ -66,11 +66,10 @@ public struct Retry: Middleware {
     }
 
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        guard maxAttempts >= 1 else { throw ConfigurationError("Retry.maxAttempts", expected: "at least 1") }
-        if let maxElapsed, maxElapsed <= .zero { throw ConfigurationError("Retry.maxElapsed", expected: "more than 0") }
-        if let handBackAfter, handBackAfter < .zero {
-            throw ConfigurationError("Retry.handBackAfter", expected: "0 or more")
-        }
+        let check = ConfigurationCheck("Retry")
+        try check("maxAttempts", maxAttempts, in: 1...)
+        try check("maxElapsed", maxElapsed, above: .zero)
+        try check("handBackAfter", handBackAfter, in: .zero...)
         try backoff.validate("Retry.backoff")
         try throttledBackoff.validate("Retry.throttledBackoff")
         route.noteRetry()

@@ -21,9 +21,10 @@ public struct Throttle: Middleware {
     }
 
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        guard rate > 0, rate.isFinite else { throw ConfigurationError("Throttle.rate", expected: "more than 0") }
-        guard burst >= 1 else { throw ConfigurationError("Throttle.burst", expected: "at least 1") }
-        guard maximumKeys >= 1 else { throw ConfigurationError("Throttle.maximumKeys", expected: "at least 1") }
+        let check = ConfigurationCheck("Throttle")
+        try check("rate", rate > 0 && rate.isFinite, expected: "more than 0", value: "\(rate)")
+        try check("burst", burst, in: 1...)
+        try check("maximumKeys", maximumKeys, in: 1...)
         let (key, time) = (key, route.time)
         let buckets = ThrottleBuckets(rate: rate, burst: burst, maximumKeys: maximumKeys)
         let waited = route.instruments.histogram(.throttleWait, [route.label])

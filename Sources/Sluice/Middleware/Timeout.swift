@@ -13,7 +13,7 @@ public struct Timeout: Middleware {
     }
 
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        guard deadline > .zero else { throw ConfigurationError("Timeout.deadline", expected: "more than 0") }
+        try ConfigurationCheck("Timeout")("deadline", deadline, above: .zero)
         let deadline = deadline
         let deadlines = DeadlineQueue<TimedAttempt>(deadline, time: route.time) { $0.expire() }
         let (executor, destination) = (route.time.executor, route.destination)

@@ -1,5 +1,5 @@
 /// Gives messages to a broker.
-public protocol Publisher: AnyObject, Timed {
+public protocol Publisher: AnyObject, Timed, Closable {
     /// The kind of publisher, for the label `publisher_name`, such as `sqlite`.
     var name: String { get }
 

@@ -1,7 +1,7 @@
 /// Where a consumer group starts that the broker does not know yet, and where reading without a group starts. A known group
 /// goes on where it was.
 ///
-///     log.subscriber(group: "mail", start: .end)
+///     try log.subscriber(group: "mail", configuration: .init(start: .end))
 public struct StartPosition: Sendable, Equatable {
     package enum Kind: Sendable, Equatable {
         case beginning, end

@@ -1,5 +1,5 @@
 /// Takes messages from a broker.
-public protocol Subscriber: AnyObject, Timed {
+public protocol Subscriber: AnyObject, Timed, Closable {
     /// The kind of subscriber, for the label `subscriber_name`, such as `sqlite`.
     var name: String { get }
 

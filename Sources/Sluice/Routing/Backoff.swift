@@ -43,10 +43,9 @@ public struct Backoff: Sendable, Equatable {
     /// Refuses values that are outside their range.
     /// - Parameter field: what the error names, such as `MyRetry.backoff`.
     public func validate(_ field: String) throws(ConfigurationError) {
-        guard initial >= .zero else { throw ConfigurationError("\(field).initial", expected: "0 or more") }
-        guard maximum >= initial else { throw ConfigurationError("\(field).maximum", expected: "at least `initial`") }
-        guard multiplier >= 1, multiplier.isFinite else {
-            throw ConfigurationError("\(field).multiplier", expected: "at least 1")
-        }
+        let check = ConfigurationCheck(field)
+        try check("initial", initial, in: .zero...)
+        try check("maximum", maximum >= initial, expected: "at least `initial`")
+        try check("multiplier", multiplier >= 1 && multiplier.isFinite, expected: "at least 1", value: "\(multiplier)")
     }
 }

@@ -21,7 +21,8 @@ public struct Ordering: Sendable {
     /// messages do (or sixteen for each lane, where that is more).
     /// - Parameters:
     ///   - lanes: how many keys are handled at once. At least 1; default 64.
-    ///   - key: what the key is; the broker's own unless given.
+    ///   - key: what the key is. Default: what the publisher of the message chose (`key:` of the publishers of the embedded
+    ///     log, of Kafka, and in memory), which these keep with it. RabbitMQ and HTTP keep none: name one here.
     public static func perKey(lanes: Int = 64, by key: KeySelector? = nil) -> Ordering {
         Ordering(kind: .perKey(lanes: lanes, by: key))
     }
@@ -44,6 +45,7 @@ public struct Ordering: Sendable {
     }
 
     func validate() throws(ConfigurationError) {
-        guard concurrency >= 1 else { throw ConfigurationError("Route.ordering", expected: "at least 1 at once") }
+        try ConfigurationCheck("Route")(
+            "ordering", concurrency >= 1, expected: "at least 1 at once", value: "\(concurrency)")
     }
 }

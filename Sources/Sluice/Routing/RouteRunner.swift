@@ -21,9 +21,7 @@ final class RouteRunner: Sendable {
         }
         let ordering = route.ordering ?? route.subscriber.defaultOrdering
         try ordering.validate()
-        try configuration.redelivery.validate("Router.redelivery")
-        try configuration.resubscription.validate("Router.resubscription")
-        try configuration.destination.validate("Router.destination")
+        try configuration.validate()
         self.route = route
         self.ordering = ordering
         self.configuration = configuration

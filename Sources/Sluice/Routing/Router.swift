@@ -9,17 +9,35 @@ import Synchronization
 /// within the deadline; the rest is given back; publishers are closed last, after every route that uses them.
 public final class Router: Service {
     public struct Configuration: Sendable {
-        /// How long messages in hand may take to finish at shutdown before their tasks are cancelled. Default 30 s.
-        public var shutdownTimeout: Duration = .seconds(30)
+        /// How long messages in hand may take to finish at shutdown before their tasks are cancelled. At least 0; default
+        /// 30 s.
+        public var shutdownTimeout: Duration
         /// How long a message that left the chain with an error waits before it is delivered again, at least: its
         /// destination's budget may have it wait longer. Default: from 100 ms, doubling, up to 30 s, with full jitter.
-        public var redelivery: Backoff = .exponential()
+        public var redelivery: Backoff
         /// The configuration of the destination of each route that names none.
-        public var destination = Destination.Configuration()
+        public var destination: Destination.Configuration
         /// How long to wait between attempts to subscribe. Default: from 100 ms, doubling, up to 10 s, with jitter.
-        public var resubscription: Backoff = .exponential(upTo: .seconds(10))
+        public var resubscription: Backoff
 
-        public init() {}
+        public init(
+            shutdownTimeout: Duration = .seconds(30),
+            redelivery: Backoff = .exponential(),
+            destination: Destination.Configuration = Destination.Configuration(),
+            resubscription: Backoff = .exponential(upTo: .seconds(10))
+        ) {
+            self.shutdownTimeout = shutdownTimeout
+            self.redelivery = redelivery
+            self.destination = destination
+            self.resubscription = resubscription
+        }
+
+        func validate() throws(ConfigurationError) {
+            try ConfigurationCheck("Router")("shutdownTimeout", shutdownTimeout, in: .zero...)
+            try redelivery.validate("Router.redelivery")
+            try destination.validate("Router.destination")
+            try resubscription.validate("Router.resubscription")
+        }
     }
 
     private struct State {

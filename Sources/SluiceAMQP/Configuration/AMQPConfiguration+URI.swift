@@ -1,3 +1,5 @@
+public import Sluice
+
 extension AMQPConfiguration {
     /// Reads a URI such as `amqps://user:password@one.example,two.example:5671/orders?heartbeat=10`.
     ///
@@ -8,9 +10,9 @@ extension AMQPConfiguration {
     /// Options, as RabbitMQ's clients name them (<https://www.rabbitmq.com/uri-query-parameters.html>): `heartbeat`
     /// in seconds, `connection_timeout` in milliseconds, `channel_max`, `frame_max`, `name`, and for `amqps`
     /// `cacertfile`, `certfile`, `keyfile`, `password` (the key's), `verify` (`verify_peer` or `verify_none`).
-    /// - Throws: ``AMQPError`` with the code `invalidConfiguration`, which says what is wrong and shows nothing of
-    ///   the URI, because a password may be anywhere in it.
-    public init(uri: String) throws(AMQPError) {
+    /// - Throws: `ConfigurationError` that names `AMQPConfiguration.uri`, or the field that an option sets. It says what is
+    ///   wrong and shows nothing of the URI, because a password may be anywhere in it.
+    public init(uri: String) throws(ConfigurationError) {
         var configuration = AMQPConfiguration()
         var rest = Substring(uri)
         let isSecure: Bool
@@ -50,11 +52,11 @@ extension AMQPConfiguration {
             if tls.certificate != nil, tls.key == nil { throw Self.wrong("certfile needs keyfile beside it") }
             if tls.key != nil, tls.certificate == nil { throw Self.wrong("keyfile needs certfile beside it") }
         }
-        do { try configuration.validate() } catch { throw Self.wrong("\(error)") }
+        try configuration.validate()
         self = configuration
     }
 
-    private mutating func take(userInfo: Substring) throws(AMQPError) {
+    private mutating func take(userInfo: Substring) throws(ConfigurationError) {
         let name = userInfo.prefix { $0 != ":" }
         username = try Self.decode(name, "the user")
         if name.endIndex < userInfo.endIndex {
@@ -62,7 +64,7 @@ extension AMQPConfiguration {
         }
     }
 
-    private static func hosts(_ list: Substring, defaultPort: UInt16) throws(AMQPError) -> [Host] {
+    private static func hosts(_ list: Substring, defaultPort: UInt16) throws(ConfigurationError) -> [Host] {
         if list.isEmpty { return [Host("localhost", port: defaultPort)] }
         var hosts: [Host] = []
         for text in list.split(separator: ",", omittingEmptySubsequences: false) {
@@ -93,10 +95,10 @@ extension AMQPConfiguration {
         return hosts
     }
 
-    private mutating func take(option: Substring) throws(AMQPError) {
+    private mutating func take(option: Substring) throws(ConfigurationError) {
         let name = option.prefix { $0 != "=" }
         let value = try Self.decode(option.dropFirst(name.count).dropFirst(), "the option \(Self.known(name))")
-        func number(upTo limit: Int) throws(AMQPError) -> Int {
+        func number(upTo limit: Int) throws(ConfigurationError) -> Int {
             guard let number = Int(value), number >= 0, number <= limit else {
                 throw Self.wrong("the option \(name) is not a number from 0 to \(limit)")
             }
@@ -142,7 +144,7 @@ extension AMQPConfiguration {
         options.first { $0 == name } ?? "at the end"
     }
 
-    private static func decode(_ text: Substring, _ what: String) throws(AMQPError) -> String {
+    private static func decode(_ text: Substring, _ what: String) throws(ConfigurationError) -> String {
         guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
@@ -162,7 +164,7 @@ extension AMQPConfiguration {
         return decoded
     }
 
-    private static func wrong(_ detail: String) -> AMQPError {
-        AMQPError(.invalidConfiguration, "the URI of the broker is wrong: \(detail)")
+    private static func wrong(_ detail: String) -> ConfigurationError {
+        ConfigurationError("AMQPConfiguration.uri", expected: "an AMQP URI: \(detail)")
     }
 }

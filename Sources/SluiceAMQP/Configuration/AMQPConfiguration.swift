@@ -113,29 +113,33 @@ public struct AMQPConfiguration: Sendable {
     }
 
     func validate() throws(ConfigurationError) {
-        func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
-            try ConfigurationError.unless(holds, "AMQPConfiguration.\(field)", expected: expected)
-        }
-        try check(!hosts.isEmpty, "hosts", "at least one")
+        let check = ConfigurationCheck("AMQPConfiguration")
+        try check("hosts", !hosts.isEmpty, expected: "at least one")
         for (index, host) in hosts.enumerated() {
-            try check(Self.isText(host.name, upTo: 255) && !host.name.isEmpty, "hosts[\(index)].name", "a host's name")
-            try check(host.port > 0, "hosts[\(index)].port", "from 1 to 65535")
+            try check(
+                "hosts[\(index)].name", Self.isText(host.name, upTo: 255) && !host.name.isEmpty,
+                expected: "a host's name")
+            try check("hosts[\(index)].port", host.port, in: 1...65_535)
         }
-        try check(Self.isText(vhost, upTo: 255), "vhost", "at most 255 bytes without NUL")
-        try check(Self.isText(username, upTo: 4_096), "username", "at most 4096 bytes without NUL")
-        try check(Self.isText(password, upTo: 65_536), "password", "at most 65536 bytes without NUL")
-        try check(Self.isText(connectionName, upTo: 1_024), "connectionName", "at most 1024 bytes without NUL")
-        try check(heartbeat >= .zero && heartbeat <= .seconds(65_535), "heartbeat", "from 0 to 65535 s")
-        for (name, value) in [("connectTimeout", connectTimeout), ("requestTimeout", requestTimeout)] {
-            try check(value >= .milliseconds(10) && value <= .seconds(3_600), name, "from 10 ms to an hour")
+        for (field, text, limit) in [
+            ("vhost", vhost, 255), ("username", username, 4_096), ("password", password, 65_536),
+            ("connectionName", connectionName, 1_024),
+        ] {
+            try check(field, Self.isText(text, upTo: limit), expected: "at most \(limit) bytes without NUL")
         }
-        try check(channelMax >= 8, "channelMax", "at least 8")
-        try check(frameMax >= 4_096 && frameMax <= 1 << 20, "frameMax", "from 4096 to 1 MiB")
+        try check("heartbeat", heartbeat, in: .zero ... .seconds(65_535))
         try check(
-            reconnect.initial >= .milliseconds(1) && reconnect.maximum >= reconnect.initial
-                && reconnect.maximum <= .seconds(86_400) && reconnect.multiplier >= 1 && reconnect.multiplier.isFinite,
-            "reconnect", "1 ms or more at first, never less afterwards, and a day at most")
-        try check((tls?.certificate == nil) == (tls?.key == nil), "tls.key", "together with tls.certificate")
+            "heartbeat", heartbeat.components.attoseconds == 0, expected: "whole seconds", value: "\(heartbeat)")
+        try check("connectTimeout", connectTimeout, in: .milliseconds(10) ... .seconds(3_600))
+        try check("requestTimeout", requestTimeout, in: .milliseconds(10) ... .seconds(3_600))
+        try check("channelMax", channelMax, in: 8...)
+        try check("frameMax", frameMax, in: 4_096...1_048_576)
+        try reconnect.validate("AMQPConfiguration.reconnect")
+        try check("reconnect.initial", reconnect.initial, in: .milliseconds(1)...)
+        try check(
+            "reconnect.maximum", reconnect.maximum, in: reconnect.initial...max(reconnect.initial, .seconds(86_400)))
+        try check(
+            "tls.key", (tls?.certificate == nil) == (tls?.key == nil), expected: "together with tls.certificate")
     }
 
     private static func isText(_ text: String, upTo limit: Int) -> Bool {

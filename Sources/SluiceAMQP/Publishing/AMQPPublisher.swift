@@ -66,6 +66,7 @@ public final class AMQPPublisher: Publisher {
         logger: Logger = Logger(label: "sluice.amqp"), instruments: Instruments? = nil
     ) throws {
         try configuration.validate()
+        try topology.validate()
         try options.validate(over: configuration.tls)
         var options = options
         options.maxUnconfirmedBytes =
@@ -154,17 +155,15 @@ public final class AMQPPublisher: Publisher {
 
 extension AMQPPublisher.Configuration {
     fileprivate func validate(over tls: AMQPConfiguration.TLS?) throws(ConfigurationError) {
-        func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
-            try ConfigurationError.unless(holds, "AMQPPublisher.\(field)", expected: expected)
-        }
-        try check(publishTimeout >= .milliseconds(1), "publishTimeout", "at least 1 ms")
-        try check(maxUnconfirmed >= 1 && maxUnconfirmed <= 65_536, "maxUnconfirmed", "from 1 to 65536")
-        try check(maxUnconfirmedBytes ?? 1 >= 1, "maxUnconfirmedBytes", "at least 1")
+        let check = ConfigurationCheck("AMQPPublisher")
+        try check("publishTimeout", publishTimeout, in: .milliseconds(1)...)
+        try check("maxUnconfirmed", maxUnconfirmed, in: 1...65_536)
+        try check("maxUnconfirmedBytes", maxUnconfirmedBytes, in: 1...)
         try check(
-            tls == nil || maxUnconfirmedBytes ?? 1 <= Self.bytesOverTLS, "maxUnconfirmedBytes", "at most 1 MiB over TLS"
-        )
-        try check(maxMessageBytes >= 0, "maxMessageBytes", "at least 0")
-        try check(closeTimeout >= .zero, "closeTimeout", "at least 0")
+            "maxUnconfirmedBytes", tls == nil || maxUnconfirmedBytes ?? 1 <= Self.bytesOverTLS,
+            expected: "at most \(Self.bytesOverTLS) over TLS", value: maxUnconfirmedBytes.map { "\($0)" })
+        try check("maxMessageBytes", maxMessageBytes, in: 0...)
+        try check("closeTimeout", closeTimeout, in: .zero...)
     }
 
     /// A write over TLS waits for the broker: what is under way should fit into the system's buffers.

@@ -15,8 +15,6 @@ public final class AMQPSubscriber: Subscriber {
         /// How many messages of a subscription may be delivered and not settled: a route handles as many at once.
         /// Default 256; from 1 to 65535.
         public var prefetch: UInt16
-        /// What keeps the order of messages in `.perKey` routes. Default: none.
-        public var key: KeySelector
         /// The longest wait of a rejected message, whatever is asked for. Default 5 minutes; from 1 ms to a day.
         public var maxRedeliveryDelay: Duration
         /// Whether rejected messages wait in queues of the broker's, which takes the permission to declare them.
@@ -40,7 +38,6 @@ public final class AMQPSubscriber: Subscriber {
         public init(
             marshaler: any AMQPMarshaler = .watermill,
             prefetch: UInt16 = 256,
-            key: KeySelector = .none,
             maxRedeliveryDelay: Duration = .seconds(300),
             waitsInQueues: Bool = true,
             settlementInterval: Duration = .milliseconds(2),
@@ -51,7 +48,6 @@ public final class AMQPSubscriber: Subscriber {
         ) {
             self.marshaler = marshaler
             self.prefetch = prefetch
-            self.key = key
             self.maxRedeliveryDelay = maxRedeliveryDelay
             self.waitsInQueues = waitsInQueues
             self.settlementInterval = settlementInterval
@@ -89,6 +85,7 @@ public final class AMQPSubscriber: Subscriber {
         instruments: Instruments? = nil
     ) throws {
         try configuration.validate()
+        try topology.validate()
         try options.validate()
         self.configuration = configuration
         self.topology = topology
@@ -199,16 +196,11 @@ extension Logger {
 
 extension AMQPSubscriber.Configuration {
     fileprivate func validate() throws(ConfigurationError) {
-        func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
-            try ConfigurationError.unless(holds, "AMQPSubscriber.\(field)", expected: expected)
-        }
-        try check(prefetch >= 1, "prefetch", "at least 1")
-        try check(
-            maxRedeliveryDelay >= .milliseconds(1) && maxRedeliveryDelay <= .seconds(86_400), "maxRedeliveryDelay",
-            "from 1 ms to a day")
-        try check(
-            settlementInterval >= .zero && settlementInterval <= .seconds(1), "settlementInterval", "from 0 to 1 s")
-        try check(maxMessageBytes >= 0, "maxMessageBytes", "at least 0")
-        try check(prefetchBytes >= 1, "prefetchBytes", "at least 1")
+        let check = ConfigurationCheck("AMQPSubscriber")
+        try check("prefetch", prefetch, in: 1...)
+        try check("maxRedeliveryDelay", maxRedeliveryDelay, in: .milliseconds(1) ... .seconds(86_400))
+        try check("settlementInterval", settlementInterval, in: .zero ... .seconds(1))
+        try check("prefetchBytes", prefetchBytes, in: 1...)
+        try check("maxMessageBytes", maxMessageBytes, in: 0...)
     }
 }

@@ -48,7 +48,6 @@ struct Incoming {
         }
         self.message =
             message ?? delivery.map { WatermillAMQPMarshaler().read($0).message } ?? Message(payload: content.body)
-        if let key = options.key(self.message) { origin.key = key }
         self.origin = origin
     }
 

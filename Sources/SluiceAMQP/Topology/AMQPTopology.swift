@@ -37,35 +37,61 @@ public struct AMQPTopology: Sendable {
     public struct Exchange: Sendable {
         /// Empty, the default, for the broker's own, which routes to the queue that the routing key names. It is never
         /// declared.
-        public var name: Name = .constant("")
+        public var name: Name
         /// `direct`, `fanout`, `topic` or `headers`, or what a plug-in adds.
-        public var type = ""
+        public var type: String
         /// Whether it outlives a restart of the broker. Default false.
-        public var isDurable = false
+        public var isDurable: Bool
         /// Whether it goes with its last queue. Default false.
-        public var isAutoDeleted = false
+        public var isAutoDeleted: Bool
         /// Whether only other exchanges may publish to it. Default false.
-        public var isInternal = false
+        public var isInternal: Bool
         /// Default: none.
-        public var arguments: AMQPTable = [:]
+        public var arguments: AMQPTable
 
-        public init() {}
+        public init(
+            name: Name = .constant(""),
+            type: String = "",
+            isDurable: Bool = false,
+            isAutoDeleted: Bool = false,
+            isInternal: Bool = false,
+            arguments: AMQPTable = [:]
+        ) {
+            self.name = name
+            self.type = type
+            self.isDurable = isDurable
+            self.isAutoDeleted = isAutoDeleted
+            self.isInternal = isInternal
+            self.arguments = arguments
+        }
     }
 
     /// A queue (<https://www.rabbitmq.com/queues.html>).
     public struct Queue: Sendable {
         /// Default: the topic's name.
-        public var name: Name = .topic
+        public var name: Name
         /// Whether it outlives a restart of the broker. Default false.
-        public var isDurable = false
+        public var isDurable: Bool
         /// Whether it goes with its last consumer. Default false.
-        public var isAutoDeleted = false
+        public var isAutoDeleted: Bool
         /// Whether it belongs to one connection and goes with it. Default false.
-        public var isExclusive = false
+        public var isExclusive: Bool
         /// Such as `x-queue-type` or `x-max-length`. Default: none.
-        public var arguments: AMQPTable = [:]
+        public var arguments: AMQPTable
 
-        public init() {}
+        public init(
+            name: Name = .topic,
+            isDurable: Bool = false,
+            isAutoDeleted: Bool = false,
+            isExclusive: Bool = false,
+            arguments: AMQPTable = [:]
+        ) {
+            self.name = name
+            self.isDurable = isDurable
+            self.isAutoDeleted = isAutoDeleted
+            self.isExclusive = isExclusive
+            self.arguments = arguments
+        }
     }
 
     /// Where a queue puts what it drops: what was rejected without a return, has expired, or finds it full
@@ -98,26 +124,56 @@ public struct AMQPTopology: Sendable {
         public static let everything = Declaration(declaresExchange: true, declaresQueue: true)
     }
 
-    public var exchange = Exchange()
-    public var queue = Queue()
+    public var exchange: Exchange
+    public var queue: Queue
     /// With what key the queue is bound to the exchange; only where the exchange has a name. Default: empty.
-    public var bindingKey: Name = .constant("")
+    public var bindingKey: Name
     /// Needed by exchanges of the type `headers`. Default: none.
-    public var bindingArguments: AMQPTable = [:]
+    public var bindingArguments: AMQPTable
     /// With what key messages are published. Default: the topic's name.
-    public var routingKey: Name = .topic
+    public var routingKey: Name
     /// Whether messages are written to disk, so that a durable queue keeps them over a restart of the broker. Default
     /// true.
-    public var isPersistent = true
+    public var isPersistent: Bool
     /// What a publisher declares. Default: everything, so that the queue exists before the first subscription.
-    public var publisherDeclares = Declaration.everything
+    public var publisherDeclares: Declaration
     /// What a subscriber declares. Default: everything.
-    public var subscriberDeclares = Declaration.everything
+    public var subscriberDeclares: Declaration
     /// Arguments of the consumer, such as `x-priority`. Default: none.
-    public var consumerArguments: AMQPTable = [:]
+    public var consumerArguments: AMQPTable
 
-    /// A queue of the topic's name that goes with the broker, on the broker's own exchange.
-    public init() {}
+    /// Without arguments: a queue of the topic's name that goes with the broker, on the broker's own exchange.
+    public init(
+        exchange: Exchange = Exchange(),
+        queue: Queue = Queue(),
+        bindingKey: Name = .constant(""),
+        bindingArguments: AMQPTable = [:],
+        routingKey: Name = .topic,
+        isPersistent: Bool = true,
+        publisherDeclares: Declaration = .everything,
+        subscriberDeclares: Declaration = .everything,
+        consumerArguments: AMQPTable = [:]
+    ) {
+        self.exchange = exchange
+        self.queue = queue
+        self.bindingKey = bindingKey
+        self.bindingArguments = bindingArguments
+        self.routingKey = routingKey
+        self.isPersistent = isPersistent
+        self.publisherDeclares = publisherDeclares
+        self.subscriberDeclares = subscriberDeclares
+        self.consumerArguments = consumerArguments
+    }
+
+    /// Refuses what can be right for no topic; what depends on the topic shows when it is used.
+    func validate() throws(ConfigurationError) {
+        let check = ConfigurationCheck("AMQPTopology")
+        let (topic, name) = (Topic("topic"), exchange.name)
+        try check(
+            "exchange.type", !exchange.type.isEmpty || name.resolve?(topic).isEmpty == true,
+            expected: "a type, where the exchange has a name")
+        try check("queue.name", queue.name.resolve?(topic).isEmpty != true, expected: "a name")
+    }
 
     /// The same topology with a place for what the queue drops.
     public func deadLettering(to target: DeadLetter) -> AMQPTopology {

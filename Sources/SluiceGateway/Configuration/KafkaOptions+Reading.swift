@@ -1,3 +1,4 @@
+import Sluice
 import SluiceKafka
 
 extension KafkaOptions {
@@ -32,11 +33,10 @@ extension KafkaOptions {
         do {
             try kafka.client.validate()
         } catch {
-            let isOfProperties = kafka.client.properties.keys.contains { error.detail.contains($0) }
+            let refused = error as? ConfigurationError
+            let isOfProperties = refused?.field.hasPrefix("KafkaConfiguration.properties[") == true
             let variable = isOfProperties ? properties.variable : Self.brokers.variable
-            values.problems.append(
-                "\(variable.name): expected a configuration that librdkafka takes: \(withoutOpenSSL(error.detail))"
-            )
+            values.problems.append("\(variable.name): expected \(withoutOpenSSL(refused?.expected ?? "\(error)"))")
         }
         return kafka
     }

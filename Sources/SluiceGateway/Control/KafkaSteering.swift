@@ -148,8 +148,9 @@ final class KafkaSteering: SteeringStore {
         do {
             try await topics.create(plan)
         } catch {
-            if error.disposition == .retry() { throw error }
-            throw MissingTopicError(plan, reason: "it cannot be created: \(error.detail)")
+            if Disposition(of: error) == .retry() { throw error }
+            throw MissingTopicError(
+                plan, reason: "it cannot be created: \((error as? KafkaError)?.detail ?? "\(error)")")
         }
         // Somebody has deleted it: what was paused stays so.
         let known = state.withLock(\.paused) ?? [:]

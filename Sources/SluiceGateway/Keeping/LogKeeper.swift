@@ -34,7 +34,7 @@ final class LogKeeper: Service {
     init(_ configuration: GatewayConfiguration, _ instruments: Instruments, logger: Logger) {
         groupRetention = configuration.groupRetention
         self.logger = logger
-        failures = SQLiteFailures(instruments, logger)
+        failures = SQLiteFailures(instruments)
         dropped = instruments.counter(.poisonDropped, [("topic", SQLiteQueue.poisonTopic.name)])
         doubted = instruments.gauge(.clockDoubted, [])
         idleGroups = instruments.gauge(.idleGroups, [])
@@ -50,21 +50,9 @@ final class LogKeeper: Service {
         file.retention.idleGroup = configuration.groupRetention
         file.retention.topics[SQLiteQueue.poisonTopic.name] = .init(
             age: configuration.retention, size: configuration.poisonRetention, keepsUnread: true)
-        file.retention.observer.droppedUnread = { [dropped, logger] topic, count in
-            dropped.increment(by: count)
-            logger.error(
-                "the poison topic was too large: its oldest messages were dropped unread",
-                metadata: ["topic": "\(topic)", "count": "\(count)", "limit": "\(configuration.poisonRetention) bytes"])
-        }
-        file.retention.observer.clock = { [doubted, logger] doubt in
-            doubted.set(doubt == nil ? 0 : 1)
-            if let doubt {
-                logger.warning("retention waits", metadata: ["reason": "\(doubt)"])
-            } else {
-                logger.notice("retention goes on: the system clock is believed again")
-            }
-        }
-        let log = try SQLiteLog.open(file)
+        file.retention.observer.droppedUnread = { [dropped] _, count in dropped.increment(by: count) }
+        file.retention.observer.clock = { [doubted] doubt in doubted.set(doubt == nil ? 0 : 1) }
+        let log = try SQLiteLog.open(file, logger: logger)
         state.withLock { $0.log = log }
         return log
     }

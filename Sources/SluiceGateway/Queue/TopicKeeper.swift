@@ -162,8 +162,9 @@ final class TopicKeeper: Sendable {
         do {
             try await topics.create(plan)
         } catch {
-            if error.disposition == .retry() { throw error }
-            throw MissingTopicError(plan, reason: "it cannot be created: \(error.detail)")
+            if Disposition(of: error) == .retry() { throw error }
+            throw MissingTopicError(
+                plan, reason: "it cannot be created: \((error as? KafkaError)?.detail ?? "\(error)")")
         }
         note([], of: plan, isWhole: true)
     }

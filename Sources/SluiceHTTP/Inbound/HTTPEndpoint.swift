@@ -74,14 +74,17 @@ public struct HTTPEndpoint: Sendable {
 
 extension HTTPEndpoint {
     func validate() throws(ConfigurationError) {
-        func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
-            try ConfigurationError.unless(holds, "HTTPEndpoint.\(field)", expected: expected)
+        let check = ConfigurationCheck("HTTPEndpoint")
+        try check("path", path.hasPrefix("/"), expected: "a path such as /in", value: path)
+        for (index, alias) in aliases.enumerated() {
+            try check("aliases[\(index)]", alias.hasPrefix("/"), expected: "a path such as /in", value: alias)
         }
-        try check(maxBodyBytes ?? 0 >= 0, "maxBodyBytes", "at least 0")
-        try check(maxInflatedBytes ?? 0 >= 0, "maxInflatedBytes", "at least 0")
-        try check(answerTimeout.map { $0 > .zero } ?? true, "answerTimeout", "above 0")
-        try check(capacity >= 1, "capacity", "at least 1")
-        try check(retryAfter >= .seconds(1), "retryAfter", "at least 1 s")
+        try check("method", !method.isEmpty, expected: "a method such as POST")
+        try check("maxBodyBytes", maxBodyBytes, in: 0...)
+        try check("maxInflatedBytes", maxInflatedBytes, in: 0...)
+        try check("answerTimeout", answerTimeout, above: .zero)
+        try check("capacity", capacity, in: 1...)
+        try check("retryAfter", retryAfter, in: .seconds(1)...)
     }
 
     func takes(contentType: String?) -> Bool {

@@ -81,21 +81,21 @@ extension HTTPListener {
         }
 
         func validate() throws(ConfigurationError) {
-            func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
-                try ConfigurationError.unless(holds, "HTTPListener.\(field)", expected: expected)
-            }
-            try check(!host.isEmpty, "host", "a name or an address")
-            try check((0...65_535).contains(port), "port", "from 0 to 65535")
-            try check(maxBodyBytes >= 0 && maxBodyBytes < Int(Int32.max), "maxBodyBytes", "from 0 to 2 GiB")
-            try check(maxHeaderBytes >= 256, "maxHeaderBytes", "at least 256")
-            try check(maxHeaders >= 1, "maxHeaders", "at least 1")
-            try check(maxConcurrentRequests >= 1, "maxConcurrentRequests", "at least 1")
-            try check(maxConnections >= 1, "maxConnections", "at least 1")
-            try check(spareConnections >= 1, "spareConnections", "at least 1")
-            try check(maxBufferedBytes >= maxBodyBytes, "maxBufferedBytes", "at least maxBodyBytes")
-            try check(requestTimeout > .zero, "requestTimeout", "above 0")
-            try check(idleTimeout > .zero, "idleTimeout", "above 0")
-            try check(drainLinger >= .zero, "drainLinger", "at least 0")
+            let check = ConfigurationCheck("HTTPListener")
+            try check("host", !host.isEmpty, expected: "a name or an address")
+            try check("port", port, in: 0...65_535)
+            try check("maxBodyBytes", maxBodyBytes, in: 0...Int(Int32.max - 1))
+            try check("maxHeaderBytes", maxHeaderBytes, in: 256...)
+            try check("maxHeaders", maxHeaders, in: 1...)
+            try check("maxConcurrentRequests", maxConcurrentRequests, in: 1...)
+            try check("maxConnections", maxConnections, in: 1...)
+            try check("spareConnections", spareConnections, in: 1...)
+            try check(
+                "maxBufferedBytes", maxBufferedBytes >= maxBodyBytes, expected: "at least maxBodyBytes",
+                value: "\(maxBufferedBytes)")
+            try check("requestTimeout", requestTimeout, above: .zero)
+            try check("idleTimeout", idleTimeout, above: .zero)
+            try check("drainLinger", drainLinger, in: .zero...)
         }
     }
 }

@@ -17,7 +17,7 @@ public final class HTTPSubscriber: Subscriber {
     ///   - concurrency: how many messages a route handles at once unless told otherwise.
     /// - Throws: ``HTTPListenerError`` when a path is taken, `ConfigurationError` for a value out of its range.
     public init(listener: HTTPListener, endpoints: [HTTPEndpoint], concurrency: Int = 64) throws {
-        try ConfigurationError.unless(concurrency >= 1, "HTTPSubscriber.concurrency", expected: "at least 1")
+        try ConfigurationCheck("HTTPSubscriber")("concurrency", concurrency, in: 1...)
         for endpoint in endpoints { try endpoint.validate() }
         let shared = listener.shared
         // The listener refuses what is too much: a webhook that was taken in is not refused for its size here.

@@ -108,18 +108,16 @@ extension HTTPClient {
 
 extension HTTPClient.Configuration {
     func validate() throws(ConfigurationError) {
-        func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
-            try ConfigurationError.unless(holds, "HTTPClient.\(field)", expected: expected)
-        }
-        try check(connectTimeout > .zero, "connectTimeout", "longer than 0")
-        try check(totalTimeout > .zero, "totalTimeout", "longer than 0")
-        try check(closeTimeout >= .zero, "closeTimeout", "0 or longer")
-        try check((1...65_535).contains(limitPerHost), "limitPerHost", "from 1 to 65535")
-        try check((1...65_535).contains(limit), "limit", "from 1 to 65535")
-        try check(maximumBodySize >= 0, "maximumBodySize", "0 or more bytes")
-        try check(maximumHeaderSize >= 256, "maximumHeaderSize", "256 or more bytes")
-        try check(keepAliveInterval >= .seconds(1), "keepAliveInterval", "1 s or longer")
-        try check(proxy.isWritable, "proxy", "free of control characters")
-        try check(userAgent.utf8.allSatisfy { !$0.isControl }, "userAgent", "free of control characters")
+        let check = ConfigurationCheck("HTTPClient")
+        try check("connectTimeout", connectTimeout, above: .zero)
+        try check("totalTimeout", totalTimeout, above: .zero)
+        try check("closeTimeout", closeTimeout, in: .zero...)
+        try check("limitPerHost", limitPerHost, in: 1...65_535)
+        try check("limit", limit, in: 1...65_535)
+        try check("maximumBodySize", maximumBodySize, in: 0...)
+        try check("maximumHeaderSize", maximumHeaderSize, in: 256...)
+        try check("keepAliveInterval", keepAliveInterval, in: .seconds(1)...)
+        try check("proxy", proxy.isWritable, expected: "free of control characters")
+        try check("userAgent", userAgent.utf8.allSatisfy { !$0.isControl }, expected: "free of control characters")
     }
 }

@@ -1,11 +1,11 @@
-import Sluice
+public import Sluice
 import Synchronization
 
 /// Sends HTTP requests over kept-alive connections, from one thread of its own that libcurl's event loop runs on.
 ///
 /// HTTP/1.1, and HTTP/2 where a TLS server offers it. TLS certificates are verified; redirects are not followed;
 /// `.netrc` is ignored, and so are proxies unless the configuration names them; a request that is not idempotent is never repeated by itself.
-public final class HTTPClient: Sendable {
+public final class HTTPClient: Closable {
     public let configuration: Configuration
     private let mailbox: Mailbox
     private let thread: Mutex<DedicatedThread?>
@@ -14,6 +14,9 @@ public final class HTTPClient: Sendable {
     /// - Throws: `ConfigurationError` for a value out of its range, ``SetupError`` for what the system refuses.
     public init(_ configuration: Configuration = Configuration()) throws {
         try configuration.validate()
+        if let file = configuration.trustedCertificates {
+            try CertificateBundle.certificates(in: file, "trustedCertificates")
+        }
         try CurlLibrary.start()
         let certificates = try configuration.additionalCertificates.map { file throws(ConfigurationError) in
             try CertificateBundle(adding: file)
@@ -75,11 +78,15 @@ public final class HTTPClient: Sendable {
         }
     }
 
+    /// The same within the configuration's ``Configuration/closeTimeout``.
+    public func close() async {
+        await close(within: configuration.closeTimeout)
+    }
+
     /// Refuses new requests, lets those in flight finish for at most `timeout`, ends the rest with the code `closed`,
     /// closes the connections and ends the thread. A second call waits for the same end; the shorter time counts.
-    /// - Parameter timeout: nil is the configuration's ``Configuration/closeTimeout``.
-    public func close(within timeout: Duration? = nil) async {
-        mailbox.beginClosing(by: .now().advanced(by: timeout ?? configuration.closeTimeout))
+    public func close(within timeout: Duration) async {
+        mailbox.beginClosing(by: .now().advanced(by: timeout))
         await mailbox.waitForEnd()
         thread.withLock { $0.take() }?.join()
     }

@@ -37,8 +37,7 @@ public final class HTTPPublisher: Publisher {
     public init(
         client: HTTPClient, marshaler: HTTPMarshaler = .watermill(), configuration: Configuration = Configuration()
     ) throws(ConfigurationError) {
-        try ConfigurationError.unless(
-            configuration.concurrency >= 1, "HTTPPublisher.concurrency", expected: "at least 1")
+        try ConfigurationCheck("HTTPPublisher")("concurrency", configuration.concurrency, in: 1...)
         self.client = client
         self.marshaler = marshaler
         self.configuration = configuration

@@ -36,28 +36,29 @@ extension KafkaConfiguration {
     }
 
     /// Whether librdkafka takes it, without connecting: it makes a client that knows of no broker, and gives it up.
-    /// - Throws: ``KafkaError`` with librdkafka's own text, which names the property.
-    public func validate() throws(KafkaError) {
-        do { try requireSense() } catch { throw KafkaError(.invalidConfiguration, detail: "\(error)") }
-        let native = try native(options: [], required: [])
-        try native.set("bootstrap.servers", "", redacting: secrets)
-        let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
-        let monitor = ClientMonitor(secrets: secrets, logger: silent, meter: nil)
-        try NativeClient(.producer, native, monitor: monitor).destroy()
+    /// - Throws: `ConfigurationError`, which names the field or the property, with librdkafka's own text.
+    public func validate() throws {
+        try requireSense()
+        do throws(KafkaError) {
+            let native = try native(options: [], required: [])
+            try native.set("bootstrap.servers", "", redacting: secrets)
+            let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
+            let monitor = ClientMonitor(secrets: secrets, logger: silent, meter: nil)
+            try NativeClient(.producer, native, monitor: monitor).destroy()
+        } catch {
+            throw refusal(error)
+        }
     }
 
     func requireSense() throws(ConfigurationError) {
-        func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
-            try ConfigurationError.unless(holds, "KafkaConfiguration.\(field)", expected: expected)
-        }
-        try check(!brokers.isEmpty || properties["bootstrap.servers"] != nil, "brokers", "at least one")
+        let check = ConfigurationCheck("KafkaConfiguration")
+        try check("brokers", !brokers.isEmpty || properties["bootstrap.servers"] != nil, expected: "at least one")
         for (index, broker) in brokers.enumerated() {
-            try check(Self.isAddress(broker), "brokers[\(index)]", "host:port")
+            try check("brokers[\(index)]", Self.isAddress(broker), expected: "host:port")
         }
+        try check("statisticsInterval", statisticsInterval, in: .milliseconds(100) ... .seconds(86_400))
         try check(
-            statisticsInterval >= .milliseconds(100) && statisticsInterval <= .seconds(86_400), "statisticsInterval",
-            "from 100 ms to a day")
-        try check((tls?.certificate == nil) == (tls?.key == nil), "tls.key", "together with tls.certificate")
+            "tls.key", (tls?.certificate == nil) == (tls?.key == nil), expected: "together with tls.certificate")
     }
 
     /// librdkafka takes anything here and then cannot connect.

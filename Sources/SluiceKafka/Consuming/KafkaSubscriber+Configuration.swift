@@ -27,13 +27,13 @@ extension KafkaSubscriber {
         /// Turns records into messages. Default: Watermill's form.
         public var marshaler: any KafkaMarshaler
         /// After how long without a sign of life the group goes on without this member (`session.timeout.ms`). Default
-        /// 45 s; brokers allow 6 s to 30 minutes unless configured otherwise.
+        /// 45 s; from 1 ms to an hour, of which brokers allow 6 s to 30 minutes unless configured otherwise.
         public var sessionTimeout: Duration
         /// How often the member says that it lives (`heartbeat.interval.ms`). Default 3 s; at most a third of the
         /// session's timeout.
         public var heartbeatInterval: Duration
         /// How long a member may take to agree to a change of the group (`max.poll.interval.ms`). A slow handler does
-        /// not count: polling goes on while it works. Default 5 minutes; at least the session's timeout.
+        /// not count: polling goes on while it works. Default 5 minutes; at least the session's timeout, a day at most.
         public var maxPollInterval: Duration
         /// Whether messages of transactions are read only when these are committed (`isolation.level`). Default true.
         public var readsCommittedOnly: Bool
@@ -42,7 +42,7 @@ extension KafkaSubscriber {
         public var createsMissingTopics: Bool
         /// How many records, and kilobytes of them, the client fetches ahead of the subscription for each partition
         /// (`queued.min.messages`, `queued.max.messages.kbytes`): the memory that a backlog takes. Default 100,000 records
-        /// and 64 MiB, librdkafka's own; at least 1 of each.
+        /// and 64 MiB, librdkafka's own; from 1 to 10,000,000, and from 1 to 2,097,151.
         ///
         /// librdkafka before 2.2 looks only once a second whether a queue that was full has room again, so with it these
         /// are also the most that a partition gives in a second.
@@ -82,20 +82,21 @@ extension KafkaSubscriber {
         }
 
         func validate() throws(ConfigurationError) {
-            func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
-                try ConfigurationError.unless(holds, "KafkaSubscriber.\(field)", expected: expected)
-            }
-            try check(capacity >= 1, "capacity", "at least 1")
-            try check(maxInFlight >= 1, "maxInFlight", "at least 1")
+            let check = ConfigurationCheck("KafkaSubscriber")
+            try check("capacity", capacity, in: 1...)
+            try check("maxInFlight", maxInFlight, in: 1...)
+            try check("commitInterval", commitInterval, in: .milliseconds(10) ... .seconds(3_600))
+            try check("drainTimeout", drainTimeout, in: .zero...)
+            try check("commitTimeout", commitTimeout, in: .zero...)
+            try check("sessionTimeout", sessionTimeout, in: .milliseconds(1) ... .seconds(3_600))
+            try check("heartbeatInterval", heartbeatInterval, in: .milliseconds(1) ... .seconds(3_600))
             try check(
-                commitInterval >= .milliseconds(10) && commitInterval <= .seconds(3_600), "commitInterval",
-                "from 10 ms to an hour")
-            try check(drainTimeout >= .zero, "drainTimeout", "at least 0")
-            try check(commitTimeout >= .zero, "commitTimeout", "at least 0")
-            try check(heartbeatInterval * 3 <= sessionTimeout, "heartbeatInterval", "at most a third of sessionTimeout")
-            try check(maxPollInterval >= sessionTimeout, "maxPollInterval", "at least sessionTimeout")
-            try check(prefetchMessages >= 1, "prefetchMessages", "at least 1")
-            try check(prefetchKilobytes >= 1, "prefetchKilobytes", "at least 1")
+                "heartbeatInterval", heartbeatInterval * 3 <= sessionTimeout,
+                expected: "at most a third of sessionTimeout",
+                value: "\(heartbeatInterval)")
+            try check("maxPollInterval", maxPollInterval, in: sessionTimeout ... .seconds(86_400))
+            try check("prefetchMessages", prefetchMessages, in: 1...10_000_000)
+            try check("prefetchKilobytes", prefetchKilobytes, in: 1...2_097_151)
         }
 
         /// With the times that properties set: the code around the client goes by them too. What the client cannot read it

@@ -37,13 +37,14 @@ public final class KafkaSubscriber: Subscriber {
     ///   - group: its name. Members of a group share a topic's partitions. Nil reads all partitions of a topic for
     ///     itself, from `start` on each time, and commits nothing.
     ///   - instruments: where the client's metrics go, with the component `kafka-<group>`; nil for nowhere.
-    /// - Throws: `ConfigurationError` for a value out of its range, ``KafkaError`` for what librdkafka refuses. An unreachable cluster is no error: ``connectionState`` tells.
+    /// - Throws: `ConfigurationError`, which names the field, for a value out of its range or one that librdkafka refuses. An
+    ///   unreachable cluster is no error: ``connectionState`` tells.
     public init(
         _ configuration: KafkaConfiguration, group: String?, configuration options: Configuration = Configuration(),
         logger: Logger = Logger(label: "sluice.kafka"),
         instruments: Instruments? = nil
     ) throws {
-        try ConfigurationError.unless(group != "", "KafkaSubscriber.group", expected: "a name, or nil")
+        try ConfigurationCheck("KafkaSubscriber")("group", group != "", expected: "a name, or nil")
         try configuration.requireSense()
         try options.validate()
         var logger = logger
@@ -54,7 +55,11 @@ public final class KafkaSubscriber: Subscriber {
         self.logger = logger
         meter = instruments.map { ClientMeter($0, component: group.map { "kafka-\($0)" } ?? "kafka", .consumer) }
         // What librdkafka checks only when it makes a client is refused here too.
-        try ConsumerSession.Plan(configuration, group: group, options: options).validate()
+        do throws(KafkaError) {
+            try ConsumerSession.Plan(configuration, group: group, options: options).validate()
+        } catch {
+            throw configuration.refusal(error)
+        }
     }
 
     deinit {

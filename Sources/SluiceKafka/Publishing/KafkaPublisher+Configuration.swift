@@ -123,22 +123,20 @@ extension KafkaPublisher.Configuration {
             largest <= room << 10
         else {
             throw KafkaError(
-                .invalidConfiguration, detail: "queuedBytes must not be less than message.max.bytes")
+                .invalidConfiguration, detail: "queue.buffering.max.kbytes must not be less than message.max.bytes")
         }
         return native
     }
 
     func validate() throws(ConfigurationError) {
-        func check(_ holds: Bool, _ field: String, _ expected: String) throws(ConfigurationError) {
-            try ConfigurationError.unless(holds, "KafkaPublisher.\(field)", expected: expected)
-        }
-        try check(linger >= .zero && linger <= .seconds(900), "linger", "from 0 to 15 min")
+        let check = ConfigurationCheck("KafkaPublisher")
+        try check("linger", linger, in: .zero ... .seconds(900))
+        try check("deliveryTimeout", deliveryTimeout, in: .milliseconds(1) ... .seconds(24 * 86_400))
         try check(
-            deliveryTimeout >= .milliseconds(1) && deliveryTimeout > linger && deliveryTimeout <= .seconds(24 * 86_400),
-            "deliveryTimeout", "from 1 ms to 24 days, and more than linger")
-        try check(queuedMessages >= 1 && queuedMessages <= 10_000_000, "queuedMessages", "from 1 to 10,000,000")
-        try check(queuedBytes >= 1_024 && queuedBytes <= 1 << 40, "queuedBytes", "from 1 KiB to 1 TiB")
-        try check(transactionalID?.isEmpty != true, "transactionalID", "a name, or nil")
-        try check(transactionTimeout >= .seconds(1), "transactionTimeout", "at least 1 s")
+            "deliveryTimeout", deliveryTimeout > linger, expected: "more than linger", value: "\(deliveryTimeout)")
+        try check("queuedMessages", queuedMessages, in: 1...10_000_000)
+        try check("queuedBytes", queuedBytes, in: 1_024...(1 << 40))
+        try check("transactionalID", transactionalID?.isEmpty != true, expected: "a name, or nil")
+        try check("transactionTimeout", transactionTimeout, in: .seconds(1) ... .milliseconds(Int64(Int32.max)))
     }
 }

@@ -25,7 +25,8 @@ public final class KafkaPublisher: Publisher {
     ///   - key: what keeps the order of messages. Default: none, and so no order among them.
     ///   - logger: takes librdkafka's logs too.
     ///   - instruments: where its metrics go; nil for none.
-    /// - Throws: `ConfigurationError` for a value out of its range, ``KafkaError`` with librdkafka's words for what that refuses.
+    /// - Throws: `ConfigurationError`, which names the field, for a value out of its range or one that librdkafka refuses;
+    ///   ``KafkaError`` when the system refuses a thread.
     public init(
         _ configuration: KafkaConfiguration, key: KeySelector = .none,
         configuration options: Configuration = Configuration(), logger: Logger = Logger(label: "sluice.kafka"),
@@ -36,11 +37,16 @@ public final class KafkaPublisher: Publisher {
         let meter = instruments.map { ClientMeter($0, component: options.component, .producer) }
         let monitor = ClientMonitor(
             secrets: configuration.secrets, logger: logger, meter: meter, diary: configuration.diary)
-        let core = try ProducerCore(monitor: monitor, drainTime: options.deliveryTimeout, logger: logger) {
-            () throws(KafkaError) in
-            try NativeClient(
-                .producer, try options.native(configuration), events: RD_KAFKA_EVENT_DR,
-                callbacks: NativeClient.Callbacks(onSend: ProduceBatch.addHeaders), monitor: monitor)
+        let core: ProducerCore
+        do throws(KafkaError) {
+            core = try ProducerCore(monitor: monitor, drainTime: options.deliveryTimeout, logger: logger) {
+                () throws(KafkaError) in
+                try NativeClient(
+                    .producer, try options.native(configuration), events: RD_KAFKA_EVENT_DR,
+                    callbacks: NativeClient.Callbacks(onSend: ProduceBatch.addHeaders), monitor: monitor)
+            }
+        } catch {
+            throw configuration.refusal(error)
         }
         self.options = options
         self.key = key

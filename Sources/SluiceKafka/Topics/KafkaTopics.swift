@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// It keeps one client and one thread, on which all of its requests run one after the other. A call whose task is
 /// cancelled ends within some seconds, with an error, however long the brokers take.
-public final class KafkaTopics: Sendable {
+public final class KafkaTopics: Closable {
     private let client: AdminClient
     private let calls: BlockingCalls
     private let thread: WorkerThread
@@ -16,19 +16,23 @@ public final class KafkaTopics: Sendable {
 
     /// Starts the client, which looks for its brokers in the background.
     /// - Parameter timeout: how long one call may take once its turn has come. Default 10 s; from 1 ms to an hour.
-    /// - Throws: `ConfigurationError` for a value out of its range, ``KafkaError`` with librdkafka's words for what that refuses.
+    /// - Throws: `ConfigurationError`, which names the field, for a value out of its range or one that librdkafka refuses;
+    ///   ``KafkaError`` when the system refuses a thread.
     public init(
         _ configuration: KafkaConfiguration, timeout: Duration = .seconds(10),
         logger: Logger = Logger(label: "sluice.kafka")
     ) throws {
-        try ConfigurationError.unless(
-            timeout >= .milliseconds(1) && timeout <= .seconds(3_600), "KafkaTopics.timeout",
-            expected: "from 1 ms to an hour")
+        try ConfigurationCheck("KafkaTopics")("timeout", timeout, in: .milliseconds(1) ... .seconds(3_600))
         try configuration.requireSense()
         let monitor = ClientMonitor(
             secrets: configuration.secrets, logger: logger, meter: nil, diary: configuration.diary)
-        let client = try AdminClient { () throws(KafkaError) in
-            try NativeClient(.consumer, Self.native(configuration), monitor: monitor)
+        let client: AdminClient
+        do throws(KafkaError) {
+            client = try AdminClient { () throws(KafkaError) in
+                try NativeClient(.consumer, Self.native(configuration), monitor: monitor)
+            }
+        } catch {
+            throw configuration.refusal(error)
         }
         let calls = BlockingCalls(wake: { client.wake() })
         self.client = client
@@ -71,21 +75,20 @@ public final class KafkaTopics: Sendable {
     /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
     public func create(
         _ topic: Topic, partitions: Int32, replication: Int16?, retention: Duration?
-    ) async throws(KafkaError) {
+    ) async throws {
         var wanted = KafkaTopicPlan(topic, partitions: partitions, replication: replication, retention: retention)
         wanted.settings = retention.map { [KafkaTopicPlan.Setting("retention.ms", $0.milliseconds)] } ?? []
         try await create(wanted)
     }
 
     /// Creates the topic where it is missing, with everything that the plan states. One that exists stays as it is.
-    /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
-    public func create(_ plan: KafkaTopicPlan) async throws(KafkaError) {
+    /// - Throws: `ConfigurationError` for a number out of its range; ``KafkaError``, also when the brokers do not answer in time.
+    public func create(_ plan: KafkaTopicPlan) async throws {
         let (topic, partitions, replication) = (plan.topic, plan.partitions, plan.replication)
         try topic.validateForKafka()
-        guard partitions >= 1 else { throw KafkaError(.invalidConfiguration, detail: "partitions must be at least 1") }
-        guard replication.map({ $0 >= 1 }) != false else {
-            throw KafkaError(.invalidConfiguration, detail: "replication must be at least 1")
-        }
+        let check = ConfigurationCheck("KafkaTopicPlan")
+        try check("partitions", partitions, in: 1...)
+        try check("replication", replication, in: 1...)
         let outcome = try await perform { session throws(KafkaError) in try session.create(plan) }
         switch outcome {
         case .created: logger.notice("created the topic", metadata: ["topic": "\(topic)"])

@@ -8,17 +8,59 @@ public final class PrometheusRegistry: Sendable {
     public struct Configuration: Sendable {
         /// The bounds of histograms whose description names none. Default: from 5 ms to 10 s, as in Prometheus' own
         /// client libraries.
-        public var defaultBuckets: [Double] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+        /// At least one; finite, and each more than the one before it.
+        public var defaultBuckets: [Double]
         /// Called whenever a metric cannot be exposed as asked; the caller gets a handle that is not shown. It is called
         /// each time, possibly at once on several threads, and outside of locks. Default: nothing.
-        public var onConflict: @Sendable (MetricConflict) -> Void = { _ in }
+        public var onConflict: @Sendable (MetricConflict) -> Void
         /// The name of a counter with the labels `metric` and `label`: how often a series was asked for whose label
         /// value is beyond its cap. Default: none.
         public var cappedLabelsCounter: String?
         /// zlib's level for gzip, from 1 (fast, the default) to 9.
-        public var compressionLevel: Int = 1
+        public var compressionLevel: Int
 
-        public init() {}
+        public init(
+            defaultBuckets: [Double] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+            onConflict: @escaping @Sendable (MetricConflict) -> Void = { _ in },
+            cappedLabelsCounter: String? = nil,
+            compressionLevel: Int = 1
+        ) {
+            self.defaultBuckets = defaultBuckets
+            self.onConflict = onConflict
+            self.cappedLabelsCounter = cappedLabelsCounter
+            self.compressionLevel = compressionLevel
+        }
+
+        fileprivate func validate() throws(InvalidField) {
+            guard (1...9).contains(compressionLevel) else {
+                throw InvalidField("compressionLevel", expected: "from 1 to 9", value: "\(compressionLevel)")
+            }
+            guard !defaultBuckets.isEmpty, defaultBuckets.allSatisfy(\.isFinite),
+                zip(defaultBuckets, defaultBuckets.dropFirst()).allSatisfy({ $0 < $1 })
+            else {
+                throw InvalidField(
+                    "defaultBuckets", expected: "finite bounds, each more than the one before it",
+                    value: "\(defaultBuckets)")
+            }
+        }
+    }
+
+    /// A field of the configuration has a value that it cannot have.
+    public struct InvalidField: Error, Equatable, CustomStringConvertible {
+        /// The field, such as `compressionLevel`.
+        public let field: String
+        /// What is expected, such as `from 1 to 9`.
+        public let expected: String
+        /// What it is instead.
+        public let value: String
+
+        fileprivate init(_ field: String, expected: String, value: String) {
+            self.field = field
+            self.expected = expected
+            self.value = value
+        }
+
+        public var description: String { "PrometheusRegistry.\(field): expected \(expected), not \(value)" }
     }
 
     /// A hook that was added with `beforeScrape`.
@@ -37,7 +79,18 @@ public final class PrometheusRegistry: Sendable {
     private let lastSize = Atomic<Int>(4_096)
     private let scrapers = Mutex(ScraperBook())
 
-    public init(configuration: Configuration = Configuration()) {
+    /// A registry with the defaults of ``Configuration``.
+    public convenience init() {
+        self.init(checked: Configuration())
+    }
+
+    /// - Throws: ``InvalidField`` for a value out of its range.
+    public convenience init(configuration: Configuration) throws(InvalidField) {
+        try configuration.validate()
+        self.init(checked: configuration)
+    }
+
+    private init(checked configuration: Configuration) {
         self.configuration = configuration
         table = Mutex(FamilyTable(defaultBuckets: configuration.defaultBuckets))
     }

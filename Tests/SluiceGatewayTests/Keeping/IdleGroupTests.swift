@@ -147,7 +147,7 @@ struct LogKeeperTests {
         let scrape = backend.registry.scrape(accept: nil, acceptEncoding: nil)
         let metrics = Exposition(scrape.body, format: .text)
         #expect(metrics.value("sluice_poison_dropped_total", ["topic": "poison"]) == 10)
-        #expect(recorder.text.contains("error the poison topic was too large: its oldest messages were dropped unread"))
+        #expect(recorder.text.contains("error the topic was too large: its oldest messages were dropped unread"))
         await log.close()
     }
 }

@@ -1,4 +1,5 @@
 import Logging
+import ServiceLifecycle
 import Sluice
 import SluiceTestBrokers
 import SluiceTesting
@@ -102,6 +103,10 @@ private final class Preparing<Base: Sendable>: Sendable {
 
 extension Preparing: Timed {}
 
+extension Preparing: Service, Closable where Base: Closable {
+    func close() async { await base.close() }
+}
+
 extension Preparing: Publisher where Base: Publisher {
     var name: String { base.name }
 
@@ -109,8 +114,6 @@ extension Preparing: Publisher where Base: Publisher {
         if topic.name.utf8.count < 200 { try await prepare(topic) }
         try await base.publish(messages, to: topic)
     }
-
-    func close() async { await base.close() }
 }
 
 extension Preparing: Subscriber where Base: Subscriber {
@@ -121,8 +124,6 @@ extension Preparing: Subscriber where Base: Subscriber {
         try await prepare(topic)
         return try await base.subscribe(to: topic)
     }
-
-    func close() async { await base.close() }
 }
 
 /// Reads only what has an id.

@@ -202,7 +202,10 @@ struct SubscriberTests {
         refuses { $0.maxPollInterval = .seconds(10) }
         var configuration = kafka.configuration
         configuration.properties["enable.auto.commit"] = "true"
-        #expect(throws: KafkaError.self) { try KafkaSubscriber(configuration, group: "g", logger: .silent) }
+        let error = #expect(throws: ConfigurationError.self) {
+            try KafkaSubscriber(configuration, group: "g", logger: .silent)
+        }
+        #expect(error?.field == "KafkaConfiguration.properties[enable.auto.commit]")
     }
 
     @Test func anUnreachableClusterIsNoErrorAndSaysSo() async throws {

@@ -49,11 +49,11 @@ struct PrometheusBackendTests {
         #expect(shown.value("theirs_total", ["a": "b"]) == 1)
     }
 
-    @Test func saysWhichMetricCannotBeShown() {
+    @Test func saysWhichMetricCannotBeShown() throws {
         let conflicts = Mutex<[MetricConflict]>([])
         var configuration = PrometheusRegistry.Configuration()
         configuration.onConflict = { conflict in conflicts.withLock { $0.append(conflict) } }
-        let backend = PrometheusBackend(configuration: configuration)
+        let backend = try PrometheusBackend(configuration: configuration)
         _ = backend.instruments.counter(.messagesReceived, [("another", "label")])
         #expect(conflicts.withLock { $0.map(\.reason) } == [.labels])
     }

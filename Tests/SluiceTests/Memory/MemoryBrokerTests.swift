@@ -9,7 +9,7 @@ struct MemoryBrokerTests {
     }
 
     @Test func waitsForTheAcknowledgementOfEveryGroup() async throws {
-        let broker = MemoryBroker(.init(waitsForAcknowledgement: true))
+        let broker = try MemoryBroker(.init(waitsForAcknowledgement: true))
         let first = try await broker.subscriber(group: "first").subscribe(to: "t")
         let second = try await broker.subscriber(group: "second").subscribe(to: "t")
         let publisher = broker.publisher()
@@ -31,7 +31,7 @@ struct MemoryBrokerTests {
     }
 
     @Test func returnsAtOnceWhenNobodyCanAcknowledge() async throws {
-        let broker = MemoryBroker(.init(waitsForAcknowledgement: true))
+        let broker = try MemoryBroker(.init(waitsForAcknowledgement: true))
         try await broker.publisher().publish(messages(3), to: "t")
         let leaving = broker.subscriber()
         let subscription = try await leaving.subscribe(to: "t")
@@ -43,7 +43,7 @@ struct MemoryBrokerTests {
     }
 
     @Test func throwsWhenItIsCancelledBeforeTheAcknowledgement() async throws {
-        let broker = MemoryBroker(.init(waitsForAcknowledgement: true))
+        let broker = try MemoryBroker(.init(waitsForAcknowledgement: true))
         let subscription = try await broker.subscriber(group: "a").subscribe(to: "t")
         let publishing = Task { try await broker.publisher().publish(messages(1), to: "t") }
         try await eventually { subscription.count == 1 }
@@ -53,7 +53,7 @@ struct MemoryBrokerTests {
     }
 
     @Test func namesWhatWasNotAcceptedOfABatch() async throws {
-        let broker = MemoryBroker(.init(capacity: 3))
+        let broker = try MemoryBroker(.init(capacity: 3))
         let subscription = try await broker.subscriber(group: "a").subscribe(to: "t")
         let publisher = broker.publisher()
         let batch = messages(5)
@@ -67,7 +67,7 @@ struct MemoryBrokerTests {
     }
 
     @Test func keepsABoundedBacklogForAGroupThatIsAway() async throws {
-        let broker = MemoryBroker(.init(capacity: 4))
+        let broker = try MemoryBroker(.init(capacity: 4))
         let first = broker.subscriber(group: "a")
         _ = try await first.subscribe(to: "t")
         await first.close()
@@ -88,14 +88,14 @@ struct MemoryBrokerTests {
     }
 
     @Test func forgetsWhatNobodySubscribedTo() async throws {
-        let broker = MemoryBroker(.init(capacity: 2))
+        let broker = try MemoryBroker(.init(capacity: 2))
         try await broker.publisher().publish(messages(100), to: "t")
         let subscription = try await broker.subscriber(group: "a").subscribe(to: "t")
         #expect(subscription.count == 0)
     }
 
     @Test func releasesWhatEveryGroupWasGiven() async throws {
-        let broker = MemoryBroker(.init(capacity: 8))
+        let broker = try MemoryBroker(.init(capacity: 8))
         let fast = try await broker.subscriber(group: "fast").subscribe(to: "t")
         let slow = try await broker.subscriber(group: "slow").subscribe(to: "t")
         try await broker.publisher().publish(messages(8), to: "t")
@@ -108,7 +108,7 @@ struct MemoryBrokerTests {
 
     @Test func restoresTheOrderOfWhatComesBack() async throws {
         let broker = MemoryBroker()
-        let subscriber = broker.subscriber(group: "a", capacity: 100)
+        let subscriber = try broker.subscriber(group: "a", configuration: .init(capacity: 100))
         let first = try await subscriber.subscribe(to: "t")
         let sent = messages(40)
         try await broker.publisher().publish(sent, to: "t")
@@ -162,7 +162,7 @@ struct MemoryBrokerTests {
     }
 
     @Test func sendsASlowMembersShareToTheOthers() async throws {
-        let broker = MemoryBroker(.init(capacity: 4))
+        let broker = try MemoryBroker(.init(capacity: 4))
         let subscriber = broker.subscriber(group: "a")
         let (stuck, busy) = (try await subscriber.subscribe(to: "t"), try await subscriber.subscribe(to: "t"))
         let publishing = Task { try await broker.publisher().publish(messages(50), to: "t") }

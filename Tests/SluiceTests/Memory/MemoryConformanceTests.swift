@@ -58,14 +58,14 @@ struct MemoryConformanceTests {
     private func run(
         _ conformance: PubSubConformance.Case, _ features: PubSubFeatures, _ configuration: MemoryBroker.Configuration
     ) async throws {
-        var harness = PubSubHarness.memory(features, MemoryBroker(configuration))
+        var harness = PubSubHarness.memory(features, try MemoryBroker(configuration))
         // What a busy machine may need; a case that succeeds does not take longer for it.
         if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(conformance): \(reason)") }
         try await conformance.run(on: harness)
         // And in an order of tasks that nothing but a seed decides, where no wait depends on the machine.
         for seed in 0..<4 as Range<UInt64> {
             try await VirtualTime.run(seed: seed, order: .shuffled) { time in
-                var harness = PubSubHarness.memory(features, MemoryBroker(configuration, time: time))
+                var harness = PubSubHarness.memory(features, try MemoryBroker(configuration, time: time))
                 harness.time = time
                 try await conformance.run(on: harness)
             }
@@ -78,7 +78,9 @@ extension PubSubHarness {
         PubSubHarness(features: features) {
             broker.publisher()
         } makeSubscriber: { options in
-            broker.subscriber(group: options.group, capacity: options.capacity, maxInFlight: options.maxInFlight)
+            try broker.subscriber(
+                group: options.group, configuration: .init(capacity: options.capacity, maxInFlight: options.maxInFlight)
+            )
         }
     }
 }

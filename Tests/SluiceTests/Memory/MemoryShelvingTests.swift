@@ -21,12 +21,13 @@ import Testing
         let takesBad = Atomic<Bool>(false)
         let meters = Meters()
         // The group is there before anything is published.
-        try await broker.subscriber(group: "g", maxInFlight: maxInFlight).subscribe(to: "t").cancel()
+        try await broker.subscriber(group: "g", configuration: .init(maxInFlight: maxInFlight)).subscribe(to: "t")
+            .cancel()
         func router() throws -> Router {
             let router = Router.quick([HandlerMetrics()], meters: meters)
             try router.add(
                 Route(
-                    "r", from: broker.subscriber(group: "g", maxInFlight: maxInFlight), "t",
+                    "r", from: try broker.subscriber(group: "g", configuration: .init(maxInFlight: maxInFlight)), "t",
                     ordering: .perKey(lanes: 8, by: .metadata("key"))
                 ) { message, _ in
                     if message.key == "bad", !takesBad.load(ordering: .acquiring) {

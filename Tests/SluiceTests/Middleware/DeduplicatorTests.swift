@@ -113,7 +113,7 @@ struct MemoryDeduplicationStoreTests {
     }
 
     @Test func remembersAKeyForItsWindow() async throws {
-        let store = MemoryDeduplicationStore(window: .seconds(10))
+        let store = try MemoryDeduplicationStore(.init(window: .seconds(10)))
         #expect(store.reserve(entry(1), at: at(0)) == .fresh)
         #expect(store.reserve(entry(1), at: at(0)) == .inProgress)
         store.commit(entry(1), at: at(5))
@@ -128,8 +128,8 @@ struct MemoryDeduplicationStoreTests {
         #expect(store.reserve(entry(1), at: at(25)) == .duplicate)
     }
 
-    @Test func forgetsTheOldestBeyondItsCapacity() {
-        let store = MemoryDeduplicationStore(capacity: 3)
+    @Test func forgetsTheOldestBeyondItsCapacity() throws {
+        let store = try MemoryDeduplicationStore(.init(capacity: 3))
         for number in 0..<5 {
             #expect(store.reserve(entry(number), at: at(0)) == .fresh)
             store.commit(entry(number), at: at(UInt64(number)))

@@ -53,9 +53,9 @@ final class BentPubSub: Sendable {
     private let broker: Mutex<MemoryBroker>
     private let subscribers = Mutex<[RelaySubscriber]>([])
 
-    init(_ change: PubSubChange) {
+    init(_ change: PubSubChange) throws {
         self.change = change
-        broker = Mutex(MemoryBroker(change.broker))
+        broker = Mutex(try MemoryBroker(change.broker))
     }
 
     var harness: PubSubHarness {
@@ -70,8 +70,10 @@ final class BentPubSub: Sendable {
             RelayPublisher(broker.withLock { $0.publisher() }, change)
         } makeSubscriber: { [self] options in
             let options = change.options(options)
-            let inner = broker.withLock {
-                $0.subscriber(group: options.group, capacity: options.capacity, maxInFlight: options.maxInFlight)
+            let inner = try broker.withLock {
+                try $0.subscriber(
+                    group: options.group,
+                    configuration: .init(capacity: options.capacity, maxInFlight: options.maxInFlight))
             }
             if change.skipsRelay { return inner }
             let relay = RelaySubscriber(inner, change)
@@ -84,7 +86,7 @@ final class BentPubSub: Sendable {
         }
         harness.restart = { [self] in
             for subscriber in subscribers.withLock(\.self) { await subscriber.crash() }
-            if change.restartForgets { broker.withLock { $0 = MemoryBroker(change.broker) } }
+            if change.restartForgets { try broker.withLock { $0 = try MemoryBroker(change.broker) } }
         }
         return harness
     }

@@ -6,7 +6,7 @@ import Testing
 struct ConformanceSuiteTests {
     @Test(arguments: PubSubConformance.allCases)
     func findsNothingInASoundPubSub(_ conformance: PubSubConformance.Case) async throws {
-        let harness = BentPubSub(PubSubChange()).harness
+        let harness = try BentPubSub(PubSubChange()).harness
         if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(conformance): \(reason)") }
         try await conformance.run(on: harness)
     }
@@ -14,7 +14,7 @@ struct ConformanceSuiteTests {
     @Test(arguments: flaws)
     func finds(_ flaw: Flaw) async throws {
         let conformance = try #require(PubSubConformance.allCases.first { $0.name == flaw.foundBy })
-        var harness = BentPubSub(flaw.change).harness
+        var harness = try BentPubSub(flaw.change).harness
         harness.patience = .milliseconds(700)
         harness.deadline = .seconds(3)
         try #require(conformance.skipReason(on: harness) == nil)
@@ -37,7 +37,7 @@ struct ConformanceSuiteTests {
     }
 
     @Test func reportsWhatItSkipsAndWhy() async throws {
-        var harness = BentPubSub(PubSubChange()).harness
+        var harness = try BentPubSub(PubSubChange()).harness
         harness.features.consumerGroups = false
         harness.restart = nil
         let skipped = PubSubConformance.skipped(for: harness)

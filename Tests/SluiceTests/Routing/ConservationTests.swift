@@ -21,7 +21,7 @@ struct ConservationTests {
 
     private func storm(_ seed: Int, _ time: RouterTime) async throws {
         var random = Seeded(UInt64(seed))
-        let broker = MemoryBroker(.init(persistent: true), time: time)
+        let broker = try MemoryBroker(.init(persistent: true), time: time)
         let meters = Meters()
         // Numbers repeat, so that the deduplicator has something to do.
         let messages = (0..<300).map { Message.numbered($0 % 250, key: "\($0 % 7)") }

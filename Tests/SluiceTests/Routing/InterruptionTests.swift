@@ -14,7 +14,7 @@ struct InterruptionTests {
     func nothingIsHandledMeanwhileAndEverythingAfterwards(ordering: Ordering) async throws {
         try await VirtualTime.run { time in
             let meters = Meters()
-            let broker = MemoryBroker(.init(persistent: true), time: time)
+            let broker = try MemoryBroker(.init(persistent: true), time: time)
             let router = Router.quick(meters: meters, time: time)
             let handled = Journal<Int>()
             try router.add(
@@ -45,7 +45,7 @@ struct InterruptionTests {
 
     @Test func whatIsInHandIsFinishedFirst() async throws {
         try await VirtualTime.run { time in
-            let broker = MemoryBroker(.init(persistent: true), time: time)
+            let broker = try MemoryBroker(.init(persistent: true), time: time)
             let (gate, finished) = (Gate(), Flag())
             let router = Router.quick(time: time)
             try router.add(
@@ -66,7 +66,7 @@ struct InterruptionTests {
 
     @Test func severalRunOneAfterTheOther() async throws {
         try await VirtualTime.run { time in
-            let broker = MemoryBroker(.init(persistent: true), time: time)
+            let broker = try MemoryBroker(.init(persistent: true), time: time)
             let router = Router.quick(time: time)
             try router.add(Route("r", from: broker.subscriber(group: "g"), "t") { _, _ in })
             let inside = Counter()
@@ -93,7 +93,7 @@ struct InterruptionTests {
 
     @Test func anErrorLetsItGoOn() async throws {
         try await VirtualTime.run { time in
-            let broker = MemoryBroker(.init(persistent: true), time: time)
+            let broker = try MemoryBroker(.init(persistent: true), time: time)
             let router = Router.quick(time: time)
             let calls = Counter()
             try router.add(Route("r", from: broker.subscriber(group: "g"), "t") { _, _ in calls.add() })
@@ -109,7 +109,7 @@ struct InterruptionTests {
 
     @Test func aPausedRouteIsPausedAfterwards() async throws {
         try await VirtualTime.run { time in
-            let broker = MemoryBroker(.init(persistent: true), time: time)
+            let broker = try MemoryBroker(.init(persistent: true), time: time)
             let router = Router.quick(time: time)
             let calls = Counter()
             try router.add(Route("r", from: broker.subscriber(group: "g"), "t") { _, _ in calls.add() })
@@ -128,7 +128,7 @@ struct InterruptionTests {
 
     @Test func aShutdownMeanwhileWaitsForWhatIsDoneAndEndsTheRoute() async throws {
         try await VirtualTime.run { time in
-            let broker = MemoryBroker(.init(persistent: true), time: time)
+            let broker = try MemoryBroker(.init(persistent: true), time: time)
             let router = Router.quick(time: time)
             try router.add(Route("r", from: broker.subscriber(group: "g"), "t") { _, _ in })
             let (gate, done) = (Gate(), Flag())
@@ -154,7 +154,7 @@ struct InterruptionTests {
 
     @Test func aCancelledOneIsForgotten() async throws {
         try await VirtualTime.run { time in
-            let broker = MemoryBroker(.init(persistent: true), time: time)
+            let broker = try MemoryBroker(.init(persistent: true), time: time)
             let gate = Gate()
             let router = Router.quick(time: time)
             try router.add(Route("r", from: broker.subscriber(group: "g"), "t") { _, _ in try await gate.wait() })

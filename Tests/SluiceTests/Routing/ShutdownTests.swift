@@ -134,7 +134,7 @@ struct ShutdownTests {
     @Test(arguments: [Ordering.serial, .perKey(lanes: 4, by: .metadata("key")), .unordered(limit: 4)])
     func deliversWhatWasInterruptedToTheNextRun(ordering: Ordering) async throws {
         try await VirtualTime.run { time in
-            let broker = MemoryBroker(.init(persistent: true), time: time)
+            let broker = try MemoryBroker(.init(persistent: true), time: time)
             try await broker.publisher().publish((0..<40).map { .numbered($0, key: "\($0 % 5)") }, to: "t")
             let handled = Journal<Int>()
             for isFirst in [true, false] {

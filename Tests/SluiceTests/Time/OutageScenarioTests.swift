@@ -155,7 +155,7 @@ struct OutageScenarioTests {
         let (attempts, took) = try await VirtualTime.run(seed: 1) { time in
             let start = Self.threadTime()
             let sink = Sink(time) { _, now in if now < .seconds(3_600) { throw Broken() } }
-            let broker = MemoryBroker(.init(capacity: 10_000), time: time)
+            let broker = try MemoryBroker(.init(capacity: 10_000), time: time)
             let meters = Meters()
             var retry = Retry(maxAttempts: 8)
             retry.maxElapsed = .seconds(300)

@@ -16,7 +16,7 @@ struct PauseScenarioTests {
                 let trace = Journal<String>()
                 let taken = Journal<Int>()
                 let quiet = Flag()
-                let broker = MemoryBroker(.init(capacity: 10_000), time: time)
+                let broker = try MemoryBroker(.init(capacity: 10_000), time: time)
                 var retry = Retry(maxAttempts: 4)
                 retry.backoff = .exponential(from: .seconds(1), upTo: .seconds(20))
                 retry.maxElapsed = .seconds(60)

@@ -17,13 +17,7 @@ final class CertificateBundle: @unchecked Sendable {
 
     /// - Throws: when there is no certificate in the file.
     init(adding file: String) throws(ConfigurationError) {
-        let field = "HTTPClient.additionalCertificates"
-        guard let added = Self.contents(file) else {
-            throw ConfigurationError(field, expected: "a file that can be read")
-        }
-        guard Self.holdsCertificate(added) else {
-            throw ConfigurationError(field, expected: "a file with certificates in PEM format")
-        }
+        let added = try Self.certificates(in: file, "additionalCertificates")
         // Where libcurl knows no such file, it knows a directory, which it reads beside what is given here.
         let system = curl_version_info(CURLVERSION_SEVENTH)?.pointee.cainfo.flatMap {
             Self.contents(String(cString: $0))
@@ -35,6 +29,17 @@ final class CertificateBundle: @unchecked Sendable {
 
     deinit {
         bytes.deallocate()
+    }
+
+    /// - Throws: when the client's field names a file without any.
+    @discardableResult
+    static func certificates(in file: String, _ field: String) throws(ConfigurationError) -> [UInt8] {
+        let check = ConfigurationCheck("HTTPClient")
+        let found = contents(file)
+        try check(field, found != nil, expected: "a file that can be read", value: file)
+        try check(
+            field, holdsCertificate(found ?? []), expected: "a file with certificates in PEM format", value: file)
+        return found ?? []
     }
 
     private static func holdsCertificate(_ pem: [UInt8]) -> Bool {

@@ -61,12 +61,13 @@ extension KafkaPublisher {
     /// With the positions of what was consumed, each message is handled exactly once: consume, transform, produce.
     /// Readers have to ask for committed messages only (`isolation.level=read_committed`, librdkafka's default). One
     /// transaction at a time; others wait for their turn. It has to end within `transactionTimeout`.
-    /// - Throws: what `body` throws, after which the transaction is aborted; ``KafkaError`` where brokers refuse it.
+    /// - Throws: what `body` throws, after which the transaction is aborted; ``KafkaError`` where brokers refuse it;
+    ///   `ConfigurationError` without a `transactionalID`.
     public func transaction<Result>(
         _ body: (KafkaTransaction) async throws -> Result
     ) async throws -> Result {
         guard let transactions else {
-            throw KafkaError(.invalidConfiguration, detail: "transactions need a transactionalID")
+            throw ConfigurationError("KafkaPublisher.transactionalID", expected: "a name, for transactions")
         }
         return try await transactions.run(self, body)
     }
