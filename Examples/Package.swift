@@ -42,11 +42,13 @@ let package = Package(
             name: "FilePubSubTests",
             dependencies: ["FilePubSub", .product(name: "SluiceTesting", package: "sluice")]),
 
-        // The gateway with one sink more.
+        // The gateway with a source and a sink more.
         .executableTarget(
             name: "GatewayPlus",
             dependencies: [
+                .product(name: "Sluice", package: "sluice"),
                 .product(name: "SluiceGateway", package: "sluice"),
+                .product(name: "SluiceHTTP", package: "sluice"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),

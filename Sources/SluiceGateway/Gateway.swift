@@ -13,7 +13,8 @@ import Synchronization
 /// ```swift
 /// let gateway = try Gateway(
 ///     GatewayConfiguration(environment: ProcessInfo.processInfo.environment),
-///     sinks: [.init("file", FileLineSink(path: "events.log"), ordering: .serial)])
+///     sinks: [.init("file", FileLineSink(path: "events.log"), ordering: .serial)],
+///     sources: [.init("forge", Forge(), authenticator: .token("…"))])
 /// try await ServiceGroup(
 ///     services: [gateway], gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "sluice")
 /// ).run()
@@ -30,6 +31,7 @@ public final class Gateway: Service {
     private let connections: [SourceConnection]
     private let client: HTTPClient
     private let readiness: ReadinessBoard
+    private let progress = GatewayProgress()
     private let restore: @Sendable () async throws -> Void
     private let logger: Logger
 
@@ -37,14 +39,15 @@ public final class Gateway: Service {
     /// - Parameters:
     ///   - configuration: of everything.
     ///   - sinks: further ones, such as a sink of your own. Without any sink events go to the console.
+    ///   - sources: further ones, such as a ``Source`` of your own.
     ///   - backend: where the metrics are. Default: one of its own.
     ///   - logger: default: the label `sluice`.
     /// - Throws: an error that names what is wrong: a file, an address, an option.
     public init(
-        _ configuration: GatewayConfiguration, sinks: [ConfiguredSink] = [],
+        _ configuration: GatewayConfiguration, sinks: [ConfiguredSink] = [], sources: [ConfiguredSource] = [],
         backend: PrometheusBackend = PrometheusBackend(), logger: Logger = Logger(label: "sluice")
     ) throws {
-        let configuration = configuration.adding(sinks)
+        let configuration = configuration.adding(sinks, sources)
         let sinks = configuration.deliveredTo
         try sinks.validateNames()
         let instruments = backend.instruments
@@ -83,7 +86,8 @@ public final class Gateway: Service {
         let webhooks = try HTTPListener(
             configuration: configuration.webhooksListener, observer: .metering(instruments),
             logger: logger.of("webhooks"))
-        let intake = try IntakeRoutes(configuration, webhooks, to: queue, instruments, logger: logger)
+        let intake = try IntakeRoutes(
+            configuration, webhooks, to: queue, instruments, onOpen: progress.changed, logger: logger)
         for route in intake.routes { try router.add(route) }
 
         let toSinks = SinkRoutes(queue: queue, pace: configuration.pace, startedAt: startedAt)
@@ -142,11 +146,12 @@ public final class Gateway: Service {
         let ledgerKeeper = LedgerKeeper(
             ledger: ledger, retention: configuration.ledgerRetention, isDoubted: { log.clockDoubt != nil },
             logger: logger)
-        services = [
-            metrics, backlog, keeper, ledgerKeeper, QueueProbe(queue: queue), steering, control,
-            PreparedRouter(queue: queue, router: router),
+        let parts: [any Service] = [
+            metrics, backlog, keeper, ledgerKeeper, QueueProbe(queue: queue, onOutcome: progress.changed), steering,
+            control, PreparedRouter(queue: queue, router: router),
             intake.door, drain,
         ]
+        services = parts.map { [progress] in WatchedService(service: $0, progress: progress) }
     }
 
     /// Runs until graceful shutdown, with everything that belongs before and after it. To be called once.
@@ -160,9 +165,11 @@ public final class Gateway: Service {
             // A group in a group hears of graceful shutdown by itself.
             try await group.run()
         } catch {
+            progress.end(error)
             await close()
             throw error
         }
+        progress.end(ClosedError("gateway"))
         await close()
     }
 
@@ -183,14 +190,10 @@ public final class Gateway: Service {
 
     /// Returns once webhooks are taken in: the port is open, its routes read it, and the queue can be used. Waits for
     /// brokers as long as it takes. The services have to run.
-    /// - Throws: why the port cannot be opened, or that it was closed again; `CancellationError`.
+    /// - Throws: what ``run()`` throws, such as that the port of the metrics is taken; `ClosedError` once it has shut down;
+    ///   `CancellationError`.
     public func ready() async throws {
-        _ = try await webhooks.port()
-        // What else keeps webhooks out has no event of its own, and is asked for as `/readyz` asks.
-        while !readiness.current.reasons.isEmpty {
-            try await Task.sleep(for: .milliseconds(20))
-            _ = try await webhooks.port()
-        }
+        try await progress.wait { [readiness] in readiness.current.reasons.isEmpty }
     }
 
     /// Lets go of the log and of the sinks, after the services have ended.
@@ -219,9 +222,10 @@ public final class Gateway: Service {
 }
 
 extension GatewayConfiguration {
-    func adding(_ sinks: [ConfiguredSink]) -> GatewayConfiguration {
+    func adding(_ sinks: [ConfiguredSink], _ sources: [ConfiguredSource]) -> GatewayConfiguration {
         var configuration = self
         configuration.sinks += sinks
+        configuration.sources += sources
         return configuration
     }
 

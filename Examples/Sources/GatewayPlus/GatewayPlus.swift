@@ -1,7 +1,9 @@
 import Foundation
 import Logging
 import ServiceLifecycle
+import Sluice
 import SluiceGateway
+import SluiceHTTP
 
 /// Appends each event to a file: one line of JSON.
 struct FileLineSink: Sink {
@@ -23,14 +25,37 @@ struct FileLineSink: Sink {
     }
 }
 
-/// The gateway, configured by the environment as `sluice` is, with one sink more.
+/// Takes in what a script posts at the end of a release: `curl --json '{"commit": "9fceb02d0ae5", "service": "shop"}'`.
+struct ReleaseSource: Source {
+    private struct Release: Decodable {
+        let commit: String
+        let service: String
+    }
+
+    func events(of message: Message, receivedAt: Timestamp) async throws -> [Event] {
+        guard let release = try? JSONDecoder().decode(Release.self, from: Data(message.payload)) else {
+            // Its sender is answered 400, with this text.
+            throw SourceError("expected a commit and a service")
+        }
+        let deployment = Deployment(
+            id: release.commit, env: "production", occurredOn: receivedAt, service: release.service)
+        return [.commitDeployed(deployment)]
+    }
+}
+
+/// The gateway, configured by the environment as `sluice` is, with one source and one sink more.
 @main
 enum GatewayPlus {
     static func main() async throws {
         let logger = Logger(label: "gateway-plus")
+        let environment = ProcessInfo.processInfo.environment
         let gateway = try Gateway(
-            GatewayConfiguration(environment: ProcessInfo.processInfo.environment),
-            sinks: [.init("log-to-file", FileLineSink(path: "events.log"), ordering: .serial)], logger: logger)
+            GatewayConfiguration(environment: environment),
+            sinks: [.init("log-to-file", FileLineSink(path: "events.log"), ordering: .serial)],
+            sources: [
+                // At /webhooks/releases; without a token, what this machine sends alone.
+                .init("releases", ReleaseSource(), authenticator: environment["RELEASES_TOKEN"].map { .bearer($0) })
+            ], logger: logger)
         let group = ServiceGroup(
             services: [gateway], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in

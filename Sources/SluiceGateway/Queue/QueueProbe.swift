@@ -9,6 +9,8 @@ struct QueueProbe: Service {
     private static let interval: Duration = .seconds(1)
 
     let queue: any EventQueue
+    /// Called after each look.
+    let onOutcome: @Sendable () -> Void
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
@@ -19,6 +21,7 @@ struct QueueProbe: Service {
                     return
                 }
                 await queue.probe()
+                onOutcome()
             }
         }
     }

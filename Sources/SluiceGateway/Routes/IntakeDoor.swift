@@ -13,15 +13,18 @@ final class IntakeDoor: Service {
     let subscriber: any Subscriber
     private let subscribed: AsyncStream<Void>
     private let patience: Duration
+    private let onOpen: @Sendable () -> Void
 
     /// - Parameters:
     ///   - topics: the paths to wait for.
+    ///   - onOpen: called when the port is open.
     ///   - patience: how long the routes have to subscribe before the port opens without them.
     init(
         _ listener: HTTPListener, _ subscriber: any Subscriber, awaiting topics: Set<Topic>,
-        patience: Duration = .seconds(3)
+        patience: Duration = .seconds(3), onOpen: @escaping @Sendable () -> Void = {}
     ) {
         self.patience = patience
+        self.onOpen = onOpen
         let (subscribed, continuation) = AsyncStream<Void>.makeStream()
         self.listener = listener
         self.subscribed = subscribed
@@ -36,7 +39,13 @@ final class IntakeDoor: Service {
             await group.next()
             group.cancelAll()
         }
-        try await listener.run()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.listener.run() }
+            group.addTask {
+                if (try? await self.listener.port()) != nil { self.onOpen() }
+            }
+            try await group.waitForAll()
+        }
     }
 }
 

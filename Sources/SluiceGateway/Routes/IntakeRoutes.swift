@@ -14,7 +14,7 @@ struct IntakeRoutes {
 
     init(
         _ configuration: GatewayConfiguration, _ listener: HTTPListener, to queue: any EventQueue,
-        _ instruments: Instruments, logger: Logger
+        _ instruments: Instruments, onOpen: @escaping @Sendable () -> Void, logger: Logger
     ) throws {
         try configuration.sources.validateNames()
         var ways: [(route: String, endpoint: HTTPEndpoint, handler: Handler)] = []
@@ -23,7 +23,7 @@ struct IntakeRoutes {
                 var endpoint = way.endpoint
                 if !configuration.allowsUnsigned, endpoint.authenticator == nil {
                     endpoint.authenticator = .direct(
-                        advice: "set \(way.secret.name), or \(ProcessOptions.allowUnsigned.variable.name)=true",
+                        advice: "set \(way.missing), or \(ProcessOptions.allowUnsigned.variable.name)=true",
                         refusing: Registry.sources.flatMap(\.senders))
                 }
                 let route = index == 0 ? source.route : "\(source.route)-\(index + 1)"
@@ -32,7 +32,7 @@ struct IntakeRoutes {
         }
         // Each request waits for a commit that all of them share: the more at once, the fewer commits.
         let subscriber = try HTTPSubscriber(listener: listener, endpoints: ways.map(\.endpoint), concurrency: 512)
-        let door = IntakeDoor(listener, subscriber, awaiting: Set(ways.map { Topic($0.endpoint.path) }))
+        let door = IntakeDoor(listener, subscriber, awaiting: Set(ways.map { Topic($0.endpoint.path) }), onOpen: onOpen)
         let requests = ways.map { way in
             Route(
                 way.route, from: door.subscriber, Topic(way.endpoint.path), to: queue.publisher, queue.events,

@@ -17,7 +17,7 @@ struct UnsignedEndpoints: Sendable {
         endpoints = configuration.sources.flatMap { source in
             source.options.endpoints(named: source.name).map { endpoint in
                 Endpoint(
-                    path: endpoint.endpoint.path, variable: endpoint.secret.name,
+                    path: endpoint.endpoint.path, variable: endpoint.missing,
                     isUnsigned: endpoint.endpoint.authenticator == nil)
             }
         }

@@ -24,7 +24,7 @@ extension SourceOptions {
 
     /// The options that would tell its requests from anyone's, and are not set.
     var unsigned: [ConfigurationVariable] {
-        endpoints(named: "").filter { $0.endpoint.authenticator == nil }.map(\.secret)
+        endpoints(named: "").filter { $0.endpoint.authenticator == nil }.compactMap(\.secret)
     }
 }
 
@@ -32,10 +32,13 @@ extension SourceOptions {
 public struct SourceEndpoint: Sendable {
     /// The path, and who may send. Without an authenticator only this machine may, unless everybody is allowed to.
     public let endpoint: HTTPEndpoint
-    /// The option that makes an authenticator.
-    public let secret: ConfigurationVariable
+    /// The option that makes an authenticator; nil where that is no option of the environment.
+    public let secret: ConfigurationVariable?
     /// Makes the handler, which turns a request's message into those of its events.
     public let handler: @Sendable (Instruments) -> Handler
+
+    /// What is to be set where it has no authenticator.
+    var missing: String { secret?.name ?? "an authenticator" }
 }
 
 /// What a source's connection is made with.
