@@ -1,4 +1,5 @@
 public import CoreMetrics
+public import Logging
 
 /// Makes the handles to metrics, on any backend of swift-metrics.
 ///
@@ -16,10 +17,16 @@ public final class Instruments: Sendable {
     private let known: [(String, String)]
     /// What values of labels from outside come and go by.
     let time: RouterTime
+    private let ownLogger: Logger?
+    /// Made when there is something to say, since logging is often set up after metrics.
+    var logger: Logger { ownLogger ?? Logger(label: "sluice.metrics") }
 
-    /// - Parameter factory: the backend; the one that `MetricsSystem` was bootstrapped with unless given.
-    public init(factory: any MetricsFactory = MetricsSystem.factory) {
+    /// - Parameters:
+    ///   - factory: the backend; the one that `MetricsSystem` was bootstrapped with unless given.
+    ///   - logger: is told of metrics that are used otherwise than they were declared. Default: the label `sluice.metrics`.
+    public init(factory: any MetricsFactory = MetricsSystem.factory, logger: Logger? = nil) {
         self.factory = factory
+        ownLogger = logger
         describing = factory as? any MetricDescribing
         sources = RefreshSources()
         known = []
@@ -30,6 +37,7 @@ public final class Instruments: Sendable {
         of whole: Instruments, _ sources: RefreshSources, known: [(String, String)], time: RouterTime
     ) {
         factory = whole.factory
+        ownLogger = whole.ownLogger
         describing = whole.describing
         self.sources = sources
         self.known = known

@@ -1,3 +1,4 @@
+import Logging
 import Synchronization
 
 /// The series of one metric that differ in the values of their labels, made when a value comes up for the first time.
@@ -26,6 +27,9 @@ public final class MetricFamily<Handle: Sendable>: Sendable {
     private let fixed: [(String, String)]
     private let kind: Kind
     private let now: @Sendable () -> Int64
+    private let name: String
+    private let instruments: Instruments
+    private let hasComplained = Atomic<Bool>(false)
     /// Where no label is open.
     private let only: Handle?
     private let state: Mutex<State>
@@ -50,6 +54,8 @@ public final class MetricFamily<Handle: Sendable>: Sendable {
         self.fixed = fixed
         self.kind = kind
         self.now = now
+        name = metric.name
+        self.instruments = instruments
         only = open.isEmpty ? kind.make(fixed, false) : nil
         var state = State(values: open.map(LabelValues.init), swept: now())
         for value in known where open.count == 1 { state.values[0].keep(value) }
@@ -60,14 +66,15 @@ public final class MetricFamily<Handle: Sendable>: Sendable {
         if !open.isEmpty { instruments.onRefresh(for: self) { [weak self] in self?.sweep() } }
     }
 
-    /// The series of these values, in the order of ``openLabels``. Too few are completed by `other`.
+    /// The series of these values, in the order of ``openLabels``. Too few are completed by `other`, too many are left out, and
+    /// the log says so once: nothing is lost.
     ///
     /// Its handle may be kept where none of the values is capped: one that has retired counts on and is not shown.
     public func labels(_ values: String...) -> Handle { handle(values) }
 
     /// The series of these values, in the order of ``openLabels``.
     func handle(_ values: [String]) -> Handle {
-        assert(values.count == openLabels.count, "\(openLabels.map(\.name)) need a value each")
+        if values.count != openLabels.count { complain(values.count) }
         if let only { return only }
         let now = now()
         return state.withLock { state in
@@ -84,6 +91,17 @@ public final class MetricFamily<Handle: Sendable>: Sendable {
             state.handles[shown] = made
             return made
         }
+    }
+
+    /// The mistake is the program's, and may be on the path of every message.
+    private func complain(_ count: Int) {
+        guard !hasComplained.exchange(true, ordering: .relaxed) else { return }
+        instruments.logger.error(
+            "a metric gets another number of values than it has open labels",
+            metadata: [
+                "metric": "\(name)", "labels": "\(openLabels.map(\.name).joined(separator: ", "))",
+                "values": "\(count)",
+            ])
     }
 
     /// Once an hour is often enough.

@@ -1,5 +1,6 @@
 import Sluice
 import SluiceMetrics
+import SluicePrometheus
 import SluiceTesting
 import Testing
 
@@ -70,6 +71,28 @@ struct MetricFamilyTests {
         #expect(Exposition(of: backend).value("stock", ["shop": "here", "type": "pen"]) == 7)
         backend.instruments.gauge("shops", help: "How many shops there are.").set(1)
         #expect(Exposition(of: backend).value("shops") == 1)
+    }
+
+    /// In a library neither a trap nor silence: it is counted all the same, and said once.
+    @Test func aWrongNumberOfValuesLosesNothingAndIsSaidOnce() {
+        let (registry, log) = (PrometheusRegistry(), LogRecorder())
+        let instruments = Instruments(factory: PrometheusMetricsFactory(registry), logger: log.logger)
+        let sales = instruments.counter(
+            "sales_total", labels: [.init("shop", cap: 10), .init("type", cap: 10)], help: "What was sold.")
+        sales.increment("here")
+        sales.labels("here", "pen", "blue").increment()
+        sales.labels().increment()
+        let plain = instruments.counter("plain_total", help: "What has no labels.")
+        plain.increment("a")
+        plain.increment()
+        let shown = Exposition(registry.exposition(.text), format: .text)
+        #expect(shown.value("sales_total", ["shop": "here", "type": "other"]) == 1)
+        #expect(shown.value("sales_total", ["shop": "here", "type": "pen"]) == 1)
+        #expect(shown.value("sales_total", ["shop": "other", "type": "other"]) == 1)
+        #expect(shown.value("plain_total") == 2)
+        let lines = log.lines.filter { $0.contains("another number of values") }
+        #expect(lines.count == 2)
+        #expect(lines.first?.contains("sales_total") == true && lines.first?.contains("shop, type") == true)
     }
 
     @Test func whatIsNotSaidOfALabelIsOpenOutsideOfARoute() {
