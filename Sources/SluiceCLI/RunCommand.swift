@@ -14,6 +14,9 @@ struct RunCommand: AsyncParsableCommand {
             Configured by the environment, and by a file .env in the current directory for what that does not set:
 
             \(GatewayDocuments.helpText)
+            "change" is what has to start anew for another value to count: nothing (live), a route, or the process (restart).
+            Variables are read when the process starts.
+
             SIGTERM and SIGINT let messages in hand finish; a second one ends the program at once.
             """)
 

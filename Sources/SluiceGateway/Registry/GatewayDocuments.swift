@@ -7,22 +7,30 @@ public enum GatewayDocuments {
             let padding = String(repeating: " ", count: width - variable.name.count)
             let unit = variable.unit.map { " \($0)" } ?? ""
             let notes = [
-                variable.defaultValue.map { "default: \($0)\(unit)" }, variable.range,
+                variable.defaultValue.map { "default: \($0)\(unit)" }, variable.range, "change: \(variable.effect)",
             ]
             let values = notes.compactMap(\.self).joined(separator: "; ")
             let meaning = variable.meaning.filter { $0 != "`" }
-            return "  \(variable.name)\(padding)  \(meaning)\(values.isEmpty ? "" : " (\(values))")\n"
+            return "  \(variable.name)\(padding)  \(meaning) (\(values))\n"
         }.joined()
     }
+
+    /// What the words for effects mean.
+    private static let effects = """
+        `change` is what has to start anew for another value to count: nothing (`live`), the route of what it is about
+        (`route`), or the process (`restart`). Variables are read when the process starts, so that a change of the environment
+        takes a restart in any case.
+        """
 
     /// The variables as a table in Markdown.
     public static var variables: String {
         let rows = GatewayConfiguration.variables.map { variable in
             let standard = variable.defaultValue.map { "`\($0)`" } ?? "–"
             return "| `\(variable.name)` | \(standard) | \(variable.unit ?? "") | \(variable.range ?? "") "
-                + "| \(variable.meaning) |\n"
+                + "| \(variable.effect) | \(variable.meaning) |\n"
         }
-        return "| variable | default | unit | values | meaning |\n|---|---|---|---|---|\n" + rows.joined()
+        return "| variable | default | unit | values | change | meaning |\n|---|---|---|---|---|---|\n" + rows.joined()
+            + "\n\(effects)\n"
     }
 
     /// The kinds of sources and sinks, each as an entry of a list in Markdown.
