@@ -13,8 +13,8 @@ struct DataOptions: ParsableArguments {
             let hasKafka = try? Settings.read({ GatewayConfiguration.hasKafka(environment: $0, dotEnv: $1) }), hasKafka
         else { return }
         Tool.say(
-            "note: KAFKA_BROKERS is set: the routes' groups are Kafka's (kafka-consumer-groups.sh shows them); these are "
-                + "those of the embedded log")
+            "note: KAFKA_BROKERS is set: the routes' groups are Kafka's. A gateway that runs here lists and moves them; "
+                + "without one these are the embedded log's, and kafka-consumer-groups.sh has the others")
     }
 
     /// - Throws: exit status 78 when the configuration is wrong.

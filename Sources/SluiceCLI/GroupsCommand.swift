@@ -4,9 +4,10 @@ import SluiceGateway
 /// `sluice groups`: who reads the embedded log, and how far they are.
 struct GroupsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "groups", abstract: "List, move and remove the groups that read the embedded log.",
+        commandName: "groups", abstract: "List, move and remove the groups that read the queue.",
         discussion: """
-            With Kafka as the queue the groups are Kafka's: kafka-consumer-groups.sh lists, resets and deletes them.
+            With Kafka as the queue the groups are Kafka's, and a gateway has to run: it is asked, and every gateway of its
+            group obeys. Without one, kafka-consumer-groups.sh lists, resets and deletes them.
             """,
         subcommands: [List.self, Seek.self, Remove.self])
 
@@ -41,6 +42,10 @@ struct GroupsCommand: AsyncParsableCommand {
                 The route that reads it finishes what it has in hand, and goes on from there. What its sink has handled in
                 the last 90 days is recognised and not delivered a second time.
 
+                On Kafka the routes of all gateways leave the group, it is moved, and they go on; that takes some seconds, and
+                up to 45 s after a gateway was killed. What another gateway has handled may be delivered again. Offsets are
+                no position there: each partition has its own.
+
                   sluice groups seek \(GatewayConfiguration.exampleGroup) --to end
                   sluice groups seek \(GatewayConfiguration.exampleGroup) --to 2026-01-02T00:00:00Z
                 """)
@@ -74,7 +79,7 @@ struct GroupsCommand: AsyncParsableCommand {
             commandName: "remove", abstract: "Forget a group.",
             discussion: """
                 A group that a running gateway reads is as if it had never been: its route finishes what it has in hand, and
-                begins where it is configured to begin.
+                begins where it is configured to begin. On Kafka a group of the gateways' that is not read is deleted.
 
                   sluice groups remove log-to-console
                 """)

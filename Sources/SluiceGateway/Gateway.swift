@@ -104,13 +104,13 @@ public final class Gateway: Service {
         readers.append(try DeploymentsRoute.route(from: queue, ledger, meter, logger: logger))
         for route in readers { try router.add(route) }
 
+        let store = Self.steeringStore(configuration, log, logger)
         let steering = try Steering(
-            sinks.map { Steering.Sink(name: $0.name, route: $0.group) }, router,
-            keptBy: Self.steeringStore(configuration, log, logger),
-            logger: logger)
+            sinks.map { Steering.Sink(name: $0.name, route: $0.group) }, router, keptBy: store, logger: logger)
         readiness.add(steering.report)
         let commands = ControlCommands(
-            steering: steering, router: router, queue: queue, log: log, logger: logger)
+            steering: steering, router: router, queue: queue, log: log,
+            kafka: Self.kafkaGroups(queue, router, store, logger), logger: logger)
         let control = ControlServer(in: configuration.dataDirectory, logger: logger) {
             try await commands.perform($0)
         }
@@ -148,7 +148,7 @@ public final class Gateway: Service {
             logger: logger)
         let parts: [any Service] = [
             metrics, backlog, keeper, ledgerKeeper, QueueProbe(queue: queue, onOutcome: progress.changed), steering,
-            control, PreparedRouter(queue: queue, router: router),
+            commands, control, PreparedRouter(queue: queue, router: router),
             intake.door, drain,
         ]
         services = parts.map { [progress] in WatchedService(service: $0, progress: progress) }
@@ -207,6 +207,14 @@ public final class Gateway: Service {
         _ configuration: GatewayConfiguration, _ log: SQLiteLog, _ logger: Logger
     ) -> any SteeringStore {
         configuration.kafka.map { KafkaSteering($0, logger: logger) } ?? LogSteering(log, logger: logger)
+    }
+
+    /// - Returns: nil where Kafka is not the queue.
+    private static func kafkaGroups(
+        _ queue: any EventQueue, _ router: Router, _ store: any SteeringStore, _ logger: Logger
+    ) -> KafkaGroups? {
+        guard let queue = queue as? KafkaQueue, let store = store as? KafkaSteering else { return nil }
+        return KafkaGroups(queue, router, keptBy: store, logger: logger)
     }
 
     private static func queue(

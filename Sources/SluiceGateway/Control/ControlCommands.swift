@@ -1,9 +1,10 @@
 import Logging
+import ServiceLifecycle
 import Sluice
 import SluiceSQLite
 
 /// Carries out what comes through the control socket.
-struct ControlCommands: Sendable {
+struct ControlCommands: Service {
     /// How long what is under way may take until a pause is answered all the same.
     private static let quietPatience: Duration = .seconds(20)
 
@@ -11,7 +12,14 @@ struct ControlCommands: Sendable {
     let router: Router
     let queue: any EventQueue
     let log: SQLiteLog
+    /// Nil where Kafka is not the queue.
+    let kafka: KafkaGroups?
     let logger: Logger
+
+    /// What of the commands goes on beside them.
+    func run() async throws {
+        if let kafka { try await kafka.moves.run() } else { try await gracefulShutdown() }
+    }
 
     func perform(_ request: ControlRequest) async throws -> ControlAnswer {
         switch request.command {
@@ -72,16 +80,18 @@ struct ControlCommands: Sendable {
     // MARK: Groups
 
     private func listGroups() async throws -> ControlAnswer {
-        let groups = try await log.groups()
-        return ControlAnswer(
-            items: groups.map { group in
-                var row = GroupRow(group)
-                if group.topic == queue.events, router.isPaused(group.name) { row.isPaused = true }
-                return row.json
-            })
+        var rows = try await log.groups().map { group in
+            var row = GroupRow(group)
+            if kafka == nil, group.topic == queue.events { row.isPaused = router.isPaused(group.name) }
+            return row
+        }
+        // Those of Kafka's are what is asked for; what the log holds besides comes from the time before.
+        if let kafka { rows = try await kafka.rows() + rows }
+        return ControlAnswer(items: rows.map(\.json))
     }
 
     private func seek(_ arguments: [String: String]) async throws -> ControlAnswer {
+        if let kafka, let text = try await kafka.seek(arguments) { return ControlAnswer(text: text) }
         let position: SQLiteGroupPosition
         do {
             position = try GroupsTool.position(try Self.argument("to", arguments))
@@ -97,6 +107,7 @@ struct ControlCommands: Sendable {
 
     /// A group that is read is as if it had never been: it begins where its reader is configured to begin.
     private func remove(_ arguments: [String: String]) async throws -> ControlAnswer {
+        if let kafka, let text = try await kafka.remove(arguments) { return ControlAnswer(text: text) }
         let (group, topic) = try await find(arguments)
         guard isRoute(group, topic) else {
             try await Self.saying { try await log.remove(group: group, topic: topic) }
@@ -146,7 +157,7 @@ struct ControlCommands: Sendable {
         }
     }
 
-    private static func argument(_ name: String, _ arguments: [String: String]) throws(ControlFailure) -> String {
+    static func argument(_ name: String, _ arguments: [String: String]) throws(ControlFailure) -> String {
         guard let value = arguments[name], !value.isEmpty else {
             throw ControlFailure(.invalid, "the request lacks `\(name)`")
         }
@@ -166,25 +177,7 @@ struct ControlCommands: Sendable {
     }
 }
 
-/// It was not done in time.
-private struct DeadlineError: Error {}
-
-private func withDeadline<Value: Sendable>(
-    _ limit: Duration, _ body: @escaping @Sendable () async throws -> Value
-) async throws -> Value {
-    try await withThrowingTaskGroup(of: Value.self) { group in
-        group.addTask { try await body() }
-        group.addTask {
-            try await Task.sleep(for: limit)
-            throw DeadlineError()
-        }
-        defer { group.cancelAll() }
-        guard let value = try await group.next() else { throw CancellationError() }
-        return value
-    }
-}
-
 extension Router {
     /// Whether a route is paused; false where there is none of this name.
-    fileprivate func isPaused(_ route: String) -> Bool { status.contains { $0.name == route && $0.isPaused } }
+    func isPaused(_ route: String) -> Bool { status.contains { $0.name == route && $0.isPaused } }
 }

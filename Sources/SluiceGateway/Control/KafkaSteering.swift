@@ -3,7 +3,8 @@ import Sluice
 import SluiceKafka
 import Synchronization
 
-/// Keeps in a topic of Kafka's which sinks are paused. Every gateway of the group reads it from its beginning and obeys it.
+/// Keeps in a topic of Kafka's which sinks are paused, and which groups are being moved. Every gateway of the group reads it
+/// from its beginning and obeys it.
 ///
 /// The topic is compacted: of each sink its last record stays. That a sink goes on is a record too, and no tombstone, so
 /// that the newest record is never taken away and the topic's end can be waited for.
@@ -25,6 +26,8 @@ final class KafkaSteering: SteeringStore {
     private struct State {
         /// Nil until it is known.
         var paused: [String: SinkPause]?
+        /// Is told of the moves of groups.
+        var onMoves: (@Sendable ([GroupMove]) -> Void)?
         var problem: String?
         var drift: String?
     }
@@ -44,20 +47,37 @@ final class KafkaSteering: SteeringStore {
             throw ControlFailure(.failed, problems.first ?? "the topic \(plan.topic) has not been read yet")
         }
         do {
-            try await publish([(sink, pause)])
+            try await publish([(sink, SinkPause.encode(pause))])
         } catch {
             throw ControlFailure(.cannotWrite, "Kafka has not taken it: \(error)")
         }
     }
 
-    private func publish(_ pauses: [(sink: String, pause: SinkPause?)]) async throws {
+    /// Keeps how far the move of a group is, as ``set(_:of:)`` keeps a pause.
+    func set(_ move: GroupMove) async throws {
+        guard state.withLock(\.paused) != nil else {
+            throw ControlFailure(.failed, problems.first ?? "the topic \(plan.topic) has not been read yet")
+        }
+        do {
+            try await publish([(Self.movePrefix + move.route, move.encode())])
+        } catch {
+            throw ControlFailure(.cannotWrite, "Kafka has not taken it: \(error)")
+        }
+    }
+
+    /// - Parameter tell: is told the newest move of each route, at every change.
+    func onMoves(_ tell: @escaping @Sendable ([GroupMove]) -> Void) {
+        state.withLock { $0.onMoves = tell }
+    }
+
+    private func publish(_ records: [(key: String, payload: [UInt8])]) async throws {
         var options = KafkaPublisher.Configuration()
         options.deliveryTimeout = Self.publishTimeout
         options.createsMissingTopics = false
         let publisher = try KafkaPublisher(
             configuration.client, key: .metadata(Self.keyName), configuration: options, logger: logger)
-        let messages = pauses.map { sink, pause in
-            Message(metadata: [Self.keyName: prefix + sink], payload: SinkPause.encode(pause))
+        let messages = records.map { key, payload in
+            Message(metadata: [Self.keyName: prefix + key], payload: payload)
         }
         do {
             try await publisher.publish(messages, to: plan.topic)
@@ -69,6 +89,8 @@ final class KafkaSteering: SteeringStore {
     }
 
     private var prefix: String { configuration.group + "/" }
+    /// Behind the prefix, what tells a route from a sink: no name of a sink has a space.
+    private static let movePrefix = "move "
 
     // MARK: Following
 
@@ -78,8 +100,8 @@ final class KafkaSteering: SteeringStore {
         while !Task.isCancelled {
             var pause = Self.missingInterval
             do {
-                let end = try await prepare()
-                try await read(after: end, tell)
+                let newest = try await prepare()
+                try await read(after: newest, tell)
                 attempt = 0
             } catch let error as MissingTopicError {
                 note(problem: "no sink can be paused: \(error)")
@@ -112,11 +134,12 @@ final class KafkaSteering: SteeringStore {
     }
 
     /// Makes the topic where it is missing.
-    /// - Returns: the offset of the newest record, or -1 where there is none.
+    /// - Returns: the offset of the newest record of each partition that has one. We make one partition; whoever makes the
+    ///   topic himself may make more.
     /// - Throws: ``MissingTopicError`` where it is missing and cannot be made.
-    private func prepare() async throws -> Int64 {
+    private func prepare() async throws -> [Int32: Int64] {
         let topics = try KafkaTopics(configuration.client, timeout: .seconds(5), logger: logger)
-        let outcome: Result<Int64, any Error>
+        let outcome: Result<[Int32: Int64], any Error>
         do {
             outcome = .success(try await prepare(topics))
         } catch {
@@ -126,7 +149,7 @@ final class KafkaSteering: SteeringStore {
         return try outcome.get()
     }
 
-    private func prepare(_ topics: KafkaTopics) async throws -> Int64 {
+    private func prepare(_ topics: KafkaTopics) async throws -> [Int32: Int64] {
         let found = try await topics.describe(plan.topic)
         if found == nil { try await make(topics) }
         let policy = found?.drift(from: plan).first { $0.name == "cleanup.policy" }
@@ -137,8 +160,7 @@ final class KafkaSteering: SteeringStore {
             }
         }
         let positions = try await topics.positions(of: plan.topic, group: "\(configuration.group)-control")
-        guard let position = positions[0], position.end > position.first else { return -1 }
-        return position.end - 1
+        return positions.filter { $1.end > $1.first }.mapValues { $0.end - 1 }
     }
 
     private func make(_ topics: KafkaTopics) async throws {
@@ -154,12 +176,14 @@ final class KafkaSteering: SteeringStore {
         }
         // Somebody has deleted it: what was paused stays so.
         let known = state.withLock(\.paused) ?? [:]
-        if !known.isEmpty { try await publish(known.map { ($0, $1) }) }
+        if !known.isEmpty { try await publish(known.map { ($0, SinkPause.encode($1)) }) }
     }
 
     /// Reads for as long as the subscription lasts.
     /// - Parameter newest: what is to be read before anything is told.
-    private func read(after newest: Int64, _ tell: @Sendable ([String: SinkPause]) -> Void) async throws {
+    private func read(
+        after newest: [Int32: Int64], _ tell: @Sendable ([String: SinkPause]) -> Void
+    ) async throws {
         var options = KafkaSubscriber.Configuration()
         options.createsMissingTopics = false
         options.prefetchMessages = 100
@@ -168,20 +192,25 @@ final class KafkaSteering: SteeringStore {
         do {
             let subscription = try await subscriber.subscribe(to: plan.topic)
             var paused: [String: SinkPause] = [:]
-            var isWhole = newest < 0
+            var moves: [String: GroupMove] = [:]
+            var unread = newest
+            var isWhole = unread.isEmpty
             if isWhole { become(paused, tell) }
             while true {
                 let batch = isWhole ? try await subscription.next() : try await next(subscription)
                 guard let batch else { break }
                 for delivery in batch {
                     delivery.acknowledge()
-                    take(delivery, into: &paused)
-                    if delivery.origin.offset ?? 0 >= newest { isWhole = true }
+                    take(delivery, into: &paused, &moves)
+                    guard let partition = delivery.origin.partition, let end = unread[partition] else { continue }
+                    if delivery.origin.offset ?? 0 >= end { unread[partition] = nil }
                 }
+                isWhole = isWhole || unread.isEmpty
                 if batch.isEmpty, subscriber.connectionState.isConnected { isWhole = true }
                 guard isWhole else { continue }
                 note(problem: nil)
                 become(paused, tell)
+                state.withLock(\.onMoves)?(moves.valuesInOrder)
             }
         } catch {
             await subscriber.close()
@@ -190,11 +219,18 @@ final class KafkaSteering: SteeringStore {
         await subscriber.close()
     }
 
-    private func take(_ delivery: Delivery, into paused: inout [String: SinkPause]) {
+    private func take(
+        _ delivery: Delivery, into paused: inout [String: SinkPause], _ moves: inout [String: GroupMove]
+    ) {
         guard let key = delivery.origin.key.map({ String(decoding: $0, as: UTF8.self) }), key.hasPrefix(prefix) else {
             return
         }
         let sink = String(key.dropFirst(prefix.count))
+        if sink.hasPrefix(Self.movePrefix) {
+            let route = String(sink.dropFirst(Self.movePrefix.count))
+            moves[route] = GroupMove.decode(delivery.message.payload, route: route)
+            return
+        }
         // A tombstone is not ours, and means what it means.
         paused[sink] = delivery.message.payload.isEmpty ? nil : SinkPause.decode(delivery.message.payload)
     }

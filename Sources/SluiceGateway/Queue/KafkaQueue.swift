@@ -177,4 +177,12 @@ final class KafkaQueue: EventQueue {
     }
 
     func group(of route: String) -> String { "\(configuration.group)-\(route)" }
+
+    /// The routes that read the events, in the order in which they were made.
+    var routesOfReaders: [String] { state.withLock { $0.readers.map(\.route) } }
+
+    /// Where a route begins if it was not there before; nil for none of its readers.
+    func start(of route: String) -> ReaderStart? {
+        state.withLock { state in state.readers.first { $0.route == route }?.start }
+    }
 }

@@ -7,7 +7,8 @@ struct GroupRow: Sendable, Equatable {
     var topic = ""
     var group = ""
     var backlog: Int64 = 0
-    var settledThrough: Int64 = 0
+    /// Of a group of the embedded log.
+    var settledThrough: Int64?
     var oldestPending: String?
     var lastRead: String?
     var reader: String?
@@ -15,8 +16,22 @@ struct GroupRow: Sendable, Equatable {
     var shelved: Int64 = 0
     /// Whether its route is paused, as the gateway says.
     var isPaused = false
+    /// Of a group of Kafka's.
+    var partitions: [Partition] = []
 
-    private init() {}
+    /// Where a group of Kafka's stands in a partition.
+    struct Partition: Sendable, Equatable {
+        var partition: Int64 = 0
+        /// The offset of the next record; nil when nothing is committed.
+        var position: Int64?
+        var first: Int64 = 0
+        var end: Int64 = 0
+
+        /// What retention has taken does not count.
+        var waiting: Int64 { max(0, end.subtractingSaturated(max(first, position ?? first))) }
+    }
+
+    init() {}
 
     init(_ group: SQLiteGroup) {
         topic = group.topic.name
@@ -57,6 +72,8 @@ struct GroupRow: Sendable, Equatable {
                     row.shelved = try reader.number().integer() ?? 0
                 } else if key == "paused" {
                     row.isPaused = try reader.boolean()
+                } else if key == "partitions" {
+                    row.partitions = try Partition.list(&reader)
                 }
             }
         }
@@ -68,12 +85,17 @@ struct GroupRow: Sendable, Equatable {
             json.member("topic", topic)
             json.member("group", group)
             json.member("backlog", backlog)
-            json.member("settled_through", settledThrough)
+            if let settledThrough { json.member("settled_through", settledThrough) }
             json.member("oldest_pending", ifPresent: oldestPending)
             json.member("last_read", ifPresent: lastRead)
             json.member("read_by", ifPresent: reader)
             if shelved > 0 { json.member("shelved", shelved) }
             if isPaused { json.member("paused", true) }
+            guard !partitions.isEmpty else { return }
+            json.name("partitions")
+            json.array { json in
+                for partition in partitions { json.object(partition.write) }
+            }
         }
     }
 
@@ -99,6 +121,38 @@ struct GroupRow: Sendable, Equatable {
             }
             return cells.joined(separator: "  ").trimmedAtEnd + "\n"
         }.joined()
+    }
+}
+
+extension GroupRow.Partition {
+    fileprivate static func list(_ reader: inout JSONReader) throws(JSONError) -> [Self] {
+        var found: [Self] = []
+        try reader.array { (reader) throws(JSONError) in found.append(try read(&reader)) }
+        return found
+    }
+
+    fileprivate static func read(_ reader: inout JSONReader) throws(JSONError) -> Self {
+        var found = Self()
+        try reader.object { (key, reader) throws(JSONError) in
+            if key == "partition" {
+                found.partition = try reader.number().integer() ?? 0
+            } else if key == "position" {
+                found.position = try reader.number().integer()
+            } else if key == "first" {
+                found.first = try reader.number().integer() ?? 0
+            } else if key == "end" {
+                found.end = try reader.number().integer() ?? 0
+            }
+        }
+        return found
+    }
+
+    fileprivate func write(_ json: inout JSONWriter) {
+        json.member("partition", partition)
+        if let position { json.member("position", position) }
+        json.member("first", first)
+        json.member("end", end)
+        json.member("lag", waiting)
     }
 }
 

@@ -71,8 +71,12 @@ struct AdminSession {
         }
         let patience = patience
         let isForCoordinator =
-            operation == RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS
-            || operation == RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS
+            switch operation {
+            case RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS,
+                RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, RD_KAFKA_ADMIN_OP_DELETEGROUPS:
+                true
+            default: false
+            }
         let timeout = isForCoordinator ? AdminClient.longestRequest : patience
         var text = ErrorText()
         try check(

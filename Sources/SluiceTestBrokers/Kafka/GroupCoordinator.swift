@@ -7,6 +7,8 @@ import Foundation
 final class GroupCoordinator: @unchecked Sendable {
     private let condition = NSCondition()
     private var groups: [String: ConsumerGroup] = [:]
+    /// How often each group was deleted.
+    private var lives: [String: Int] = [:]
     private var refused: [String: [Int16: Int]] = [:]
 
     private static var now: Double { ProcessInfo.processInfo.systemUptime }
@@ -36,8 +38,9 @@ final class GroupCoordinator: @unchecked Sendable {
         var writer = KafkaWireWriter()
         switch kind {
         case 8:
-            guard let failure = refusal(ofCommit: reader, version) else { return forward(request) }
+            guard let failure = refusal(ofCommit: reader, version) else { return forward(renaming(request, reader)) }
             Self.refuse(&reader, version, failure, &writer)
+        case 9: return forward(renaming(request, reader))
         case 11:
             if version >= 2 { writer.int32(0) }
             join(&reader, version, &writer)
@@ -47,6 +50,11 @@ final class GroupCoordinator: @unchecked Sendable {
         case 14:
             if version >= 1 { writer.int32(0) }
             sync(&reader, version, &writer)
+        case 15: describe(&reader, &writer)
+        case 18: return forward(request).map { Self.adding(to: $0) }
+        case 42:
+            writer.int32(0)
+            delete(&reader, &writer)
         default: return forward(request)
         }
         return writer.bytes
@@ -123,6 +131,74 @@ final class GroupCoordinator: @unchecked Sendable {
         }
         writer.int16(code)
         writer.data(assignment)
+    }
+
+    /// How many members each group has (DescribeGroups, version 0); of the members nothing but their ids.
+    private func describe(_ reader: inout KafkaWireReader, _ writer: inout KafkaWireWriter) {
+        let names = (0..<max(0, reader.int32())).map { _ in reader.string() }
+        writer.int32(Int32(names.count))
+        for name in names {
+            let group = read(name) { $0 }
+            writer.int16(0)
+            writer.string(name)
+            writer.string(group.members.isEmpty ? "Empty" : "Stable")
+            writer.string("consumer")
+            writer.string(group.protocolName)
+            writer.int32(Int32(group.order.count))
+            for member in group.order {
+                for text in [member, "client", "/127.0.0.1"] { writer.string(text) }
+                writer.data([])
+                writer.data([])
+            }
+        }
+    }
+
+    /// DeleteGroups, version 0. The mock cluster cannot forget offsets: the group's next life has another name there.
+    private func delete(_ reader: inout KafkaWireReader, _ writer: inout KafkaWireWriter) {
+        let names = (0..<max(0, reader.int32())).map { _ in reader.string() }
+        writer.int32(Int32(names.count))
+        for name in names {
+            let code = condition.withLock { () -> Int16 in
+                groups[name]?.expire(now: Self.now)
+                guard let group = groups[name] else { return 69 }
+                guard group.members.isEmpty else { return 68 }
+                groups[name] = nil
+                lives[name, default: 0] += 1
+                return 0
+            }
+            writer.string(name)
+            writer.int16(code)
+        }
+    }
+
+    /// The request with the name under which the mock cluster keeps the group's offsets.
+    /// - Parameter reader: behind the header.
+    private func renaming(_ request: [UInt8], _ reader: KafkaWireReader) -> [UInt8] {
+        var rest = reader
+        let group = rest.string()
+        guard let life = condition.withLock({ lives[group] }) else { return request }
+        var writer = KafkaWireWriter()
+        writer.append(Array(request.prefix(request.count - reader.rest.count)))
+        writer.string("\(group)~\(life)")
+        writer.append(rest.rest)
+        return writer.bytes
+    }
+
+    /// What is answered here and not by the mock cluster, in its list of what can be asked (ApiVersions, 0 to 2).
+    private static func adding(to answer: [UInt8]) -> [UInt8] {
+        var reader = KafkaWireReader(answer)
+        let (code, count) = (reader.int16(), reader.int32())
+        guard code == 0 else { return answer }
+        var writer = KafkaWireWriter()
+        writer.int16(code)
+        writer.int32(count + 2)
+        for kind in [15, 42] as [Int16] {
+            writer.int16(kind)
+            writer.int16(0)
+            writer.int16(0)
+        }
+        writer.append(reader.rest)
+        return writer.bytes
     }
 
     private func heartbeat(_ reader: inout KafkaWireReader) -> Int16 {

@@ -1,0 +1,126 @@
+import Logging
+import Sluice
+import SluiceKafka
+
+/// The groups of Kafka's with which this gateway, and the others of its group, read: listed, moved and removed.
+struct KafkaGroups: Sendable {
+    let moves: GroupMoves
+    private let queue: KafkaQueue
+    private let router: Router
+    private let logger: Logger
+
+    init(_ queue: KafkaQueue, _ router: Router, keptBy store: KafkaSteering, logger: Logger) {
+        self.queue = queue
+        self.router = router
+        self.logger = logger
+        let moves = GroupMoves(router, keptBy: { try await store.set($0) }, logger: logger)
+        self.moves = moves
+        store.onMoves { moves.note($0) }
+    }
+
+    /// What is known of each route's group.
+    func rows() async throws -> [GroupRow] {
+        var rows: [GroupRow] = []
+        for route in queue.routesOfReaders {
+            let group = queue.group(of: route)
+            let positions = try await queue.topics.positions(of: queue.events, group: group)
+            let members = await members(of: group)
+            var row = GroupRow(topic: queue.events, group: group, positions, members: members)
+            row.isPaused = router.isPaused(route)
+            rows.append(row)
+        }
+        return rows
+    }
+
+    /// What cannot be had of them is not shown; the positions are worth more.
+    private func members(of group: String) async -> Int? {
+        do {
+            return try await queue.topics.members(of: group)
+        } catch {
+            return nil
+        }
+    }
+
+    /// - Returns: what was done, in words; nil for a group that is none of Kafka's.
+    func seek(_ arguments: [String: String]) async throws -> String? {
+        guard let route = try route(arguments) else { return nil }
+        let start = try Self.start(try ControlCommands.argument("to", arguments))
+        return "group \(queue.group(of: route)) of topic \(queue.events) goes on: \(try await move(route, to: start))"
+    }
+
+    /// A group that a route reads is as if it had never been: it begins where its route is configured to begin.
+    /// - Returns: what was done, in words; nil for a group that is none of Kafka's.
+    func remove(_ arguments: [String: String]) async throws -> String? {
+        if let route = try route(arguments), let start = queue.start(of: route) {
+            let waiting = try await move(route, to: start.position)
+            return
+                "group \(queue.group(of: route)) of topic \(queue.events) is removed; its route goes on as a new one: "
+                + waiting
+        }
+        let group = try ControlCommands.argument("group", arguments)
+        // Groups of other programs are none of ours to delete.
+        guard isQueue(arguments), group.hasPrefix(queue.group(of: "")) else { return nil }
+        guard try await delete(group) else { return nil }
+        logger.notice("a group was removed", metadata: ["group": "\(group)", "topic": "\(queue.events)"])
+        return "group \(group) is removed"
+    }
+
+    /// - Returns: false where there is no such group.
+    private func delete(_ group: String) async throws -> Bool {
+        do {
+            return try await queue.topics.delete(group: group)
+        } catch {
+            guard error.saysThatTheGroupHasMembers else { throw error }
+            throw ControlFailure(
+                .failed, "group \(group) is read, and not by a route of this gateway; it is not removed")
+        }
+    }
+
+    private static func start(_ text: String) throws(ControlFailure) -> StartPosition {
+        if text == "beginning" { return .beginning }
+        if text == "end" { return .end }
+        if let time = RFC3339.parse(text) { return .time(time) }
+        throw ControlFailure(
+            .invalid,
+            "to: expected beginning, end, or an RFC 3339 time: each partition of Kafka's has offsets of its own")
+    }
+
+    private func move(_ route: String, to start: StartPosition) async throws -> String {
+        let (queue, group) = (queue, queue.group(of: route))
+        try await moves.move(route) { try await queue.topics.seek(group, of: queue.events, to: start) }
+        logger.notice("a group was moved", metadata: ["group": "\(group)", "topic": "\(queue.events)"])
+        do {
+            let backlog = try await queue.topics.backlog(of: queue.events, group: group)
+            let waiting = backlog.values.reduce(Int64(0)) { $0.addingSaturated($1) }
+            return "\(waiting) messages wait"
+        } catch {
+            return "messages may wait"
+        }
+    }
+
+    /// The route that reads the group, by its own name or the group's.
+    private func route(_ arguments: [String: String]) throws -> String? {
+        let name = try ControlCommands.argument("group", arguments)
+        guard isQueue(arguments) else { return nil }
+        return queue.routesOfReaders.first { $0 == name || queue.group(of: $0) == name }
+    }
+
+    private func isQueue(_ arguments: [String: String]) -> Bool {
+        arguments["topic"].map { $0 == queue.events.name } ?? true
+    }
+}
+
+extension GroupRow {
+    /// - Parameter members: nil where the brokers do not say.
+    init(topic: Topic, group: String, _ positions: [Int32: KafkaGroupPosition], members: Int?) {
+        self.init()
+        self.topic = topic.name
+        self.group = group
+        partitions = positions.sorted { $0.key < $1.key }.map { partition, position in
+            Partition(
+                partition: Int64(partition), position: position.committed, first: position.first, end: position.end)
+        }
+        backlog = partitions.reduce(0) { $0.addingSaturated($1.waiting) }
+        if let members, members > 0 { reader = members == 1 ? "1 member" : "\(members) members" }
+    }
+}
