@@ -128,27 +128,40 @@ struct DestinationScenarioTests {
         #expect(try await course() == course())
     }
 
-    /// Two routes at one system that a person has to mend: both wait, both go on with the first success of either.
+    /// Two routes at one system that a person has to mend: both wait, both go on with the first success of either. The hold
+    /// has cost nothing: neither attempts nor time of the messages that waited, nor the destination's budget. Each route's
+    /// first message stumbles once more afterwards, and is tried again at once as one that has never failed.
     @Test func aHoldAndItsEndAreThoseOfBothRoutes() async throws {
         func course() async throws -> [String] {
             try await VirtualTime.run(seed: 3, order: .shuffled) { time in
                 let grafana = try Destination("grafana", time: time)
-                let attempts = Journal<(at: Duration, route: Int)>()
+                let attempts = Journal<(at: Duration, route: Int, number: Int)>()
+                let taken = Journal<(route: Int, number: Int)>()
+                let stumbled = Journal<Int>()
                 let sources = (0..<2).map { _ in Source((0..<20).map { .numbered($0) }, time: time) }
+                let meters = Meters()
                 let router = Router(
-                    middlewares: [Retry()], instruments: Meters().instruments, logger: .silent, time: time)
+                    middlewares: [Retry()], instruments: meters.instruments, logger: .silent, time: time)
                 for (index, source) in sources.enumerated() {
                     try router.add(
-                        Route("r\(index)", from: source, "in", ordering: .serial, destination: grafana) { _, _ in
-                            attempts.add((time.now.offset, index))
-                            guard time.now.offset < .seconds(600) else { return }
-                            throw HandlerError("401", reason: "http_401", disposition: .hold("http_401"))
+                        Route("r\(index)", from: source, "in", ordering: .serial, destination: grafana) {
+                            message, context in
+                            attempts.add((time.now.offset, index, context.attempt))
+                            guard time.now.offset >= .seconds(600) else {
+                                throw HandlerError("401", reason: "http_401", disposition: .hold("http_401"))
+                            }
+                            guard stumbled.entries.contains(index) else {
+                                stumbled.add(index)
+                                throw Broken()
+                            }
+                            taken.add((index, message.number))
                         })
                 }
                 try await router.whileRunning {
                     try await time.sleep(for: .seconds(300.5))
-                    let note = grafana.status.note
-                    #expect(note == "held: http_401; asked again at 00:06:00 UTC; 2 messages wait")
+                    let status = grafana.status
+                    #expect(status.note == "held: http_401; asked again at 00:06:00 UTC; 2 messages wait")
+                    #expect(status.budgetRemaining == 1)
                     try await time.eventually(within: .seconds(600)) {
                         sources.allSatisfy { $0.acknowledgedCount == 20 }
                     }
@@ -156,8 +169,14 @@ struct DestinationScenarioTests {
                 }
                 // Once a minute, by one message of one of them: what it is answered holds the other.
                 #expect(attempts.entries.count { $0.at < .seconds(600) } == 10)
-                #expect(attempts.count == 10 + 40)
-                #expect(grafana.status.budgetRemaining == 1)
+                #expect(attempts.count == 10 + 2 + 40)
+                #expect(attempts.entries.allSatisfy { $0.at < .seconds(605) })
+                for route in 0..<2 {
+                    let numbers = attempts.entries.filter { $0.route == route && $0.at >= .seconds(600) }.map(\.number)
+                    #expect(numbers == [1, 2] + Array(repeating: 1, count: 19))
+                    #expect(taken.entries.filter { $0.route == route }.map(\.number) == Array(0..<20))
+                }
+                #expect((meters.value("sluice_retries_exhausted_total") ?? 0) == 0)
                 return attempts.entries.map { "\($0.at) \($0.route)" }
             }
         }
