@@ -121,17 +121,25 @@ final class SessionLoad: Sendable {
     private let isDraining = Atomic<Bool>(false)
     /// How long the group waits for this member, and when its thread last ran, in nanoseconds.
     private let patience: UInt64
+    private let coarsePatience: UInt64
     private let lastTurn = Atomic<UInt64>(0)
 
     /// - Parameter patience: nil where there is no group.
     init(patience: Duration? = nil) {
         self.patience = patience?.wholeNanoseconds ?? .max
+        coarsePatience = self.patience.subtractingSaturated(MonotonicTime.coarseness.wholeNanoseconds)
         noteTurn(.now())
     }
 
     /// Whether the thread ran lately. A process that was paused for long has lost its partitions: its thread, the client
     /// and the handlers wake up together, so the first of them has to see that by the clock.
-    var isPresent: Bool { patience == .max || !wasAbsent(.now()) }
+    ///
+    /// Asked twice for each message, so it takes a coarse look: it may say "no" a moment too soon.
+    var isPresent: Bool {
+        guard patience != .max else { return true }
+        let turn = MonotonicTime(nanoseconds: lastTurn.load(ordering: .acquiring))
+        return MonotonicTime.coarseNow().nanoseconds(since: turn) <= coarsePatience
+    }
 
     func wasAbsent(_ now: MonotonicTime) -> Bool {
         now.nanoseconds(since: MonotonicTime(nanoseconds: lastTurn.load(ordering: .acquiring))) > patience
