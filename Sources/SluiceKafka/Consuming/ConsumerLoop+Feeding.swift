@@ -25,7 +25,12 @@ extension ConsumerLoop {
                 continue
             }
             let behind = roomBehindFailures(of: reader)
-            guard behind > 0 else { continue }
+            guard behind > 0 else {
+                // Woken when a part is settled, and not for every message.
+                let part = PartitionLedger.part(ofMetadataRoom: SettledOffsets.room(in: commit.metadataLimit))
+                if load.wake(at: max(0, load.count - part)) { isBusy = true }
+                continue
+            }
             let allowed = options.maxInFlight - load.count
             guard allowed > 0 else {
                 // Half of it has to be settled first, so that the thread is not woken for every message.

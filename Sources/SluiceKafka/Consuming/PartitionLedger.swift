@@ -111,8 +111,9 @@ struct PartitionLedger {
         return text
     }
 
-    /// How many more records may be read. What is in hand must fit into a commit whichever of it is settled first: a message
-    /// may fail at any time. Where messages fail, few more are read once a commit can tell of few more, and none once it
+    /// How many more records may be read. What is in hand should fit into a commit whichever of it is settled first, for a
+    /// message may fail at any time: once it fills most of one, none are read until a part of it is settled, rather than a
+    /// few at a time. Where messages fail, few more are read once a commit can tell of few more, and none once it
     /// can tell of hardly any, or, of a partition that has put something aside, while the shelf is full. Then the first message
     /// that is not settled holds the partition up, until a third of what a commit tells of is gone.
     /// - Parameter metadataRoom: the bytes of a commit's numbers; nil where nothing is committed.
@@ -137,6 +138,7 @@ struct PartitionLedger {
         }
         guard isHeld else {
             holder = nil
+            if !fails, let bound, inHand >= bound / 2, room < bound / 4 { return 0 }
             // What is in hand may all wait for the one that fails: it fills the lanes, and is put aside.
             return max(Self.leastRead, room)
         }
@@ -146,6 +148,9 @@ struct PartitionLedger {
     }
 
     private static let leastRead = 16
+
+    /// Of so many messages that are settled a partition is read on that is not read for what is in hand.
+    static func part(ofMetadataRoom room: Int) -> Int { room / 4 * 3 / 4 }
 
     // MARK: Reading
 
