@@ -9,7 +9,6 @@ extension ConsumerLoop {
     func open() {
         guard let client else { return }
         hasBeenAssigned = false
-        mayHaveJoined = false
         control.traffic.reset()
         events = rd_kafka_queue_get_consumer(client.handle)
         rd_kafka_queue_cb_event_enable(
@@ -31,7 +30,19 @@ extension ConsumerLoop {
         }
     }
 
-    var isHalfJoined: Bool { client != nil && plan.group != nil && mayHaveJoined && !hasBeenAssigned }
+    /// Whether the group may have a place for the client that it does not know of yet.
+    var isHalfJoined: Bool {
+        client != nil && plan.group != nil && control.traffic.hasAsked && !hasBeenAssigned
+    }
+
+    /// Whether ending the client would end the process. librdkafka 2.0.2 aborts it when a client is destroyed that was told
+    /// the group's assignor and no assignment yet (<https://github.com/confluentinc/librdkafka/pull/4381>).
+    private func isUnendable(_ client: NativeClient) -> Bool {
+        guard plan.group != nil, !hasBeenAssigned else { return false }
+        // From here on an answer that comes is not looked at any more.
+        rd_kafka_unsubscribe(client.handle)
+        return control.traffic.hasBeenAnswered
+    }
 
     func shut(leaving: Bool, because reason: String = "closed") {
         abandonAll()
@@ -45,9 +56,9 @@ extension ConsumerLoop {
         events = nil
         if let known { rd_kafka_topic_destroy(known) }
         known = nil
-        if isHalfJoined {
+        if let client, isUnendable(client) {
             logger.warning("a client that waits for its first assignment cannot be ended, and is left to itself")
-            client?.forsake(because: reason)
+            client.forsake(because: reason)
         } else {
             client?.destroy(leaving: leaving, because: reason)
         }

@@ -43,7 +43,6 @@ extension ConsumerLoop {
 
     /// Does what the course says, until it waits for something.
     func followCourse(_ now: MonotonicTime) {
-        if !mayHaveJoined { mayHaveJoined = monitor.connectionState.isConnected }
         let request = control.request
         guard !course.isIdle || request != .none || subscription.isEnded else { return }
         while perform(course.next(facts(now, request)), now) {}

@@ -46,12 +46,8 @@ final class ConsumerLoop {
     /// Which partition is read first, so that each has its turn.
     var turn = 0
     var restart = (at: MonotonicTime(nanoseconds: 0), failures: 0)
-    /// Whether the client was ever given partitions, if only none, and whether it may have asked for any.
-    ///
-    /// librdkafka 2.0.2 aborts the process when a client is destroyed that was told the group's assignor and no
-    /// assignment yet (<https://github.com/confluentinc/librdkafka/pull/4381>).
+    /// Whether the client was ever given partitions, if only none.
     var hasBeenAssigned = false
-    var mayHaveJoined = false
     private var nextRefresh = MonotonicTime(nanoseconds: 0)
     /// When a groupless session looks for partitions again.
     var nextDiscovery = MonotonicTime(nanoseconds: 0)

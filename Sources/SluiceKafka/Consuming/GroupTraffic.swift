@@ -9,12 +9,15 @@ import Synchronization
 /// afterwards, the request may be on its way.
 final class GroupTraffic: Sendable {
     enum Event: Sendable {
-        case asksToJoin, hasJoined, sendsHeartbeat, heartbeatAnswered
+        /// A request for a place goes out; it is answered; the place's assignment comes. The same of heartbeats.
+        case asksToJoin, askedToJoin, hasJoined, sendsHeartbeat, heartbeatAnswered
     }
 
     /// For how long after the answer to a heartbeat the client may be about to act on it.
     private let hesitation: Duration
     private let joining = Atomic<Bool>(false)
+    private let asked = Atomic<Bool>(false)
+    private let given = Atomic<Bool>(false)
     private let heartbeat = Atomic<Bool>(false)
     private let answered = Atomic<UInt64>(0)
 
@@ -25,7 +28,10 @@ final class GroupTraffic: Sendable {
     /// - Returns: whether a commit may have become possible.
     func note(_ event: Event, at now: MonotonicTime = .now()) -> Bool {
         switch event {
-        case .asksToJoin: joining.store(true, ordering: .releasing)
+        case .asksToJoin:
+            asked.store(true, ordering: .releasing)
+            joining.store(true, ordering: .releasing)
+        case .askedToJoin: given.store(true, ordering: .releasing)
         case .hasJoined: joining.store(false, ordering: .releasing)
         case .sendsHeartbeat: heartbeat.store(true, ordering: .releasing)
         case .heartbeatAnswered:
@@ -35,8 +41,16 @@ final class GroupTraffic: Sendable {
         return event == .hasJoined || event == .heartbeatAnswered
     }
 
+    /// Whether the client has ever asked for a place in the group.
+    var hasAsked: Bool { asked.load(ordering: .acquiring) }
+
+    /// Whether the coordinator has ever answered that. Noted before librdkafka looks at the answer.
+    var hasBeenAnswered: Bool { given.load(ordering: .acquiring) }
+
     /// A new client has asked for nothing yet.
     func reset() {
+        asked.store(false, ordering: .releasing)
+        given.store(false, ordering: .releasing)
         joining.store(false, ordering: .releasing)
         heartbeat.store(false, ordering: .releasing)
     }

@@ -92,6 +92,7 @@ final class CallbackContext: Sendable {
             { _, _, _, _, request, _, _, _, _, _, opaque in
                 let event: GroupTraffic.Event
                 switch request {
+                case GroupRequest.join: event = .askedToJoin
                 case GroupRequest.sync: event = .hasJoined
                 case GroupRequest.heartbeat: event = .heartbeatAnswered
                 default: return RD_KAFKA_RESP_ERR_NO_ERROR

@@ -242,6 +242,17 @@ struct GroupTrafficTests {
         #expect(try #require(traffic.commitTime(isAgreeing: false)) <= start)
     }
 
+    @Test func knowsSinceWhenTheGroupMayHaveAPlaceForTheClient() {
+        let traffic = GroupTraffic(heartbeatInterval: .seconds(3))
+        #expect(!traffic.hasAsked && !traffic.hasBeenAnswered)
+        #expect(!traffic.note(.asksToJoin))
+        #expect(traffic.hasAsked && !traffic.hasBeenAnswered)
+        #expect(!traffic.note(.askedToJoin))
+        #expect(traffic.hasBeenAnswered && traffic.commitTime(isAgreeing: false) == nil)
+        traffic.reset()
+        #expect(!traffic.hasAsked && !traffic.hasBeenAnswered)
+    }
+
     /// Its answer may say that the group changes, upon which the client asks for a new place.
     @Test func nothingIsCommittedBetweenAHeartbeatAndWhatItLeadsTo() throws {
         let traffic = GroupTraffic(heartbeatInterval: .seconds(3))
