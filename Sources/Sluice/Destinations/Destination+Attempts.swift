@@ -3,24 +3,25 @@ import Synchronization
 
 /// The way of an attempt: it passes the gate, is made, and is put on the books.
 ///
-/// What else may keep an attempt from being made (a circuit breaker, a limit on concurrency) belongs into ``pass(_:)``,
-/// behind the gate, and learns how attempts end in ``succeeded(_:isFirst:at:)`` and ``failed(_:_:isFirst:)``: these three
-/// are called around every attempt of every route, and nothing else is.
+/// What keeps an attempt from being made belongs into ``pass(_:)``, and learns how attempts end in
+/// ``succeeded(_:isFirst:at:)`` and ``failed(_:_:isFirst:)``: these three are called around every attempt of every route, and
+/// nothing else is.
 extension Destination {
     /// Waits until nothing forbids an attempt. What other messages were told, and a hold, use up none of this one's time.
     /// - Throws: ``RevokedError`` when the message is not ours any more, `CancellationError` when the task is cancelled or
     ///   the route drains.
     func pass(_ context: HandlerContext) async throws {
-        guard !gate.isOpen else { return }
+        guard !isOpen else { return }
         let start = clock.now
-        var now = start
         books.beginWaiting()
         defer { books.endWaiting() }
-        while let opening = gate.opening(at: now) {
-            try await context.wait(for: now.duration(to: opening), booking: .backoff)
-            now = clock.now
-        }
-        context.delivery.trace.postponeFailure(by: now.nanoseconds(since: start))
+        repeat {
+            while let opening = gate.opening(at: clock.now) {
+                try await context.wait(for: clock.now.duration(to: opening), booking: .backoff)
+            }
+            // What another was answered meanwhile may have shut the gate.
+        } while try await waitForBreaker(context)
+        context.delivery.trace.postponeFailure(by: clock.now.nanoseconds(since: start))
     }
 
     /// An attempt has succeeded.
@@ -35,6 +36,7 @@ extension Destination {
                 budget.settle(paid + budget.policy.ratio, firsts: firsts)
             }
         }
+        if let breaker, !breaker.isPassable { noteProbe(context) }
         guard gate.isHeld, gate.release() else { return }
         context.logger.notice("destination takes messages again", metadata: metadata)
     }
@@ -46,6 +48,7 @@ extension Destination {
         let reason = isTimeout ? "timeout" : Disposition.reason(of: error)
         books.note(
             result, isFirst: isFirst, .init(time: clock.now, reason: reason, description: "\(error)"))
+        noteForBreaker(result, reason, context, isFirst: isFirst)
         guard !isFirst, let budget else { return }
         let cost = budget.policy.cost
         let paid = context.delivery.trace.takePermit() ? cost.failed : 0
@@ -101,7 +104,7 @@ extension Destination {
         return duration
     }
 
-    private var metadata: Logger.Metadata { ["destination": "\(name)"] }
+    var metadata: Logger.Metadata { ["destination": "\(name)"] }
 
     var firsts: @Sendable () -> Int64 {
         { [weak self] in self?.books.firsts ?? 0 }

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Permits: what an attempt needs that is not its message's first. Each belongs to the delivery until the attempt is made.
 extension Destination {
     /// Takes a permit for the delivery, unless it has one.
@@ -40,14 +38,9 @@ extension Destination {
         guard let budget, !delivery.trace.hasPermit else { return true }
         let ticket = Ticket()
         whenPermitted(delivery) { ticket.grant() }
-        let deadline = patience.map { clock.now.advanced(by: $0) }
-        let step = min(max(Duration.seconds(saturating: 1 / budget.policy.floor), .milliseconds(5)), .seconds(1))
         do {
-            while !ticket.isGranted {
-                if let deadline, clock.now >= deadline { return !ticket.leave() }
-                try await delivery.sleep(for: step, in: lifecycle)
-            }
-            return true
+            try await delivery.sleep(for: patience, until: ticket, in: lifecycle)
+            return !ticket.leave()
         } catch {
             _ = ticket.leave()
             throw error
@@ -58,28 +51,5 @@ extension Destination {
     func returnPermit(of delivery: Delivery) {
         guard let budget, delivery.trace.takePermit() else { return }
         budget.settle(budget.policy.cost.failed, firsts: firsts)
-    }
-}
-
-/// A place in the line that its holder may leave.
-private final class Ticket: Sendable {
-    private enum State {
-        static let waiting = 0
-        static let granted = 1
-        static let left = 2
-    }
-
-    private let state = Atomic<Int>(State.waiting)
-
-    var isGranted: Bool { state.load(ordering: .acquiring) == State.granted }
-
-    /// - Returns: false when its holder has left.
-    func grant() -> Bool { move(to: State.granted) }
-
-    /// - Returns: false when it was granted before.
-    func leave() -> Bool { move(to: State.left) }
-
-    private func move(to next: Int) -> Bool {
-        state.compareExchange(expected: State.waiting, desired: next, ordering: .acquiringAndReleasing).exchanged
     }
 }

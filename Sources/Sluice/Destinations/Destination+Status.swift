@@ -3,10 +3,22 @@ extension Destination {
     public struct Status: Sendable {
         /// Why nothing is sent.
         public struct Shut: Sendable, Equatable {
+            /// What shut it: the label `why`.
+            public enum Why: String, Sendable, CaseIterable {
+                /// It has named a time.
+                case retryAfter = "retry_after"
+                /// It refuses everything until a person mends it.
+                case held
+                /// It fails, and is given a rest.
+                case breaker
+            }
+
+            public let why: Why
             /// What the destination answered, such as `http_429`, or what a person has to mend.
             public let reason: String
-            /// Whether it refuses everything until a person mends it; else it has named a time.
-            public let isHeld: Bool
+
+            /// Whether it refuses everything until a person mends it.
+            public var isHeld: Bool { why == .held }
         }
 
         /// How an attempt failed.
@@ -18,7 +30,7 @@ extension Destination {
         }
 
         public let name: String
-        /// Nil while its gate is open and it is not held.
+        /// Nil while its gate is open, it is not held, and its breaker is closed.
         public let shut: Shut?
         /// When it is asked next: the opening of its gate, or the turn of the first that waits for the budget. Nil while
         /// nothing keeps an attempt from being made.
@@ -37,6 +49,9 @@ extension Destination {
         public let lastSuccess: Timestamp?
         public let lastFailure: Failure?
 
+        /// The reason of a breaker that a person has opened.
+        static let forced = "forced"
+
         /// Attempts for each distinct message: 1 is perfect. Nil before the first message.
         public var amplification: Double? {
             let attempts = attempts.values.reduce(Int64(0)) { $0.addingSaturated($1) }
@@ -50,10 +65,24 @@ extension Destination {
             if let shut, shut.isHeld {
                 return "held: \(shut.reason); " + (time.map { "asked again at \($0); " } ?? "") + waiting
             }
+            if let shut, shut.why == .breaker {
+                guard shut.reason != Self.forced else { return "the breaker is forced open; \(waiting)" }
+                let next = time.map { "asked again at \($0)" } ?? "an attempt is under way"
+                return "the breaker is open: attempts fail (\(shut.reason)); \(next); \(waiting)"
+            }
             if let shut, let time { return "shut until \(time): it answered \(shut.reason); \(waiting)" }
             guard waitingForBudget > 0 else { return nil }
             return "attempts fail (\(lastFailure?.reason ?? "unknown")), and the retry budget is used up; \(waiting)"
         }
+    }
+
+    private func shut(at now: MonotonicTime, _ failure: DestinationBooks.Failure?) -> Status.Shut? {
+        if let cause = gate.cause(at: now) {
+            return Status.Shut(why: cause.isHold ? .held : .retryAfter, reason: cause.reason)
+        }
+        guard let breaker, !breaker.isPassable else { return nil }
+        let isForced = breaker.read().force == .open
+        return Status.Shut(why: .breaker, reason: isForced ? Status.forced : failure?.reason ?? "unknown")
     }
 
     /// What its books say now.
@@ -65,8 +94,8 @@ extension Destination {
         let (remaining, turn) = budget?.read(firsts: figures.messages) ?? (1, nil)
         return Status(
             name: name,
-            shut: gate.cause(at: now).map { Status.Shut(reason: $0.reason, isHeld: $0.isHold) },
-            nextAttempt: (gate.opening(at: now) ?? turn).map(wall),
+            shut: shut(at: now, figures.lastFailure),
+            nextAttempt: (gate.opening(at: now) ?? breaker?.read().until ?? turn).map(wall),
             waiting: max(0, books.waiting), waitingForBudget: budget?.waiting ?? 0, budgetRemaining: remaining,
             attempts: figures.attempts, messages: figures.messages, lastSuccess: figures.lastSuccess.map(wall),
             lastFailure: figures.lastFailure.map {

@@ -21,15 +21,21 @@ public final class Destination: Timed {
         /// Bounds attempts that are not a message's first; nil sets no bound. Default: a fifth of the first attempts, and
         /// one a second.
         public var budget: RetryBudget?
+        /// Gives it a rest while it fails; nil, the default, never does.
+        public var breaker: CircuitBreaker?
 
-        public init(retryAfter: RetryAfter = RetryAfter(), budget: RetryBudget? = RetryBudget()) {
+        public init(
+            retryAfter: RetryAfter = RetryAfter(), budget: RetryBudget? = RetryBudget(), breaker: CircuitBreaker? = nil
+        ) {
             self.retryAfter = retryAfter
             self.budget = budget
+            self.breaker = breaker
         }
 
         func validate(_ field: String) throws(ConfigurationError) {
             try retryAfter.validate("\(field).retryAfter")
             try budget?.validate("\(field).budget")
+            try breaker?.validate("\(field).breaker")
         }
     }
 
@@ -65,6 +71,7 @@ public final class Destination: Timed {
 
     let gate = DestinationGate()
     let budget: BudgetLine?
+    let breaker: Breaker?
     let books = DestinationBooks()
     /// Whether it was named, and is not a route's own.
     let isNamed: Bool
@@ -83,6 +90,7 @@ public final class Destination: Timed {
         self.configuration = configuration
         clock = time
         budget = configuration.budget.map { BudgetLine($0, time: time) }
+        breaker = configuration.breaker.map { Breaker($0, time: time) }
         isNamed = true
     }
 
@@ -92,8 +100,12 @@ public final class Destination: Timed {
         self.configuration = configuration
         clock = time
         budget = configuration.budget.map { BudgetLine($0, time: time) }
+        breaker = configuration.breaker.map { Breaker($0, time: time) }
         isNamed = false
     }
+
+    /// Whether nothing keeps an attempt from being made, as far as anybody has looked.
+    var isOpen: Bool { gate.isOpen && breaker?.isPassable ?? true }
 
     /// This destination as the label of a metric.
     public var label: (String, String) { ("destination", name) }

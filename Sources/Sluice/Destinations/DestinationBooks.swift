@@ -92,6 +92,13 @@ struct DestinationBooks: ~Copyable, Sendable {
         ledgers.withLock(\.sum).successes.addingSaturated(others.withLock(\.firsts))
     }
 
+    /// Attempts that have succeeded.
+    var successes: BreakerBook.Successes {
+        let first = ledgers.withLock(\.sum).successes
+        let later = others.withLock { $0.attempts[.success] ?? 0 }
+        return BreakerBook.Successes(firsts: first, all: first.addingSaturated(later))
+    }
+
     /// An attempt after a message's first has succeeded.
     func noteLaterSuccess(at time: MonotonicTime) {
         others.withLock { others in

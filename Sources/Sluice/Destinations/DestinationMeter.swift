@@ -11,8 +11,8 @@ final class DestinationMeter: Sendable {
     private let attempts: [AttemptResult: CounterHandle]
     private let messages: CounterHandle
     private let amplification: GaugeHandle
-    private let shutByTime: GaugeHandle
-    private let held: GaugeHandle
+    private let shut: [Destination.Status.Shut.Why: GaugeHandle]
+    private let breaker: BreakerMeter?
     private let nextAttempt: GaugeHandle
     private let waiting: GaugeHandle
     private let remaining: GaugeHandle
@@ -29,8 +29,11 @@ final class DestinationMeter: Sendable {
             })
         messages = instruments.counter(.destinationMessages, [label])
         amplification = instruments.gauge(.destinationAmplification, [label])
-        shutByTime = instruments.gauge(.destinationShut, [label, ("why", "retry_after")])
-        held = instruments.gauge(.destinationShut, [label, ("why", "held")])
+        shut = Dictionary(
+            uniqueKeysWithValues: Destination.Status.Shut.Why.allCases.map {
+                ($0, instruments.gauge(.destinationShut, [label, ("why", $0.rawValue)]))
+            })
+        breaker = destination.breaker.map { _ in BreakerMeter(label, instruments) }
         nextAttempt = instruments.gauge(.destinationNextAttempt, [label])
         waiting = instruments.gauge(.destinationWaiting, [label])
         remaining = instruments.gauge(.destinationBudgetRemaining, [label])
@@ -51,8 +54,8 @@ final class DestinationMeter: Sendable {
                 pushed.window.add(attempts: figures.attemptsInAll, messages: figures.messages, at: now))
             pushed.figures = figures
         }
-        shutByTime.set(status.shut?.isHeld == false ? 1 : 0)
-        held.set(status.shut?.isHeld == true ? 1 : 0)
+        for (why, gauge) in shut { gauge.set(status.shut?.why == why ? 1 : 0) }
+        if let figures = destination.breaker?.read() { breaker?.push(figures) }
         nextAttempt.set(status.nextAttempt.map(\.seconds) ?? 0)
         waiting.set(Double(status.waiting))
         remaining.set(status.budgetRemaining)
@@ -127,9 +130,11 @@ extension Metric {
     )
     public static let destinationShut = gauge(
         "sluice_destination_shut",
-        labels: [.destination, Label("why", "what shut it", values: ["retry_after", "held"])],
+        labels: [
+            .destination, Label("why", "what shut it", values: Destination.Status.Shut.Why.allCases.map(\.rawValue)),
+        ],
         help:
-            "1 while nothing is sent to a destination: until the time that it named, or because it refuses everything until a person mends it. Nothing is lost meanwhile."
+            "1 while nothing is sent to a destination: until the time that it named, because it refuses everything until a person mends it, or because its circuit breaker is not closed. Nothing is lost meanwhile."
     )
     public static let destinationNextAttempt = gauge(
         "sluice_destination_next_attempt_timestamp_seconds",

@@ -116,7 +116,7 @@ private final class RetryingRoute: Sendable {
 
     /// Whether the message's next attempt is its first, and nothing holds it up.
     func isPassable(_ context: HandlerContext) -> Bool {
-        context.delivery.trace.nextAttempt == 1 && destination.gate.isOpen
+        context.delivery.trace.nextAttempt == 1 && destination.isOpen
     }
 
     /// - Parameter failure: how the attempt before ended; nil when there is none yet.

@@ -20,7 +20,7 @@ public struct Timeout: Middleware {
         return { message, context in
             // Shut meanwhile, perhaps: a message may have waited for Throttle since Retry looked. That wait is no part of the
             // attempt.
-            if !destination.gate.isOpen { try await destination.pass(context) }
+            if !destination.isOpen { try await destination.pass(context) }
             let attempt = TimedAttempt()
             var timed = context
             timed.timed = attempt

@@ -13,14 +13,18 @@ extension Delivery {
     private static let patience = Duration.seconds(1)
 
     /// Waits, and looks every second whether that is still worth it.
+    /// - Parameters:
+    ///   - duration: how long at most; nil is as long as it takes.
+    ///   - ticket: ends the wait when it is granted.
     /// - Throws: ``RevokedError`` when it is not, `CancellationError` when the task is cancelled or the route drains.
-    func sleep(for duration: Duration, in lifecycle: RouteLifecycle) async throws {
+    func sleep(for duration: Duration?, until ticket: Ticket? = nil, in lifecycle: RouteLifecycle) async throws {
         var rest = duration
-        while rest > Self.patience {
-            try await lifecycle.sleep(for: Self.patience)
+        while rest.map({ $0 > Self.patience }) ?? true {
+            try await lifecycle.sleep(for: Self.patience, until: ticket)
+            if let ticket, ticket.isGranted { return }
             guard isOurs else { throw RevokedError() }
-            rest -= Self.patience
+            rest = rest.map { $0 - Self.patience }
         }
-        try await lifecycle.sleep(for: rest)
+        try await lifecycle.sleep(for: rest, until: ticket)
     }
 }

@@ -289,12 +289,14 @@ final class DeliveryProcessor: Sendable {
 
     private func again(_ parcel: inout Parcel, after delay: Duration) -> Verdict {
         parcel.isWaiting = true
+        scope.destination.returnProbe(of: parcel.delivery)
         scope.destination.books.beginWaiting()
         return .again(after: max(delay, .zero))
     }
 
     private func conclude(_ parcel: inout Parcel, _ outcome: DeliveryOutcome) {
         if parcel.isWaiting { endWaiting(&parcel) }
+        if parcel.delivery.trace.isProbe { scope.destination.returnProbe(of: parcel.delivery) }
         if parcel.delivery.trace.hasPermit { scope.destination.returnPermit(of: parcel.delivery) }
         ledger.leave(parcel.delivery, as: outcome)
         guard let meter else { return }

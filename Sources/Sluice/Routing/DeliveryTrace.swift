@@ -19,6 +19,7 @@ package struct DeliveryTrace: ~Copyable, Sendable {
     private let exhausted = Atomic<Bool>(false)
     private let logged = Atomic<Bool>(false)
     private let permit = Atomic<Bool>(false)
+    private let probe = Atomic<Bool>(false)
     private let failedAttempts = Atomic<UInt32>(0)
     private let throttledAnswers = Atomic<UInt32>(0)
     private let firstFailure = Atomic<UInt64>(0)
@@ -68,6 +69,15 @@ package struct DeliveryTrace: ~Copyable, Sendable {
 
     /// - Returns: whether there was one.
     func takePermit() -> Bool { hasPermit && permit.exchange(false, ordering: .relaxed) }
+
+    /// Whether the next attempt finds out for the destination's breaker whether it works again.
+    var isProbe: Bool {
+        get { probe.load(ordering: .relaxed) }
+        nonmutating set { probe.store(newValue, ordering: .relaxed) }
+    }
+
+    /// - Returns: whether it was one.
+    func takeProbe() -> Bool { isProbe && probe.exchange(false, ordering: .relaxed) }
 
     // MARK: What Retry knows of the message, over all its passes through the chain
 

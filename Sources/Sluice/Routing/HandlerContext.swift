@@ -80,11 +80,19 @@ public struct HandlerContext: Sendable {
     /// - Throws: as ``sleep(for:)``.
     @discardableResult
     public func wait(for duration: Duration, booking stage: WaitStage) async throws -> Duration {
+        try await wait(for: duration, until: nil, booking: stage)
+    }
+
+    /// - Parameters:
+    ///   - duration: nil is as long as it takes.
+    ///   - ticket: ends the wait when it is granted.
+    @discardableResult
+    func wait(for duration: Duration?, until ticket: Ticket?, booking stage: WaitStage) async throws -> Duration {
         let start = route.time.now
         defer { delivery.trace.book(route.time.now.nanoseconds(since: start), to: stage.booked) }
         route.lifecycle.rest()
         do {
-            try await delivery.sleep(for: duration, in: route.lifecycle)
+            try await delivery.sleep(for: duration, until: ticket, in: route.lifecycle)
         } catch {
             route.lifecycle.setOutUnasked()
             throw error

@@ -135,8 +135,9 @@ package final class RouteLifecycle: Sendable {
 
     /// - Parameters:
     ///   - duration: how long; nil sets no timer and waits for the drain alone.
+    ///   - ticket: ends it when it is granted.
     ///   - whilePaused: whether it ends with the route's pause, at once when there is none.
-    package func sleep(for duration: Duration?, whilePaused: Bool = false) async throws {
+    func sleep(for duration: Duration?, until ticket: Ticket? = nil, whilePaused: Bool = false) async throws {
         let id = state.withLock { state in
             state.nextSleeper += 1
             return state.nextSleeper
@@ -155,6 +156,7 @@ package final class RouteLifecycle: Sendable {
                 }
                 if let refusal { return continuation.resume(with: refusal) }
                 if let duration { time.after(duration) { [weak self] in self?.take(id)?.resume() } }
+                ticket?.onGrant { [weak self] in self?.take(id)?.resume() }
             }
         } onCancel: {
             take(id)?.resume(throwing: CancellationError())

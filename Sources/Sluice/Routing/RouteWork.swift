@@ -11,7 +11,7 @@ enum RouteWork: Sendable {
         switch self {
         case .consuming(let handler):
             return { message, context in
-                if !destination.gate.isOpen { try await destination.pass(context) }
+                if !destination.isOpen { try await destination.pass(context) }
                 guard context.delivery.isOurs else { throw RevokedError() }
                 let isFirst = context.delivery.trace.countAttempt()
                 let start = meter == nil ? context.delivery.arrival : time.now
@@ -31,7 +31,7 @@ enum RouteWork: Sendable {
             let output = MeteredPublish(output, scope: scope)
             return { message, context in
                 // Shut meanwhile, perhaps: a message may have waited for Throttle since Retry looked. A Timeout looks too.
-                if !destination.gate.isOpen { try await destination.pass(context) }
+                if !destination.isOpen { try await destination.pass(context) }
                 guard context.delivery.isOurs else { throw RevokedError() }
                 let isFirst = context.delivery.trace.countAttempt()
                 let start = meter == nil ? context.delivery.arrival : time.now

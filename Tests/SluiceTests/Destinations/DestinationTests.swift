@@ -55,7 +55,7 @@ struct DestinationTests {
                 })
             try await router.whileRunning {
                 try await time.eventually { source.rejectedCount == 1 }
-                #expect(slack.status.shut == .init(reason: "http_429", isHeld: false))
+                #expect(slack.status.shut == .init(why: .retryAfter, reason: "http_429"))
                 #expect(slack.status.note?.hasPrefix("shut until ") == true)
             }
         }

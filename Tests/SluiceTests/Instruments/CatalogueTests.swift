@@ -38,7 +38,10 @@ struct RouteMeterTests {
                 Deduplicator(MemoryDeduplicationStore()), HandlerMetrics(),
             ], meters: meters)
         try router.add(
-            Route("r", from: Source(), "in", to: RecordingPublisher(), "out") { message, _ in [message] })
+            Route(
+                "r", from: Source(), "in", to: RecordingPublisher(), "out",
+                destination: try Destination("r", .init(breaker: CircuitBreaker()))
+            ) { message, _ in [message] })
         let now = meters.exposition()
         #expect(now.problems.isEmpty)
         // These have labels that the errors bring.
@@ -51,8 +54,8 @@ struct RouteMeterTests {
         }
         #expect(
             Set(areas.map(\.title)).isSuperset(of: [
-                "Watermill's", "Flow", "Time and attempts", "Destinations", "Retry", "Throttle", "Poison",
-                "Deduplication",
+                "Watermill's", "Flow", "Time and attempts", "Destinations", "Circuit breakers", "Retry", "Throttle",
+                "Poison", "Deduplication",
             ]))
         for metric in areas.flatMap(\.metrics)
         where !open.contains(metric.name) && !foreign.contains(metric.name) {

@@ -165,7 +165,7 @@ struct RetryTests {
                 try await time.eventually { failures.value >= 4 }
                 #expect(router.status[0].isRunning && router.status[0].note == nil)
                 let status = router.destinations[0].status
-                #expect(status.name == "r" && status.shut == .init(reason: "revoked", isHeld: true))
+                #expect(status.name == "r" && status.shut == .init(why: .held, reason: "revoked"))
                 #expect(status.note?.hasPrefix("held: revoked; ") == true)
                 #expect(source.acknowledged.isEmpty && source.rejections.isEmpty)
                 isMended.add(true)

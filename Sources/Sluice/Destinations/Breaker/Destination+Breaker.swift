@@ -1,0 +1,59 @@
+import Logging
+
+extension Destination {
+    /// Waits while the breaker gives the destination a rest.
+    /// - Returns: whether it had to.
+    func waitForBreaker(_ context: HandlerContext) async throws -> Bool {
+        guard let breaker, !context.delivery.trace.isProbe else { return false }
+        let visitor = Breaker.Visitor(message: context.message.id, route: ObjectIdentifier(context.route.lifecycle))
+        guard let (pass, mustWait) = breaker.enter(visitor) else { return false }
+        if mustWait {
+            do {
+                try await context.wait(for: nil, until: pass.ticket, booking: .breaker)
+            } catch {
+                if !pass.ticket.leave(), pass.isProbe { breaker.forgo() }
+                throw error
+            }
+        }
+        if pass.isProbe { context.delivery.trace.isProbe = true }
+        return mustWait
+    }
+
+    /// The delivery's attempt will not be made.
+    func returnProbe(of delivery: Delivery) {
+        if let breaker, delivery.trace.takeProbe() { breaker.forgo() }
+    }
+
+    /// An attempt has succeeded while the breaker holds others back.
+    func noteProbe(_ context: HandlerContext) {
+        guard let breaker, context.delivery.trace.takeProbe() else { return }
+        tell(breaker.probeSucceeded(successes), "", context)
+    }
+
+    /// An attempt has failed. Every answer but a failure says that the destination works.
+    func noteForBreaker(_ result: AttemptResult, _ reason: String, _ context: HandlerContext, isFirst: Bool) {
+        guard let breaker else { return }
+        guard result == .failure else { return noteProbe(context) }
+        let failure = Breaker.Failure(
+            message: context.message.id, isFirst: isFirst, isProbe: context.delivery.trace.takeProbe())
+        tell(breaker.failed(failure, successes), reason, context)
+    }
+
+    private var successes: BreakerBook.Successes { books.successes }
+
+    private func tell(_ news: Breaker.News?, _ reason: String, _ context: HandlerContext) {
+        var metadata = metadata
+        switch news {
+        case nil: break
+        case .closed: context.logger.notice("the breaker is closed: the destination works again", metadata: metadata)
+        case .opened(let cause, let until):
+            metadata["because"] = "\(cause.rawValue)"
+            metadata["reason"] = "\(reason)"
+            metadata["next_attempt_in_seconds"] = "\(clock.now.duration(to: until).inSeconds)"
+            // One line when an outage begins, and one when it ends.
+            context.logger.log(
+                level: cause == .failedProbe ? .debug : .warning,
+                "the breaker is open: the destination fails and is given a rest; its messages wait", metadata: metadata)
+        }
+    }
+}
