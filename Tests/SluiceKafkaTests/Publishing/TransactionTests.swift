@@ -182,7 +182,7 @@ struct TransactionTests {
     @Test func needAnId() async throws {
         let kafka = try KafkaUnderTest()
         let publisher = try KafkaPublisher(of: kafka)
-        await #expect(throws: KafkaError.self) { try await publisher.transaction { _ in } }
+        await #expect(throws: ConfigurationError.self) { try await publisher.transaction { _ in } }
         await publisher.close()
     }
 

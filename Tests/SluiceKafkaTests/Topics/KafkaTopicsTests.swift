@@ -149,10 +149,10 @@ struct KafkaTopicsTests {
         await #expect(throws: KafkaError.self) {
             try await topics.create("not a name", partitions: 1, replication: nil, retention: nil)
         }
-        await #expect(throws: KafkaError.self) {
+        await #expect(throws: ConfigurationError.self) {
             try await topics.create("t", partitions: 0, replication: nil, retention: nil)
         }
-        await #expect(throws: KafkaError.self) {
+        await #expect(throws: ConfigurationError.self) {
             try await topics.create("t", partitions: 1, replication: 0, retention: nil)
         }
         await #expect(throws: KafkaError.self) { _ = try await topics.backlog(of: "t", group: "") }

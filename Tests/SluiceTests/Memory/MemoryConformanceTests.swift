@@ -58,7 +58,7 @@ struct MemoryConformanceTests {
     private func run(
         _ conformance: PubSubConformance.Case, _ features: PubSubFeatures, _ configuration: MemoryBroker.Configuration
     ) async throws {
-        var harness = PubSubHarness.memory(features, try MemoryBroker(configuration))
+        let harness = PubSubHarness.memory(features, try MemoryBroker(configuration))
         // What a busy machine may need; a case that succeeds does not take longer for it.
         if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(conformance): \(reason)") }
         try await conformance.run(on: harness)
