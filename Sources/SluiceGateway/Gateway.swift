@@ -32,6 +32,7 @@ public final class Gateway: Service {
     private let client: HTTPClient
     private let readiness: ReadinessBoard
     private let progress = GatewayProgress()
+    private let ledger: DeploymentLedger
     private let restore: @Sendable () async throws -> Void
     private let logger: Logger
 
@@ -140,6 +141,7 @@ public final class Gateway: Service {
         connections = intake.connections
         self.readiness = readiness
         self.client = client
+        self.ledger = ledger
         restore = { [ledger, meter] in
             for latest in try await ledger.latest(limit: 1_000) { meter.restore(latest) }
         }
@@ -196,11 +198,12 @@ public final class Gateway: Service {
         try await progress.wait { [readiness] in readiness.current.reasons.isEmpty }
     }
 
-    /// Lets go of the log and of the sinks, after the services have ended.
+    /// Lets go of the log, the deployments and the sinks, after the services have ended.
     public func close() async {
         await client.close(within: .zero)
         for connection in connections { await connection.close() }
         await queue.close()
+        ledger.close()
     }
 
     private static func steeringStore(

@@ -52,6 +52,15 @@ final class DeploymentLedger: Sendable {
         warn(setAside)
     }
 
+    /// Closes the file, whoever still holds the ledger. Nothing can be recorded afterwards.
+    func close() {
+        do {
+            try state.withLock(\.database).close()
+        } catch {
+            logger.debug("the deployments cannot be closed", metadata: ["error": "\(error)"])
+        }
+    }
+
     // MARK: A file that fails
 
     /// Runs `body`; a file that proves to be damaged is replaced by an empty one.
