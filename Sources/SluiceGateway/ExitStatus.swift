@@ -1,3 +1,4 @@
+import Sluice
 import SluiceSQLite
 
 /// The statuses with which commands end: 0 fine, 1 failed or differs, 64 usage, and these.
@@ -16,6 +17,7 @@ public enum ExitStatus {
         switch error {
         case let error as SQLiteLogError: status(of: error, isOurFile)
         case let error as DeploymentLedgerError: error.isOfNewerVersion ? faultyFile : 1
+        case is EnvironmentError, is ConfigurationError: faultyFile
         case is DataDirectoryError: cannotWrite
         case is NoGatewayError: noGateway
         case let error as CommandError: error.code == .cannotWrite ? cannotWrite : 1

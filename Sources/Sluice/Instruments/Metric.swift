@@ -19,15 +19,15 @@ public struct Metric: Sendable {
         public let meaning: String
         /// All values, where they are known in advance: a series exists at 0 for each from the start.
         public let values: [String]?
-        /// How many values from outside are told apart; the rest is `other`. Nil where the values come from the
-        /// configuration and are few by nature.
+        /// How many values from outside there are at most: `other`, which stands for the rest, is one of them. Nil where the
+        /// values come from the configuration and are few by nature.
         public let cap: Int?
 
         /// - Parameters:
         ///   - name: lower case letters, digits, `_`.
         ///   - meaning: what the value says, for documentation.
         ///   - values: all that there are, where they are known.
-        ///   - cap: how many are told apart, where they come from outside.
+        ///   - cap: how many there are at most, where they come from outside: `other` is one of them.
         public init(_ name: String, _ meaning: String = "", values: [String]? = nil, cap: Int? = nil) {
             self.name = name
             self.meaning = meaning

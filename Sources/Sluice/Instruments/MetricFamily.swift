@@ -7,8 +7,8 @@ import Synchronization
 ///         "orders_by_type_total", labels: [.handler, .init("type", cap: 50)], help: "Orders taken in, by type.")
 ///     orders.increment(order.type)
 ///
-/// Values from outside are capped: each label tells as many apart as its cap allows (100 unless it says so), the rest is
-/// counted as `other`. One that has not come up for 30 days is gone, or for a day when a new one needs its place. A series
+/// Values from outside are capped: each label has as many as its cap allows (100 unless it says so). One of these is
+/// `other`, which stands for the rest. One that has not come up for 30 days is gone, or for a day when a new one needs its place. A series
 /// that is made while the program runs starts at 0 (``ZeroFirst``). Where a label has ``Metric/Label/values``, these exist
 /// at 0 from the start and any other is `other`.
 ///

@@ -76,6 +76,8 @@ extension HandlerContext {
     public func noteExhausted(_ error: any Error) {
         guard !isInterruption(error) else { return }
         route.meterOfRetries.exhausted.increment(Disposition.reason(of: error))
+        // The next pass through the chain goes on from here.
+        delivery.trace.countFailedAttempt()
         delivery.trace.isExhausted = true
     }
 

@@ -21,7 +21,7 @@ public struct HandlerContext: Sendable {
         self.route = route
         self.delivery = delivery
         self.isKept = isKept
-        attempt = 1
+        attempt = delivery.trace.nextAttempt
         correlationID = nil
         outgoing = Metadata()
     }

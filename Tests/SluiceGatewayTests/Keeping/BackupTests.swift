@@ -119,4 +119,14 @@ struct BackupToolTests {
         #expect([error, blocked].compactMap { $0 }.map { ExitStatus.of($0) } == [73, 73])
         await log.close()
     }
+
+    @Test func aFaultyConfigurationEndsWith78() {
+        #expect(ExitStatus.of(ConfigurationError("Throttle.rate", expected: "more than 0")) == 78)
+        do {
+            _ = try GatewayConfiguration(environment: ["BIND_ADDR": "nowhere"])
+            Issue.record("it took the address")
+        } catch {
+            #expect(ExitStatus.of(error) == 78)
+        }
+    }
 }

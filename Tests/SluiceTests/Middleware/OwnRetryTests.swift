@@ -56,6 +56,19 @@ struct OwnRetryTests {
         #expect(out.metrics.observations("sluice_retry_backoff_seconds") == [1])
     }
 
+    /// A message that is delivered again after its attempts gets one attempt each time, as under Retry.
+    @Test func attemptsGoOnOverRedeliveries() async throws {
+        let attempts = Journal<Int>()
+        let probe = try RouteProbe(
+            { _, context in
+                attempts.add(context.attempt)
+                throw WarehouseBusy()
+            }, through: [TryTwice()])
+        let out = try await probe.send(Message(text: "x"), redeliveries: 2)
+        #expect(out.outcome != .acked)
+        #expect(attempts.entries == [1, 2, 3, 4])
+    }
+
     @Test func aPoisonQueueWaitsForItToGiveUp() async throws {
         let output = RecordingPublisher()
         let poison = PoisonQueue(to: output, "poison")
