@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// Kafka takes a position from outside only for a group without members. So the move is told through the control topic, as
 /// a pause is; the route of every gateway finishes what it has in hand, commits, and leaves the group; the position is
-/// committed once nobody is left in it; and all go on when they are told that it is over. Whoever does not leave, makes
+/// committed once no member is left in it; and all go on when they are told that it is over. A member that does not leave makes
 /// Kafka refuse the position: then nothing has moved.
 final class GroupMoves: Service {
     /// Keeps a move where every gateway of the group learns of it.
@@ -121,7 +121,7 @@ final class GroupMoves: Service {
 
     /// Has every gateway's route leave its group, does it, and lets them go on.
     ///
-    /// It is carried through also when its caller's task is cancelled, so that no route waits for an end that nobody tells.
+    /// It is carried through also when its caller's task is cancelled, so that no route waits for an end that is never told.
     /// - Throws: ``ControlFailure`` when nothing was moved, or the end could not be told.
     func move(_ route: String, _ action: @escaping Action) async throws {
         let (outcomes, report) = AsyncStream<Result<Void, any Error>>.makeStream()

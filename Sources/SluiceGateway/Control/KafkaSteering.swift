@@ -134,7 +134,7 @@ final class KafkaSteering: SteeringStore {
     }
 
     /// Makes the topic where it is missing.
-    /// - Returns: the offset of the newest record of each partition that has one. We make one partition; whoever makes the
+    /// - Returns: the offset of the newest record of each partition that has one. We make one partition; a person who makes the
     ///   topic himself may make more.
     /// - Throws: ``MissingTopicError`` where it is missing and cannot be made.
     private func prepare() async throws -> [Int32: Int64] {

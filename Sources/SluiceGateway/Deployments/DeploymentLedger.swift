@@ -52,7 +52,7 @@ final class DeploymentLedger: Sendable {
         warn(setAside)
     }
 
-    /// Closes the file, whoever still holds the ledger. Nothing can be recorded afterwards.
+    /// Closes the file, also where something still holds the ledger. Nothing can be recorded afterwards.
     func close() {
         do {
             try state.withLock(\.database).close()

@@ -53,8 +53,8 @@ import Testing
             #expect(answer.status == 64 && answer.output.contains("expected") || answer.output.contains("no such"))
         }
         let port = try HeldPort()
-        let nobody = try await send(["http://127.0.0.1:\(port.number)/"], in: directory)
-        #expect(nobody.status == 69 && nobody.output.contains("no answer"))
+        let unanswered = try await send(["http://127.0.0.1:\(port.number)/"], in: directory)
+        #expect(unanswered.status == 69 && unanswered.output.contains("no answer"))
         withExtendedLifetime(port) {}
         #expect(try await send(["-h"], in: directory).output.contains("-c COMMITS"))
     }

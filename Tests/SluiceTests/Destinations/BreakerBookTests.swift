@@ -153,6 +153,17 @@ struct BreakerBookTests {
         #expect(course.book.state == .open && course.enter(MessageID("third")) != .probe)
     }
 
+    /// Many messages make a share: that the last one failed alone opens no short cut.
+    @Test func aShareThatIsTooLowIsNoSingleMessagesFault() {
+        var course = Course()
+        for _ in 0..<4 {
+            course.succeed()
+            course.fail()
+        }
+        #expect(course.book.cause == .successShare)
+        #expect(course.enter(Self.other) == .wait(course.now.advanced(by: .seconds(1))))
+    }
+
     @Test func doesWhatAPersonSays() {
         var course = Course()
         course.policy.force = .open

@@ -119,7 +119,7 @@ struct BreakerScenarioTests {
                 Source((0..<20).map { .numbered($0) }, time: time), Source((0..<20).map { .numbered($0) }, time: time)
             )
             func router(_ name: String, _ source: Source) throws -> Router {
-                // A probe waits for its permit: meanwhile nobody else finds out.
+                // A probe waits for its permit: meanwhile no other message finds out.
                 let router = Router(
                     middlewares: [Retry(maxElapsed: nil), Throttle(rate: name == "gone" ? 0.05 : 100, burst: 3)],
                     instruments: Meters().instruments, logger: .silent, time: time)

@@ -1,5 +1,4 @@
 import DequeModule
-import Logging
 import Synchronization
 
 /// A ``CircuitBreaker`` at work, and those that wait for it.
@@ -121,9 +120,8 @@ final class Breaker: Sendable {
         let state: BreakerBook.State
         let cause: BreakerBook.Cause?
         let force: CircuitBreaker.Force
-        /// When it is asked next; nil while it is closed, or nobody knows.
+        /// When it is asked next; nil while it is closed, while a probe is under way, or while it is forced.
         let until: MonotonicTime?
-        let waiting: Int
         let transitions: [BreakerBook.State: Int64]
     }
 
@@ -132,7 +130,7 @@ final class Breaker: Sendable {
             Figures(
                 state: state.book.state, cause: state.book.cause, force: state.policy.force,
                 until: state.book.state == .open && state.policy.force == .auto ? state.book.until(state.policy) : nil,
-                waiting: state.lines.reduce(0) { $0 + $1.waiting.count }, transitions: state.transitions)
+                transitions: state.transitions)
         }
     }
 

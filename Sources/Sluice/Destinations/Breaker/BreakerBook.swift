@@ -37,7 +37,7 @@ struct BreakerBook: Sendable {
     /// When it opened last, and what was drawn for how long.
     private var opened = MonotonicTime(nanoseconds: 0)
     private var jitter = 0.0
-    private(set) var probesUnderway = 0
+    private var probesUnderway = 0
     private var probesSucceeded = 0
     /// How often it has opened without closing since.
     private var openings = 0
@@ -95,17 +95,18 @@ struct BreakerBook: Sendable {
         at now: MonotonicTime, jitter: Double
     ) {
         if isProbe { probesUnderway = max(0, probesUnderway - 1) }
+        // One that set out before it opened says nothing new.
+        guard state == .closed || isProbe else { return }
         note(id, isFirst, policy, successes, now)
         switch state {
-        case .open:
-            break
-        case .halfOpen:
-            // One that set out before it opened says nothing new.
-            if isProbe { trip(.failedProbe, policy, now, jitter) }
+        case .open: break
+        case .halfOpen: trip(.failedProbe, policy, now, jitter)
         case .closed:
             if let limit = policy.consecutiveFailures, consecutive >= limit {
                 trip(.consecutiveFailures, policy, now, jitter)
             } else if let bound = policy.successBelow, share(policy, at: now) < bound {
+                // Many messages make a share: no single one is at fault.
+                suspect = nil
                 trip(.successShare, policy, now, jitter)
             }
         }
