@@ -1,4 +1,5 @@
 public import CRDKafka
+import Synchronization
 
 /// librdkafka's own cluster inside this process, which real clients reach over TCP on the loopback.
 ///
@@ -52,6 +53,8 @@ public final class MockCluster: @unchecked Sendable {
     public let brokerCount: Int
     private let client: OpaquePointer
     private let cluster: OpaquePointer
+    /// Those of brokers that have been down: librdkafka gives a port up, and aborts when it cannot have it back.
+    private let keptPorts = Mutex<[UInt16: KeptPort]>([:])
 
     /// - Parameter brokers: their ids count from 1.
     public init(brokers: Int = 3) throws {
@@ -68,8 +71,7 @@ public final class MockCluster: @unchecked Sendable {
         brokerCount = brokers
         self.client = client
         self.cluster = cluster
-        ListeningSockets.disableNagle(
-            ports: Set(bootstrap.compactMap { $0.split(separator: ":").last.flatMap { UInt16($0) } }))
+        ListeningSockets.disableNagle(ports: Set(ports))
     }
 
     deinit {
@@ -82,6 +84,10 @@ public final class MockCluster: @unchecked Sendable {
         String(cString: rd_kafka_mock_cluster_bootstraps(cluster)).split(separator: ",").map(String.init)
     }
 
+    private var ports: [UInt16] {
+        bootstrap.compactMap { $0.split(separator: ":").last.flatMap { UInt16($0) } }
+    }
+
     public func createTopic(_ name: String, partitions: Int = 4) throws {
         try check(rd_kafka_mock_topic_create(cluster, name, Int32(partitions), Int32(min(brokerCount, 3))))
     }
@@ -89,6 +95,13 @@ public final class MockCluster: @unchecked Sendable {
     /// Closes the connections of a broker, or of all, and takes no new ones.
     public func takeDown(_ broker: Int32 = -1) throws {
         try check(rd_kafka_mock_broker_set_down(cluster, broker))
+        let closed = broker == -1 ? ports : ports.enumerated().filter { $0.offset + 1 == Int(broker) }.map(\.element)
+        try keptPorts.withLock { kept in
+            for port in closed where kept[port] == nil {
+                guard let port = KeptPort(port) else { throw Failed() }
+                kept[port.number] = port
+            }
+        }
     }
 
     public func bringUp(_ broker: Int32 = -1) throws {

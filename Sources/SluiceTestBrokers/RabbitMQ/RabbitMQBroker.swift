@@ -39,13 +39,15 @@ public final class RabbitMQBroker: Sendable {
     private let scripts: URL
     private let environment: [String: String]
     private let keeper: BrokerKeeper
+    private let keptPorts: [KeptPort]
 
     /// Prepares a broker that does not run yet.
     public init(_ configuration: Configuration = Configuration()) throws {
         guard let scripts = RabbitMQInstallation.scripts else {
             throw Failed(description: "rabbitmq-server is not installed")
         }
-        let ports = try FreePorts.take(4)
+        keptPorts = try FreePorts.take(4)
+        let ports = keptPorts.map(\.number)
         (port, tlsPort) = (ports[0], ports[1])
         let directory = configuration.parent.appendingPathComponent("sluice-rabbitmq-\(UUID().uuidString)")
         let certificates = TestCertificates(directory: directory.appendingPathComponent("tls"))
