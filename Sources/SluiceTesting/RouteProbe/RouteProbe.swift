@@ -98,7 +98,7 @@ public final class RouteProbe: Sendable {
     ) throws {
         let executor =
             time == nil
-            ? VirtualExecutor(seed: seed, start: VirtualTime.defaultStart, order: .asReady, isResumable: true) : nil
+            ? VirtualExecutor(seed: seed, isResumable: true) : nil
         let time = time ?? executor.map { RouterTime($0) } ?? .real
         let (log, metrics, recorder) = (LogRecorder(), MetricsRecorder(), AttemptRecorder())
         self.output = output
@@ -145,7 +145,7 @@ public final class RouteProbe: Sendable {
     ///     when it would.
     ///   - followsHandBacks: whether one that waits longer than ``Retry/handBackAfter``, and frees its worker meanwhile, is
     ///     followed to its next attempt. Default true; if not, its outcome is ``Outcome/handedBack(after:)``.
-    /// - Throws: ``VirtualTimeError`` where the handler waits for something outside of virtual time. What the handler throws
+    /// - Throws: ``Sluice/VirtualTimeError`` where the handler waits for something outside of virtual time. What the handler throws
     ///   is in the report.
     public func send(
         _ message: Message, origin: Delivery.Origin = .init(), redeliveries: Int = 0, followsHandBacks: Bool = true
@@ -175,7 +175,7 @@ public final class RouteProbe: Sendable {
         guard let executor else { return try await body() }
         await turn.take()
         defer { turn.giveBack() }
-        return try await VirtualTime.run(on: executor) { _ in try await body() }
+        return try await executor.execute { _ in try await body() }
     }
 }
 

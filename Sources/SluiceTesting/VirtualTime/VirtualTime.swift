@@ -25,8 +25,8 @@ public import Sluice
 /// where a trace shows them.
 ///
 /// Nothing in it may wait for the world outside: real I/O, `Task.sleep`, a task made with `Task { }`, the main actor.
-/// Time does not wait for these, so the run fails when one of them wakes a task (``VirtualTimeError/Code/outside``), or
-/// when nothing else is left to happen (``VirtualTimeError/Code/deadlock``). A handler that blocks its thread blocks the
+/// Time does not wait for these, so the run fails when one of them wakes a task (``Sluice/VirtualTimeError/Code/outside``), or
+/// when nothing else is left to happen (``Sluice/VirtualTimeError/Code/deadlock``). A handler that blocks its thread blocks the
 /// run, in which no time passes meanwhile.
 public enum VirtualTime {
     /// Which of the tasks that can run is taken first.
@@ -41,40 +41,18 @@ public enum VirtualTime {
     }
 
     /// 2026-01-01 00:00:00 UTC.
-    public static let defaultStart = Timestamp(millisecondsSince1970: 1_767_225_600_000)
+    public static let defaultStart = VirtualExecutor.defaultStart
 
     /// Runs `body` in a virtual time of its own, which begins at 0 and ends with it: tasks that sleep then are cancelled.
     /// - Parameters:
     ///   - seed: what jitter and order follow from. Default 0.
     ///   - start: what the wall clock shows at the beginning. Default 2026-01-01.
     ///   - order: of the tasks that can run. Default: as they became ready.
-    /// - Throws: what `body` throws; ``VirtualTimeError`` when the run cannot go on, or depends on what is outside of it.
+    /// - Throws: what `body` throws; ``Sluice/VirtualTimeError`` when the run cannot go on, or depends on what is outside of it.
     public static func run<Result: Sendable>(
         seed: UInt64 = 0, startingAt start: Timestamp = defaultStart, order: Order = .asReady,
         _ body: @escaping @Sendable (RouterTime) async throws -> Result
     ) async throws -> Result {
-        try await run(on: VirtualExecutor(seed: seed, start: start, order: order), body)
-    }
-
-    static func run<Result: Sendable>(
-        on executor: VirtualExecutor, _ body: @escaping @Sendable (RouterTime) async throws -> Result
-    ) async throws -> Result {
-        let outcome = Outcome<Result>()
-        // Unstructured, because a task that is stuck for good must not take its caller with it.
-        let root = Task(executorPreference: executor) {
-            do {
-                outcome.settle(.success(try await body(RouterTime(executor))))
-            } catch {
-                outcome.settle(.failure(error))
-            }
-            executor.noteBodyEnded()
-        }
-        let fault = try await withTaskCancellationHandler {
-            try await executor.run { root.cancel() }
-        } onCancel: {
-            executor.cancel()
-        }
-        if let fault { throw fault }
-        return try outcome.get()
+        try await VirtualExecutor(seed: seed, start: start, isShuffled: order.isShuffled).execute(body)
     }
 }

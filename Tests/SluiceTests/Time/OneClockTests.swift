@@ -8,6 +8,8 @@ struct OneClockTests {
         "Time/RouterTime.swift": "is the place",
         "Time/RealTimers.swift": "is the place",
         "Time/MonotonicTime.swift": "reads the clock for it",
+        "Time/Virtual/VirtualSchedule.swift": "draws the order of a virtual time from its seed",
+        "Time/Virtual/VirtualTimeError.swift": "names what cannot be used",
         "Message/Timestamp.swift": "reads the clock for it",
         "Message/MessageID.swift": "ids are unique in the world, also those of a virtual time",
         "Concurrency/ThreadSignal.swift": "threads of adapters",

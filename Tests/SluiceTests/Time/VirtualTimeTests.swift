@@ -300,11 +300,11 @@ struct VirtualTimeTests {
 
     @Test func saysThatTasksRunWithoutEnd() async throws {
         let error = await #expect(throws: VirtualTimeError.self) {
-            try await VirtualTime.run(on: impatient()) { _ in while !Task.isCancelled { await Task.yield() } }
+            try await impatient().execute { _ in while !Task.isCancelled { await Task.yield() } }
         }
         #expect(error?.code == .livelock)
         let stubborn = await #expect(throws: VirtualTimeError.self) {
-            try await VirtualTime.run(on: impatient()) { _ in while true { await Task.yield() } }
+            try await impatient().execute { _ in while true { await Task.yield() } }
         }
         #expect(stubborn?.code == .livelock)
     }
@@ -360,7 +360,7 @@ struct VirtualTimeTests {
 }
 
 private func impatient() -> VirtualExecutor {
-    VirtualExecutor(seed: 0, start: VirtualTime.defaultStart, order: .asReady, jobLimit: 10_000)
+    VirtualExecutor(seed: 0, jobLimit: 10_000)
 }
 
 private func hop(_ note: @escaping @Sendable () -> Void) async {

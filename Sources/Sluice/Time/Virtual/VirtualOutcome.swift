@@ -1,7 +1,7 @@
 import Synchronization
 
 /// What a task leaves behind for one who does not wait for it.
-final class Outcome<Value: Sendable>: Sendable {
+final class VirtualOutcome<Value: Sendable>: Sendable {
     private let result = Mutex<Result<Value, any Error>?>(nil)
 
     func settle(_ result: Result<Value, any Error>) {

@@ -1,5 +1,3 @@
-import Sluice
-
 /// What happens next in virtual time: a state machine without tasks, threads or locks.
 struct VirtualSchedule<Job, Action> {
     enum Step {
@@ -18,7 +16,7 @@ struct VirtualSchedule<Job, Action> {
     private(set) var jobsAtThisTime = 0
 
     private let isShuffled: Bool
-    private var generator: SeededGenerator
+    private var generator: SplitMix64
     private var ready: [Job] = []
     /// Where the first job stands in `ready`.
     private var first = 0
@@ -29,7 +27,7 @@ struct VirtualSchedule<Job, Action> {
 
     init(seed: UInt64, isShuffled: Bool) {
         self.isShuffled = isShuffled
-        generator = SeededGenerator(seed: seed)
+        generator = SplitMix64(seed: seed)
     }
 
     mutating func add(_ job: Job) {

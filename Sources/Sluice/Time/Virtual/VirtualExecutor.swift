@@ -1,5 +1,4 @@
 import Dispatch
-import Sluice
 import Synchronization
 
 #if canImport(Glibc)
@@ -13,7 +12,7 @@ import Synchronization
 /// Runs the tasks of one virtual time, one at a time, on a thread of its own, and moves the time on when none can run.
 ///
 /// It never waits: what happens next is known, or nothing ever will.
-final class VirtualExecutor: TaskExecutor {
+package final class VirtualExecutor: TaskExecutor {
     private typealias Wait = UnsafeContinuation<Void, any Error>
 
     private enum Action {
@@ -30,7 +29,7 @@ final class VirtualExecutor: TaskExecutor {
 
     private struct State {
         var schedule: VirtualSchedule<UnownedJob, Action>
-        var generator: SeededGenerator
+        var generator: SplitMix64
         var phase = Phase.starting
         /// Tasks that sleep or look.
         var waits: [UInt64: Wait] = [:]
@@ -54,23 +53,32 @@ final class VirtualExecutor: TaskExecutor {
     private let state: Mutex<State>
     private let isUnwanted = Atomic<Bool>(false)
 
-    /// - Parameter jobLimit: how many parts of tasks may run at one moment. Default: far more than anything needs, and run
-    ///   in seconds.
-    init(
-        seed: UInt64, start: Timestamp, order: VirtualTime.Order, jobLimit: Int = 10_000_000, isResumable: Bool = false
+    /// 2026-01-01 00:00:00 UTC.
+    package static let defaultStart = Timestamp(millisecondsSince1970: 1_767_225_600_000)
+
+    /// - Parameters:
+    ///   - seed: what jitter and a shuffled order follow from.
+    ///   - start: what the wall clock shows at the beginning.
+    ///   - isShuffled: whether the seed chooses among the tasks that can run; if not, the longest waiting is first.
+    ///   - jobLimit: how many parts of tasks may run at one moment. Default: far more than anything needs, and run in
+    ///     seconds.
+    ///   - isResumable: whether another body may run after the first.
+    package init(
+        seed: UInt64, start: Timestamp = defaultStart, isShuffled: Bool = false, jobLimit: Int = 10_000_000,
+        isResumable: Bool = false
     ) {
         self.isResumable = isResumable
         self.seed = seed
         self.start = start
         self.jobLimit = jobLimit
         // Two streams: another draw of jitter must not change the order of tasks that have nothing to do with it.
-        var seeds = SeededGenerator(seed: seed)
-        let generator = SeededGenerator(seed: seeds.next())
-        let schedule = VirtualSchedule<UnownedJob, Action>(seed: seeds.next(), isShuffled: order.isShuffled)
+        var seeds = SplitMix64(seed: seed)
+        let generator = SplitMix64(seed: seeds.next())
+        let schedule = VirtualSchedule<UnownedJob, Action>(seed: seeds.next(), isShuffled: isShuffled)
         state = Mutex(State(schedule: schedule, generator: generator))
     }
 
-    func enqueue(_ job: consuming ExecutorJob) {
+    package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let isLate = state.withLock { state in
             if case .ended = state.phase { return true }
@@ -100,10 +108,34 @@ final class VirtualExecutor: TaskExecutor {
 // MARK: Running
 
 extension VirtualExecutor {
+    /// Runs `body` in this time, on a thread of its own.
+    /// - Throws: what `body` throws; ``VirtualTimeError`` when the run cannot go on, or depends on what is outside of it.
+    package func execute<Result: Sendable>(
+        _ body: @escaping @Sendable (RouterTime) async throws -> Result
+    ) async throws -> Result {
+        let outcome = VirtualOutcome<Result>()
+        // Unstructured, because a task that is stuck for good must not take its caller with it.
+        let root = Task(executorPreference: self) {
+            do {
+                outcome.settle(.success(try await body(RouterTime(self))))
+            } catch {
+                outcome.settle(.failure(error))
+            }
+            self.noteBodyEnded()
+        }
+        let fault = try await withTaskCancellationHandler {
+            try await run { root.cancel() }
+        } onCancel: {
+            cancel()
+        }
+        if let fault { throw fault }
+        return try outcome.get()
+    }
+
     /// Runs everything until the body has ended, or nothing can happen any more.
     /// - Parameter cancelBody: asks the body to give up.
     /// - Returns: why the run says nothing; nil when it went well.
-    func run(_ cancelBody: @escaping @Sendable () -> Void) async throws -> VirtualTimeError? {
+    private func run(_ cancelBody: @escaping @Sendable () -> Void) async throws -> VirtualTimeError? {
         try await withCheckedThrowingContinuation { continuation in
             do {
                 // It ends by itself, so nothing joins it.
@@ -124,7 +156,7 @@ extension VirtualExecutor {
     }
 
     /// No other body will run: what was left waiting ends as if its body had.
-    func retire() {
+    package func retire() {
         let hasRest = state.withLock { state in
             guard case .starting = state.phase else { return false }
             state.isRetired = true
@@ -222,20 +254,20 @@ extension VirtualExecutor {
 // MARK: Waiting
 
 extension VirtualExecutor: TimeSource {
-    var now: MonotonicTime { MonotonicTime(nanoseconds: state.withLock(\.schedule.now)) }
-    var timestamp: Timestamp { start.advanced(by: now.offset) }
-    var executor: any TaskExecutor { self }
+    package var now: MonotonicTime { MonotonicTime(nanoseconds: state.withLock(\.schedule.now)) }
+    package var timestamp: Timestamp { start.advanced(by: now.offset) }
+    package var executor: any TaskExecutor { self }
 
-    func randomBits() -> UInt64 { state.withLock { $0.generator.next() } }
+    package func randomBits() -> UInt64 { state.withLock { $0.generator.next() } }
 
-    func after(_ duration: Duration, _ body: @escaping @Sendable () -> Void) {
+    package func after(_ duration: Duration, _ body: @escaping @Sendable () -> Void) {
         state.withLock { state in
             noteCaller(&state)
             state.schedule.addTimer(after: duration.wholeNanoseconds, .call(body))
         }
     }
 
-    func sleep(until deadline: MonotonicTime) async throws {
+    package func sleep(until deadline: MonotonicTime) async throws {
         try await wait(makeID()) { id, schedule in
             schedule.addTimer(
                 after: deadline.nanoseconds(since: MonotonicTime(nanoseconds: schedule.now)), .wake(id))
@@ -243,7 +275,7 @@ extension VirtualExecutor: TimeSource {
     }
 
     /// Names one who looks again and again.
-    func makeID() -> UInt64 {
+    package func makeID() -> UInt64 {
         state.withLock { state in
             state.nextWait += 1
             return state.nextWait
@@ -252,7 +284,7 @@ extension VirtualExecutor: TimeSource {
 
     /// Returns when nothing else can run: at once if something has since this one looked, else when time has moved on.
     /// - Throws: `CancellationError` when the task is cancelled, or nothing can happen any more.
-    func look(_ id: UInt64) async throws {
+    package func look(_ id: UInt64) async throws {
         try await wait(id) { $1.addLooker($0) }
     }
 
