@@ -46,6 +46,13 @@ enum Arguments {
         return count
     }
 
+    static func wholeNumber(_ text: String, _ option: String) throws(UsageError) -> Int {
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(text) else {
+            throw UsageError("\(option): expected a whole number from 0")
+        }
+        return number
+    }
+
     static func seconds(_ text: String, _ option: String, _ range: ClosedRange<Double>) throws(UsageError) -> Duration {
         guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }),
             let seconds = Double(text), range.contains(seconds)

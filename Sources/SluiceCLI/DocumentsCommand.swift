@@ -5,7 +5,8 @@ import SluiceGateway
 /// `sluice documents`: writes the parts of the repository's documents that are made from the program. For `make docs`.
 struct DocumentsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "documents", abstract: "Bring README.md and .env-example of a working copy up to date.",
+        commandName: "documents",
+        abstract: "Bring README.md, docs/SCENARIOS.md and .env-example of a working copy up to date.",
         shouldDisplay: false)
 
     @Argument(help: "The root of the working copy.")
@@ -16,6 +17,8 @@ struct DocumentsCommand: ParsableCommand {
         let readme = root.appendingPathComponent("README.md")
         let text = try MarkedDocument.readme(String(contentsOf: readme, encoding: .utf8))
         try Data(text.utf8).write(to: readme)
+        let scenarios = root.appendingPathComponent("docs/SCENARIOS.md")
+        try Data(ScenarioDocuments.scenarios(String(contentsOf: scenarios, encoding: .utf8)).utf8).write(to: scenarios)
         try Data(GatewayDocuments.environmentExample.utf8).write(to: root.appendingPathComponent(".env-example"))
     }
 }

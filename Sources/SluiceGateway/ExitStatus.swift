@@ -22,6 +22,7 @@ public enum ExitStatus {
         case is NoGatewayError: noGateway
         case let error as CommandError: error.code == .cannotWrite ? cannotWrite : 1
         case let error as ToolError: error.exitStatus
+        case is FileFaults: faultyFile
         default: 1
         }
     }

@@ -9,22 +9,16 @@ struct SinkRoutes {
     let startedAt: Timestamp
 
     func route(to sink: ConfiguredSink, _ delivers: any Sink) throws -> Route {
-        var retry = Retry(maxAttempts: 8)
-        retry.maxElapsed = .seconds(300)
-        retry.backoff = pace.retry
-        var middlewares: [any Middleware] = [
-            CorrelationID(), HandlerMetrics(), LogMessages(),
-            // An outage poisons nothing, however long it lasts: only what can never be delivered is moved.
-            PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent),
-            KnownEvents(), HandledOnLog(), Deduplicator(queue.handled), TakeInHand(), EventAge(), retry,
-        ]
-        if let throttle = sink.throttle { middlewares.append(throttle) }
-        middlewares.append(Timeout(.seconds(60)))
+        var policy = SinkPolicy.standard
+        policy.retry.backoff = pace.retry
         let (isShared, startedAt) = (queue.isShared, startedAt)
         return Route(
             sink.group, from: try queue.subscriber(for: sink.group, from: sink.start), queue.events,
             to: SinkPublisher(sink.name, delivers), queue.events, ordering: sink.ordering,
-            destination: try Destination(sink.name, pace.destination), middlewares: middlewares
+            destination: try Destination(sink.name, pace.destination),
+            middlewares: .recommended(
+                policy, throttle: sink.throttle, poison: Route.Output(queue.publisher, queue.poison),
+                handled: queue.handled)
         ) { message, context in
             EventInHand.current?.note(mayBeDelivered: isShared || Self.wasTried(context, before: startedAt))
             return [message]

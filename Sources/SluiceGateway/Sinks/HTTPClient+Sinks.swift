@@ -15,7 +15,8 @@ extension HTTPClient {
 }
 
 extension HTTPClientError {
-    fileprivate func withoutBlame(hold: Duration) -> any DispositionError {
+    /// The error as one of a sink's.
+    func withoutBlame(hold: Duration) -> any DispositionError {
         switch disposition.kind {
         case .retry, .throttled: return self
         case .poison, .discard, .hold:

@@ -13,6 +13,8 @@ struct SinkKind: Sendable {
     /// What its answers mean.
     let answers: SinkAnswers
     let options: [ConfigurationVariable]
+    /// What a scenario has to know of it; nil where scenarios cannot have it.
+    let scenario: ScenarioSinkKind?
     /// The sink that is set; nil where there is none.
     let read: @Sendable (inout ConfigurationValues) -> ConfiguredSink?
     /// Whether a sink is of this kind.
@@ -21,10 +23,11 @@ struct SinkKind: Sendable {
     /// - Parameters:
     ///   - settings: the options of the kind, without the start.
     ///   - start: the option that says where it begins, which every kind has.
+    ///   - scenario: what a scenario has to know of it.
     ///   - read: the options that are set; nil where there is no such sink.
     init<Options: SinkOptions>(
         _ name: String, title: String, summary: String, authentication: String, answers: SinkAnswers,
-        settings: [ConfigurationVariable], start: ConfigurationOption<ReaderStart>,
+        settings: [ConfigurationVariable], start: ConfigurationOption<ReaderStart>, scenario: ScenarioSinkKind? = nil,
         read: @escaping @Sendable (inout ConfigurationValues) -> Options?
     ) {
         self.name = name
@@ -33,6 +36,7 @@ struct SinkKind: Sendable {
         self.authentication = authentication
         self.answers = answers
         options = settings + [start.variable]
+        self.scenario = scenario
         self.read = { values in
             let options = read(&values)
             let start = values.read(start) ?? .now

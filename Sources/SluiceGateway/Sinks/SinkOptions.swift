@@ -29,12 +29,20 @@ public struct SinkParts: Sendable {
     public let name: String
     /// How long to wait before a person may have mended what only a person can.
     public let hold: Duration
-    private let client: HTTPClient
+    private let transport: @Sendable (HTTPClient.Request, _ hold: Duration) async throws -> HTTPClient.Response
 
     init(name: String, hold: Duration, client: HTTPClient) {
+        self.init(name: name, hold: hold) { try await client.send($0, hold: $1) }
+    }
+
+    /// - Parameter transport: answers a request.
+    init(
+        name: String, hold: Duration,
+        transport: @escaping @Sendable (HTTPClient.Request, _ hold: Duration) async throws -> HTTPClient.Response
+    ) {
         self.name = name
         self.hold = hold
-        self.client = client
+        self.transport = transport
     }
 
     /// Sends a request by the client that all sinks share: through the proxy that is configured, counted and timed.
@@ -42,6 +50,6 @@ public struct SinkParts: Sendable {
     /// A sink's address and credentials are the configuration's: a request that cannot be written, or an answer that is
     /// none, is never the message's fault and holds the sink.
     public func send(_ request: HTTPClient.Request) async throws -> HTTPClient.Response {
-        try await client.send(request, hold: hold)
+        try await transport(request, hold)
     }
 }

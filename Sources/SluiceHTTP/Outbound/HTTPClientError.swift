@@ -46,7 +46,8 @@ public struct HTTPClientError: DispositionError, CustomStringConvertible {
     /// libcurl's fixed text for the failure; it names no host.
     public let detail: String?
 
-    init(_ code: Code, target: String, outcomeUnknown: Bool = false, status: Int? = nil, detail: String? = nil) {
+    package init(_ code: Code, target: String, outcomeUnknown: Bool = false, status: Int? = nil, detail: String? = nil)
+    {
         self.code = code
         self.target = target
         self.outcomeUnknown = outcomeUnknown

@@ -66,6 +66,13 @@ package enum GrafanaAnnotation {
         return found
     }
 
+    /// What Grafana answers that takes everything: to a search what it has, to a post that it has it now.
+    static func answer(_ request: ScenarioSinkKind.Request) -> String {
+        guard request.method == "GET" else { return #"{"id":1,"message":"Annotation added"}"# }
+        guard request.isTaken else { return "[]" }
+        return #"[{"id":1,"tags":["\#(tag(request.message.id))"]}]"#
+    }
+
     /// A foreign id that Grafana would not keep as it is (it cuts spaces off, and its databases hold so many
     /// characters) is replaced by its SHA-256, so that no two ids share a tag. So is one that looks like that.
     private static func tag(_ id: MessageID) -> String {

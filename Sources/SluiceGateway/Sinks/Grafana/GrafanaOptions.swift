@@ -60,5 +60,9 @@ extension SinkKind {
         start: .start(
             "GRAFANA_START",
             "Where Grafana begins when it is new: `now`, `beginning`, or a time such as `2026-01-02T03:04:05Z`"),
+        scenario: ScenarioSinkKind(
+            name: "grafana", options: GrafanaSink(url: "http://grafana", credentials: .token(Secret("scenario"))),
+            success: GrafanaAnnotation.answer,
+            refusal: .init(status: 400, body: #"{"message":"annotation text is too long"}"#)),
         read: GrafanaOptions.read)
 }

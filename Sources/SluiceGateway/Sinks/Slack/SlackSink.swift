@@ -59,6 +59,9 @@ extension SinkKind {
         settings: [SlackSink.webhookOption.variable],
         start: .start(
             "SLACK_START", "The same for Slack, which takes one message a second"),
+        scenario: ScenarioSinkKind(
+            name: "slack", options: SlackSink(webhook: Secret("http://slack/")), success: { _ in "ok" },
+            refusal: .init(status: 400, body: "invalid_blocks")),
         read: { values in
             values.read(SlackSink.webhookOption).map(SlackSink.init(webhook:))
         })

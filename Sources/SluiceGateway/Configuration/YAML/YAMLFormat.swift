@@ -1,0 +1,58 @@
+/// How one value of a file is read and written.
+struct YAMLFormat<Value: Sendable>: Sendable {
+    /// What a value has to be, as an error says it behind `expected`.
+    let expected: String
+    fileprivate let parse: @Sendable (YAMLValue) -> Value?
+    /// The value as it would stand in a file.
+    let write: @Sendable (Value) -> String
+
+    init(
+        _ expected: String, write: @escaping @Sendable (Value) -> String,
+        value parse: @escaping @Sendable (YAMLValue) -> Value?
+    ) {
+        self.expected = expected
+        self.parse = parse
+        self.write = write
+    }
+
+    /// A format of texts.
+    init(
+        text expected: String, write: @escaping @Sendable (Value) -> String,
+        parse: @escaping @Sendable (String) -> Value?
+    ) {
+        self.init(expected, write: write, value: { $0.text.flatMap(parse) })
+    }
+
+    /// - Returns: nil where it is none, and a fault says so.
+    func read(_ value: YAMLValue, _ faults: inout YAMLFaults) -> Value? {
+        if let parsed = parse(value) { return parsed }
+        faults.expect(expected, at: value)
+        return nil
+    }
+
+    func value(of value: YAMLValue) -> Value? { parse(value) }
+
+    /// - Returns: nil where the text is none.
+    func value(of text: String) -> Value? {
+        parse(YAMLValue(content: .text(text), place: .init(line: 1, column: 1)))
+    }
+
+    /// Another format, or a word for nil.
+    static func optional<Wrapped>(_ format: YAMLFormat<Wrapped>, none word: String) -> Self where Value == Wrapped? {
+        Self(
+            "\(format.expected), or \(word)", write: { $0.map(format.write) ?? word },
+            value: { value in value.text == word ? .some(nil) : format.parse(value).map { .some($0) } })
+    }
+
+    /// The same with bounds.
+    /// - Parameter bounds: in words, behind the expectation.
+    func bounded(_ bounds: String, _ isIn: @escaping @Sendable (Value) -> Bool) -> Self {
+        Self("\(expected), \(bounds)", write: write, value: { parse($0).flatMap { isIn($0) ? $0 : nil } })
+    }
+
+    func map<Other>(
+        _ transform: @escaping @Sendable (Value) -> Other, back: @escaping @Sendable (Other) -> Value
+    ) -> YAMLFormat<Other> {
+        YAMLFormat<Other>(expected, write: { write(back($0)) }, value: { parse($0).map(transform) })
+    }
+}

@@ -1,0 +1,59 @@
+/// A value of a YAML file and where it stands. Plain trees alone: no aliases, no tags, and keys that are texts.
+struct YAMLValue: Sendable {
+    /// A place in the file, from 1.
+    struct Place: Sendable, Hashable {
+        let line: Int
+        let column: Int
+    }
+
+    enum Content: Sendable {
+        /// Nothing, `~` or `null`.
+        case null
+        case text(String)
+        case list([YAMLValue])
+        case mapping([Entry])
+    }
+
+    struct Entry: Sendable {
+        let key: String
+        let place: Place
+        let value: YAMLValue
+    }
+
+    let content: Content
+    let place: Place
+
+    /// What stands there, in a word.
+    var kind: String {
+        switch content {
+        case .null: "nothing"
+        case .text: "a text"
+        case .list: "a list"
+        case .mapping: "a mapping"
+        }
+    }
+
+    var text: String? {
+        if case .text(let text) = content { text } else { nil }
+    }
+}
+
+/// Collects what is wrong with a file.
+struct YAMLFaults {
+    private(set) var all: [FileFault] = []
+
+    mutating func add(_ text: String, at place: YAMLValue.Place) {
+        all.append(FileFault(line: place.line, column: place.column, text: text))
+    }
+
+    mutating func expect(_ expected: String, at value: YAMLValue) {
+        if case .text = value.content { return add("expected \(expected)", at: value.place) }
+        add("expected \(expected), not \(value.kind)", at: value.place)
+    }
+}
+
+/// A value, and where it stands.
+struct Placed<Value: Sendable>: Sendable {
+    let value: Value
+    let place: YAMLValue.Place
+}

@@ -1,0 +1,101 @@
+import Sluice
+
+/// A scenario: what comes, what destinations answer, by which policies they are treated, and what is expected then.
+struct Scenario: Sendable {
+    /// A sink, and what it delivers to.
+    struct Sink: Sendable {
+        var kind = ScenarioSinkKind.http
+        var destination: Placed<String>?
+        var policy: SinkPolicy
+
+        /// Whether it keeps the order of a repository's events alone.
+        var isKeyed: Bool {
+            if case .perKey = (policy.ordering ?? kind.options.ordering).kind { true } else { false }
+        }
+    }
+
+    struct Named<Value: Sendable>: Sendable {
+        let name: String
+        let place: YAMLValue.Place
+        var value: Value
+    }
+
+    /// What a destination or sink goes by that says nothing else.
+    struct Defaults: Sendable {
+        var sink = SinkPolicy.standard
+        var destination = DestinationPolicy.standard
+    }
+
+    /// One sentence.
+    var title: String?
+    /// What jitter and latencies follow from.
+    var seed = 0
+    /// How much virtual time it may take; it ends earlier when nothing waits any more.
+    var limit = Duration.seconds(86_400)
+    var defaults = Defaults()
+    var destinations: [Named<DestinationPolicy>] = []
+    var sinks: [Named<Sink>] = []
+    var arrivals: [Arrivals] = []
+    var answers: [Named<DestinationScript>] = []
+    var expectations: [Expectation] = []
+
+    /// The destination of a sink: its own name unless it names another.
+    static func destination(of sink: Named<Sink>) -> String { sink.value.destination?.value ?? sink.name }
+
+    /// The destinations that sinks deliver to, in their order.
+    var destinationNames: [String] {
+        var names: [String] = []
+        for sink in sinks where !names.contains(Self.destination(of: sink)) { names.append(Self.destination(of: sink)) }
+        return names
+    }
+
+    func policy(of destination: String) -> DestinationPolicy {
+        destinations.first { $0.name == destination }?.value ?? defaults.destination
+    }
+
+    /// The messages in the order in which they come, numbered from 1.
+    var messages: [ScenarioMessage] {
+        let all = arrivals.flatMap(\.messages)
+        // Those of one moment keep the order of the file.
+        let order = all.indices.sorted { (all[$0].time, $0) < (all[$1].time, $1) }
+        return order.enumerated().map { number, index in
+            var message = all[index]
+            message.number = number + 1
+            return message
+        }
+    }
+
+    /// More than any policy needs, and run in seconds.
+    static let maximumMessages = 200_000
+}
+
+/// A message that comes.
+struct ScenarioMessage: Sendable {
+    /// From 1, in the order of coming.
+    var number = 0
+    let time: Duration
+    let kind: Event.Kind
+    /// The repository, whose events keep their order.
+    let key: String
+    let name: String?
+
+    /// What it is called in a timeline: `#12`, or its name.
+    var label: String { name.map { "#\(number) \($0)" } ?? "#\(number)" }
+
+    /// The event, at this time by the wall clock.
+    func event(at time: Timestamp) -> Event {
+        let digits = String(UInt64(clamping: number), radix: 16)
+        let commit = String(repeating: "0", count: 40 - digits.count) + digits
+        switch kind {
+        case .commitPushed:
+            return .commitPushed(
+                CommitPushed(
+                    id: commit, message: name ?? "message \(number)", author: "scenario", occurredOn: time,
+                    repository: key))
+        case .commitDeployed:
+            return .commitDeployed(Deployment(id: commit, env: "production", occurredOn: time, repository: key))
+        case .deploymentFailed:
+            return .deploymentFailed(Deployment(id: commit, env: "production", occurredOn: time, repository: key))
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import Sluice
+
+extension [any Middleware] {
+    /// What is around every sink, from outside to inside: the one list that the gateway's routes and `sluice test` use.
+    ///
+    /// The order is part of the policy:
+    ///
+    /// 1. `CorrelationID`, `HandlerMetrics` and `LogMessages` see an event once, with all its attempts and how it ended.
+    /// 2. `PoisonQueue` is around everything that may refuse an event, so that whatever finds it impossible can move it. Only
+    ///    what can never be delivered is moved: an outage poisons nothing, however long it lasts.
+    /// 3. `KnownEvents`, `HandledOnLog` and `Deduplicator` pass over what needs no attempt, and so costs none. The
+    ///    deduplicator keeps an event's key once everything inside it has succeeded: attempts are inside, and a failed event
+    ///    that comes again is no duplicate.
+    /// 4. `TakeInHand` decodes an event once for all its attempts; `EventAge` measures how old it is when it has arrived.
+    /// 5. `Retry` is around what each attempt needs anew.
+    /// 6. `Throttle` gives a turn to each attempt, retries included. Inside of `Retry`, because a turn is an attempt's; outside
+    ///    of `Timeout`, because to wait for it is no fault of the destination's.
+    /// 7. `Timeout` is innermost: a deadline for one attempt, and nothing else.
+    ///
+    /// The destination's gate, breaker and budget stand behind these, in the route itself.
+    /// - Parameters:
+    ///   - throttle: nil lets through what comes.
+    ///   - poison: where what can never be delivered goes.
+    ///   - handled: which events the route has handled.
+    static func recommended(
+        _ policy: SinkPolicy, throttle: Throttle?, poison: Route.Output, handled: any DeduplicationStore
+    ) -> Self {
+        let outside: [any Middleware] = [
+            CorrelationID(), HandlerMetrics(), LogMessages(),
+            PoisonQueue(to: poison.publisher, poison.topic, filter: .permanent),
+            KnownEvents(), HandledOnLog(), Deduplicator(handled), TakeInHand(), EventAge(), policy.retry,
+        ]
+        return outside + (throttle.map { [$0] } ?? []) + [policy.timeout]
+    }
+}
