@@ -82,6 +82,8 @@ public final class Gateway: Service {
         routing.shutdownTimeout = configuration.shutdownTimeout
         routing.redelivery = configuration.pace.redelivery
         routing.destination = configuration.pace.destination
+        // The queue and what comes in are no destinations: no breaker refuses a webhook.
+        routing.destination.breaker = nil
         let router = Router(configuration: routing, instruments: instruments, logger: logger)
 
         let webhooks = try HTTPListener(

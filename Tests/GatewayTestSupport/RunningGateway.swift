@@ -70,6 +70,7 @@ package func testConfiguration(
     configuration.pace.retry = .exponential(from: .milliseconds(10), upTo: .milliseconds(200))
     configuration.pace.redelivery = .exponential(from: .milliseconds(10), upTo: .milliseconds(200))
     configuration.pace.destination.budget?.floor = 20
+    configuration.pace.destination.breaker?.open = .exponential(from: .milliseconds(10), upTo: .milliseconds(200))
     configuration.grafana = grafana.map {
         GrafanaSink(url: $0.url, credentials: .basic(user: FakeGrafana.user, password: Secret(FakeGrafana.password)))
     }

@@ -16,6 +16,10 @@ extension Destination {
             public let why: Why
             /// What the destination answered, such as `http_429`, or what a person has to mend.
             public let reason: String
+            /// Since when its breaker is not closed; nil for everything else, and for one that is forced open.
+            public internal(set) var since: Timestamp?
+            /// Whether a probe of its breaker is under way.
+            var isProbed = false
 
             /// Whether it refuses everything until a person mends it.
             public var isHeld: Bool { why == .held }
@@ -48,6 +52,8 @@ extension Destination {
         /// When an attempt last succeeded. Without a metrics backend, when its message came in.
         public let lastSuccess: Timestamp?
         public let lastFailure: Failure?
+        /// When it was read.
+        let now: Timestamp
 
         /// The reason of a breaker that a person has opened.
         static let forced = "forced"
@@ -67,8 +73,11 @@ extension Destination {
             }
             if let shut, shut.why == .breaker {
                 guard shut.reason != Self.forced else { return "the breaker is forced open; \(waiting)" }
-                let next = time.map { "asked again at \($0)" } ?? "an attempt is under way"
-                return "the breaker is open: attempts fail (\(shut.reason)); \(next); \(waiting)"
+                let since = shut.since.map { " since \($0.text(on: now))" } ?? ""
+                let next =
+                    shut.isProbed
+                    ? "an attempt is under way" : time.map { "asked again at \($0)" } ?? "the next message finds out"
+                return "the breaker is open\(since): attempts fail (\(shut.reason)); \(next); \(waiting)"
             }
             if let shut, let time { return "shut until \(time): it answered \(shut.reason); \(waiting)" }
             guard waitingForBudget > 0 else { return nil }
@@ -76,13 +85,26 @@ extension Destination {
         }
     }
 
-    private func shut(at now: MonotonicTime, _ failure: DestinationBooks.Failure?) -> Status.Shut? {
+    private func shut(
+        at now: MonotonicTime, _ failure: DestinationBooks.Failure?, _ wall: (MonotonicTime) -> Timestamp
+    ) -> Status.Shut? {
         if let cause = gate.cause(at: now) {
             return Status.Shut(why: cause.isHold ? .held : .retryAfter, reason: cause.reason)
         }
         guard let breaker, !breaker.isPassable else { return nil }
-        let isForced = breaker.read().force == .open
-        return Status.Shut(why: .breaker, reason: isForced ? Status.forced : failure?.reason ?? "unknown")
+        let figures = breaker.read()
+        guard figures.force != .open else { return Status.Shut(why: .breaker, reason: Status.forced) }
+        return Status.Shut(
+            why: .breaker, reason: failure?.reason ?? "unknown", since: figures.since.map(wall),
+            isProbed: figures.isProbing)
+    }
+
+    /// When the first that waits is asked; nil when nothing keeps an attempt from being made.
+    private func nextAttempt(at now: MonotonicTime, _ turn: MonotonicTime?) -> MonotonicTime? {
+        if let opening = gate.opening(at: now) { return opening }
+        guard let until = breaker?.read().until else { return turn }
+        // After its rest it is open until a message comes.
+        return until > now ? until : nil
     }
 
     /// What its books say now.
@@ -94,17 +116,22 @@ extension Destination {
         let (remaining, turn) = budget?.read(firsts: figures.messages) ?? (1, nil)
         return Status(
             name: name,
-            shut: shut(at: now, figures.lastFailure),
-            nextAttempt: (gate.opening(at: now) ?? breaker?.read().until ?? turn).map(wall),
+            shut: shut(at: now, figures.lastFailure, wall), nextAttempt: nextAttempt(at: now, turn).map(wall),
             waiting: max(0, books.waiting), waitingForBudget: budget?.waiting ?? 0, budgetRemaining: remaining,
             attempts: figures.attempts, messages: figures.messages, lastSuccess: figures.lastSuccess.map(wall),
             lastFailure: figures.lastFailure.map {
                 Status.Failure(time: wall($0.time), reason: $0.reason, description: $0.description)
-            })
+            }, now: clock)
     }
 }
 
 extension Timestamp {
+    /// The time of day, and how many days ago that was.
+    fileprivate func text(on now: Timestamp) -> String {
+        let days = now.millisecondsSince1970.subtractingSaturated(millisecondsSince1970) / 86_400_000
+        return days < 1 ? clockText : "\(clockText), \(days) \(days == 1 ? "day" : "days") ago"
+    }
+
     /// The time of day, such as `14:03:20 UTC`.
     fileprivate var clockText: String {
         let milliseconds = millisecondsSince1970.quotientAndRemainder(dividingBy: 86_400_000).remainder

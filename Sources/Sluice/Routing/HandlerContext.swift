@@ -15,7 +15,7 @@ public struct HandlerContext: Sendable {
     /// The attempt with a deadline that this runs in; nil outside of ``Timeout``.
     var timed: TimedAttempt?
     /// Whether the route keeps the message when it is rejected, and delivers it again itself.
-    package let isKept: Bool
+    package internal(set) var isKept: Bool
 
     package init(route: RouteScope, delivery: Delivery, isKept: Bool = false) {
         self.route = route
@@ -86,10 +86,15 @@ public struct HandlerContext: Sendable {
     /// - Parameters:
     ///   - duration: nil is as long as it takes.
     ///   - ticket: ends the wait when it is granted.
+    ///   - onEnd: called when the wait has ended, before a pause of the route.
     @discardableResult
-    func wait(for duration: Duration?, until ticket: Ticket?, booking stage: WaitStage) async throws -> Duration {
+    func wait(
+        for duration: Duration?, until ticket: Ticket?, booking stage: WaitStage, onEnd: () -> Void = {}
+    ) async throws -> Duration {
         let start = route.time.now
         defer { delivery.trace.book(route.time.now.nanoseconds(since: start), to: stage.booked) }
+        // Until its next attempt another message finds out whether the destination works again.
+        if stage == .backoff { route.destination.returnProbe(of: delivery) }
         route.lifecycle.rest()
         do {
             try await delivery.sleep(for: duration, until: ticket, in: route.lifecycle)
@@ -97,7 +102,10 @@ public struct HandlerContext: Sendable {
             route.lifecycle.setOutUnasked()
             throw error
         }
+        onEnd()
         if route.lifecycle.setOut() { return .zero }
+        // So does one of another route while this one is paused.
+        route.destination.returnProbe(of: delivery)
         let pause = route.time.now
         do {
             try await route.lifecycle.setOut(delivery)

@@ -8,8 +8,8 @@ package struct GatewayPace: Sendable {
     package var retry: Backoff = .exponential()
     /// Waits between deliveries of one message. Default: from 100 ms, doubling, up to 30 s, with full jitter.
     package var redelivery: Backoff = .exponential()
-    /// How every destination is treated. Default: the library's.
-    package var destination = Destination.Configuration()
+    /// How every sink's destination is treated. Default: the library's, and a circuit breaker.
+    package var destination = Destination.Configuration(breaker: CircuitBreaker())
     /// How long a sink may take to answer. Default 30 seconds.
     package var answerTimeout: Duration = .seconds(30)
 

@@ -7,6 +7,8 @@ struct SinkRoutes {
     let pace: GatewayPace
     /// When this process began: what is older may have been delivered by the one before.
     let startedAt: Timestamp
+    /// What the destinations go by: the router's.
+    var time = RouterTime.real
 
     func route(to sink: ConfiguredSink, _ delivers: any Sink) throws -> Route {
         var policy = SinkPolicy.standard
@@ -14,8 +16,8 @@ struct SinkRoutes {
         let (isShared, startedAt) = (queue.isShared, startedAt)
         return Route(
             sink.group, from: try queue.subscriber(for: sink.group, from: sink.start), queue.events,
-            to: SinkPublisher(sink.name, delivers), queue.events, ordering: sink.ordering,
-            destination: try Destination(sink.name, pace.destination),
+            to: SinkPublisher(sink.name, delivers, time: time), queue.events, ordering: sink.ordering,
+            destination: try Destination(sink.name, pace.destination, time: time),
             middlewares: .recommended(
                 policy, throttle: sink.throttle, poison: Route.Output(queue.publisher, queue.poison),
                 handled: queue.handled)

@@ -115,6 +115,24 @@ struct BreakerBookTests {
         #expect(course.enter() == .wait(course.now.advanced(by: .seconds(1))))
     }
 
+    @Test func knowsSinceWhenItIsNotClosed() {
+        var course = Course()
+        #expect(course.book.began == nil)
+        for _ in 0..<7 { course.fail() }
+        let began = course.now
+        for _ in 0..<3 {
+            course.pass(300)
+            #expect(course.enter() == .probe && course.book.began == began)
+            course.fail(isFirst: false, isProbe: true)
+        }
+        course.pass(300)
+        #expect(course.enter() == .probe)
+        course.book.probeSucceeded(course.policy, course.successes, at: course.now)
+        #expect(course.book.began == nil)
+        for _ in 0..<7 { course.fail() }
+        #expect(course.book.began == course.now)
+    }
+
     @Test func needsAsManyProbesAsThePolicySays() {
         var course = Course()
         course.policy.probes = 3

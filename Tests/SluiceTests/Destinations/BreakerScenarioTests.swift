@@ -143,6 +143,72 @@ struct BreakerScenarioTests {
         }
     }
 
+    /// A person pauses the route whose message was to find out, at the destination's line or at its throttle: the other
+    /// route's message does.
+    @Test(arguments: [0, 1], [false, true])
+    func aPausedRouteKeepsNoProbe(paused: Int, isThrottled: Bool) async throws {
+        try await VirtualTime.run(seed: 5) { time in
+            let destination = try Destination(
+                "sink",
+                .init(budget: nil, breaker: CircuitBreaker(consecutiveFailures: 4, open: .constant(.seconds(10)))),
+                time: time)
+            let sources = (0..<2).map { _ in Source((0..<10).map { .numbered($0) }, time: time) }
+            let throttle: [any Middleware] = isThrottled ? [Throttle(rate: 0.05, burst: 2)] : []
+            let router = Router(
+                middlewares: [Retry(maxAttempts: 100, maxElapsed: nil)] + throttle,
+                instruments: Meters().instruments, logger: .silent, time: time)
+            for (index, source) in sources.enumerated() {
+                try router.add(
+                    Route("r\(index)", from: source, "in", ordering: .serial, destination: destination) { _, _ in
+                        guard time.now.offset >= .seconds(5) else { throw Broken() }
+                    })
+            }
+            try await router.whileRunning {
+                let state: BreakerBook.State = isThrottled ? .halfOpen : .open
+                try await time.eventually(within: .seconds(100)) { destination.breaker?.read().state == state }
+                // Until both stand in its line.
+                if !isThrottled { try await time.sleep(for: .seconds(3)) }
+                try router.pause("r\(paused)")
+                try await time.eventually(within: .seconds(1_000)) { sources[1 - paused].acknowledgedCount == 10 }
+                #expect(sources[paused].acknowledgedCount == 0)
+                try router.resume("r\(paused)")
+                try await time.eventually(within: .seconds(1_000)) { sources[paused].acknowledgedCount == 10 }
+            }
+            #expect(destination.status.shut == nil && destination.status.waiting == 0)
+        }
+    }
+
+    /// What `/readyz` says of it: since when, why, what comes next.
+    @Test func saysSinceWhenItIsOpenAndWhatComesNext() async throws {
+        try await VirtualTime.run { time in
+            let policy = CircuitBreaker(open: .constant(.seconds(60)))
+            let destination = try Destination("sink", .init(budget: nil, breaker: policy), time: time)
+            let source = Source([.numbered(0)], time: time)
+            let router = Router(
+                middlewares: [Retry(maxAttempts: 100, backoff: .constant(.seconds(1)))],
+                instruments: Meters().instruments, logger: .silent, time: time)
+            try router.add(
+                Route("r", from: source, "in", ordering: .serial, destination: destination) { _, context in
+                    if time.now.offset > .seconds(30) { try await context.sleep(for: .seconds(5)) }
+                    throw Broken()
+                })
+            try await router.whileRunning {
+                try await time.sleep(for: .seconds(20))
+                let words = "the breaker is open since 00:00:06 UTC: attempts fail (Broken); "
+                #expect(destination.status.note == words + "asked again at 00:01:06 UTC; 1 message waits")
+                try await time.sleep(for: .seconds(48))
+                #expect(destination.status.note == words + "an attempt is under way; 0 messages wait")
+                try await time.sleep(for: .seconds(2 * 86_400))
+                let later = "the breaker is open since 00:00:06 UTC, 2 days ago: "
+                #expect(destination.status.note?.hasPrefix(later) == true)
+            }
+            // Nothing waits any more, and nobody asks: it is not overdue.
+            try await time.sleep(for: .seconds(600))
+            let words = "the next message finds out; 0 messages wait"
+            #expect(destination.status.note?.hasSuffix(words) == true && destination.status.nextAttempt == nil)
+        }
+    }
+
     @Test func aPersonMayForceIt() async throws {
         try await VirtualTime.run { time in
             let destination = try Destination("sink", .init(breaker: CircuitBreaker(force: .open)), time: time)

@@ -120,7 +120,11 @@ final class Breaker: Sendable {
         let state: BreakerBook.State
         let cause: BreakerBook.Cause?
         let force: CircuitBreaker.Force
-        /// When it is asked next; nil while it is closed, while a probe is under way, or while it is forced.
+        /// Since when it is not closed; nil while it is.
+        let since: MonotonicTime?
+        /// Whether a message is about to find out.
+        let isProbing: Bool
+        /// When it may be asked next; nil while it is closed, while a probe is under way, or while it is forced.
         let until: MonotonicTime?
         let transitions: [BreakerBook.State: Int64]
     }
@@ -128,7 +132,8 @@ final class Breaker: Sendable {
     func read() -> Figures {
         state.withLock { state in
             Figures(
-                state: state.book.state, cause: state.book.cause, force: state.policy.force,
+                state: state.book.state, cause: state.book.cause, force: state.policy.force, since: state.book.began,
+                isProbing: state.book.isProbing,
                 until: state.book.state == .open && state.policy.force == .auto ? state.book.until(state.policy) : nil,
                 transitions: state.transitions)
         }

@@ -34,10 +34,14 @@ struct BreakerBook: Sendable {
 
     private(set) var state = State.closed
     private(set) var cause: Cause?
+    /// Since when it is not closed.
+    private(set) var began: MonotonicTime?
     /// When it opened last, and what was drawn for how long.
     private var opened = MonotonicTime(nanoseconds: 0)
     private var jitter = 0.0
     private var probesUnderway = 0
+    /// Whether a message is about to find out.
+    var isProbing: Bool { state == .halfOpen && probesUnderway > 0 }
     private var probesSucceeded = 0
     /// How often it has opened without closing since.
     private var openings = 0
@@ -134,6 +138,7 @@ struct BreakerBook: Sendable {
 
     private mutating func trip(_ cause: Cause, _ policy: CircuitBreaker, _ now: MonotonicTime, _ jitter: Double) {
         self.cause = cause
+        if openings == 0 { began = now }
         state = .open
         openings += 1
         opened = now

@@ -7,16 +7,22 @@ extension Destination {
         guard let breaker, !context.delivery.trace.isProbe else { return false }
         let visitor = Breaker.Visitor(message: context.message.id, route: ObjectIdentifier(context.route.lifecycle))
         guard let (pass, mustWait) = breaker.enter(visitor) else { return false }
-        if mustWait {
-            do {
-                try await context.wait(for: nil, until: pass.ticket, booking: .breaker)
-            } catch {
-                if !pass.ticket.leave(), pass.isProbe { breaker.forgo() }
-                throw error
-            }
+        guard mustWait else {
+            context.delivery.trace.isProbe = true
+            return false
         }
-        if pass.isProbe { context.delivery.trace.isProbe = true }
-        return mustWait
+        // From then on the delivery has the probe, and gives it back if it does not set out.
+        var isItsTurn = false
+        do {
+            try await context.wait(for: nil, until: pass.ticket, booking: .breaker) {
+                isItsTurn = true
+                context.delivery.trace.isProbe = pass.isProbe
+            }
+        } catch {
+            if !isItsTurn, !pass.ticket.leave(), pass.isProbe { breaker.forgo() }
+            throw error
+        }
+        return true
     }
 
     /// The delivery's attempt will not be made.
