@@ -64,6 +64,7 @@ def dashboard():
     retry(board)
     throttle(board)
     poison(board)
+    destinations(board)
     sinks(board)
     kafka(board)
     rabbitmq(board)
@@ -270,7 +271,7 @@ def handlers(board):
             "Where does the time go?",
             ("The time of an average delivery, by stage. The stages add up to its whole time.",
              "a stage that is most of it: *queue* waits for a worker, *throttle* for a permit, *backoff* for the next attempt, "
-             "*publish* for the sink.",
+             "*breaker* for a destination that is given a rest, *publish* for the sink.",
              "go to that stage's row. The handler's own time is rarely the largest; then there is nothing to gain here."),
             [query(f"{by('stage')}({rate(STAGE + '_sum')}) / on () group_left () clamp_min({per_delivery}, 1e-9)", "{{stage}}")],
             "s", stack=True, overrides=STAGES),
@@ -350,7 +351,7 @@ def retry(board):
             "percentunit", maximum=1, thresholds=steps(RED, (0.2, GREEN))),
     )
     board.add(
-        8, 12,
+        12, 8,
         timeseries(
             "Do retries make an outage worse? Attempts per message",
             ("How many attempts a destination gets for each distinct message, over 5 minutes: 1 is perfect, 0 is no attempt.",
@@ -529,6 +530,99 @@ def poison(board):
     )
 
 
+def destinations(board):
+    board.row("Destinations")
+
+    def shut(why):
+        return query(
+            f"max by (destination) ({select('sluice_destination_shut', same('why', why), handler=False)})", "{{destination}}")
+
+    def breaker(state):
+        return f"max by (destination) ({select('sluice_circuit_breaker_state', same('state', state), handler=False)})"
+
+    board.add(
+        8, 7,
+        state_timeline(
+            "Which sink takes nothing?",
+            ("Whether a destination is held: it refuses everything until a person mends it.",
+             "a red stretch: a webhook that was revoked, credentials or an address that no longer hold.",
+             "mend it: `/readyz` tells the reason, and the runbook what to do. Nothing is lost."),
+            [shut("held")],
+            "none", mappings=values(_0=("takes messages", GREEN), _1=("held", RED)), thresholds=steps(GREEN, (1, RED)),
+            show_value="never"),
+        state_timeline(
+            "Which sink asks us to wait?",
+            ("Whether a destination has named a time before which it wants nothing (Retry-After).",
+             "a stretch of more than minutes: it is overloaded, or we send too much.",
+             "compare with *Is the throttle too high?*."),
+            [shut("retry_after")],
+            "none", mappings=values(_0=("takes messages", GREEN), _1=("wait", ORANGE)), thresholds=steps(GREEN, (1, ORANGE)),
+            show_value="never"),
+        state_timeline(
+            "Which sink is given a rest?",
+            ("The state of each destination's circuit breaker: while it is open nothing is sent; half open, one message finds out "
+             "whether the destination works again.",
+             "a red stretch: the destination fails. Red and green by turns: it fails for a part of the messages.",
+             "mend the destination; `/readyz` says since when, why, and when it is asked next. Its messages wait, in order."),
+            [query(f"2 * {breaker('open')} + {breaker('half_open')}", "{{destination}}")],
+            "none", mappings=values(_0=("works", GREEN), _1=("half open", YELLOW), _2=("open", RED)),
+            thresholds=steps(GREEN, (1, YELLOW), (2, RED)), show_value="never"),
+    )
+    board.add(
+        8, 8,
+        timeseries(
+            "How often does the breaker open?",
+            ("How often a second each destination's breaker comes to a state. A probe that fails opens it again.",
+             "*closed* and *open* by turns, for long: the destination takes a part of what it is sent.",
+             "see *Which errors deserve a retry?* for what it answers. The breaker's window, share and failures in a row are the "
+             "knobs; a longer first rest calms it."),
+            [query(f"{by('destination', 'to')}({rate('sluice_circuit_breaker_transitions_total', handler=False)})",
+                   "{{destination}} {{to}}")],
+            "ops"),
+        timeseries(
+            "When is a destination asked next?",
+            ("Seconds until a destination that is shut, held, or given a rest is asked again; 0 while nothing keeps an attempt from "
+             "being made.",
+             "minutes, although the destination is well again.",
+             "wait, or restart the gateway, which asks at once. The knobs are the breaker's longest rest (`open`) and the maximum of "
+             "Retry-After."),
+            [query(
+                "max by (destination) (clamp_min("
+                f"{select('sluice_destination_next_attempt_timestamp_seconds', handler=False)} - time(), 0))", "{{destination}}")],
+            "s", thresholds=steps(GREEN, (300, ORANGE))),
+        timeseries(
+            "When did a destination last take something?",
+            ("Seconds since an attempt at a destination last succeeded. It grows while there is nothing to send, too.",
+             "a line that climbs while messages wait (*Who waits for the next attempt?*).",
+             "the panels beside it say what keeps messages back; *How do attempts at destinations end?* what it answers."),
+            [query(
+                "time() - max by (destination) ("
+                f"{select('sluice_destination_last_success_timestamp_seconds', handler=False)} > 0)", "{{destination}}")],
+            "s"),
+    )
+    board.add(
+        12, 8,
+        timeseries(
+            "How do attempts at destinations end?",
+            ("Attempts a second by how they ended, all destinations together: first ones, retries and redeliveries.",
+             "red (failure) that stays: the breaker rests the destination when it is most of them. Orange asks to slow down, purple "
+             "waits for a person, grey is the message's own fault.",
+             "red: look at the destination. Orange: see row Throttle. Purple: see *Why is a destination held?*."),
+            [query(f"{by('result')}({rate('sluice_destination_attempts_total', handler=False)})", "{{result}}")], "ops", stack=True,
+            overrides=[
+                colored(["success"], GREEN), colored(["failure"], RED), colored(["throttled"], ORANGE), colored(["held"], PURPLE),
+                colored(["refused"], GREY)]),
+        timeseries(
+            "Why is a destination held?",
+            ("Attempts a second after which a destination was held, by what it answered.",
+             "any: it is asked once a minute, and a person has to mend it.",
+             "the reason says what: credentials, an address, a page of something else that answers there."),
+            [query(f"{by('destination', 'reason')}({rate('sluice_destination_holds_total', handler=False)})",
+                   "{{destination}} {{reason}}")],
+            "ops", stack=True, thresholds=steps(GREEN, (0.001, RED))),
+    )
+
+
 def sinks(board):
     board.row("Sinks")
     failed = rate(CLIENT, unlike("code", "2.."), handler=False)
@@ -564,27 +658,6 @@ def sinks(board):
             "s", thresholds=steps(GREEN, (5, RED))),
     )
     board.add(
-        6, 12,
-        state_timeline(
-            "Which sink takes nothing?",
-            ("Whether a destination is held: it refuses everything until a person mends it.",
-             "a red stretch: a webhook that was revoked, credentials or an address that no longer hold.",
-             "mend it: `/readyz` tells the reason, and the runbook what to do. Nothing is lost."),
-            [query(f"max by (destination) ({select('sluice_destination_shut', same('why', 'held'), handler=False)})",
-                   "{{destination}}")],
-            "none", mappings=values(_0=("takes messages", GREEN), _1=("held", RED)), thresholds=steps(GREEN, (1, RED)),
-            show_value="never"),
-        state_timeline(
-            "Which sink asks us to wait?",
-            ("Whether a destination has named a time before which it wants nothing (Retry-After).",
-             "a stretch of more than minutes: it is overloaded, or we send too much.",
-             "compare with *Is the throttle too high?*."),
-            [query(f"max by (destination) ({select('sluice_destination_shut', same('why', 'retry_after'), handler=False)})",
-                   "{{destination}}")],
-            "none", mappings=values(_0=("takes messages", GREEN), _1=("wait", ORANGE)), thresholds=steps(GREEN, (1, ORANGE)),
-            show_value="never"),
-    )
-    board.add(
         16, 8,
         heatmap(
             "How fast do sinks answer? All requests",
@@ -594,7 +667,7 @@ def sinks(board):
             "sluice_http_client_request_duration_seconds", handler=False),
     )
     board.add(
-        8, 8,
+        6, 8,
         timeseries(
             "How late do events arrive?",
             ("95th percentile of an event's age when a sink has taken it, by route and kind.",
