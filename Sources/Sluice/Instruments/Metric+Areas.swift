@@ -16,6 +16,6 @@ extension Metric {
     /// What every program with a router has, area by area. Each is declared beside what counts it.
     public static let coreAreas: [Area] = [
         watermillArea, flowArea, attemptsArea, destinationArea, breakerArea, retryArea, throttleArea, poisonArea,
-        deduplicationArea,
+        deduplicationArea, delayOnErrorArea, instantAckArea, ignoreErrorsArea, randomFailArea,
     ]
 }

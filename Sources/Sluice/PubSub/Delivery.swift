@@ -50,6 +50,8 @@ public final class Delivery: Sendable {
     /// Whether it comes from the source's shelf.
     package let mark: Shelf.Mark
     private let settled = Atomic<Bool>(false)
+    /// Whether it was acknowledged before it was handled.
+    private let early = Atomic<Bool>(false)
 
     /// - Parameters:
     ///   - tag: what the settler knows the delivery by.
@@ -114,7 +116,18 @@ public final class Delivery: Sendable {
     }
 
     /// Whether it may still be handled here: false once the message may be somebody else's. See ``Settler/owns(_:)``.
-    public var isOurs: Bool { settler.owns(tag) }
+    public var isOurs: Bool { settler.owns(tag) || early.load(ordering: .relaxed) }
+
+    /// Acknowledges it before it is handled. From then on it is ours, whatever becomes of its source: nobody else gets it.
+    /// - Returns: whether this call settled it.
+    func acknowledgeEarly() -> Bool {
+        guard !isSettled, settler.owns(tag) else { return false }
+        early.store(true, ordering: .relaxed)
+        return acknowledge()
+    }
+
+    /// Whether ``acknowledgeEarly()`` was called for it.
+    var isAcknowledgedEarly: Bool { early.load(ordering: .relaxed) }
 
     /// Has the source keep it, unhandled, until its key is wanted.
     package func shelve(_ key: [UInt8]) {

@@ -256,8 +256,9 @@ final class DeliveryProcessor: Sendable {
         parcel.rejections += 1
         // Retry's attempts count: after its longest wait the next one must not be short again.
         let deliveries = parcel.rejections + min(max(parcel.delivery.origin.attempt, 1), 1_000) - 1
-        var delay = redelivery.delay(
-            beforeRetry: max(deliveries, parcel.delivery.trace.nextAttempt - 1), by: time)
+        var delay =
+            parcel.delivery.trace.redeliveryDelay
+            ?? redelivery.delay(beforeRetry: max(deliveries, parcel.delivery.trace.nextAttempt - 1), by: time)
         switch disposition.kind {
         case .discard(let reason):
             context.logger.notice("message discarded", metadata: ["reason": "\(reason)"])

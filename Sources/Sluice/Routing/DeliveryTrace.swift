@@ -24,6 +24,8 @@ package struct DeliveryTrace: ~Copyable, Sendable {
     private let throttledAnswers = Atomic<UInt32>(0)
     private let firstFailure = Atomic<UInt64>(0)
     private let success = Atomic<UInt64>(0)
+    private let redelivery = Atomic<UInt64>(0)
+    private let delays = Atomic<UInt32>(0)
 
     package func book(_ nanoseconds: UInt64, to stage: BookedStage) {
         switch stage {
@@ -106,6 +108,23 @@ package struct DeliveryTrace: ~Copyable, Sendable {
         if before != 0 { firstFailure.store(before.addingSaturated(nanoseconds), ordering: .relaxed) }
     }
 
+    // MARK: How long it waits when it is rejected
+
+    /// What the chain has said in this pass; nil leaves it to the route.
+    var redeliveryDelay: Duration? {
+        let nanoseconds = redelivery.load(ordering: .relaxed)
+        return nanoseconds > 0 ? .nanoseconds(Int64(clamping: nanoseconds)) : nil
+    }
+
+    func setRedelivery(after delay: Duration) {
+        redelivery.store(max(delay.wholeNanoseconds, 1), ordering: .relaxed)
+    }
+
+    /// - Returns: how often it was delayed, this time included.
+    func countDelay() -> Int {
+        Int(delays.wrappingAdd(1, ordering: .relaxed).newValue)
+    }
+
     var outcome: DeliveryOutcome { DeliveryOutcome(index: outcomeIndex.load(ordering: .relaxed)) }
 
     /// A new pass through the chain knows nothing of how the one before ended.
@@ -113,6 +132,7 @@ package struct DeliveryTrace: ~Copyable, Sendable {
         outcomeIndex.store(DeliveryOutcome.acked.index, ordering: .relaxed)
         exhausted.store(false, ordering: .relaxed)
         logged.store(false, ordering: .relaxed)
+        redelivery.store(0, ordering: .relaxed)
     }
 
     func setOutcome(_ outcome: DeliveryOutcome) {

@@ -84,6 +84,19 @@ struct WrongValueTests {
         #expect(WrongValue.problems(with: retry, in: Retry(), of: "Retry", free: ["when", "onRetry"], add) == [])
         let timeout: [WrongValue<Timeout>] = [.init("deadline") { $0.deadline = .zero }]
         #expect(WrongValue.problems(with: timeout, in: Timeout(.seconds(1)), of: "Timeout", add) == [])
+        let delay: [WrongValue<DelayOnError>] = [
+            .init("backoff.initial") { $0.backoff = .constant(.zero) },
+            .init("backoff.maximum") { $0.backoff.maximum = .zero },
+            .init("backoff.multiplier") { $0.backoff.multiplier = .nan },
+        ]
+        #expect(WrongValue.problems(with: delay, in: DelayOnError(), of: "DelayOnError", free: ["when"], add) == [])
+        let fail: [WrongValue<RandomFail>] = [
+            .init("share") { $0.share = -0.1 }, .init("share") { $0.share = 1.1 }, .init("share") { $0.share = .nan },
+        ]
+        #expect(
+            WrongValue.problems(
+                with: fail, in: RandomFail(0.1), of: "RandomFail", free: ["moment", "disposition"], add)
+                == [])
         let deduplicator: [WrongValue<Deduplicator>] = [
             .init("inProgressDelay") { $0.inProgressDelay = .seconds(-1) }
         ]

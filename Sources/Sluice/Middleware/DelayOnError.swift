@@ -1,0 +1,83 @@
+/// Sets how long a message that failed waits before it is delivered again: longer each time, in place of
+/// ``Router/Configuration/redelivery``, for one route, or for some errors.
+///
+/// ```swift
+/// // A warehouse that is counted at night is not asked again within the minute.
+/// DelayOnError(.exponential(from: .seconds(60), upTo: .seconds(1_800)), when: { $0 is WarehouseClosed })
+/// ```
+///
+/// The message waits as every rejected one does: where the route keeps it, without a worker if its ordering allows that,
+/// booked as `backoff`, and then in line for its destination's budget; elsewhere its source keeps it. A time that the
+/// destination names (Retry-After) and a hold outdo a shorter delay.
+///
+/// It stands outside of ``Retry``, whose waits it does not change: it counts what Retry gives up. On a route without Retry it
+/// counts every failure. A message interrupted by a shutdown is not delayed.
+public struct DelayOnError: Middleware {
+    /// The wait before each delivery after the first. Its first bound is more than 0; default: from 1 s, doubling, up to 5
+    /// minutes, with full jitter.
+    public var backoff: Backoff
+    /// Which failures are delayed; the others wait as long as the route has them wait. Nil, the default, is all of them.
+    public var when: (@Sendable (any Error) -> Bool)?
+
+    /// Each parameter is the property of its name, which says its default and range.
+    public init(
+        _ backoff: Backoff = .exponential(from: .seconds(1), upTo: .seconds(300)),
+        when: (@Sendable (any Error) -> Bool)? = nil
+    ) {
+        self.backoff = backoff
+        self.when = when
+    }
+
+    public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
+        try ConfigurationCheck("DelayOnError")("backoff.initial", backoff.initial, above: .zero)
+        try backoff.validate("DelayOnError.backoff")
+        let (backoff, when) = (backoff, when)
+        let delays = route.instruments.histogram(.redeliveryDelay, [route.label])
+        return { message, context in
+            do {
+                return try await next(message, context)
+            } catch {
+                guard !context.isInterruption(error), when?(error) ?? true else { throw error }
+                let delay = backoff.delay(beforeRetry: context.countDelay(), by: route.time)
+                context.redeliver(after: delay)
+                delays.observe(delay.inSeconds)
+                throw error
+            }
+        }
+    }
+}
+
+extension HandlerContext {
+    /// Has the message wait this long before it is delivered again, in place of the route's own wait
+    /// (``Router/Configuration/redelivery``), if it is rejected in this pass through the chain. The last call counts.
+    ///
+    /// ```swift
+    /// catch let error as WarehouseClosed {
+    ///     context.redeliver(after: error.opensIn)
+    ///     throw error
+    /// }
+    /// ```
+    ///
+    /// A time that the destination names and a hold outdo a shorter one. A `.retry(after:)` would shut the destination for
+    /// every message; this concerns the one alone.
+    /// - Parameter delay: 0 or more; a negative one counts as 0.
+    public func redeliver(after delay: Duration) {
+        delivery.trace.setRedelivery(after: delay)
+    }
+
+    /// - Returns: how often the message was delayed so far, this time included, as far as its broker and its route know.
+    fileprivate func countDelay() -> Int {
+        delivery.trace.countDelay().addingSaturated(min(max(origin.attempt, 1), 1_000) - 1)
+    }
+}
+
+extension Metric {
+    static let delayOnErrorArea = Area(
+        "Delayed redelivery", "For routes with the middleware DelayOnError.", [redeliveryDelay])
+
+    public static let redeliveryDelay = histogram(
+        "sluice_redelivery_delay_seconds",
+        labels: [.handler],
+        buckets: Buckets.wait,
+        help: "How long DelayOnError has a message that failed wait at least before it is delivered again.")
+}
