@@ -6,8 +6,8 @@ struct TestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test", abstract: "Try policies in scenarios, in virtual time.",
         discussion: """
-            A scenario is a file in YAML: the policies to try, written as in sluice.yaml; the events that come; what each
-            destination answers, and when; and what is expected then. It runs the gateway's own middlewares, workers and
+            A scenario is a file in YAML: the policies to try, written as in sluice.yaml; the events that come; what each \
+            destination answers, and when; and what is expected then. It runs the gateway's own middlewares, workers and \
             destinations, with an hour in less than a second, and touches no network and no disk.
 
               scenario: Slack asks to wait
@@ -26,11 +26,11 @@ struct TestCommand: AsyncParsableCommand {
                 - {attempts: 0, from: 100ms, to: 30s}
                 - {order: kept, poisoned: none}
 
-            One that comes out as expected is a line with its figures. One that does not shows what was expected and what came,
-            and a timeline: when, which event, which attempt, what was answered, what it waited for, and why. A seed repeats
+            One that comes out as expected is a line with its figures. One that does not shows what was expected and what came, \
+            and a timeline: when, which event, which attempt, what was answered, what it waited for, and why. A seed repeats \
             a run exactly. Every key is in docs/SCENARIOS.md; examples are in Examples/scenarios.
 
-            Ends with 0 when all is as expected, 1 when something is not, 78 when a file is at fault: each fault is a line
+            Ends with 0 when all is as expected, 1 when something is not, 78 when a file is at fault: each fault is a line \
             with file, line and column.
 
               sluice test Examples/scenarios

@@ -2,7 +2,8 @@ import Sluice
 
 extension Scenario {
     static let keys = YAMLMapping<Scenario>([
-        YAMLKey("scenario", optional: \.title, .text("a sentence"), "What is tried. Default: the file's name"),
+        YAMLKey(
+            "scenario", optional: \.title, .text("a sentence in one line"), "What is tried. Default: the file's name"),
         YAMLKey(
             "seed", \.seed, .count(from: 0), "What jitter and drawn latencies follow from; another one is another run"),
         YAMLKey(

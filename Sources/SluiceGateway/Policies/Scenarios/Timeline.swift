@@ -27,9 +27,17 @@ struct Timeline: Sendable {
         }
         for (sink, passages) in trace.passages.enumerated() {
             for (message, passage) in passages.enumerated() {
-                guard let end = passage.end, passage.outcome != .acked, let outcome = passage.outcome else { continue }
                 let name = hasSeveral ? "\(trace.sinks[sink]): " : ""
-                lines.append(Line(time: end, message: message, text: name + outcome.rawValue))
+                if let end = passage.end, let outcome = passage.outcome {
+                    // A delivery is told by its attempt.
+                    if outcome != .acked {
+                        lines.append(Line(time: end, message: message, text: name + outcome.rawValue))
+                    }
+                } else if let arrival = passage.arrival {
+                    let wait = DurationText.short(trace.end - arrival)
+                    lines.append(
+                        Line(time: trace.end, message: message, text: name + "still waits at the end, since \(wait)"))
+                }
             }
         }
         lines += trace.notes.map { Line(time: $0.time, message: nil, text: "-- \($0.text)") }
