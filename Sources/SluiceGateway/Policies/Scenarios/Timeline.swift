@@ -36,7 +36,7 @@ struct Timeline: Sendable {
                 } else if let arrival = passage.arrival {
                     let wait = DurationText.short(trace.end - arrival)
                     lines.append(
-                        Line(time: trace.end, message: message, text: name + "still waits at the end, since \(wait)"))
+                        Line(time: trace.end, message: message, text: name + "still waits at the end, after \(wait)"))
                 }
             }
         }
