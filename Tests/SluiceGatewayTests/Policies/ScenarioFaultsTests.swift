@@ -81,7 +81,11 @@ struct ScenarioFaultsTests {
     }
 
     @Test func anEmptyFileIsExplained() {
-        #expect(throws: FileFaults.self) { try Scenario("", path: "test.yaml") }
-        #expect(throws: FileFaults.self) { try Scenario("# nothing\n", path: "test.yaml") }
+        for text in ["", "# nothing\n", "---\n"] {
+            let faults = #expect(throws: FileFaults.self) { try Scenario(text, path: "test.yaml") }
+            #expect(
+                faults?.description == "test.yaml:1:1: the file is empty: a scenario has sinks, arrivals and expect",
+                "\(faults?.description ?? "")")
+        }
     }
 }
