@@ -35,6 +35,7 @@ struct TestCommand: AsyncParsableCommand {
 
               sluice test Examples/scenarios
               sluice test --verbose --seed 7 outage.yaml
+              sluice test --seeds 100 outage.yaml
             """)
 
     @Flag(
@@ -48,6 +49,13 @@ struct TestCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Run with this seed instead of the file's.", valueName: "number"))
     var seed: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Run each with so many seeds, one after the other, until it does not come out as expected.",
+            valueName: "count"))
+    var seeds: String?
+
     @Option(name: .long, help: ArgumentHelp("Only scenarios whose name or file has this in it.", valueName: "text"))
     var filter: String?
 
@@ -60,7 +68,8 @@ struct TestCommand: AsyncParsableCommand {
     func run() async throws {
         guard ["text", "json"].contains(format) else { throw UsageError("--format: expected text or json") }
         let seed = try seed.map { text throws(UsageError) in try Arguments.wholeNumber(text, "--seed") }
-        let tool = ScenarioTool(seed: seed)
+        let seeds = try seeds.map { text throws(UsageError) in try Arguments.count(text, "--seeds") } ?? 1
+        let tool = ScenarioTool(seed: seed, seeds: seeds)
         var outcomes = Outcomes()
         try await Tool.run {
             for path in try ScenarioTool.paths(files) { try await run(path, tool, &outcomes) }

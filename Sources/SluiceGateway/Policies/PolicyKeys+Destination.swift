@@ -12,7 +12,7 @@ extension DestinationPolicy {
             "Bounds the attempts that are no event's first"),
         YAMLKey(
             "breaker", orOff: \.destination.breaker, standard: CircuitBreaker(), CircuitBreaker.keys,
-            "Gives it a rest while it fails; `{}` is its defaults"),
+            "Gives it a rest while it fails"),
         .notYet("concurrency", "How many attempts may be under way at once"),
     ]
 }

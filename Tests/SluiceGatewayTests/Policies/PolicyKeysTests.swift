@@ -84,8 +84,9 @@ struct PolicyKeysTests {
               two: {}
             destinations:
               two: {breaker: {probes: 4}}
-              one: {breaker: off, throttle: off}
+              one: {breaker: off, throttle: off, budget: on}
             defaults:
+              budget: off
               retry: {attempts: 6, hand_back_after: never}
               breaker: {consecutive_failures: 9}
             """)
@@ -93,6 +94,8 @@ struct PolicyKeysTests {
         #expect(scenario.sinks.allSatisfy { $0.value.policy.retry.handBackAfter == nil })
         #expect(scenario.policy(of: "two").destination.breaker == CircuitBreaker(consecutiveFailures: 9, probes: 4))
         #expect(scenario.policy(of: "one").destination.breaker == nil)
+        #expect(scenario.policy(of: "one").destination.budget == RetryBudget())
+        #expect(scenario.policy(of: "two").destination.budget == nil)
         guard case .some(.none) = scenario.policy(of: "one").throttle else {
             Issue.record("throttle: off leaves the kind's throttle on")
             return

@@ -79,6 +79,22 @@ struct TestCommandTests {
         for line in lines { _ = try JSONSerialization.jsonObject(with: Data(line.utf8)) }
         #expect(try await sluice("--format", "xml", ".").status == 64)
         #expect(try await sluice("--seed", "-1", ".").status == 64)
+        #expect(try await sluice("--seeds", "0", ".").status == 64)
         #expect(try await sluice().status == 64)
+    }
+
+    @Test func manySeedsAreTriedUntilOneIsNotAsExpected() async throws {
+        // Of two hundred draws from 0 to 1 s one is above 0.9.
+        try write(
+            "drawn.yaml",
+            "seed: 1\nsinks: {chat: {}}\narrivals: at 0s\nanswers: {chat: {latency: 0s to 1s}}\n"
+                + "expect: {waits: {longest: at most 900ms}}\n")
+        let many = try await sluice("--seeds", "200", "--format", "json", "drawn.yaml")
+        #expect(many.status == 1)
+        #expect(!many.out.contains("\"seeds_tried\":200"), "\(many.out)")
+        try write("good.yaml", Self.good)
+        let good = try await sluice("--seeds", "3", "good.yaml")
+        #expect(good.status == 0)
+        #expect(good.out.contains("; seed 2, the last of 3\n"), "\(good.out)")
     }
 }

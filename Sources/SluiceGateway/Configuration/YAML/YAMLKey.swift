@@ -59,18 +59,19 @@ struct YAMLKey<Target: Sendable>: Sendable {
             read: { value, target, faults in mapping.read(value, into: &target[keyPath: path], &faults) })
     }
 
-    /// The same for a part that may be switched off, by the word `off`.
+    /// The same for a part that may be switched off and on, by these words.
     /// - Parameter standard: what its keys go by where it was off before.
     init<Part>(
         _ name: String, orOff path: any WritableKeyPath<Target, Part?> & Sendable, standard: Part,
         _ mapping: YAMLMapping<Part>, _ meaning: String
     ) {
         self.init(
-            name, expected: "a mapping, or off", standard: { $0[keyPath: path] == nil ? "off" : nil }, meaning,
+            name, expected: "a mapping, on or off", standard: { $0[keyPath: path] == nil ? "off" : "on" }, meaning,
             parts: { mapping.rows($0[keyPath: path] ?? standard) },
             read: { value, target, faults in
                 if value.text == "off" { return target[keyPath: path] = nil }
                 var part = target[keyPath: path] ?? standard
+                if value.text == "on" { return target[keyPath: path] = part }
                 mapping.read(value, into: &part, &faults)
                 target[keyPath: path] = part
             })

@@ -5,7 +5,10 @@ public struct ScenarioResult: Sendable {
     /// The file.
     public let path: String
     public let title: String
+    /// Of the run that is shown.
     public let seed: Int
+    /// How many seeds were tried, this one included.
+    public let tried: Int
     let trace: ScenarioTrace
     let checks: [ScenarioCheck]
 
@@ -16,7 +19,8 @@ public struct ScenarioResult: Sendable {
     /// - Parameter isVerbose: every expectation, and all of the timeline.
     public func text(isVerbose: Bool = false) -> String {
         let figures = ScenarioFigures(trace)
-        var text = "\(isMet ? "ok  " : "FAIL")  \(title): \(figures.text)\n"
+        var text =
+            "\(isMet ? "ok  " : "FAIL")  \(title): \(figures.text)\(tried > 1 ? "; seed \(seed), the last of \(tried)" : "")\n"
         let failed = checks.filter { !$0.isMet }
         guard isVerbose || !failed.isEmpty else { return text }
         // What failed comes first.
@@ -41,6 +45,7 @@ public struct ScenarioResult: Sendable {
             json.member("scenario", title)
             json.member("passed", isMet)
             json.member("seed", Int64(seed))
+            json.member("seeds_tried", Int64(tried))
             json.name("figures")
             json.object { json in
                 json.member("events", Int64(figures.messages))

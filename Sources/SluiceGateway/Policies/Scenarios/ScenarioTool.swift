@@ -12,13 +12,19 @@ public struct ScenarioTool: Sendable {
         public var title: String {
             scenario.title ?? URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
         }
+
+        /// Its own seed.
+        public var seed: Int { scenario.seed }
     }
 
     /// Takes the place of the files' own.
     public var seed: Int?
+    /// So many are tried, one after the other from that one on, until something is not as expected. At least 1.
+    public var seeds: Int
 
-    public init(seed: Int? = nil) {
+    public init(seed: Int? = nil, seeds: Int = 1) {
         self.seed = seed
+        self.seeds = seeds
     }
 
     /// The files that are meant: files as they are, and of directories what ends in `.yaml` or `.yml`, in order of the names.
@@ -53,12 +59,21 @@ public struct ScenarioTool: Sendable {
     }
 
     /// Runs a scenario in virtual time.
+    /// - Returns: how the last run came out: the first that was not as expected, where there is one.
     /// - Throws: what keeps it from running.
     public func run(_ file: File) async throws -> ScenarioResult {
-        let seed = seed ?? file.scenario.seed
+        let first = seed ?? file.seed
+        var result = try await run(file, seed: first, tried: 1)
+        for offset in 1..<max(seeds, 1) where result.isMet {
+            result = try await run(file, seed: first.addingSaturated(offset), tried: offset + 1)
+        }
+        return result
+    }
+
+    private func run(_ file: File, seed: Int, tried: Int) async throws -> ScenarioResult {
         let trace = try await ScenarioRun(scenario: file.scenario, seed: UInt64(clamping: seed)).trace()
         return ScenarioResult(
-            path: file.path, title: file.title, seed: seed, trace: trace,
+            path: file.path, title: file.title, seed: seed, tried: tried, trace: trace,
             checks: trace.checks(file.scenario.expectations))
     }
 
