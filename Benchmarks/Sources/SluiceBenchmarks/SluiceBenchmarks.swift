@@ -6,7 +6,8 @@ import Foundation
 @main
 struct SluiceBenchmarks {
     private static let subjects: [(String, @Sendable (Double) async throws -> Void)] = [
-        ("route", RouteBenchmarks.run), ("log", LogBenchmarks.run), ("metrics", MetricsBenchmarks.run),
+        ("route", RouteBenchmarks.run), ("middlewares", MiddlewareBenchmarks.run), ("log", LogBenchmarks.run),
+        ("metrics", MetricsBenchmarks.run),
         ("webhooks", WebhookBenchmarks.run), ("memory", MemoryBenchmarks.run),
         ("outage", OutageBenchmarks.run),
         ("kafka-publish", KafkaPublishBenchmarks.run), ("kafka-consume", KafkaConsumeBenchmarks.run),

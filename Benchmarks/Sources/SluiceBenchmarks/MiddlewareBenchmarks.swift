@@ -1,0 +1,93 @@
+import Foundation
+import Logging
+import Sluice
+import SluicePrometheus
+import SluiceTesting
+import Synchronization
+
+/// What each middleware costs a message that succeeds: a chain with it beside one without, called directly, one message after
+/// the other. The chain ends in the route's own work: it passes the destination, calls the handler, and counts the attempt.
+enum MiddlewareBenchmarks {
+    static func run(scale: Double) async throws {
+        let count = max(1_000, Int(200_000 * scale))
+        Report.subject(
+            "Middlewares, a message that succeeds", columns: ["chain", "ns a message", "more than the route alone"])
+        // The first run finds caches and branch predictors cold.
+        _ = try await nanoseconds([], nil, count)
+        let bare = try await nanoseconds([], nil, count)
+        Report.row("none: the route alone", text(bare), "")
+        let destination = try Destination("bench", .init(breaker: CircuitBreaker()))
+        try await row("none, to a destination with budget and breaker", [], destination, count, bare)
+        let broker = MemoryBroker()
+        let poison = PoisonQueue(to: broker.publisher(), "poison", filter: .permanent)
+        let store = MemoryDeduplicationStore()
+        let each: [(String, any Middleware)] = [
+            ("CorrelationID", CorrelationID()), ("HandlerMetrics", HandlerMetrics()), ("LogMessages", LogMessages()),
+            ("PoisonQueue", poison), ("Deduplicator, in memory", Deduplicator(store)), ("Retry", Retry()),
+            ("Throttle, never reached", Throttle(rate: 1e9, burst: 1_000_000)), ("Timeout", Timeout()),
+            ("DelayOnError", DelayOnError()), ("IgnoreErrors", IgnoreErrors(CancellationError.self)),
+            ("InstantAck", InstantAck()), ("Duplicator", Duplicator()), ("RandomFail, none", RandomFail(0)),
+        ]
+        for (name, middleware) in each { try await row(name, [middleware], nil, count, bare) }
+        let stack: [any Middleware] = [
+            CorrelationID(), HandlerMetrics(), LogMessages(), poison, Deduplicator(store), Retry(), Timeout(),
+        ]
+        try await row("the gateway's stack, to a destination with budget and breaker", stack, destination, count, bare)
+    }
+
+    private static func row(
+        _ name: String, _ middlewares: [any Middleware], _ destination: Destination?, _ count: Int, _ bare: Double
+    ) async throws {
+        let cost = try await nanoseconds(middlewares, destination, count)
+        Report.row(name, text(cost), text(cost - bare))
+    }
+
+    private static func text(_ nanoseconds: Double) -> String { String(format: "%.0f ns", nanoseconds) }
+
+    /// - Returns: the least of five rounds, for each message.
+    private static func nanoseconds(
+        _ middlewares: [any Middleware], _ destination: Destination?, _ count: Int
+    ) async throws -> Double {
+        var least = Double.infinity
+        for _ in 0..<5 { least = min(least, try await round(middlewares, destination, count)) }
+        return least
+    }
+
+    private static func round(
+        _ middlewares: [any Middleware], _ destination: Destination?, _ count: Int
+    ) async throws -> Double {
+        let chain = ChainInHand()
+        let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
+        let router = Router(
+            instruments: Instruments(factory: PrometheusMetricsFactory(PrometheusRegistry())), logger: logger)
+        try router.add(
+            Route(
+                "bench", from: MemoryBroker().subscriber(), "a", destination: destination,
+                middlewares: [chain] + middlewares
+            ) { _, _ in })
+        guard let handler = chain.handler else { return 0 }
+        // A probe of the machine's time makes the deliveries, before the clock runs.
+        let probe = try RouteProbe(consuming: { _, _ in }, time: .real)
+        let work = (0..<count).map { _ in
+            let message = Message(payload: [1, 2, 3, 4])
+            return (message, probe.context(message))
+        }
+        let seconds = try await timed {
+            for (message, context) in work { _ = try await handler(message, context) }
+        }
+        // Until here they are kept: to free them is no middleware's cost.
+        return withExtendedLifetime(work) { seconds * 1e9 / Double(count) }
+    }
+}
+
+/// Keeps the chain that it stands around, for a benchmark to call.
+private final class ChainInHand: Middleware {
+    private let kept = Mutex<Handler?>(nil)
+
+    var handler: Handler? { kept.withLock(\.self) }
+
+    func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
+        kept.withLock { $0 = next }
+        return next
+    }
+}
