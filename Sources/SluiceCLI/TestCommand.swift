@@ -91,7 +91,14 @@ struct TestCommand: AsyncParsableCommand {
         }
         if let filter, !file.title.contains(filter), !path.contains(filter) { return }
         if list { return try Tool.write(Array("\(path)  \(file.title)\n".utf8)) }
-        let result = try await tool.run(file)
+        let result: ScenarioResult
+        do {
+            result = try await tool.run(file)
+        } catch let error as ToolError {
+            Tool.say("\(path): \(error)")
+            outcomes.failed += 1
+            return
+        }
         if result.isMet { outcomes.passed += 1 } else { outcomes.failed += 1 }
         let text = format == "json" ? result.json(isVerbose: verbose) : result.text(isVerbose: verbose)
         try Tool.write(Array(text.utf8))

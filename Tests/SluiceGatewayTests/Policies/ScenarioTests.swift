@@ -135,6 +135,32 @@ struct ScenarioTests {
         #expect(check.actual == "#1 after #2 at chat")
     }
 
+    @Test func anUnorderedSinkBreaksNoOrder() async throws {
+        let result = try await run(
+            """
+            sinks: {chat: {ordering: unordered}}
+            arrivals: [{at: 0}, {at: 1s}]
+            answers: {chat: {when: [{messages: 1, latency: 5s}]}}
+            expect: {order: kept}
+            """)
+        #expect(result.isMet, "\(result.text())")
+    }
+
+    @Test func attemptsWithoutEndAtOneMomentAreRefused() async throws {
+        let error = await #expect(throws: ToolError.self) {
+            try await run(
+                """
+                sinks: {chat: {}}
+                destinations: {chat: {budget: off, breaker: off}}
+                arrivals: at 3s
+                answers: {chat: {status: 429, retry_after: 0s}}
+                expect: {attempts: 1}
+                """)
+        }
+        #expect(
+            error?.description.hasPrefix("attempts are made without end at 0:00:03.000, and no time passes") == true)
+    }
+
     @Test func anAnswerAfterTheClientsPatienceCountsAsTaken() async throws {
         let result = try await run(
             """

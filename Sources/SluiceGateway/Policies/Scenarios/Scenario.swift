@@ -8,9 +8,13 @@ struct Scenario: Sendable {
         var destination: Placed<String>?
         var policy: SinkPolicy
 
-        /// Whether it keeps the order of a repository's events alone.
-        var isKeyed: Bool {
-            if case .perKey = (policy.ordering ?? kind.options.ordering).kind { true } else { false }
+        /// What order it promises.
+        var order: SinkOrder {
+            switch (policy.ordering ?? kind.options.ordering).kind {
+            case .serial: .total
+            case .perKey: .perKey
+            case .unordered: .none
+            }
         }
     }
 
@@ -98,4 +102,9 @@ struct ScenarioMessage: Sendable {
             return .deploymentFailed(Deployment(id: commit, env: "production", occurredOn: time, repository: key))
         }
     }
+}
+
+/// The order in which a sink delivers: of all events, of a repository's, or none.
+enum SinkOrder: Sendable {
+    case total, perKey, none
 }

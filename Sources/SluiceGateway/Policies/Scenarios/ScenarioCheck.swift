@@ -175,7 +175,9 @@ extension ScenarioTrace.Scope {
     private var orderCheck: ScenarioCheck? {
         guard let order = expectation.order else { return nil }
         for sink in trace.passages.indices where hasSink(sink) {
-            let isPerKey = order == .perKey || (order == .kept && trace.isKeyed[sink])
+            // Where the sink promises no order it breaks none.
+            guard order != .kept || trace.orders[sink] != .none else { continue }
+            let isPerKey = order == .perKey || (order == .kept && trace.orders[sink] == .perKey)
             let delivered = trace.passages[sink].indices.filter {
                 hasMessage($0) && trace.passages[sink][$0].place != nil
             }

@@ -13,9 +13,9 @@ final class ScenarioRecorder: Sendable {
         var places: [Int]
         /// Nothing counts any more.
         var isOver = false
-        var waiter: CheckedContinuation<Void, Never>?
+        var waiter: UnsafeContinuation<Void, Never>?
 
-        mutating func takeWaiter() -> CheckedContinuation<Void, Never>? {
+        mutating func takeWaiter() -> UnsafeContinuation<Void, Never>? {
             defer { waiter = nil }
             return waiter
         }
@@ -37,7 +37,7 @@ final class ScenarioRecorder: Sendable {
             repeating: Array(repeating: ScenarioTrace.Passage(), count: messages.count), count: scenario.sinks.count)
         let trace = ScenarioTrace(
             messages: messages, sinks: scenario.sinks.map(\.name),
-            destinations: scenario.sinks.map(Scenario.destination), isKeyed: scenario.sinks.map(\.value.isKeyed),
+            destinations: scenario.sinks.map(Scenario.destination), orders: scenario.sinks.map(\.value.order),
             passages: rows)
         state = Mutex(
             State(
@@ -137,7 +137,7 @@ final class ScenarioRecorder: Sendable {
     func left(_ sink: Int, _ context: HandlerContext, as outcome: DeliveryOutcome) {
         guard let message = indices[context.message.id] else { return }
         let now = now
-        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let waiter = state.withLock { state -> UnsafeContinuation<Void, Never>? in
             guard !state.isOver, state.trace.passages[sink][message].outcome == nil else { return nil }
             state.trace.passages[sink][message].outcome = outcome
             state.trace.passages[sink][message].end = now
@@ -160,7 +160,7 @@ final class ScenarioRecorder: Sendable {
     /// Returns when every message has come to its end at every sink, or after so long.
     func waitForEnd(within limit: Duration) async {
         time.after(limit) { [weak self] in self?.state.withLock { $0.takeWaiter() }?.resume() }
-        await withCheckedContinuation { continuation in
+        await withUnsafeContinuation { continuation in
             let isDone = state.withLock { state in
                 if state.open > 0 { state.waiter = continuation }
                 return state.open == 0

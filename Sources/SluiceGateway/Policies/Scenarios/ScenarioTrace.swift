@@ -66,8 +66,8 @@ struct ScenarioTrace: Sendable {
     let sinks: [String]
     /// The destination of each sink.
     let destinations: [String]
-    /// Whether each sink keeps the order of a key alone.
-    let isKeyed: [Bool]
+    /// What each sink promises.
+    let orders: [SinkOrder]
     /// By sink, then by message.
     var passages: [[Passage]]
     var attempts: [Attempt] = []

@@ -5,7 +5,7 @@ final class Seats: Sendable {
     private struct State {
         var free: Int
         var next: UInt64 = 0
-        var waiting: [(id: UInt64, continuation: CheckedContinuation<Void, any Error>)] = []
+        var waiting: [(id: UInt64, continuation: UnsafeContinuation<Void, any Error>)] = []
     }
 
     private let state: Mutex<State>
@@ -21,7 +21,7 @@ final class Seats: Sendable {
             return state.next
         }
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            try await withUnsafeThrowingContinuation { continuation in
                 let result = state.withLock { state -> Result<Void, any Error>? in
                     if Task.isCancelled { return .failure(CancellationError()) }
                     if state.free > 0 {
@@ -34,7 +34,7 @@ final class Seats: Sendable {
                 if let result { continuation.resume(with: result) }
             }
         } onCancel: {
-            let waiting = state.withLock { state -> CheckedContinuation<Void, any Error>? in
+            let waiting = state.withLock { state -> UnsafeContinuation<Void, any Error>? in
                 guard let index = state.waiting.firstIndex(where: { $0.id == id }) else { return nil }
                 return state.waiting.remove(at: index).continuation
             }
@@ -43,7 +43,7 @@ final class Seats: Sendable {
     }
 
     func giveBack() {
-        let next = state.withLock { state -> CheckedContinuation<Void, any Error>? in
+        let next = state.withLock { state -> UnsafeContinuation<Void, any Error>? in
             if state.waiting.isEmpty {
                 state.free += 1
                 return nil
