@@ -129,7 +129,9 @@ public final class Gateway: Service {
         readiness.add(drain.report)
         readiness.add { if !webhooks.isListening { $0.reasons.append("webhooks: not listening") } }
         readiness.add { $0.add(router.status, neededForWebhooks: intake.neededForWebhooks) }
-        readiness.add { $0.add(router.destinations.map(\.status)) }
+        readiness.add { readiness in
+            readiness.add(router.destinations.map(\.status)) { backlog.known(ConfiguredSink.group($0)) }
+        }
         let metrics = try HTTPListener(
             configuration: configuration.metricsListener,
             resources: MetricsResources.make(backend, update: backlog.update) {

@@ -52,6 +52,11 @@ extension Destination {
         /// When an attempt last succeeded. Without a metrics backend, when its message came in.
         public let lastSuccess: Timestamp?
         public let lastFailure: Failure?
+        /// Since when every attempt has failed: of an outage that lasts, and of nothing else. Nil after a success, after an
+        /// answer that refuses one message for its own sake, and once nothing waits and nothing has failed for 10 minutes.
+        public let failingSince: Timestamp?
+        /// How long that is, as far as it is known: up to now while messages wait, else up to the last failure.
+        let outage: Duration
         /// When it was read.
         let now: Timestamp
 
@@ -64,9 +69,16 @@ extension Destination {
             return messages > 0 ? Double(attempts) / Double(messages) : nil
         }
 
-        /// What is not as it should be, in words; nil when all is well.
-        public var note: String? {
-            let waiting = "\(waiting) \(waiting == 1 ? "message waits" : "messages wait")"
+        /// From then on an outage is more than a hiccup.
+        private static let patience = Duration.seconds(60)
+
+        /// What is not as it should be, in words; nil when all is well. A failure that may pass is worth a note when none has
+        /// succeeded for a minute.
+        public var note: String? { note(waiting: waiting) }
+
+        /// - Parameter count: how many messages wait, for one who knows also of those that are queued.
+        package func note(waiting count: Int) -> String? {
+            let waiting = "\(count) \(count == 1 ? "message waits" : "messages wait")"
             let time = nextAttempt.map(\.clockText)
             if let shut, shut.isHeld {
                 return "held: \(shut.reason); " + (time.map { "asked again at \($0); " } ?? "") + waiting
@@ -79,9 +91,15 @@ extension Destination {
                     ? "an attempt is under way" : time.map { "asked again at \($0)" } ?? "the next message finds out"
                 return "the breaker is open\(since): attempts fail (\(shut.reason)); \(next); \(waiting)"
             }
-            if let shut, let time { return "shut until \(time): it answered \(shut.reason); \(waiting)" }
-            guard waitingForBudget > 0 else { return nil }
-            return "attempts fail (\(lastFailure?.reason ?? "unknown")), and the retry budget is used up; \(waiting)"
+            let outage = outage > Self.patience ? "has failed for \(outage.roundedText)" : nil
+            if let shut, let time {
+                let lasts = outage.map { ", and \($0)" } ?? ""
+                return "shut until \(time): it answered \(shut.reason)\(lasts); \(waiting)"
+            }
+            let isUsedUp = waitingForBudget > 0
+            guard isUsedUp || outage != nil else { return nil }
+            let budget = isUsedUp ? ", and the retry budget is used up" : ""
+            return "\(outage ?? "attempts fail") (\(lastFailure?.reason ?? "unknown"))\(budget); \(waiting)"
         }
     }
 
@@ -107,6 +125,18 @@ extension Destination {
         return until > now ? until : nil
     }
 
+    /// A failure that nothing has followed for so long says nothing of today.
+    private static let memory = Duration.seconds(600)
+
+    /// The outage that lasts: when it began, and for how long it is known to have gone on.
+    private func outage(
+        _ figures: DestinationBooks.Figures, at now: MonotonicTime
+    ) -> (since: MonotonicTime, length: Duration)? {
+        guard let since = figures.failingSince, let last = figures.lastFailure?.time else { return nil }
+        if books.waiting > 0 { return (since, since.duration(to: now)) }
+        return last.duration(to: now) <= Self.memory ? (since, since.duration(to: last)) : nil
+    }
+
     /// What its books say now.
     public var status: Status {
         let now = self.clock.now
@@ -114,6 +144,7 @@ extension Destination {
         func wall(_ time: MonotonicTime) -> Timestamp { clock.advanced(by: now.duration(to: time)) }
         let figures = books.read()
         let (remaining, turn) = budget?.read(firsts: figures.messages) ?? (1, nil)
+        let outage = outage(figures, at: now)
         return Status(
             name: name,
             shut: shut(at: now, figures.lastFailure, wall), nextAttempt: nextAttempt(at: now, turn).map(wall),
@@ -121,7 +152,7 @@ extension Destination {
             attempts: figures.attempts, messages: figures.messages, lastSuccess: figures.lastSuccess.map(wall),
             lastFailure: figures.lastFailure.map {
                 Status.Failure(time: wall($0.time), reason: $0.reason, description: $0.description)
-            }, now: clock)
+            }, failingSince: outage.map { wall($0.since) }, outage: outage?.length ?? .zero, now: clock)
     }
 }
 
@@ -138,5 +169,14 @@ extension Timestamp {
         let seconds = (milliseconds < 0 ? milliseconds + 86_400_000 : milliseconds) / 1_000
         func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
         return "\(two(seconds / 3_600)):\(two(seconds / 60 % 60)):\(two(seconds % 60)) UTC"
+    }
+}
+
+extension Duration {
+    /// In whole minutes, hours or days, such as `2 min`.
+    fileprivate var roundedText: String {
+        let minutes = components.seconds / 60
+        if minutes < 120 { return "\(minutes) min" }
+        return minutes < 2_880 ? "\(minutes / 60) h" : "\(minutes / 1_440) d"
     }
 }

@@ -39,6 +39,8 @@ struct DestinationBooks: ~Copyable, Sendable {
         var messages: Int64 = 0
         var lastSuccess: MonotonicTime?
         var lastFailure: Failure?
+        /// When the attempts began to fail of which none has succeeded since.
+        var failingSince: MonotonicTime?
 
         var attemptsInAll: Int64 { attempts.values.reduce(Int64(0)) { $0.addingSaturated($1) } }
     }
@@ -50,6 +52,14 @@ struct DestinationBooks: ~Copyable, Sendable {
         var firsts: Int64 = 0
         /// When an attempt after a message's first last succeeded.
         var lastSuccess: UInt64 = 0
+        var outage: Outage?
+    }
+
+    /// Failures with no success between them.
+    struct Outage: Sendable {
+        let start: MonotonicTime
+        /// How many attempts had succeeded when it began.
+        let successes: Int64
     }
 
     /// The routes' counts of first attempts that succeeded.
@@ -95,8 +105,7 @@ struct DestinationBooks: ~Copyable, Sendable {
     /// Attempts that have succeeded.
     var successes: BreakerBook.Successes {
         let first = ledgers.withLock(\.sum).successes
-        let later = others.withLock { $0.attempts[.success] ?? 0 }
-        return BreakerBook.Successes(firsts: first, all: first.addingSaturated(later))
+        return BreakerBook.Successes(firsts: first, all: others.withLock { $0.successes(first) })
     }
 
     /// An attempt after a message's first has succeeded.
@@ -108,10 +117,12 @@ struct DestinationBooks: ~Copyable, Sendable {
     }
 
     func note(_ result: AttemptResult, isFirst: Bool, _ failure: Failure) {
+        let first = ledgers.withLock(\.sum).successes
         others.withLock { others in
             if isFirst { others.firsts += 1 }
             others.attempts[result, default: 0] += 1
             others.last = failure
+            others.noteOutage(result, at: failure.time, others.successes(first))
         }
     }
 
@@ -130,6 +141,23 @@ struct DestinationBooks: ~Copyable, Sendable {
         figures.messages = first.successes.addingSaturated(others.firsts)
         let success = max(first.last, others.lastSuccess)
         if success > 0 { figures.lastSuccess = MonotonicTime(nanoseconds: success) }
+        if let outage = others.outage, outage.successes == others.successes(first.successes) {
+            figures.failingSince = outage.start
+        }
         return figures
+    }
+}
+
+extension DestinationBooks.Others {
+    /// - Parameter first: first attempts that have succeeded.
+    fileprivate func successes(_ first: Int64) -> Int64 { first.addingSaturated(attempts[.success] ?? 0) }
+
+    /// One that refuses a message for the message's own sake works.
+    fileprivate mutating func noteOutage(_ result: AttemptResult, at time: MonotonicTime, _ successes: Int64) {
+        switch result {
+        case .success, .refused: outage = nil
+        case .failure, .throttled, .held:
+            if outage?.successes != successes { outage = .init(start: time, successes: successes) }
+        }
     }
 }

@@ -14,6 +14,8 @@ final class BacklogMeter: Service {
         let name: String
         let oldest: GaugeHandle
         let shelved: GaugeHandle
+        /// What was read last, over all partitions.
+        var known: Int?
         /// By partition. One that another gateway reads now stays, at 0: its lag is told there.
         var lag: [Int32: GaugeHandle] = [:]
         var holders: [Int32: GaugeHandle] = [:]
@@ -94,6 +96,13 @@ final class BacklogMeter: Service {
         scrapes.withLock { _ = $0.waiting.removeValue(forKey: number) }
     }
 
+    /// How many messages the route has yet to settle, as it was last read; nil before the first time. Waits for nothing: it
+    /// has the figures read anew for who asks again.
+    func known(_ route: String) -> Int? {
+        wakes.continuation.yield()
+        return routes.withLock { $0.first { $0.name == route }?.known }
+    }
+
     /// Costs a few rows, or none, for each route.
     private func refresh() async {
         do {
@@ -112,6 +121,7 @@ final class BacklogMeter: Service {
 
     private func show(_ backlog: Backlog, ofRoute index: Int) {
         routes.withLock { routes in
+            routes[index].known = Int(clamping: backlog.total)
             for partition in backlog.messages.keys where routes[index].lag[partition] == nil {
                 routes[index].lag[partition] = instruments.gauge(
                     .consumerLag, labels(routes[index].name, partition))

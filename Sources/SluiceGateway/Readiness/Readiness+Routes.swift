@@ -8,9 +8,11 @@ extension Readiness {
     }
 
     /// Says which destinations take no messages, until when, and how many wait: a sink must not keep webhooks out.
-    mutating func add(_ destinations: [Destination.Status]) {
-        for destination in destinations {
-            if let note = destination.note { notes.append("\(destination.name): \(note)") }
+    /// - Parameter backlog: how many messages a destination has yet to get, those on the queue too, as far as it is known.
+    mutating func add(_ destinations: [Destination.Status], backlog: (String) -> Int?) {
+        for destination in destinations where destination.note != nil {
+            let waiting = max(destination.waiting, backlog(destination.name) ?? 0)
+            if let note = destination.note(waiting: waiting) { notes.append("\(destination.name): \(note)") }
         }
     }
 

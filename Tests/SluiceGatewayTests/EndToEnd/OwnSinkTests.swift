@@ -49,7 +49,11 @@ extension EndToEnd {
                     HandlerError("the disk is full", reason: "disk", disposition: .hold("disk full", for: .seconds(60)))
                 )
                 #expect(try await client.push([StubCommit(), StubCommit()]).status == 202)
-                try await eventually("/readyz names it") { try await client.ready().text.contains("log-to-file: ") }
+                // Both of them, though the destination has but one in hand.
+                try await eventually("/readyz names it, and all that wait") {
+                    let text = try await client.ready().text
+                    return text.contains("log-to-file: held: disk full; ") && text.contains("; 2 messages wait")
+                }
                 #expect(try await client.ready().status == 200)
                 #expect(try await client.metrics().value("sluice_consumer_lag_messages", route) == 2)
             }

@@ -109,7 +109,9 @@ struct DestinationScenarioTests {
                     #expect(dead >= 500 + 3_500)
                     let status = router.destinations[0].status
                     #expect(status.messages == 500 && status.waiting == 500)
-                    #expect(status.note == "attempts fail (Broken), and the retry budget is used up; 500 messages wait")
+                    #expect(
+                        status.note
+                            == "has failed for 59 min (Broken), and the retry budget is used up; 500 messages wait")
                     // The longest waiting goes first: none starves.
                     let tries = Dictionary(grouping: attempts.entries, by: \.number).mapValues(\.count)
                     #expect(tries.count == keys && tries.values.allSatisfy { $0 >= 5 && $0 <= 20 })
