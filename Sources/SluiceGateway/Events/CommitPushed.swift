@@ -4,17 +4,17 @@ public import Sluice
 public struct CommitPushed: Sendable, Hashable {
     /// The commit's hash in lowercase hexadecimal, 4 to 64 digits.
     public var id: String
-    /// All of the commit's message, at most 65,536 bytes.
+    /// All of the commit's message, at most 65,536 bytes. What is longer is cut.
     public var message: String
-    /// The author's user name where the source knows it, else the name.
+    /// The author's user name where the source knows it, else the name; at most 255 bytes. What is longer is cut.
     public var author: String
-    /// When the commit was made, by its author's clock.
+    /// When the commit was made, by its author's clock; in the years 1 to 9999.
     public var occurredOn: Timestamp
-    /// `owner/name`; nil when the source did not say.
+    /// `owner/name`, at most 255 bytes without control characters; nil when the source did not say.
     public var repository: String?
-    /// Where it was pushed to, such as `refs/heads/main`.
+    /// Where it was pushed to, such as `refs/heads/main`; at most 1,024 bytes without control characters.
     public var ref: String?
-    /// Where to look at it; http or https.
+    /// Where to look at it; http or https, at most 2,048 characters of ASCII.
     public var url: String?
 
     public init(

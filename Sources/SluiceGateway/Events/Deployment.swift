@@ -6,10 +6,11 @@ public struct Deployment: Sendable, Hashable {
     public var id: String
     /// The environment, such as `production`; 1 to 255 bytes without control characters.
     public var env: String
+    /// When it went live, or failed; in the years 1 to 9999.
     public var occurredOn: Timestamp
-    /// What was deployed; nil when the source did not say.
+    /// What was deployed, at most 255 bytes without control characters; nil when the source did not say.
     public var service: String?
-    /// `owner/name`; nil when the source did not say.
+    /// `owner/name`, at most 255 bytes without control characters; nil when the source did not say.
     public var repository: String?
 
     public init(

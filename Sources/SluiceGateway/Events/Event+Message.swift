@@ -17,15 +17,42 @@ extension Event {
     /// - Throws: ``SourceError`` that asks for the poison queue when there is no such event in it. Routes let kinds that
     ///   this version does not know pass before they come here (``KnownEvents``).
     public init(_ message: Message) throws(SourceError) {
-        guard let type = message.metadata[Self.typeKey] else {
-            throw SourceError("the message has no event_type", reason: "unknown_event_type")
-        }
-        switch Kind(rawValue: type) {
+        switch try Self.kind(of: message) {
         case .commitPushed: self = try .commitPushed(CommitPushed(payload: message.payload))
         case .commitDeployed: self = try .commitDeployed(Deployment(payload: message.payload))
         case .deploymentFailed: self = try .deploymentFailed(Deployment(payload: message.payload))
-        case nil: throw SourceError("the message's event_type is not known", reason: "unknown_event_type")
         }
+    }
+
+    /// The event of a message as it is written, whatever its fields have.
+    /// - Throws: ``SourceError`` when there is no event in it.
+    init(unchecked message: Message) throws(SourceError) {
+        let kind = try Self.kind(of: message)
+        var fields = EventFields()
+        try fields.read(message.payload)
+        let (id, time) = (fields.id ?? "", try fields.time())
+        switch kind {
+        case .commitPushed:
+            self = .commitPushed(
+                CommitPushed(
+                    id: id, message: fields.message ?? "", author: fields.author ?? "", occurredOn: time,
+                    repository: fields.repository, ref: fields.ref, url: fields.url))
+        case .commitDeployed, .deploymentFailed:
+            let deployment = Deployment(
+                id: id, env: fields.env ?? "", occurredOn: time, service: fields.service,
+                repository: fields.repository)
+            self = kind == .commitDeployed ? .commitDeployed(deployment) : .deploymentFailed(deployment)
+        }
+    }
+
+    private static func kind(of message: Message) throws(SourceError) -> Kind {
+        guard let type = message.metadata[typeKey] else {
+            throw SourceError("the message has no event_type", reason: "unknown_event_type")
+        }
+        guard let kind = Kind(rawValue: type) else {
+            throw SourceError("the message's event_type is not known", reason: "unknown_event_type")
+        }
+        return kind
     }
 
     private func payload() -> [UInt8] {

@@ -17,7 +17,8 @@ struct IntakeRoutes {
         _ instruments: Instruments, onOpen: @escaping @Sendable () -> Void, logger: Logger
     ) throws {
         try configuration.sources.validateNames()
-        var ways: [(route: String, endpoint: HTTPEndpoint, handler: Handler)] = []
+        let checking = CheckedPublisher(queue.publisher, events: queue.events)
+        var ways: [(route: String, endpoint: HTTPEndpoint, publisher: any Publisher, handler: Handler)] = []
         for source in configuration.sources {
             for (index, way) in source.options.endpoints(named: source.name).enumerated() {
                 var endpoint = way.endpoint
@@ -27,7 +28,8 @@ struct IntakeRoutes {
                         refusing: Registry.sources.flatMap(\.senders))
                 }
                 let route = index == 0 ? source.route : "\(source.route)-\(index + 1)"
-                ways.append((route, endpoint, way.handler(instruments)))
+                let publisher = way.isChecked ? queue.publisher : checking
+                ways.append((route, endpoint, publisher, way.handler(instruments)))
             }
         }
         // Each request waits for a commit that all of them share: the more at once, the fewer commits.
@@ -35,13 +37,13 @@ struct IntakeRoutes {
         let door = IntakeDoor(listener, subscriber, awaiting: Set(ways.map { Topic($0.endpoint.path) }), onOpen: onOpen)
         let requests = ways.map { way in
             Route(
-                way.route, from: door.subscriber, Topic(way.endpoint.path), to: queue.publisher, queue.events,
+                way.route, from: door.subscriber, Topic(way.endpoint.path), to: way.publisher, queue.events,
                 middlewares: Intake.middlewares, handler: way.handler)
         }
         connections = try configuration.sources.compactMap { source in
             try source.options.connection(
                 SourceParts(
-                    name: source.name, queue: (queue.publisher, queue.events, queue.poison),
+                    name: source.name, queue: (checking, queue.events, queue.poison),
                     isPublishedTo: configuration.simulator != nil, instruments: instruments, logger: logger))
         }
         self.door = door

@@ -11,8 +11,12 @@ public protocol Source: Sendable {
     /// - Parameters:
     ///   - message: the body of a request, or a message of a broker.
     ///   - receivedAt: when it came in, for what does not say when it happened.
-    /// - Throws: ``SourceError`` for what can never be understood: its sender is answered 400, and what comes from a broker is
-    ///   poisoned. Any other error is answered 503, so that the sender sends again, and tried again where it is a broker's.
+    /// - Throws: what says that the message can never be understood: ``SourceError``, SluiceJSON's `MessageDecodingError`, or any
+    ///   `DispositionError` that asks for poison. Its sender is answered 400 with the error's text, and what comes from a broker
+    ///   is poisoned. Any other error is answered 503, so that the sender sends again, and tried again where it is a broker's.
+    ///
+    /// An event with a field that it cannot have, such as an ``CommitPushed/id`` that is no hash, is refused the same way, with the
+    /// field's name: nothing is taken in that a sink could not read.
     func events(of message: Message, receivedAt: Timestamp) async throws -> [Event]
 }
 
@@ -20,7 +24,7 @@ extension Source {
     /// As a route runs it.
     fileprivate var handler: Handler {
         { message, context in
-            try await events(of: message, receivedAt: context.route.time.timestamp).map { $0.message() }
+            try await events(of: message, receivedAt: context.route.time.timestamp).map { try $0.checked().message() }
         }
     }
 }
@@ -59,7 +63,7 @@ private struct RequestSource: SourceOptions {
     let endpoint: HTTPEndpoint
 
     func endpoints(named name: String) -> [SourceEndpoint] {
-        [SourceEndpoint(endpoint) { _ in source.handler }]
+        [SourceEndpoint(endpoint: endpoint, secret: nil) { _ in source.handler }]
     }
 }
 
@@ -80,9 +84,10 @@ private struct BrokerSource: SourceOptions {
 extension SourceEndpoint {
     /// - Parameters:
     ///   - endpoint: the path, and who may send.
-    ///   - handler: makes the handler, which turns a request's message into those of its events (`Event.message()`).
+    ///   - handler: makes the handler, which turns a request's message into those of its events (`Event.message()`). A request
+    ///     whose events have what they cannot have is answered 400, with the field.
     public init(_ endpoint: HTTPEndpoint, handler: @escaping @Sendable (Instruments) -> Handler) {
-        self.init(endpoint: endpoint, secret: nil, handler: handler)
+        self.init(endpoint: endpoint, secret: nil, isChecked: false, handler: handler)
     }
 }
 

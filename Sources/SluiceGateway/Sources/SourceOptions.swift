@@ -34,8 +34,20 @@ public struct SourceEndpoint: Sendable {
     public let endpoint: HTTPEndpoint
     /// The option that makes an authenticator; nil where that is no option of the environment.
     public let secret: ConfigurationVariable?
+    /// Whether the handler checks what its events have.
+    let isChecked: Bool
     /// Makes the handler, which turns a request's message into those of its events.
     public let handler: @Sendable (Instruments) -> Handler
+
+    init(
+        endpoint: HTTPEndpoint, secret: ConfigurationVariable?, isChecked: Bool = true,
+        handler: @escaping @Sendable (Instruments) -> Handler
+    ) {
+        self.endpoint = endpoint
+        self.secret = secret
+        self.isChecked = isChecked
+        self.handler = handler
+    }
 
     /// What is to be set where it has no authenticator.
     var missing: String { secret?.name ?? "an authenticator" }
@@ -45,7 +57,8 @@ public struct SourceEndpoint: Sendable {
 public struct SourceParts: Sendable {
     /// The source's name.
     public let name: String
-    /// Where events go: the publisher, the topic, and the topic of those that can never be used.
+    /// Where events go: the publisher, the topic, and the topic of those that can never be used. The publisher refuses an event
+    /// with a field that it cannot have, by a ``SourceError``.
     public let queue: (publisher: any Publisher, events: Topic, poison: Topic)
     /// Whether the simulator publishes what it deploys there.
     public let isPublishedTo: Bool

@@ -28,6 +28,28 @@ private final class NotingSink: Sink {
     func deliver(_ delivery: SinkDelivery) async throws { noted.withLock { $0.append(delivery.event.commit) } }
 }
 
+/// One whose handlers write messages themselves.
+private struct Raw: SourceOptions {
+    let subscriber: any Subscriber
+
+    func endpoints(named name: String) -> [SourceEndpoint] {
+        [SourceEndpoint(HTTPEndpoint("/raw")) { _ in Self.handler }]
+    }
+
+    func connection(_ parts: SourceParts) throws -> SourceConnection? {
+        SourceConnection(
+            routes: [
+                parts.route(from: subscriber, "raw", Self.handler),
+                // Without anything around it.
+                Route(
+                    "bare", from: subscriber, "bare", to: parts.queue.publisher, parts.queue.events,
+                    middlewares: [PoisonQueue(to: parts.queue.publisher, parts.queue.poison)], handler: Self.handler),
+            ], close: {})
+    }
+
+    static let handler: Handler = { message, _ in [Message(metadata: message.metadata, payload: message.payload)] }
+}
+
 extension EndToEnd {
     /// Sources that a program brings along.
     struct OwnSourceTests {
@@ -40,9 +62,13 @@ extension EndToEnd {
 
         /// Runs a gateway with this source, and with a sink that notes.
         private func with(_ source: ConfiguredSource, _ body: (GatewayClient) async throws -> Void) async throws {
+            try await with([source], body)
+        }
+
+        private func with(_ sources: [ConfiguredSource], _ body: (GatewayClient) async throws -> Void) async throws {
             let gateway = try Gateway(
                 testConfiguration(in: directory, grafana: nil, slack: nil), sinks: [ConfiguredSink("own", sink)],
-                sources: [source])
+                sources: sources)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await gateway.run() }
                 try await gateway.ready()
@@ -99,6 +125,37 @@ extension EndToEnd {
                 try await eventually("the poison") {
                     try await client.metrics().value("sluice_poison_queue_messages", ["topic": "poison"]) == 1
                 }
+            }
+        }
+
+        /// 202 would promise that its sinks get it.
+        @Test func anEventThatNoSinkCouldReadIsNotTakenIn() async throws {
+            let broker = MemoryBroker()
+            let sources = [
+                ConfiguredSource("lines", Lines()),
+                ConfiguredSource("topic", Lines(), from: broker.subscriber(group: "topic"), "lines"),
+                ConfiguredSource("raw", Raw(subscriber: broker.subscriber(group: "raw"))),
+            ]
+            try await with(sources) { client in
+                let answer = try await client.send("POST", "/webhooks/lines", body: Array("1111aaaa\nnonsense".utf8))
+                #expect(answer.status == 400 && answer.text.contains("the event's id is not"), "\(answer.text)")
+                let raw = try await client.send("POST", "/raw", body: Array("{}".utf8))
+                #expect(raw.status == 400 && raw.text.contains("no event_type"), "\(raw.text)")
+                let publisher = broker.publisher()
+                let deployed: Metadata = [Event.typeKey: Event.Kind.commitDeployed.rawValue]
+                for topic: Topic in ["lines", "raw", "bare"] {
+                    try await publisher.publish([Message(metadata: deployed, payload: Array("{}".utf8))], to: topic)
+                }
+                try await eventually("each is poisoned where it came in") {
+                    let metrics = try await client.metrics()
+                    return ["topic-to-log", "raw-to-log", "bare"].allSatisfy {
+                        metrics.value(
+                            "sluice_deliveries_total", ["handler_name": $0, "outcome": "poisoned"]) == 1
+                    }
+                }
+                let good = try await client.send("POST", "/webhooks/lines", body: Array("1111AAAA".utf8))
+                #expect(good.status == 202)
+                try await eventually("the event") { sink.commits == ["1111aaaa"] }
             }
         }
 
