@@ -1,5 +1,8 @@
 /// Records Watermill's `handler_execution_time_seconds`: the time of everything inside this middleware, with whether
 /// it succeeded. What a route counts of itself needs no middleware.
+///
+/// What a ``PoisonQueue`` inside of it has moved did not succeed, nor what was discarded: the order of the two makes no
+/// difference.
 public struct HandlerMetrics: Middleware {
     public init() {}
 
@@ -11,7 +14,8 @@ public struct HandlerMetrics: Middleware {
             let start = time.now
             do {
                 let produced = try await next(message, context)
-                succeeded.observe(
+                let isHandled = context.outcome != .poisoned && context.outcome != .discarded
+                (isHandled ? succeeded : failed).observe(
                     nanoseconds: time.now.nanoseconds(since: start), correlationID: context.correlationID)
                 return produced
             } catch {

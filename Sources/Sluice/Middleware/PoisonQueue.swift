@@ -11,7 +11,8 @@ import Logging
 /// With the filter ``Filter/exhausted`` it waits for a middleware that tries again, ``Retry`` or one of one's own: such a
 /// one calls ``RouteScope/noteRetry()`` when the route is built, and ``HandlerContext/noteExhausted(_:)`` when it gives up.
 /// Until then a transient failure is rejected and delivered again. On a route where nothing tries again, the first
-/// failure moves the message. It stands outside of what tries again:
+/// failure moves the message. It stands outside of what tries again; the other order, in which it would wait for ever, is a
+/// ``ConfigurationError`` when the route is added. With another filter it may stand inside.
 ///
 /// ```swift
 /// Router(middlewares: [PoisonQueue(to: log.publisher(), "poison"), Retry(), Timeout(.seconds(10))])
@@ -22,11 +23,13 @@ public struct PoisonQueue: Middleware {
     /// Which failures move a message.
     public struct Filter: Sendable {
         package let matches: @Sendable (any Error, _ exhausted: Bool) -> Bool
+        /// Whether it waits until what tries again has given up.
+        let waits: Bool
 
         /// Errors whose disposition is poison, and messages whose attempts are used up (``HandlerContext/isExhausted``), or
         /// that failed at all where nothing tries again. A failure for which the retry
         /// budget was empty is not the message's fault and moves nothing.
-        public static let exhausted = Filter { $1 || Disposition(of: $0).isPermanent }
+        public static let exhausted = Filter(waits: true) { $1 || Disposition(of: $0).isPermanent }
         /// Errors whose disposition is poison alone: transient failures are redelivered for as long as they last.
         public static let permanent = Filter { error, _ in Disposition(of: error).isPermanent }
 
@@ -35,8 +38,9 @@ public struct PoisonQueue: Middleware {
             Filter { error, _ in matches(error) }
         }
 
-        private init(_ matches: @escaping @Sendable (any Error, _ exhausted: Bool) -> Bool) {
+        private init(waits: Bool = false, _ matches: @escaping @Sendable (any Error, _ exhausted: Bool) -> Bool) {
             self.matches = matches
+            self.waits = waits
         }
     }
 
@@ -53,6 +57,7 @@ public struct PoisonQueue: Middleware {
 
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
         try route.time.require(publisher, "PoisonQueue.publisher", publisher.name)
+        if filter.waits { route.noteWaitForRetry() }
         let (filter, topic) = (filter, topic)
         let output = MeteredPublish(Route.Output(publisher, topic), scope: route)
         let failures = route.instruments.counter(.poisonPublishFailures, [route.label])

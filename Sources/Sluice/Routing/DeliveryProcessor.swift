@@ -37,6 +37,7 @@ final class DeliveryProcessor: Sendable {
         meter = scope.instruments.isActive ? RouteMeter(scope) : nil
         var chain = route.work.handler(for: scope, meter: meter)
         for middleware in middlewares.reversed() { chain = try middleware.wrap(chain, for: scope) }
+        try scope.checkOrder()
         self.chain = chain
     }
 

@@ -25,6 +25,8 @@ public final class RouteScope: Sendable {
 
     package let lifecycle: RouteLifecycle
     private let retries = Atomic<Bool>(false)
+    private let waits = Atomic<Bool>(false)
+    private let isMisordered = Atomic<Bool>(false)
     private let retryMeter = Mutex<RetryMeter?>(nil)
 
     /// - Parameter unnamed: how the route's own destination is configured.
@@ -59,8 +61,24 @@ public final class RouteScope: Sendable {
     /// first failure. The destination's gate and budget are that middleware's to ask, which
     /// ``HandlerContext/retry(after:because:_:)`` does.
     public func noteRetry() {
+        if waits.load(ordering: .relaxed) { isMisordered.store(true, ordering: .relaxed) }
         retries.store(true, ordering: .relaxed)
         _ = meterOfRetries
+    }
+
+    /// Says that a middleware waits until what tries again gives up, which therefore must not stand around it. A chain is
+    /// wrapped from the inside out.
+    func noteWaitForRetry() {
+        if !hasRetry { waits.store(true, ordering: .relaxed) }
+    }
+
+    /// - Throws: ``ConfigurationError`` when what waits for a retry stands inside of it.
+    func checkOrder() throws(ConfigurationError) {
+        guard isMisordered.load(ordering: .relaxed) else { return }
+        throw ConfigurationError(
+            "Route.middlewares",
+            expected: "PoisonQueue before Retry in the list of \(name), for it waits until Retry has given up; "
+                + "inside of Retry it can have the filter .permanent")
     }
 
     /// Made once, when something first tries again.

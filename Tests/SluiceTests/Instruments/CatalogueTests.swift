@@ -34,7 +34,7 @@ struct RouteMeterTests {
         let meters = Meters()
         let router = Router.quick(
             [
-                Retry(), Throttle(rate: 5), Timeout(), PoisonQueue(to: RecordingPublisher(), "poison"),
+                PoisonQueue(to: RecordingPublisher(), "poison"), Retry(), Throttle(rate: 5), Timeout(),
                 Deduplicator(MemoryDeduplicationStore()), HandlerMetrics(),
             ], meters: meters)
         try router.add(

@@ -124,4 +124,33 @@ struct MetricsTests {
         #expect(now.value("handler_execution_time_seconds_count", ["success": "true"]) == 3)
         #expect(now.value("handler_execution_time_seconds_count", ["success": "false"]) == 1)
     }
+
+    /// Outside it sees the chain return, inside it sees the error.
+    @Test(arguments: [true, false]) func whatIsPoisonedDidNotSucceedWhereverItStands(isOutside: Bool) async throws {
+        let meters = Meters()
+        let poison = PoisonQueue(to: RecordingPublisher(), "poison")
+        let chain = try Chain(
+            isOutside ? [HandlerMetrics(), poison] : [poison, HandlerMetrics()], meters: meters
+        ) { message, _ in
+            if message.number == 0 { throw Broken() }
+            return []
+        }
+        for number in 0..<3 { try await chain(.numbered(number)) }
+        let now = meters.exposition()
+        #expect(now.value("handler_execution_time_seconds_count", ["success": "true"]) == 2)
+        #expect(now.value("handler_execution_time_seconds_count", ["success": "false"]) == 1)
+    }
+
+    @Test func whatThePoisonQueueCannotKeepDidNotSucceedEither() async throws {
+        let meters = Meters()
+        let refusing = FailingPublisher(
+            [], then: .fail(HandlerError("too large", reason: "too_large", disposition: .poison("too large"))))
+        let chain = try Chain([HandlerMetrics(), PoisonQueue(to: refusing, "poison")], meters: meters) { _, _ in
+            throw Broken()
+        }
+        let context = chain.context(.numbered(0))
+        try await chain(.numbered(0), context)
+        #expect(context.outcome == .discarded)
+        #expect(meters.value("handler_execution_time_seconds_count", ["success": "false"]) == 1)
+    }
 }

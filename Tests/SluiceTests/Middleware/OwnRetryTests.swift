@@ -142,4 +142,48 @@ struct OwnRetryTests {
         let out = try await waiting.send(Message(text: "x"))
         #expect(out.time(in: .throttle) == .seconds(2) && out.time(in: .breaker) == .seconds(3))
     }
+
+    private struct Slow: Middleware {
+        func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler { next }
+    }
+
+    private func poison(_ filter: PoisonQueue.Filter = .exhausted) -> PoisonQueue {
+        PoisonQueue(to: RecordingPublisher(), "poison", filter: filter)
+    }
+
+    /// It would wait inside for what happens outside: in the route's list or the router's, around any middleware that retries.
+    @Test func aPoisonQueueThatWaitsInsideOfWhatTriesAgainIsRefused() throws {
+        let wrong: [(router: [any Middleware], route: [any Middleware])] = [
+            ([], [Retry(), poison()]), ([Retry()], [poison()]), ([TryTwice(), Slow(), poison()], []),
+            ([GivesNothingUp()], [Timeout(), poison()]), ([poison(), Retry(), poison()], []),
+            ([poison(.permanent), Retry(), poison()], []),
+        ]
+        for (index, lists) in wrong.enumerated() {
+            let router = Router(middlewares: lists.router, logger: .silent)
+            let route = Route("orders", from: Source(), "in", middlewares: lists.route) { _, _ in }
+            let error = #expect(throws: ConfigurationError.self, "\(index)") { try router.add(route) }
+            #expect(error?.field == "Route.middlewares" && error?.expected.contains("orders") == true)
+            #expect(throws: ConfigurationError.self, "\(index)") { try RouteProbe(route, through: lists.router) }
+        }
+    }
+
+    @Test func otherOrdersAreLegal() throws {
+        let right: [[any Middleware]] = [
+            [poison(), Retry()], [poison()], [Retry(), poison(.permanent)], [Retry(), poison(.custom { _ in false })],
+            [poison(), Retry(), poison(.permanent)],
+            // It waits for the one inside.
+            [Retry(), poison(), Retry()],
+        ]
+        for middlewares in right { _ = try RouteProbe(consuming: { _, _ in }, through: middlewares) }
+    }
+
+    @Test func whatCanNeverSucceedIsPoisonedInsideOfARetryWithoutAnotherAttempt() async throws {
+        let output = RecordingPublisher()
+        let probe = try RouteProbe(
+            { _, _ in throw HandlerError("no", reason: "no", disposition: .poison("no")) },
+            through: [Retry(), PoisonQueue(to: output, "poison", filter: .permanent)], output: output)
+        let out = try await probe.send(Message(text: "x"))
+        #expect(out.outcome == .poisoned && out.attempts.count == 1)
+        #expect(out.published.map(\.topic) == ["poison"])
+    }
 }
