@@ -51,7 +51,7 @@ struct ConformanceTests {
         }
         harness.patience = .seconds(60)
         harness.deadline = .seconds(240)
-        if let reason = conformance.skipReason(on: harness) { try Test.cancel("\(conformance): \(reason)") }
+        if let reason = conformance.skipReason(on: harness) { return print("\(conformance) is left out: it \(reason)") }
         try await conformance.run(on: harness)
     }
 

@@ -21,9 +21,10 @@ public struct Rejection: Sendable {
 /// The adapter's side of a settlement.
 ///
 /// **A rejection is paced.** A message that is rejected comes again after the rejection's delay, or later. Where it names
-/// none, the adapter waits a time of its own: 5 ms or more, better a time that grows with each rejection, such as from 10 ms,
-/// doubling, up to 30 s. A message that can never be handled must not come again as fast as a thread can loop. What comes
-/// after a crash, a shutdown or a lost connection need not wait. SluiceTesting's conformance suite holds an adapter to
+/// none, the adapter waits a time of its own that grows with each rejection, such as from 1 ms, doubling, up to a second: the
+/// first redeliveries may follow soon, the very first at once, but from the fifth on each waits 5 ms or more. A message that can
+/// never be handled must not come again as fast as a thread can loop. What comes after a crash, a shutdown or a lost connection
+/// need not wait. SluiceTesting's conformance suite holds an adapter to
 /// it (`doesNotRedeliverInAHotLoop`, `keepsTheDelayOfARejection`).
 ///
 /// ```swift

@@ -32,8 +32,12 @@ public struct PubSubHarness: Sendable {
     /// A new subscriber, connected to the one broker.
     public var makeSubscriber: @Sendable (SubscriberOptions) async throws -> any Subscriber
 
-    /// Stops the broker as a crash would, starts it again, and returns when it answers. Publishers and subscribers
-    /// made before may fail for good; the suite makes new ones. nil skips the cases that need it.
+    /// Stops the broker as a crash would, starts it again, and returns when it answers. nil skips the cases that need it.
+    ///
+    /// Publishers made before may fail for good; the suite makes new ones. A subscription made before has three ways: it goes on
+    /// by itself, as after a reconnect, it ends, or it fails. One that stays open and delivers nothing more would leave its
+    /// consumer waiting for ever, and fails the case after ``patience``: where nothing in the program notices the crash, end the
+    /// subscriptions in this closure.
     public var restart: (@Sendable () async throws -> Void)?
 
     /// Puts a record into the topic that does not decode to a message. nil skips the cases that need it.

@@ -33,6 +33,8 @@ struct PubSubChange: Sendable {
     var closeHangs = false
     var malformedEnds = false
     var restartForgets = false
+    /// Subscriptions stay open over a restart, and nothing feeds them any more.
+    var restartLeavesOpen = false
     var broker = MemoryBroker.Configuration(persistent: true)
     var isForgetful = false
     var skipsRelay = false
@@ -186,7 +188,7 @@ private final class Relay: Sendable {
                 }
             }
         }
-        outer.finish()
+        if !change.restartLeavesOpen { outer.finish() }
     }
 
     func settle(_ settlement: Settlement, _ delivery: Delivery) {
@@ -195,7 +197,7 @@ private final class Relay: Sendable {
     }
 
     func crash() {
-        outer.cancel()
+        if !change.restartLeavesOpen { outer.cancel() }
         let lost = held.withLock { held in
             defer { held = [:] }
             return held

@@ -1,3 +1,4 @@
+import Foundation
 import Sluice
 import SluiceTesting
 import Testing
@@ -29,6 +30,45 @@ struct ConformanceSuiteTests {
         }
         #expect(failure?.name == flaw.foundBy)
         #expect(failure?.description.isEmpty == false)
+    }
+
+    /// Not by the limit of the whole case, which says nothing of why.
+    @Test func namesASubscriptionThatNeitherEndsNorFailsNorGoesOn() async throws {
+        var change = PubSubChange()
+        change.restartLeavesOpen = true
+        var harness = try BentPubSub(change).harness
+        harness.patience = .milliseconds(700)
+        let conformance = try #require(
+            PubSubConformance.restartCases.first { $0.name == "losesNothingWhenTheBrokerRestartsTwiceUnderLoad" })
+        let failure = await #expect(throws: ConformanceFailure.self) { try await conformance.run(on: harness) }
+        #expect(failure?.description.contains("its consumer would wait for ever") == true, "\(failure as Any)")
+    }
+
+    /// Many at once, and more that is to be done than the machine can do: neither makes a hot loop look paced.
+    @Test func findsAHotLoopBesideMuchElse() async throws {
+        let conformance = try #require(PubSubConformance.cases.first { $0.name == "doesNotRedeliverInAHotLoop" })
+        let isDone = Flag()
+        defer { isDone.set() }
+        for _ in 0..<8 {
+            Thread.detachNewThread { while !isDone.value {} }
+        }
+        try await withThrowingTaskGroup(of: Bool.self) { tasks in
+            for number in 0..<16 {
+                tasks.addTask {
+                    var change = PubSubChange()
+                    change.skipsRelay = number % 2 == 0
+                    if number < 12 { change.broker.redeliveryDelay = .zero }
+                    let harness = try BentPubSub(change).harness
+                    do {
+                        try await conformance.run(on: harness)
+                        return number >= 12
+                    } catch is ConformanceFailure {
+                        return number < 12
+                    }
+                }
+            }
+            for try await isRight in tasks { #expect(isRight) }
+        }
     }
 
     @Test func namesEachCaseOnce() {
@@ -114,6 +154,12 @@ struct ConformanceSuiteTests {
         Flaw("redelivers in a hot loop", foundBy: "doesNotRedeliverInAHotLoop") {
             $0.broker.redeliveryDelay = .zero
             $0.skipsRelay = true
+        },
+        Flaw("redelivers in a hot loop between threads", foundBy: "doesNotRedeliverInAHotLoop") {
+            $0.broker.redeliveryDelay = .zero
+        },
+        Flaw("paces its redeliveries too little", foundBy: "doesNotRedeliverInAHotLoop") {
+            $0.broker.maxRedeliveryDelay = .milliseconds(1)
         },
         Flaw("ignores the delay of a rejection", foundBy: "keepsTheDelayOfARejection") {
             $0.settle = { settlement, delivery in
@@ -202,6 +248,9 @@ struct ConformanceSuiteTests {
         },
         Flaw("forgets what was in flight in a crash", foundBy: "redeliversAfterACrashWhatWasNotSettled") {
             $0.restartForgets = true
+        },
+        Flaw("leaves its subscriptions open after a crash", foundBy: "losesNothingWhenTheBrokerRestartsTwiceUnderLoad") {
+            $0.restartLeavesOpen = true
         },
         Flaw("loses messages when it restarts under load", foundBy: "losesNothingWhenTheBrokerRestartsTwiceUnderLoad") {
             $0.restartForgets = true

@@ -1,4 +1,5 @@
 import Sluice
+import Synchronization
 
 extension PubSubConformance {
     /// Records that are broken.
@@ -44,13 +45,22 @@ extension PubSubConformance {
             let topic = run.harness.uniqueTopic()
             let group = try await run.inbox(topic)
             let messages = run.messages(run.scaled(200))
-            let tally = Tally()
+            let (tally, silence) = (Tally(), Silence(run.time))
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await run.publishThroughFailures(messages, to: topic) }
-                tasks.addTask { try await run.readThroughFailures(group, into: tally, until: messages) }
-                for share in [messages.count / 4, messages.count / 2] {
-                    try await run.wait(for: "\(share) messages before a restart") { tally.unique >= share }
-                    try await run.restart()
+                tasks.addTask {
+                    try await run.readThroughFailures(group, into: tally, until: messages, silence)
+                }
+                tasks.addTask {
+                    for share in [messages.count / 4, messages.count / 2] {
+                        // What reads them says sooner, and better, why they do not come.
+                        try await run.wait(for: "\(share) messages before a restart", within: run.patience * 2) {
+                            tally.unique >= share
+                        }
+                        silence.pause()
+                        try await run.restart()
+                        silence.begin()
+                    }
                 }
                 try await tasks.waitForAll()
             }
@@ -86,7 +96,9 @@ extension ConformanceRun {
     }
 
     /// Reads and acknowledges until everything came, subscribing anew whenever the subscription ends or fails.
-    fileprivate func readThroughFailures(_ inbox: Inbox, into tally: Tally, until messages: [Message]) async throws {
+    fileprivate func readThroughFailures(
+        _ inbox: Inbox, into tally: Tally, until messages: [Message], _ silence: Silence
+    ) async throws {
         var subscription = inbox.subscription
         let end = time.now.advanced(by: harness.deadline)
         while time.now < end {
@@ -95,14 +107,38 @@ extension ConformanceRun {
             let current = subscription
             let batch = await withDeadlineOrNil(harness.quiet, in: time) { try await current.next(16) }
             if let batch {
+                silence.begin()
                 tally.add(batch)
                 for delivery in batch { delivery.acknowledge() }
             } else if subscription.isEnded {
                 try? await time.sleep(for: .milliseconds(1))
                 if let fresh = try? await self.inbox(inbox.topic) { subscription = fresh.subscription }
+            } else if silence.length > patience {
+                throw ConformanceFailure(
+                    expected: "a subscription that was made before a restart to go on, to end or to fail after it",
+                    actual: "it stayed open and delivered nothing for \(patience), so that its consumer would wait for ever; "
+                        + Self.describe(missing: missing))
             }
         }
         throw ConformanceFailure(
             expected: "\(messages.count) messages", actual: Self.describe(missing: tally.missing(of: messages)))
     }
+}
+
+/// For how long nothing has come though something could.
+private final class Silence: Sendable {
+    private let time: RouterTime
+    /// Nil while the broker is away.
+    private let start: Mutex<MonotonicTime?>
+
+    init(_ time: RouterTime) {
+        self.time = time
+        start = Mutex(time.now)
+    }
+
+    func begin() { start.withLock { $0 = time.now } }
+
+    func pause() { start.withLock { $0 = nil } }
+
+    var length: Duration { start.withLock(\.self).map { $0.duration(to: time.now) } ?? .zero }
 }
