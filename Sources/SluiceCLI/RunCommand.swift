@@ -28,7 +28,6 @@ struct RunCommand: AsyncParsableCommand {
         let log = LoggingSystem.bootstrap(configuration, backend.instruments)
         defer { log.flush() }
         let logger = Logger(label: "sluice")
-        for warning in configuration.warnings { logger.warning("\(warning)") }
         do {
             let gateway = try Gateway(configuration, backend: backend, logger: logger)
             logger.info(

@@ -36,7 +36,7 @@ public final class Gateway: Service {
     private let restore: @Sendable () async throws -> Void
     private let logger: Logger
 
-    /// Opens the log and makes everything, without listening or connecting yet.
+    /// Opens the log and makes everything, without listening or connecting yet. Logs the configuration's warnings.
     /// - Parameters:
     ///   - configuration: of everything.
     ///   - sinks: further ones, such as a sink of your own. Without any sink events go to the console.
@@ -48,6 +48,7 @@ public final class Gateway: Service {
         _ configuration: GatewayConfiguration, sinks: [ConfiguredSink] = [], sources: [ConfiguredSource] = [],
         backend: PrometheusBackend = PrometheusBackend(), logger: Logger = Logger(label: "sluice")
     ) throws {
+        for warning in configuration.warnings { logger.warning("\(warning)") }
         let configuration = configuration.adding(sinks, sources)
         let sinks = configuration.deliveredTo
         try sinks.validateNames()

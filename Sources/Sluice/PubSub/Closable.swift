@@ -8,6 +8,8 @@ public import ServiceLifecycle
 ///     ServiceGroup(services: [log, publisher, subscriber, router], logger: logger)
 public protocol Closable: Service {
     /// Ends what is under way as its type says, and returns when nothing is left. A second call does no harm.
+    ///
+    /// It hides C's function inside of the type, which is called by its module: `Glibc.close(descriptor)`.
     func close() async
 }
 

@@ -77,11 +77,32 @@ public protocol DispositionError: Error {
 }
 
 /// An error with a disposition, for handlers that have no error type of their own.
+///
+/// ```swift
+/// throw HandlerError(
+///     "order 17 has no items", reason: "no_items", disposition: .poison("an order needs an item"))
+/// ```
+///
+/// Its three texts have three readers:
+///
+/// | text | who sees it |
+/// |---|---|
+/// | ``description`` | who runs the program: the log (`error`), and a poisoned message's metadata (``PoisonMetadata/reason``) |
+/// | ``reason`` | who looks at dashboards: the label `reason` of metrics, `reason` in the log, the notes of destinations. A short word of a small set, such as `http_503` |
+/// | the text of ``Disposition/poison(_:)``, ``Disposition/discard(_:)``, ``Disposition/hold(_:for:)`` | who sent the message: the body of the 400 with which a request is answered, for `poison` and `discard`; of a `hold` the log and the destination's note, which say what to mend |
+///
+/// None of them may hold a payload or a secret.
 public struct HandlerError: DispositionError, CustomStringConvertible {
     public let disposition: Disposition
+    /// A short, stable word for labels, such as `no_items`.
     public let reason: String
+    /// What went wrong, for the log and the poison queue.
     public let description: String
 
+    /// - Parameters:
+    ///   - description: what went wrong, for the log and the poison queue.
+    ///   - reason: a short word for labels, of a small set.
+    ///   - disposition: what should become of the message; its text is for the sender.
     public init(_ description: String, reason: String, disposition: Disposition) {
         self.description = description
         self.reason = reason

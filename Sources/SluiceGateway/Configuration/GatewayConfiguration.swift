@@ -54,7 +54,7 @@ public struct GatewayConfiguration: Sendable {
     public var logFormat: LogFormat = .text
     /// How long messages in flight may take to finish at shutdown. Default 20 seconds.
     public var shutdownTimeout: Duration = .seconds(20)
-    /// What is allowed but probably not meant, one line each; to be logged once at start.
+    /// What is allowed but probably not meant, one line each: `Gateway` logs them when it is made.
     public var warnings: [String] = []
     package var pace = GatewayPace()
 
@@ -62,7 +62,7 @@ public struct GatewayConfiguration: Sendable {
 
     /// Reads the environment, and for what it does not set the text of a `.env` file.
     ///
-    /// A variable that is set to nothing counts as not set.
+    /// A variable that is set to nothing counts as not set. No file is read: `sluice` gives it `DotEnv.text(ofFile: ".env")`.
     /// - Throws: ``EnvironmentError`` with all that is wrong.
     public init(environment: [String: String], dotEnv: String? = nil) throws(EnvironmentError) {
         let names = Set(Self.variables.map { Substring($0.name) })

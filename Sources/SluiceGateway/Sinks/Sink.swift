@@ -14,6 +14,9 @@ public protocol Sink: Sendable {
     func deliver(_ delivery: SinkDelivery) async throws
 
     /// Lets go of what it has, after its last delivery. Default: nothing.
+    ///
+    /// It has the name that closing has everywhere (`Closable`), and hides C's `close` inside of the type: a sink that uses file
+    /// descriptors calls that by its module, `Glibc.close(descriptor)`.
     func close() async
 }
 

@@ -12,8 +12,8 @@ public protocol Source: Sendable {
     ///   - message: the body of a request, or a message of a broker.
     ///   - receivedAt: when it came in, for what does not say when it happened.
     /// - Throws: what says that the message can never be understood: ``SourceError``, SluiceJSON's `MessageDecodingError`, or any
-    ///   `DispositionError` that asks for poison. Its sender is answered 400 with the error's text, and what comes from a broker
-    ///   is poisoned. Any other error is answered 503, so that the sender sends again, and tried again where it is a broker's.
+    ///   `DispositionError` that asks for poison. Its sender is answered 400 with the disposition's text, and what comes from a
+    ///   broker is poisoned. Any other error is answered 503, so that the sender sends again, and tried again where it is a broker's.
     ///
     /// An event with a field that it cannot have, such as an ``CommitPushed/id`` that is no hash, is refused the same way, with the
     /// field's name: nothing is taken in that a sink could not read.

@@ -58,6 +58,7 @@ public final class RouteProbe: Sendable {
     ///   - answers: what the destination that it publishes to answers, publish by publish; then it succeeds. A handler's own
     ///     calls are answered by an ``AnswerScript``.
     ///   - output: takes what succeeds.
+    ///   - metrics: keeps what is counted: one for several probes, or one that the handler counts with too. Default: a new one.
     ///   - redelivery: who brings a rejected message back. Default: the route.
     ///   - configuration: the router's. Default: ``configuration``.
     ///   - seed: what the jitter of middlewares follows from. Default 0.
@@ -66,41 +67,43 @@ public final class RouteProbe: Sendable {
     public convenience init(
         _ handler: @escaping Handler, through middlewares: [any Middleware] = [], named name: String = "probe",
         from topic: Topic = "in", to publishTopic: Topic = "out", answers: [Answer] = [],
-        output: RecordingPublisher = RecordingPublisher(), redelivery: Subscription.Redelivery = .route,
+        output: RecordingPublisher = RecordingPublisher(), metrics: MetricsRecorder = MetricsRecorder(),
+        redelivery: Subscription.Redelivery = .route,
         configuration: Router.Configuration = RouteProbe.configuration, seed: UInt64 = 0, time: RouterTime? = nil
     ) throws {
         let route = Route(
             name, from: UnreadSubscriber(), topic, to: output, publishTopic, handler: handler)
         try self.init(
-            route, through: middlewares, answers: answers, output: output, redelivery: redelivery,
+            route, through: middlewares, answers: answers, output: output, metrics: metrics, redelivery: redelivery,
             configuration: configuration, seed: seed, time: time)
     }
 
-    /// Probes a handler that only consumes.
+    /// Probes a handler that only consumes. The parameters are those of the other initializers.
     public convenience init(
         consuming handler: @escaping @Sendable (Message, HandlerContext) async throws -> Void,
         through middlewares: [any Middleware] = [], named name: String = "probe", from topic: Topic = "in",
-        redelivery: Subscription.Redelivery = .route,
+        metrics: MetricsRecorder = MetricsRecorder(), redelivery: Subscription.Redelivery = .route,
         configuration: Router.Configuration = RouteProbe.configuration, seed: UInt64 = 0, time: RouterTime? = nil
     ) throws {
         try self.init(
-            Route(name, from: UnreadSubscriber(), topic, handler: handler), through: middlewares,
+            Route(name, from: UnreadSubscriber(), topic, handler: handler), through: middlewares, metrics: metrics,
             redelivery: redelivery,
             configuration: configuration, seed: seed, time: time)
     }
 
     /// Probes a route as a program has it: its subscriber is not read, and what it publishes goes to ``output``.
-    /// - Parameter middlewares: the router's, around the route's own.
+    /// - Parameter middlewares: the router's, around the route's own. The other parameters are those of the first initializer.
     public init(
         _ route: Route, through middlewares: [any Middleware] = [], answers: [Answer] = [],
-        output: RecordingPublisher = RecordingPublisher(), redelivery: Subscription.Redelivery = .route,
+        output: RecordingPublisher = RecordingPublisher(), metrics: MetricsRecorder = MetricsRecorder(),
+        redelivery: Subscription.Redelivery = .route,
         configuration: Router.Configuration = RouteProbe.configuration, seed: UInt64 = 0, time: RouterTime? = nil
     ) throws {
         let executor =
             time == nil
             ? VirtualExecutor(seed: seed, isResumable: true) : nil
         let time = time ?? executor.map { RouterTime($0) } ?? .real
-        let (log, metrics, recorder) = (LogRecorder(), MetricsRecorder(), AttemptRecorder())
+        let (log, recorder) = (LogRecorder(), AttemptRecorder())
         self.output = output
         self.log = log
         self.metrics = metrics

@@ -74,6 +74,16 @@ extension EndToEnd {
             #expect(try await process.exitStatus(within: .seconds(10)) == 130)
         }
 
+        @Test func aVariableThatIsProbablyMisspeltIsSaidOnce() async throws {
+            let directory = try TemporaryDirectory()
+            let process = try SluiceProcess(["SLUICE_DATTA": "x"], in: directory)
+            _ = try await process.client()
+            process.signal(SIGTERM)
+            #expect(try await process.exitStatus() == 0)
+            let lines = process.errors.split(separator: "\n").filter { $0.contains("SLUICE_DATTA is not a variable") }
+            #expect(lines.count == 1 && lines.first?.contains("warning") == true, "\(process.errors)")
+        }
+
         @Test func wrongConfigurationGivesALineForEachProblemAndStatus78() async throws {
             let directory = try TemporaryDirectory()
             let process = try SluiceProcess(

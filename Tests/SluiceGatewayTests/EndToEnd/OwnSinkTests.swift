@@ -121,6 +121,17 @@ extension EndToEnd {
             #expect(error?.field.hasPrefix("sinks") == true)
         }
 
+        /// A program of its own need not know that there are warnings.
+        @Test func theGatewayLogsTheWarningsOfItsConfigurationOnce() async throws {
+            let log = LogRecorder()
+            var configuration = testConfiguration(in: directory, grafana: nil, slack: nil)
+            configuration.warnings = ["GITHUB_WEBHOOK_SECRT is not known"]
+            let gateway = try Gateway(configuration, logger: log.logger)
+            await gateway.close()
+            let warnings = log.entries.filter { $0.message == "GITHUB_WEBHOOK_SECRT is not known" }
+            #expect(warnings.map(\.level) == [.warning])
+        }
+
         @Test func aProgramWaitsUntilItsGatewayIsReadyAndTheFirstRequestIsTaken() async throws {
             let sink = NotingSink()
             let gateway = try Gateway(

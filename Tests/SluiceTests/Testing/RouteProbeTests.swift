@@ -192,4 +192,26 @@ struct RouteProbeTests {
             try await running.value
         }
     }
+
+    /// What a handler counts by itself, and several probes, in one place.
+    @Test func countsIntoTheRecorderThatItIsGiven() async throws {
+        let metrics = MetricsRecorder()
+        let own = metrics.instruments.counter("own_total", help: "Handled.")
+        for name in ["a", "b"] {
+            let probe = try RouteProbe(
+                { _, _ in
+                    own.increment()
+                    return []
+                }, named: name, metrics: metrics)
+            #expect(probe.metrics === metrics)
+            #expect(try await probe.send(Message(text: "x")).metrics.value("own_total") != nil)
+        }
+        let consuming = try RouteProbe(consuming: { _, _ in }, named: "c", metrics: metrics)
+        _ = try await consuming.send(Message(text: "x"))
+        let route = Route("d", from: MemoryBroker().subscriber(group: "g"), "in") { _, _ in }
+        _ = try await RouteProbe(route, metrics: metrics).send(Message(text: "x"))
+        let read = metrics.read()
+        #expect(read.value("own_total") == 2)
+        #expect(read.value("sluice_deliveries_total", ["outcome": "acked"]) == 4)
+    }
 }
