@@ -1,7 +1,8 @@
 import Sluice
 import SluiceSQLite
 
-/// The statuses with which commands end: 0 fine, 1 failed or differs, 64 usage, and these.
+/// The statuses with which commands end: 0 fine, 1 failed or differs, 64 usage, and these. A program of its own ends with them by
+/// ``exitOnError(_:)``.
 public enum ExitStatus {
     /// No gateway runs that the command could ask.
     public static let noGateway: Int32 = 2

@@ -46,7 +46,12 @@ struct ReleaseSource: Source {
 /// The gateway, configured by the environment as `sluice` is, with one source and one sink more.
 @main
 enum GatewayPlus {
-    static func main() async throws {
+    /// An error is one line and an exit status: 78 where the configuration or a file is at fault, else 1.
+    static func main() async {
+        await ExitStatus.exitOnError { try await run() }
+    }
+
+    private static func run() async throws {
         let logger = Logger(label: "gateway-plus")
         let environment = ProcessInfo.processInfo.environment
         let gateway = try Gateway(

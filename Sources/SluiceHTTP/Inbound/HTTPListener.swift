@@ -95,15 +95,14 @@ public final class HTTPListener: Service {
         }
         guard first else { throw HTTPListenerError(.alreadyRunning, "the listener on \(address) runs already") }
         if let openFiles = OpenFiles.raiseLimit() { shared.limitConnections(openFiles: openFiles) }
-        var quiet = logger
-        quiet.logLevel = max(.warning, logger.logLevel)
+        let log = ServerLog(passingOnTo: logger)
         let host = shared.configuration.host == Configuration.everywhere ? IPv6.everywhere : shared.configuration.host
         let server = Server(
             childChannelSetup: InboundChannel(shared: shared),
             configuration: ServerConfiguration(
                 address: .hostname(host, port: shared.configuration.port), backlog: 1024),
             onServerRunning: { channel in await self.started(on: channel) },
-            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet)
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: log.logger)
         do {
             try await server.run()
             await shared.closeConnections()
@@ -114,7 +113,8 @@ public final class HTTPListener: Service {
             conclude(.failure(failure))
             throw failure
         }
-        let stopped = HTTPListenerError(.stopped, "the listener on \(address) stopped")
+        let why = log.complaint.map { ": \($0)" } ?? ""
+        let stopped = HTTPListenerError(.stopped, "the listener on \(address) stopped\(why)")
         conclude(.failure(stopped))
         guard Task.isShuttingDownGracefully || Task.isCancelled else { throw stopped }
     }

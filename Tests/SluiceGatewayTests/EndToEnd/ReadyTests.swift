@@ -26,12 +26,15 @@ extension EndToEnd {
             case .webhooks: configuration.bindAddress = BindAddress(host: "127.0.0.1", port: port)
             case .metrics: configuration.metricsBindAddress = BindAddress(host: "127.0.0.1", port: port)
             }
-            let gateway = try Gateway(configuration)
+            let log = LogRecorder()
+            let gateway = try Gateway(configuration, logger: log.logger(at: .info))
             async let waiting = outcome { try await gateway.ready() }
             let cause = await outcome { try await gateway.run() }
             #expect(cause.contains("cannot listen on 127.0.0.1:\(port)"))
             #expect(await waiting == cause)
             #expect(await outcome { try await gateway.ready() } == cause)
+            // What is thrown is said by who catches it, once; the other listener, which ends with it, has nothing to add.
+            #expect(log.entries.filter { $0.level >= .error }.isEmpty, "\(log.text)")
         }
 
         @Test func whoIsCancelledWaitsNoLonger() async throws {

@@ -19,6 +19,17 @@ import Testing
         }
     }
 
+    /// As when another service of its group fails.
+    @Test func aListenerThatIsCancelledComplainsOfNothing() async throws {
+        let log = LogRecorder()
+        let listener = try HTTPListener(port: 0, resources: [], logger: log.logger(at: .info))
+        let running = Task { try await listener.run() }
+        _ = try await listener.port()
+        running.cancel()
+        try? await running.value
+        #expect(log.entries.allSatisfy { $0.level < .warning }, "\(log.text)")
+    }
+
     @Test func configurationAndPathsAreChecked() async throws {
         var configuration = HTTPListener.Configuration()
         configuration.port = 70_000
