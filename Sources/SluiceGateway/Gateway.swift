@@ -43,15 +43,16 @@ public final class Gateway: Service {
     ///   - sources: further ones, such as a ``Source`` of your own.
     ///   - backend: where the metrics are. Default: one of its own.
     ///   - logger: default: the label `sluice`.
-    /// - Throws: an error that names what is wrong: a file, an address, an option.
+    /// - Throws: `ConfigurationError` with all of the configuration's fields that are wrong, such as
+    ///   `GatewayConfiguration.httpIdleTimeout`; an error that names a file or an address.
     public init(
         _ configuration: GatewayConfiguration, sinks: [ConfiguredSink] = [], sources: [ConfiguredSource] = [],
         backend: PrometheusBackend = PrometheusBackend(), logger: Logger = Logger(label: "sluice")
     ) throws {
         for warning in configuration.warnings { logger.warning("\(warning)") }
         let configuration = configuration.adding(sinks, sources)
+        try configuration.validate()
         let sinks = configuration.deliveredTo
-        try sinks.validateNames()
         let instruments = backend.instruments
         SluiceVersion.show(instruments)
         let startedAt = Timestamp.now()
@@ -77,7 +78,10 @@ public final class Gateway: Service {
         clientConfiguration.proxy = configuration.sinkProxy
         clientConfiguration.additionalCertificates = configuration.sinkCertificates
         clientConfiguration.totalTimeout = configuration.pace.answerTimeout
-        let client = try HTTPClient(clientConfiguration)
+        let client = try ConfigurationError.naming([
+            "HTTPClient.additionalCertificates": "GatewayConfiguration.sinkCertificates",
+            "HTTPClient.proxy": "GatewayConfiguration.sinkProxy",
+        ]) { try HTTPClient(clientConfiguration) }
 
         var routing = Router.Configuration()
         routing.shutdownTimeout = configuration.shutdownTimeout
@@ -87,9 +91,11 @@ public final class Gateway: Service {
         routing.destination.breaker = nil
         let router = Router(configuration: routing, instruments: instruments, logger: logger)
 
-        let webhooks = try HTTPListener(
-            configuration: configuration.webhooksListener, observer: .metering(instruments),
-            logger: logger.of("webhooks"))
+        let webhooks = try ConfigurationError.naming(["HTTPListener.host": "GatewayConfiguration.bindAddress"]) {
+            try HTTPListener(
+                configuration: configuration.webhooksListener, observer: .metering(instruments),
+                logger: logger.of("webhooks"))
+        }
         let intake = try IntakeRoutes(
             configuration, webhooks, to: queue, instruments, onOpen: progress.changed, logger: logger)
         for route in intake.routes { try router.add(route) }
@@ -133,11 +139,12 @@ public final class Gateway: Service {
         readiness.add { readiness in
             readiness.add(router.destinations.map(\.status)) { backlog.known(ConfiguredSink.group($0)) }
         }
-        let metrics = try HTTPListener(
-            configuration: configuration.metricsListener,
-            resources: MetricsResources.make(backend, update: backlog.update) {
-                readiness.current
-            }, authenticator: configuration.metricsToken.map { .token($0.reveal()) }, logger: logger.of("metrics"))
+        let resources = MetricsResources.make(backend, update: backlog.update) { readiness.current }
+        let metrics = try ConfigurationError.naming(["HTTPListener.host": "GatewayConfiguration.metricsBindAddress"]) {
+            try HTTPListener(
+                configuration: configuration.metricsListener, resources: resources,
+                authenticator: configuration.metricsToken.map { .token($0.reveal()) }, logger: logger.of("metrics"))
+        }
 
         self.logger = logger.quiet
         self.webhooks = webhooks

@@ -33,11 +33,13 @@ public struct PrometheusBackend: Sendable {
     public init(
         configuration: PrometheusRegistry.Configuration, includesProcess: Bool = true
     ) throws(ConfigurationError) {
-        do throws(PrometheusRegistry.InvalidField) {
+        do throws(PrometheusRegistry.InvalidConfiguration) {
             self.init(try PrometheusRegistry(configuration: configuration), includesProcess)
         } catch {
-            throw ConfigurationError(
-                "PrometheusRegistry.\(error.field)", expected: error.expected, value: error.value)
+            let problems = error.fields.map {
+                ConfigurationError.Problem("PrometheusRegistry.\($0.field)", expected: $0.expected, value: $0.value)
+            }
+            throw ConfigurationError(problems) ?? ConfigurationError("PrometheusRegistry", expected: "\(error)")
         }
     }
 

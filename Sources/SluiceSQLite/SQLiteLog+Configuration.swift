@@ -130,20 +130,21 @@ extension SQLiteLog {
         }
 
         func validate() throws(ConfigurationError) {
-            let check = ConfigurationCheck("SQLiteLog")
-            try check("path", !path.isEmpty, expected: "a file's path")
-            try check("busyTimeout", busyTimeout, in: .zero ... .seconds(86_400))
-            try check("settlementInterval", settlementInterval, in: .zero...)
-            try check("leaseDuration", leaseDuration, in: .milliseconds(100) ... .seconds(86_400))
-            try check("pollInterval", pollInterval, in: .milliseconds(1)...)
-            try check("retention.age", retention.age, above: .zero)
-            try check("retention.size", retention.size, above: 0)
-            try check("retention.interval", retention.interval, in: .milliseconds(10)...)
-            try check("retention.idleGroup", retention.idleGroup, above: .zero)
-            try check("retention.clockProbation", retention.clockProbation, in: .zero...)
-            for (name, rule) in retention.topics.sorted(by: { $0.key < $1.key }) {
-                try check("retention.topics[\(name)].age", rule.age, above: .zero)
-                try check("retention.topics[\(name)].size", rule.size, above: 0)
+            try ConfigurationCheck.all(of: "SQLiteLog") { check in
+                check("path", !path.isEmpty, expected: "a file's path")
+                check("busyTimeout", busyTimeout, in: .zero ... .seconds(86_400))
+                check("settlementInterval", settlementInterval, in: .zero...)
+                check("leaseDuration", leaseDuration, in: .milliseconds(100) ... .seconds(86_400))
+                check("pollInterval", pollInterval, in: .milliseconds(1)...)
+                check("retention.age", retention.age, above: .zero)
+                check("retention.size", retention.size, above: 0)
+                check("retention.interval", retention.interval, in: .milliseconds(10)...)
+                check("retention.idleGroup", retention.idleGroup, above: .zero)
+                check("retention.clockProbation", retention.clockProbation, in: .zero...)
+                for (name, rule) in retention.topics.sorted(by: { $0.key < $1.key }) {
+                    check("retention.topics[\(name)].age", rule.age, above: .zero)
+                    check("retention.topics[\(name)].size", rule.size, above: 0)
+                }
             }
         }
     }

@@ -44,9 +44,10 @@ public final class SQLiteSubscriber: Subscriber {
         }
 
         func validate() throws(ConfigurationError) {
-            let check = ConfigurationCheck("SQLiteSubscriber")
-            try check("capacity", capacity, in: 1...)
-            try check("maxInFlight", maxInFlight, in: 1...)
+            try ConfigurationCheck.all(of: "SQLiteSubscriber") { check in
+                check("capacity", capacity, in: 1...)
+                check("maxInFlight", maxInFlight, in: 1...)
+            }
         }
     }
 
@@ -98,7 +99,7 @@ public final class SQLiteSubscriber: Subscriber {
                 maxInFlight: maxInFlight, onReading: { [weak group] in group?.noteReading() },
                 onRequest: { [weak group] key in group?.request(key, feed: feed) }, onOpen: { signal.raise() })
             return Subscription(
-                capacity: capacity, redelivery: .route, shelf: shelf, onDemand: { signal.raise() },
+                holding: capacity, redelivery: .route, shelf: shelf, onDemand: { signal.raise() },
                 onEnd: { signal.raise() })
         }
         let subscription = feed.subscription

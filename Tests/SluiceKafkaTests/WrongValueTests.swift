@@ -22,7 +22,14 @@ struct WrongValueTests {
 
     @Test func aClusterIsRefusedTheSameWayByAllThatUseIt() {
         func problems(_ use: (KafkaConfiguration) throws -> Void) -> [String] {
-            WrongValue.problems(with: Self.wrong, in: Self.nowhere, of: "KafkaConfiguration", use)
+            WrongValue.problems(
+                with: Self.wrong, in: Self.nowhere, of: "KafkaConfiguration", areNamedAtOnce: false, use)
+                + WrongValue.problems(
+                    with: Array(
+                        Self.wrong.prefix {
+                            !$0.field.hasPrefix("properties") && $0.field != "tls.certificateAuthorities"
+                        }),
+                    in: Self.nowhere, of: "KafkaConfiguration", free: ["properties"], use)
         }
         #expect(problems { try $0.validate() } == [])
         #expect(problems { _ = try KafkaPublisher($0, logger: .silent) } == [])
@@ -108,6 +115,32 @@ struct WrongValueTests {
             #expect(error?.field == "KafkaTopicPlan.\(field)")
         }
         await topics.close()
+    }
+
+    /// No broker is asked for what cannot be.
+    @Test func aGroupWithoutANameIsRefused() async throws {
+        let topics = try KafkaTopics(Self.nowhere, logger: .silent)
+        let calls: [@Sendable () async throws -> Void] = [
+            { _ = try await topics.backlog(of: "t", group: "") }, { _ = try await topics.lag(of: "t", group: "") },
+            { _ = try await topics.members(of: "") }, { _ = try await topics.delete(group: "") },
+            { _ = try await topics.positions(of: "t", group: "") },
+            { try await topics.seek("", of: "t", to: .beginning) },
+        ]
+        for call in calls {
+            let error = await #expect(throws: ConfigurationError.self) { try await call() }
+            #expect(error == ConfigurationError("KafkaTopics.group", expected: "a name"))
+        }
+        await topics.close()
+    }
+
+    @Test func whatIsWrongWithClusterGroupAndSubscriberIsToldAtOnce() {
+        let error = #expect(throws: ConfigurationError.self) {
+            try KafkaSubscriber(
+                KafkaConfiguration(brokers: []), group: "", configuration: .init(capacity: 0), logger: .silent)
+        }
+        #expect(
+            error?.problems.map(\.field)
+                == ["KafkaSubscriber.group", "KafkaConfiguration.brokers", "KafkaSubscriber.capacity"])
     }
 
     @Test func transactionsNeedAName() async throws {

@@ -187,14 +187,18 @@ struct RegistryTests {
         for (field, change) in wrong {
             var configuration = PrometheusRegistry.Configuration()
             change(&configuration)
-            let error = #expect(throws: PrometheusRegistry.InvalidField.self) {
+            let error = #expect(throws: PrometheusRegistry.InvalidConfiguration.self) {
                 try PrometheusRegistry(configuration: configuration)
             }
-            #expect(error?.field == field)
+            #expect(error?.fields.map(\.field) == [field])
         }
-        let error = #expect(throws: PrometheusRegistry.InvalidField.self) {
+        let error = #expect(throws: PrometheusRegistry.InvalidConfiguration.self) {
             try PrometheusRegistry(configuration: .init(compressionLevel: 12))
         }
         #expect("\(error.map { "\($0)" } ?? "")" == "PrometheusRegistry.compressionLevel: expected from 1 to 9, not 12")
+        let both = #expect(throws: PrometheusRegistry.InvalidConfiguration.self) {
+            try PrometheusRegistry(configuration: .init(defaultBuckets: [], compressionLevel: 12))
+        }
+        #expect(both?.fields.map(\.field) == ["compressionLevel", "defaultBuckets"])
     }
 }

@@ -26,7 +26,7 @@ public final class FileSubscriber: Subscriber {
         guard !state.withLock(\.isClosed) else { throw ClosedError("file subscriber") }
         let topic = try broker.topic(topic)
         // The subscription comes first; the member that feeds it is made with it, and then connected.
-        let subscription = Subscription(capacity: capacity)
+        let subscription = try Subscription(capacity: capacity)
         let member = FileMember(group: group, subscription, topic)
         subscription.connect(
             onDemand: { topic.feed() },

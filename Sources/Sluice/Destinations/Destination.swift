@@ -33,9 +33,11 @@ public final class Destination: Timed {
         }
 
         func validate(_ field: String) throws(ConfigurationError) {
-            try retryAfter.validate("\(field).retryAfter")
-            try budget?.validate("\(field).budget")
-            try breaker?.validate("\(field).breaker")
+            try ConfigurationCheck.all(of: field) { check in
+                check.include { () throws(ConfigurationError) in try retryAfter.validate("\(field).retryAfter") }
+                check.include { () throws(ConfigurationError) in try budget?.validate("\(field).budget") }
+                check.include { () throws(ConfigurationError) in try breaker?.validate("\(field).breaker") }
+            }
         }
     }
 
@@ -56,9 +58,10 @@ public final class Destination: Timed {
         func cut(_ named: Duration) -> Duration { min(max(named, .zero), maximum) }
 
         func validate(_ field: String) throws(ConfigurationError) {
-            let check = ConfigurationCheck(field)
-            try check("maximum", maximum, above: .zero)
-            try check("jitter", jitter, in: 0...1)
+            try ConfigurationCheck.all(of: field) { check in
+                check("maximum", maximum, above: .zero)
+                check("jitter", jitter, in: 0...1)
+            }
         }
     }
 
@@ -84,8 +87,10 @@ public final class Destination: Timed {
     public init(
         _ name: String, _ configuration: Configuration = Configuration(), time: RouterTime = .real
     ) throws(ConfigurationError) {
-        guard !name.isEmpty else { throw ConfigurationError("Destination.name", expected: "at least one character") }
-        try configuration.validate("Destination")
+        try ConfigurationCheck.all(of: "Destination") { check in
+            check("name", !name.isEmpty, expected: "at least one character")
+            check.include { () throws(ConfigurationError) in try configuration.validate("Destination") }
+        }
         self.name = name
         self.configuration = configuration
         clock = time

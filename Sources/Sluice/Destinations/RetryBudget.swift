@@ -35,14 +35,17 @@ public struct RetryBudget: Sendable, Equatable {
     }
 
     func validate(_ field: String) throws(ConfigurationError) {
-        let check = ConfigurationCheck(field)
-        try check("ratio", ratio >= 0 && ratio.isFinite, expected: "at least 0", value: "\(ratio)")
-        try check("window", window, above: .zero)
-        try check("floor", floor > 0 && floor.isFinite, expected: "more than 0", value: "\(floor)")
-        try check(
-            "cost.failed", cost.failed > 0 && cost.failed.isFinite, expected: "more than 0", value: "\(cost.failed)")
-        try check(
-            "cost.throttled", cost.throttled >= 0 && cost.throttled <= cost.failed, expected: "from 0 to cost.failed",
-            value: "\(cost.throttled)")
+        try ConfigurationCheck.all(of: field) { check in
+            check("ratio", ratio >= 0 && ratio.isFinite, expected: "at least 0", value: "\(ratio)")
+            check("window", window, above: .zero)
+            check("floor", floor > 0 && floor.isFinite, expected: "more than 0", value: "\(floor)")
+            check(
+                "cost.failed", cost.failed > 0 && cost.failed.isFinite, expected: "more than 0", value: "\(cost.failed)"
+            )
+            check(
+                "cost.throttled", cost.throttled >= 0 && cost.throttled <= cost.failed,
+                expected: "from 0 to cost.failed",
+                value: "\(cost.throttled)")
+        }
     }
 }

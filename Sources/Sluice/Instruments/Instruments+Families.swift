@@ -3,7 +3,8 @@ extension Instruments {
     ///
     /// Make it when a route is built (in `Middleware.wrap`), or once for the program, never for each message.
     /// - Parameters:
-    ///   - name: as Prometheus wants it: letters, digits, `_`, and `_total` at the end.
+    ///   - name: as Prometheus wants it: letters, digits, `_`, and `_total` at the end. The log says where another would be shown
+    ///     changed.
     ///   - labels: in a route's instruments ``Metric/Label/handler`` has the route's name; the values of the rest are given
     ///     with each update.
     ///   - help: one sentence that says what is counted.

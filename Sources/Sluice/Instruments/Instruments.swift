@@ -13,6 +13,7 @@ public final class Instruments: Sendable {
     /// Nil where the backend does not show what a metric is.
     private let describing: (any MetricDescribing)?
     private let sources: RefreshSources
+    private let names: MetricNames
     /// Labels whose values are known here: a route's name.
     private let known: [(String, String)]
     /// What values of labels from outside come and go by.
@@ -29,6 +30,7 @@ public final class Instruments: Sendable {
         ownLogger = logger
         describing = factory as? any MetricDescribing
         sources = RefreshSources()
+        names = MetricNames()
         known = []
         time = .real
     }
@@ -39,6 +41,7 @@ public final class Instruments: Sendable {
         factory = whole.factory
         ownLogger = whole.ownLogger
         describing = whole.describing
+        names = whole.names
         self.sources = sources
         self.known = known
         self.time = time
@@ -72,6 +75,14 @@ public final class Instruments: Sendable {
     /// How many closures ``refresh()`` calls, those of parts included.
     package var sourceCount: Int { sources.count }
 
+    /// Says in the log where its names are not shown as they are.
+    func check(_ metric: Metric) { names.check(metric, logger) }
+
+    private func describe(_ metric: Metric) {
+        check(metric)
+        describing?.describe(metric)
+    }
+
     /// Whether anybody collects: when not, nothing is measured and no clock is read.
     package var isActive: Bool { !(factory is NOOPMetricsHandler) }
 
@@ -81,7 +92,7 @@ public final class Instruments: Sendable {
     public func counter(
         _ metric: Metric, _ labels: [(String, String)] = [], startsAtZero: Bool = false
     ) -> CounterHandle {
-        describing?.describe(metric)
+        describe(metric)
         let handler = factory.makeCounter(label: metric.name, dimensions: labels)
         if startsAtZero { (handler as? any ZeroFirst)?.startAtZero() }
         return CounterHandle(handler: handler)
@@ -89,7 +100,7 @@ public final class Instruments: Sendable {
 
     /// The gauge of this metric with these label values. It exists at 0 from now on.
     public func gauge(_ metric: Metric, _ labels: [(String, String)] = []) -> GaugeHandle {
-        describing?.describe(metric)
+        describe(metric)
         let handler = factory.makeMeter(label: metric.name, dimensions: labels)
         handler.set(0.0)
         return GaugeHandle(handler: handler)
@@ -100,7 +111,7 @@ public final class Instruments: Sendable {
     public func histogram(
         _ metric: Metric, _ labels: [(String, String)] = [], startsAtZero: Bool = false
     ) -> HistogramHandle {
-        describing?.describe(metric)
+        describe(metric)
         let handler = factory.makeRecorder(label: metric.name, dimensions: labels, aggregate: true)
         if startsAtZero { (handler as? any ZeroFirst)?.startAtZero() }
         return HistogramHandle(handler: handler)

@@ -48,6 +48,7 @@ public final class MetricFamily<Handle: Sendable>: Sendable {
         _ metric: Metric, fixed: [(String, String)], known: [String], in instruments: Instruments,
         now: @escaping @Sendable () -> Int64, _ kind: Kind
     ) {
+        instruments.check(metric)
         let fixed = instruments.completing(fixed, for: metric)
         let open = metric.labels.filter { label in !fixed.contains { $0.0 == label.name } }
         openLabels = open

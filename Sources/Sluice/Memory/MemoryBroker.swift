@@ -52,11 +52,12 @@ public final class MemoryBroker: Sendable {
         }
 
         func validate() throws(ConfigurationError) {
-            let check = ConfigurationCheck("MemoryBroker")
-            try check("capacity", capacity, in: 1...)
-            try check("maxInFlight", maxInFlight, in: 1...)
-            try check("redeliveryDelay", redeliveryDelay, in: .zero...)
-            try check("maxRedeliveryDelay", maxRedeliveryDelay, in: redeliveryDelay...)
+            try ConfigurationCheck.all(of: "MemoryBroker") { check in
+                check("capacity", capacity, in: 1...)
+                check("maxInFlight", maxInFlight, in: 1...)
+                check("redeliveryDelay", redeliveryDelay, in: .zero...)
+                check("maxRedeliveryDelay", maxRedeliveryDelay, in: redeliveryDelay...)
+            }
         }
 
         func delay(beforeAttempt attempt: Int) -> Duration {

@@ -17,9 +17,10 @@ public final class MemorySubscriber: Subscriber {
         }
 
         func validate() throws(ConfigurationError) {
-            let check = ConfigurationCheck("MemorySubscriber")
-            try check("capacity", capacity, in: 1...)
-            try check("maxInFlight", maxInFlight, in: 1...)
+            try ConfigurationCheck.all(of: "MemorySubscriber") { check in
+                check("capacity", capacity, in: 1...)
+                check("maxInFlight", maxInFlight, in: 1...)
+            }
         }
     }
 

@@ -159,7 +159,7 @@ extension MemoryTopic {
             .volatile, maxInFlight: maxInFlight ?? .max, onReading: { self.noteReading(member) },
             onRequest: { self.request($0, member) }, onOpen: { self.deliver() })
         let subscription = Subscription(
-            capacity: capacity, shelf: shelf,
+            holding: capacity, shelf: shelf,
             onDemand: { self.deliver() },
             onEnd: {
                 self.detach()

@@ -20,7 +20,7 @@ public struct Deduplicator: Middleware {
     }
 
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        try ConfigurationCheck("Deduplicator")("inProgressDelay", inProgressDelay, in: .zero...)
+        try ConfigurationCheck.all(of: "Deduplicator") { $0("inProgressDelay", inProgressDelay, in: .zero...) }
         try route.time.require(store, "Deduplicator.store", "\(type(of: store))")
         let (store, key, delay) = (store, key, inProgressDelay)
         func counter(_ result: String) -> CounterHandle {

@@ -29,9 +29,11 @@ public struct DelayOnError: Middleware {
     }
 
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        try ConfigurationCheck("DelayOnError")("backoff.initial", backoff.initial, above: .zero)
-        try backoff.validate("DelayOnError.backoff")
         let (backoff, when) = (backoff, when)
+        try ConfigurationCheck.all(of: "DelayOnError") { check in
+            check("backoff.initial", backoff.initial, above: .zero)
+            check.include { () throws(ConfigurationError) in try backoff.validate("DelayOnError.backoff") }
+        }
         let delays = route.instruments.histogram(.redeliveryDelay, [route.label])
         return { message, context in
             do {

@@ -32,9 +32,10 @@ public final class MemoryDeduplicationStore: DeduplicationStore {
         }
 
         func validate() throws(ConfigurationError) {
-            let check = ConfigurationCheck("MemoryDeduplicationStore")
-            try check("window", window, above: .zero)
-            try check("capacity", capacity, in: 1...)
+            try ConfigurationCheck.all(of: "MemoryDeduplicationStore") { check in
+                check("window", window, above: .zero)
+                check("capacity", capacity, in: 1...)
+            }
         }
     }
 

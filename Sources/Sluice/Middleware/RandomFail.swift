@@ -38,7 +38,7 @@ public struct RandomFail: Middleware {
     }
 
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        try ConfigurationCheck("RandomFail")("share", share, in: 0...1)
+        try ConfigurationCheck.all(of: "RandomFail") { $0("share", self.share, in: 0...1) }
         let (share, error, time) = (share, RandomFailure(moment: moment, disposition: disposition), route.time)
         let failures = route.instruments.counter(.randomFailures, [route.label])
         let isBefore = moment == .beforeHandler

@@ -66,12 +66,13 @@ public struct Retry: Middleware {
     }
 
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        let check = ConfigurationCheck("Retry")
-        try check("maxAttempts", maxAttempts, in: 1...)
-        try check("maxElapsed", maxElapsed, above: .zero)
-        try check("handBackAfter", handBackAfter, in: .zero...)
-        try backoff.validate("Retry.backoff")
-        try throttledBackoff.validate("Retry.throttledBackoff")
+        try ConfigurationCheck.all(of: "Retry") { check in
+            check("maxAttempts", maxAttempts, in: 1...)
+            check("maxElapsed", maxElapsed, above: .zero)
+            check("handBackAfter", handBackAfter, in: .zero...)
+            check.include { () throws(ConfigurationError) in try backoff.validate("Retry.backoff") }
+            check.include { () throws(ConfigurationError) in try throttledBackoff.validate("Retry.throttledBackoff") }
+        }
         route.noteRetry()
         let attempts = RetryingRoute(policy: self, route: route)
         // The attempt that succeeds, apart from all that others need: neither another call nor another context.

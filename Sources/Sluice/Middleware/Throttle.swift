@@ -20,11 +20,17 @@ public struct Throttle: Middleware {
         self.maximumKeys = maximumKeys
     }
 
+    /// - Parameter field: what stands before the fields' names in the error.
+    package func validate(_ field: String) throws(ConfigurationError) {
+        try ConfigurationCheck.all(of: field) { check in
+            check("rate", rate > 0 && rate.isFinite, expected: "more than 0", value: "\(rate)")
+            check("burst", burst, in: 1...)
+            check("maximumKeys", maximumKeys, in: 1...)
+        }
+    }
+
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        let check = ConfigurationCheck("Throttle")
-        try check("rate", rate > 0 && rate.isFinite, expected: "more than 0", value: "\(rate)")
-        try check("burst", burst, in: 1...)
-        try check("maximumKeys", maximumKeys, in: 1...)
+        try validate("Throttle")
         let (key, time) = (key, route.time)
         let buckets = ThrottleBuckets(rate: rate, burst: burst, maximumKeys: maximumKeys)
         let waited = route.instruments.histogram(.throttleWait, [route.label])

@@ -13,7 +13,7 @@ public struct Timeout: Middleware {
     }
 
     public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        try ConfigurationCheck("Timeout")("deadline", deadline, above: .zero)
+        try ConfigurationCheck.all(of: "Timeout") { $0("deadline", self.deadline, above: .zero) }
         let deadline = deadline
         let deadlines = DeadlineQueue<TimedAttempt>(deadline, time: route.time) { $0.expire() }
         let (executor, destination) = (route.time.executor, route.destination)

@@ -59,22 +59,50 @@ public final class Subscription: Sendable {
         let continuation: UnsafeContinuation<Bool, Never>
     }
 
+    /// One that holds 1,024 deliveries and 16 MiB. The parameters are those of
+    /// ``init(capacity:capacityBytes:redelivery:shelf:onDemand:onEnd:time:)``.
+    public convenience init(
+        redelivery: Redelivery = .route, shelf: Shelf? = nil, onDemand: (@Sendable () -> Void)? = nil,
+        onEnd: @escaping @Sendable () -> Void = {}, time: RouterTime = .real
+    ) {
+        self.init(
+            holding: 1_024, bytes: 16 << 20, redelivery: redelivery, shelf: shelf, onDemand: onDemand, onEnd: onEnd,
+            time: time)
+    }
+
     /// - Parameters:
     ///   - capacity: how many deliveries it holds at most. At least 1.
     ///   - capacityBytes: how many bytes of payload, metadata and keys these hold at most, with 256 bytes for each
     ///     delivery. One that is larger still fits where there is room at all. At least 1; default 16 MiB.
+    ///   - redelivery: who brings a rejected message back. Default: the route.
     ///   - onDemand: called, outside of any lock, when half of a full queue has been drained; wakes the adapter. One that is
     ///     made after its subscription calls ``connect(onDemand:onEnd:)``.
     ///   - shelf: of a source that can keep what waits behind others of its key. Default: it cannot.
     ///   - onEnd: called once when the consumer cancels, so that the adapter lets go of what it holds.
     ///   - time: what the adapter goes by. Default: the machine's.
-    public init(
-        capacity: Int = 1024, capacityBytes: Int = 16 << 20, redelivery: Redelivery = .route, shelf: Shelf? = nil,
+    /// - Throws: ``ConfigurationError`` for a capacity below 1.
+    public convenience init(
+        capacity: Int, capacityBytes: Int = 16 << 20, redelivery: Redelivery = .route, shelf: Shelf? = nil,
+        onDemand: (@Sendable () -> Void)? = nil, onEnd: @escaping @Sendable () -> Void = {},
+        time: RouterTime = .real
+    ) throws(ConfigurationError) {
+        try ConfigurationCheck.all(of: "Subscription") { check in
+            check("capacity", capacity, in: 1...)
+            check("capacityBytes", capacityBytes, in: 1...)
+        }
+        self.init(
+            holding: capacity, bytes: capacityBytes, redelivery: redelivery, shelf: shelf, onDemand: onDemand,
+            onEnd: onEnd, time: time)
+    }
+
+    /// For adapters whose own configuration says at least 1.
+    package init(
+        holding capacity: Int, bytes: Int = 16 << 20, redelivery: Redelivery = .route, shelf: Shelf? = nil,
         onDemand: (@Sendable () -> Void)? = nil, onEnd: @escaping @Sendable () -> Void = {},
         time: RouterTime = .real
     ) {
-        self.capacity = max(1, capacity)
-        self.capacityBytes = max(1, capacityBytes)
+        self.capacity = capacity
+        capacityBytes = bytes
         self.redelivery = redelivery
         self.shelf = shelf
         isShared = !time.isVirtual
@@ -88,7 +116,7 @@ extension Subscription {
     /// Says who feeds it, where that is made after it: what the initializer takes otherwise.
     ///
     /// ```swift
-    /// let subscription = Subscription(capacity: 64)
+    /// let subscription = try Subscription(capacity: 64)
     /// let reader = Reader(file, subscription)
     /// subscription.connect(onDemand: { reader.wake() }, onEnd: { reader.stop() })
     /// ```

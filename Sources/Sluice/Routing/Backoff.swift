@@ -43,9 +43,10 @@ public struct Backoff: Sendable, Equatable {
     /// Refuses values that are outside their range.
     /// - Parameter field: what the error names, such as `MyRetry.backoff`.
     public func validate(_ field: String) throws(ConfigurationError) {
-        let check = ConfigurationCheck(field)
-        try check("initial", initial, in: .zero...)
-        try check("maximum", maximum >= initial, expected: "at least `initial`")
-        try check("multiplier", multiplier >= 1 && multiplier.isFinite, expected: "at least 1", value: "\(multiplier)")
+        try ConfigurationCheck.all(of: field) { check in
+            check("initial", initial, in: .zero...)
+            check("maximum", maximum >= initial, expected: "at least `initial`")
+            check("multiplier", multiplier >= 1 && multiplier.isFinite, expected: "at least 1", value: "\(multiplier)")
+        }
     }
 }

@@ -36,7 +36,16 @@ final class DeliveryProcessor: Sendable {
         self.redelivery = redelivery
         meter = scope.instruments.isActive ? RouteMeter(scope) : nil
         var chain = route.work.handler(for: scope, meter: meter)
-        for middleware in middlewares.reversed() { chain = try middleware.wrap(chain, for: scope) }
+        // All that is wrong is said at once: the ones behind a faulty one are wrapped too.
+        var problems: [ConfigurationError.Problem] = []
+        for middleware in middlewares.reversed() {
+            do {
+                chain = try middleware.wrap(chain, for: scope)
+            } catch let error as ConfigurationError {
+                problems = error.problems + problems
+            }
+        }
+        if let error = ConfigurationError(problems) { throw error }
         try scope.checkOrder()
         self.chain = chain
     }

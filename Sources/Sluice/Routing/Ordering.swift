@@ -45,7 +45,8 @@ public struct Ordering: Sendable {
     }
 
     func validate() throws(ConfigurationError) {
-        try ConfigurationCheck("Route")(
-            "ordering", concurrency >= 1, expected: "at least 1 at once", value: "\(concurrency)")
+        try ConfigurationCheck.all(of: "Route") { check in
+            check("ordering", concurrency >= 1, expected: "at least 1 at once", value: "\(concurrency)")
+        }
     }
 }

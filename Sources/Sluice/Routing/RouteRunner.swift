@@ -20,8 +20,10 @@ final class RouteRunner: Sendable {
             try time.require(destination, "Route.destination", destination.name)
         }
         let ordering = route.ordering ?? route.subscriber.defaultOrdering
-        try ordering.validate()
-        try configuration.validate()
+        try ConfigurationCheck.all(of: "Route") { check in
+            check.include { () throws(ConfigurationError) in try ordering.validate() }
+            check.include { () throws(ConfigurationError) in try configuration.validate() }
+        }
         self.route = route
         self.ordering = ordering
         self.configuration = configuration

@@ -33,10 +33,12 @@ public final class Router: Service {
         }
 
         func validate() throws(ConfigurationError) {
-            try ConfigurationCheck("Router")("shutdownTimeout", shutdownTimeout, in: .zero...)
-            try redelivery.validate("Router.redelivery")
-            try destination.validate("Router.destination")
-            try resubscription.validate("Router.resubscription")
+            try ConfigurationCheck.all(of: "Router") { check in
+                check("shutdownTimeout", shutdownTimeout, in: .zero...)
+                check.include { () throws(ConfigurationError) in try redelivery.validate("Router.redelivery") }
+                check.include { () throws(ConfigurationError) in try destination.validate("Router.destination") }
+                check.include { () throws(ConfigurationError) in try resubscription.validate("Router.resubscription") }
+            }
         }
     }
 

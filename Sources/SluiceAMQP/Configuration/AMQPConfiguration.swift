@@ -113,33 +113,35 @@ public struct AMQPConfiguration: Sendable {
     }
 
     func validate() throws(ConfigurationError) {
-        let check = ConfigurationCheck("AMQPConfiguration")
-        try check("hosts", !hosts.isEmpty, expected: "at least one")
-        for (index, host) in hosts.enumerated() {
-            try check(
-                "hosts[\(index)].name", Self.isText(host.name, upTo: 255) && !host.name.isEmpty,
-                expected: "a host's name")
-            try check("hosts[\(index)].port", host.port, in: 1...65_535)
+        try ConfigurationCheck.all(of: "AMQPConfiguration") { check in
+            check("hosts", !hosts.isEmpty, expected: "at least one")
+            for (index, host) in hosts.enumerated() {
+                check(
+                    "hosts[\(index)].name", Self.isText(host.name, upTo: 255) && !host.name.isEmpty,
+                    expected: "a host's name")
+                check("hosts[\(index)].port", host.port, in: 1...65_535)
+            }
+            for (field, text, limit) in [
+                ("vhost", vhost, 255), ("username", username, 4_096), ("password", password, 65_536),
+                ("connectionName", connectionName, 1_024),
+            ] {
+                check(field, Self.isText(text, upTo: limit), expected: "at most \(limit) bytes without NUL")
+            }
+            check("heartbeat", heartbeat, in: .zero ... .seconds(65_535))
+            check(
+                "heartbeat", heartbeat.components.attoseconds == 0, expected: "whole seconds", value: "\(heartbeat)")
+            check("connectTimeout", connectTimeout, in: .milliseconds(10) ... .seconds(3_600))
+            check("requestTimeout", requestTimeout, in: .milliseconds(10) ... .seconds(3_600))
+            check("channelMax", channelMax, in: 8...)
+            check("frameMax", frameMax, in: 4_096...1_048_576)
+            check.include { () throws(ConfigurationError) in try reconnect.validate("AMQPConfiguration.reconnect") }
+            check("reconnect.initial", reconnect.initial, in: .milliseconds(1)...)
+            check(
+                "reconnect.maximum", reconnect.maximum, in: reconnect.initial...max(reconnect.initial, .seconds(86_400))
+            )
+            check(
+                "tls.key", (tls?.certificate == nil) == (tls?.key == nil), expected: "together with tls.certificate")
         }
-        for (field, text, limit) in [
-            ("vhost", vhost, 255), ("username", username, 4_096), ("password", password, 65_536),
-            ("connectionName", connectionName, 1_024),
-        ] {
-            try check(field, Self.isText(text, upTo: limit), expected: "at most \(limit) bytes without NUL")
-        }
-        try check("heartbeat", heartbeat, in: .zero ... .seconds(65_535))
-        try check(
-            "heartbeat", heartbeat.components.attoseconds == 0, expected: "whole seconds", value: "\(heartbeat)")
-        try check("connectTimeout", connectTimeout, in: .milliseconds(10) ... .seconds(3_600))
-        try check("requestTimeout", requestTimeout, in: .milliseconds(10) ... .seconds(3_600))
-        try check("channelMax", channelMax, in: 8...)
-        try check("frameMax", frameMax, in: 4_096...1_048_576)
-        try reconnect.validate("AMQPConfiguration.reconnect")
-        try check("reconnect.initial", reconnect.initial, in: .milliseconds(1)...)
-        try check(
-            "reconnect.maximum", reconnect.maximum, in: reconnect.initial...max(reconnect.initial, .seconds(86_400)))
-        try check(
-            "tls.key", (tls?.certificate == nil) == (tls?.key == nil), expected: "together with tls.certificate")
     }
 
     private static func isText(_ text: String, upTo limit: Int) -> Bool {

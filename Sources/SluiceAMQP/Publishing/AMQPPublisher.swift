@@ -65,9 +65,11 @@ public final class AMQPPublisher: Publisher {
         configuration options: Configuration = Configuration(),
         logger: Logger = Logger(label: "sluice.amqp"), instruments: Instruments? = nil
     ) throws {
-        try configuration.validate()
-        try topology.validate()
-        try options.validate(over: configuration.tls)
+        try ConfigurationCheck.all(of: "AMQPPublisher") { check in
+            check.include { () throws(ConfigurationError) in try configuration.validate() }
+            check.include { () throws(ConfigurationError) in try topology.validate() }
+            check.include { () throws(ConfigurationError) in try options.validate(over: configuration.tls) }
+        }
         var options = options
         options.maxUnconfirmedBytes =
             options.maxUnconfirmedBytes ?? (configuration.tls == nil ? 16 << 20 : Configuration.bytesOverTLS)
@@ -155,15 +157,16 @@ public final class AMQPPublisher: Publisher {
 
 extension AMQPPublisher.Configuration {
     fileprivate func validate(over tls: AMQPConfiguration.TLS?) throws(ConfigurationError) {
-        let check = ConfigurationCheck("AMQPPublisher")
-        try check("publishTimeout", publishTimeout, in: .milliseconds(1)...)
-        try check("maxUnconfirmed", maxUnconfirmed, in: 1...65_536)
-        try check("maxUnconfirmedBytes", maxUnconfirmedBytes, in: 1...)
-        try check(
-            "maxUnconfirmedBytes", tls == nil || maxUnconfirmedBytes ?? 1 <= Self.bytesOverTLS,
-            expected: "at most \(Self.bytesOverTLS) over TLS", value: maxUnconfirmedBytes.map { "\($0)" })
-        try check("maxMessageBytes", maxMessageBytes, in: 0...)
-        try check("closeTimeout", closeTimeout, in: .zero...)
+        try ConfigurationCheck.all(of: "AMQPPublisher") { check in
+            check("publishTimeout", publishTimeout, in: .milliseconds(1)...)
+            check("maxUnconfirmed", maxUnconfirmed, in: 1...65_536)
+            check("maxUnconfirmedBytes", maxUnconfirmedBytes, in: 1...)
+            check(
+                "maxUnconfirmedBytes", tls == nil || maxUnconfirmedBytes ?? 1 <= Self.bytesOverTLS,
+                expected: "at most \(Self.bytesOverTLS) over TLS", value: maxUnconfirmedBytes.map { "\($0)" })
+            check("maxMessageBytes", maxMessageBytes, in: 0...)
+            check("closeTimeout", closeTimeout, in: .zero...)
+        }
     }
 
     /// A write over TLS waits for the broker: what is under way should fit into the system's buffers.

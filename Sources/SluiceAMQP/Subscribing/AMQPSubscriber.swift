@@ -84,9 +84,11 @@ public final class AMQPSubscriber: Subscriber {
         configuration options: Configuration = Configuration(), logger: Logger = Logger(label: "sluice.amqp"),
         instruments: Instruments? = nil
     ) throws {
-        try configuration.validate()
-        try topology.validate()
-        try options.validate()
+        try ConfigurationCheck.all(of: "AMQPSubscriber") { check in
+            check.include { () throws(ConfigurationError) in try configuration.validate() }
+            check.include { () throws(ConfigurationError) in try topology.validate() }
+            check.include { () throws(ConfigurationError) in try options.validate() }
+        }
         self.configuration = configuration
         self.topology = topology
         self.group = group
@@ -196,11 +198,12 @@ extension Logger {
 
 extension AMQPSubscriber.Configuration {
     fileprivate func validate() throws(ConfigurationError) {
-        let check = ConfigurationCheck("AMQPSubscriber")
-        try check("prefetch", prefetch, in: 1...)
-        try check("maxRedeliveryDelay", maxRedeliveryDelay, in: .milliseconds(1) ... .seconds(86_400))
-        try check("settlementInterval", settlementInterval, in: .zero ... .seconds(1))
-        try check("prefetchBytes", prefetchBytes, in: 1...)
-        try check("maxMessageBytes", maxMessageBytes, in: 0...)
+        try ConfigurationCheck.all(of: "AMQPSubscriber") { check in
+            check("prefetch", prefetch, in: 1...)
+            check("maxRedeliveryDelay", maxRedeliveryDelay, in: .milliseconds(1) ... .seconds(86_400))
+            check("settlementInterval", settlementInterval, in: .zero ... .seconds(1))
+            check("prefetchBytes", prefetchBytes, in: 1...)
+            check("maxMessageBytes", maxMessageBytes, in: 0...)
+        }
     }
 }

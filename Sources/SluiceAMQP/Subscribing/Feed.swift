@@ -92,7 +92,7 @@ final class Feed: Settler {
         threshold = max(1, Int(options.prefetch) / 4)
         // The bytes are bounded here, where also those count that a handler has.
         subscription = Subscription(
-            capacity: Int(options.prefetch), capacityBytes: .max, redelivery: .source, onDemand: {},
+            holding: Int(options.prefetch), bytes: .max, redelivery: .source, onDemand: {},
             onEnd: { signal.raise() })
     }
 

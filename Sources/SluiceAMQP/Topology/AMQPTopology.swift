@@ -167,12 +167,13 @@ public struct AMQPTopology: Sendable {
 
     /// Refuses what can be right for no topic; what depends on the topic shows when it is used.
     func validate() throws(ConfigurationError) {
-        let check = ConfigurationCheck("AMQPTopology")
-        let (topic, name) = (Topic("topic"), exchange.name)
-        try check(
-            "exchange.type", !exchange.type.isEmpty || name.resolve?(topic).isEmpty == true,
-            expected: "a type, where the exchange has a name")
-        try check("queue.name", queue.name.resolve?(topic).isEmpty != true, expected: "a name")
+        try ConfigurationCheck.all(of: "AMQPTopology") { check in
+            let (topic, name) = (Topic("topic"), exchange.name)
+            check(
+                "exchange.type", !exchange.type.isEmpty || name.resolve?(topic).isEmpty == true,
+                expected: "a type, where the exchange has a name")
+            check("queue.name", queue.name.resolve?(topic).isEmpty != true, expected: "a name")
+        }
     }
 
     /// The same topology with a place for what the queue drops.

@@ -69,8 +69,7 @@ struct KafkaGroups: Sendable {
     private func delete(_ group: String) async throws -> Bool {
         do {
             return try await queue.topics.delete(group: group)
-        } catch {
-            guard error.saysThatTheGroupHasMembers else { throw error }
+        } catch let error as KafkaError where error.saysThatTheGroupHasMembers {
             throw ControlFailure(
                 .failed, "group \(group) is read, and not by a route of this gateway; it is not removed")
         }

@@ -30,7 +30,8 @@ enum EventField {
     /// An author is never worth losing a commit for: what does not fit is cut, what could break a line replaced.
     static func author(_ text: String?) -> String? {
         guard let text, !text.isEmpty else { return nil }
-        return text.truncated(toBytes: maximumAuthor).replacingUnsafeCharacters()
+        // A replacement is longer than what it stands for: what is far beyond the limit need not be looked at.
+        return text.truncated(toBytes: 4 * maximumAuthor).replacingUnsafeCharacters().truncated(toBytes: maximumAuthor)
     }
 
     static func ref(_ text: String?) -> String? {

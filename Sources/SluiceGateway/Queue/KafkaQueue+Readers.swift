@@ -30,10 +30,9 @@ extension KafkaQueue {
         let group = group(of: route)
         do {
             try await topics.seek(group, of: events, to: start.position)
-        } catch {
+        } catch let error as KafkaError where error.saysThatTheGroupHasMembers {
             // A member of the group reads already, and has decided.
-            if error.saysThatTheGroupHasMembers { return nil }
-            throw error
+            return nil
         }
         let positions = try await topics.positions(of: events, group: group)
         return positions.total(\.skipped)

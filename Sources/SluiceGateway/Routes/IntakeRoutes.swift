@@ -16,7 +16,6 @@ struct IntakeRoutes {
         _ configuration: GatewayConfiguration, _ listener: HTTPListener, to queue: any EventQueue,
         _ instruments: Instruments, onOpen: @escaping @Sendable () -> Void, logger: Logger
     ) throws {
-        try configuration.sources.validateNames()
         let checking = CheckedPublisher(queue.publisher, events: queue.events)
         var ways: [(route: String, endpoint: HTTPEndpoint, publisher: any Publisher, handler: Handler)] = []
         for source in configuration.sources {

@@ -55,6 +55,22 @@ public struct ConfiguredSink: Sendable {
     private static let groupPrefix = "log-to-"
 }
 
+extension ConfiguredSink {
+    fileprivate func problems(_ field: String) -> [ConfigurationError.Problem] {
+        do throws(ConfigurationError) {
+            try ConfigurationCheck.all(of: field) { check in
+                check(
+                    "ordering", ordering.concurrency >= 1, expected: "at least 1 at once",
+                    value: "\(ordering.concurrency)")
+                check.include { () throws(ConfigurationError) in try throttle?.validate("\(field).throttle") }
+            }
+            return []
+        } catch {
+            return error.problems
+        }
+    }
+}
+
 private struct OwnSink: SinkOptions {
     let sink: any Sink
     let ordering: Ordering
@@ -66,17 +82,17 @@ private struct OwnSink: SinkOptions {
 }
 
 extension [ConfiguredSink] {
-    /// - Throws: ``ConfigurationError``, which names the sink that cannot have its name.
-    func validateNames() throws(ConfigurationError) {
+    /// Those that cannot have their name, ordering or throttle.
+    var problems: [ConfigurationError.Problem] {
         var names: Set<String> = []
         var groups: Set<String> = [DeploymentsRoute.name, LogTransfer.name]
-        for sink in self {
-            guard SinkName.isValid(sink.name) else {
-                throw ConfigurationError("sinks", expected: "names of \(SinkName.expectation)")
-            }
+        return enumerated().flatMap { index, sink -> [ConfigurationError.Problem] in
+            guard SinkName.isValid(sink.name) else { return [SinkName.problem("sinks[\(index)]", sink.name)] }
+            let field = "sinks.\(sink.name)"
             guard names.insert(sink.name).inserted, groups.insert(sink.group).inserted else {
-                throw ConfigurationError("sinks.\(sink.name)", expected: "a name of its own: this one is taken")
+                return [.init(field, expected: "a name of its own: this one is taken")]
             }
+            return sink.problems(field)
         }
     }
 }
@@ -84,6 +100,16 @@ extension [ConfiguredSink] {
 /// What sinks and sources may be called.
 enum SinkName {
     static let expectation = "1 to 64 of the characters a-z, A-Z, 0-9, '.', '_' and '-'"
+
+    static func problem(_ field: String, _ name: String) -> ConfigurationError.Problem {
+        .init(field, expected: "a name of \(expectation)", value: shown(name))
+    }
+
+    /// A name that somebody has got wrong, for an error.
+    static func shown(_ name: String) -> String {
+        let start = name.truncated(toBytes: 64)
+        return "\"\(start.replacingUnsafeCharacters())\(start.utf8.count < name.utf8.count ? "…" : "")\""
+    }
 
     static func isValid(_ name: String) -> Bool {
         (1...64).contains(name.utf8.count)

@@ -19,16 +19,15 @@ public struct ConfiguredSource: Sendable {
 }
 
 extension [ConfiguredSource] {
-    /// - Throws: ``ConfigurationError``, which names the source that cannot have its name.
-    func validateNames() throws(ConfigurationError) {
+    /// Those that cannot have their name.
+    var problems: [ConfigurationError.Problem] {
         var names: Set<String> = []
-        for source in self {
-            guard SinkName.isValid(source.name) else {
-                throw ConfigurationError("sources", expected: "names of \(SinkName.expectation)")
-            }
+        return enumerated().compactMap { index, source in
+            guard SinkName.isValid(source.name) else { return SinkName.problem("sources[\(index)]", source.name) }
             guard names.insert(source.name).inserted else {
-                throw ConfigurationError("sources.\(source.name)", expected: "a name of its own: this one is taken")
+                return .init("sources.\(source.name)", expected: "a name of its own: this one is taken")
             }
+            return nil
         }
     }
 }

@@ -74,17 +74,18 @@ public struct HTTPEndpoint: Sendable {
 
 extension HTTPEndpoint {
     func validate() throws(ConfigurationError) {
-        let check = ConfigurationCheck("HTTPEndpoint")
-        try check("path", path.hasPrefix("/"), expected: "a path such as /in", value: path)
-        for (index, alias) in aliases.enumerated() {
-            try check("aliases[\(index)]", alias.hasPrefix("/"), expected: "a path such as /in", value: alias)
+        try ConfigurationCheck.all(of: "HTTPEndpoint") { check in
+            check("path", path.hasPrefix("/"), expected: "a path such as /in", value: path)
+            for (index, alias) in aliases.enumerated() {
+                check("aliases[\(index)]", alias.hasPrefix("/"), expected: "a path such as /in", value: alias)
+            }
+            check("method", !method.isEmpty, expected: "a method such as POST")
+            check("maxBodyBytes", maxBodyBytes, in: 0...)
+            check("maxInflatedBytes", maxInflatedBytes, in: 0...)
+            check("answerTimeout", answerTimeout, above: .zero)
+            check("capacity", capacity, in: 1...)
+            check("retryAfter", retryAfter, in: .seconds(1)...)
         }
-        try check("method", !method.isEmpty, expected: "a method such as POST")
-        try check("maxBodyBytes", maxBodyBytes, in: 0...)
-        try check("maxInflatedBytes", maxInflatedBytes, in: 0...)
-        try check("answerTimeout", answerTimeout, above: .zero)
-        try check("capacity", capacity, in: 1...)
-        try check("retryAfter", retryAfter, in: .seconds(1)...)
     }
 
     func takes(contentType: String?) -> Bool {

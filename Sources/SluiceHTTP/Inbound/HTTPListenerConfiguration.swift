@@ -81,21 +81,22 @@ extension HTTPListener {
         }
 
         func validate() throws(ConfigurationError) {
-            let check = ConfigurationCheck("HTTPListener")
-            try check("host", !host.isEmpty, expected: "a name or an address")
-            try check("port", port, in: 0...65_535)
-            try check("maxBodyBytes", maxBodyBytes, in: 0...Int(Int32.max - 1))
-            try check("maxHeaderBytes", maxHeaderBytes, in: 256...)
-            try check("maxHeaders", maxHeaders, in: 1...)
-            try check("maxConcurrentRequests", maxConcurrentRequests, in: 1...)
-            try check("maxConnections", maxConnections, in: 1...)
-            try check("spareConnections", spareConnections, in: 1...)
-            try check(
-                "maxBufferedBytes", maxBufferedBytes >= maxBodyBytes, expected: "at least maxBodyBytes",
-                value: "\(maxBufferedBytes)")
-            try check("requestTimeout", requestTimeout, above: .zero)
-            try check("idleTimeout", idleTimeout, above: .zero)
-            try check("drainLinger", drainLinger, in: .zero...)
+            try ConfigurationCheck.all(of: "HTTPListener") { check in
+                check("host", !host.isEmpty, expected: "a name or an address")
+                check("port", port, in: 0...65_535)
+                check("maxBodyBytes", maxBodyBytes, in: 0...Int(Int32.max - 1))
+                check("maxHeaderBytes", maxHeaderBytes, in: 256...)
+                check("maxHeaders", maxHeaders, in: 1...)
+                check("maxConcurrentRequests", maxConcurrentRequests, in: 1...)
+                check("maxConnections", maxConnections, in: 1...)
+                check("spareConnections", spareConnections, in: 1...)
+                check(
+                    "maxBufferedBytes", maxBufferedBytes >= maxBodyBytes, expected: "at least maxBodyBytes",
+                    value: "\(maxBufferedBytes)")
+                check("requestTimeout", requestTimeout, above: .zero)
+                check("idleTimeout", idleTimeout, above: .zero)
+                check("drainLinger", drainLinger, in: .zero...)
+            }
         }
     }
 }

@@ -17,8 +17,12 @@ public final class HTTPSubscriber: Subscriber {
     ///   - concurrency: how many messages a route handles at once unless told otherwise.
     /// - Throws: ``HTTPListenerError`` when a path is taken, `ConfigurationError` for a value out of its range.
     public init(listener: HTTPListener, endpoints: [HTTPEndpoint], concurrency: Int = 64) throws {
-        try ConfigurationCheck("HTTPSubscriber")("concurrency", concurrency, in: 1...)
-        for endpoint in endpoints { try endpoint.validate() }
+        try ConfigurationCheck.all(of: "HTTPSubscriber") { check in
+            check("concurrency", concurrency, in: 1...)
+            for endpoint in endpoints {
+                check.include { () throws(ConfigurationError) in try endpoint.validate() }
+            }
+        }
         let shared = listener.shared
         // The listener refuses what is too much: a webhook that was taken in is not refused for its size here.
         let created = endpoints.flatMap {

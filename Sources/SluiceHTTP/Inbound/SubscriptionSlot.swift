@@ -27,7 +27,7 @@ final class SubscriptionSlot: Sendable {
     /// - Returns: nil when a subscription exists already.
     func subscribe() -> Subscription? {
         let created = Subscription(
-            capacity: capacity, capacityBytes: capacityBytes, redelivery: .source,
+            holding: capacity, bytes: max(1, capacityBytes), redelivery: .source,
             onEnd: { [weak self] in self?.subscription.withLock { if $0?.isEnded == true { $0 = nil } } })
         return subscription.withLock { current in
             guard current?.isEnded ?? true else { return nil }

@@ -108,16 +108,23 @@ extension HTTPClient {
 
 extension HTTPClient.Configuration {
     func validate() throws(ConfigurationError) {
-        let check = ConfigurationCheck("HTTPClient")
-        try check("connectTimeout", connectTimeout, above: .zero)
-        try check("totalTimeout", totalTimeout, above: .zero)
-        try check("closeTimeout", closeTimeout, in: .zero...)
-        try check("limitPerHost", limitPerHost, in: 1...65_535)
-        try check("limit", limit, in: 1...65_535)
-        try check("maximumBodySize", maximumBodySize, in: 0...)
-        try check("maximumHeaderSize", maximumHeaderSize, in: 256...)
-        try check("keepAliveInterval", keepAliveInterval, in: .seconds(1)...)
-        try check("proxy", proxy.isWritable, expected: "free of control characters")
-        try check("userAgent", userAgent.utf8.allSatisfy { !$0.isControl }, expected: "free of control characters")
+        try ConfigurationCheck.all(of: "HTTPClient") { check in
+            check("connectTimeout", connectTimeout, above: .zero)
+            check("totalTimeout", totalTimeout, above: .zero)
+            check("closeTimeout", closeTimeout, in: .zero...)
+            check("limitPerHost", limitPerHost, in: 1...65_535)
+            check("limit", limit, in: 1...65_535)
+            check("maximumBodySize", maximumBodySize, in: 0...)
+            check("maximumHeaderSize", maximumHeaderSize, in: 256...)
+            check("keepAliveInterval", keepAliveInterval, in: .seconds(1)...)
+            check("proxy", proxy.isWritable, expected: "free of control characters")
+            for (field, file) in [
+                ("trustedCertificates", trustedCertificates), ("additionalCertificates", additionalCertificates),
+            ] {
+                guard let file else { continue }
+                check.include { () throws(ConfigurationError) in try CertificateBundle.certificates(in: file, field) }
+            }
+            check("userAgent", userAgent.utf8.allSatisfy { !$0.isControl }, expected: "free of control characters")
+        }
     }
 }

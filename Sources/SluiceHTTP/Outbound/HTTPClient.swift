@@ -14,9 +14,6 @@ public final class HTTPClient: Closable {
     /// - Throws: `ConfigurationError` for a value out of its range, ``SetupError`` for what the system refuses.
     public init(_ configuration: Configuration = Configuration()) throws {
         try configuration.validate()
-        if let file = configuration.trustedCertificates {
-            try CertificateBundle.certificates(in: file, "trustedCertificates")
-        }
         try CurlLibrary.start()
         let certificates = try configuration.additionalCertificates.map { file throws(ConfigurationError) in
             try CertificateBundle(adding: file)

@@ -37,7 +37,7 @@ public final class HTTPPublisher: Publisher {
     public init(
         client: HTTPClient, marshaler: HTTPMarshaler = .watermill(), configuration: Configuration = Configuration()
     ) throws(ConfigurationError) {
-        try ConfigurationCheck("HTTPPublisher")("concurrency", configuration.concurrency, in: 1...)
+        try ConfigurationCheck.all(of: "HTTPPublisher") { $0("concurrency", configuration.concurrency, in: 1...) }
         self.client = client
         self.marshaler = marshaler
         self.configuration = configuration

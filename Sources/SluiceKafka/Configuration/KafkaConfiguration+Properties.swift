@@ -51,14 +51,15 @@ extension KafkaConfiguration {
     }
 
     func requireSense() throws(ConfigurationError) {
-        let check = ConfigurationCheck("KafkaConfiguration")
-        try check("brokers", !brokers.isEmpty || properties["bootstrap.servers"] != nil, expected: "at least one")
-        for (index, broker) in brokers.enumerated() {
-            try check("brokers[\(index)]", Self.isAddress(broker), expected: "host:port")
+        try ConfigurationCheck.all(of: "KafkaConfiguration") { check in
+            check("brokers", !brokers.isEmpty || properties["bootstrap.servers"] != nil, expected: "at least one")
+            for (index, broker) in brokers.enumerated() {
+                check("brokers[\(index)]", Self.isAddress(broker), expected: "host:port")
+            }
+            check("statisticsInterval", statisticsInterval, in: .milliseconds(100) ... .seconds(86_400))
+            check(
+                "tls.key", (tls?.certificate == nil) == (tls?.key == nil), expected: "together with tls.certificate")
         }
-        try check("statisticsInterval", statisticsInterval, in: .milliseconds(100) ... .seconds(86_400))
-        try check(
-            "tls.key", (tls?.certificate == nil) == (tls?.key == nil), expected: "together with tls.certificate")
     }
 
     /// librdkafka takes anything here and then cannot connect.

@@ -64,7 +64,7 @@ final class ConsumerSession: Sendable {
             },
             onOpen: { signal.raise() })
         let subscription = Subscription(
-            capacity: plan.options.capacity, redelivery: .route, shelf: shelf, onDemand: { signal.raise() },
+            holding: plan.options.capacity, redelivery: .route, shelf: shelf, onDemand: { signal.raise() },
             onEnd: { signal.raise() })
         let client = try plan.makeClient(monitor, control)
         do {

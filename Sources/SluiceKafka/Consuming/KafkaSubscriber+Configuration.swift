@@ -82,21 +82,23 @@ extension KafkaSubscriber {
         }
 
         func validate() throws(ConfigurationError) {
-            let check = ConfigurationCheck("KafkaSubscriber")
-            try check("capacity", capacity, in: 1...)
-            try check("maxInFlight", maxInFlight, in: 1...)
-            try check("commitInterval", commitInterval, in: .milliseconds(10) ... .seconds(3_600))
-            try check("drainTimeout", drainTimeout, in: .zero...)
-            try check("commitTimeout", commitTimeout, in: .zero...)
-            try check("sessionTimeout", sessionTimeout, in: .milliseconds(1) ... .seconds(3_600))
-            try check("heartbeatInterval", heartbeatInterval, in: .milliseconds(1) ... .seconds(3_600))
-            try check(
-                "heartbeatInterval", heartbeatInterval * 3 <= sessionTimeout,
-                expected: "at most a third of sessionTimeout",
-                value: "\(heartbeatInterval)")
-            try check("maxPollInterval", maxPollInterval, in: sessionTimeout ... .seconds(86_400))
-            try check("prefetchMessages", prefetchMessages, in: 1...10_000_000)
-            try check("prefetchKilobytes", prefetchKilobytes, in: 1...2_097_151)
+            try ConfigurationCheck.all(of: "KafkaSubscriber") { check in
+                check("capacity", capacity, in: 1...)
+                check("maxInFlight", maxInFlight, in: 1...)
+                check("commitInterval", commitInterval, in: .milliseconds(10) ... .seconds(3_600))
+                check("drainTimeout", drainTimeout, in: .zero...)
+                check("commitTimeout", commitTimeout, in: .zero...)
+                check("sessionTimeout", sessionTimeout, in: .milliseconds(1) ... .seconds(3_600))
+                check("heartbeatInterval", heartbeatInterval, in: .milliseconds(1) ... .seconds(3_600))
+                check(
+                    "heartbeatInterval", heartbeatInterval <= sessionTimeout / 3,
+                    expected: "at most a third of sessionTimeout",
+                    value: "\(heartbeatInterval)")
+                check(
+                    "maxPollInterval", maxPollInterval, in: sessionTimeout...max(sessionTimeout, .seconds(86_400)))
+                check("prefetchMessages", prefetchMessages, in: 1...10_000_000)
+                check("prefetchKilobytes", prefetchKilobytes, in: 1...2_097_151)
+            }
         }
 
         /// With the times that properties set: the code around the client goes by them too. What the client cannot read it

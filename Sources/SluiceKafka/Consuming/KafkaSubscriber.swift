@@ -44,9 +44,11 @@ public final class KafkaSubscriber: Subscriber {
         logger: Logger = Logger(label: "sluice.kafka"),
         instruments: Instruments? = nil
     ) throws {
-        try ConfigurationCheck("KafkaSubscriber")("group", group != "", expected: "a name, or nil")
-        try configuration.requireSense()
-        try options.validate()
+        try ConfigurationCheck.all(of: "KafkaSubscriber") { check in
+            check("group", group != "", expected: "a name, or nil")
+            check.include { () throws(ConfigurationError) in try configuration.requireSense() }
+            check.include { () throws(ConfigurationError) in try options.validate() }
+        }
         var logger = logger
         logger[metadataKey: "group"] = group.map { "\($0)" }
         self.configuration = configuration

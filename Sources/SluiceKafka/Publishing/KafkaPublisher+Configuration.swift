@@ -129,14 +129,15 @@ extension KafkaPublisher.Configuration {
     }
 
     func validate() throws(ConfigurationError) {
-        let check = ConfigurationCheck("KafkaPublisher")
-        try check("linger", linger, in: .zero ... .seconds(900))
-        try check("deliveryTimeout", deliveryTimeout, in: .milliseconds(1) ... .seconds(24 * 86_400))
-        try check(
-            "deliveryTimeout", deliveryTimeout > linger, expected: "more than linger", value: "\(deliveryTimeout)")
-        try check("queuedMessages", queuedMessages, in: 1...10_000_000)
-        try check("queuedBytes", queuedBytes, in: 1_024...(1 << 40))
-        try check("transactionalID", transactionalID?.isEmpty != true, expected: "a name, or nil")
-        try check("transactionTimeout", transactionTimeout, in: .seconds(1) ... .milliseconds(Int64(Int32.max)))
+        try ConfigurationCheck.all(of: "KafkaPublisher") { check in
+            check("linger", linger, in: .zero ... .seconds(900))
+            check("deliveryTimeout", deliveryTimeout, in: .milliseconds(1) ... .seconds(24 * 86_400))
+            check(
+                "deliveryTimeout", deliveryTimeout > linger, expected: "more than linger", value: "\(deliveryTimeout)")
+            check("queuedMessages", queuedMessages, in: 1...10_000_000)
+            check("queuedBytes", queuedBytes, in: 1_024...(1 << 40))
+            check("transactionalID", transactionalID?.isEmpty != true, expected: "a name, or nil")
+            check("transactionTimeout", transactionTimeout, in: .seconds(1) ... .milliseconds(Int64(Int32.max)))
+        }
     }
 }

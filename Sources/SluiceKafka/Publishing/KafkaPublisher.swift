@@ -32,8 +32,10 @@ public final class KafkaPublisher: Publisher {
         configuration options: Configuration = Configuration(), logger: Logger = Logger(label: "sluice.kafka"),
         instruments: Instruments? = nil
     ) throws {
-        try configuration.requireSense()
-        try options.validate()
+        try ConfigurationCheck.all(of: "KafkaPublisher") { check in
+            check.include { () throws(ConfigurationError) in try configuration.requireSense() }
+            check.include { () throws(ConfigurationError) in try options.validate() }
+        }
         let meter = instruments.map { ClientMeter($0, component: options.component, .producer) }
         let monitor = ClientMonitor(
             secrets: configuration.secrets, logger: logger, meter: meter, diary: configuration.diary)

@@ -20,10 +20,10 @@ public struct KafkaGroupPosition: Sendable, Equatable {
 extension KafkaTopics {
     /// Where the group stands in each partition. Empty where there is no such topic. It costs some four requests to the
     /// brokers.
-    /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
-    public func positions(of topic: Topic, group: String) async throws(KafkaError) -> [Int32: KafkaGroupPosition] {
+    /// - Throws: `ConfigurationError` for a group without a name; ``KafkaError``, also when the brokers do not answer in time.
+    public func positions(of topic: Topic, group: String) async throws -> [Int32: KafkaGroupPosition] {
+        try Self.check(group)
         try topic.validateForKafka()
-        guard !group.isEmpty else { throw KafkaError(.invalidConfiguration, detail: "group is empty") }
         return try await perform { session throws(KafkaError) in
             try session.positions(of: topic.name, group: group)
         }
@@ -33,12 +33,12 @@ extension KafkaTopics {
 extension KafkaTopics {
     /// Commits where a group without members goes on, in every partition that the topic has now.
     /// - Parameter start: with the oldest records, behind the newest, or with those that are not older than a time.
-    /// - Throws: ``KafkaError``: `UNKNOWN_MEMBER_ID` or the like when the group has members.
+    /// - Throws: `ConfigurationError` for a group without a name; ``KafkaError``: `UNKNOWN_MEMBER_ID` or the like when the group has members.
     public func seek(
         _ group: String, of topic: Topic, to start: StartPosition
-    ) async throws(KafkaError) {
+    ) async throws {
+        try Self.check(group)
         try topic.validateForKafka()
-        guard !group.isEmpty else { throw KafkaError(.invalidConfiguration, detail: "group is empty") }
         try await perform { session throws(KafkaError) in try session.seek(group, of: topic.name, to: start) }
     }
 }

@@ -2,17 +2,17 @@ import CRDKafka
 
 extension KafkaTopics {
     /// How many members a group has; 0 where there is no such group, nil where the brokers do not say.
-    /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
-    public func members(of group: String) async throws(KafkaError) -> Int? {
-        guard !group.isEmpty else { throw KafkaError(.invalidConfiguration, detail: "group is empty") }
+    /// - Throws: `ConfigurationError` for a group without a name; ``KafkaError``, also when the brokers do not answer in time.
+    public func members(of group: String) async throws -> Int? {
+        try Self.check(group)
         return try await perform { session throws(KafkaError) in try session.members(of: group) }
     }
 
     /// Deletes a group without members, with all that it has committed (KIP-229; Kafka 1.1 or later).
     /// - Returns: false where there is no such group.
-    /// - Throws: ``KafkaError``: one that ``KafkaError/saysThatTheGroupHasMembers`` when it is read.
-    public func delete(group: String) async throws(KafkaError) -> Bool {
-        guard !group.isEmpty else { throw KafkaError(.invalidConfiguration, detail: "group is empty") }
+    /// - Throws: `ConfigurationError` for a group without a name; ``KafkaError``: one that ``KafkaError/saysThatTheGroupHasMembers`` when it is read.
+    public func delete(group: String) async throws -> Bool {
+        try Self.check(group)
         return try await perform { session throws(KafkaError) in try session.delete(group: group) }
     }
 }

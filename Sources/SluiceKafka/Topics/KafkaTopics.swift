@@ -22,8 +22,10 @@ public final class KafkaTopics: Closable {
         _ configuration: KafkaConfiguration, timeout: Duration = .seconds(10),
         logger: Logger = Logger(label: "sluice.kafka")
     ) throws {
-        try ConfigurationCheck("KafkaTopics")("timeout", timeout, in: .milliseconds(1) ... .seconds(3_600))
-        try configuration.requireSense()
+        try ConfigurationCheck.all(of: "KafkaTopics") { check in
+            check("timeout", timeout, in: .milliseconds(1) ... .seconds(3_600))
+            check.include { () throws(ConfigurationError) in try configuration.requireSense() }
+        }
         let monitor = ClientMonitor(
             secrets: configuration.secrets, logger: logger, meter: nil, diary: configuration.diary)
         let client: AdminClient
@@ -86,9 +88,10 @@ public final class KafkaTopics: Closable {
     public func create(_ plan: KafkaTopicPlan) async throws {
         let (topic, partitions, replication) = (plan.topic, plan.partitions, plan.replication)
         try topic.validateForKafka()
-        let check = ConfigurationCheck("KafkaTopicPlan")
-        try check("partitions", partitions, in: 1...)
-        try check("replication", replication, in: 1...)
+        try ConfigurationCheck.all(of: "KafkaTopicPlan") { check in
+            check("partitions", partitions, in: 1...)
+            check("replication", replication, in: 1...)
+        }
         let outcome = try await perform { session throws(KafkaError) in try session.create(plan) }
         switch outcome {
         case .created: logger.notice("created the topic", metadata: ["topic": "\(topic)"])
@@ -121,10 +124,10 @@ public final class KafkaTopics: Closable {
     /// committed nothing. Empty where there is no such topic.
     ///
     /// It costs some four requests to the brokers.
-    /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
-    public func backlog(of topic: Topic, group: String) async throws(KafkaError) -> [Int32: Int64] {
+    /// - Throws: `ConfigurationError` for a group without a name; ``KafkaError``, also when the brokers do not answer in time.
+    public func backlog(of topic: Topic, group: String) async throws -> [Int32: Int64] {
+        try Self.check(group)
         try topic.validateForKafka()
-        guard !group.isEmpty else { throw KafkaError(.invalidConfiguration, detail: "group is empty") }
         return try await perform { session throws(KafkaError) in
             try session.unread(of: topic.name, group: group).mapValues(\.messages)
         }
@@ -134,16 +137,20 @@ public final class KafkaTopics: Closable {
     /// reading that record once.
     /// - Parameter limit: how long it may take; nil is the `timeout` of all calls. The times that are not known by then
     ///   are missing.
-    /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
+    /// - Throws: `ConfigurationError` for a group without a name; ``KafkaError``, also when the brokers do not answer in time.
     public func lag(
         of topic: Topic, group: String, within limit: Duration? = nil
-    ) async throws(KafkaError) -> KafkaLag {
+    ) async throws -> KafkaLag {
+        try Self.check(group)
         try topic.validateForKafka()
-        guard !group.isEmpty else { throw KafkaError(.invalidConfiguration, detail: "group is empty") }
         let times = times
         return try await perform(within: limit) { session throws(KafkaError) in
             try session.lag(of: topic.name, group: group, times)
         }
+    }
+
+    static func check(_ group: String) throws(ConfigurationError) {
+        try ConfigurationCheck.all(of: "KafkaTopics") { $0("group", !group.isEmpty, expected: "a name") }
     }
 
     /// Ends what waits for its turn and closes the connections.

@@ -31,22 +31,32 @@ public final class PrometheusRegistry: Sendable {
             self.compressionLevel = compressionLevel
         }
 
-        fileprivate func validate() throws(InvalidField) {
-            guard (1...9).contains(compressionLevel) else {
-                throw InvalidField("compressionLevel", expected: "from 1 to 9", value: "\(compressionLevel)")
+        fileprivate func validate() throws(InvalidConfiguration) {
+            var fields: [InvalidField] = []
+            if !(1...9).contains(compressionLevel) {
+                fields.append(InvalidField("compressionLevel", expected: "from 1 to 9", value: "\(compressionLevel)"))
             }
-            guard !defaultBuckets.isEmpty, defaultBuckets.allSatisfy(\.isFinite),
-                zip(defaultBuckets, defaultBuckets.dropFirst()).allSatisfy({ $0 < $1 })
-            else {
-                throw InvalidField(
-                    "defaultBuckets", expected: "finite bounds, each more than the one before it",
-                    value: "\(defaultBuckets)")
+            let ascends = zip(defaultBuckets, defaultBuckets.dropFirst()).allSatisfy { $0 < $1 }
+            if defaultBuckets.isEmpty || !defaultBuckets.allSatisfy(\.isFinite) || !ascends {
+                fields.append(
+                    InvalidField(
+                        "defaultBuckets", expected: "finite bounds, each more than the one before it",
+                        value: "\(defaultBuckets)"))
             }
+            if !fields.isEmpty { throw InvalidConfiguration(fields: fields) }
         }
     }
 
-    /// A field of the configuration has a value that it cannot have.
-    public struct InvalidField: Error, Equatable, CustomStringConvertible {
+    /// Fields of the configuration have values that they cannot have.
+    public struct InvalidConfiguration: Error, Equatable, CustomStringConvertible {
+        /// All of them, at least one.
+        public let fields: [InvalidField]
+
+        public var description: String { fields.map(\.description).joined(separator: "; ") }
+    }
+
+    /// A field of the configuration that has a value that it cannot have.
+    public struct InvalidField: Sendable, Equatable, CustomStringConvertible {
         /// The field, such as `compressionLevel`.
         public let field: String
         /// What is expected, such as `from 1 to 9`.
@@ -84,8 +94,8 @@ public final class PrometheusRegistry: Sendable {
         self.init(checked: Configuration())
     }
 
-    /// - Throws: ``InvalidField`` for a value out of its range.
-    public convenience init(configuration: Configuration) throws(InvalidField) {
+    /// - Throws: ``InvalidConfiguration`` for values out of their ranges.
+    public convenience init(configuration: Configuration) throws(InvalidConfiguration) {
         try configuration.validate()
         self.init(checked: configuration)
     }

@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import Logging
 import Sluice
 // Without @testable: what a program of its own has.
 import SluiceGateway

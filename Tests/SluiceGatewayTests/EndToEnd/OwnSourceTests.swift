@@ -30,14 +30,15 @@ private final class NotingSink: Sink {
 
 /// One whose handlers write messages themselves.
 private struct Raw: SourceOptions {
-    let subscriber: any Subscriber
+    var subscriber: (any Subscriber)?
 
     func endpoints(named name: String) -> [SourceEndpoint] {
-        [SourceEndpoint(HTTPEndpoint("/raw")) { _ in Self.handler }]
+        subscriber == nil ? [SourceEndpoint(HTTPEndpoint("/raw")) { _ in Self.handler }] : []
     }
 
     func connection(_ parts: SourceParts) throws -> SourceConnection? {
-        SourceConnection(
+        guard let subscriber else { return nil }
+        return SourceConnection(
             routes: [
                 parts.route(from: subscriber, "raw", Self.handler),
                 // Without anything around it.
@@ -134,6 +135,7 @@ extension EndToEnd {
             let sources = [
                 ConfiguredSource("lines", Lines()),
                 ConfiguredSource("topic", Lines(), from: broker.subscriber(group: "topic"), "lines"),
+                ConfiguredSource("requests", Raw()),
                 ConfiguredSource("raw", Raw(subscriber: broker.subscriber(group: "raw"))),
             ]
             try await with(sources) { client in

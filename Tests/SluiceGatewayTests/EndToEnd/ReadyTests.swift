@@ -1,4 +1,5 @@
 import GatewayTestSupport
+import Logging
 import Sluice
 import SluiceGateway
 import SluiceTesting

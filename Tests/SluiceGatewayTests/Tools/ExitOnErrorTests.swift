@@ -10,7 +10,9 @@ import Testing
 struct ExitOnErrorTests {
     @Test func aFaultyConfigurationIsALineAndStatus78() async throws {
         let result = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
-            await ExitStatus.exitOnError { throw ConfigurationError("Mine.capacity", expected: "at least 1", value: "0") }
+            await ExitStatus.exitOnError {
+                throw ConfigurationError("Mine.capacity", expected: "at least 1", value: "0")
+            }
         }
         let said = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
         #expect(said == "error: Mine.capacity: expected at least 1, not 0\n")
@@ -21,12 +23,12 @@ struct ExitOnErrorTests {
         defer { taken.stop() }
         let (port, directory) = (taken.port, try TemporaryDirectory())
         let result = await #expect(processExitsWith: .exitCode(1), observing: [\.standardErrorContent]) {
-            [port, path = directory.path as String] in
+            [port = port as UInt16, path = directory.path as String] in
             await ExitStatus.exitOnError {
                 var configuration = GatewayConfiguration()
                 configuration.dataDirectory = path + "/data"
                 configuration.bindAddress = BindAddress(host: "127.0.0.1", port: 0)
-                configuration.metricsBindAddress = BindAddress(host: "127.0.0.1", port: UInt16(port))
+                configuration.metricsBindAddress = BindAddress(host: "127.0.0.1", port: port)
                 try await Gateway(configuration).run()
             }
         }

@@ -79,7 +79,7 @@ struct RecordBatchTests {
 
     @Test func makesEachDeliveryWhenItIsTaken() throws {
         let feed = PartitionFeed(5, from: nil, load: SessionLoad())
-        let subscription = Subscription(capacity: 10)
+        let subscription = try Subscription(capacity: 10)
         let batch = RecordBatch(table(), of: feed, reader, arrival: .now())
         #expect(subscription.offer(batch, count: 4) == 4)
         let first = try #require(try subscription.take(3))
@@ -97,7 +97,7 @@ struct RecordBatchTests {
             for place in Int64(11)...14 { _ = ledger.read(place, nil) }
         }
         do {
-            let subscription = Subscription(capacity: max(1, taken))
+            let subscription = try Subscription(capacity: max(1, taken))
             if taken == 0 { subscription.cancel() }
             subscription.offer(RecordBatch(table(), of: feed, reader, arrival: .now()), count: 4)
             for delivery in try subscription.take(10) ?? [] { delivery.acknowledge() }

@@ -155,7 +155,6 @@ struct KafkaTopicsTests {
         await #expect(throws: ConfigurationError.self) {
             try await topics.create("t", partitions: 1, replication: 0, retention: nil)
         }
-        await #expect(throws: KafkaError.self) { _ = try await topics.backlog(of: "t", group: "") }
         await topics.close()
     }
 

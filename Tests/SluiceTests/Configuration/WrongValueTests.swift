@@ -1,3 +1,4 @@
+import Logging
 import Sluice
 import SluiceMetrics
 import SluicePrometheus
@@ -11,7 +12,7 @@ struct WrongValueTests {
             .init("capacity") { $0.capacity = 0 }, .init("capacity") { $0.capacity = -1 },
             .init("maxInFlight") { $0.maxInFlight = 0 },
             .init("redeliveryDelay") { $0.redeliveryDelay = .milliseconds(-1) },
-            .init("maxRedeliveryDelay") { $0.maxRedeliveryDelay = .microseconds(999) },
+            .init("maxRedeliveryDelay") { $0.maxRedeliveryDelay = .milliseconds(-2) },
         ]
         let free: Set = ["persistent", "waitsForAcknowledgement"]
         #expect(
@@ -121,26 +122,63 @@ struct WrongValueTests {
     }
 
     @Test func whatIsRefusedSaysFieldRangeAndValue() {
-        let check = ConfigurationCheck("Mine")
-        func text(_ body: () throws(ConfigurationError) -> Void) -> String? {
-            do throws(ConfigurationError) { try body() } catch { return error.description }
+        func text(_ body: (inout ConfigurationCheck) -> Void) -> String? {
+            do throws(ConfigurationError) { try ConfigurationCheck.all(of: "Mine", body) } catch {
+                return error.description
+            }
             return nil
         }
+        #expect(text { $0("a", 0, in: 1...9) } == "Mine.a: expected from 1 to 9, not 0")
+        #expect(text { $0("a", 9, in: 1...9) } == nil)
         #expect(
-            text { () throws(ConfigurationError) in try check("a", 0, in: 1...9) }
-                == "Mine.a: expected from 1 to 9, not 0")
-        #expect(text { () throws(ConfigurationError) in try check("a", 9, in: 1...9) } == nil)
-        #expect(
-            text { () throws(ConfigurationError) in
-                try check("b", Duration.milliseconds(1_500), in: .seconds(2) ... .seconds(7_200))
-            }
+            text { $0("b", Duration.milliseconds(1_500), in: .seconds(2) ... .seconds(7_200)) }
                 == "Mine.b: expected from 2 s to 2 h, not 1500 ms")
+        #expect(text { $0("c", Duration.zero, above: .zero) } == "Mine.c: expected more than 0, not 0")
         #expect(
-            text { () throws(ConfigurationError) in try check("c", Duration.zero, above: .zero) }
-                == "Mine.c: expected more than 0, not 0")
+            text { $0("d", Duration.seconds(-60), in: Duration.zero...) } == "Mine.d: expected at least 0, not -1 min")
+        #expect(text { $0("e", Int?.none, in: 1...) } == nil)
+    }
+
+    /// What is wrong is told all at once, also what nested values refuse, and of each field once.
+    @Test func everyFieldThatIsWrongIsNamed() {
+        let error = #expect(throws: ConfigurationError.self) {
+            try ConfigurationCheck.all(of: "Mine") { check in
+                check("a", 0, in: 1...9)
+                check("b", 1, in: 1...9)
+                check("a", 0, above: 0)
+                check.include { () throws(ConfigurationError) in
+                    try Backoff.exponential(from: .seconds(-1), upTo: .seconds(-2), multiplier: 0).validate(
+                        "Mine.backoff")
+                }
+                check("c", false, expected: "something")
+            }
+        }
         #expect(
-            text { () throws(ConfigurationError) in try check("d", Duration.seconds(-60), in: Duration.zero...) }
-                == "Mine.d: expected at least 0, not -1 min")
-        #expect(text { () throws(ConfigurationError) in try check("e", Int?.none, in: 1...) } == nil)
+            error?.problems.map(\.field)
+                == ["Mine.a", "Mine.backoff.initial", "Mine.backoff.maximum", "Mine.backoff.multiplier", "Mine.c"])
+        #expect(error?.field == "Mine.a" && error?.expected == "from 1 to 9" && error?.value == "0")
+        #expect(error?.description.hasPrefix("Mine.a: expected from 1 to 9, not 0; Mine.backoff.initial: ") == true)
+        #expect(ConfigurationError([]) == nil)
+    }
+
+    /// A route is built of many values: all of its middlewares are heard.
+    @Test func aRouteTellsWhatIsWrongWithAllOfItsMiddlewares() {
+        let router = Router(middlewares: [Retry(maxAttempts: 0, maxElapsed: .zero)], logger: .silent)
+        let route = Route("r", from: Source(), "in", middlewares: [Throttle(rate: 0), Timeout(.zero)]) { _, _ in }
+        let error = #expect(throws: ConfigurationError.self) { try router.add(route) }
+        #expect(
+            error?.problems.map(\.field)
+                == ["Retry.maxAttempts", "Retry.maxElapsed", "Throttle.rate", "Timeout.deadline"])
+    }
+
+    @Test func aDestinationTellsWhatIsWrongWithAllOfItsParts() {
+        let configuration = Destination.Configuration(
+            retryAfter: .init(maximum: .zero), budget: RetryBudget(floor: 0), breaker: CircuitBreaker(probes: 0))
+        let error = #expect(throws: ConfigurationError.self) { try Destination("", configuration) }
+        #expect(
+            error?.problems.map(\.field) == [
+                "Destination.name", "Destination.retryAfter.maximum", "Destination.budget.floor",
+                "Destination.breaker.probes",
+            ])
     }
 }

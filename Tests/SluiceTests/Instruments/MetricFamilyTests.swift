@@ -1,3 +1,4 @@
+import Logging
 import Sluice
 import SluiceMetrics
 import SluicePrometheus
@@ -93,6 +94,38 @@ struct MetricFamilyTests {
         let lines = log.lines.filter { $0.contains("another number of values") }
         #expect(lines.count == 2)
         #expect(lines.first?.contains("sales_total") == true && lines.first?.contains("shop, type") == true)
+    }
+
+    /// A query for the name that the program gave would find nothing.
+    @Test func aNameThatPrometheusWouldShowChangedIsSaidOnce() {
+        let (registry, log) = (PrometheusRegistry(), LogRecorder())
+        let instruments = Instruments(factory: PrometheusMetricsFactory(registry), logger: log.logger)
+        let wrong: [(name: String, labels: [String])] = [
+            ("bad name_total", []), ("orders", []), ("1st_total", []), ("größe_total", []), ("", []),
+            ("labels_total", ["good", "bad-label"]), ("reserved_total", ["__name"]),
+        ]
+        for (name, labels) in wrong {
+            for _ in 0..<3 {
+                _ = instruments.part().counter(name, labels: labels.map { .init($0) }, help: "Of a test.")
+            }
+        }
+        _ = instruments.gauge("bad gauge", help: "Of a test.")
+        _ = instruments.histogram("bad histogram", buckets: [1], help: "Of a test.")
+        let lines = log.entries.filter { $0.message.contains("under another name") }
+        #expect(lines.compactMap { $0.metadata["metric"] } == wrong.map(\.name) + ["bad gauge", "bad histogram"])
+        #expect(lines.allSatisfy { $0.level == .error })
+        #expect(lines.contains { $0.message.contains("bad-label") })
+    }
+
+    @Test func namesThatAreShownAsTheyAreNeedNoWord() {
+        let log = LogRecorder()
+        let instruments = Instruments(factory: PrometheusMetricsFactory(PrometheusRegistry()), logger: log.logger)
+        _ = instruments.counter("orders_by_type_total", labels: [.handler, .init("type", cap: 5)], help: "Of a test.")
+        _ = instruments.gauge("_Queue2", help: "Of a test.")
+        for metric in Metric.coreAreas.flatMap(\.metrics) where metric.kind == .counter {
+            _ = instruments.counter(metric, metric.labels.map { ($0.name, "x") })
+        }
+        #expect(log.lines.isEmpty, "\(log.text)")
     }
 
     @Test func whatIsNotSaidOfALabelIsOpenOutsideOfARoute() {

@@ -1,3 +1,4 @@
+import Logging
 import Sluice
 import SluiceTesting
 import Testing

@@ -136,7 +136,7 @@ private final class RelaySubscriber: Subscriber {
 
     func subscribe(to topic: Topic) async throws -> Subscription {
         if change.subscribesAfterClose, relays.withLock({ $0.isEmpty }) { return Subscription() }
-        let relay = Relay(try await inner.subscribe(to: change.topic(topic)), change)
+        let relay = try Relay(try await inner.subscribe(to: change.topic(topic)), change)
         relays.withLock { $0.append(relay) }
         Task { await relay.run() }
         return relay.outer
@@ -153,6 +153,7 @@ private final class RelaySubscriber: Subscriber {
     func crash() async {
         for relay in relays.withLock(\.self) { relay.crash() }
         await inner.close()
+        for relay in relays.withLock(\.self) where change.restartLeavesOpen { relay.lose() }
     }
 }
 
@@ -163,10 +164,11 @@ private final class Relay: Sendable {
     private let room: RoomSignal
     private let held = Mutex<[ObjectIdentifier: Delivery]>([:])
     private let kept = Mutex<[Delivery]>([])
+    private let isCrashed = Flag()
 
-    init(_ inner: Subscription, _ change: PubSubChange) {
+    init(_ inner: Subscription, _ change: PubSubChange) throws {
         let room = RoomSignal()
-        outer = Subscription(
+        outer = try Subscription(
             capacity: inner.capacity, onDemand: { room.signal() },
             onEnd: {
                 inner.cancel()
@@ -179,7 +181,7 @@ private final class Relay: Sendable {
 
     func run() async {
         while let batch = try? await inner.next(1) {
-            for delivery in batch {
+            for delivery in batch where !(change.restartLeavesOpen && isCrashed.value) {
                 let settler = RelaySettler(delivery, self)
                 held.withLock { $0[ObjectIdentifier(delivery)] = delivery }
                 for relayed in change.relay(delivery, settler) {
@@ -196,7 +198,13 @@ private final class Relay: Sendable {
         change.settle(settlement, delivery)
     }
 
+    /// What it has buffered is gone, and nothing follows.
+    func lose() {
+        while let batch = try? outer.take(1_000), !batch.isEmpty {}
+    }
+
     func crash() {
+        isCrashed.set()
         if !change.restartLeavesOpen { outer.cancel() }
         let lost = held.withLock { held in
             defer { held = [:] }

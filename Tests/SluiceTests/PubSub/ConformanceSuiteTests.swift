@@ -37,7 +37,7 @@ struct ConformanceSuiteTests {
         var change = PubSubChange()
         change.restartLeavesOpen = true
         var harness = try BentPubSub(change).harness
-        harness.patience = .milliseconds(700)
+        harness.patience = .seconds(5)
         let conformance = try #require(
             PubSubConformance.restartCases.first { $0.name == "losesNothingWhenTheBrokerRestartsTwiceUnderLoad" })
         let failure = await #expect(throws: ConformanceFailure.self) { try await conformance.run(on: harness) }
@@ -49,25 +49,25 @@ struct ConformanceSuiteTests {
         let conformance = try #require(PubSubConformance.cases.first { $0.name == "doesNotRedeliverInAHotLoop" })
         let isDone = Flag()
         defer { isDone.set() }
-        for _ in 0..<8 {
+        for _ in 0..<4 {
             Thread.detachNewThread { while !isDone.value {} }
         }
-        try await withThrowingTaskGroup(of: Bool.self) { tasks in
-            for number in 0..<16 {
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            for number in 0..<12 {
                 tasks.addTask {
                     var change = PubSubChange()
-                    change.skipsRelay = number % 2 == 0
-                    if number < 12 { change.broker.redeliveryDelay = .zero }
+                    let isHot = number < 8
+                    // Between tasks each redelivery waits for as long as the machine has others to run.
+                    change.skipsRelay = isHot
+                    if isHot { change.broker.redeliveryDelay = .zero }
                     let harness = try BentPubSub(change).harness
-                    do {
-                        try await conformance.run(on: harness)
-                        return number >= 12
-                    } catch is ConformanceFailure {
-                        return number < 12
-                    }
+                    var failure: (any Error)?
+                    do { try await conformance.run(on: harness) } catch { failure = error }
+                    #expect(
+                        (failure is ConformanceFailure) == isHot, "\(number): \(failure.map { "\($0)" } ?? "passed")")
                 }
             }
-            for try await isRight in tasks { #expect(isRight) }
+            try await tasks.waitForAll()
         }
     }
 
@@ -249,7 +249,8 @@ struct ConformanceSuiteTests {
         Flaw("forgets what was in flight in a crash", foundBy: "redeliversAfterACrashWhatWasNotSettled") {
             $0.restartForgets = true
         },
-        Flaw("leaves its subscriptions open after a crash", foundBy: "losesNothingWhenTheBrokerRestartsTwiceUnderLoad") {
+        Flaw("leaves its subscriptions open after a crash", foundBy: "losesNothingWhenTheBrokerRestartsTwiceUnderLoad")
+        {
             $0.restartLeavesOpen = true
         },
         Flaw("loses messages when it restarts under load", foundBy: "losesNothingWhenTheBrokerRestartsTwiceUnderLoad") {

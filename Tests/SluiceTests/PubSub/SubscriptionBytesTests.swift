@@ -23,7 +23,7 @@ struct SubscriptionBytesTests {
     }
 
     @Test func takesDeliveriesUntilTheBytesAreUsedUp() throws {
-        let subscription = Subscription(capacityBytes: 10_000)
+        let subscription = try Subscription(capacity: 1_024, capacityBytes: 10_000)
         #expect(subscription.roomBytes == 10_000)
         // The last one is taken whole.
         #expect(subscription.offer(deliveries(20, of: 3_000)) == 4)
@@ -35,14 +35,14 @@ struct SubscriptionBytesTests {
     }
 
     @Test func takesOneThatIsLargerThanAllOfItsRoom() throws {
-        let subscription = Subscription(capacityBytes: 1_000)
+        let subscription = try Subscription(capacity: 1_024, capacityBytes: 1_000)
         #expect(subscription.offer(deliveries(3, of: 50_000)) == 1)
         #expect(try drain(subscription, 256) == 1)
         #expect(subscription.roomBytes == 1_000)
     }
 
     @Test func countsMetadataAndKeys() throws {
-        let subscription = Subscription(capacityBytes: 100_000)
+        let subscription = try Subscription(capacity: 1_024, capacityBytes: 100_000)
         let message = Message(
             metadata: ["name": String(repeating: "v", count: 30_000)], payload: [])
         let key = [UInt8](repeating: 0, count: 40_000)
@@ -54,8 +54,8 @@ struct SubscriptionBytesTests {
 
     @Test func asksForMoreWhenHalfOfTheBytesAreDrained() throws {
         let demands = Atomic(0)
-        let subscription = Subscription(
-            capacityBytes: 10_000, onDemand: { demands.add(1, ordering: .relaxed) })
+        let subscription = try Subscription(
+            capacity: 1_024, capacityBytes: 10_000, onDemand: { demands.add(1, ordering: .relaxed) })
         #expect(subscription.offer(deliveries(11, of: 1_000)) == 10)
         #expect(try drain(subscription, 4) == 4)
         #expect(demands.load(ordering: .relaxed) == 0)
@@ -66,7 +66,7 @@ struct SubscriptionBytesTests {
     /// Whatever is cut in whatever way: what is gone is not counted.
     @Test(arguments: [1, 7, 255, 256, 300])
     func everyByteIsGivenBackHoweverItIsCutUp(limit: Int) throws {
-        let subscription = Subscription(capacity: 2_000, capacityBytes: 100_000_000)
+        let subscription = try Subscription(capacity: 2_000, capacityBytes: 100_000_000)
         for bytes in [300, 1_000, 5_000] {
             subscription.offer(deliveries(200, of: bytes))
             subscription.offer(Lazy(count: 150, bytes: bytes, settler), count: 150)
@@ -83,7 +83,7 @@ struct SubscriptionBytesTests {
 
     /// Their bytes are in memory already: to refuse some of them would free nothing.
     @Test func lazyDeliveriesAreTakenTogetherAndThenNothingMore() throws {
-        let subscription = Subscription(capacityBytes: 10_000)
+        let subscription = try Subscription(capacity: 1_024, capacityBytes: 10_000)
         #expect(subscription.offer(Lazy(count: 20, bytes: 1_000, settler), count: 20) == 20)
         #expect(subscription.room == 0)
         #expect(subscription.offer(deliveries(1, of: 300)) == 0)

@@ -18,7 +18,7 @@ struct SubscriptionConnectTests {
     }
 
     @Test func isFedByWhatIsMadeAfterIt() throws {
-        let subscription = Subscription(capacity: 4)
+        let subscription = try Subscription(capacity: 4)
         let feeder = Feeder()
         feeder.connect(subscription)
         #expect(subscription.offer(feeder.deliveries(6)) == 4)
@@ -31,7 +31,7 @@ struct SubscriptionConnectTests {
     }
 
     @Test func whatWasAskedForBeforeIsAskedAgain() throws {
-        let subscription = Subscription(capacity: 4)
+        let subscription = try Subscription(capacity: 4)
         let feeder = Feeder()
         #expect(subscription.offer(feeder.deliveries(6)) == 4)
         _ = try subscription.take(4)
@@ -45,7 +45,7 @@ struct SubscriptionConnectTests {
     }
 
     @Test func demandThatMetNobodyIsToldAtOnce() throws {
-        let subscription = Subscription(capacity: 4)
+        let subscription = try Subscription(capacity: 4)
         let feeder = Feeder()
         #expect(subscription.offer(feeder.deliveries(6)) == 4)
         _ = try subscription.take(4)

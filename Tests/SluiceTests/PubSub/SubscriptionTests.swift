@@ -22,7 +22,7 @@ struct SubscriptionTests {
     // MARK: Capacity
 
     @Test func takesNoMoreThanItsCapacity() throws {
-        let subscription = Subscription(capacity: 3)
+        let subscription = try Subscription(capacity: 3)
         #expect(subscription.room == 3)
         #expect(subscription.offer(deliveries(0..<5)) == 3)
         #expect(subscription.count == 3)
@@ -34,15 +34,17 @@ struct SubscriptionTests {
         #expect(settler.rejected.sorted() == [3, 4, 5])
     }
 
-    @Test func hasRoomForAtLeastOne() {
-        #expect(Subscription(capacity: 0).capacity == 1)
-        #expect(Subscription(capacity: -5).offer(deliveries(0..<2)) == 1)
+    @Test func refusesWhatHasNoRoom() throws {
+        let error = #expect(throws: ConfigurationError.self) { try Subscription(capacity: 0, capacityBytes: -5) }
+        #expect(error?.problems.map(\.field) == ["Subscription.capacity", "Subscription.capacityBytes"])
+        #expect(try Subscription(capacity: 1, capacityBytes: 1).offer(deliveries(0..<2)) == 1)
+        #expect(Subscription().capacity == 1_024 && Subscription().capacityBytes == 16 << 20)
     }
 
     /// Deliveries that are made when they are taken, between others that are there already.
     @Test(arguments: [1, 2, 3, 100, 255, 256, 257, 1_000])
     func makesLazyDeliveriesInTheirPlace(limit: Int) throws {
-        let subscription = Subscription(capacity: 1_000)
+        let subscription = try Subscription(capacity: 1_000)
         subscription.offer(deliveries(0..<3))
         let source = Lazy(3..<303, settler)
         #expect(subscription.offer(source, count: 300) == 300)
@@ -60,14 +62,14 @@ struct SubscriptionTests {
     }
 
     @Test func sharesLazyDeliveriesOut() throws {
-        let subscription = Subscription(capacity: 100)
+        let subscription = try Subscription(capacity: 100)
         subscription.offer(Lazy(0..<100, settler), count: 100)
         #expect(tags(try subscription.take(64, sharers: 4)) == Array(0..<25))
         #expect(tags(try subscription.take(64, sharers: 4)) == Array(25..<43))
     }
 
     @Test func takesNoMoreLazyDeliveriesThanItsCapacity() throws {
-        let subscription = Subscription(capacity: 3)
+        let subscription = try Subscription(capacity: 3)
         #expect(subscription.offer(Lazy(0..<5, settler), count: 5) == 3)
         #expect(subscription.room == 0)
         #expect(tags(try subscription.take(10)) == [0, 1, 2])
@@ -76,7 +78,7 @@ struct SubscriptionTests {
     }
 
     @Test func rejectsLazyDeliveriesWhenItIsCancelled() throws {
-        let subscription = Subscription(capacity: 10)
+        let subscription = try Subscription(capacity: 10)
         subscription.offer(Lazy(0..<5, settler), count: 5)
         #expect(tags(try subscription.take(2)) == [0, 1])
         subscription.cancel()
@@ -111,7 +113,7 @@ struct SubscriptionTests {
     func keepsTheOrderHoweverItIsCutUp(capacity: Int) throws {
         for offered in [1, 3, 100, 255, 256, 257, 512] {
             for limit in [1, 2, 100, 255, 256, 257, 1_000] {
-                let subscription = Subscription(capacity: capacity)
+                let subscription = try Subscription(capacity: capacity)
                 var pending = deliveries(0..<700)[...]
                 var taken: [Int] = []
                 while taken.count < 700 {
@@ -147,7 +149,7 @@ struct SubscriptionTests {
     }
 
     @Test func makesOnlyTheDeliveriesThatItHasRoomFor() throws {
-        let subscription = Subscription(capacity: 4)
+        let subscription = try Subscription(capacity: 4)
         var made = 0
         let (taken, wake) = subscription.offer(upTo: 10) {
             defer { made += 1 }
@@ -163,7 +165,7 @@ struct SubscriptionTests {
 
     @Test func asksForMoreWhenHalfOfAFullQueueWasDrained() throws {
         let demands = Counter()
-        let subscription = Subscription(capacity: 8, onDemand: { demands.add() })
+        let subscription = try Subscription(capacity: 8, onDemand: { demands.add() })
         #expect(subscription.offer(deliveries(0..<10)) == 8)
         _ = tags(try subscription.take(3))
         #expect(demands.value == 0)
@@ -178,7 +180,7 @@ struct SubscriptionTests {
 
     @Test func asksForMoreAfterItSaidThatThereIsNoRoom() throws {
         let demands = Counter()
-        let subscription = Subscription(capacity: 1, onDemand: { demands.add() })
+        let subscription = try Subscription(capacity: 1, onDemand: { demands.add() })
         subscription.offer(deliveries(0..<1))
         #expect(subscription.room == 0)
         _ = tags(try subscription.take(1))
@@ -188,7 +190,7 @@ struct SubscriptionTests {
 
     @Test func mayBeFedFromItsDemand() async throws {
         let feeder = Feeder(total: 5_000, settler: settler)
-        let subscription = Subscription(capacity: 16, onDemand: { feeder.feed() })
+        let subscription = try Subscription(capacity: 16, onDemand: { feeder.feed() })
         feeder.subscription.withLock { $0 = subscription }
         feeder.feed()
         var next = 0
@@ -233,7 +235,7 @@ struct SubscriptionTests {
     }
 
     @Test func givesEachDeliveryToOneOfSeveralConsumers() async throws {
-        let subscription = Subscription(capacity: 32)
+        let subscription = try Subscription(capacity: 32)
         let total = 20_000
         let seen = try await withThrowingTaskGroup(of: [Int].self) { group in
             for limit in [1, 2, 7, 64] {
@@ -271,7 +273,7 @@ struct SubscriptionTests {
 
     /// Offers and cancellations race for the same waiting consumers; whoever wins, nothing is lost or given twice.
     @Test func losesNothingWhenCancellationsRaceWithDeliveries() async throws {
-        let subscription = Subscription(capacity: 64)
+        let subscription = try Subscription(capacity: 64)
         let total = 3_000
         let publishing = Task {
             var pending = deliveries(0..<total)[...]

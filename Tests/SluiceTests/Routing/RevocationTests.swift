@@ -142,7 +142,7 @@ private final class RevocableSource: Subscriber, Settler {
     let name = "source"
     let defaultOrdering = Ordering.serial
     let time: RouterTime?
-    let subscription = Subscription(capacity: 1_000)
+    let subscription = Subscription()
     private let isRevoked = Atomic<Bool>(false)
     private let ends = Mutex<(settled: Set<UInt64>, forgone: Set<UInt64>)>(([], []))
 

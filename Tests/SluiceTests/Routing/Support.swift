@@ -40,7 +40,7 @@ final class Source: Subscriber, Settler {
         time: RouterTime = .real
     ) {
         self.time = time
-        subscription = Subscription(capacity: capacity, redelivery: redelivery, time: time)
+        subscription = Subscription(holding: capacity, redelivery: redelivery, time: time)
         offer(messages)
     }
 

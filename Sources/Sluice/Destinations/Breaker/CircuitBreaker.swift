@@ -56,16 +56,15 @@ public struct CircuitBreaker: Sendable, Equatable {
     }
 
     func validate(_ field: String) throws(ConfigurationError) {
-        if let consecutiveFailures, consecutiveFailures < 1 {
-            throw ConfigurationError("\(field).consecutiveFailures", expected: "at least 1")
+        try ConfigurationCheck.all(of: field) { check in
+            check("consecutiveFailures", consecutiveFailures, in: 1...)
+            let share = successBelow ?? 1
+            check("successBelow", share > 0 && share <= 1, expected: "more than 0, at most 1", value: "\(share)")
+            check("minimumAttempts", minimumAttempts, in: 1...)
+            check("window", window, above: .zero)
+            check("open.initial", open.initial, above: .zero)
+            check.include { () throws(ConfigurationError) in try open.validate("\(field).open") }
+            check("probes", probes, in: 1...)
         }
-        if let successBelow, !(successBelow > 0 && successBelow <= 1) {
-            throw ConfigurationError("\(field).successBelow", expected: "more than 0, at most 1")
-        }
-        guard minimumAttempts >= 1 else { throw ConfigurationError("\(field).minimumAttempts", expected: "at least 1") }
-        guard window > .zero else { throw ConfigurationError("\(field).window", expected: "more than 0") }
-        guard open.initial > .zero else { throw ConfigurationError("\(field).open.initial", expected: "more than 0") }
-        try open.validate("\(field).open")
-        guard probes >= 1 else { throw ConfigurationError("\(field).probes", expected: "at least 1") }
     }
 }

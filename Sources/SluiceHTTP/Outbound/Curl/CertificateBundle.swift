@@ -34,11 +34,12 @@ final class CertificateBundle: @unchecked Sendable {
     /// - Throws: when the client's field names a file without any.
     @discardableResult
     static func certificates(in file: String, _ field: String) throws(ConfigurationError) -> [UInt8] {
-        let check = ConfigurationCheck("HTTPClient")
         let found = contents(file)
-        try check(field, found != nil, expected: "a file that can be read", value: file)
-        try check(
-            field, holdsCertificate(found ?? []), expected: "a file with certificates in PEM format", value: file)
+        try ConfigurationCheck.all(of: "HTTPClient") { check in
+            check(field, found != nil, expected: "a file that can be read", value: file)
+            check(
+                field, holdsCertificate(found ?? []), expected: "a file with certificates in PEM format", value: file)
+        }
         return found ?? []
     }
 

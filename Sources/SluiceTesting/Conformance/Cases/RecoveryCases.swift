@@ -116,7 +116,8 @@ extension ConformanceRun {
             } else if silence.length > patience {
                 throw ConformanceFailure(
                     expected: "a subscription that was made before a restart to go on, to end or to fail after it",
-                    actual: "it stayed open and delivered nothing for \(patience), so that its consumer would wait for ever; "
+                    actual:
+                        "it stayed open and delivered nothing for \(patience), so that its consumer would wait for ever; "
                         + Self.describe(missing: missing))
             }
         }
