@@ -108,7 +108,8 @@ import Testing
         }
         #expect(
             rows == [
-                "Ingest", "Queue", "Handlers", "Retry", "Throttle", "Poison", "Destinations", "Sinks", "Kafka", "RabbitMQ",
+                "Ingest", "Queue", "Handlers", "Retry", "Throttle", "Poison", "Destinations", "Sinks", "Kafka",
+                "RabbitMQ",
                 "Process",
             ])
     }

@@ -35,7 +35,7 @@ extension Destination {
     func waitForPermit(
         _ delivery: Delivery, in lifecycle: RouteLifecycle, patience: Duration? = nil
     ) async throws -> Bool {
-        guard let budget, !delivery.trace.hasPermit else { return true }
+        guard budget != nil, !delivery.trace.hasPermit else { return true }
         let ticket = Ticket()
         whenPermitted(delivery) { ticket.grant() }
         do {
