@@ -202,7 +202,7 @@ struct BreakerScenarioTests {
                 let later = "the breaker is open since 00:00:06 UTC, 2 days ago: "
                 #expect(destination.status.note?.hasPrefix(later) == true)
             }
-            // Nothing waits any more, and nobody asks: it is not overdue.
+            // Nothing waits any more, and no message asks: it is not overdue.
             try await time.sleep(for: .seconds(600))
             let words = "the next message finds out; 0 messages wait"
             #expect(destination.status.note?.hasSuffix(words) == true && destination.status.nextAttempt == nil)
@@ -213,9 +213,13 @@ struct BreakerScenarioTests {
         try await VirtualTime.run { time in
             let destination = try Destination("sink", .init(breaker: CircuitBreaker(force: .open)), time: time)
             let source = Source((0..<20).map { .numbered($0) }, time: time)
+            let meters = Meters()
             let router = Router(
-                middlewares: [Retry(), Timeout(.seconds(5))], instruments: Meters().instruments, logger: .silent,
+                middlewares: [Retry(), Timeout(.seconds(5))], instruments: meters.instruments, logger: .silent,
                 time: time)
+            func shown(_ state: String) -> Double? {
+                meters.value("sluice_circuit_breaker_state", ["destination": "sink", "state": state])
+            }
             let failures = Mutex(0)
             try router.add(
                 Route("r", from: source, "in", ordering: .serial, destination: destination) { _, _ in
@@ -229,10 +233,19 @@ struct BreakerScenarioTests {
                 try await time.sleep(for: .seconds(3_600))
                 #expect(destination.status.attempts.values.allSatisfy { $0 == 0 })
                 #expect(destination.status.note == "the breaker is forced open; 1 message waits")
+                #expect(shown("open") == 1 && shown("closed") == 0)
                 destination.breaker?.update(CircuitBreaker(force: .closed))
                 try await time.eventually(within: .seconds(300)) { source.acknowledgedCount == 20 }
+                #expect(failures.withLock(\.self) == 20 + 12)
+                // What a person says outdoes what attempts say, here too: no alert of a breaker that holds nothing back.
+                destination.breaker?.update(CircuitBreaker(consecutiveFailures: 1, open: .constant(.seconds(9_000))))
+                failures.withLock { $0 = 0 }
+                source.offer([.numbered(20)])
+                try await time.eventually(within: .seconds(100)) { shown("open") == 1 }
+                destination.breaker?.update(CircuitBreaker(force: .closed))
+                #expect(shown("open") == 0 && shown("closed") == 1 && destination.status.shut == nil)
+                try await time.eventually(within: .seconds(600)) { source.acknowledgedCount == 21 }
             }
-            #expect(failures.withLock(\.self) == 20 + 12)
         }
     }
 }

@@ -32,6 +32,15 @@ final class Breaker: Sendable {
         var shown = BreakerBook.State.closed
         /// How often it has come to each state.
         var transitions: [BreakerBook.State: Int64] = [:]
+
+        /// The state that it acts in: what a person says outdoes what attempts say.
+        var inForce: BreakerBook.State {
+            switch policy.force {
+            case .auto: book.state
+            case .open: .open
+            case .closed: .closed
+            }
+        }
     }
 
     /// A place in the line, and what it was granted.
@@ -132,7 +141,7 @@ final class Breaker: Sendable {
     func read() -> Figures {
         state.withLock { state in
             Figures(
-                state: state.book.state, cause: state.book.cause, force: state.policy.force, since: state.book.began,
+                state: state.inForce, cause: state.book.cause, force: state.policy.force, since: state.book.began,
                 isProbing: state.book.isProbing,
                 until: state.book.state == .open && state.policy.force == .auto ? state.book.until(state.policy) : nil,
                 transitions: state.transitions)
@@ -205,11 +214,9 @@ final class Breaker: Sendable {
 
     /// Brings what is read without the lock up to the state.
     private func note(_ state: inout State) {
-        passable.store(
-            state.policy.force == .closed || (state.policy.force == .auto && state.book.state == .closed),
-            ordering: .relaxed)
-        guard state.book.state != state.shown else { return }
-        state.shown = state.book.state
+        passable.store(state.inForce == .closed, ordering: .relaxed)
+        guard state.inForce != state.shown else { return }
+        state.shown = state.inForce
         state.transitions[state.shown, default: 0] += 1
     }
 }
