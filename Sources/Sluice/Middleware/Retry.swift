@@ -32,8 +32,8 @@ public struct Retry: Middleware {
     public var maxAttempts = 5
     /// Waits after a failure. Default: from 100 ms, doubling, up to 30 s, with full jitter.
     public var backoff: Backoff = .exponential()
-    /// Waits after an answer that asks to slow down and names no time (``Disposition/throttled(after:)``). Default: from
-    /// 1 s, doubling, up to 5 minutes, with full jitter.
+    /// Waits after an answer that asks to slow down and names no time, or one of 0 (``Disposition/throttled(after:)``).
+    /// Default: from 1 s, doubling, up to 5 minutes, with full jitter.
     public var throttledBackoff: Backoff = .exponential(from: .seconds(1), upTo: .seconds(300))
     /// No wait begins that would end later than this after the first failure; nil sets no bound. Waiting for a time that
     /// the destination named, for a hold, and for the budget does not count. More than 0; default 2 minutes.
@@ -164,7 +164,8 @@ private final class RetryingRoute: Sendable {
         let pause: Duration
         if isThrottled {
             let answers = context.delivery.trace.countThrottledAnswer()
-            pause = named == nil ? policy.throttledBackoff.delay(beforeRetry: answers, by: time) : .zero
+            // A time of 0 names none: kept, it would be a loop without an end.
+            pause = named ?? .zero > .zero ? .zero : policy.throttledBackoff.delay(beforeRetry: answers, by: time)
         } else {
             context.delivery.trace.countFailedAttempt()
             pause = policy.backoff.delay(beforeRetry: context.attempt, by: time)

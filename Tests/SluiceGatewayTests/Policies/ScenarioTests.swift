@@ -146,19 +146,17 @@ struct ScenarioTests {
         #expect(result.isMet, "\(result.text())")
     }
 
-    @Test func attemptsWithoutEndAtOneMomentAreRefused() async throws {
-        let error = await #expect(throws: ToolError.self) {
-            try await run(
-                """
-                sinks: {chat: {}}
-                destinations: {chat: {budget: off, breaker: off}}
-                arrivals: at 3s
-                answers: {chat: {status: 429, retry_after: 0s}}
-                expect: {attempts: 1}
-                """)
-        }
-        #expect(
-            error?.description.hasPrefix("attempts are made without end at 0:00:03.000, and no time passes") == true)
+    /// "At once" from a destination that asks to slow down is no time: nothing loops, also where nothing else bounds it.
+    @Test func aRetryAfterOfZeroMakesNoLoop() async throws {
+        let result = try await run(
+            """
+            sinks: {chat: {}}
+            destinations: {chat: {budget: off, breaker: off}}
+            arrivals: at 3s
+            answers: {chat: {when: [{to: 10m, status: 429, retry_after: 0s}]}}
+            expect: {attempts: 4 to 40, waiting: 0}
+            """)
+        #expect(result.isMet, "\(result.text())")
     }
 
     @Test func anAnswerAfterTheClientsPatienceCountsAsTaken() async throws {

@@ -140,6 +140,26 @@ struct RetryTests {
         }
     }
 
+    /// "At once" from a destination that asks to slow down is no time: it is waited as if it had named none.
+    @Test(arguments: [Duration.zero, .seconds(-5)])
+    func aRetryAfterOfZeroMakesNoLoop(named: Duration) async throws {
+        try await VirtualTime.run { time in
+            let calls = Counter()
+            let chain = try Chain([Retry(maxElapsed: nil)], time: time) { _, _ in
+                calls.add()
+                // A loop would let no time pass.
+                let asked: Disposition = calls.value > 1_000 ? .poison("it loops") : .throttled(after: named)
+                throw HandlerError("busy", reason: "http_429", disposition: asked)
+            }
+            let task = time.task { try await chain() }
+            try await time.sleep(for: .seconds(600))
+            // From 1 s, doubling, up to 5 minutes: with the jitter a dozen or two.
+            #expect((3...40).contains(calls.value))
+            task.cancel()
+            _ = try? await task.value
+        }
+    }
+
     @Test func aHoldPoisonsNothingCountsNothingAndOpensAgain() async throws {
         try await VirtualTime.run { time in
             let source = Source((0..<6).map { .numbered($0) }, time: time)

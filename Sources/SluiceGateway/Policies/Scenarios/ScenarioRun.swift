@@ -13,13 +13,7 @@ struct ScenarioRun: Sendable {
         // Far more than so many events need at one moment.
         let events = scenario.arrivals.reduce(0) { $0.addingSaturated($1.count) }
         let limit = 200_000 + min(events, Scenario.maximumMessages) * scenario.sinks.count * 100
-        do {
-            return try await VirtualExecutor(seed: seed, jobLimit: limit).execute { try await run(in: $0) }
-        } catch let error as VirtualTimeError where error.code == .livelock {
-            throw ToolError(
-                "attempts are made without end at \(DurationText.clock(error.elapsed)), and no time passes: give what is "
-                    + "answered then a latency, or a Retry-After above 0, or the destination a budget")
-        }
+        return try await VirtualExecutor(seed: seed, jobLimit: limit).execute { try await run(in: $0) }
     }
 
     private func run(in time: RouterTime) async throws -> ScenarioTrace {
