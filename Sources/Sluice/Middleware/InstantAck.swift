@@ -27,7 +27,7 @@ public struct InstantAck: Middleware {
                 throw RevokedError()
             }
             var inside = context
-            // The source could give it to nobody, and a route that drains must not take it for given back.
+            // The source has let go of it, and a route that drains must not take it for given back.
             inside.isKept = false
             do {
                 return try await next(message, inside)

@@ -118,7 +118,7 @@ public final class Delivery: Sendable {
     /// Whether it may still be handled here: false once the message may be somebody else's. See ``Settler/owns(_:)``.
     public var isOurs: Bool { settler.owns(tag) || early.load(ordering: .relaxed) }
 
-    /// Acknowledges it before it is handled. From then on it is ours, whatever becomes of its source: nobody else gets it.
+    /// Acknowledges it before it is handled. From then on it is ours, also when its source is gone: no other process gets it.
     /// - Returns: whether this call settled it.
     func acknowledgeEarly() -> Bool {
         guard !isSettled, settler.owns(tag) else { return false }

@@ -105,7 +105,7 @@ enum SinkName {
         .init(field, expected: "a name of \(expectation)", value: shown(name))
     }
 
-    /// A name that somebody has got wrong, for an error.
+    /// A wrong name, for an error.
     static func shown(_ name: String) -> String {
         let start = name.truncated(toBytes: 64)
         return "\"\(start.replacingUnsafeCharacters())\(start.utf8.count < name.utf8.count ? "…" : "")\""

@@ -64,7 +64,9 @@ struct SteeringTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await steering.run() }
             group.addTask { try await router.run() }
-            try await eventually("it is known") { !isPaused(router) }
+            try await eventually("it is known, and the route reads") {
+                !isPaused(router) && router.status.allSatisfy(\.isRunning)
+            }
             try await broker.publisher().publish([Message(payload: [1])], to: "t")
             try await eventually("an attempt") { gate.waiting == 1 }
             async let pause = steering.pause(.init(name: "s", route: "r"), reason: nil)

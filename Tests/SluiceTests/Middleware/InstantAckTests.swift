@@ -59,7 +59,7 @@ struct InstantAckTests {
         #expect(out.metrics.value("sluice_instant_ack_failures_total") == 0)
     }
 
-    /// The partition, lease or connection is gone while it is handled: nobody else has the message.
+    /// The partition, lease or connection is gone while it is handled: no other process has the message.
     @Test func whatWasAcknowledgedIsHandledAlthoughItsSourceIsGone() async throws {
         final class Gone: Settler {
             let isGone = Atomic<Bool>(false)
@@ -80,9 +80,9 @@ struct InstantAckTests {
             let context = HandlerContext(route: chain.scope, delivery: delivery(), isKept: true)
             try await chain(.numbered(0), context)
             #expect(handled.count == 2 && settler.settled.load(ordering: .relaxed) == 1)
-            // Once is at most, whoever calls again.
+            // Once is at most, also when a middleware calls again.
             #expect(try await chain(.numbered(0), context).isEmpty && handled.count == 2)
-            // One that was somebody else's before is not even acknowledged.
+            // One that was another process's before is not even acknowledged.
             await #expect(throws: RevokedError.self) {
                 try await chain(.numbered(0), HandlerContext(route: chain.scope, delivery: delivery()))
             }
