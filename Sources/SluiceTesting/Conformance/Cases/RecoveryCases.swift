@@ -46,23 +46,28 @@ extension PubSubConformance {
             let group = try await run.inbox(topic)
             let messages = run.messages(run.scaled(200))
             let (tally, silence) = (Tally(), Silence(run.time))
+            // However slow the machine is, some are published after each restart.
+            let (quarter, part) = (messages.count / 4, messages.count / 8)
+            let quota = Quota(quarter + part)
             try await withThrowingTaskGroup(of: Void.self) { tasks in
-                tasks.addTask { try await run.publishThroughFailures(messages, to: topic) }
+                tasks.addTask { try await run.publishThroughFailures(messages, to: topic, quota) }
                 tasks.addTask {
                     try await run.readThroughFailures(group, into: tally, until: messages, silence)
                 }
                 tasks.addTask {
-                    for share in [messages.count / 4, messages.count / 2] {
+                    for (share, next) in [(quarter, quarter * 2 + part), (quarter * 2, messages.count)] {
                         // What reads them says sooner, and better, why they do not come.
                         try await run.wait(for: "\(share) messages before a restart", within: run.patience * 2) {
                             tally.unique >= share
                         }
                         silence.pause()
+                        quota.raise(to: next)
                         try await run.restart()
                         silence.begin()
                     }
                 }
-                try await tasks.waitForAll()
+                // The first failure ends the others, which would wait for each other.
+                for try await _ in tasks {}
             }
         },
     ]
@@ -75,9 +80,12 @@ extension ConformanceRun {
     }
 
     /// Publishes each message until a publisher accepts it, making a new one after every failure.
-    fileprivate func publishThroughFailures(_ messages: [Message], to topic: Topic) async throws {
+    fileprivate func publishThroughFailures(
+        _ messages: [Message], to topic: Topic, _ quota: Quota
+    ) async throws {
         var publisher = try await publisher()
-        for message in messages {
+        for (index, message) in messages.enumerated() {
+            while !quota.allows(index) { try await time.sleep(for: .milliseconds(1)) }
             var failure: (any Error)?
             let accepted = try await holds(within: patience, in: time) {
                 do {
@@ -124,6 +132,19 @@ extension ConformanceRun {
         throw ConformanceFailure(
             expected: "\(messages.count) messages", actual: Self.describe(missing: tally.missing(of: messages)))
     }
+}
+
+/// How many messages may be published so far.
+private final class Quota: Sendable {
+    private let count: Atomic<Int>
+
+    init(_ count: Int) {
+        self.count = Atomic(count)
+    }
+
+    func raise(to count: Int) { self.count.store(count, ordering: .relaxed) }
+
+    func allows(_ index: Int) -> Bool { index < count.load(ordering: .relaxed) }
 }
 
 /// For how long nothing has come though something could.
