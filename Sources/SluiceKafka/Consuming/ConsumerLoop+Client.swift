@@ -44,6 +44,9 @@ extension ConsumerLoop {
         return control.traffic.hasBeenAnswered
     }
 
+    /// How long a client may take to end. One that leaves its group asks brokers, which may be away.
+    private static let endingTime = Duration.seconds(10)
+
     func shut(leaving: Bool, because reason: String = "closed") {
         abandonAll()
         course.lostClient()
@@ -60,7 +63,8 @@ extension ConsumerLoop {
             logger.warning("a client that waits for its first assignment cannot be ended, and is left to itself")
             client.forsake(because: reason)
         } else {
-            client?.destroy(leaving: leaving, because: reason)
+            let hasEnded = client?.destroy(leaving: leaving, because: reason, within: Self.endingTime) ?? true
+            if !hasEnded { logger.warning("a client does not end, and is left to itself") }
         }
         client = nil
     }

@@ -1,5 +1,6 @@
 import CRDKafka
 import Sluice
+import Synchronization
 
 /// Owns a client of librdkafka: its connections, its threads and its main queue.
 ///
@@ -103,12 +104,40 @@ final class NativeClient: @unchecked Sendable {
     /// - Parameters:
     ///   - leaving: whether a consumer that was not closed leaves its group first, which waits for brokers.
     ///   - reason: why there is no connection from now on.
-    func destroy(leaving: Bool = true, because reason: String = "closed") {
-        guard isOpen else { return }
+    ///   - limit: how long it may take; then the client is left to itself. Nil is as long as it takes.
+    /// - Returns: false when the client is left to itself.
+    @discardableResult
+    func destroy(leaving: Bool = true, because reason: String = "closed", within limit: Duration? = nil) -> Bool {
+        guard isOpen else { return true }
         isOpen = false
         rd_kafka_queue_destroy(mainQueue)
-        rd_kafka_destroy_flags(handle, leaving ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+        let flags = leaving ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE
+        let hasEnded = limit.map { end(flags, within: $0) } ?? false
+        if limit == nil { rd_kafka_destroy_flags(handle, flags) }
         monitor.clientEnded(because: reason)
+        return hasEnded || limit == nil
+    }
+
+    /// librdkafka may wait for its own thread for ever where a group was being joined: that is another thread's to wait for.
+    private func end(_ flags: Int32, within limit: Duration) -> Bool {
+        let (signal, deadline) = (ThreadSignal(), MonotonicTime.now().advanced(by: limit))
+        let ending = Ending()
+        do {
+            _ = try DedicatedThread(name: "kafka-ending") { [self] in
+                rd_kafka_destroy_flags(handle, flags)
+                ending.isOver.store(true, ordering: .releasing)
+                signal.raise()
+            }
+        } catch {
+            rd_kafka_destroy_flags(handle, flags)
+            return true
+        }
+        while !ending.isOver.load(ordering: .acquiring), MonotonicTime.now() < deadline { signal.wait(until: deadline) }
+        return ending.isOver.load(ordering: .acquiring)
+    }
+
+    private final class Ending: Sendable {
+        let isOver = Atomic<Bool>(false)
     }
 
     /// Leaves a consumer's group and then leaves the client to itself for good, threads and connections included: for
