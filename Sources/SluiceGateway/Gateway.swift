@@ -25,6 +25,8 @@ import Synchronization
 /// ``restoreDeployments()`` before and ``close()`` afterwards.
 public final class Gateway: Service {
     public let services: [any Service]
+    /// What can be changed of each sink while it runs.
+    let sinkControls: [SinkControl]
     private let webhooks: HTTPListener
     private let metrics: HTTPListener
     private let queue: any EventQueue
@@ -101,10 +103,12 @@ public final class Gateway: Service {
         for route in intake.routes { try router.add(route) }
 
         let toSinks = SinkRoutes(queue: queue, pace: configuration.pace, startedAt: startedAt)
-        var readers = try sinks.map { sink in
+        let delivering = try sinks.map { sink in
             let parts = SinkParts(name: sink.name, hold: configuration.pace.hold, client: client)
             return try toSinks.route(to: sink, sink.options.makeSink(parts))
         }
+        sinkControls = delivering.map(\.control)
+        var readers = delivering.map(\.route)
         if let simulator = configuration.simulator {
             let tools = intake.connections.lazy.compactMap(\.deployTools).first
             readers += try SimulatorRoutes(queue: queue, deployTools: tools).routes(simulator)

@@ -3,10 +3,7 @@ import Synchronization
 
 extension SQLiteLog {
     /// A store of handled keys in this log's file, which shares its commits.
-    /// - Parameter window: how long a key is remembered after its commit. At least 1 ms.
-    public func deduplicationStore(window: Duration) -> SQLiteDeduplicationStore {
-        SQLiteDeduplicationStore(self, window)
-    }
+    public func deduplicationStore() -> SQLiteDeduplicationStore { SQLiteDeduplicationStore(self) }
 }
 
 /// Remembers which messages were handled, across restarts, in a ``SQLiteLog``.
@@ -31,12 +28,10 @@ public final class SQLiteDeduplicationStore: DeduplicationStore {
     }
 
     private let log: SQLiteLog
-    private let window: Int64
     private let state = Mutex(State())
 
-    init(_ log: SQLiteLog, _ window: Duration) {
+    init(_ log: SQLiteLog) {
         self.log = log
-        self.window = max(1, Int64(clamping: window.wholeNanoseconds / 1_000_000))
     }
 
     /// - Throws: ``SQLiteLogError``; nothing is reserved then.
@@ -54,8 +49,8 @@ public final class SQLiteDeduplicationStore: DeduplicationStore {
     }
 
     /// - Throws: ``SQLiteLogError``; the key stays reserved then, so that the commit can be tried again.
-    public func commit(_ key: [UInt8], scope: String) async throws {
-        let window = window
+    public func commit(_ key: [UInt8], scope: String, for window: Duration) async throws {
+        let window = max(1, Int64(clamping: window.wholeNanoseconds / 1_000_000))
         try await log.writer.perform { session in try session.remember(key, scope: scope, for: window) }
         forget(Key(scope: scope, bytes: key))
     }

@@ -11,6 +11,7 @@ import Testing
 /// A gateway in this process, with everything of its own.
 package struct RunningGateway: Sendable {
     package let client: GatewayClient
+    package let gateway: Gateway
     let recorder: LogRecorder
 
     /// The log so far, as text.
@@ -45,7 +46,7 @@ package func withGateway<Result: Sendable>(
             webhooksPort: try await gateway.webhooksPort, metricsPort: try await gateway.metricsPort,
             secret: configuration.gitHub.secret?.reveal())
         try await client.waitUntilReady()
-        outcome = .success(try await body(RunningGateway(client: client, recorder: recorder)))
+        outcome = .success(try await body(RunningGateway(client: client, gateway: gateway, recorder: recorder)))
     } catch {
         outcome = .failure(error)
     }

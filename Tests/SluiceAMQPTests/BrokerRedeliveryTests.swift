@@ -61,6 +61,41 @@ struct BrokerRedeliveryTests {
         try await running.value
     }
 
+    /// A long wait for the next attempt is spent in the broker: the worker is free, and the number of the attempt and its time
+    /// survive the subscriber.
+    @Test(arguments: [AMQPTopology.durableQueue, .quorumQueue])
+    func aMessageThatWaitsForItsNextAttemptGoesOnInAnotherProcess(_ topology: AMQPTopology) async throws {
+        let amqp = try await AMQPUnderTest.shared()
+        let topic = amqp.uniqueTopic("waiting")
+        let publisher = try amqp.publisher(topology)
+        try await open([topic], publisher)
+        let attempts = Collected<(number: Int, at: ContinuousClock.Instant)>()
+        let good = Counter()
+        func run(until isEnough: @Sendable () -> Bool) async throws {
+            let retry = Retry(maxAttempts: 5, backoff: .constant(.seconds(6)), maxElapsed: nil, handBackAfter: .zero)
+            let router = Router(middlewares: [retry])
+            let subscriber = try amqp.subscriber(topology)
+            try router.add(
+                Route("waiting", from: subscriber, topic, ordering: .unordered(limit: 1)) { message, context in
+                    guard message.payload == [0] else { return good.add() }
+                    attempts.add((context.attempt, .now))
+                    if context.attempt < 2 { throw Broken() }
+                })
+            let running = Task { try await router.run() }
+            try await eventually(within: .seconds(60)) { isEnough() }
+            router.drain()
+            try await running.value
+            await subscriber.close()
+        }
+        try await publisher.publish([0, 1, 2].map { Message(payload: [$0]) }, to: topic)
+        // One worker: the others pass the one that waits.
+        try await run { attempts.count >= 1 && good.value >= 3 }
+        try await run { attempts.count >= 2 }
+        let both = attempts.values
+        #expect(both.map(\.number) == [1, 2])
+        #expect(both[1].at - both[0].at >= .milliseconds(5_990))
+    }
+
     /// Without either, it comes back at a pace for ever, and the others pass it.
     @Test func aMessageThatAlwaysFailsIsRedeliveredAtAPace() async throws {
         let amqp = try await AMQPUnderTest.shared()

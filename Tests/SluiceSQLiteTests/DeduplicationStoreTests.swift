@@ -10,16 +10,16 @@ import Testing
 
     @Test func knowsACommittedKeyAlsoAfterReopening() async throws {
         var log = try directory.open()
-        var store = log.deduplicationStore(window: .seconds(60))
+        var store = log.deduplicationStore()
         #expect(try await store.reserve([1, 2], scope: "a") == .fresh)
         #expect(try await store.reserve([1, 2], scope: "a") == .inProgress)
         #expect(try await store.reserve([1, 2], scope: "b") == .fresh)
-        try await store.commit([1, 2], scope: "a")
+        try await store.commit([1, 2], scope: "a", for: .seconds(60))
         #expect(try await store.reserve([1, 2], scope: "a") == .duplicate)
         #expect(try await store.reserve([1, 2], scope: "a") == .duplicate)
         await log.close()
         log = try directory.open()
-        store = log.deduplicationStore(window: .seconds(60))
+        store = log.deduplicationStore()
         #expect(try await store.reserve([1, 2], scope: "a") == .duplicate)
         // The reservation was never committed.
         #expect(try await store.reserve([1, 2], scope: "b") == .fresh)
@@ -28,21 +28,21 @@ import Testing
 
     @Test func aReleasedKeyIsFreshAgain() async throws {
         let log = try directory.open()
-        let store = log.deduplicationStore(window: .seconds(60))
+        let store = log.deduplicationStore()
         #expect(try await store.reserve([], scope: "") == .fresh)
         await store.release([], scope: "")
         #expect(try await store.reserve([], scope: "") == .fresh)
         await log.close()
         await #expect(throws: SQLiteLogError.self) { try await store.reserve([9], scope: "") }
-        await #expect(throws: SQLiteLogError.self) { try await store.commit([], scope: "") }
+        await #expect(throws: SQLiteLogError.self) { try await store.commit([], scope: "", for: .seconds(60)) }
     }
 
     @Test func forgetsAfterTheWindowAndPurges() async throws {
         let log = try directory.open()
-        let store = log.deduplicationStore(window: .milliseconds(30))
+        let store = log.deduplicationStore()
         for key in 0..<20 {
             #expect(try await store.reserve([UInt8(key)], scope: "a") == .fresh)
-            try await store.commit([UInt8(key)], scope: "a")
+            try await store.commit([UInt8(key)], scope: "a", for: .milliseconds(30))
         }
         try await eventually {
             try await log.retain()
@@ -54,7 +54,7 @@ import Testing
 
     @Test func oneOfManyGetsTheKey() async throws {
         let log = try directory.open()
-        let store = log.deduplicationStore(window: .seconds(60))
+        let store = log.deduplicationStore()
         let outcomes = try await withThrowingTaskGroup(of: Reservation.self) { group in
             for index in 0..<200 { group.addTask { try await store.reserve([UInt8(index % 10)], scope: "a") } }
             return try await group.reduce(into: []) { $0.append($1) }

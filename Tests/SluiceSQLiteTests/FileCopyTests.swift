@@ -14,7 +14,7 @@ import Testing
     @Test func aCopyMadeUnderLoadIsOfOneMoment() async throws {
         let log = try directory.open()
         let publisher = log.publisher()
-        let store = log.deduplicationStore(window: .seconds(60))
+        let store = log.deduplicationStore()
         let isDone = Flag()
         let published = Noted(0)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -32,7 +32,7 @@ import Testing
                         let key = Array("\(delivery.message.text)".utf8)
                         _ = try await store.reserve(key, scope: "g")
                         // Remembered before it is settled, as routes do.
-                        try await store.commit(key, scope: "g")
+                        try await store.commit(key, scope: "g", for: .seconds(60))
                         delivery.acknowledge()
                     }
                 }

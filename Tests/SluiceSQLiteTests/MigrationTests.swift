@@ -50,7 +50,7 @@ import Testing
         try writeSchema1()
         let before = Timestamp.now().millisecondsSince1970
         let log = try directory.open()
-        #expect(try await log.deduplicationStore(window: .seconds(60)).reserve([0x61], scope: "s") == .duplicate)
+        #expect(try await log.deduplicationStore().reserve([0x61], scope: "s") == .duplicate)
         let subscription = try await log.subscriber(group: "g").subscribe(to: "t")
         #expect(try await subscription.acknowledge(6).texts == ["p4", "p6", "p7", "p8", "p9", "p10"])
         try await log.publisher().publish([message("new")], to: "t")

@@ -81,9 +81,9 @@ import Testing
         // With a gap, so that something is settled ahead.
         for delivery in deliveries where delivery.origin.offset != 3 { delivery.acknowledge() }
         await subscriber.close()
-        let store = log.deduplicationStore(window: .seconds(60))
+        let store = log.deduplicationStore()
         _ = try await store.reserve([1], scope: "s")
-        try await store.commit([1], scope: "s")
+        try await store.commit([1], scope: "s", for: .seconds(60))
         try await log.setFact("a", "1")
         await log.close()
         // In rollback mode a copy of the one file is whole.
@@ -103,9 +103,9 @@ import Testing
         }
         _ = try? SQLiteLogView(path: path).lastOffset(in: "t")
         guard let log = try? SQLiteLog.open(configuration) else { return }
-        let store = log.deduplicationStore(window: .seconds(Int64.max / 2))
+        let store = log.deduplicationStore()
         _ = try? await store.reserve([1], scope: "s")
-        try? await store.commit([1], scope: "s")
+        try? await store.commit([1], scope: "s", for: .seconds(Int64.max / 2))
         for group in ["reader", "absent"] { _ = try? await log.backlog(group: group, topic: "t") }
         _ = try? await log.groups()
         _ = try? await log.position(of: "reader", topic: "t")

@@ -37,7 +37,8 @@ import Testing
     @Test func aMigratedFileKnowsAllReadersThatAreAskedForFirst() async throws {
         let log = try directory.open()
         await log.close()
-        let later = "DROP TABLE readers; DROP TABLE facts; DROP TABLE shelved; ALTER TABLE groups DROP COLUMN shelved"
+        let later =
+            "DROP TABLE readers; DROP TABLE facts; DROP TABLE shelved; DROP TABLE progress; ALTER TABLE groups DROP COLUMN shelved"
         try shell("sqlite3 '\(directory.log)' '\(later); PRAGMA user_version = 2'")
         let migrated = try directory.open()
         #expect(try await migrated.knownReaders(among: ["x"]) == ["x"])

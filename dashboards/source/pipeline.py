@@ -421,6 +421,7 @@ def retry(board):
 def throttle(board):
     board.row("Throttle")
     permits = "sluice_throttle_permits_per_second"
+    throttle = same("limit", "throttle")
     board.add(
         8, 8,
         timeseries(
@@ -428,7 +429,8 @@ def throttle(board):
             ("Percentiles of the wait for a permit.",
              "p95 of many seconds while the sink answers quickly and without 429.",
              "raise the rate towards what the sink allows; Slack allows one message a second."),
-            [query(quantile(q, "sluice_throttle_wait_seconds"), f"p{int(q * 100)}") for q in (0.5, 0.95)],
+            [query(quantile(q, "sluice_destination_limit_wait_seconds", throttle, handler=False), f"p{int(q * 100)}")
+             for q in (0.5, 0.95)],
             "s", thresholds=steps(GREEN, (30, RED))),
         timeseries(
             "Is the throttle too low? Permits used",
@@ -436,8 +438,9 @@ def throttle(board):
              "100 % for long, with a backlog beside it.",
              "raise the rate, or the burst if the load comes in bursts."),
             [query(
-                f"{by('handler_name')}({rate('sluice_throttle_wait_seconds_count')})"
-                f" / {by('handler_name')}({select(permits)})", "{{handler_name}}")],
+                f"{by('destination')}({rate('sluice_destination_limit_wait_seconds_count', throttle, handler=False)}) / "
+                f"{by('destination')}({select('sluice_destination_throttle_permits_per_second', handler=False)} > 0)",
+                "{{destination}}")],
             "percentunit", thresholds=steps(GREEN, (0.95, RED))),
         timeseries(
             "Is the throttle too low? Waiting, and behind them",
@@ -620,6 +623,38 @@ def destinations(board):
             [query(f"{by('destination', 'reason')}({rate('sluice_destination_holds_total', handler=False)})",
                    "{{destination}} {{reason}}")],
             "ops", stack=True, thresholds=steps(GREEN, (0.001, RED))),
+    )
+    board.add(
+        8, 8,
+        timeseries(
+            "Is the concurrency too low? Places in use",
+            ("Attempts that are under way at each destination, beside how many it may have at once. 0 where it has no limit.",
+             "both lines as one for long, while messages wait (*Who waits for its turn?*) and the destination answers as fast as "
+             "ever: it could take more.",
+             "raise the limit, or make it adaptive; where it is, its maximum."),
+            [query(f"max by (destination) ({select('sluice_destination_concurrency_in_use', handler=False)})",
+                   "{{destination}} in use"),
+             query(f"max by (destination) ({select('sluice_destination_concurrency_limit', handler=False)})",
+                   "{{destination}} limit")],
+            "short", decimals=0),
+        timeseries(
+            "Who waits for its turn?",
+            ("Messages that wait for a permit of their destination's throttle, or for one of its places for attempts at once.",
+             "a line that never comes down, with a backlog that grows: the limit decides how fast it goes, and not the "
+             "destination.",
+             "*throttle*: raise the rate towards what the destination allows. *concurrency*: see *Is the concurrency too low?*."),
+            [query(f"{by('destination', 'limit')}({select('sluice_destination_limit_waiting', handler=False)})",
+                   "{{destination}} {{limit}}")],
+            "short", decimals=0),
+        timeseries(
+            "Has a 429 slowed us down? Permits",
+            ("Attempts a second that each destination's throttle allows now. 0 where it has none.",
+             "far below the rate that is configured, for long: the destination asks to slow down again and again, and the throttle "
+             "follows it.",
+             "lower the rate to where the line settles; find out who else sends there."),
+            [query(f"min by (destination) ({select('sluice_destination_throttle_permits_per_second', handler=False)})",
+                   "{{destination}}")],
+            "ops"),
     )
 
 

@@ -1,25 +1,38 @@
 import DequeModule
 import Synchronization
 
-/// A ``BudgetBook``, and the line of those that wait for it.
+/// A ``BudgetBook``, and the line of those that wait for it. Without a policy all go at once.
 final class BudgetLine: Sendable {
     /// Is told that it may make an attempt. Returns false when it is gone: the next one's turn comes then.
     typealias Waiter = @Sendable () -> Bool
 
     private struct State {
+        var policy: RetryBudget?
         var book: BudgetBook
         var line = Deque<Waiter>()
-        var isTimed = false
+        /// When the next look is due that a timer takes.
+        var timedUntil: MonotonicTime?
+
+        mutating func take() -> Bool { policy == nil || book.take() }
     }
 
-    let policy: RetryBudget
     private let time: RouterTime
     private let state: Mutex<State>
 
-    init(_ policy: RetryBudget, time: RouterTime) {
-        self.policy = policy
+    init(_ policy: RetryBudget?, time: RouterTime) {
         self.time = time
-        state = Mutex(State(book: BudgetBook(policy, at: time.now)))
+        state = Mutex(State(policy: policy, book: BudgetBook(policy ?? RetryBudget(), at: time.now)))
+    }
+
+    var policy: RetryBudget? { state.withLock(\.policy) }
+
+    /// Goes by another policy from now on, also for those that wait.
+    func update(_ policy: RetryBudget?, firsts: @escaping @Sendable () -> Int64) {
+        let now = time.now
+        act(firsts) { state in
+            if let policy { state.book.update(policy, at: now, firsts: firsts()) }
+            state.policy = policy
+        }
     }
 
     /// Takes an attempt out of the budget. There is none while others wait for theirs.
@@ -27,7 +40,7 @@ final class BudgetLine: Sendable {
         let now = time.now
         return state.withLock { state in
             state.book.advance(to: now, firsts: firsts)
-            return state.line.isEmpty && state.book.take()
+            return state.line.isEmpty && state.take()
         }
     }
 
@@ -49,6 +62,7 @@ final class BudgetLine: Sendable {
         let now = time.now
         return state.withLock { state in
             state.book.advance(to: now, firsts: firsts)
+            guard state.policy != nil else { return (1, nil) }
             return (state.book.remaining, state.line.isEmpty ? nil : now.advanced(by: state.book.wait))
         }
     }
@@ -58,26 +72,33 @@ final class BudgetLine: Sendable {
         var isChanged = false
         while true {
             let now = time.now
-            let (next, wait) = state.withLock { state -> (Waiter?, Duration?) in
+            let (next, look) = state.withLock { state -> (Waiter?, MonotonicTime?) in
                 state.book.advance(to: now, firsts: firsts())
                 if !isChanged { change(&state) }
-                if !state.line.isEmpty, state.book.take() { return (state.line.popFirst(), nil) }
-                guard !state.line.isEmpty, !state.isTimed else { return (nil, nil) }
-                state.isTimed = true
+                guard !state.line.isEmpty else { return (nil, nil) }
+                if state.take() { return (state.line.popFirst(), nil) }
                 // First attempts add to it meanwhile without a word.
-                return (nil, min(state.book.wait, .seconds(1)))
+                let look = now.advanced(by: min(state.book.wait, .seconds(1)))
+                if let timed = state.timedUntil, timed <= look { return (nil, nil) }
+                state.timedUntil = look
+                return (nil, look)
             }
             isChanged = true
             if let next {
-                if !next() { state.withLock { $0.book.settle(policy.cost.failed) } }
+                if !next() { refund() }
                 continue
             }
-            if let wait {
-                time.after(wait) { [weak self] in
-                    self?.act(firsts) { $0.isTimed = false }
+            if let look {
+                time.after(now.duration(to: look)) { [weak self] in
+                    self?.act(firsts) { state in if state.timedUntil == look { state.timedUntil = nil } }
                 }
             }
             return
         }
+    }
+
+    /// Whoever was told does not wait any more.
+    private func refund() {
+        state.withLock { state in if let policy = state.policy { state.book.settle(policy.cost.failed) } }
     }
 }

@@ -3,9 +3,9 @@ import Synchronization
 
 /// The way of an attempt: it passes the gate, is made, and is put on the books.
 ///
-/// What keeps an attempt from being made belongs into ``pass(_:)``, and learns how attempts end in
-/// ``succeeded(_:isFirst:at:)`` and ``failed(_:_:isFirst:)``: these three are called around every attempt of every route, and
-/// nothing else is.
+/// What keeps an attempt from being made belongs into ``pass(_:)``, or into ``admit(_:)`` where the attempt has to give
+/// something back at its end, and learns how attempts end in ``succeeded(_:isFirst:at:)`` and ``failed(_:_:isFirst:)``: these
+/// are called around every attempt of every route, and nothing else is.
 extension Destination {
     /// Waits until nothing forbids an attempt. What other messages were told, and a hold, use up none of this one's time.
     /// - Throws: ``RevokedError`` when the message is not ours any more, `CancellationError` when the task is cancelled or
@@ -16,8 +16,10 @@ extension Destination {
         books.beginWaiting()
         defer { books.endWaiting() }
         repeat {
-            while let opening = gate.opening(at: clock.now) {
-                try await context.wait(for: clock.now.duration(to: opening), booking: .backoff)
+            while gate.opening(at: clock.now) != nil {
+                try await context.wait(following: [live.changes], booking: .backoff) {
+                    gate.opening(at: clock.now) ?? .longAgo
+                }
             }
             // What another was answered meanwhile may have shut the gate.
         } while try await waitForBreaker(context)
@@ -27,16 +29,17 @@ extension Destination {
     /// An attempt has succeeded.
     /// - Parameter isFirst: whether it was the message's first.
     func succeeded(_ context: HandlerContext, isFirst: Bool, at time: MonotonicTime) {
+        leave(context.delivery, .answered)
         if isFirst {
             context.delivery.trace.noteFirstSuccess(at: time)
         } else {
             books.noteLaterSuccess(at: clock.now)
-            if let budget {
-                let paid = context.delivery.trace.takePermit() ? budget.policy.cost.failed : 0
-                budget.settle(paid + budget.policy.ratio, firsts: firsts)
+            let paid = context.delivery.trace.takePermit()
+            if let policy = budget.policy {
+                budget.settle((paid ? policy.cost.failed : 0) + policy.ratio, firsts: firsts)
             }
         }
-        if let breaker, !breaker.isPassable { noteProbe(context) }
+        if !breaker.isPassable { noteProbe(context) }
         guard gate.isHeld, gate.release() else { return }
         context.logger.notice("destination takes messages again", metadata: metadata)
     }
@@ -49,9 +52,17 @@ extension Destination {
         books.note(
             result, isFirst: isFirst, .init(time: clock.now, reason: reason, description: "\(error)"))
         noteForBreaker(result, reason, context, isFirst: isFirst)
-        guard !isFirst, let budget else { return }
-        let cost = budget.policy.cost
-        let paid = context.delivery.trace.takePermit() ? cost.failed : 0
+        if result == .throttled { throttle.noteThrottledAnswer() }
+        // Before its place is the next one's. An answer that goes back to the source tells its sender to wait, not the others.
+        if context.route.hasRetry || context.isKept || isNamed {
+            let named = heed(error, context)
+            context.delivery.trace.noteHeeded(named?.draw ?? 0, at: clock.now)
+        }
+        leave(context.delivery, result == .refused ? .answered : result == .held ? .unknown : .failed)
+        guard !isFirst else { return }
+        let hasPaid = context.delivery.trace.takePermit()
+        guard let cost = budget.policy?.cost else { return }
+        let paid = hasPaid ? cost.failed : 0
         switch result {
         case .failure: budget.settle(paid - cost.failed, firsts: firsts)
         case .throttled: budget.settle(paid - cost.throttled, firsts: firsts)
@@ -60,48 +71,56 @@ extension Destination {
     }
 
     /// Does what an error asks for: shuts the gate until the time that the destination named, or holds it.
-    /// - Returns: how long nothing is sent from now on; nil when the error asks for nothing of the kind.
+    /// - Returns: the time that it named; nil when it named none.
     @discardableResult
-    func heed(_ error: any Error, _ context: HandlerContext) -> Duration? {
+    func heed(_ error: any Error, _ context: HandlerContext) -> NamedTime? {
+        if let (time, draw) = context.delivery.trace.takeHeeded() {
+            return Self.named(error).map { NamedTime(start: time, duration: max($0, .zero), draw: draw) }
+        }
         switch Disposition(of: error).kind {
         case .hold(let reason, let duration):
             countHold(Disposition.reason(of: error))
-            return hold(reason, for: max(duration, Self.shortestHold), context)
-        case .retry(let after?), .throttled(let after?):
-            // A duplicate waits for its twin alone; what the destination says concerns every message.
-            return error is InProgressError ? nil : shut(for: after, because: Disposition.reason(of: error), context)
-        case .retry, .throttled, .poison, .discard:
+            hold(reason, for: max(duration, Self.shortestHold), context)
             return nil
+        case .retry, .throttled:
+            return Self.named(error).map { shut(for: $0, because: Disposition.reason(of: error), context) }
+        case .poison, .discard:
+            return nil
+        }
+    }
+
+    private static func named(_ error: any Error) -> Duration? {
+        switch Disposition(of: error).kind {
+        // A duplicate waits for its twin alone; what the destination says concerns every message.
+        case .retry(let after), .throttled(let after): error is InProgressError ? nil : after
+        case .hold, .poison, .discard: nil
         }
     }
 
     /// A destination that refuses everything is not asked in a hot loop, whatever its error says.
     private static var shortestHold: Duration { .milliseconds(100) }
 
-    private func shut(for named: Duration, because reason: String, _ context: HandlerContext) -> Duration {
+    private func shut(for duration: Duration, because reason: String, _ context: HandlerContext) -> NamedTime {
         let time = clock
-        let now = time.now
+        let named = NamedTime(start: time.now, duration: max(duration, .zero), draw: time.random(in: 0...1))
         let policy = configuration.retryAfter
-        let cut = policy.cut(named)
-        let delay = policy.jitter > 0 ? cut + cut * time.random(in: 0...policy.jitter) : cut
-        if gate.shut(until: now.advanced(by: delay), at: now, because: reason) {
+        if gate.shut(named, policy, because: reason) {
             var metadata = metadata
             metadata["reason"] = "\(reason)"
-            metadata["next_attempt_in_seconds"] = "\(delay.inSeconds)"
+            metadata["next_attempt_in_seconds"] = "\(named.start.duration(to: named.end(policy)).inSeconds)"
             context.logger.info("destination asks to wait; nothing is sent to it until then", metadata: metadata)
         }
-        return delay
+        return named
     }
 
-    private func hold(_ reason: String, for duration: Duration, _ context: HandlerContext) -> Duration {
+    private func hold(_ reason: String, for duration: Duration, _ context: HandlerContext) {
         let isNews = gate.hold(until: clock.now.advanced(by: duration), because: reason)
-        guard isNews else { return duration }
+        guard isNews else { return }
         var metadata = metadata
         metadata["reason"] = "\(reason)"
         metadata["next_attempt_in_seconds"] = "\(duration.inSeconds)"
         context.logger.error(
             "destination refuses every message; it is held and nothing is lost", metadata: metadata)
-        return duration
     }
 
     var metadata: Logger.Metadata { ["destination": "\(name)"] }

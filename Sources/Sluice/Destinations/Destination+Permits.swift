@@ -3,7 +3,6 @@ extension Destination {
     /// Takes a permit for the delivery, unless it has one.
     /// - Returns: false when the budget has none for it now.
     func takePermit(for delivery: Delivery) -> Bool {
-        guard let budget else { return true }
         if delivery.trace.hasPermit { return true }
         guard budget.take(firsts: books.firsts) else { return false }
         delivery.trace.hasPermit = true
@@ -13,7 +12,7 @@ extension Destination {
     /// Calls `resume` when the delivery has a permit, at once or in its turn.
     /// - Parameter resume: returns false when the delivery does not wait any more, for the permit to go to the next.
     func whenPermitted(_ delivery: Delivery, _ resume: @escaping @Sendable () -> Bool) {
-        guard let budget, !delivery.trace.hasPermit else {
+        guard !delivery.trace.hasPermit else {
             _ = resume()
             return
         }
@@ -35,7 +34,7 @@ extension Destination {
     func waitForPermit(
         _ delivery: Delivery, in lifecycle: RouteLifecycle, patience: Duration? = nil
     ) async throws -> Bool {
-        guard budget != nil, !delivery.trace.hasPermit else { return true }
+        guard !delivery.trace.hasPermit else { return true }
         let ticket = Ticket()
         whenPermitted(delivery) { ticket.grant() }
         do {
@@ -49,7 +48,7 @@ extension Destination {
 
     /// The delivery's attempt will not be made.
     func returnPermit(of delivery: Delivery) {
-        guard let budget, delivery.trace.takePermit() else { return }
-        budget.settle(budget.policy.cost.failed, firsts: firsts)
+        guard delivery.trace.takePermit(), let policy = budget.policy else { return }
+        budget.settle(policy.cost.failed, firsts: firsts)
     }
 }

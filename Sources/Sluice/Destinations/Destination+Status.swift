@@ -109,7 +109,7 @@ extension Destination {
         if let cause = gate.cause(at: now) {
             return Status.Shut(why: cause.isHold ? .held : .retryAfter, reason: cause.reason)
         }
-        guard let breaker, !breaker.isPassable else { return nil }
+        guard !breaker.isPassable else { return nil }
         let figures = breaker.read()
         guard figures.force != .open else { return Status.Shut(why: .breaker, reason: Status.forced) }
         return Status.Shut(
@@ -120,7 +120,7 @@ extension Destination {
     /// When the first that waits is asked; nil when nothing keeps an attempt from being made.
     private func nextAttempt(at now: MonotonicTime, _ turn: MonotonicTime?) -> MonotonicTime? {
         if let opening = gate.opening(at: now) { return opening }
-        guard let until = breaker?.read().until else { return turn }
+        guard let until = breaker.read().until else { return turn }
         // After its rest it is open until a message comes.
         return until > now ? until : nil
     }
@@ -143,12 +143,12 @@ extension Destination {
         let clock = self.clock.timestamp
         func wall(_ time: MonotonicTime) -> Timestamp { clock.advanced(by: now.duration(to: time)) }
         let figures = books.read()
-        let (remaining, turn) = budget?.read(firsts: figures.messages) ?? (1, nil)
+        let (remaining, turn) = budget.read(firsts: figures.messages)
         let outage = outage(figures, at: now)
         return Status(
             name: name,
             shut: shut(at: now, figures.lastFailure, wall), nextAttempt: nextAttempt(at: now, turn).map(wall),
-            waiting: max(0, books.waiting), waitingForBudget: budget?.waiting ?? 0, budgetRemaining: remaining,
+            waiting: max(0, books.waiting), waitingForBudget: budget.waiting, budgetRemaining: remaining,
             attempts: figures.attempts, messages: figures.messages, lastSuccess: figures.lastSuccess.map(wall),
             lastFailure: figures.lastFailure.map {
                 Status.Failure(time: wall($0.time), reason: $0.reason, description: $0.description)

@@ -15,67 +15,22 @@ import Synchronization
 ///
 /// What it bounds it bounds for this process.
 public final class Destination: Timed {
-    public struct Configuration: Sendable, Equatable {
-        /// What becomes of a time that the destination names. Default: kept up to an hour, with up to 10% added.
-        public var retryAfter: RetryAfter
-        /// Bounds attempts that are not a message's first; nil sets no bound. Default: a fifth of the first attempts, and
-        /// one a second.
-        public var budget: RetryBudget?
-        /// Gives it a rest while it fails; nil, the default, never does.
-        public var breaker: CircuitBreaker?
-
-        public init(
-            retryAfter: RetryAfter = RetryAfter(), budget: RetryBudget? = RetryBudget(), breaker: CircuitBreaker? = nil
-        ) {
-            self.retryAfter = retryAfter
-            self.budget = budget
-            self.breaker = breaker
-        }
-
-        func validate(_ field: String) throws(ConfigurationError) {
-            try ConfigurationCheck.all(of: field) { check in
-                check.include { () throws(ConfigurationError) in try retryAfter.validate("\(field).retryAfter") }
-                check.include { () throws(ConfigurationError) in try budget?.validate("\(field).budget") }
-                check.include { () throws(ConfigurationError) in try breaker?.validate("\(field).breaker") }
-            }
-        }
-    }
-
-    /// What becomes of a time that a destination names, such as HTTP's Retry-After (RFC 9110, section 10.2.3).
-    public struct RetryAfter: Sendable, Equatable {
-        /// A longer time is cut to this. More than 0; default 1 hour.
-        public var maximum: Duration
-        /// How much of the time is added at most, drawn anew each time, so that many clients do not come back together.
-        /// From 0 to 1; default 0.1. Nothing is ever sent before the time that was named.
-        public var jitter: Double
-
-        public init(maximum: Duration = .seconds(3_600), jitter: Double = 0.1) {
-            self.maximum = maximum
-            self.jitter = jitter
-        }
-
-        /// What a time that was named is cut to.
-        func cut(_ named: Duration) -> Duration { min(max(named, .zero), maximum) }
-
-        func validate(_ field: String) throws(ConfigurationError) {
-            try ConfigurationCheck.all(of: field) { check in
-                check("maximum", maximum, above: .zero)
-                check("jitter", jitter, in: 0...1)
-            }
-        }
-    }
-
     /// The label `destination`.
     public let name: String
-    public let configuration: Configuration
     /// What its waits go by; a router that goes by another refuses its routes.
     public var time: RouterTime? { clock }
     let clock: RouterTime
 
+    /// What it goes by.
+    let live: Live<Configuration>
     let gate = DestinationGate()
-    let budget: BudgetLine?
-    let breaker: Breaker?
+    let budget: BudgetLine
+    let breaker: Breaker
+    let throttle: ThrottleLine
+    let places: ConcurrencyLine
     let books = DestinationBooks()
+    /// Whether an attempt needs something beside an open gate: a permit of the throttle, or a place.
+    let limited: Atomic<Bool>
     /// Whether it was named, and is not a route's own.
     let isNamed: Bool
     private let meter = Mutex<DestinationMeter?>(nil)
@@ -84,33 +39,39 @@ public final class Destination: Timed {
     ///   - name: unique in a router. At least one character.
     ///   - time: the router's. Default: the machine's.
     /// - Throws: ``ConfigurationError`` when a value is outside its range.
-    public init(
+    public convenience init(
         _ name: String, _ configuration: Configuration = Configuration(), time: RouterTime = .real
     ) throws(ConfigurationError) {
         try ConfigurationCheck.all(of: "Destination") { check in
             check("name", !name.isEmpty, expected: "at least one character")
-            check.include { () throws(ConfigurationError) in try configuration.validate("Destination") }
+            check.include { () throws(ConfigurationError) in try configuration.validate() }
         }
-        self.name = name
-        self.configuration = configuration
-        clock = time
-        budget = configuration.budget.map { BudgetLine($0, time: time) }
-        breaker = configuration.breaker.map { Breaker($0, time: time) }
-        isNamed = true
+        self.init(name, isNamed: true, configuration, time)
     }
 
     /// A route's own.
-    init(of route: Route, _ configuration: Configuration, time: RouterTime) {
-        name = route.name
-        self.configuration = configuration
-        clock = time
-        budget = configuration.budget.map { BudgetLine($0, time: time) }
-        breaker = configuration.breaker.map { Breaker($0, time: time) }
-        isNamed = false
+    convenience init(of route: Route, _ configuration: Configuration, time: RouterTime) {
+        self.init(route.name, isNamed: false, configuration, time)
     }
 
-    /// Whether nothing keeps an attempt from being made, as far as anybody has looked.
-    var isOpen: Bool { gate.isOpen && breaker?.isPassable ?? true }
+    private init(_ name: String, isNamed: Bool, _ configuration: Configuration, _ time: RouterTime) {
+        self.name = name
+        self.isNamed = isNamed
+        clock = time
+        live = Live(configuration)
+        budget = BudgetLine(configuration.budget, time: time)
+        breaker = Breaker(configuration.breaker, time: time)
+        throttle = ThrottleLine(configuration.throttle, time: time)
+        places = ConcurrencyLine(configuration.concurrency, time: time)
+        limited = Atomic(configuration.isLimited)
+        followPolicies()
+    }
+
+    /// Whether nothing keeps an attempt from being made, as far as anybody has looked; limits aside.
+    var isOpen: Bool { gate.isOpen && breaker.isPassable }
+
+    /// Whether the next attempt has to be let in (``admit(_:)``).
+    var mustAdmit: Bool { !isOpen || limited.load(ordering: .relaxed) }
 
     /// This destination as the label of a metric.
     public var label: (String, String) { ("destination", name) }
@@ -126,6 +87,11 @@ public final class Destination: Timed {
             }
             meter = made
         }
+    }
+
+    /// An attempt has waited so long for what a limit allows.
+    func noteWait(_ nanoseconds: UInt64, for limit: DestinationLimitMeter.Limit) {
+        meter.withLock(\.self)?.limits.waited[limit]?.observe(nanoseconds: nanoseconds)
     }
 
     /// Counts what held it. Nothing is counted before its figures are shown.

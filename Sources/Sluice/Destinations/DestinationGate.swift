@@ -9,9 +9,16 @@ struct DestinationGate: ~Copyable, Sendable {
         let isHold: Bool
     }
 
+    struct State {
+        var cause: Cause?
+        /// What may shut it under another policy too: ascending by when it was named, descending by when it ends.
+        var named: [NamedTime] = []
+        var holdUntil = MonotonicTime(nanoseconds: 0)
+    }
+
     private let shutUntil = Atomic<UInt64>(0)
     private let held = Atomic<Bool>(false)
-    private let cause = Mutex<Cause?>(nil)
+    private let state = Mutex(State())
 
     /// Whether nothing has shut it, as far as anybody has looked.
     var isOpen: Bool { shutUntil.load(ordering: .relaxed) == 0 }
@@ -27,40 +34,52 @@ struct DestinationGate: ~Copyable, Sendable {
         return nil
     }
 
-    /// Nothing passes before `time`. Never shortens what was said before.
+    /// Nothing passes before the time that was named. Never shortens what was said before.
     /// - Returns: whether it was open.
-    func shut(until time: MonotonicTime, at now: MonotonicTime, because reason: String) -> Bool {
-        let before = shutUntil.max(time.nanoseconds, ordering: .relaxed).oldValue
-        cause.withLock { cause in
-            if !isHeld { cause = Cause(reason: reason, isHold: false) }
+    func shut(_ named: NamedTime, _ policy: Destination.RetryAfter, because reason: String) -> Bool {
+        state.withLock { state in
+            // Whatever the policy, one that was named earlier and ends earlier says nothing any more.
+            state.named.removeAll { $0.fullEnd <= max(named.fullEnd, named.start) }
+            state.named.append(named)
+            if !isHeld { state.cause = Cause(reason: reason, isHold: false) }
+            let before = shutUntil.max(named.end(policy).nanoseconds, ordering: .relaxed).oldValue
+            return before <= named.start.nanoseconds
         }
-        return before <= now.nanoseconds
+    }
+
+    /// Another policy is in force: the times that were named are cut by it.
+    func update(_ policy: Destination.RetryAfter) {
+        state.withLock { state in
+            let end = state.named.reduce(state.holdUntil) { max($0, $1.end(policy)) }
+            shutUntil.store(end.nanoseconds, ordering: .relaxed)
+        }
     }
 
     /// Nothing passes before `time`, and until an attempt succeeds a person is needed.
     /// - Returns: whether it was not held, or for another reason.
     func hold(until time: MonotonicTime, because reason: String) -> Bool {
-        shutUntil.max(time.nanoseconds, ordering: .relaxed)
-        return cause.withLock { cause in
+        state.withLock { state in
+            shutUntil.max(time.nanoseconds, ordering: .relaxed)
+            state.holdUntil = max(state.holdUntil, time)
             let new = Cause(reason: reason, isHold: true)
             held.store(true, ordering: .relaxed)
-            defer { cause = new }
-            return cause != new
+            defer { state.cause = new }
+            return state.cause != new
         }
     }
 
     /// An attempt has succeeded: what held the destination is over.
     /// - Returns: whether it was held.
     func release() -> Bool {
-        cause.withLock { cause in
+        state.withLock { state in
             guard held.exchange(false, ordering: .relaxed) else { return false }
-            cause = cause.map { Cause(reason: $0.reason, isHold: false) }
+            state.cause = state.cause.map { Cause(reason: $0.reason, isHold: false) }
             return true
         }
     }
 
     /// Why it is shut or held; nil when it is neither.
     func cause(at now: MonotonicTime) -> Cause? {
-        isHeld || opening(at: now) != nil ? cause.withLock(\.self) : nil
+        isHeld || opening(at: now) != nil ? state.withLock(\.cause) : nil
     }
 }

@@ -12,11 +12,12 @@ final class DestinationMeter: Sendable {
     private let messages: CounterHandle
     private let amplification: GaugeHandle
     private let shut: [Destination.Status.Shut.Why: GaugeHandle]
-    private let breaker: BreakerMeter?
+    private let breaker: BreakerMeter
     private let nextAttempt: GaugeHandle
     private let waiting: GaugeHandle
     private let remaining: GaugeHandle
     private let lastSuccess: GaugeHandle
+    let limits: DestinationLimitMeter
     private let pushed = Mutex(Pushed())
 
     init(_ destination: Destination, _ instruments: Instruments) {
@@ -33,11 +34,12 @@ final class DestinationMeter: Sendable {
             uniqueKeysWithValues: Destination.Status.Shut.Why.allCases.map {
                 ($0, instruments.gauge(.destinationShut, [label, ("why", $0.rawValue)]))
             })
-        breaker = destination.breaker.map { _ in BreakerMeter(label, instruments) }
+        breaker = BreakerMeter(label, instruments)
         nextAttempt = instruments.gauge(.destinationNextAttempt, [label])
         waiting = instruments.gauge(.destinationWaiting, [label])
         remaining = instruments.gauge(.destinationBudgetRemaining, [label])
         lastSuccess = instruments.gauge(.destinationLastSuccess, [label])
+        limits = DestinationLimitMeter(label, instruments)
     }
 
     /// Brings the metrics up to what the books say.
@@ -55,7 +57,8 @@ final class DestinationMeter: Sendable {
             pushed.figures = figures
         }
         for (why, gauge) in shut { gauge.set(status.shut?.why == why ? 1 : 0) }
-        if let figures = destination.breaker?.read() { breaker?.push(figures) }
+        breaker.push(destination.breaker.read())
+        limits.push(destination)
         nextAttempt.set(status.nextAttempt.map(\.seconds) ?? 0)
         waiting.set(Double(status.waiting))
         remaining.set(status.budgetRemaining)

@@ -15,7 +15,7 @@ extension Metric {
 
     /// What every program with a router has, area by area. Each is declared beside what counts it.
     public static let coreAreas: [Area] = [
-        watermillArea, flowArea, attemptsArea, destinationArea, breakerArea, retryArea, throttleArea, poisonArea,
-        deduplicationArea, delayOnErrorArea, instantAckArea, ignoreErrorsArea, randomFailArea,
+        watermillArea, flowArea, attemptsArea, destinationArea, destinationLimitsArea, breakerArea, retryArea,
+        throttleArea, poisonArea, deduplicationArea, delayOnErrorArea, instantAckArea, ignoreErrorsArea, randomFailArea,
     ]
 }

@@ -104,5 +104,5 @@ public enum DeliveryOutcome: String, Sendable, CaseIterable {
 
 /// Where a delivery's time went, for the label `stage`.
 public enum DeliveryStage: String, Sendable, CaseIterable {
-    case queue, throttle, breaker, backoff, handler, publish
+    case queue, throttle, breaker, concurrency, backoff, handler, publish
 }

@@ -21,8 +21,11 @@ final class MemoryGroup: Settler {
         // It was not attempted, so it comes as it came.
         topic.shelve(
             MemoryTopicState.Returned(
-                sequence: tag, message: message, attempt: origin.attempt - 1, key: origin.key), key, of: self)
+                sequence: tag, message: message, attempt: origin.attempt - 1, key: origin.key, progress: origin.progress
+            ), key, of: self)
     }
+
+    var keepsProgress: Bool { true }
 
     func settle(_ tag: UInt64, _ settlement: Settlement) {
         if tracks, case .acknowledged = settlement { topic.acknowledge(tag, of: self) }
@@ -35,7 +38,8 @@ final class MemoryGroup: Settler {
         case .rejected(let rejection):
             topic.reject(
                 MemoryTopicState.Returned(
-                    sequence: tag, message: message, attempt: origin.attempt, key: origin.key),
+                    sequence: tag, message: message, attempt: origin.attempt, key: origin.key, progress: origin.progress
+                ),
                 of: self, after: rejection.delay)
         }
     }

@@ -71,7 +71,7 @@ extension MemoryTopicState {
                 isNew
                 ? Returned(
                     sequence: groups[index].cursor, message: log[Int(groups[index].cursor &- base)], attempt: 0,
-                    key: key(of: groups[index].cursor))
+                    key: key(of: groups[index].cursor), progress: nil)
                 : groups[index].returned[0]
             guard let key = select(next.message, origin(next)), groups[index].shelf.holds(key) else { return true }
             if count.isMultiple(of: 256) {

@@ -13,6 +13,7 @@ struct MemoryTopicState {
         /// How often it has been delivered.
         let attempt: Int
         var key: [UInt8]?
+        let progress: Delivery.Progress?
 
         var place: UInt64 { sequence }
         var size: Int { message.size }
@@ -259,7 +260,8 @@ struct MemoryTopicState {
     func key(of sequence: UInt64) -> [UInt8]? { keys.isEmpty ? nil : keys[sequence] }
 
     func origin(_ item: Returned) -> Delivery.Origin {
-        Delivery.Origin(attempt: item.attempt + 1, redelivered: item.attempt > 0, key: item.key)
+        Delivery.Origin(
+            attempt: item.attempt + 1, redelivered: item.attempt > 0, key: item.key, progress: item.progress)
     }
 
     /// Puts a message back in its place among those that the group has still to be given.

@@ -4,8 +4,9 @@ public protocol DeduplicationStore: AnyObject, Timed {
     /// does not survive the process, and need not: what it stood for was not finished.
     func reserve(_ key: [UInt8], scope: String) async throws -> Reservation
 
-    /// The reserved key was handled: until the store's window has passed it is a duplicate.
-    func commit(_ key: [UInt8], scope: String) async throws
+    /// The reserved key was handled.
+    /// - Parameter window: for how long it is a duplicate from now on.
+    func commit(_ key: [UInt8], scope: String, for window: Duration) async throws
 
     /// The reserved key was not handled: it is fresh again.
     func release(_ key: [UInt8], scope: String) async

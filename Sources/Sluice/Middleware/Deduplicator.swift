@@ -5,24 +5,41 @@ import Logging
 ///
 /// The key is kept only after success, so that a failed message's redelivery is handled and not dropped. Keys are
 /// scoped to the route.
-public struct Deduplicator: Middleware {
+///
+/// ``window`` and ``inProgressDelay`` can be changed while messages are under way (``Live``); the store and the key cannot.
+public struct Deduplicator: LiveMiddleware {
     public var store: any DeduplicationStore
     /// Default: the message's id.
     public var key: KeySelector
+    /// For how long a key that was handled is known again: the one that is in force when it is handled. More than 0; default
+    /// 1 hour.
+    public var window: Duration
     /// How long a message waits, as a redelivery, while another with its key is being handled. Default 1 s.
     /// At least 0.
     public var inProgressDelay: Duration
 
-    public init(_ store: any DeduplicationStore, key: KeySelector = .id, inProgressDelay: Duration = .seconds(1)) {
+    public init(
+        _ store: any DeduplicationStore, key: KeySelector = .id, window: Duration = .seconds(3_600),
+        inProgressDelay: Duration = .seconds(1)
+    ) {
+        self.window = window
         self.inProgressDelay = inProgressDelay
         self.store = store
         self.key = key
     }
 
-    public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        try ConfigurationCheck.all(of: "Deduplicator") { $0("inProgressDelay", inProgressDelay, in: .zero...) }
+    public func validate() throws(ConfigurationError) {
+        try ConfigurationCheck.all(of: "Deduplicator") { check in
+            check("window", window, above: .zero)
+            check("inProgressDelay", inProgressDelay, in: .zero...)
+        }
+    }
+
+    public static func wrap(
+        _ next: @escaping Handler, for route: RouteScope, by live: Live<Deduplicator>
+    ) throws -> Handler {
+        let (store, key) = (live.policy.store, live.policy.key)
         try route.time.require(store, "Deduplicator.store", "\(type(of: store))")
-        let (store, key, delay) = (store, key, inProgressDelay)
         func counter(_ result: String) -> CounterHandle {
             route.instruments.counter(.dedupChecks, [route.label, ("result", result)])
         }
@@ -38,7 +55,7 @@ public struct Deduplicator: Middleware {
                 return []
             case .inProgress:
                 inProgress.increment()
-                throw InProgressError(delay: delay)
+                throw InProgressError(live: live)
             case .fresh:
                 fresh.increment()
             }
@@ -50,7 +67,7 @@ public struct Deduplicator: Middleware {
                 throw error
             }
             do {
-                try await store.commit(key, scope: route.name)
+                try await store.commit(key, scope: route.name, for: live.policy.window)
                 diary.logEnd("deduplication keys are kept again", to: context.logger)
             } catch {
                 // The work is done; to fail now would do it twice for certain, to go on does so only if it comes again.
@@ -67,7 +84,9 @@ public struct Deduplicator: Middleware {
 
 /// A message with the same key is being handled.
 struct InProgressError: DispositionError, CustomStringConvertible {
-    let delay: Duration
+    let live: Live<Deduplicator>
+    /// How long to wait for the other, by the policy of now.
+    var delay: Duration { live.policy.inProgressDelay }
 
     var disposition: Disposition { .retry(after: delay) }
     var reason: String { "in_progress" }

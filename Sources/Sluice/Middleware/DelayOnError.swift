@@ -12,7 +12,9 @@
 ///
 /// It stands outside of ``Retry``, whose waits it does not change: it counts what Retry gives up. On a route without Retry it
 /// counts every failure. A message interrupted by a shutdown is not delayed.
-public struct DelayOnError: Middleware {
+///
+/// Its numbers can be changed while messages are under way (``Live``): for what fails from then on.
+public struct DelayOnError: LiveMiddleware {
     /// The wait before each delivery after the first. Its first bound is more than 0; default: from 1 s, doubling, up to 5
     /// minutes, with full jitter.
     public var backoff: Backoff
@@ -28,19 +30,24 @@ public struct DelayOnError: Middleware {
         self.when = when
     }
 
-    public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        let (backoff, when) = (backoff, when)
+    public func validate() throws(ConfigurationError) {
         try ConfigurationCheck.all(of: "DelayOnError") { check in
             check("backoff.initial", backoff.initial, above: .zero)
             check.include { () throws(ConfigurationError) in try backoff.validate("DelayOnError.backoff") }
         }
+    }
+
+    public static func wrap(
+        _ next: @escaping Handler, for route: RouteScope, by live: Live<DelayOnError>
+    ) throws -> Handler {
         let delays = route.instruments.histogram(.redeliveryDelay, [route.label])
         return { message, context in
             do {
                 return try await next(message, context)
             } catch {
-                guard !context.isInterruption(error), when?(error) ?? true else { throw error }
-                let delay = backoff.delay(beforeRetry: context.countDelay(), by: route.time)
+                let policy = live.policy
+                guard !context.isInterruption(error), policy.when?(error) ?? true else { throw error }
+                let delay = policy.backoff.delay(beforeRetry: context.countDelay(), by: route.time)
                 context.redeliver(after: delay)
                 delays.observe(delay.inSeconds)
                 throw error

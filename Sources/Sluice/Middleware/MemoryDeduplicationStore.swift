@@ -1,7 +1,7 @@
 import DequeModule
 import Synchronization
 
-/// Remembers keys in memory, within a window and up to a number; a restart forgets them.
+/// Remembers keys in memory, up to a number; a restart forgets them.
 public final class MemoryDeduplicationStore: DeduplicationStore {
     struct Entry: Hashable {
         let scope: String
@@ -14,36 +14,29 @@ public final class MemoryDeduplicationStore: DeduplicationStore {
         var expiries = Deque<(Entry, MonotonicTime)>()
     }
 
-    private let window: Duration
     private let capacity: Int
     private let clock: RouterTime
     private let state = Mutex(State())
 
-    /// How long it remembers, and how much.
+    /// How much it remembers.
     public struct Configuration: Sendable {
-        /// How long a key is remembered. More than 0; default 1 hour.
-        public var window: Duration
         /// How many are remembered at most; the oldest go first. At least 1; default 1,000,000.
         public var capacity: Int
 
-        public init(window: Duration = .seconds(3_600), capacity: Int = 1_000_000) {
-            self.window = window
+        public init(capacity: Int = 1_000_000) {
             self.capacity = capacity
         }
 
         func validate() throws(ConfigurationError) {
-            try ConfigurationCheck.all(of: "MemoryDeduplicationStore") { check in
-                check("window", window, above: .zero)
-                check("capacity", capacity, in: 1...)
-            }
+            try ConfigurationCheck.all(of: "MemoryDeduplicationStore") { $0("capacity", capacity, in: 1...) }
         }
     }
 
     /// A store with the defaults of ``Configuration``.
-    /// - Parameter time: what the window goes by: that of the router. Default: the machine's.
+    /// - Parameter time: what windows go by: that of the router. Default: the machine's.
     public init(time: RouterTime = .real) {
         clock = time
-        (window, capacity) = (Configuration().window, Configuration().capacity)
+        capacity = Configuration().capacity
     }
 
     /// - Parameter time: as of ``init(time:)``.
@@ -51,7 +44,7 @@ public final class MemoryDeduplicationStore: DeduplicationStore {
     public init(_ configuration: Configuration, time: RouterTime = .real) throws(ConfigurationError) {
         try configuration.validate()
         clock = time
-        (window, capacity) = (configuration.window, configuration.capacity)
+        capacity = configuration.capacity
     }
 
     public var time: RouterTime? { clock }
@@ -60,8 +53,8 @@ public final class MemoryDeduplicationStore: DeduplicationStore {
         reserve(Entry(scope: scope, key: key), at: clock.now)
     }
 
-    public func commit(_ key: [UInt8], scope: String) async throws {
-        commit(Entry(scope: scope, key: key), at: clock.now)
+    public func commit(_ key: [UInt8], scope: String, for window: Duration) async throws {
+        commit(Entry(scope: scope, key: key), for: window, at: clock.now)
     }
 
     public func release(_ key: [UInt8], scope: String) async {
@@ -83,9 +76,9 @@ public final class MemoryDeduplicationStore: DeduplicationStore {
         }
     }
 
-    func commit(_ entry: Entry, at now: MonotonicTime) {
-        let expiry = now.advanced(by: window)
+    func commit(_ entry: Entry, for window: Duration, at now: MonotonicTime) {
         state.withLock { state in
+            let expiry = now.advanced(by: window)
             state.known[entry] = .some(expiry)
             state.expiries.append((entry, expiry))
             while let (oldest, due) = state.expiries.first, due <= now || state.expiries.count > capacity {

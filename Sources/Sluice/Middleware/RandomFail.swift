@@ -12,7 +12,9 @@
 ///
 /// It stands inside of what is to meet the failures. The destination is not asked for an attempt that fails before the handler: its
 /// books and its breaker know nothing of it.
-public struct RandomFail: Middleware {
+///
+/// It can be changed while messages are under way (``Live``), such as from none to a tenth and back.
+public struct RandomFail: LiveMiddleware {
     /// When an attempt fails.
     public struct Moment: Sendable, Hashable {
         let word: String
@@ -37,18 +39,23 @@ public struct RandomFail: Middleware {
         self.disposition = disposition
     }
 
-    public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        try ConfigurationCheck.all(of: "RandomFail") { $0("share", self.share, in: 0...1) }
-        let (share, error, time) = (share, RandomFailure(moment: moment, disposition: disposition), route.time)
+    public func validate() throws(ConfigurationError) {
+        try ConfigurationCheck.all(of: "RandomFail") { $0("share", share, in: 0...1) }
+    }
+
+    public static func wrap(
+        _ next: @escaping Handler, for route: RouteScope, by live: Live<RandomFail>
+    ) throws -> Handler {
+        let time = route.time
         let failures = route.instruments.counter(.randomFailures, [route.label])
-        let isBefore = moment == .beforeHandler
         return { message, context in
+            let policy = live.policy
             // 1 itself may be drawn.
-            let fails = share >= 1 || time.random(in: 0...1) < share
+            let fails = policy.share >= 1 || time.random(in: 0...1) < policy.share
             guard fails else { return try await next(message, context) }
-            if !isBefore { _ = try await next(message, context) }
+            if policy.moment == .afterHandler { _ = try await next(message, context) }
             failures.increment()
-            throw error
+            throw RandomFailure(moment: policy.moment, disposition: policy.disposition)
         }
     }
 }

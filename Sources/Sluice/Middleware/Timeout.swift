@@ -4,23 +4,31 @@ import Synchronization
 /// so that Retry outside of it starts afresh.
 ///
 /// Cancellation is cooperative: the attempt ends when what it waits for ends, and never runs beside its successor.
-public struct Timeout: Middleware {
-    /// Default 30 s.
+///
+/// The deadline can be changed while attempts are under way (``Live``): it counts from when each began.
+public struct Timeout: LiveMiddleware {
+    /// More than 0; default 30 s.
     public var deadline: Duration
 
     public init(_ deadline: Duration = .seconds(30)) {
         self.deadline = deadline
     }
 
-    public func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        try ConfigurationCheck.all(of: "Timeout") { $0("deadline", self.deadline, above: .zero) }
-        let deadline = deadline
-        let deadlines = DeadlineQueue<TimedAttempt>(deadline, time: route.time) { $0.expire() }
+    public func validate() throws(ConfigurationError) {
+        try ConfigurationCheck.all(of: "Timeout") { $0("deadline", deadline, above: .zero) }
+    }
+
+    public static func wrap(_ next: @escaping Handler, for route: RouteScope, by live: Live<Timeout>) throws -> Handler
+    {
+        let deadlines = DeadlineQueue<TimedAttempt>(live.policy.deadline, time: route.time) { $0.expire(after: $1) }
+        live.onChange(for: deadlines) { [weak deadlines, weak live] in
+            if let deadlines, let live { deadlines.update(live.policy.deadline) }
+        }
         let (executor, destination) = (route.time.executor, route.destination)
         return { message, context in
-            // Shut meanwhile, perhaps: a message may have waited for Throttle since Retry looked. That wait is no part of the
-            // attempt.
-            if !destination.isOpen { try await destination.pass(context) }
+            // To wait for its turn at the destination is no part of the attempt.
+            if destination.mustAdmit { try await destination.admit(context) }
+            defer { if context.delivery.trace.isAdmitted { destination.leave(context.delivery, .unknown) } }
             let attempt = TimedAttempt()
             var timed = context
             timed.timed = attempt
@@ -37,7 +45,7 @@ public struct Timeout: Middleware {
             attempt.run(by: task)
             deadlines.add(attempt)
             return try await withTaskCancellationHandler {
-                try await attempt.wait(deadline)
+                try await attempt.wait()
             } onCancel: {
                 task.cancel()
             }
@@ -62,7 +70,8 @@ public struct TimeoutError: DispositionError, CustomStringConvertible {
 final class TimedAttempt: Sendable {
     private struct State {
         var result: Result<[Message], any Error>?
-        var expired = false
+        /// The deadline that has passed.
+        var expired: Duration?
         var task: Task<Void, Never>?
         var waiter: UnsafeContinuation<Void, Never>?
     }
@@ -71,7 +80,7 @@ final class TimedAttempt: Sendable {
 
     var result: Result<[Message], any Error>? { state.withLock(\.result) }
 
-    var isExpired: Bool { state.withLock(\.expired) }
+    var isExpired: Bool { state.withLock { $0.expired != nil } }
 
     /// Says whom to cancel when the deadline passes.
     func run(by task: Task<Void, Never>) {
@@ -91,15 +100,15 @@ final class TimedAttempt: Sendable {
     }
 
     /// Cancels the attempt when it is still running.
-    func expire() {
+    func expire(after deadline: Duration) {
         let task = state.withLock { state in
-            if state.result == nil { state.expired = true }
+            if state.result == nil { state.expired = deadline }
             return state.task
         }
         task?.cancel()
     }
 
-    func wait(_ deadline: Duration) async throws -> [Message] {
+    func wait() async throws -> [Message] {
         await withUnsafeContinuation { continuation in
             let finished = state.withLock { state in
                 if state.result == nil { state.waiter = continuation }
@@ -111,8 +120,9 @@ final class TimedAttempt: Sendable {
         switch result {
         // What succeeded in the end has succeeded, however late.
         case .success(let produced): return produced
-        case .failure where expired: throw TimeoutError(deadline: deadline)
-        case .failure(let error): throw error
+        case .failure(let error):
+            if let expired { throw TimeoutError(deadline: expired) }
+            throw error
         case nil: throw CancellationError()
         }
     }

@@ -21,12 +21,15 @@ public final class Delivery: Sendable {
         /// so that the route's middlewares do with it what they do with any failure; the message holds what could be
         /// read. Nil, the default, where all is well.
         public var failure: (any Error)?
+        /// How far it has come before, where the source keeps that; nil, the default, where it has not been attempted.
+        public var progress: Progress?
 
         /// Inlinable: adapters in other modules call it for every message, and a call would copy all fields.
         @inlinable
         public init(
             attempt: Int = 1, redelivered: Bool = false, partition: Int32? = nil, offset: Int64? = nil,
-            timestamp: Timestamp? = nil, key: [UInt8]? = nil, failure: (any Error)? = nil
+            timestamp: Timestamp? = nil, key: [UInt8]? = nil, failure: (any Error)? = nil,
+            progress: Progress? = nil
         ) {
             self.attempt = attempt
             self.redelivered = redelivered
@@ -35,6 +38,13 @@ public final class Delivery: Sendable {
             self.timestamp = timestamp
             self.key = key
             self.failure = failure
+            self.progress = progress
+        }
+
+        fileprivate func with(_ progress: Progress?) -> Origin {
+            var origin = self
+            origin.progress = progress
+            return origin
         }
     }
 
@@ -89,7 +99,7 @@ public final class Delivery: Sendable {
 
     deinit {
         if !settled.load(ordering: .relaxed) {
-            settler.settle(tag, .rejected(Rejection()), of: message, origin: origin)
+            settler.settle(tag, .rejected(Rejection()), of: message, origin: origin.with(nil))
         }
     }
 
@@ -105,14 +115,24 @@ public final class Delivery: Sendable {
     /// - Returns: whether this call settled it; false when it already was.
     @discardableResult
     public func acknowledge() -> Bool {
-        settle(.acknowledged)
+        guard !settled.exchange(true, ordering: .acquiringAndReleasing) else { return false }
+        settler.settle(tag, .acknowledged, of: message, origin: origin)
+        return true
     }
 
     /// The message was not handled; the broker delivers it again, not before `delay` has passed.
     /// - Returns: whether this call settled it; false when it already was.
     @discardableResult
     public func reject(after delay: Duration? = nil, because error: (any Error)? = nil) -> Bool {
-        settle(.rejected(Rejection(delay: delay, error: error)))
+        reject(Rejection(delay: delay, error: error), nil)
+    }
+
+    /// - Parameter progress: how far it has come, for a source that can keep it.
+    @discardableResult
+    func reject(_ rejection: Rejection, _ progress: Progress?) -> Bool {
+        guard !settled.exchange(true, ordering: .acquiringAndReleasing) else { return false }
+        settler.settle(tag, .rejected(rejection), of: message, origin: origin.with(progress))
+        return true
     }
 
     /// Whether it may still be handled here: false once the message may be somebody else's. See ``Settler/owns(_:)``.
@@ -136,19 +156,16 @@ public final class Delivery: Sendable {
     }
 
     /// The route keeps it, to try it again.
-    func noteKept() {
-        settler.noteKept(tag, message, origin: origin)
+    func noteKept(_ progress: Progress) {
+        settler.noteKept(tag, message, origin: origin.with(progress))
     }
+
+    /// Whether its source can keep how far it has come.
+    var keepsProgress: Bool { settler.keepsProgress }
 
     /// Drops it unhandled, because it is not ours any more: the broker hears nothing of it.
     func forgo() {
         guard !settled.exchange(true, ordering: .acquiringAndReleasing) else { return }
         settler.forgo(tag)
-    }
-
-    private func settle(_ settlement: Settlement) -> Bool {
-        guard !settled.exchange(true, ordering: .acquiringAndReleasing) else { return false }
-        settler.settle(tag, settlement, of: message, origin: origin)
-        return true
     }
 }

@@ -63,6 +63,11 @@ public struct Disposition: Sendable, Equatable {
     /// Whether the destination asks to slow down, or names a time.
     public var isThrottled: Bool { AttemptResult(self) == .throttled }
 
+    /// Whether the destination asks to slow down, and not a message that waits for its twin.
+    static func asksToSlowDown(_ error: any Error) -> Bool {
+        Disposition(of: error).isThrottled && !(error is InProgressError)
+    }
+
     /// A short word for the label `reason`: the error's own, or the name of its type.
     public static func reason(of error: any Error) -> String {
         (error as? any DispositionError)?.reason ?? String(describing: type(of: error))

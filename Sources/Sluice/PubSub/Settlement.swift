@@ -57,8 +57,14 @@ public protocol Settler: AnyObject, Sendable {
     func shelve(_ tag: UInt64, key: [UInt8], of message: Message, origin: Delivery.Origin)
 
     /// Handling the delivery has failed, and the route keeps it to try again. It is not settled; what waits behind it
-    /// may be named by it. Does nothing unless implemented.
+    /// may be named by it, and the progress of `origin` may be kept for when it is delivered after a restart. Does nothing
+    /// unless implemented.
     func noteKept(_ tag: UInt64, _ message: Message, origin: Delivery.Origin)
+
+    /// Whether a rejected message comes again with the progress that the origin of its rejection has
+    /// (``settle(_:_:of:origin:)``, ``Delivery/Progress``). A route that keeps no messages gives them back for long waits only
+    /// then. False unless implemented.
+    var keepsProgress: Bool { get }
 
     /// The delivery was dropped unhandled because ``owns(_:)`` said no; the broker must not be told. Called instead of
     /// ``settle(_:_:)``. Does nothing unless implemented.
@@ -67,6 +73,8 @@ public protocol Settler: AnyObject, Sendable {
 
 extension Settler {
     public func owns(_ tag: UInt64) -> Bool { true }
+
+    public var keepsProgress: Bool { false }
 
     public func forgo(_ tag: UInt64) {}
 

@@ -36,8 +36,13 @@ public struct Backoff: Sendable, Equatable {
     /// ```
     /// - Parameter time: draws the jitter; a route's is ``RouteScope/time``.
     public func delay(beforeRetry retry: Int, by time: RouterTime) -> Duration {
+        delay(beforeRetry: retry, draw: jitter ? time.random(in: 0...1) : 1)
+    }
+
+    /// - Parameter draw: what the jitter has drawn, from 0 to 1.
+    func delay(beforeRetry retry: Int, draw: Double) -> Duration {
         let bound = bound(beforeRetry: retry)
-        return jitter ? bound * time.random(in: 0...1) : bound
+        return jitter ? bound * draw : bound
     }
 
     /// Refuses values that are outside their range.

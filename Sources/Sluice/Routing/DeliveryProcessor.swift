@@ -5,8 +5,8 @@ final class DeliveryProcessor: Sendable {
     /// What a worker does next with a delivery.
     enum Verdict {
         case settled
-        /// The route keeps it: process it again after this wait.
-        case again(after: Duration)
+        /// The route keeps it: process it again after this.
+        case again(Rest)
     }
 
     /// A delivery on its way through the route, over all its passes.
@@ -19,6 +19,10 @@ final class DeliveryProcessor: Sendable {
         var rejections = 0
         /// Whether it counts among those that wait for their next attempt.
         var isWaiting = false
+        /// What it waits for, or has waited for since its last pass.
+        var rest: Rest?
+        /// Whether it goes on from where its source says.
+        var isRestored = false
         /// When it left the route: the start of whatever its worker does next.
         var end: MonotonicTime?
     }
@@ -71,11 +75,11 @@ final class DeliveryProcessor: Sendable {
     /// - Parameter keeping: whether the worker can keep a rejected delivery and process it again.
     @inline(__always)
     func process(_ parcel: inout Parcel, keeping: Bool) async -> Verdict {
-        if !begin(&parcel, keeping: keeping) {
-            guard await waitToBegin(&parcel, keeping: keeping) else { return .settled }
+        if !begin(&parcel, keeping: keeping), let verdict = await waitToBegin(&parcel, keeping: keeping) {
+            return verdict
         }
         do {
-            try await pass(parcel.delivery, keeping)
+            try await pass(parcel.delivery, keeping, parcel.rest?.wait)
             handled(&parcel)
             return .settled
         } catch {
@@ -85,13 +89,17 @@ final class DeliveryProcessor: Sendable {
 
     /// Apart, so that the delivery is borrowed: otherwise its message would be copied.
     @inline(never)
-    private func pass(_ delivery: Delivery, _ keeping: Bool) async throws {
-        _ = try await chain(delivery.message, HandlerContext(route: scope, delivery: delivery, isKept: keeping))
+    private func pass(_ delivery: Delivery, _ keeping: Bool, _ handedBack: RetryWait?) async throws {
+        _ = try await chain(
+            delivery.message,
+            HandlerContext(route: scope, delivery: delivery, isKept: keeping, handedBack: handedBack))
     }
 
     /// Begins a pass, where nothing has to be waited for.
     private func begin(_ parcel: inout Parcel, keeping: Bool) -> Bool {
-        guard parcel.delivery.isOurs, !mustBePermitted(parcel, keeping), !scope.lifecycle.isPaused else { return false }
+        guard parcel.delivery.isOurs, parcel.delivery.origin.progress == nil || parcel.isRestored,
+            !mustBePermitted(parcel, keeping), !scope.lifecycle.isPaused
+        else { return false }
         if parcel.isWaiting { endWaiting(&parcel) }
         beginPass(&parcel)
         return true
@@ -108,23 +116,43 @@ final class DeliveryProcessor: Sendable {
     }
 
     /// Begins a pass once nothing forbids it.
-    /// - Returns: false when the delivery has left the route instead.
-    private func waitToBegin(_ parcel: inout Parcel, keeping: Bool) async -> Bool {
+    /// - Returns: what becomes of the delivery instead; nil when the pass has begun.
+    private func waitToBegin(_ parcel: inout Parcel, keeping: Bool) async -> Verdict? {
         guard parcel.delivery.isOurs else {
             drop(&parcel)
-            return false
+            return .settled
         }
         if parcel.isWaiting { endWaiting(&parcel) }
+        if let progress = parcel.delivery.origin.progress, !parcel.isRestored,
+            let verdict = restore(&parcel, progress, keeping: keeping)
+        {
+            return verdict
+        }
         if mustBePermitted(parcel, keeping), await !isPermitted(parcel.delivery) {
             giveBack(&parcel)
-            return false
+            return .settled
         }
         guard await waitForResume(&parcel) else {
             release(parcel)
-            return false
+            return .settled
         }
         beginPass(&parcel)
-        return true
+        return nil
+    }
+
+    /// Goes on from where the source says.
+    /// - Returns: nil when the next attempt is due.
+    private func restore(_ parcel: inout Parcel, _ progress: Delivery.Progress, keeping: Bool) -> Verdict? {
+        let (now, wall) = (time.now, time.timestamp)
+        parcel.isRestored = true
+        parcel.delivery.trace.restore(progress, at: now, wall)
+        let remaining = progress.remaining(at: wall)
+        guard remaining > .zero else { return nil }
+        guard !keeping else { return rest(&parcel, .until(now.advanced(by: remaining))) }
+        guard parcel.delivery.keepsProgress else { return nil }
+        parcel.delivery.reject(Rejection(delay: remaining), progress)
+        conclude(&parcel, .handedBack)
+        return .settled
     }
 
     private func handled(_ parcel: inout Parcel) {
@@ -148,15 +176,22 @@ final class DeliveryProcessor: Sendable {
 
     /// Waits before the next pass of a delivery that the worker keeps, and then in line for its destination's budget.
     /// - Returns: false when the route drains meanwhile, or the delivery is not ours any more.
-    func wait(_ parcel: Parcel, for delay: Duration) async -> Bool {
+    func wait(_ parcel: Parcel, for rest: Rest) async -> Bool {
         let start = time.now
-        rest()
+        self.rest()
         defer {
             setOut()
             parcel.delivery.trace.book(time.now.nanoseconds(since: start), to: .backoff)
         }
         do {
-            try await parcel.delivery.sleep(for: delay, in: scope.lifecycle)
+            var isOver = false
+            while !isOver {
+                isOver = try await Ticket.untilChange(of: rest.bells) { ticket in
+                    let remaining = time.now.duration(to: rest.due(parcel.delivery))
+                    try await parcel.delivery.sleep(for: remaining, until: ticket, in: scope.lifecycle)
+                    return !ticket.isGranted
+                }
+            }
             return try await scope.destination.waitForPermit(parcel.delivery, in: scope.lifecycle)
         } catch {
             return false
@@ -186,12 +221,10 @@ final class DeliveryProcessor: Sendable {
     /// Calls `resume` when the next pass of a delivery is due that no worker keeps meanwhile, and its destination's budget
     /// has an attempt for it.
     /// - Parameter resume: returns false when it does not wait any more.
-    func whenDue(_ parcel: Parcel, after delay: Duration, _ resume: @escaping @Sendable () -> Bool) {
+    func whenDue(_ parcel: Parcel, after rest: Rest, _ resume: @escaping @Sendable () -> Bool) {
         let start = time.now
-        // The lane holds the delivery for as long as it waits: a route that has stopped is kept by no timer.
-        time.after(delay) { [time, weak delivery = parcel.delivery, weak destination = scope.destination] in
-            guard let delivery, let destination else { return }
-            destination.whenPermitted(delivery) {
+        RestTimer.start(parcel.delivery, rest, by: time) { [time, weak destination = scope.destination] delivery in
+            destination?.whenPermitted(delivery) {
                 delivery.trace.book(time.now.nanoseconds(since: start), to: .backoff)
                 return resume()
             }
@@ -216,7 +249,7 @@ final class DeliveryProcessor: Sendable {
     private func giveBack(_ parcel: inout Parcel) {
         guard parcel.delivery.isOurs else { return drop(&parcel) }
         let delay = redelivery.delay(beforeRetry: min(parcel.delivery.origin.attempt, 1_000), by: time)
-        parcel.delivery.reject(after: isDraining ? nil : delay)
+        parcel.delivery.reject(Rejection(delay: isDraining ? nil : delay), parcel.delivery.origin.progress)
         conclude(&parcel, .rejected)
     }
 
@@ -231,7 +264,9 @@ final class DeliveryProcessor: Sendable {
         begin(&parcel)
         // At a drain everything goes back; the source knows what was its own to give.
         guard isDraining || parcel.delivery.isOurs else { return drop(&parcel) }
-        parcel.delivery.reject()
+        let hasBegun = parcel.delivery.trace.attempts > 0
+        parcel.delivery.reject(
+            Rejection(), hasBegun ? progress(of: parcel.delivery, parcel.rest) : parcel.delivery.origin.progress)
         conclude(&parcel, .rejected)
     }
 
@@ -253,8 +288,9 @@ final class DeliveryProcessor: Sendable {
     private func failed(_ parcel: inout Parcel, _ error: any Error, keeping: Bool) -> Verdict {
         let context = HandlerContext(route: scope, delivery: parcel.delivery)
         // It is on its way still: nothing is counted, and nothing was given up.
-        if let handedBack = error as? HandedBackError, keeping, !scope.lifecycle.isDraining, parcel.delivery.isOurs {
-            return again(&parcel, after: time.now.duration(to: handedBack.due))
+        if let handedBack = error as? HandedBackError, !scope.lifecycle.isDraining, parcel.delivery.isOurs {
+            if keeping { return again(&parcel, .retry(handedBack.wait)) }
+            if parcel.delivery.keepsProgress { return handBack(&parcel, .retry(handedBack.wait)) }
         }
         if context.isInterruption(error) {
             release(parcel)
@@ -269,6 +305,8 @@ final class DeliveryProcessor: Sendable {
         var delay =
             parcel.delivery.trace.redeliveryDelay
             ?? redelivery.delay(beforeRetry: max(deliveries, parcel.delivery.trace.nextAttempt - 1), by: time)
+        let now = time.now
+        var named: NamedTime?
         switch disposition.kind {
         case .discard(let reason):
             context.logger.notice("message discarded", metadata: ["reason": "\(reason)"])
@@ -276,10 +314,14 @@ final class DeliveryProcessor: Sendable {
             conclude(&parcel, .discarded)
             return .settled
         case .hold(_, let duration): delay = max(delay, duration)
-        case .retry(let after), .throttled(let after):
-            delay = max(delay, scope.destination.configuration.retryAfter.cut(after ?? .zero))
-        case .poison: break
+        case .retry(let after?), .throttled(let after?):
+            named = NamedTime(start: now, duration: max(after, .zero), draw: 0)
+        case .retry, .throttled, .poison: break
         }
+        let live = scope.destination.live
+        let rest =
+            named.map { Rest.named($0, live, notBefore: now.advanced(by: delay)) } ?? .until(now.advanced(by: delay))
+        delay = now.duration(to: rest.due(parcel.delivery))
         let keeps = keeping && !scope.lifecycle.isDraining
         context.logger.log(
             level: parcel.delivery.trace.isLogged ? .debug : .warning, "message rejected",
@@ -289,20 +331,40 @@ final class DeliveryProcessor: Sendable {
                 "attempts": "\(parcel.delivery.trace.attempts)", "redelivery_after_seconds": "\(delay.inSeconds)",
             ])
         guard keeps else {
-            parcel.delivery.reject(after: delay, because: error)
+            parcel.delivery.reject(Rejection(delay: delay, error: error), progress(of: parcel.delivery, rest))
             conclude(&parcel, .rejected)
             return .settled
         }
         ledger.keep()
-        parcel.delivery.noteKept()
-        return again(&parcel, after: delay)
+        return again(&parcel, rest)
     }
 
-    private func again(_ parcel: inout Parcel, after delay: Duration) -> Verdict {
+    /// The route keeps it and processes it again.
+    private func again(_ parcel: inout Parcel, _ rest: Rest) -> Verdict {
+        parcel.delivery.noteKept(progress(of: parcel.delivery, rest))
+        return self.rest(&parcel, rest)
+    }
+
+    private func rest(_ parcel: inout Parcel, _ rest: Rest) -> Verdict {
         parcel.isWaiting = true
+        parcel.rest = rest
         scope.destination.returnProbe(of: parcel.delivery)
         scope.destination.books.beginWaiting()
-        return .again(after: max(delay, .zero))
+        return .again(rest)
+    }
+
+    /// Its source keeps it until its next attempt is due.
+    private func handBack(_ parcel: inout Parcel, _ rest: Rest) -> Verdict {
+        let progress = progress(of: parcel.delivery, rest)
+        parcel.delivery.reject(Rejection(delay: progress.wait), progress)
+        conclude(&parcel, .handedBack)
+        return .settled
+    }
+
+    /// - Parameter rest: what it waits for; nil is nothing.
+    private func progress(of delivery: Delivery, _ rest: Rest?) -> Delivery.Progress {
+        let now = time.now
+        return delivery.trace.progress(due: rest?.due(delivery) ?? now, at: now, time.timestamp)
     }
 
     private func conclude(_ parcel: inout Parcel, _ outcome: DeliveryOutcome) {

@@ -7,11 +7,12 @@ import Synchronization
 package struct DeliveryTrace: ~Copyable, Sendable {
     /// The stages that are measured where they happen; `queue` and `handler` follow from these and the whole.
     package enum BookedStage: Sendable {
-        case throttle, breaker, backoff, publish
+        case throttle, breaker, concurrency, backoff, publish
     }
 
     private let throttle = Atomic<UInt64>(0)
     private let breaker = Atomic<UInt64>(0)
+    private let concurrency = Atomic<UInt64>(0)
     private let backoff = Atomic<UInt64>(0)
     private let publish = Atomic<UInt64>(0)
     private let attemptCount = Atomic<Int>(0)
@@ -26,11 +27,16 @@ package struct DeliveryTrace: ~Copyable, Sendable {
     private let success = Atomic<UInt64>(0)
     private let redelivery = Atomic<UInt64>(0)
     private let delays = Atomic<UInt32>(0)
+    private let admitted = Atomic<UInt64>(0)
+    private let among = Atomic<Int>(0)
+    private let heeded = Atomic<UInt64>(0)
+    private let draw = Atomic<UInt64>(0)
 
     package func book(_ nanoseconds: UInt64, to stage: BookedStage) {
         switch stage {
         case .throttle: throttle.wrappingAdd(nanoseconds, ordering: .relaxed)
         case .breaker: breaker.wrappingAdd(nanoseconds, ordering: .relaxed)
+        case .concurrency: concurrency.wrappingAdd(nanoseconds, ordering: .relaxed)
         case .backoff: backoff.wrappingAdd(nanoseconds, ordering: .relaxed)
         case .publish: publish.wrappingAdd(nanoseconds, ordering: .relaxed)
         }
@@ -40,6 +46,7 @@ package struct DeliveryTrace: ~Copyable, Sendable {
         switch stage {
         case .throttle: throttle.load(ordering: .relaxed)
         case .breaker: breaker.load(ordering: .relaxed)
+        case .concurrency: concurrency.load(ordering: .relaxed)
         case .backoff: backoff.load(ordering: .relaxed)
         case .publish: publish.load(ordering: .relaxed)
         }
@@ -81,6 +88,36 @@ package struct DeliveryTrace: ~Copyable, Sendable {
     /// - Returns: whether it was one.
     func takeProbe() -> Bool { isProbe && probe.exchange(false, ordering: .relaxed) }
 
+    /// Whether the next attempt was let in where its destination has limits.
+    var isAdmitted: Bool { admitted.load(ordering: .relaxed) != 0 }
+
+    func admit(_ admission: ConcurrencyBook.Admission) {
+        among.store(admission.among, ordering: .relaxed)
+        admitted.store(max(admission.time.nanoseconds, 1), ordering: .relaxed)
+    }
+
+    /// - Returns: nil when it was not let in, or need not be.
+    func takeAdmission() -> ConcurrencyBook.Admission? {
+        guard isAdmitted else { return nil }
+        let time = admitted.exchange(0, ordering: .relaxed)
+        return time == 0
+            ? nil : .init(time: MonotonicTime(nanoseconds: time), among: among.load(ordering: .relaxed))
+    }
+
+    /// The destination does already what the last attempt's error asks for.
+    /// - Parameter draw: the jitter of the time that it named.
+    func noteHeeded(_ draw: Double, at time: MonotonicTime) {
+        self.draw.store(draw.bitPattern, ordering: .relaxed)
+        heeded.store(time.nanoseconds.addingSaturated(1), ordering: .relaxed)
+    }
+
+    /// - Returns: what was noted since it was last taken.
+    func takeHeeded() -> (time: MonotonicTime, draw: Double)? {
+        let time = heeded.exchange(0, ordering: .relaxed)
+        guard time != 0 else { return nil }
+        return (MonotonicTime(nanoseconds: time - 1), Double(bitPattern: draw.load(ordering: .relaxed)))
+    }
+
     // MARK: What Retry knows of the message, over all its passes through the chain
 
     /// The number of the next attempt, from 1: throttled answers and holds do not count.
@@ -108,6 +145,33 @@ package struct DeliveryTrace: ~Copyable, Sendable {
         if before != 0 { firstFailure.store(before.addingSaturated(nanoseconds), ordering: .relaxed) }
     }
 
+    // MARK: What its source keeps of that
+
+    /// - Parameters:
+    ///   - due: when it is attempted next.
+    ///   - wall: the same moment as `now`.
+    func progress(due: MonotonicTime, at now: MonotonicTime, _ wall: Timestamp) -> Delivery.Progress {
+        let first = firstFailure.load(ordering: .relaxed)
+        let firstFailure = first == 0 ? now : MonotonicTime(nanoseconds: first)
+        let wait = max(.zero, now.duration(to: due))
+        return Delivery.Progress(
+            attempts: attempts, failedAttempts: Int(failedAttempts.load(ordering: .relaxed)),
+            throttledAnswers: Int(throttledAnswers.load(ordering: .relaxed)),
+            firstFailure: wall.advanced(by: now.duration(to: firstFailure)), due: wall.advanced(by: wait), wait: wait)
+    }
+
+    /// Goes on from there.
+    func restore(_ progress: Delivery.Progress, at now: MonotonicTime, _ wall: Timestamp) {
+        attemptCount.store(max(0, progress.attempts), ordering: .relaxed)
+        failedAttempts.store(UInt32(clamping: progress.failedAttempts), ordering: .relaxed)
+        throttledAnswers.store(UInt32(clamping: progress.throttledAnswers), ordering: .relaxed)
+        let age = Duration.milliseconds(max(0, wall.milliseconds(since: progress.firstFailure)))
+        let first = now.nanoseconds.subtractingSaturated(age.wholeNanoseconds)
+        if progress.failedAttempts > 0 || progress.throttledAnswers > 0 {
+            firstFailure.store(max(first, 1), ordering: .relaxed)
+        }
+    }
+
     // MARK: How long it waits when it is rejected
 
     /// What the chain has said in this pass; nil leaves it to the route.
@@ -133,6 +197,7 @@ package struct DeliveryTrace: ~Copyable, Sendable {
         exhausted.store(false, ordering: .relaxed)
         logged.store(false, ordering: .relaxed)
         redelivery.store(0, ordering: .relaxed)
+        heeded.store(0, ordering: .relaxed)
     }
 
     func setOutcome(_ outcome: DeliveryOutcome) {

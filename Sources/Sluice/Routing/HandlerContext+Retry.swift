@@ -37,9 +37,14 @@ extension HandlerContext {
         let disposition = Disposition(of: error)
         guard !disposition.isPermanent, !isInterruption(error) else { throw error }
         let destination = route.destination
-        let named = destination.heed(error, self) ?? (error as? InProgressError)?.delay
-        let delay = max(delay, named ?? .zero)
-        _ = delivery.trace.noteFailure(at: route.time.now)
+        let named = destination.heed(error, self)
+        let start = route.time.now
+        let twin = error as? InProgressError
+        @Sendable func due() -> MonotonicTime {
+            let own = start.advanced(by: max(delay, twin?.delay ?? .zero))
+            return max(own, named?.end(destination.configuration.retryAfter) ?? own)
+        }
+        _ = delivery.trace.noteFailure(at: start)
         let reason = Disposition.reason(of: error)
         if case .hold = disposition.kind {
             // Uses up nothing: the destination is at fault, and its gate is shut.
@@ -54,12 +59,14 @@ extension HandlerContext {
                 throw error
             }
             route.meterOfRetries.retries.increment(reason)
-            route.meterOfRetries.waited.observe(delay.inSeconds)
+            route.meterOfRetries.waited.observe(start.duration(to: due()).inSeconds)
         }
         destination.books.beginWaiting()
         do {
             defer { destination.books.endWaiting() }
-            let paused = try await wait(for: delay, booking: .backoff)
+            let paused = try await wait(
+                following: [destination.live.changes] + (twin.map { [$0.live.changes] } ?? []), booking: .backoff,
+                until: due)
             delivery.trace.postponeFailure(by: paused.wholeNanoseconds)
         }
         var context = self

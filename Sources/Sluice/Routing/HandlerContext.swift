@@ -16,15 +16,25 @@ public struct HandlerContext: Sendable {
     var timed: TimedAttempt?
     /// Whether the route keeps the message when it is rejected, and delivers it again itself.
     package internal(set) var isKept: Bool
+    /// What the message has waited for without a worker since its last pass through the chain.
+    let handedBack: RetryWait?
 
     package init(route: RouteScope, delivery: Delivery, isKept: Bool = false) {
+        self.init(route: route, delivery: delivery, isKept: isKept, handedBack: nil)
+    }
+
+    init(route: RouteScope, delivery: Delivery, isKept: Bool, handedBack: RetryWait?) {
         self.route = route
         self.delivery = delivery
         self.isKept = isKept
+        self.handedBack = handedBack
         attempt = delivery.trace.nextAttempt
         correlationID = nil
         outgoing = Metadata()
     }
+
+    /// Whether a message that waits for long may free its worker: where it goes back to its source meanwhile, others pass it.
+    var canHandBack: Bool { isKept || !route.isOrdered && delivery.keepsProgress }
 
     /// The message as it was delivered, whatever a middleware has made of it since.
     public var message: Message { delivery.message }

@@ -84,9 +84,9 @@ struct KeyedWorkers {
                 continue
             }
             processor.begin(&parcel)
-            guard case .again(let delay) = await processor.process(&parcel, keeping: keeping) else { continue }
+            guard case .again(let rest) = await processor.process(&parcel, keeping: keeping) else { continue }
             done = nil
-            park(parcel, lane, of: lanes, for: delay)
+            park(parcel, lane, of: lanes, for: rest)
         }
     }
 
@@ -99,9 +99,9 @@ struct KeyedWorkers {
     }
 
     private func park(
-        _ parcel: DeliveryProcessor.Parcel, _ lane: Lanes.Lane, of lanes: Lanes, for delay: Duration
+        _ parcel: DeliveryProcessor.Parcel, _ lane: Lanes.Lane, of lanes: Lanes, for rest: Rest
     ) {
         guard lanes.park(lane, parcel) else { return processor.release(parcel) }
-        processor.whenDue(parcel, after: delay) { [weak lanes] in lanes?.unpark(lane) ?? false }
+        processor.whenDue(parcel, after: rest) { [weak lanes] in lanes?.unpark(lane) ?? false }
     }
 }

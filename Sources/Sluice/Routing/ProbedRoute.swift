@@ -51,12 +51,13 @@ package final class ProbedRoute: Sendable {
         var left = redeliveries
         while true {
             let rejections = parcel.rejections
-            guard case .again(let delay) = await processor.process(&parcel, keeping: keeping) else {
+            guard case .again(let rest) = await processor.process(&parcel, keeping: keeping) else {
                 return .settled(delivery.trace.outcome)
             }
             let isRejected = parcel.rejections > rejections
             if isRejected { left -= 1 }
-            guard isRejected ? left >= 0 : followsHandBacks, await processor.wait(parcel, for: delay) else {
+            guard isRejected ? left >= 0 : followsHandBacks, await processor.wait(parcel, for: rest) else {
+                let delay = max(.zero, processor.time.now.duration(to: rest.due(delivery)))
                 processor.release(parcel)
                 return isRejected ? .rejected(delay) : .handedBack(delay)
             }

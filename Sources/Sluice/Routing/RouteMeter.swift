@@ -8,6 +8,7 @@ final class RouteMeter: Sendable {
     private let queue: HistogramHandle
     private let throttle: HistogramHandle
     private let breaker: HistogramHandle
+    private let concurrency: HistogramHandle
     private let backoff: HistogramHandle
     private let handler: HistogramHandle
     private let publish: HistogramHandle
@@ -33,6 +34,7 @@ final class RouteMeter: Sendable {
         queue = stage(.queue)
         throttle = stage(.throttle)
         breaker = stage(.breaker)
+        concurrency = stage(.concurrency)
         backoff = stage(.backoff)
         handler = stage(.handler)
         publish = stage(.publish)
@@ -67,6 +69,7 @@ final class RouteMeter: Sendable {
         var rest = end.nanoseconds(since: parcel.start)
         book(parcel.delivery.trace.nanoseconds(in: .throttle), to: throttle, from: &rest)
         book(parcel.delivery.trace.nanoseconds(in: .breaker), to: breaker, from: &rest)
+        book(parcel.delivery.trace.nanoseconds(in: .concurrency), to: concurrency, from: &rest)
         book(parcel.delivery.trace.nanoseconds(in: .backoff), to: backoff, from: &rest)
         book(parcel.delivery.trace.nanoseconds(in: .publish), to: publish, from: &rest)
         handler.observe(nanoseconds: rest)

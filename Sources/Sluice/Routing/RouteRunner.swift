@@ -43,6 +43,7 @@ final class RouteRunner: Sendable {
         } else if scope.hasRetry {
             scope.destination.register(with: scope.instruments)
         }
+        if scope.destination.configuration.throttle != nil { _ = scope.destination.permits(scope) }
         processor.meter?.register(with: scope.instruments, ledger: processor.ledger)
     }
 

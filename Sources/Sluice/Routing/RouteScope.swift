@@ -19,6 +19,8 @@ public final class RouteScope: Sendable {
     public let time: RouterTime
     /// How many messages the ordering handles at once.
     public let concurrency: Int
+    /// Whether some messages have to be handled in their order.
+    let isOrdered: Bool
 
     /// What it delivers to: its own unless the route names one.
     public let destination: Destination
@@ -28,6 +30,7 @@ public final class RouteScope: Sendable {
     private let waits = Atomic<Bool>(false)
     private let isMisordered = Atomic<Bool>(false)
     private let retryMeter = Mutex<RetryMeter?>(nil)
+    private let throttleMeter = Mutex<ThrottleMeter?>(nil)
 
     /// - Parameter unnamed: how the route's own destination is configured.
     init(
@@ -45,6 +48,7 @@ public final class RouteScope: Sendable {
         self.instruments = instruments.labelled([("handler_name", route.name)], time: time)
         self.time = time
         concurrency = ordering.concurrency
+        isOrdered = if case .unordered = ordering.kind { false } else { true }
         lifecycle = RouteLifecycle(time: time)
         destination = route.destination ?? Destination(of: route, unnamed, time: time)
     }
@@ -86,6 +90,16 @@ public final class RouteScope: Sendable {
         retryMeter.withLock { meter in
             if let meter { return meter }
             let made = RetryMeter(self)
+            meter = made
+            return made
+        }
+    }
+
+    /// Made once, when something first has its messages wait for permits.
+    var meterOfPermits: ThrottleMeter {
+        throttleMeter.withLock { meter in
+            if let meter { return meter }
+            let made = ThrottleMeter(self)
             meter = made
             return made
         }

@@ -11,8 +11,11 @@ enum RouteWork: Sendable {
         switch self {
         case .consuming(let handler):
             return { message, context in
-                if !destination.isOpen { try await destination.pass(context) }
-                guard context.delivery.isOurs else { throw RevokedError() }
+                if destination.mustAdmit { try await destination.admit(context) }
+                guard context.delivery.isOurs else {
+                    destination.leave(context.delivery, .unknown)
+                    throw RevokedError()
+                }
                 let isFirst = context.delivery.trace.countAttempt()
                 let start = meter == nil ? context.delivery.arrival : time.now
                 do {
@@ -31,8 +34,11 @@ enum RouteWork: Sendable {
             let output = MeteredPublish(output, scope: scope)
             return { message, context in
                 // Shut meanwhile, perhaps: a message may have waited for Throttle since Retry looked. A Timeout looks too.
-                if !destination.isOpen { try await destination.pass(context) }
-                guard context.delivery.isOurs else { throw RevokedError() }
+                if destination.mustAdmit { try await destination.admit(context) }
+                guard context.delivery.isOurs else {
+                    destination.leave(context.delivery, .unknown)
+                    throw RevokedError()
+                }
                 let isFirst = context.delivery.trace.countAttempt()
                 let start = meter == nil ? context.delivery.arrival : time.now
                 do {
@@ -61,11 +67,13 @@ enum RouteWork: Sendable {
     private static func fail(
         _ error: any Error, _ context: HandlerContext, _ meter: RouteMeter?, _ start: MonotonicTime, isFirst: Bool
     ) {
-        guard !context.isInterruption(error) else { return }
+        guard !context.isInterruption(error) else { return context.route.destination.leave(context.delivery, .unknown) }
         meter?.attempted(from: start, to: context.route.time.now, succeeded: false)
         // What cannot be understood never reached the destination.
         if context.delivery.origin.failure == nil {
             context.route.destination.failed(error, context, isFirst: isFirst)
+        } else {
+            context.route.destination.leave(context.delivery, .unknown)
         }
     }
 

@@ -13,8 +13,8 @@ struct SerialWorker {
                 if processor.isDraining || Task.isCancelled {
                     processor.release(parcel)
                 } else {
-                    if case .again(let delay) = await processor.process(&parcel, keeping: keeping) {
-                        await processAgain(&parcel, after: delay)
+                    if case .again(let rest) = await processor.process(&parcel, keeping: keeping) {
+                        await processAgain(&parcel, after: rest)
                     }
                     last = parcel.end
                 }
@@ -24,12 +24,12 @@ struct SerialWorker {
     }
 
     /// One that was rejected holds up everything behind it.
-    private func processAgain(_ parcel: inout DeliveryProcessor.Parcel, after delay: Duration) async {
-        var delay = delay
+    private func processAgain(_ parcel: inout DeliveryProcessor.Parcel, after rest: Rest) async {
+        var rest = rest
         while true {
-            guard await processor.wait(parcel, for: delay) else { return processor.release(parcel) }
+            guard await processor.wait(parcel, for: rest) else { return processor.release(parcel) }
             guard case .again(let next) = await processor.process(&parcel, keeping: true) else { return }
-            delay = next
+            rest = next
         }
     }
 }

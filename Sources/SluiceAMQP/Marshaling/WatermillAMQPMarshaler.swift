@@ -75,6 +75,8 @@ public struct WatermillAMQPMarshaler: AMQPMarshaler {
 enum BrokerHeaders {
     /// Which delivery of the message the next one is, written by a subscriber that lets a rejected message wait.
     static let attempt = "x-sluice-attempt"
+    /// How far a message has come that waits for its next attempt (``ProgressHeader``).
+    static let progress = "x-sluice-progress"
     /// What a message without an id was called at its first delivery.
     static let id = "x-sluice-id"
     /// Where a message that waited was published at first.

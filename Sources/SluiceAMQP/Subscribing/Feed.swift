@@ -24,6 +24,8 @@ final class Feed: Settler {
         /// Nil when nothing went wrong and it is only handed back.
         let delay: Duration?
         let attempt: Int
+        /// How far it has come; nil when it was not attempted.
+        let progress: Delivery.Progress?
         let message: Message
         let original: Original
     }
@@ -194,6 +196,8 @@ final class Feed: Settler {
 
     // MARK: Settling
 
+    var keepsProgress: Bool { true }
+
     func owns(_ tag: UInt64) -> Bool { generation.load(ordering: .acquiring) == tag >> Self.tagBits }
 
     func settle(_ tag: UInt64, _ settlement: Settlement) {
@@ -214,7 +218,7 @@ final class Feed: Settler {
                     Rejected(
                         tag: tag, generation: generation,
                         delay: rejection.delay ?? (rejection.error == nil ? nil : .zero),
-                        attempt: origin.attempt, message: message, original: original))
+                        attempt: origin.attempt, progress: origin.progress, message: message, original: original))
                 return state.rejected.count == 1
             }
         }

@@ -22,7 +22,9 @@ struct Incoming {
             body: content.isTooLarge ? nil : content.body)
         size = content.raw.count + content.body.count
         let attempt = Self.attempt(headers, isRedelivered: isRedelivered)
-        var origin = Delivery.Origin(attempt: attempt, redelivered: isRedelivered || attempt > 1)
+        var origin = Delivery.Origin(
+            attempt: attempt, redelivered: isRedelivered || attempt > 1,
+            progress: attempt > 1 ? ProgressHeader.read(headers[BrokerHeaders.progress]) : nil)
         if let seconds = properties.timestamp, let seconds = Int64(exactly: seconds) {
             let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000)
             if !overflow { origin.timestamp = Timestamp(millisecondsSince1970: milliseconds) }

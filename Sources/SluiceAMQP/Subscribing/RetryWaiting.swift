@@ -150,6 +150,7 @@ final class RetryWaiting {
     /// What the copy has beside what the original had.
     private static func prepare(_ properties: inout AMQPProperties, _ rejected: Feed.Rejected, source: String) {
         properties.headers[BrokerHeaders.attempt] = .int64(Int64(rejected.attempt) + 1)
+        properties.headers[BrokerHeaders.progress] = rejected.progress.map { .text(ProgressHeader.write($0)) }
         let original = rejected.original
         if !original.exchange.isEmpty || original.routingKey != source {
             properties.headers[BrokerHeaders.exchange] = .text(original.exchange)
@@ -252,7 +253,7 @@ final class RetryWaiting {
 
     private func giveBack(_ entry: Entry, _ link: Link) throws(AMQPError) {
         guard entry.feed.giveBack(entry.rejected) else { return }
-        attempts.note(entry.rejected.attempt, of: entry.rejected.original)
+        attempts.note(entry.rejected.attempt, entry.rejected.progress, of: entry.rejected.original)
         try link.wire.send(
             Method.basicNack, on: entry.channel,
             amqp_basic_nack_t(delivery_tag: entry.rejected.tag, multiple: 0, requeue: 1))

@@ -5,15 +5,17 @@ extension DestinationPolicy {
     static let keys: [YAMLKey<DestinationPolicy>] = [
         .throttle,
         YAMLKey(
-            "retry_after", \.destination.retryAfter, Destination.RetryAfter.keys,
+            "concurrency", orOff: \.policies.concurrency, standard: .fixed(4), Concurrency.keys,
+            "How many attempts may be under way at once"),
+        YAMLKey(
+            "retry_after", \.policies.retryAfter, Destination.RetryAfter.keys,
             "What becomes of a time that the destination names"),
         YAMLKey(
-            "budget", orOff: \.destination.budget, standard: RetryBudget(), RetryBudget.keys,
+            "budget", orOff: \.policies.budget, standard: RetryBudget(), RetryBudget.keys,
             "Bounds the attempts that are no event's first"),
         YAMLKey(
-            "breaker", orOff: \.destination.breaker, standard: CircuitBreaker(), CircuitBreaker.keys,
+            "breaker", orOff: \.policies.breaker, standard: CircuitBreaker(), CircuitBreaker.keys,
             "Gives it a rest while it fails"),
-        .notYet("concurrency", "How many attempts may be under way at once"),
     ]
 }
 
@@ -21,8 +23,36 @@ extension Throttle {
     static let keys = YAMLMapping<Throttle>([
         YAMLKey("rate", \.rate, .rate, "Events that may go to it"),
         YAMLKey("burst", \.burst, .count(from: 1), "Events that may go at once after a rest"),
-        .notYet("after_429", "`halve`: half the rate after an answer 429, with recovery"),
+        YAMLKey(
+            "key", \.key, .word(["repository": Event.orderingKeySelector, "none": nil]),
+            "`repository`: each has a rate of its own; `none`: they share one"),
+        .slowdown,
     ])
+}
+
+extension Throttle.Slowdown {
+    static let keys = YAMLMapping<Throttle.Slowdown>([
+        YAMLKey(
+            "factor", \.factor, .number.bounded("more than 0, less than 1") { $0 > 0 && $0 < 1 },
+            "What the rate is multiplied with, once a second at most"),
+        YAMLKey("recovery", \.recovery, .positiveDuration, "How long the way back from one cut takes"),
+    ])
+}
+
+extension Concurrency {
+    static let keys = YAMLMapping<Concurrency>(
+        [
+            YAMLKey(
+                "mode", \.mode, .word(["fixed": .fixed, "adaptive": .adaptive]),
+                "`adaptive`: between 1 and `maximum`, from how long attempts take"),
+            YAMLKey("limit", \.limit, .count(from: 1), "Attempts at once; of an adaptive one, how many to begin with"),
+            YAMLKey("maximum", \.maximum, .count(from: 1), "How far an adaptive limit grows"),
+        ],
+        check: { concurrency, value, faults in
+            if concurrency.mode == .adaptive, concurrency.maximum < concurrency.limit {
+                faults.add("expected `maximum` to be at least `limit`", at: value.place)
+            }
+        })
 }
 
 extension Destination.RetryAfter {
@@ -78,13 +108,36 @@ extension YAMLKey<DestinationPolicy> {
     fileprivate static var throttle: Self {
         Self(
             "throttle", expected: "a mapping, or off",
-            "How fast events may go to it. Default: as the sink's kind wants it: Slack 1/s, others off",
+            "How fast events may go to it. Default: as its sinks' kinds want it: Slack 1/s, others off",
             parts: { _ in Throttle.keys.rows(Throttle(rate: 1)) },
             read: { value, policy, faults in
-                if value.text == "off" { return policy.throttle = .some(nil) }
-                var throttle = policy.throttle.flatMap(\.self) ?? Throttle(rate: 1)
+                if value.text == "off" { return policy.pace = .unbounded }
+                var throttle = Throttle(rate: 1)
+                if case .throttled(let before) = policy.pace { throttle = before }
                 Throttle.keys.read(value, into: &throttle, &faults)
-                policy.throttle = throttle
+                policy.pace = .throttled(throttle)
+            })
+    }
+}
+
+extension YAMLKey<Throttle> {
+    /// `halve`, a mapping, or `off`.
+    fileprivate static var slowdown: Self {
+        Self(
+            "after_429", expected: "halve, a mapping with factor and recovery, or off", standard: { _ in "off" },
+            "What becomes of the rate when the destination asks to slow down all the same",
+            parts: { _ in Throttle.Slowdown.keys.rows(.halve()) },
+            read: { value, throttle, faults in
+                switch value.content {
+                case .text("off"): throttle.slowdown = nil
+                case .text("halve"): throttle.slowdown = .halve()
+                case .mapping:
+                    var slowdown = throttle.slowdown ?? .halve()
+                    Throttle.Slowdown.keys.read(value, into: &slowdown, &faults)
+                    throttle.slowdown = slowdown
+                case .text, .list, .null:
+                    faults.expect("halve, a mapping with factor and recovery, or off", at: value)
+                }
             })
     }
 }

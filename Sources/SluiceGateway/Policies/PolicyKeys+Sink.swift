@@ -4,30 +4,49 @@ import Sluice
 extension SinkPolicy {
     static let keys: [YAMLKey<SinkPolicy>] = [
         .ordering,
-        YAMLKey("retry", \.retry, Retry.keys, "How often an event is tried"),
         YAMLKey("backoff", \.retry, Retry.backoffKeys, "How long it waits between attempts"),
+        YAMLKey("retry", \.retry, Retry.keys, "How often an event is tried"),
         YAMLKey("timeout", \.timeout, Timeout.keys, "How long the destination may take"),
-        .notYet("deduplication", "How long an event that was handled is known again"),
+        YAMLKey("deduplication", \.self, deduplicationKeys, "How long an event that was delivered is known again"),
     ]
+
+    private static let deduplicationKeys = YAMLMapping<SinkPolicy>([
+        YAMLKey("window", \.deduplication, .positiveDuration, "From its delivery on")
+    ])
+
+    /// What only a sink's keys together can be asked.
+    static func check(_ sink: YAMLValue, _ faults: inout YAMLFaults) {
+        guard let schedule = sink["retry"]?["schedule"], schedule.text != "none" else { return }
+        let replaced = [
+            ("attempts", sink["retry"]?["attempts"]), ("max_elapsed", sink["retry"]?["max_elapsed"]),
+            ("backoff.transient", sink["backoff"]?["transient"]),
+        ]
+        for case (let name, let value?) in replaced {
+            faults.add("a schedule stands in the place of \(name): leave one of them out", at: value.place)
+        }
+    }
 }
 
 extension Retry {
     static let keys = YAMLMapping<Retry>([
         YAMLKey(
-            "attempts", \.maxAttempts, .count(from: 1),
+            "attempts", \.attemptsWithoutSchedule, .count(from: 1),
             "Attempts in all, the first included; throttled ones do not count"),
         YAMLKey(
-            "max_elapsed", \.maxElapsed, .optional(.positiveDuration, none: "never"),
+            "max_elapsed", \.maxElapsedWithoutSchedule, .optional(.positiveDuration, none: "never"),
             "No wait begins that would end later than this after the first failure"),
         YAMLKey(
             "hand_back_after", \.handBackAfter, .optional(.duration, none: "never"),
             "An event that waits longer than this frees its worker meanwhile"),
-        .notYet("schedule", "The waits between attempts, one after the other"),
-        .notYet("exhausted", "What becomes of an event whose attempts are used up: `redeliver` or `poison`"),
+        .schedule,
+        YAMLKey(
+            "exhausted", \.exhaustion, .word(["redeliver": .redeliver, "poison": .poison]),
+            "What becomes of an event whose attempts are used up: it is delivered again with one attempt each time, or goes to the poison queue"
+        ),
     ])
 
     static let backoffKeys = YAMLMapping<Retry>([
-        YAMLKey("transient", \.backoff, Backoff.keys, "Waits after a failure"),
+        YAMLKey("transient", \.backoffWithoutSchedule, Backoff.keys, "Waits after a failure"),
         YAMLKey(
             "throttled", \.throttledBackoff, Backoff.keys,
             "Waits after an answer that asks to slow down and names no time"),
@@ -35,6 +54,23 @@ extension Retry {
             "jitter", \.hasJitter, .word(["full": true, "none": false]),
             "`full`: each wait is drawn from 0 to its bound; `none`: it is its bound"),
     ])
+
+    // What a schedule stands in the place of. A sink that sets one of these goes by no schedule of the defaults.
+
+    fileprivate var attemptsWithoutSchedule: Int {
+        get { maxAttempts }
+        set { (maxAttempts, schedule) = (newValue, nil) }
+    }
+
+    fileprivate var maxElapsedWithoutSchedule: Duration? {
+        get { maxElapsed }
+        set { (maxElapsed, schedule) = (newValue, nil) }
+    }
+
+    fileprivate var backoffWithoutSchedule: Backoff {
+        get { backoff }
+        set { (backoff, schedule) = (newValue, nil) }
+    }
 
     fileprivate var hasJitter: Bool {
         get { backoff.jitter }
@@ -65,6 +101,24 @@ extension Timeout {
             "attempt", \.deadline, .positiveDuration,
             "One attempt; the HTTP client gives up after 30s in any case")
     ])
+}
+
+extension YAMLKey<Retry> {
+    /// `[5s, 5m, 30m, 2h]`, or `none`.
+    fileprivate static var schedule: Self {
+        let expected = "a list of 1 to 100 durations such as [5s, 5m, 30m], or none"
+        return Self(
+            "schedule", expected: expected, standard: { _ in "none" },
+            "The waits before the retries, one after the other and without jitter; it stands in the place of `attempts`, `max_elapsed` and `backoff.transient`",
+            read: { value, retry, faults in
+                if value.text == "none" { return retry.schedule = nil }
+                guard case .list(let entries) = value.content, (1...100).contains(entries.count) else {
+                    return faults.expect(expected, at: value)
+                }
+                let waits = entries.compactMap { YAMLFormat<Duration>.duration.read($0, &faults) }
+                if waits.count == entries.count { retry.schedule = waits }
+            })
+    }
 }
 
 extension YAMLKey<SinkPolicy> {

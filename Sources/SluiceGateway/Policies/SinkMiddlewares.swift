@@ -13,23 +13,19 @@ extension [any Middleware] {
     ///    that comes again is no duplicate.
     /// 4. `TakeInHand` decodes an event once for all its attempts; `EventAge` measures how old it is when it has arrived.
     /// 5. `Retry` is around what each attempt needs anew.
-    /// 6. `Throttle` gives a turn to each attempt, retries included. Inside of `Retry`, because a turn is an attempt's; outside
-    ///    of `Timeout`, because to wait for it is no fault of the destination's.
-    /// 7. `Timeout` is innermost: a deadline for one attempt, and nothing else.
+    /// 6. `Timeout` is innermost: a deadline for one attempt, and nothing else. It begins when the attempt has had its turn.
     ///
-    /// The destination's gate, breaker and budget stand behind these, in the route itself.
+    /// The destination's gate, budget, breaker, throttle and concurrency stand between `Retry` and `Timeout`: they give a turn to
+    /// each attempt, retries included, and to wait for it is no fault of the destination's. They are the destination's own, since
+    /// all sinks that deliver to it share them.
     /// - Parameters:
-    ///   - throttle: nil lets through what comes.
+    ///   - policy: in force, and may change.
     ///   - poison: where what can never be delivered goes.
-    ///   - handled: which events the route has handled.
-    static func recommended(
-        _ policy: SinkPolicy, throttle: Throttle?, poison: Route.Output, handled: any DeduplicationStore
-    ) -> Self {
-        let outside: [any Middleware] = [
+    static func recommended(_ policy: LiveSinkPolicy, poison: Route.Output) -> Self {
+        [
             CorrelationID(), HandlerMetrics(), LogMessages(),
             PoisonQueue(to: poison.publisher, poison.topic, filter: .permanent),
-            KnownEvents(), HandledOnLog(), Deduplicator(handled), TakeInHand(), EventAge(), policy.retry,
+            KnownEvents(), HandledOnLog(), policy.deduplicator, TakeInHand(), EventAge(), policy.retry, policy.timeout,
         ]
-        return outside + (throttle.map { [$0] } ?? []) + [policy.timeout]
     }
 }

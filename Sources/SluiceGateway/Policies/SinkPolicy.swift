@@ -7,19 +7,12 @@ struct SinkPolicy: Sendable {
     var retry: Retry
     /// How long an attempt may take.
     var timeout: Timeout
+    /// For how long an event that was delivered is known again. Webhooks are redelivered within 3 days; a commit may reach
+    /// another branch weeks later.
+    var deduplication = Duration.seconds(90 * 86_400)
 
     /// What the gateway's sinks go by when nothing is said.
     static var standard: SinkPolicy {
         SinkPolicy(retry: Retry(maxAttempts: 8, maxElapsed: .seconds(300)), timeout: Timeout(.seconds(60)))
     }
-}
-
-/// How a destination is treated by all sinks that deliver to it.
-struct DestinationPolicy: Sendable {
-    /// How fast events may go to it; nil is as the sink's kind wants it.
-    var throttle: Throttle??
-    var destination = Destination.Configuration()
-
-    /// What the gateway's destinations go by when nothing is said.
-    static var standard: DestinationPolicy { DestinationPolicy(destination: GatewayPace().destination) }
 }

@@ -59,7 +59,7 @@ final class KafkaQueue: EventQueue {
         self.log = log
         self.instruments = instruments
         self.logger = logger
-        handled = log.eventStore
+        handled = log.deduplicationStore()
         memory = QueueMemory(log: log, retention: groupRetention, logger: logger)
         transfer = LogTransfer(log, idle: groupRetention, instruments, logger: logger)
         var options = KafkaPublisher.Configuration()

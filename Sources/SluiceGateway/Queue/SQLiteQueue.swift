@@ -37,7 +37,7 @@ final class SQLiteQueue: EventQueue {
         self.log = log
         self.logger = logger
         publisher = log.publisher(key: Event.orderingKeySelector)
-        handled = log.eventStore
+        handled = log.deduplicationStore()
     }
 
     /// A second process on the same log takes webhooks and stands by for the rest.
@@ -142,7 +142,4 @@ extension SQLiteLog {
             if messages.count < batch.count { return }
         }
     }
-
-    /// Webhooks are redelivered within 3 days; a commit may reach another branch weeks later.
-    var eventStore: any DeduplicationStore { deduplicationStore(window: .seconds(90 * 86_400)) }
 }

@@ -30,7 +30,8 @@ struct SimulatorRoutes {
             middlewares: [
                 CorrelationID(), HandlerMetrics(), LogMessages(),
                 PoisonQueue(to: queue.publisher, queue.poison, filter: .permanent),
-                KnownEvents(), HandledOnLog(), Deduplicator(queue.handled), Retry(),
+                KnownEvents(), HandledOnLog(), Deduplicator(queue.handled, window: SinkPolicy.standard.deduplication),
+                Retry(),
             ]
         ) { message, context in
             guard case .commitPushed(let push) = try Event(message) else { return [] }

@@ -10,21 +10,24 @@ struct SinkRoutes {
     /// What the destinations go by: the router's.
     var time = RouterTime.real
 
-    func route(to sink: ConfiguredSink, _ delivers: any Sink) throws -> Route {
+    func route(to sink: ConfiguredSink, _ delivers: any Sink) throws -> (route: Route, control: SinkControl) {
         var policy = SinkPolicy.standard
         policy.retry.backoff = pace.retry
+        let control = SinkControl(
+            name: sink.name, policies: LiveSinkPolicy(policy, handled: queue.handled),
+            destination: try Destination(
+                sink.name, DestinationPolicy(policies: pace.destination).configuration([sink.throttle]), time: time))
         let (isShared, startedAt) = (queue.isShared, startedAt)
-        return Route(
+        let route = Route(
             sink.group, from: try queue.subscriber(for: sink.group, from: sink.start), queue.events,
             to: SinkPublisher(sink.name, delivers, time: time), queue.events, ordering: sink.ordering,
-            destination: try Destination(sink.name, pace.destination, time: time),
-            middlewares: .recommended(
-                policy, throttle: sink.throttle, poison: Route.Output(queue.publisher, queue.poison),
-                handled: queue.handled)
+            destination: control.destination,
+            middlewares: .recommended(control.policies, poison: Route.Output(queue.publisher, queue.poison))
         ) { message, context in
             EventInHand.current?.note(mayBeDelivered: isShared || Self.wasTried(context, before: startedAt))
             return [message]
         }
+        return (route, control)
     }
 
     /// Whether an earlier attempt may have delivered the event without its outcome being known.

@@ -93,6 +93,8 @@ final class BatchSettler: Settler {
 
     func owns(_ tag: UInt64) -> Bool { feed.owns(tag) }
 
+    var keepsProgress: Bool { true }
+
     func noteKept(_ tag: UInt64, _ message: Message, origin: Delivery.Origin) {
         feed.noteKept(tag, message, origin: origin)
     }

@@ -122,6 +122,17 @@ final class ConsumerGroup: Sendable {
         if wake { readerSignal.raise() }
     }
 
+    /// A message waits for its next attempt: how far it has come is written with what is settled.
+    func note(_ offset: Int64, _ progress: Delivery.Progress, generation: UInt64) {
+        let announce = state.withLock { state -> Bool in
+            guard Self.isLedSince(generation, state) else { return false }
+            state.ledger?.note(offset, progress)
+            defer { state.isAnnounced = true }
+            return !state.isAnnounced
+        }
+        if announce { writer.announce(self) }
+    }
+
     func reject(_ offset: Int64, generation: UInt64, feed: UInt32, delay: Duration?) {
         let now = MonotonicTime.now()
         let (known, announce) = state.withLock { state -> (Bool, Bool) in

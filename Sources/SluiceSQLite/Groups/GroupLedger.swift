@@ -35,10 +35,16 @@ struct GroupLedger {
     private(set) var isDirty = false
     /// What was put aside behind its keys.
     var shelf: ShelfLedger
+    /// How far those have come that wait for their next attempt.
+    private(set) var progress: ProgressLedger
 
-    init(settled: OffsetSet, deliveredBefore: Int64 = 0, shelf: ShelfLedger = ShelfLedger()) {
+    init(
+        settled: OffsetSet, deliveredBefore: Int64 = 0, shelf: ShelfLedger = ShelfLedger(),
+        progress: ProgressLedger = ProgressLedger()
+    ) {
         self.settled = settled
         self.shelf = shelf
+        self.progress = progress
         self.deliveredBefore = deliveredBefore
         cursor = settled.through
     }
@@ -96,6 +102,7 @@ struct GroupLedger {
     mutating func vanish(_ range: ClosedRange<Int64>) {
         settled.insert(range)
         waiting.removeAll { range.contains($0.offset) }
+        if !progress.isEmpty { progress.forget(in: range) }
         if shelf.isOut { for offset in shelf.out(in: range) { shelf.finish(offset) } }
         isDirty = true
     }
@@ -166,6 +173,17 @@ struct GroupLedger {
         return true
     }
 
+    /// A message has come so far, and is not settled.
+    mutating func note(_ offset: Int64, _ progress: Delivery.Progress) {
+        self.progress.note(offset, progress)
+        isDirty = true
+    }
+
+    /// What was written of that is committed.
+    mutating func confirm(_ written: [ProgressLedger.Change]) {
+        progress.confirm(written)
+    }
+
     /// How long a message waits whose rejection does not say: not at all the first time, then ever longer.
     private static func pace(afterAttempt attempt: UInt32) -> Duration {
         attempt <= 1 ? .zero : pacing.bound(beforeRetry: Int(attempt) - 1)
@@ -209,6 +227,7 @@ struct GroupLedger {
         }
         settled.insert(ascending: noted)
         if shelf.isOut { for offset in noted { shelf.finish(offset) } }
+        if !progress.isEmpty { for offset in noted { progress.forget(offset) } }
         noted.removeAll(keepingCapacity: true)
         isDirty = true
     }

@@ -40,6 +40,20 @@ final class SubscriptionFeed: Settler {
             generation: tag & ConsumerGroup.generationMask, feed: id)
     }
 
+    var keepsProgress: Bool { true }
+
+    func noteKept(_ tag: UInt64, _ message: Message, origin: Delivery.Origin) {
+        guard let progress = origin.progress else { return }
+        group.note(
+            Int64(bitPattern: tag >> ConsumerGroup.generationBits), progress,
+            generation: tag & ConsumerGroup.generationMask)
+    }
+
+    func settle(_ tag: UInt64, _ settlement: Settlement, of message: Message, origin: Delivery.Origin) {
+        if case .rejected = settlement { noteKept(tag, message, origin: origin) }
+        settle(tag, settlement)
+    }
+
     func settle(_ tag: UInt64, _ settlement: Settlement) {
         let offset = Int64(bitPattern: tag >> ConsumerGroup.generationBits)
         let generation = tag & ConsumerGroup.generationMask

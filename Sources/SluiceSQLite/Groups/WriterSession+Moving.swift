@@ -27,6 +27,7 @@ extension WriterSession {
         move.bind(row, at: 2)
         try move.run()
         try shelves.clear(row)
+        try progress.clear(row)
         return settled
     }
 
@@ -42,6 +43,7 @@ extension WriterSession {
         forget.bind(group, at: 1)
         try forget.run()
         try shelves.clear(row)
+        try progress.clear(row)
     }
 
     /// The rows of a group and its topic.

@@ -310,13 +310,13 @@ final class ReaderSession {
         let outstanding = messages.map {
             GroupLedger.Outstanding(offset: $0.offset, feed: feed.id, attempt: $0.attempt)
         }
-        let isCurrent = group.state.withLock { state -> Bool in
-            guard state.generation == plan.generation, state.ledger != nil else { return false }
+        let progress = group.state.withLock { state -> [Int64: Delivery.Progress]? in
+            guard state.generation == plan.generation, state.ledger != nil else { return nil }
             state.ledger?.deliver(outstanding)
             state.handedOut += outstanding.count
-            return true
+            return state.ledger?.progress.entries
         }
-        guard isCurrent else { return }
+        guard let progress else { return }
         let last = end == .none ? nil : messages.last?.offset
         let deliveries = messages.map { stored in
             Delivery(
@@ -324,7 +324,8 @@ final class ReaderSession {
                 origin: Delivery.Origin(
                     attempt: Int(stored.attempt),
                     redelivered: stored.attempt > 1 || stored.offset <= plan.deliveredBefore,
-                    offset: stored.offset, timestamp: stored.time, key: stored.key, failure: stored.failure),
+                    offset: stored.offset, timestamp: stored.time, key: stored.key, failure: stored.failure,
+                    progress: progress.isEmpty ? nil : progress[stored.offset]),
                 settler: feed, tag: SubscriptionFeed.tag(offset: stored.offset, generation: plan.generation),
                 arrival: now, mark: end == .none ? .none : stored.offset == last ? end : .within)
         }

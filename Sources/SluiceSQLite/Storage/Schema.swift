@@ -7,7 +7,7 @@ internal import GRDB
 enum Schema {
     /// "Slui", so that the file says whose it is (<https://www.sqlite.org/pragma.html#pragma_application_id>).
     static let applicationID: Int64 = 0x536C_7569
-    static let version: Int64 = 4
+    static let version: Int64 = 5
 
     /// Refuses files that are not ours, before anything is changed in them.
     static func verify(_ database: Database, path: String) throws {
@@ -51,6 +51,7 @@ enum Schema {
         (2, migrateTo2),
         (3, migrateTo3),
         (4, migrateTo4),
+        (5, migrateTo5),
     ]
 
     static func table(ofTopic id: Int64) -> String { "messages_\(id)" }

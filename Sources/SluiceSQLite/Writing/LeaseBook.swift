@@ -14,6 +14,7 @@ final class LeaseBook {
     private let release: SQLStatement
     private let load: SQLStatement
     private let shelves: ShelfTable
+    private let progress: ProgressTable
     private let database: Database
     private let path: String
     private var dueAt = MonotonicTime(nanoseconds: 0)
@@ -22,10 +23,12 @@ final class LeaseBook {
     private var seen: [Int64: (owner: [UInt8], end: Int64, since: MonotonicTime)] = [:]
 
     init(
-        _ database: Database, configuration: SQLiteLog.Configuration, owner: LeaseOwner, shelves: ShelfTable
+        _ database: Database, configuration: SQLiteLog.Configuration, owner: LeaseOwner, shelves: ShelfTable,
+        progress: ProgressTable
     ) throws(SQLiteLogError) {
         self.owner = owner
         self.shelves = shelves
+        self.progress = progress
         duration = configuration.leaseDuration
         let path = configuration.path
         self.database = database
@@ -187,7 +190,7 @@ final class LeaseBook {
         let deliveredBefore = wasLeft ? try lastOffset(ofTopic: load.integer(3)) : load.integer(2)
         return GroupLedger(
             settled: settled, deliveredBefore: max(deliveredBefore, load.integer(2)),
-            shelf: ShelfLedger(keys: try shelves.keys(of: row)))
+            shelf: ShelfLedger(keys: try shelves.keys(of: row)), progress: ProgressLedger(try progress.read(row)))
     }
 
     /// Whether the lease stands in somebody's name, void or not.

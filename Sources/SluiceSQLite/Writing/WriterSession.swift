@@ -28,7 +28,10 @@ final class WriterSession {
     var provesHealth = false
     /// What was written of shelves in the running transaction.
     private var receipts: [(group: ConsumerGroup, receipt: ShelfTable.Receipt)] = []
+    /// What was written of progress in the running transaction.
+    private var progressed: [(group: ConsumerGroup, changes: [ProgressLedger.Change])] = []
     let shelves: ShelfTable
+    let progress: ProgressTable
     let leases: LeaseBook
     let checkpoints: Checkpoints
     let sweeper: RetentionSweeper
@@ -63,7 +66,9 @@ final class WriterSession {
         rememberKey = try SQLStatement(
             database, path: path, "INSERT OR REPLACE INTO handled_keys (scope, key, expires) VALUES (?, ?, ?)")
         shelves = try ShelfTable(database, path: path)
-        leases = try LeaseBook(database, configuration: configuration, owner: owner, shelves: shelves)
+        progress = try ProgressTable(database, path: path)
+        leases = try LeaseBook(
+            database, configuration: configuration, owner: owner, shelves: shelves, progress: progress)
         checkpoints = Checkpoints(database, busyTimeout: configuration.busyTimeout)
         sweeper = try RetentionSweeper(
             database, configuration: configuration, registry: registry, clock: clock, shelves: shelves)
@@ -124,6 +129,7 @@ final class WriterSession {
         }
         if failure == nil {
             for (group, receipt) in receipts { group.confirmShelf(receipt) }
+            for (group, changes) in progressed { group.state.withLock { $0.ledger?.confirm(changes) } }
             reader.noteCommit()
             for group in lost { group.resign() }
         } else {
@@ -161,6 +167,7 @@ final class WriterSession {
             provesHealth = false
             try begin.run()
             receipts = []
+            progressed = []
             transaction += 1
             try body()
             try end.run()
@@ -212,7 +219,7 @@ final class WriterSession {
             state.ledger?.clean()
             return Snapshot(
                 row: row, settled: ledger.settled, cursor: ledger.cursor, leadingSince: state.leadingSince,
-                shelved: ledger.shelf.unwritten, finished: ledger.shelf.finished)
+                shelved: ledger.shelf.unwritten, finished: ledger.shelf.finished, progress: ledger.progress.changes)
         }
         guard let snapshot else { return true }
         settle.bind(snapshot.settled.through, at: 1)
@@ -227,6 +234,10 @@ final class WriterSession {
         settle.bind(owner.id, at: 6)
         try settle.run()
         guard settle.changes > 0 else { return false }
+        if !snapshot.progress.isEmpty {
+            try progress.write(snapshot.row, snapshot.progress)
+            progressed.append((group, snapshot.progress))
+        }
         guard !snapshot.shelved.isEmpty || !snapshot.finished.isEmpty else { return true }
         try shelves.write(snapshot.row, insert: snapshot.shelved, delete: snapshot.finished)
         receipts.append(
@@ -247,6 +258,7 @@ final class WriterSession {
         var leadingSince: UInt64
         var shelved: [ShelfLedger.Entry]
         var finished: [ShelfLedger.Entry]
+        var progress: [ProgressLedger.Change]
     }
 
     // MARK: Topics

@@ -17,7 +17,7 @@ struct AdaptersInVirtualTimeTests {
     @Test func aRouteOnAnyOfThemIsRefused() async throws {
         let directory = try TemporaryDirectory()
         let log = try SQLiteLog.open(SQLiteLog.Configuration(path: directory.path + "/log.sqlite"))
-        let store = log.deduplicationStore(window: .seconds(60))
+        let store = log.deduplicationStore()
         let client = try HTTPClient()
         // Nothing listens there, and nothing has to.
         let kafka = KafkaConfiguration(brokers: ["127.0.0.1:1"])

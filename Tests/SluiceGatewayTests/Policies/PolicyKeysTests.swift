@@ -14,7 +14,8 @@ struct PolicyKeysTests {
             """
             destinations:
               chat:
-                throttle: {rate: 30/m, burst: 3}
+                throttle: {rate: 30/m, burst: 3, key: repository, after_429: {factor: 0.25, recovery: 2m}}
+                concurrency: {mode: adaptive, limit: 5, maximum: 50}
                 retry_after: {maximum: 30m, jitter: 5%}
                 budget: {ratio: 30%, window: 20s, floor: 2/s, cost: {failed: 2, throttled: 0.5}}
                 breaker:
@@ -28,17 +29,19 @@ struct PolicyKeysTests {
             sinks:
               chat: {}
             """)
-        let policy = scenario.policy(of: "chat")
-        let set = policy.throttle.flatMap { $0 }
-        let throttle = try #require(set)
-        #expect(throttle.rate == 0.5)
-        #expect(throttle.burst == 3)
-        #expect(policy.destination.retryAfter == .init(maximum: .seconds(1_800), jitter: 0.05))
+        let policy = scenario.configuration(of: "chat")
         #expect(
-            policy.destination.budget
+            policy.throttle
+                == Throttle(
+                    rate: 0.5, burst: 3, key: Event.orderingKeySelector,
+                    slowdown: .init(factor: 0.25, recovery: .seconds(120))))
+        #expect(policy.concurrency == .adaptive(from: 5, upTo: 50))
+        #expect(policy.retryAfter == .init(maximum: .seconds(1_800), jitter: 0.05))
+        #expect(
+            policy.budget
                 == RetryBudget(ratio: 0.3, window: .seconds(20), floor: 2, cost: .init(failed: 2, throttled: 0.5)))
         #expect(
-            policy.destination.breaker
+            policy.breaker
                 == CircuitBreaker(
                     consecutiveFailures: 3, successBelow: 0.7, minimumAttempts: 9, window: .seconds(45),
                     open: .exponential(from: .seconds(2), upTo: .seconds(240)), probes: 2, force: .closed))
@@ -50,12 +53,15 @@ struct PolicyKeysTests {
             sinks:
               chat:
                 ordering: {key: repository, lanes: 3}
-                retry: {attempts: 5, max_elapsed: never, hand_back_after: 9s}
+                retry: {attempts: 5, max_elapsed: never, hand_back_after: 9s, exhausted: poison}
                 backoff:
                   transient: {from: 1s, to: 2s}
                   throttled: {from: 3s, to: 4s}
                   jitter: none
                 timeout: {attempt: 11s}
+                deduplication: {window: 3d}
+              audit:
+                retry: {schedule: [5s, 5m, 2h]}
             """)
         let policy = try #require(scenario.sinks.first).value.policy
         #expect(policy.ordering?.concurrency == 3)
@@ -64,7 +70,11 @@ struct PolicyKeysTests {
         #expect(policy.retry.handBackAfter == .seconds(9))
         #expect(policy.retry.backoff == .exponential(from: .seconds(1), upTo: .seconds(2), jitter: false))
         #expect(policy.retry.throttledBackoff == .exponential(from: .seconds(3), upTo: .seconds(4), jitter: false))
+        #expect(policy.retry.exhaustion == .poison)
         #expect(policy.timeout.deadline == .seconds(11))
+        #expect(policy.deduplication == .seconds(3 * 86_400))
+        #expect(policy.retry.schedule == nil)
+        #expect(scenario.sinks.last?.value.policy.retry.schedule == [.seconds(5), .seconds(300), .seconds(7_200)])
     }
 
     @Test func whatIsNotSaidIsAsTheGatewayHasIt() throws {
@@ -72,8 +82,10 @@ struct PolicyKeysTests {
         let sink = try #require(scenario.sinks.first)
         #expect(sink.value.policy.retry.maxAttempts == SinkPolicy.standard.retry.maxAttempts)
         #expect(sink.value.policy.ordering == nil)
-        #expect(scenario.policy(of: "slack").destination == GatewayPace().destination)
-        #expect(scenario.policy(of: "slack").throttle == nil)
+        #expect(sink.value.policy.deduplication == .seconds(90 * 86_400))
+        var expected = GatewayPace().destination
+        expected.throttle = Throttle(rate: 1)
+        #expect(scenario.configuration(of: "slack") == expected)
     }
 
     @Test func defaultsHoldKeyByKeyWhereverTheyStand() throws {
@@ -92,23 +104,61 @@ struct PolicyKeysTests {
             """)
         #expect(scenario.sinks.map(\.value.policy.retry.maxAttempts) == [2, 6])
         #expect(scenario.sinks.allSatisfy { $0.value.policy.retry.handBackAfter == nil })
-        #expect(scenario.policy(of: "two").destination.breaker == CircuitBreaker(consecutiveFailures: 9, probes: 4))
-        #expect(scenario.policy(of: "one").destination.breaker == nil)
-        #expect(scenario.policy(of: "one").destination.budget == RetryBudget())
-        #expect(scenario.policy(of: "two").destination.budget == nil)
-        guard case .some(.none) = scenario.policy(of: "one").throttle else {
-            Issue.record("throttle: off leaves the kind's throttle on")
-            return
-        }
+        #expect(scenario.configuration(of: "two").breaker == CircuitBreaker(consecutiveFailures: 9, probes: 4))
+        #expect(scenario.configuration(of: "one").breaker == nil)
+        #expect(scenario.configuration(of: "one").budget == RetryBudget())
+        #expect(scenario.configuration(of: "two").budget == nil)
+    }
+
+    @Test func aThrottleThatIsOffOutdoesTheKindOfASink() throws {
+        let scenario = try scenario(
+            """
+            sinks:
+              quick: {kind: slack}
+              fast: {kind: slack, destination: shared}
+              plain: {kind: http, destination: shared}
+            destinations:
+              quick: {throttle: off}
+            """)
+        #expect(scenario.configuration(of: "quick").throttle == nil)
+        // The slower kind counts for both.
+        #expect(scenario.configuration(of: "shared").throttle == Throttle(rate: 1))
+    }
+
+    @Test func aSinkThatSaysHowOftenGoesByNoScheduleOfTheDefaults() throws {
+        let scenario = try scenario(
+            """
+            defaults: {retry: {schedule: [1s, 2s]}}
+            sinks:
+              plain: {}
+              often: {retry: {attempts: 9}}
+              long: {retry: {max_elapsed: 1h}}
+              slow: {backoff: {transient: {from: 1m, to: 1h}}}
+              none: {retry: {schedule: none}}
+            """)
+        #expect(scenario.sinks.map { $0.value.policy.retry.schedule == nil } == [false, true, true, true, true])
     }
 
     @Test(arguments: [
         (
-            "sinks: {a: {retry: {exhausted: poison, schedule: [1s]}}}",
-            ["exhausted is not supported yet", "schedule is not supported yet"]
+            "sinks: {a: {retry: {schedule: [1s], attempts: 2}, backoff: {transient: {from: 1s}}}}",
+            [
+                "a schedule stands in the place of attempts: leave one of them out",
+                "a schedule stands in the place of backoff.transient: leave one of them out",
+            ]
         ),
-        ("sinks: {a: {}}\ndestinations: {a: {concurrency: {limit: 2}}}", ["concurrency is not supported yet"]),
-        ("sinks: {a: {}}\ndestinations: {a: {throttle: {after_429: halve}}}", ["after_429 is not supported yet"]),
+        ("defaults: {retry: {schedule: [1s], max_elapsed: 1h}}\nsinks: {a: {}}", ["in the place of max_elapsed"]),
+        ("sinks: {a: {retry: {schedule: []}}}", ["expected a list of 1 to 100 durations"]),
+        ("sinks: {a: {retry: {schedule: [1s, soon]}}}", ["expected a duration such as"]),
+        ("sinks: {a: {retry: {exhausted: drop}}}", ["expected redeliver or poison"]),
+        ("sinks: {a: {deduplication: {window: 0s}}}", ["more than 0"]),
+        (
+            "sinks: {a: {}}\ndestinations: {a: {concurrency: {mode: adaptive, limit: 9, maximum: 3}}}",
+            ["expected `maximum` to be at least `limit`"]
+        ),
+        ("sinks: {a: {}}\ndestinations: {a: {concurrency: {limit: 0}}}", ["a whole number, from 1"]),
+        ("sinks: {a: {}}\ndestinations: {a: {throttle: {after_429: third}}}", ["expected halve, a mapping"]),
+        ("sinks: {a: {}}\ndestinations: {a: {throttle: {after_429: {factor: 1}}}}", ["less than 1"]),
         ("sinks: {a: {only: []}}", ["only is not supported yet"]),
         ("sinks: {a: {webhook: x}}", ["webhook: a scenario sends nothing"]),
         ("sinks: {a: {backoff: {transient: {from: 5s, to: 1s}}}}", ["expected `to` to be at least `from`"]),
@@ -117,10 +167,6 @@ struct PolicyKeysTests {
         ("sinks: {'a b': {}}", ["expected a name of 1 to 64"]),
         ("sinks: {a: {}}\ndestinations: {b: {}}", ["no sink delivers to b"]),
         ("sinks: {graphs: {}}\ndestinations: {graph: {}}", ["no sink delivers to graph: was graphs meant?"]),
-        (
-            "sinks: {a: {destination: c}, b: {destination: c}}\ndestinations: {c: {throttle: {rate: 1/s}}}",
-            ["several sinks share"]
-        ),
     ])
     func saysWhatCannotBe(policies: String, expected: [String]) throws {
         let faults = #expect(throws: FileFaults.self) { try scenario(policies) }

@@ -243,6 +243,64 @@ struct ScenarioTests {
         #expect(result.trace.end == .seconds(600))
     }
 
+    // MARK: Limits of destinations
+
+    @Test func twoSinksOfOneDestinationShareItsThrottle() async throws {
+        let result = try await run(
+            """
+            destinations: {chat: {throttle: {rate: 2/s}}}
+            sinks: {one: {destination: chat}, two: {destination: chat}}
+            arrivals: 20 at 0s
+            expect:
+              - {destination: chat, attempts: 20, from: 0s, to: 9900ms}
+              - {delivered: 40, by: 19600ms, waits: {longest: 19500ms}}
+            """)
+        #expect(result.isMet, "\(result.trace.attempts.map(\.start))")
+    }
+
+    @Test func aLimitOfAttemptsAtOnceHoldsForAllSinks() async throws {
+        let result = try await run(
+            """
+            destinations: {chat: {concurrency: {limit: 3}}}
+            sinks: {one: {destination: chat, ordering: unordered}, two: {destination: chat, ordering: unordered}}
+            arrivals: 30 at 0s
+            answers: {chat: {latency: 1s}}
+            expect: {delivered: 60, by: 20s, attempts: 60}
+            """)
+        #expect(result.isMet)
+        let ends = result.trace.attempts.compactMap(\.end)
+        #expect(Dictionary(grouping: ends) { $0 }.values.allSatisfy { $0.count == 3 })
+    }
+
+    @Test func aScheduleAndExhaustionArePlayed() async throws {
+        let result = try await run(
+            """
+            sinks: {audit: {retry: {schedule: [5s, 5m, 30m], exhausted: poison}}}
+            arrivals: at 0s
+            answers: {audit: {status: 503}}
+            expect: {attempts: 4, poisoned: 1, delivered: 0}
+            """)
+        #expect(result.isMet)
+        #expect(result.trace.attempts.map(\.start) == [.zero, .seconds(5), .seconds(305), .seconds(2_105)])
+    }
+
+    @Test func a429HalvesTheRateWhereThePolicySaysSo() async throws {
+        func starts(_ policy: String) async throws -> [Duration] {
+            try await run(
+                """
+                destinations: {chat: {throttle: {rate: 1/s\(policy)}, retry_after: {jitter: 0%}}}
+                sinks: {chat: {ordering: serial}}
+                arrivals: 10 at 0s
+                answers: {chat: {when: [{from: 0s, times: 1, status: 429, retry_after: 1s}]}}
+                expect: {delivered: all}
+                """
+            ).trace.attempts.map(\.start)
+        }
+        let (plain, halved) = (try await starts(""), try await starts(", after_429: halve"))
+        #expect(plain.count == 11 && halved.count == 11)
+        #expect(try #require(plain.last) <= .seconds(11) && #require(halved.last) > .seconds(17))
+    }
+
     // MARK: The gateway's own
 
     @Test func gatewayAndScenarioHaveOneListOfMiddlewares() async throws {
@@ -252,12 +310,12 @@ struct ScenarioTests {
             .filter { try String(contentsOf: sources.appending(path: $0), encoding: .utf8).contains(".recommended(") }
         #expect(Set(users) == ["Routes/SinkRoutes.swift", "Policies/Scenarios/ScenarioRun.swift"])
         let list: [any Middleware] = .recommended(
-            .standard, throttle: Throttle(rate: 1), poison: Route.Output(MemoryBroker().publisher(), "poison"),
-            handled: MemoryDeduplicationStore())
+            LiveSinkPolicy(.standard, handled: MemoryDeduplicationStore()),
+            poison: Route.Output(MemoryBroker().publisher(), "poison"))
         #expect(
             list.map { "\(type(of: $0))" } == [
                 "CorrelationID", "HandlerMetrics", "LogMessages", "PoisonQueue", "KnownEvents", "HandledOnLog",
-                "Deduplicator", "TakeInHand", "EventAge", "Retry", "Throttle", "Timeout",
+                "Live<Deduplicator>", "TakeInHand", "EventAge", "Live<Retry>", "Live<Timeout>",
             ])
     }
 

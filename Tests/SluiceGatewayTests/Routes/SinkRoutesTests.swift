@@ -55,7 +55,7 @@ struct SinkRoutesTests {
             configuration.redelivery = pace.redelivery
             let router = Router(
                 configuration: configuration, instruments: metrics.instruments, logger: log.logger, time: time)
-            try router.add(routes.route(to: ConfiguredSink("dead", sink, ordering: ordering), sink))
+            try router.add(routes.route(to: ConfiguredSink("dead", sink, ordering: ordering), sink).route)
             let events = (0..<count).map { Self.event($0, repositories: repositories) }
             let running = time.task { try await router.run() }
             try await time.eventually { router.status.allSatisfy(\.isRunning) }

@@ -33,7 +33,7 @@ struct WrongValueTests {
 
     @Test func aStoreOfHandledKeysRefusesWhatItCannotHave() {
         let wrong: [WrongValue<MemoryDeduplicationStore.Configuration>] = [
-            .init("window") { $0.window = .zero }, .init("capacity") { $0.capacity = 0 },
+            .init("capacity") { $0.capacity = 0 }
         ]
         #expect(
             WrongValue.problems(with: wrong, in: .init(), of: "MemoryDeduplicationStore") {
@@ -74,15 +74,21 @@ struct WrongValueTests {
         let throttle: [WrongValue<Throttle>] = [
             .init("rate") { $0.rate = 0 }, .init("rate") { $0.rate = .infinity }, .init("burst") { $0.burst = 0 },
             .init("maximumKeys") { $0.maximumKeys = 0 },
+            .init("slowdown.factor") { $0.slowdown = .init(factor: 1) },
+            .init("slowdown.recovery") { $0.slowdown = .halve(recovery: .zero) },
         ]
         #expect(WrongValue.problems(with: throttle, in: Throttle(rate: 1), of: "Throttle", free: ["key"], add) == [])
         let retry: [WrongValue<Retry>] = [
             .init("maxAttempts") { $0.maxAttempts = 0 }, .init("maxElapsed") { $0.maxElapsed = .zero },
             .init("handBackAfter") { $0.handBackAfter = .seconds(-1) },
+            .init("schedule") { $0.schedule = [] }, .init("schedule") { $0.schedule = [.seconds(1), .seconds(-1)] },
+            .init("schedule") { $0.schedule = Array(repeating: .seconds(1), count: 101) },
             .init("backoff.initial") { $0.backoff.initial = .seconds(-1) },
             .init("throttledBackoff.maximum") { $0.throttledBackoff.maximum = .zero },
         ]
-        #expect(WrongValue.problems(with: retry, in: Retry(), of: "Retry", free: ["when", "onRetry"], add) == [])
+        #expect(
+            WrongValue.problems(with: retry, in: Retry(), of: "Retry", free: ["exhaustion", "when", "onRetry"], add)
+                == [])
         let timeout: [WrongValue<Timeout>] = [.init("deadline") { $0.deadline = .zero }]
         #expect(WrongValue.problems(with: timeout, in: Timeout(.seconds(1)), of: "Timeout", add) == [])
         let delay: [WrongValue<DelayOnError>] = [
@@ -99,7 +105,7 @@ struct WrongValueTests {
                 with: fail, in: RandomFail(0.1), of: "RandomFail", free: ["moment", "disposition"], add)
                 == [])
         let deduplicator: [WrongValue<Deduplicator>] = [
-            .init("inProgressDelay") { $0.inProgressDelay = .seconds(-1) }
+            .init("window") { $0.window = .zero }, .init("inProgressDelay") { $0.inProgressDelay = .seconds(-1) },
         ]
         #expect(
             WrongValue.problems(

@@ -98,13 +98,13 @@ struct BreakerScenarioTests {
                         answers[message.number, default: 0] += 1
                         return answers[message.number, default: 0] - 1
                     }
-                    #expect(destination.breaker?.read().state == .closed)
+                    #expect(destination.breaker.read().state == .closed)
                     if before == 0 { throw HandlerError("no", reason: "no", disposition: disposition) }
                 })
             try await router.whileRunning {
                 try await time.eventually(within: .seconds(1_000)) { source.acknowledgedCount == 50 }
             }
-            #expect(destination.breaker?.read().transitions.isEmpty == true)
+            #expect(destination.breaker.read().transitions.isEmpty)
         }
     }
 
@@ -134,12 +134,12 @@ struct BreakerScenarioTests {
             }
             let (one, other) = (try router("gone", gone), try router("stays", stays))
             try await one.whileRunning {
-                try await time.eventually(within: .seconds(100)) { destination.breaker?.read().state == .halfOpen }
+                try await time.eventually(within: .seconds(100)) { destination.breaker.read().state == .halfOpen }
             }
             try await other.whileRunning {
                 try await time.eventually(within: .seconds(100)) { stays.acknowledgedCount == 20 }
             }
-            #expect(destination.breaker?.read().state == .closed)
+            #expect(destination.breaker.read().state == .closed)
         }
     }
 
@@ -165,7 +165,7 @@ struct BreakerScenarioTests {
             }
             try await router.whileRunning {
                 let state: BreakerBook.State = isThrottled ? .halfOpen : .open
-                try await time.eventually(within: .seconds(100)) { destination.breaker?.read().state == state }
+                try await time.eventually(within: .seconds(100)) { destination.breaker.read().state == state }
                 // Until both stand in its line.
                 if !isThrottled { try await time.sleep(for: .seconds(3)) }
                 try router.pause("r\(paused)")
@@ -234,15 +234,17 @@ struct BreakerScenarioTests {
                 #expect(destination.status.attempts.values.allSatisfy { $0 == 0 })
                 #expect(destination.status.note == "the breaker is forced open; 1 message waits")
                 #expect(shown("open") == 1 && shown("closed") == 0)
-                destination.breaker?.update(CircuitBreaker(force: .closed))
+                try destination.update { $0.breaker = CircuitBreaker(force: .closed) }
                 try await time.eventually(within: .seconds(300)) { source.acknowledgedCount == 20 }
                 #expect(failures.withLock(\.self) == 20 + 12)
                 // What a person says outdoes what attempts say, here too: no alert of a breaker that holds nothing back.
-                destination.breaker?.update(CircuitBreaker(consecutiveFailures: 1, open: .constant(.seconds(9_000))))
+                try destination.update {
+                    $0.breaker = CircuitBreaker(consecutiveFailures: 1, open: .constant(.seconds(9_000)))
+                }
                 failures.withLock { $0 = 0 }
                 source.offer([.numbered(20)])
                 try await time.eventually(within: .seconds(100)) { shown("open") == 1 }
-                destination.breaker?.update(CircuitBreaker(force: .closed))
+                try destination.update { $0.breaker = CircuitBreaker(force: .closed) }
                 #expect(shown("open") == 0 && shown("closed") == 1 && destination.status.shut == nil)
                 try await time.eventually(within: .seconds(600)) { source.acknowledgedCount == 21 }
             }

@@ -98,7 +98,9 @@ struct DestinationTests {
             let chain = try Chain([]) { _, _ in [] }
             let context = chain.context(.numbered(0))
             func named(_ time: Duration) -> Duration? {
-                destination.heed(HandlerError("", reason: "", disposition: .retry(after: time)), context)
+                destination.heed(HandlerError("", reason: "", disposition: .retry(after: time)), context).map {
+                    $0.start.duration(to: $0.end(destination.configuration.retryAfter))
+                }
             }
             let short = try #require(named(.milliseconds(250)))
             #expect(short >= .milliseconds(250) && short <= .milliseconds(375))

@@ -129,8 +129,8 @@ struct RouteMeterTests {
         meter.settled(parcel, .acked, at: MonotonicTime(nanoseconds: 3_000_000_000))
         let now = meters.exposition()
         let sums = DeliveryStage.allCases.map { now.value("sluice_delivery_stage_seconds_sum", ["stage": $0.rawValue]) }
-        // queue, throttle, breaker, backoff, handler, publish
-        #expect(sums == [0.5, 0.125, 0, 0.25, 0.625, 0.5])
+        // queue, throttle, breaker, concurrency, backoff, handler, publish
+        #expect(sums == [0.5, 0.125, 0, 0, 0.25, 0.625, 0.5])
         delivery.acknowledge()
     }
 

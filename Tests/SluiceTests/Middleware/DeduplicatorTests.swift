@@ -101,7 +101,7 @@ struct DeduplicatorTests {
 
     private final class Forgetful: DeduplicationStore {
         func reserve(_ key: [UInt8], scope: String) async throws -> Reservation { .fresh }
-        func commit(_ key: [UInt8], scope: String) async throws { throw Broken() }
+        func commit(_ key: [UInt8], scope: String, for window: Duration) async throws { throw Broken() }
         func release(_ key: [UInt8], scope: String) async {}
     }
 }
@@ -113,15 +113,15 @@ struct MemoryDeduplicationStoreTests {
     }
 
     @Test func remembersAKeyForItsWindow() async throws {
-        let store = try MemoryDeduplicationStore(.init(window: .seconds(10)))
+        let store = MemoryDeduplicationStore()
         #expect(store.reserve(entry(1), at: at(0)) == .fresh)
         #expect(store.reserve(entry(1), at: at(0)) == .inProgress)
-        store.commit(entry(1), at: at(5))
+        store.commit(entry(1), for: .seconds(10), at: at(5))
         #expect(store.reserve(entry(1), at: at(14)) == .duplicate)
         #expect(store.reserve(entry(1), at: at(15)) == .fresh)
         // Committed again, the first expiry must not take the second with it.
-        store.commit(entry(1), at: at(16))
-        store.commit(entry(2), at: at(20))
+        store.commit(entry(1), for: .seconds(10), at: at(16))
+        store.commit(entry(2), for: .seconds(10), at: at(20))
         #expect(store.reserve(entry(1), at: at(25)) == .duplicate)
         // A release of what was handled forgets nothing.
         await store.release([1], scope: "s")
@@ -132,7 +132,7 @@ struct MemoryDeduplicationStoreTests {
         let store = try MemoryDeduplicationStore(.init(capacity: 3))
         for number in 0..<5 {
             #expect(store.reserve(entry(number), at: at(0)) == .fresh)
-            store.commit(entry(number), at: at(UInt64(number)))
+            store.commit(entry(number), for: .seconds(10), at: at(UInt64(number)))
         }
         #expect(
             (0..<5).map { store.reserve(entry($0), at: at(9)) } == [.fresh, .fresh, .duplicate, .duplicate, .duplicate])

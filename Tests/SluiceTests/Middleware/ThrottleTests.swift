@@ -6,42 +6,105 @@ import Testing
 
 @Suite(.timeLimit(.minutes(10)))
 struct ThrottleTests {
-    private func at(_ milliseconds: UInt64) -> MonotonicTime {
-        MonotonicTime(nanoseconds: 1_000_000_000_000 + milliseconds * 1_000_000)
+    /// Takes a permit.
+    /// - Returns: how long until it may be used, in whole milliseconds.
+    private func wait(_ bucket: inout TokenBucket, at now: Double) -> Int {
+        let number = bucket.take(at: now)
+        return Int(((bucket.due(number) - now) * 1_000).rounded())
     }
 
     @Test func givesTheBurstAtOnceAndThenAtTheRate() {
-        var bucket = TokenBucket(rate: 10, burst: 3)
-        #expect((0..<6).map { _ in bucket.take(at: at(0)) / 1_000_000 } == [0, 0, 0, 100, 200, 300])
+        var bucket = TokenBucket(rate: 10, burst: 3, at: 0)
+        #expect((0..<6).map { _ in wait(&bucket, at: 0) } == [0, 0, 0, 100, 200, 300])
         // 300 ms are promised, so what comes at 350 waits for the permit of 400.
-        #expect(bucket.take(at: at(350)) / 1_000_000 == 50)
-        #expect(!bucket.isFull(at: at(600)))
-        #expect(bucket.isFull(at: at(700)))
+        #expect(wait(&bucket, at: 0.35) == 50)
+        #expect(!bucket.isFull(at: 0.6))
+        #expect(bucket.isFull(at: 0.7))
     }
 
     @Test func savesUpNoMoreThanTheBurst() {
-        var bucket = TokenBucket(rate: 1, burst: 2)
-        _ = bucket.take(at: at(0))
-        #expect((0..<3).map { _ in bucket.take(at: at(3_600_000)) / 1_000_000 } == [0, 0, 1_000])
+        var bucket = TokenBucket(rate: 1, burst: 2, at: 0)
+        _ = bucket.take(at: 0)
+        #expect((0..<3).map { _ in wait(&bucket, at: 3_600) } == [0, 0, 1_000])
     }
 
     @Test(arguments: 0..<20) func letsNeverMoreThroughThanRateAndBurstAllow(seed: Int) {
         var random = Seeded(UInt64(seed))
         let rate = Double.random(in: 0.5...1_000, using: &random)
         let burst = Int.random(in: 1...20, using: &random)
-        var bucket = TokenBucket(rate: rate, burst: burst)
-        var now: UInt64 = 1_000_000_000_000
+        var now = 1_000.0
+        var bucket = TokenBucket(rate: rate, burst: burst, at: now)
         var uses: [Double] = []
         for _ in 0..<2_000 {
-            now += UInt64.random(in: 0...UInt64(2e9 / rate), using: &random)
-            uses.append(Double(now) + Double(bucket.take(at: MonotonicTime(nanoseconds: now))))
+            now += Double.random(in: 0...2 / rate, using: &random)
+            let number = bucket.take(at: now)
+            uses.append(max(now, bucket.due(number)))
         }
         #expect(uses == uses.sorted())
         for start in stride(from: 0, to: 1_900, by: 7) {
             for end in [start + burst, start + 60] where end < uses.count {
-                let span = (uses[end] - uses[start]) / 1e9
+                let span = uses[end] - uses[start]
                 #expect(Double(end - start + 1) <= span * rate + Double(burst) + 1e-3)
             }
+        }
+    }
+
+    /// Who waits keeps his place, and what is saved up is cut to the new burst.
+    @Test func anotherRateMovesThoseThatWait() {
+        var bucket = TokenBucket(rate: 1, burst: 1, at: 0)
+        let numbers = (0..<4).map { _ in bucket.take(at: 0) }
+        #expect(numbers.map { bucket.due($0) } == [0, 1, 2, 3])
+        bucket.update(rate: 4, burst: 1, at: 1.5)
+        // Half of the next permit has come; the rest comes four times as fast.
+        #expect(numbers.dropFirst(2).map { bucket.due($0) } == [1.625, 1.875])
+        bucket.update(rate: 4, burst: 10, at: 10)
+        bucket.update(rate: 4, burst: 3, at: 100)
+        #expect((0..<4).map { _ in wait(&bucket, at: 100) } == [0, 0, 0, 250])
+    }
+
+    /// The clock of a throttle that was slowed down: what it shows, and when it shows something, agree.
+    @Test func aSlowedClockRecoversInAStraightLine() {
+        let start = MonotonicTime(nanoseconds: 5_000_000_000)
+        func at(_ seconds: Double) -> MonotonicTime { start.advanced(by: .seconds(seconds)) }
+        var clock = SlowedClock(at: start)
+        #expect(clock.reading(at: at(10)) == 10)
+        let policy = Throttle.Slowdown.halve(recovery: .seconds(60))
+        // Answers that come together are one.
+        let cuts = [10, 10.9].map { clock.slowDown(policy, at: at($0)) }
+        #expect(cuts == [true, false])
+        #expect(clock.speed(at: at(10)) == 0.5 && clock.speed(at: at(40)) == 0.75 && clock.speed(at: at(100)) == 1)
+        // Half speed, rising to the whole within a minute: three quarters of it on average.
+        #expect(abs(clock.reading(at: at(70)) - 55) < 1e-9 && abs(clock.reading(at: at(80)) - 65) < 1e-9)
+        for seconds in stride(from: 10.0, to: 200, by: 3.7) {
+            let back = clock.time(of: clock.reading(at: at(seconds)))
+            #expect(abs(back.duration(to: at(seconds)).inSeconds) < 1e-6)
+        }
+        _ = clock.slowDown(policy, at: at(40))
+        #expect(clock.speed(at: at(40)) == 0.375)
+        for second in 41..<1_000 { _ = clock.slowDown(policy, at: at(Double(second))) }
+        #expect(clock.speed(at: at(999)) >= 0.01)
+        clock.update(nil, at: at(1_000))
+        #expect(clock.speed(at: at(1_000)) == 1)
+    }
+
+    /// After a 429 half as many go, those that wait included; a minute later as many as before.
+    @Test func halvesItsRateAfterAnAnswerThatAsksToSlowDownAndRecovers() async throws {
+        try await VirtualTime.run { time in
+            let passed = Journal<Duration>()
+            let chain = try Chain([Throttle(rate: 10, slowdown: .halve())], time: time) { _, _ in
+                if passed.add(time.now.offset) == 101 { throw SlowDown() }
+                return []
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<2_000 { group.addTask { _ = try? await chain(.numbered(number)) } }
+                try await group.waitForAll()
+            }
+            func count(_ range: ClosedRange<Double>) -> Int {
+                passed.entries.count { range.contains($0.inSeconds) }
+            }
+            #expect(count(0.05...10) == 100)
+            #expect((5...6).contains(count(10.01...11.01)) && (331...335).contains(count(30.01...70.01)))
+            #expect((449...451).contains(count(10.01...70.01)) && (99...101).contains(count(70.01...80.01)))
         }
     }
 

@@ -154,7 +154,8 @@ struct RouteProbeTests {
 
     @Test func saysSoWhenAHandlerWaitsForTheWorldOutside() async throws {
         let handler: Handler = { _, _ in
-            try await Task.sleep(for: .milliseconds(1))
+            // Over before its task is put to sleep, it would not have waited at all.
+            try await Task.sleep(for: .milliseconds(200))
             return []
         }
         await #expect(throws: VirtualTimeError.self) { try await RouteProbe(handler).send(Message(text: "x")) }

@@ -1,7 +1,7 @@
 import DequeModule
 import Synchronization
 
-/// A ``CircuitBreaker`` at work, and those that wait for it.
+/// A ``CircuitBreaker`` at work, and those that wait for it. Without a policy it is closed for good.
 final class Breaker: Sendable {
     /// Who waits, or asks.
     struct Visitor: Sendable {
@@ -23,7 +23,7 @@ final class Breaker: Sendable {
     }
 
     private struct State {
-        var policy: CircuitBreaker
+        var policy: CircuitBreaker?
         var book: BreakerBook
         /// One for each route, and whose turn is next.
         var lines: [Line] = []
@@ -35,10 +35,10 @@ final class Breaker: Sendable {
 
         /// The state that it acts in: what a person says outdoes what attempts say.
         var inForce: BreakerBook.State {
-            switch policy.force {
+            switch policy?.force {
             case .auto: book.state
             case .open: .open
-            case .closed: .closed
+            case .closed, nil: .closed
             }
         }
     }
@@ -64,10 +64,10 @@ final class Breaker: Sendable {
     private let state: Mutex<State>
     private let passable: Atomic<Bool>
 
-    init(_ policy: CircuitBreaker, time: RouterTime) {
+    init(_ policy: CircuitBreaker?, time: RouterTime) {
         self.time = time
         state = Mutex(State(policy: policy, book: BreakerBook(at: time.now)))
-        passable = Atomic(policy.force != .open)
+        passable = Atomic(policy?.force != .open)
     }
 
     /// Whether every attempt may be made, as far as anybody has looked.
@@ -81,8 +81,9 @@ final class Breaker: Sendable {
             defer { note(&state) }
             let pass = Pass()
             // Those that wait come first.
+            guard let policy = state.policy else { return nil }
             if state.lines.isEmpty {
-                switch state.book.enter(visitor.message, state.policy, at: time.now) {
+                switch state.book.enter(visitor.message, policy, at: time.now) {
                 case .pass: return nil
                 case .probe:
                     pass.makeProbe()
@@ -108,27 +109,38 @@ final class Breaker: Sendable {
 
     func probeSucceeded(_ successes: BreakerBook.Successes) -> News? {
         let now = time.now
-        return act { $0.book.probeSucceeded($0.policy, successes, at: now) }
+        return act { state in
+            if let policy = state.policy { state.book.probeSucceeded(policy, successes, at: now) }
+        }
     }
 
     func failed(_ failure: Failure, _ successes: BreakerBook.Successes) -> News? {
         let (now, jitter) = (time.now, time.random(in: 0...1))
-        return act {
-            $0.book.failed(
-                failure.message, isFirst: failure.isFirst, isProbe: failure.isProbe, $0.policy, successes, at: now,
+        return act { state in
+            guard let policy = state.policy else { return }
+            state.book.failed(
+                failure.message, isFirst: failure.isFirst, isProbe: failure.isProbe, policy, successes, at: now,
                 jitter: jitter)
         }
     }
 
     /// Goes by another policy from now on; what waits is decided anew.
-    func update(_ policy: CircuitBreaker) { act { $0.policy = policy } }
+    func update(_ policy: CircuitBreaker?, _ successes: BreakerBook.Successes) {
+        let now = time.now
+        act { state in
+            // One that begins knows nothing of what was before.
+            if state.policy == nil || policy == nil { state.book = BreakerBook(at: now, successes) }
+            state.policy = policy
+        }
+    }
 
     // MARK: What it says
 
     struct Figures {
         let state: BreakerBook.State
         let cause: BreakerBook.Cause?
-        let force: CircuitBreaker.Force
+        /// Nil where there is no policy.
+        let force: CircuitBreaker.Force?
         /// Since when it is not closed; nil while it is.
         let since: MonotonicTime?
         /// Whether a message is about to find out.
@@ -141,9 +153,11 @@ final class Breaker: Sendable {
     func read() -> Figures {
         state.withLock { state in
             Figures(
-                state: state.inForce, cause: state.book.cause, force: state.policy.force, since: state.book.began,
+                state: state.inForce, cause: state.book.cause, force: state.policy?.force, since: state.book.began,
                 isProbing: state.book.isProbing,
-                until: state.book.state == .open && state.policy.force == .auto ? state.book.until(state.policy) : nil,
+                until: state.policy.flatMap {
+                    state.book.state == .open && $0.force == .auto ? state.book.until($0) : nil
+                },
                 transitions: state.transitions)
         }
     }
@@ -176,7 +190,8 @@ final class Breaker: Sendable {
         change(&state)
         switch state.book.state {
         case .open where before != .open:
-            return state.book.cause.map { .opened($0, until: state.book.until(state.policy)) }
+            guard let policy = state.policy else { return nil }
+            return state.book.cause.map { .opened($0, until: state.book.until(policy)) }
         case .closed where before != .closed: return .closed
         default: return nil
         }
@@ -191,12 +206,12 @@ final class Breaker: Sendable {
             let head = state.lines[line].waiting.first.map { state.book.isSuspect($0.message) } ?? false
             for place in state.lines[line].waiting.indices.prefix(head ? 2 : 1) {
                 let (message, pass) = state.lines[line].waiting[place]
-                switch state.book.enter(message, state.policy, at: now) {
+                switch state.policy.map({ state.book.enter(message, $0, at: now) }) {
                 case .wait(let until):
                     next = until ?? next
                     continue
                 case .probe: pass.makeProbe()
-                case .pass: break
+                case .pass, nil: break
                 }
                 state.lines[line].waiting.remove(at: place)
                 state.turn = line + 1

@@ -18,7 +18,7 @@ final class BreakerMeter: Sendable {
     }
 
     func push(_ figures: Breaker.Figures) {
-        for (state, gauge) in states { gauge.set(figures.state == state ? 1 : 0) }
+        for (state, gauge) in states { gauge.set(figures.force != nil && figures.state == state ? 1 : 0) }
         pushed.withLock { pushed in
             for (state, counter) in transitions {
                 counter.increment(by: (figures.transitions[state] ?? 0) - (pushed[state] ?? 0))
@@ -30,7 +30,8 @@ final class BreakerMeter: Sendable {
 
 extension Metric {
     static let breakerArea = Area(
-        "Circuit breakers", "For each destination that has a circuit breaker.", [breakerState, breakerTransitions])
+        "Circuit breakers", "For each destination. One without a circuit breaker is in no state.",
+        [breakerState, breakerTransitions])
 
     public static let breakerState = gauge(
         "sluice_circuit_breaker_state",

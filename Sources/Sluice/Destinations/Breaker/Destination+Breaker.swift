@@ -4,7 +4,7 @@ extension Destination {
     /// Waits while the breaker gives the destination a rest.
     /// - Returns: whether it had to.
     func waitForBreaker(_ context: HandlerContext) async throws -> Bool {
-        guard let breaker, !context.delivery.trace.isProbe else { return false }
+        guard !context.delivery.trace.isProbe else { return false }
         let visitor = Breaker.Visitor(message: context.message.id, route: ObjectIdentifier(context.route.lifecycle))
         guard let (pass, mustWait) = breaker.enter(visitor) else { return false }
         guard mustWait else {
@@ -27,18 +27,17 @@ extension Destination {
 
     /// The delivery's attempt will not be made.
     func returnProbe(of delivery: Delivery) {
-        if let breaker, delivery.trace.takeProbe() { breaker.forgo() }
+        if delivery.trace.takeProbe() { breaker.forgo() }
     }
 
     /// An attempt has succeeded while the breaker holds others back.
     func noteProbe(_ context: HandlerContext) {
-        guard let breaker, context.delivery.trace.takeProbe() else { return }
+        guard context.delivery.trace.takeProbe() else { return }
         tell(breaker.probeSucceeded(successes), "", context)
     }
 
     /// An attempt has failed. Every answer but a failure says that the destination works.
     func noteForBreaker(_ result: AttemptResult, _ reason: String, _ context: HandlerContext, isFirst: Bool) {
-        guard let breaker else { return }
         guard result == .failure else { return noteProbe(context) }
         let failure = Breaker.Failure(
             message: context.message.id, isFirst: isFirst, isProbe: context.delivery.trace.takeProbe())

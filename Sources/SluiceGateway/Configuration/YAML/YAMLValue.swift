@@ -36,6 +36,11 @@ struct YAMLValue: Sendable {
     var text: String? {
         if case .text(let text) = content { text } else { nil }
     }
+
+    /// What a mapping has under this key.
+    subscript(key: String) -> YAMLValue? {
+        if case .mapping(let entries) = content { entries.first { $0.key == key }?.value } else { nil }
+    }
 }
 
 /// Collects what is wrong with a file.

@@ -28,7 +28,6 @@ extension Scenario {
         }
         checkNames(&faults)
         checkMessages(&faults)
-        checkThrottles(&faults)
     }
 
     private func checkNames(_ faults: inout YAMLFaults) {
@@ -84,17 +83,6 @@ extension Scenario {
         for expectation in expectations {
             guard let key = expectation.key, !keys.contains(key) else { continue }
             faults.add("no event of \(key.truncated(toBytes: 64)) comes", at: expectation.place)
-        }
-    }
-
-    /// The gateway's throttle is a route's: what two sinks share would not be one rate.
-    private func checkThrottles(_ faults: inout YAMLFaults) {
-        for destination in destinations {
-            let sharers = sinks.count { Self.destination(of: $0) == destination.name }
-            guard sharers > 1, case .some(.some) = destination.value.throttle else { continue }
-            faults.add(
-                "a throttle for a destination that several sinks share is not supported yet: each sink would have its own rate",
-                at: destination.place)
         }
     }
 }

@@ -31,7 +31,10 @@ extension YAMLKey<Scenario> {
     fileprivate static var defaults: Self {
         Self(
             "defaults", expected: "a mapping", "What every sink and destination goes by that says nothing else",
-            read: { value, scenario, faults in Scenario.Defaults.keys.read(value, into: &scenario.defaults, &faults) })
+            read: { value, scenario, faults in
+                Scenario.Defaults.keys.read(value, into: &scenario.defaults, &faults)
+                SinkPolicy.check(value, &faults)
+            })
     }
 
     fileprivate static var destinations: Self {
@@ -59,6 +62,7 @@ extension YAMLKey<Scenario> {
                 scenario.sinks = named(value, &faults) { value, faults in
                     var sink = Scenario.Sink(policy: scenario.defaults.sink)
                     Scenario.Sink.keys.read(value, into: &sink, &faults)
+                    SinkPolicy.check(value, &faults)
                     return sink
                 }
             })

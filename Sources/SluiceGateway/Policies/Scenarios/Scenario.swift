@@ -53,8 +53,10 @@ struct Scenario: Sendable {
         return names
     }
 
-    func policy(of destination: String) -> DestinationPolicy {
-        destinations.first { $0.name == destination }?.value ?? defaults.destination
+    func configuration(of destination: String) -> Destination.Configuration {
+        let policy = destinations.first { $0.name == destination }?.value ?? defaults.destination
+        let sinks = sinks.filter { Self.destination(of: $0) == destination }
+        return policy.configuration(sinks.map(\.value.kind.options.throttle))
     }
 
     /// The messages in the order in which they come, numbered from 1.

@@ -76,18 +76,23 @@ final class ScenarioRecorder: Sendable {
         func booked(_ stage: DeliveryTrace.BookedStage) -> Duration {
             .nanoseconds(Int64(clamping: context.delivery.trace.nanoseconds(in: stage)))
         }
-        let (throttle, breaker, backoff) = (booked(.throttle), booked(.breaker), booked(.backoff))
+        let sums = ScenarioTrace.Waited(
+            throttle: booked(.throttle), concurrency: booked(.concurrency), breaker: booked(.breaker),
+            backoff: booked(.backoff))
         note { state in
             let passage = state.trace.passages[attempt.sink][attempt.message]
             let before = state.booked[attempt.sink][attempt.message]
             let last = passage.attempts.last.map { state.trace.attempts[$0] }
             let since = last.map { $0.end ?? $0.start } ?? passage.arrival ?? now
             // What the source delivers again is booked from the beginning.
-            func more(_ sum: Duration, _ before: Duration) -> Duration { sum >= before ? sum - before : sum }
+            func more(_ stage: KeyPath<ScenarioTrace.Waited, Duration>) -> Duration {
+                sums[keyPath: stage] - (sums[keyPath: stage] >= before[keyPath: stage] ? before[keyPath: stage] : .zero)
+            }
             let waited = ScenarioTrace.Waited(
-                all: now - since, throttle: more(throttle, before.throttle), breaker: more(breaker, before.breaker),
-                backoff: more(backoff, before.backoff))
-            state.booked[attempt.sink][attempt.message] = .init(throttle: throttle, breaker: breaker, backoff: backoff)
+                all: now - since, throttle: more(\.throttle), concurrency: more(\.concurrency),
+                breaker: more(\.breaker),
+                backoff: more(\.backoff))
+            state.booked[attempt.sink][attempt.message] = sums
             state.trace.passages[attempt.sink][attempt.message].attempts.append(state.trace.attempts.count)
             state.trace.attempts.append(
                 .init(

@@ -76,7 +76,7 @@ struct ScenarioRun: Sendable {
         for name in scenario.destinationNames {
             let script = scenario.answers.first { $0.name == name }?.value ?? DestinationScript()
             destinations[name] = (
-                try Destination(name, scenario.policy(of: name).destination, time: time),
+                try Destination(name, scenario.configuration(of: name), time: time),
                 ScriptedDestination(
                     name, script, messages: messages, patience: pace.answerTimeout, time: time,
                     onAnswer: recorder.answered)
@@ -100,9 +100,8 @@ struct ScenarioRun: Sendable {
             }
             var policy = sink.value.policy
             policy.retry.onRetry = { event, context in recorder.next(index, context, .retry(event.delay)) }
-            let throttle: Throttle? = scenario.policy(of: name).throttle ?? options.throttle
             let middlewares: [any Middleware] = .recommended(
-                policy, throttle: throttle, poison: poison, handled: handled)
+                LiveSinkPolicy(policy, handled: handled), poison: poison)
             return Route(
                 ConfiguredSink.group(sink.name), from: broker.subscriber(group: ConfiguredSink.group(sink.name)),
                 Self.events, to: SinkPublisher(sink.name, try options.makeSink(parts), time: time), Self.events,

@@ -23,11 +23,13 @@ struct ScenarioTrace: Sendable {
     struct Waited: Sendable {
         var all = Duration.zero
         var throttle = Duration.zero
+        /// For one of the places for attempts at once.
+        var concurrency = Duration.zero
         var breaker = Duration.zero
         var backoff = Duration.zero
 
         /// Behind others, or for a worker.
-        var queue: Duration { max(.zero, all - throttle - breaker - backoff) }
+        var queue: Duration { max(.zero, all - throttle - concurrency - breaker - backoff) }
     }
 
     /// What becomes of the message after a failed attempt.

@@ -126,7 +126,7 @@ struct Timeline: Sendable {
         guard waited.all >= .milliseconds(1) else { return "" }
         let parts = [
             ("back-off", waited.backoff), ("breaker", waited.breaker), ("throttle", waited.throttle),
-            ("behind others", waited.queue),
+            ("its turn", waited.concurrency), ("behind others", waited.queue),
         ].filter { $0.1 >= .milliseconds(1) }
         guard parts.count > 1 else {
             return "\(DurationText.short(waited.all))" + (parts.first.map { " (\($0.0))" } ?? "")

@@ -1,0 +1,36 @@
+/// What a message waits for that its route keeps, until its next pass through the chain.
+enum Rest: Sendable {
+    /// It was rejected.
+    case until(MonotonicTime)
+    /// It was rejected, and its destination has named a time.
+    case named(NamedTime, Live<Destination.Configuration>, notBefore: MonotonicTime)
+    /// It waits for its next attempt, and has freed its worker.
+    case retry(RetryWait)
+
+    /// When it is over, by the policies of now.
+    func due(_ delivery: Delivery) -> MonotonicTime {
+        switch self {
+        case .until(let due): due
+        case .named(let time, let destination, let earliest): max(earliest, time.end(destination.policy.retryAfter))
+        case .retry(let wait):
+            switch wait.verdict(delivery.trace.noteFailure(at: wait.start)) {
+            case .due(let due): due
+            // Retry says so itself, in the next pass.
+            case .exhausted, .tooLong: wait.start
+            }
+        }
+    }
+
+    /// Of the policies that it follows from.
+    var bells: [ChangeBell] {
+        switch self {
+        case .until: []
+        case .named(_, let destination, _): [destination.changes]
+        case .retry(let wait): wait.bells
+        }
+    }
+
+    var wait: RetryWait? {
+        if case .retry(let wait) = self { wait } else { nil }
+    }
+}
