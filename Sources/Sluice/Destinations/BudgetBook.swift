@@ -2,8 +2,8 @@
 ///
 /// The path of success only counts first attempts; what they allow is worked out here when something fails.
 struct BudgetBook: Sendable {
-    private let policy: RetryBudget
-    private let window: Double
+    private var policy: RetryBudget
+    private var window: Double
     private(set) var balance: Double
     /// First attempts in about the last window.
     private var recent = 0.0
@@ -16,6 +16,16 @@ struct BudgetBook: Sendable {
         last = now
         balance = 0
         balance = limit
+    }
+
+    /// Goes by another policy from now on. What is saved up is kept, as far as that allows.
+    mutating func update(_ policy: RetryBudget, at now: MonotonicTime, firsts: Int64) {
+        advance(to: now, firsts: firsts)
+        let newWindow = policy.window.inSeconds
+        recent *= newWindow / window
+        window = newWindow
+        self.policy = policy
+        balance = min(max(balance, -limit), limit)
     }
 
     /// What is saved up at most: a window's worth, and enough for one attempt.
@@ -38,8 +48,7 @@ struct BudgetBook: Sendable {
     /// Takes what a failed attempt costs; what is too much is given back when the attempt has ended.
     /// - Returns: false when there is not enough.
     mutating func take() -> Bool {
-        // The sum of many floors may be a hair below a whole number.
-        guard balance >= policy.cost.failed - 1e-9 else { return false }
+        guard hasEnough else { return false }
         balance -= policy.cost.failed
         return true
     }
@@ -49,6 +58,12 @@ struct BudgetBook: Sendable {
         balance = min(limit, max(-limit, balance + amount))
     }
 
+    /// The sum of many floors may be a hair below a whole number.
+    private var hasEnough: Bool { balance >= policy.cost.failed - 1e-9 }
+
     /// How long until the floor alone allows an attempt.
-    var wait: Duration { .seconds(saturating: max(0, (policy.cost.failed - balance) / policy.floor)) }
+    var wait: Duration {
+        // What lacks less than a clock's tick is worth waiting for all the same: to look at the same moment again helps nothing.
+        hasEnough ? .zero : .seconds(saturating: max(1e-6, (policy.cost.failed - balance) / policy.floor))
+    }
 }

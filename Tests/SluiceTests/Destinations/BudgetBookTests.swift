@@ -83,6 +83,15 @@ struct BudgetBookTests {
 
 @Suite(.timeLimit(.minutes(10)))
 struct BudgetLineTests {
+    /// A tick of the clock may bring less than is missing: whoever waits looks later, and not at the same moment without end.
+    @Test func theWaitForAnAttemptThatIsNotAllowedIsNeverNothing() {
+        var book = BudgetBook(RetryBudget(ratio: 0, window: .seconds(1), floor: 10), at: MonotonicTime(nanoseconds: 0))
+        while book.take() {}
+        book.settle(1 - 2e-9)
+        let isAllowed = book.take()
+        #expect(!isAllowed && book.wait >= .microseconds(1))
+    }
+
     @Test func letsThoseInLineGoInTheirOrder() async throws {
         let line = BudgetLine(RetryBudget(ratio: 0, window: .milliseconds(10), floor: 100), time: .real)
         #expect(line.take(firsts: 0))
