@@ -18,6 +18,10 @@ enum MiddlewareBenchmarks {
         Report.row("none: the route alone", text(bare), "")
         let destination = try Destination("bench", .init(breaker: CircuitBreaker()))
         try await row("none, to a destination with budget and breaker", [], destination, count, bare)
+        let limits = Destination.Configuration(
+            breaker: CircuitBreaker(), throttle: Throttle(rate: 1e9, burst: 1_000_000), concurrency: .fixed(64))
+        let limited = try Destination("limited", limits)
+        try await row("none, to one with throttle and concurrency too", [], limited, count, bare)
         let broker = MemoryBroker()
         let poison = PoisonQueue(to: broker.publisher(), "poison", filter: .permanent)
         let store = MemoryDeduplicationStore()
@@ -27,16 +31,17 @@ enum MiddlewareBenchmarks {
             ("Throttle, never reached", Throttle(rate: 1e9, burst: 1_000_000)), ("Timeout", Timeout()),
             ("DelayOnError", DelayOnError()), ("IgnoreErrors", IgnoreErrors(CancellationError.self)),
             ("InstantAck", InstantAck()), ("Duplicator", Duplicator()), ("RandomFail, none", RandomFail(0)),
+            ("one that reads a Live policy for each message", LivePass()),
         ]
         for (name, middleware) in each { try await row(name, [middleware], nil, count, bare) }
         let stack: [any Middleware] = [
-            CorrelationID(), HandlerMetrics(), LogMessages(), poison, Deduplicator(store), Retry(),
-            Throttle(rate: 1e9, burst: 1_000_000), Timeout(),
+            CorrelationID(), HandlerMetrics(), LogMessages(), poison, Live(Deduplicator(store)), Live(Retry()), Live(Timeout()),
         ]
         // The gateway has four of its own beside these: an event's kind, its age, and whether it was handled before.
         try await row(
             "those of the library in the gateway's stack, to a destination with budget and breaker", stack, destination,
             count, bare)
+        try await row("the same, to one with throttle and concurrency too", stack, limited, count, bare)
     }
 
     private static func row(
@@ -81,6 +86,20 @@ enum MiddlewareBenchmarks {
         }
         // Until here they are kept: to free them is no middleware's cost.
         return withExtendedLifetime(work) { seconds * 1e9 / Double(count) }
+    }
+}
+
+/// Does nothing but read what is in force.
+private struct LivePass: LiveMiddleware {
+    var number = 1
+
+    func validate() {}
+
+    static func wrap(_ next: @escaping Handler, for route: RouteScope, by live: Live<LivePass>) -> Handler {
+        { message, context in
+            guard live.policy.number > 0 else { return [] }
+            return try await next(message, context)
+        }
     }
 }
 

@@ -51,7 +51,7 @@ public struct RandomFail: LiveMiddleware {
         return { message, context in
             let policy = live.policy
             // 1 itself may be drawn.
-            let fails = policy.share >= 1 || time.random(in: 0...1) < policy.share
+            let fails = policy.share >= 1 || policy.share > 0 && time.random(in: 0...1) < policy.share
             guard fails else { return try await next(message, context) }
             if policy.moment == .afterHandler { _ = try await next(message, context) }
             failures.increment()

@@ -55,5 +55,54 @@ extension EndToEndUnderLoad {
             process.signal(SIGTERM)
             #expect(try await process.exitStatus() == 0)
         }
+
+        /// Grafana is dead, and Slack is shut by 429s: the program is killed again and again while events wait. What the file says of
+        /// an event's next attempt is kept by the next process.
+        @Test(
+            .timeLimit(.minutes(20)), .enabled(if: Soak.isWhole, "a part of make soak"))
+        func everyDueTimeIsKeptThroughKillsForLong() async throws {
+            let (grafana, slack, directory) = (try FakeGrafana(), try FakeSlack(), try TemporaryDirectory())
+            let isWell = Flag()
+            let posts = Mutex<[Date]>([])
+            grafana.behave { _ in
+                posts.withLock { $0.append(Date()) }
+                return isWell.isUp ? .ordinary : .status(503)
+            }
+            slack.behave { _ in isWell.isUp ? .ordinary : .status(429, headers: ["Retry-After": "20"]) }
+            let due =
+                "SELECT p.due FROM progress p JOIN groups g ON g.id = p.consumer_group WHERE g.name = 'log-to-grafana'"
+            let commit = StubCommit()
+            var waits: [Double] = []
+            for run in 0..<6 {
+                let process = try SluiceProcess(sinkEnvironment(grafana, slack), in: directory)
+                let client = try await process.client()
+                if run == 0 { #expect(try await client.push([commit]).status == 202) }
+                var next = Date.distantPast
+                try await eventually("the event of Grafana waits, without a worker") {
+                    let row = try await runTool(
+                        ["sqlite3", "-readonly", "\(directory.path)/data/events.sqlite", due], in: directory)
+                    next = Double(row.output.trimmingCharacters(in: .whitespacesAndNewlines)).map { Date(timeIntervalSince1970: $0 / 1_000) } ?? .distantPast
+                    return next.timeIntervalSinceNow > 3
+                }
+                process.signal(SIGKILL)
+                #expect(try await process.exitStatus() == -SIGKILL)
+                let before = posts.withLock(\.count)
+                let another = try SluiceProcess(sinkEnvironment(grafana, slack), in: directory)
+                try await eventually("the next attempt") { posts.withLock(\.count) > before }
+                let attempt = posts.withLock { $0[before] }
+                waits.append(attempt.timeIntervalSince(next))
+                another.signal(SIGKILL)
+                #expect(try await another.exitStatus() == -SIGKILL)
+            }
+            print("attempts after their due times, in seconds: \(waits)")
+            #expect(waits.allSatisfy { $0 > -0.01 })
+            isWell.raise()
+            let process = try SluiceProcess(sinkEnvironment(grafana, slack), in: directory)
+            try await eventually("it arrives in both") {
+                grafana.pushes[commit.id] == 1 && slack.pushes[commit.id] == 1
+            }
+            process.signal(SIGTERM)
+            #expect(try await process.exitStatus() == 0)
+        }
     }
 }
