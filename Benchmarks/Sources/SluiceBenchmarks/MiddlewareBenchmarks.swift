@@ -35,7 +35,8 @@ enum MiddlewareBenchmarks {
         ]
         for (name, middleware) in each { try await row(name, [middleware], nil, count, bare) }
         let stack: [any Middleware] = [
-            CorrelationID(), HandlerMetrics(), LogMessages(), poison, Live(Deduplicator(store)), Live(Retry()), Live(Timeout()),
+            CorrelationID(), HandlerMetrics(), LogMessages(), poison, Live(Deduplicator(store)), Live(Retry()),
+            Live(Timeout()),
         ]
         // The gateway has four of its own beside these: an event's kind, its age, and whether it was handled before.
         try await row(

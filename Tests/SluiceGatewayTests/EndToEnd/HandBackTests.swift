@@ -8,7 +8,7 @@ import Testing
     import Glibc
 #endif
 
-extension EndToEndUnderLoad {
+extension EndToEnd {
     /// What waits long for its next attempt waits on in the next process.
     struct HandBackTests {
         /// Slack names a time; the program is killed meanwhile, and the next one keeps it.
@@ -56,8 +56,8 @@ extension EndToEndUnderLoad {
             #expect(try await process.exitStatus() == 0)
         }
 
-        /// Grafana is dead, and Slack is shut by 429s: the program is killed again and again while events wait. What the file says of
-        /// an event's next attempt is kept by the next process.
+        /// Grafana is dead, and Slack is shut by 429s: the program is killed again and again while events wait. What the file
+        /// says of an event's next attempt is kept by the next process.
         @Test(
             .timeLimit(.minutes(20)), .enabled(if: Soak.isWhole, "a part of make soak"))
         func everyDueTimeIsKeptThroughKillsForLong() async throws {
@@ -81,7 +81,10 @@ extension EndToEndUnderLoad {
                 try await eventually("the event of Grafana waits, without a worker") {
                     let row = try await runTool(
                         ["sqlite3", "-readonly", "\(directory.path)/data/events.sqlite", due], in: directory)
-                    next = Double(row.output.trimmingCharacters(in: .whitespacesAndNewlines)).map { Date(timeIntervalSince1970: $0 / 1_000) } ?? .distantPast
+                    next =
+                        Double(row.output.trimmingCharacters(in: .whitespacesAndNewlines)).map {
+                            Date(timeIntervalSince1970: $0 / 1_000)
+                        } ?? .distantPast
                     return next.timeIntervalSinceNow > 3
                 }
                 process.signal(SIGKILL)
