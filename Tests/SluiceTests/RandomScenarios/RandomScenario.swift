@@ -130,28 +130,22 @@ struct RandomScenario: Sendable {
     }
 }
 
-/// Draws numbers that follow from a seed (SplitMix64).
+/// Draws numbers that follow from a seed.
 struct Dice {
-    private var state: UInt64
+    private var generator: SplitMix64
 
     init(_ seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
+        generator = SplitMix64(seed: seed)
     }
 
     /// From 0 to 1, without 1.
-    mutating func share() -> Double { Double(next() >> 11) / Double(UInt64(1) << 53) }
+    mutating func share() -> Double { Double(generator.next() >> 11) / Double(UInt64(1) << 53) }
 
     mutating func chance(_ probability: Double) -> Bool { share() < probability }
 
-    mutating func int(_ range: ClosedRange<Int>) -> Int { range.lowerBound + Int(next() % UInt64(range.count)) }
+    mutating func int(_ range: ClosedRange<Int>) -> Int {
+        range.lowerBound + Int(generator.next() % UInt64(range.count))
+    }
 
-    mutating func pick<Value>(_ values: [Value]) -> Value { values[Int(next() % UInt64(values.count))] }
+    mutating func pick<Value>(_ values: [Value]) -> Value { values[Int(generator.next() % UInt64(values.count))] }
 }
