@@ -128,6 +128,30 @@ import Testing
         #expect(attempts.all.map(\.number) == [1, 1])
     }
 
+    /// A program of an earlier schema that has the file open settles messages and knows nothing of this table.
+    @Test func whatWasSettledElsewhereIsForgotten() async throws {
+        var log = try directory.open()
+        try await log.publisher().publish([message("bad"), message("other")], to: "t")
+        await log.close()
+        let attempts = Attempts()
+        let retry = Retry(backoff: .constant(.seconds(3_600)), maxElapsed: nil, handBackAfter: .zero)
+        try await run(.serial, retry, attempts) { _, _ in
+            throw Broken()
+        } until: {
+            $0.count == 1
+        }
+        #expect(try rows() == "1")
+        try shell("sqlite3 '\(directory.log)' 'UPDATE groups SET settled_through = 1'")
+        try await run(.serial, retry, attempts) { _, _ in
+        } until: {
+            $0.count == 2
+        }
+        #expect(attempts.all.map(\.text) == ["bad", "other"])
+        #expect(try rows() == "0")
+        log = try directory.open()
+        await log.close()
+    }
+
     /// What is written while it changes again is written again.
     @Test func aChangeThatComesWhileOneIsWrittenIsNotForgotten() {
         func progress(_ attempts: Int) -> Delivery.Progress {

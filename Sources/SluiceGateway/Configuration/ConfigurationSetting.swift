@@ -1,24 +1,44 @@
+import Sluice
+
 /// An option, and where the configuration keeps its value.
 struct ConfigurationSetting: Sendable {
+    /// The property's name.
+    let field: String
     let variable: ConfigurationVariable
     /// Reads it, where it is set.
     let read: @Sendable (inout ConfigurationValues, inout GatewayConfiguration) -> Void
+    /// Refuses what a program has put there and what cannot be.
+    let check: @Sendable (GatewayConfiguration, inout ConfigurationCheck) -> Void
+    /// Puts something there that is refused; nil where nothing is.
+    let spoil: (@Sendable (inout GatewayConfiguration) -> Void)?
 
     init<Value>(
-        _ option: ConfigurationOption<Value>, _ path: any WritableKeyPath<GatewayConfiguration, Value> & Sendable
+        _ field: String, _ option: ConfigurationOption<Value>,
+        _ path: any WritableKeyPath<GatewayConfiguration, Value> & Sendable
     ) {
-        variable = option.variable
-        read = { values, configuration in
-            if let value = values.read(option) { configuration[keyPath: path] = value }
-        }
+        self.init(field, option, get: { $0[keyPath: path] }, set: { $0[keyPath: path] = $1 })
     }
 
     init<Value>(
-        _ option: ConfigurationOption<Value>, _ path: any WritableKeyPath<GatewayConfiguration, Value?> & Sendable
+        _ field: String, _ option: ConfigurationOption<Value>,
+        _ path: any WritableKeyPath<GatewayConfiguration, Value?> & Sendable
     ) {
+        self.init(field, option, get: { $0[keyPath: path] }, set: { $0[keyPath: path] = $1 })
+    }
+
+    private init<Value>(
+        _ field: String, _ option: ConfigurationOption<Value>,
+        get: @escaping @Sendable (GatewayConfiguration) -> Value?,
+        set: @escaping @Sendable (inout GatewayConfiguration, Value) -> Void
+    ) {
+        self.field = field
         variable = option.variable
         read = { values, configuration in
-            if let value = values.read(option) { configuration[keyPath: path] = value }
+            if let value = values.read(option) { set(&configuration, value) }
         }
+        check = { configuration, check in
+            if let value = get(configuration) { option.format.check?(field, value, &check) }
+        }
+        spoil = option.format.wrong.map { wrong in { set(&$0, wrong) } }
     }
 }

@@ -5,16 +5,10 @@ extension GatewayConfiguration {
     /// - Throws: ``ConfigurationError`` that names each field by the name that it has here.
     func validate() throws(ConfigurationError) {
         try ConfigurationCheck.all(of: "GatewayConfiguration") { check in
-            check("dataDirectory", !dataDirectory.isEmpty, expected: "a directory's path")
+            for setting in Self.settings { setting.check(self, &check) }
             check(
                 "metricsBindAddress", !bindAddress.collides(with: metricsBindAddress),
                 expected: "another address and port than bindAddress")
-            check("retention", retention, above: .zero)
-            check("poisonRetention", poisonRetention, above: 0)
-            check("groupRetention", groupRetention, above: .zero)
-            check("ledgerRetention", ledgerRetention, above: .zero)
-            check("httpIdleTimeout", httpIdleTimeout, above: .zero)
-            check("shutdownTimeout", shutdownTimeout, in: .zero...)
             check("simulator.stagingDelay", simulator?.stagingDelay, in: .zero...)
             check("simulator.productionDelay", simulator?.productionDelay, in: .zero...)
             kafka?.check(&check)

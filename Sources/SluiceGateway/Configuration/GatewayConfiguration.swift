@@ -3,16 +3,6 @@ public import SluiceHTTP
 
 /// Everything that can be set about the gateway.
 public struct GatewayConfiguration: Sendable {
-    /// Simulated deployments.
-    public struct Simulator: Sendable, Hashable {
-        /// From push to staging. Default 30 seconds.
-        public var stagingDelay: Duration = .seconds(30)
-        /// From push to production. Default 90 seconds.
-        public var productionDelay: Duration = .seconds(90)
-
-        public init() {}
-    }
-
     /// Where webhooks are taken in. Default `127.0.0.1:8080`.
     public var bindAddress = BindAddress(host: "127.0.0.1", port: 8080)
     /// Where the metrics are served. Default `127.0.0.1:8081`.
@@ -59,53 +49,88 @@ public struct GatewayConfiguration: Sendable {
     package var pace = GatewayPace()
 
     public init() {}
-
-    /// Reads the environment, and for what it does not set the text of a `.env` file.
-    ///
-    /// A variable that is set to nothing counts as not set. No file is read: `sluice` gives it `DotEnv.text(ofFile: ".env")`.
-    /// - Throws: ``EnvironmentError`` with all that is wrong.
-    public init(environment: [String: String], dotEnv: String? = nil) throws(EnvironmentError) {
-        let names = Set(Self.variables.map { Substring($0.name) })
-        let file = DotEnv.contents(of: dotEnv ?? "") { names.contains($0) }
-        // An empty variable in the environment does not hide the file's.
-        let set = environment.filter { !$0.value.isEmpty }
-        var values = ConfigurationValues(file.values.merging(set) { _, environment in environment })
-        values.problems = file.problems
-
-        for setting in Self.processSettings + Self.retentionSettings { setting.read(&values, &self) }
-        kafka = KafkaOptions.read(&values)
-        sources = Registry.sources.compactMap { $0.read(&values) }
-        sinks = Registry.sinks.compactMap { $0.read(&values) }
-        for setting in Self.sinkSettings + Self.logSettings { setting.read(&values, &self) }
-        sinkProxy = .environment(values.all)
-        simulator = Simulator.read(&values)
-        if !bindAddress.isLoopback, !allowsUnsigned {
-            for variable in sources.flatMap(\.options.unsigned) where !values.isSet(variable) {
-                values.problems.append(
-                    "\(variable.name): expected a value, because BIND_ADDR listens beyond loopback "
-                        + "(or set SLUICE_ALLOW_UNSIGNED=true)")
-            }
-        }
-        if bindAddress.collides(with: metricsBindAddress) {
-            values.problems.append("METRICS_BIND_ADDR: expected another address and port than BIND_ADDR")
-        }
-        guard values.problems.isEmpty else {
-            // What was skipped may be why something else is missing.
-            throw EnvironmentError(problems: file.skipped.map(\.problem) + values.problems)
-        }
-        warnings =
-            ConfigurationTypos.warnings(environment: environment.keys, file: file.values.keys) + values.warnings
-            + values.quoteWarnings + [file.warning].compactMap(\.self)
-    }
 }
 
-/// The configuration is wrong. The program ends with ``exitStatus``.
-public struct EnvironmentError: Error, Hashable, CustomStringConvertible {
-    /// EX_CONFIG of sysexits.h.
-    public static let exitStatus: Int32 = 78
+/// The options of the process, each beside the property that keeps its value.
+extension GatewayConfiguration {
+    /// All of them.
+    static let settings = processSettings + retentionSettings + sinkSettings + logSettings
 
-    /// One line each, with the variable's name and what is expected; never a value.
-    public let problems: [String]
+    static let processSettings: [ConfigurationSetting] = [
+        .init("bindAddress", ProcessOptions.bindAddress, \.bindAddress),
+        .init("metricsBindAddress", ProcessOptions.metricsBindAddress, \.metricsBindAddress),
+        .init("dataDirectory", ProcessOptions.data, \.dataDirectory),
+        .init("allowsUnsigned", ProcessOptions.allowUnsigned, \.allowsUnsigned),
+        .init("metricsToken", ProcessOptions.metricsToken, \.metricsToken),
+        .init(
+            "httpIdleTimeout",
+            ConfigurationOption(
+                "http_idle_timeout", "HTTP_IDLE_TIMEOUT", .seconds(1...3_600), default: "75", example: .hint("75"),
+                "How long connections may be idle: longer than a load balancer keeps them, such as 620 for Google's"),
+            \.httpIdleTimeout),
+    ]
 
-    public var description: String { problems.joined(separator: "\n") }
+    static let retentionSettings: [ConfigurationSetting] = [
+        .init(
+            "retention",
+            ConfigurationOption(
+                "retention", "EVENT_RETENTION", .days(0.01...36_500), example: .hint("365"),
+                """
+                How long events are kept: by the embedded log, and by Kafka's topics when Sluice creates them; unset: \
+                for ever
+                """),
+            \.retention),
+        .init(
+            "poisonRetention",
+            ConfigurationOption(
+                "poison_retention", "POISON_RETENTION_BYTES", .bytes(1_000_000...1 << 50), default: "1GiB",
+                example: .hint("1GiB"),
+                """
+                How much of what cannot be delivered is kept unread, such as `500MB`, by the embedded log and by Kafka's \
+                topic when Sluice creates it; then the oldest goes
+                """),
+            \.poisonRetention),
+        .init(
+            "groupRetention",
+            ConfigurationOption(
+                "group_retention", "GROUP_RETENTION", .days(0.01...36_500), default: "30", example: .hint("30"),
+                "How long a group of the embedded log that nothing reads keeps its events from `EVENT_RETENTION`"),
+            \.groupRetention),
+        .init(
+            "ledgerRetention",
+            ConfigurationOption(
+                "ledger_retention", "LEDGER_RETENTION", .days(1...36_500), default: "400", example: .hint("400"),
+                "How long pushes and deployments are remembered"),
+            \.ledgerRetention),
+    ]
+
+    static let sinkSettings: [ConfigurationSetting] = [
+        .init(
+            "sinkCertificates",
+            ConfigurationOption(
+                "certificates", "SINKS_TLS_CA", .certificates, example: .hint(""),
+                "A file of certificates in PEM that are trusted for sinks and proxies, beside the system's"),
+            \.sinkCertificates)
+    ]
+
+    static let logSettings: [ConfigurationSetting] = [
+        .init(
+            "logLevel",
+            ConfigurationOption(
+                "level", "LOG_LEVEL", .choice(Logger.Level.allCases, named: \.rawValue), default: "info",
+                effect: .restart, example: .set("info"), "Below it nothing is logged"),
+            \.logLevel),
+        .init(
+            "logFormat",
+            ConfigurationOption(
+                "format", "LOG_FORMAT", .choice(LogFormat.allCases, named: \.name), default: "text",
+                example: .set("text"), "How lines are written: `text` is key=value"),
+            \.logFormat),
+        .init(
+            "shutdownTimeout",
+            ConfigurationOption(
+                "shutdown_timeout", "SHUTDOWN_TIMEOUT", .seconds(0...3_600), default: "20", example: .set("20"),
+                "How long messages in flight may take to finish at shutdown"),
+            \.shutdownTimeout),
+    ]
 }

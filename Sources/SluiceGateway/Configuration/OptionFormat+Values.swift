@@ -1,3 +1,5 @@
+import Sluice
+
 extension OptionFormat where Value == BindAddress {
     static var address: Self {
         Self("an address and a port, such as 127.0.0.1:8080, [::1]:8080, or :8080 for all interfaces") {
@@ -9,6 +11,7 @@ extension OptionFormat where Value == BindAddress {
 extension OptionFormat where Value == String {
     static var path: Self {
         Self("a path") { $0.utf8.contains(0) ? nil : $0 }
+            .refusing("") { field, path, check in check(field, !path.isEmpty, expected: "a path") }
     }
 
     /// Any text that is not empty.
@@ -74,7 +77,7 @@ extension OptionFormat where Value == Duration {
         return Self("a number of seconds from \(words)", range: words, unit: "seconds") {
             guard let seconds = DecimalText.number($0), range.contains(seconds) else { return nil }
             return .milliseconds(Int64(seconds * 1_000))
-        }
+        }.refusingLess(zero: range.lowerBound <= 0)
     }
 
     static func days(_ range: ClosedRange<Double>) -> Self {
@@ -85,6 +88,13 @@ extension OptionFormat where Value == Duration {
         ) {
             guard let days = DecimalText.number($0), range.contains(days) else { return nil }
             return .seconds(Int64(days * 86_400))
+        }.refusingLess(zero: range.lowerBound <= 0)
+    }
+
+    /// - Parameter zero: whether it may be 0.
+    private func refusingLess(zero: Bool) -> Self {
+        refusing(.seconds(-1)) { field, duration, check in
+            if zero { check(field, duration, in: .zero...) } else { check(field, duration, above: .zero) }
         }
     }
 }
@@ -113,7 +123,7 @@ extension OptionFormat where Value == Int64 {
             let bytes = number * Double(factor)
             guard bytes >= Double(range.lowerBound), bytes <= Double(range.upperBound) else { return nil }
             return Int64(bytes)
-        }
+        }.refusing(0) { field, bytes, check in check(field, bytes, above: 0) }
     }
 }
 

@@ -1,3 +1,5 @@
+import Sluice
+
 /// How the text of an option is read, wherever it was written.
 public struct OptionFormat<Value: Sendable>: Sendable {
     /// What a text has to be, as an error says it behind `expected`.
@@ -6,6 +8,11 @@ public struct OptionFormat<Value: Sendable>: Sendable {
     public let range: String?
     /// What a number counts, or nil.
     public let unit: String?
+    /// Refuses what a program has given and no time, size or path can be. It need not be in the range, which bounds what a text may
+    /// say.
+    private(set) var check: (@Sendable (String, Value, inout ConfigurationCheck) -> Void)?
+    /// What it refuses, for tests.
+    private(set) var wrong: Value?
     private let parse: @Sendable (String) throws(OptionMismatch) -> Value
     /// What is allowed and probably not meant, behind the option's name.
     let caution: @Sendable (String) -> String?
@@ -34,6 +41,16 @@ public struct OptionFormat<Value: Sendable>: Sendable {
         self.unit = unit
         self.caution = caution
         self.parse = parse
+    }
+
+    /// The same, for values that a program gives too.
+    /// - Parameter wrong: one that is refused.
+    func refusing(
+        _ wrong: Value, by check: @escaping @Sendable (String, Value, inout ConfigurationCheck) -> Void
+    ) -> OptionFormat {
+        var format = self
+        (format.check, format.wrong) = (check, wrong)
+        return format
     }
 
     /// - Throws: what is expected instead.

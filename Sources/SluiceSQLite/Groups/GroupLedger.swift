@@ -175,6 +175,8 @@ struct GroupLedger {
 
     /// A message has come so far, and is not settled.
     mutating func note(_ offset: Int64, _ progress: Delivery.Progress) {
+        // A late word of a delivery that was taken back: the message was handled meanwhile.
+        guard !settled.contains(offset) || shelf.fed[offset] != nil else { return }
         self.progress.note(offset, progress)
         isDirty = true
     }

@@ -7,6 +7,7 @@ final class ProgressTable {
     private let delete: SQLStatement
     private let all: SQLStatement
     private let clear: SQLStatement
+    private let prune: SQLStatement
 
     init(_ database: Database, path: String) throws(SQLiteLogError) {
         put = try SQLStatement(
@@ -25,6 +26,12 @@ final class ProgressTable {
             WHERE consumer_group = ?
             """)
         clear = try SQLStatement(database, path: path, "DELETE FROM progress WHERE consumer_group = ?")
+        prune = try SQLStatement(
+            database, path: path,
+            """
+            DELETE FROM progress WHERE consumer_group = ?1 AND offset <= ?2
+                AND offset NOT IN (SELECT offset FROM shelved WHERE consumer_group = ?1)
+            """)
     }
 
     /// Call inside the transaction that writes what the group has settled.
@@ -51,8 +58,12 @@ final class ProgressTable {
         try clear.run()
     }
 
-    /// What is known of the group's messages, by their offsets.
-    func read(_ group: Int64) throws(SQLiteLogError) -> [Int64: Delivery.Progress] {
+    /// What is known of the group's messages, by their offsets. What a program of an earlier schema has settled meanwhile goes.
+    /// Call inside a transaction.
+    func read(_ group: Int64, settledThrough: Int64) throws(SQLiteLogError) -> [Int64: Delivery.Progress] {
+        prune.bind(group, at: 1)
+        prune.bind(settledThrough, at: 2)
+        try prune.run()
         all.bind(group, at: 1)
         defer { all.reset() }
         var entries: [Int64: Delivery.Progress] = [:]

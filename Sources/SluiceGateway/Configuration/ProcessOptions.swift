@@ -1,0 +1,18 @@
+/// Options of the process that are read elsewhere too.
+enum ProcessOptions {
+    static let bindAddress = ConfigurationOption(
+        "bind", "BIND_ADDR", .address, default: "127.0.0.1:8080", example: .set("127.0.0.1:8080"),
+        "Where webhooks are taken in; `:8080` means all interfaces, and then needs secrets and tokens")
+    static let metricsBindAddress = ConfigurationOption(
+        "metrics_bind", "METRICS_BIND_ADDR", .address, default: "127.0.0.1:8081", example: .set("127.0.0.1:8081"),
+        "Where `/metrics`, `/healthz` and `/readyz` are served")
+    static let data = ConfigurationOption(
+        "data", "SLUICE_DATA", .path, default: "./sluice-data", example: .hint("./sluice-data"),
+        "The directory of the embedded log, and of what was handled and deployed")
+    static let allowUnsigned = ConfigurationOption(
+        "allow_unsigned", "SLUICE_ALLOW_UNSIGNED", .boolean, default: "false", example: .hint("true"),
+        "Take requests without secret or token from everybody, and listen beyond loopback without them")
+    static let metricsToken = ConfigurationOption(
+        "metrics_token", "METRICS_TOKEN", .token, isSecret: true, example: .hint(""),
+        "What Prometheus has to show, as Bearer or as the password of Basic; `/healthz` and `/readyz` stay open")
+}
