@@ -33,7 +33,7 @@ public final class Gateway: Service {
     private let connections: [SourceConnection]
     private let client: HTTPClient
     private let readiness: ReadinessBoard
-    private let progress = GatewayProgress()
+    private let life = GatewayLife()
     private let ledger: DeploymentLedger
     private let restore: @Sendable () async throws -> Void
     private let logger: Logger
@@ -99,7 +99,7 @@ public final class Gateway: Service {
                 logger: logger.of("webhooks"))
         }
         let intake = try IntakeRoutes(
-            configuration, webhooks, to: queue, instruments, onOpen: progress.changed, logger: logger)
+            configuration, webhooks, to: queue, instruments, onOpen: life.changed, logger: logger)
         for route in intake.routes { try router.add(route) }
 
         let toSinks = SinkRoutes(queue: queue, pace: configuration.pace, startedAt: startedAt)
@@ -165,11 +165,11 @@ public final class Gateway: Service {
             ledger: ledger, retention: configuration.ledgerRetention, isDoubted: { log.clockDoubt != nil },
             logger: logger)
         let parts: [any Service] = [
-            metrics, backlog, keeper, ledgerKeeper, QueueProbe(queue: queue, onOutcome: progress.changed), steering,
+            metrics, backlog, keeper, ledgerKeeper, QueueProbe(queue: queue, onOutcome: life.changed), steering,
             commands, control, PreparedRouter(queue: queue, router: router),
             intake.door, drain,
         ]
-        services = parts.map { [progress] in WatchedService(service: $0, progress: progress) }
+        services = parts.map { [life] in WatchedService(service: $0, life: life) }
     }
 
     /// Runs until graceful shutdown, with everything that belongs before and after it. To be called once.
@@ -183,11 +183,11 @@ public final class Gateway: Service {
             // A group in a group hears of graceful shutdown by itself.
             try await group.run()
         } catch {
-            progress.end(error)
+            life.end(error)
             await close()
             throw error
         }
-        progress.end(ClosedError("gateway"))
+        life.end(ClosedError("gateway"))
         await close()
     }
 
@@ -211,7 +211,7 @@ public final class Gateway: Service {
     /// - Throws: what ``run()`` throws, such as that the port of the metrics is taken; `ClosedError` once it has shut down;
     ///   `CancellationError`.
     public func ready() async throws {
-        try await progress.wait { [readiness] in readiness.current.reasons.isEmpty }
+        try await life.wait { [readiness] in readiness.current.reasons.isEmpty }
     }
 
     /// Lets go of the log, the deployments and the sinks, after the services have ended.

@@ -3,7 +3,7 @@ import Sluice
 import Synchronization
 
 /// Where a gateway is on its way to be ready, for those who wait for it.
-final class GatewayProgress: Sendable {
+final class GatewayLife: Sendable {
     private struct State {
         /// Why it is over.
         var end: (any Error)?
@@ -50,17 +50,17 @@ final class GatewayProgress: Sendable {
 /// One of the gateway's services, whose failure ends the wait for the gateway.
 struct WatchedService: Service, CustomStringConvertible {
     let service: any Service
-    let progress: GatewayProgress
+    let life: GatewayLife
 
     func run() async throws {
         do {
             try await service.run()
         } catch {
-            progress.end(error)
+            life.end(error)
             throw error
         }
         // None of them ends by itself before the gateway is told to.
-        progress.end(ClosedError("gateway"))
+        life.end(ClosedError("gateway"))
     }
 
     var description: String { "\(type(of: service))" }
