@@ -91,7 +91,7 @@ public final class Destination: Timed {
 
     /// An attempt has waited so long for what a limit allows.
     func noteWait(_ nanoseconds: UInt64, for limit: DestinationLimitMeter.Limit) {
-        meter.withLock(\.self)?.limits.waited[limit]?.observe(nanoseconds: nanoseconds)
+        meter.withLock(\.self)?.limits.note(nanoseconds, for: limit)
     }
 
     /// Counts what held it. Nothing is counted before its figures are shown.

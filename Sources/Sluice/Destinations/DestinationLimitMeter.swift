@@ -5,18 +5,26 @@ struct DestinationLimitMeter: Sendable {
         case throttle, concurrency
     }
 
-    let waited: [Limit: HistogramHandle]
-    private let waiting: [Limit: GaugeHandle]
+    private struct Line: Sendable {
+        let waited: HistogramHandle
+        let waiting: GaugeHandle
+
+        init(_ limit: Limit, _ label: (String, String), _ instruments: Instruments) {
+            let labels = [label, ("limit", limit.rawValue)]
+            waited = instruments.histogram(.destinationLimitWait, labels)
+            waiting = instruments.gauge(.destinationLimitWaiting, labels)
+        }
+    }
+
+    private let throttle: Line
+    private let concurrency: Line
     private let permits: GaugeHandle
     private let places: GaugeHandle
     private let inUse: GaugeHandle
 
     init(_ label: (String, String), _ instruments: Instruments) {
-        func handles<Handle>(_ make: ([(String, String)]) -> Handle) -> [Limit: Handle] {
-            Dictionary(uniqueKeysWithValues: Limit.allCases.map { ($0, make([label, ("limit", $0.rawValue)])) })
-        }
-        waited = handles { instruments.histogram(.destinationLimitWait, $0) }
-        waiting = handles { instruments.gauge(.destinationLimitWaiting, $0) }
+        throttle = Line(.throttle, label, instruments)
+        concurrency = Line(.concurrency, label, instruments)
         permits = instruments.gauge(.destinationPermits, [label])
         places = instruments.gauge(.destinationConcurrencyLimit, [label])
         inUse = instruments.gauge(.destinationConcurrencyInUse, [label])
@@ -27,8 +35,16 @@ struct DestinationLimitMeter: Sendable {
         permits.set(destination.throttle.rate ?? 0)
         places.set(Double(figures.limit ?? 0))
         inUse.set(Double(figures.inUse))
-        waiting[.throttle]?.set(Double(destination.throttle.waiting))
-        waiting[.concurrency]?.set(Double(figures.waiting))
+        throttle.waiting.set(Double(destination.throttle.waiting))
+        concurrency.waiting.set(Double(figures.waiting))
+    }
+
+    /// An attempt has waited so long.
+    func note(_ nanoseconds: UInt64, for limit: Limit) {
+        switch limit {
+        case .throttle: throttle.waited.observe(nanoseconds: nanoseconds)
+        case .concurrency: concurrency.waited.observe(nanoseconds: nanoseconds)
+        }
     }
 }
 

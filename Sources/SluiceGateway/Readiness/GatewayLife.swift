@@ -2,7 +2,7 @@ import ServiceLifecycle
 import Sluice
 import Synchronization
 
-/// Where a gateway is on its way to be ready, for those who wait for it.
+/// Where a gateway is: on its way to be ready, ready, or ended and why. For those who wait for it.
 final class GatewayLife: Sendable {
     private struct State {
         /// Why it is over.
