@@ -6,8 +6,11 @@ import Synchronization
 /// The lane holds the delivery for as long as it rests: a route that has stopped is kept by no timer.
 final class RestTimer: Sendable {
     private struct State {
-        /// Which timer counts; nil when it is over.
-        var timer: UInt64? = 0
+        /// When the timer that counts looks again; nil where there is none.
+        var look: MonotonicTime?
+        /// Which timer counts.
+        var timer: UInt64 = 0
+        var isOver = false
         var followed: [UInt64] = []
     }
 
@@ -34,23 +37,30 @@ final class RestTimer: Sendable {
     }
 
     private func arm(_ delivery: Delivery) {
-        let id = state.withLock { state in
-            if let timer = state.timer { state.timer = timer + 1 }
+        let due = rest.due(delivery)
+        let id = state.withLock { state -> UInt64? in
+            // One that looks earlier asks again then: a timer cannot be taken back, and policies may change often.
+            guard !state.isOver, state.look.map({ due < $0 }) ?? true else { return nil }
+            state.look = due
+            state.timer += 1
             return state.timer
         }
         guard let id else { return }
-        time.after(time.now.duration(to: rest.due(delivery))) { [weak delivery] in
+        time.after(time.now.duration(to: due)) { [weak delivery] in
             if let delivery { self.fire(id, delivery) }
         }
     }
 
     private func fire(_ id: UInt64, _ delivery: Delivery) {
+        let isDue = rest.due(delivery) <= time.now
         let followed = state.withLock { state -> [UInt64]? in
-            guard state.timer == id else { return nil }
-            state.timer = nil
+            guard state.timer == id, !state.isOver else { return nil }
+            state.look = nil
+            state.isOver = isDue
             return state.followed
         }
         guard let followed else { return }
+        guard isDue else { return arm(delivery) }
         for (bell, id) in zip(rest.bells, followed) { bell.unfollow(id) }
         body(delivery)
     }
