@@ -97,7 +97,7 @@ final class BudgetLine: Sendable {
         }
     }
 
-    /// Whoever was told does not wait any more.
+    /// The one that was told does not wait any more.
     private func refund() {
         state.withLock { state in if let policy = state.policy { state.book.settle(policy.cost.failed) } }
     }

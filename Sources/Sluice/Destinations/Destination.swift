@@ -67,7 +67,7 @@ public final class Destination: Timed {
         followPolicies()
     }
 
-    /// Whether nothing keeps an attempt from being made, as far as anybody has looked; limits aside.
+    /// Whether nothing keeps an attempt from being made, as far as is known without a look; limits aside.
     var isOpen: Bool { gate.isOpen && breaker.isPassable }
 
     /// Whether the next attempt has to be let in (``admit(_:)``).

@@ -38,7 +38,7 @@ struct DestinationGate: ~Copyable, Sendable {
     /// - Returns: whether it was open.
     func shut(_ named: NamedTime, _ policy: Destination.RetryAfter, because reason: String) -> Bool {
         state.withLock { state in
-            // Whatever the policy, one that was named earlier and ends earlier says nothing any more.
+            // Under any policy one that was named earlier and ends earlier says nothing any more.
             state.named.removeAll { $0.fullEnd <= max(named.fullEnd, named.start) }
             state.named.append(named)
             if !isHeld { state.cause = Cause(reason: reason, isHold: false) }

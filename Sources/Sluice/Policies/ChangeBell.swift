@@ -37,7 +37,7 @@ final class ChangeBell: Sendable {
     }
 
     /// Calls them in the order of their coming, so that the same run goes the same way again. Where several threads ring,
-    /// one of them calls for all: whoever is called last sees what came last.
+    /// one of them calls for all: the one that is called last sees what came last.
     func ring() {
         guard
             state.withLock({ state in

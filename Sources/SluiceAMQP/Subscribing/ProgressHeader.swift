@@ -3,7 +3,7 @@ import Sluice
 /// How far a message has come that waits for its next attempt, as a header: attempts, failed ones, throttled answers, the first
 /// failure, when the next is due, and how long that was away. Times in milliseconds since 1970, the last in milliseconds.
 enum ProgressHeader {
-    /// No attempt is further away than this, whatever a header says.
+    /// No attempt is further away than this, by any header.
     private static let longest: Int64 = 30 * 86_400_000
 
     static func write(_ progress: Delivery.Progress) -> String {
@@ -15,7 +15,7 @@ enum ProgressHeader {
         return numbers.map(String.init).joined(separator: " ")
     }
 
-    /// - Returns: nil for what is none: anybody may have written it.
+    /// - Returns: nil for what is none: any publisher may have written it.
     static func read(_ value: AMQPValue?) -> Delivery.Progress? {
         guard case .text(let text)? = value else { return nil }
         let parts = text.split(separator: " ", omittingEmptySubsequences: false)

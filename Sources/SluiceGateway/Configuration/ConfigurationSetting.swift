@@ -36,9 +36,15 @@ struct ConfigurationSetting: Sendable {
         read = { values, configuration in
             if let value = values.read(option) { set(&configuration, value) }
         }
-        check = { configuration, check in
-            if let value = get(configuration) { option.format.check?(field, value, &check) }
+        let refuse = option.format.check
+        check = { (configuration: GatewayConfiguration, problems: inout ConfigurationCheck) in
+            guard let refuse, let value = get(configuration) else { return }
+            refuse(field, value, &problems)
         }
-        spoil = option.format.wrong.map { wrong in { set(&$0, wrong) } }
+        if let wrong = option.format.wrong {
+            spoil = { (configuration: inout GatewayConfiguration) in set(&configuration, wrong) }
+        } else {
+            spoil = nil
+        }
     }
 }

@@ -190,7 +190,8 @@ final class LeaseBook {
         let deliveredBefore = wasLeft ? try lastOffset(ofTopic: load.integer(3)) : load.integer(2)
         return GroupLedger(
             settled: settled, deliveredBefore: max(deliveredBefore, load.integer(2)),
-            shelf: ShelfLedger(keys: try shelves.keys(of: row)), progress: ProgressLedger(try progress.read(row, settledThrough: settled.through)))
+            shelf: ShelfLedger(keys: try shelves.keys(of: row)),
+            progress: ProgressLedger(try progress.read(row, settledThrough: settled.through)))
     }
 
     /// Whether the lease stands in somebody's name, void or not.

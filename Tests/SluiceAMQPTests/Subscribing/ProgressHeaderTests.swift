@@ -13,7 +13,7 @@ struct ProgressHeaderTests {
         #expect(ProgressHeader.read(.text(ProgressHeader.write(progress))) == progress)
     }
 
-    /// Anybody may have written it.
+    /// Any publisher may have written it.
     @Test(arguments: [
         "", " ", "1 2 3 4 5", "1 2 3 4 5 6 7", "1 2 3 4 5 x", "-1 2 3 4 5 6", "1 2 3 4 5 -6", "1  3 4 5 6",
         "4294967296 1 1 1 1 1", "1 2 3 4 5 9223372036854775808", "1 2 3 4 5 6 ",

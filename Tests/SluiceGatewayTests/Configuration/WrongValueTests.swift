@@ -40,7 +40,8 @@ struct WrongValueTests {
         let configuration = standard(in: try TemporaryDirectory())
         #expect(
             WrongValue.problems(
-                with: settings + others, in: configuration, of: "GatewayConfiguration", free: free) {
+                with: settings + others, in: configuration, of: "GatewayConfiguration", free: free
+            ) {
                 try $0.validate()
             } == [])
     }

@@ -83,7 +83,7 @@ struct BudgetBookTests {
 
 @Suite(.timeLimit(.minutes(10)))
 struct BudgetLineTests {
-    /// A tick of the clock may bring less than is missing: whoever waits looks later, and not at the same moment without end.
+    /// A tick of the clock may bring less than is missing: the one that waits looks later, and not at the same moment without end.
     @Test func theWaitForAnAttemptThatIsNotAllowedIsNeverNothing() {
         var book = BudgetBook(RetryBudget(ratio: 0, window: .seconds(1), floor: 10), at: MonotonicTime(nanoseconds: 0))
         while book.take() {}

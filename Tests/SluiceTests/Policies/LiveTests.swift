@@ -41,7 +41,7 @@ struct LiveTests {
         #expect(live.changes.count < 200)
     }
 
-    /// Changes come from many threads: whoever is told last sees what came last.
+    /// Changes come from many threads: the one that is told last sees what came last.
     @Test func whoIsToldLastSeesWhatCameLast() async throws {
         let live = Live(Timeout(.seconds(1)))
         let seen = Mutex(Duration.zero)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Sluice
 
-/// Budget, breaker, gate, limits, hand-back and changes together, in courses of events that nobody thought of: nothing is lost or
+/// Budget, breaker, gate, limits, hand-back and changes together, in courses of events that are drawn: nothing is lost or
 /// doubled, orders are kept, and all of them end.
 @Suite(.timeLimit(.minutes(30)))
 struct RandomScenarioTests {
@@ -91,7 +91,7 @@ struct RandomScenarioTests {
         var scenario = RandomScenario()
         scenario.messages = 5
         #expect(await scenario.problems() == [])
-        // Refused in words that name it, and nobody counts on that.
+        // Refused in words that name it, which the checks do not expect.
         var poisoned = scenario
         poisoned.troubles = [.init(destination: 0, kind: .fails, from: .zero, to: .seconds(10))]
         poisoned.retry.maxAttempts = 1

@@ -68,7 +68,7 @@ struct HandBackTests {
         }
     }
 
-    /// What a source kept is where the message goes on, whatever the order: not before its time, and with the next number.
+    /// What a source kept is where the message goes on, in every order: not before its time, and with the next number.
     @Test(arguments: [Ordering.serial, .perKey(lanes: 2, by: .id), .unordered(limit: 2)])
     func aMessageGoesOnFromWhatItsSourceKept(_ ordering: Ordering) async throws {
         try await VirtualTime.run { time in

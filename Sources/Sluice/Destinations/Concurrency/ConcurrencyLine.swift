@@ -2,7 +2,7 @@ import DequeModule
 import Synchronization
 
 /// The places of a destination for attempts that are made at once, and the line of those that wait for one. Without a policy
-/// there are as many as anybody wants.
+/// there is no end of them.
 final class ConcurrencyLine: Sendable {
     private struct State {
         /// Nil sets no bound.

@@ -1,6 +1,6 @@
 /// Permits that come at a rate and are saved up to a burst. A state machine: the caller brings the time and waits.
 ///
-/// Permits are numbered. One may be taken before it has come: whoever takes it waits until it does, in the order of taking.
+/// Permits are numbered. One may be taken before it has come: the taker waits until it does, in the order of taking.
 /// When a number comes follows from the rate, so that another rate moves those that wait.
 ///
 /// Time is counted in seconds, by any clock that does not run back.

@@ -1,0 +1,137 @@
+import Logging
+
+/// How a pass through the chain ends that has not succeeded, and how a delivery leaves its route.
+extension DeliveryProcessor {
+    /// Has the source keep a delivery for longer, without an attempt.
+    func giveBack(_ parcel: inout Parcel) {
+        guard parcel.delivery.isOurs else { return drop(&parcel) }
+        let delay = redelivery.delay(beforeRetry: min(parcel.delivery.origin.attempt, 1_000), by: time)
+        parcel.delivery.reject(Rejection(delay: isDraining ? nil : delay), parcel.delivery.origin.progress)
+        conclude(&parcel, .rejected)
+    }
+
+    func endWaiting(_ parcel: inout Parcel) {
+        parcel.isWaiting = false
+        scope.destination.books.endWaiting()
+    }
+
+    /// Gives a delivery back that the route will not process any more; drops one that is not ours any more.
+    func release(_ parcel: Parcel) {
+        var parcel = parcel
+        begin(&parcel)
+        // At a drain everything goes back; the source knows what was its own to give.
+        guard isDraining || parcel.delivery.isOurs else { return drop(&parcel) }
+        let hasBegun = parcel.delivery.trace.attempts > 0
+        parcel.delivery.reject(
+            Rejection(), hasBegun ? progress(of: parcel.delivery, parcel.rest) : parcel.delivery.origin.progress)
+        conclude(&parcel, .rejected)
+    }
+
+    /// Gives a delivery back that waits behind another of its key, for the source to keep.
+    func shelve(_ parcel: Parcel, key: [UInt8]) {
+        var parcel = parcel
+        begin(&parcel)
+        guard parcel.delivery.isOurs else { return drop(&parcel) }
+        parcel.delivery.shelve(key)
+        conclude(&parcel, .handedBack)
+    }
+
+    /// Lets go of a delivery whose message may be somebody else's by now: neither side hears of it.
+    func drop(_ parcel: inout Parcel) {
+        parcel.delivery.forgo()
+        conclude(&parcel, .revoked)
+    }
+
+    func failed(_ parcel: inout Parcel, _ error: any Error, keeping: Bool) -> Verdict {
+        let context = HandlerContext(route: scope, delivery: parcel.delivery)
+        // It is on its way still: nothing is counted, and nothing was given up.
+        if let handedBack = error as? HandedBackError, !scope.lifecycle.isDraining, parcel.delivery.isOurs {
+            if keeping { return again(&parcel, .retry(handedBack.wait)) }
+            if parcel.delivery.keepsProgress { return handBack(&parcel, .retry(handedBack.wait)) }
+        }
+        if context.isInterruption(error) {
+            release(parcel)
+            return .settled
+        }
+        // Without Retry nothing else has. An answer that goes back to the source tells its sender to wait, not the others.
+        if !scope.hasRetry, keeping || scope.destination.isNamed { scope.destination.heed(error, context) }
+        let disposition = Disposition(of: error)
+        parcel.rejections += 1
+        // Retry's attempts count: after its longest wait the next one must not be short again.
+        let deliveries = parcel.rejections + min(max(parcel.delivery.origin.attempt, 1), 1_000) - 1
+        var delay =
+            parcel.delivery.trace.redeliveryDelay
+            ?? redelivery.delay(beforeRetry: max(deliveries, parcel.delivery.trace.nextAttempt - 1), by: time)
+        let now = time.now
+        var named: NamedTime?
+        switch disposition.kind {
+        case .discard(let reason):
+            context.logger.notice("message discarded", metadata: ["reason": "\(reason)"])
+            parcel.delivery.acknowledge()
+            conclude(&parcel, .discarded)
+            return .settled
+        case .hold(_, let duration): delay = max(delay, duration)
+        case .retry(let after?), .throttled(let after?):
+            named = NamedTime(start: now, duration: max(after, .zero), draw: 0)
+        case .retry, .throttled, .poison: break
+        }
+        let live = scope.destination.live
+        let rest =
+            named.map { Rest.named($0, live, notBefore: now.advanced(by: delay)) } ?? .until(now.advanced(by: delay))
+        delay = now.duration(to: rest.due(parcel.delivery))
+        let keeps = keeping && !scope.lifecycle.isDraining
+        context.logger.log(
+            level: parcel.delivery.trace.isLogged ? .debug : .warning, "message rejected",
+            metadata: [
+                "error": "\(error)", "reason": "\(Disposition.reason(of: error))",
+                "destination": "\(scope.destination.name)",
+                "attempts": "\(parcel.delivery.trace.attempts)", "redelivery_after_seconds": "\(delay.inSeconds)",
+            ])
+        guard keeps else {
+            parcel.delivery.reject(Rejection(delay: delay, error: error), progress(of: parcel.delivery, rest))
+            conclude(&parcel, .rejected)
+            return .settled
+        }
+        ledger.keep()
+        return again(&parcel, rest)
+    }
+
+    /// The route keeps it and processes it again.
+    private func again(_ parcel: inout Parcel, _ rest: Rest) -> Verdict {
+        parcel.delivery.noteKept(progress(of: parcel.delivery, rest))
+        return self.rest(&parcel, rest)
+    }
+
+    func rest(_ parcel: inout Parcel, _ rest: Rest) -> Verdict {
+        parcel.isWaiting = true
+        parcel.rest = rest
+        scope.destination.returnProbe(of: parcel.delivery)
+        scope.destination.books.beginWaiting()
+        return .again(rest)
+    }
+
+    /// Its source keeps it until its next attempt is due.
+    private func handBack(_ parcel: inout Parcel, _ rest: Rest) -> Verdict {
+        let progress = progress(of: parcel.delivery, rest)
+        parcel.delivery.reject(Rejection(delay: progress.wait), progress)
+        conclude(&parcel, .handedBack)
+        return .settled
+    }
+
+    /// - Parameter rest: what it waits for; nil is nothing.
+    private func progress(of delivery: Delivery, _ rest: Rest?) -> Delivery.Progress {
+        let now = time.now
+        return delivery.trace.progress(due: rest?.due(delivery) ?? now, at: now, time.timestamp)
+    }
+
+    func conclude(_ parcel: inout Parcel, _ outcome: DeliveryOutcome) {
+        if parcel.isWaiting { endWaiting(&parcel) }
+        if parcel.delivery.trace.isProbe { scope.destination.returnProbe(of: parcel.delivery) }
+        if parcel.delivery.trace.hasPermit { scope.destination.returnPermit(of: parcel.delivery) }
+        ledger.leave(parcel.delivery, as: outcome)
+        guard let meter else { return }
+        let end = time.now
+        meter.settled(parcel, outcome, at: end)
+        parcel.end = end
+    }
+}
