@@ -68,6 +68,31 @@ struct HandBackTests {
         }
     }
 
+    /// A change is in force at once for what waits without a worker, too: sooner, later, and sooner again.
+    @Test(arguments: [Ordering.serial, .perKey(lanes: 1, by: .id)])
+    func aChangeReachesWhatWaitsWithoutAWorker(_ ordering: Ordering) async throws {
+        try await VirtualTime.run { time in
+            let source = Source([.numbered(0)], time: time)
+            let attempts = Journal<Duration>()
+            let retry = Live(
+                Retry(maxAttempts: 3, backoff: .constant(.seconds(3_600)), maxElapsed: nil, handBackAfter: .zero))
+            let router = Router.quick([retry], time: time)
+            try router.add(
+                Route("r", from: source, "in", ordering: ordering) { _, _ in
+                    attempts.add(time.now.offset)
+                    throw Broken()
+                })
+            try await router.whileRunning {
+                for wait in [600, 1_800, 300] as [Int64] {
+                    try await time.sleep(for: .seconds(10))
+                    try retry.update { $0.backoff = .constant(.seconds(wait)) }
+                }
+                try await time.sleep(for: .seconds(560))
+            }
+            #expect(attempts.entries == [.zero, .seconds(300)])
+        }
+    }
+
     /// What a source kept is where the message goes on, in every order: not before its time, and with the next number.
     @Test(arguments: [Ordering.serial, .perKey(lanes: 2, by: .id), .unordered(limit: 2)])
     func aMessageGoesOnFromWhatItsSourceKept(_ ordering: Ordering) async throws {

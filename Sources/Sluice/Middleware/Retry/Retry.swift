@@ -57,6 +57,9 @@ public struct Retry: LiveMiddleware {
     /// The number of the attempt, the first failure and the time of the next attempt survive a restart on the embedded log, and,
     /// in routes without an order, on RabbitMQ where its queues may be declared. Elsewhere they are kept in memory alone: after a
     /// restart a message begins with attempt 1, at once. Over HTTP, and in order over RabbitMQ, a wait keeps its worker.
+    ///
+    /// In a route without an order a message that has freed its worker waits at its source, for the time that was said then: a
+    /// change of the policy (``Live``) reaches it with its next attempt.
     public var handBackAfter: Duration? = .seconds(5)
     /// Default ``Exhaustion/redeliver``.
     public var exhaustion = Exhaustion.redeliver
