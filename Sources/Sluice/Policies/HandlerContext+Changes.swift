@@ -1,4 +1,27 @@
 extension HandlerContext {
+    /// Waits as long as a policy says, from now on, and asks again whenever the policy changes: what waits already goes by the
+    /// new number, and not at all where that time has passed.
+    ///
+    /// ```swift
+    /// static func wrap(_ next: @escaping Handler, for route: RouteScope, by live: Live<CoolOff>) -> Handler {
+    ///     { message, context in
+    ///         try await context.wait(following: live, booking: .throttle) { $0.period }
+    ///         return try await next(message, context)
+    ///     }
+    /// }
+    /// ```
+    /// - Parameters:
+    ///   - live: the policy.
+    ///   - stage: what the time is booked to.
+    ///   - duration: how long the policy of now has it wait in all.
+    /// - Throws: as ``sleep(for:)``.
+    public func wait<Policy>(
+        following live: Live<Policy>, booking stage: WaitStage, for duration: (Policy) -> Duration
+    ) async throws {
+        let start = route.time.now
+        try await wait(following: [live.changes], booking: stage) { start.advanced(by: duration(live.policy)) }
+    }
+
     /// Waits until a time that policies say. It is asked for again whenever one of them changes.
     /// - Parameters:
     ///   - bells: of these policies.

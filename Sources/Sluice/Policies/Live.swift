@@ -13,6 +13,8 @@ import Synchronization
 /// happened so far carries over: attempts, permits (as many as a new burst allows), the state of a breaker. No route
 /// restarts, and nothing is lost or doubled.
 ///
+/// A middleware of one's own that waits by such a number does it with ``HandlerContext/wait(following:booking:for:)``.
+///
 /// One may stand in several routes. The policies of a ``Destination`` are changed by ``Destination/update(_:)-swift.method``.
 public final class Live<Policy: LivePolicy>: Sendable {
     private let current: Mutex<Policy>

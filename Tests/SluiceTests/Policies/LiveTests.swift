@@ -63,6 +63,21 @@ struct LiveTests {
         withExtendedLifetime(owner) {}
     }
 
+    /// A middleware of one's own that waits by its number: longer, shorter, and not at all where that time has passed.
+    @Test func aWaitOfOnesOwnFollowsItsPolicy() async throws {
+        for (change, end) in [(60, 60), (900, 900), (5, 10)] as [(Int64, Int64)] {
+            try await VirtualTime.run { time in
+                let live = Live(CoolOff(period: .seconds(300)))
+                let chain = try Chain([live], time: time) { _, _ in [] }
+                let running = time.task { try await chain(.numbered(0)) }
+                try await time.sleep(for: .seconds(10))
+                try live.update { $0.period = .seconds(change) }
+                _ = try await running.value
+                #expect(time.now.offset == .seconds(end))
+            }
+        }
+    }
+
     /// A thousand changes of every policy while messages fail, are throttled, wait and are handed back.
     @Test(arguments: [Ordering.serial, .perKey(lanes: 8, by: .metadata("key")), .unordered(limit: 8)])
     func aThousandChangesLoseAndDoubleNothing(ordering: Ordering) async throws {
@@ -124,4 +139,18 @@ struct LiveTests {
 
 extension Ordering {
     fileprivate var isUnordered: Bool { if case .unordered = kind { true } else { false } }
+}
+
+/// Waits before each message.
+private struct CoolOff: LiveMiddleware {
+    var period: Duration
+
+    func validate() {}
+
+    static func wrap(_ next: @escaping Handler, for route: RouteScope, by live: Live<CoolOff>) -> Handler {
+        { message, context in
+            try await context.wait(following: live, booking: .throttle) { $0.period }
+            return try await next(message, context)
+        }
+    }
 }
