@@ -105,11 +105,8 @@ import Testing
         #expect(calls.withLock(\.self) >= 4)
     }
 
-    @Test func whoMovesAGroupForgetsHowFarItsMessagesHadCome() async throws {
-        var log = try directory.open()
-        try await log.publisher().publish([message("bad")], to: "t")
-        await log.close()
-        let attempts = Attempts()
+    /// Runs until the first message has failed once and has been handed back, with its progress in the file.
+    private func failOnce(_ attempts: Attempts) async throws -> Retry {
         let retry = Retry(backoff: .constant(.seconds(3_600)), maxElapsed: nil, handBackAfter: .zero)
         try await run(.serial, retry, attempts) { _, _ in
             throw Broken()
@@ -117,6 +114,15 @@ import Testing
             $0.count == 1
         }
         #expect(try rows() == "1")
+        return retry
+    }
+
+    @Test func whoMovesAGroupForgetsHowFarItsMessagesHadCome() async throws {
+        var log = try directory.open()
+        try await log.publisher().publish([message("bad")], to: "t")
+        await log.close()
+        let attempts = Attempts()
+        let retry = try await failOnce(attempts)
         log = try directory.open()
         try await log.seek(group: "g", topic: "t", to: .beginning)
         await log.close()
@@ -134,13 +140,7 @@ import Testing
         try await log.publisher().publish([message("bad"), message("other")], to: "t")
         await log.close()
         let attempts = Attempts()
-        let retry = Retry(backoff: .constant(.seconds(3_600)), maxElapsed: nil, handBackAfter: .zero)
-        try await run(.serial, retry, attempts) { _, _ in
-            throw Broken()
-        } until: {
-            $0.count == 1
-        }
-        #expect(try rows() == "1")
+        let retry = try await failOnce(attempts)
         try shell("sqlite3 '\(directory.log)' 'UPDATE groups SET settled_through = 1'")
         try await run(.serial, retry, attempts) { _, _ in
         } until: {

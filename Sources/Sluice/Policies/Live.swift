@@ -9,9 +9,10 @@ import Synchronization
 /// ```
 ///
 /// A change is in force at once, for what is under way and for what waits already: every
-/// wait that a number has shaped is decided anew, from when it began. Only a time that the other side named stays. What has
-/// happened so far carries over: attempts, permits (as many as a new burst allows), the state of a breaker. No route
-/// restarts, and nothing is lost or doubled.
+/// wait that a number has shaped is decided anew, from when it began. A time that the other side named stays. The wait of a
+/// ``DelayOnError`` that runs already stays too, and in a route without an order so does the time of what was handed back
+/// (``Retry/handBackAfter``). What has happened so far carries over: attempts, permits (as many as a new burst allows), the
+/// state of a breaker. No route restarts, and nothing is lost or doubled.
 ///
 /// A middleware of one's own that waits by such a number does it with ``HandlerContext/wait(following:booking:for:)``.
 ///

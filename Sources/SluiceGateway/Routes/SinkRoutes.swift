@@ -14,7 +14,7 @@ struct SinkRoutes {
         var policy = SinkPolicy.standard
         policy.retry.backoff = pace.retry
         let control = SinkControl(
-            name: sink.name, policies: LiveSinkPolicy(policy, handled: queue.handled),
+            policies: LiveSinkPolicy(policy, handled: queue.handled),
             destination: try Destination(
                 sink.name, DestinationPolicy(policies: pace.destination).configuration([sink.throttle]), time: time))
         let (isShared, startedAt) = (queue.isShared, startedAt)

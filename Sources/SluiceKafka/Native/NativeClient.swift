@@ -112,10 +112,12 @@ final class NativeClient: @unchecked Sendable {
         isOpen = false
         rd_kafka_queue_destroy(mainQueue)
         let flags = leaving ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE
-        let hasEnded = limit.map { end(flags, within: $0) } ?? false
-        if limit == nil { rd_kafka_destroy_flags(handle, flags) }
-        monitor.clientEnded(because: reason)
-        return hasEnded || limit == nil
+        defer { monitor.clientEnded(because: reason) }
+        guard let limit else {
+            rd_kafka_destroy_flags(handle, flags)
+            return true
+        }
+        return end(flags, within: limit)
     }
 
     /// librdkafka may wait for its own thread for ever where a group was being joined: that is another thread's to wait for.

@@ -49,7 +49,7 @@ struct ThrottleTests {
         }
     }
 
-    /// Who waits keeps his place, and what is saved up is cut to the new burst.
+    /// What waits keeps its place, and what is saved up is cut to the new burst.
     @Test func anotherRateMovesThoseThatWait() {
         var bucket = TokenBucket(rate: 1, burst: 1, at: 0)
         let numbers = (0..<4).map { _ in bucket.take(at: 0) }

@@ -82,7 +82,7 @@ final class ConcurrencyLine: Sendable {
         state.withLock { Figures(limit: $0.book?.places, inUse: $0.inUse, waiting: $0.line.count) }
     }
 
-    /// Changes the state, then lets those in, outside the lock, for whom there is a place.
+    /// Changes the state. Then, outside the lock, lets in as many as there are places.
     private func act(_ change: (inout State) -> Void) {
         var isChanged = false
         while true {

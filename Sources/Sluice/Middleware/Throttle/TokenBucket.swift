@@ -37,7 +37,7 @@ struct TokenBucket: Sendable {
         number <= come + 1e-9 ? last : last + (number - come) / rate
     }
 
-    /// Permits come at another rate from now on. What is saved up is cut to the new burst; who waits keeps his number.
+    /// Permits come at another rate from now on. What is saved up is cut to the new burst; what waits keeps its number.
     mutating func update(rate: Double, burst: Int, at now: Double) {
         advance(to: now)
         self.rate = rate
