@@ -159,6 +159,32 @@ struct ConcurrencyTests {
             #expect(underWay.entries.allSatisfy { (1...3).contains($0) })
             let figures = destination.places.read()
             #expect(figures.inUse == 0 && figures.waiting == 0)
+            let waited = meters.value(
+                "sluice_destination_limit_wait_seconds_count", ["destination": "sink", "limit": "concurrency"])
+            #expect(waited == Double(underWay.count))
+        }
+    }
+
+    /// What waits for the throttle of its destination is counted by destination, and by route.
+    @Test func theWaitForAPermitIsCountedByDestinationAndByRoute() async throws {
+        try await VirtualTime.run { time in
+            let destination = try Destination("sink", .init(throttle: Throttle(rate: 2, burst: 1)), time: time)
+            let meters = Meters()
+            let router = Router.quick([Retry()], meters: meters, time: time)
+            let sources = (0..<2).map { _ in Source((0..<10).map { .numbered($0) }, time: time) }
+            for (index, source) in sources.enumerated() {
+                try router.add(Route("r\(index)", from: source, "in", destination: destination) { _, _ in })
+            }
+            try await router.whileRunning {
+                try await time.eventually { sources.allSatisfy { $0.acknowledgedCount == 10 } }
+            }
+            let limit = ["destination": "sink", "limit": "throttle"]
+            #expect(meters.value("sluice_destination_limit_wait_seconds_count", limit) == 20)
+            #expect(meters.value("sluice_destination_throttle_permits_per_second", ["destination": "sink"]) == 2)
+            for route in ["r0", "r1"] {
+                #expect(meters.value("sluice_throttle_wait_seconds_count", ["handler_name": route]) == 10)
+                #expect(meters.value("sluice_throttle_permits_per_second", ["handler_name": route]) == 2)
+            }
         }
     }
 

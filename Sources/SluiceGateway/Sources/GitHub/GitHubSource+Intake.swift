@@ -53,7 +53,9 @@ extension SourceKind {
     static let gitHub = SourceKind(
         "github", title: "GitHub", intake: "GitHub webhooks",
         summary:
-            "Webhooks `push` and `deployment_status`, as JSON or as a form; every other event is accepted and counted",
+            "Webhooks `push` (each of its `commits` by `id`, and optionally `message`, `timestamp`, `url`, `author.name`,"
+            + " `author.username`; the push's `ref` and `repository.full_name`) and `deployment_status`, as JSON or as a"
+            + " form; every other event is accepted and counted",
         authentication: "the signature `X-Hub-Signature-256` of the body", options: GitHubSource.options,
         senders: [
             .init("GitHub", headers: ["x-github-request-id"], agents: ["github-hookshot"])
