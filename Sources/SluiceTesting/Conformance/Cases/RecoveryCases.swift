@@ -56,8 +56,8 @@ extension PubSubConformance {
                 }
                 tasks.addTask {
                     for (share, next) in [(quarter, quarter * 2 + part), (quarter * 2, messages.count)] {
-                        // What reads them says sooner, and better, why they do not come.
-                        try await run.wait(for: "\(share) messages before a restart", within: run.patience * 2) {
+                        // The tasks that read and publish say sooner, and better, why they do not come.
+                        try await run.wait(for: "\(share) messages before a restart", within: run.harness.deadline) {
                             tally.unique >= share
                         }
                         silence.pause()
