@@ -37,7 +37,7 @@ struct ConformanceSuiteTests {
         var change = PubSubChange()
         change.restartLeavesOpen = true
         var harness = try BentPubSub(change).harness
-        harness.patience = .seconds(5)
+        harness.patience = .seconds(10)
         let conformance = try #require(
             PubSubConformance.restartCases.first { $0.name == "losesNothingWhenTheBrokerRestartsTwiceUnderLoad" })
         let failure = await #expect(throws: ConformanceFailure.self) { try await conformance.run(on: harness) }
