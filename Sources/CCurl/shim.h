@@ -24,6 +24,9 @@ static inline CURLcode sluice_curl_set_data_function(CURL *handle, CURLoption op
 static inline CURLcode sluice_curl_set_prereq_function(CURL *handle, curl_prereq_callback value) {
     return curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, value);
 }
+static inline CURLcode sluice_curl_set_opensocket_function(CURL *handle, curl_opensocket_callback value) {
+    return curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, value);
+}
 static inline CURLcode sluice_curl_set_blob(CURL *handle, CURLoption option, struct curl_blob *value) {
     return curl_easy_setopt(handle, option, value);
 }
@@ -33,3 +36,5 @@ static inline CURLcode sluice_curl_get_long(CURL *handle, CURLINFO info, long *v
 static inline CURLMcode sluice_curl_multi_set_long(CURLM *handle, CURLMoption option, long value) {
     return curl_multi_setopt(handle, option, value);
 }
+// A macro that Swift cannot read.
+static const curl_socket_t sluice_curl_no_socket = CURL_SOCKET_BAD;

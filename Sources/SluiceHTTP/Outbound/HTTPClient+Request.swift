@@ -31,11 +31,15 @@ extension HTTPClient {
         /// Whether a response body above the client's limit is cut off there instead of being an error. For callers
         /// that want the status. Default false.
         public var acceptsTruncatedBody: Bool
+        /// Whether it goes to the public internet alone, for a URL that others had a hand in: the address that is connected to
+        /// must be no loopback, private, link-local or otherwise reserved one, whatever the host's name resolves to. Behind a proxy, which
+        /// resolves names itself, such a request is refused. Default false.
+        public var requiresPublicAddress: Bool
 
         public init(
             _ method: String, _ url: String, target: String, headers: KeyValuePairs<String, String> = [:],
             body: [UInt8]? = nil, credentials: Credentials? = nil, timeout: Duration? = nil,
-            acceptsTruncatedBody: Bool = false
+            acceptsTruncatedBody: Bool = false, requiresPublicAddress: Bool = false
         ) {
             self.method = method
             self.url = url
@@ -45,6 +49,7 @@ extension HTTPClient {
             self.credentials = credentials
             self.timeout = timeout
             self.acceptsTruncatedBody = acceptsTruncatedBody
+            self.requiresPublicAddress = requiresPublicAddress
         }
 
         /// Whether sending it twice means no more than sending it once (RFC 9110, section 9.2.2).

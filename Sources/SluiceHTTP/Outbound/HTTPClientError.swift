@@ -14,6 +14,9 @@ public struct HTTPClientError: DispositionError, CustomStringConvertible {
         /// The request cannot be written: a method or a header with a character that it cannot hold.
         public static let invalidRequest = Code(word: "invalid_request")
         public static let dnsFailed = Code(word: "dns_failed")
+        /// The host is at no public address, and the request asks for one
+        /// (``HTTPClient/Request/requiresPublicAddress``).
+        public static let addressRefused = Code(word: "address_refused")
         public static let connectFailed = Code(word: "connect_failed")
         public static let connectTimeout = Code(word: "connect_timeout")
         public static let tlsFailed = Code(word: "tls_failed")
@@ -55,11 +58,11 @@ public struct HTTPClientError: DispositionError, CustomStringConvertible {
         self.detail = detail
     }
 
-    /// Transient, but for a header that cannot be written, which is the message's fault, and for an address that is
-    /// none and an answer above the limits, which are not: these hold the destination.
+    /// Transient, but for a header that cannot be written and an address that is not public, which are the message's fault,
+    /// and for an address that is none and an answer above the limits, which are not: these hold the destination.
     public var disposition: Disposition {
         switch code {
-        case .invalidRequest: .poison(reason)
+        case .invalidRequest, .addressRefused: .poison(reason)
         case .invalidURL, .bodyTooLarge, .headersTooLarge: .hold(reason)
         default: .retry()
         }

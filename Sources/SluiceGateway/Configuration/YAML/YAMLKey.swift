@@ -3,6 +3,8 @@ struct YAMLKey<Target: Sendable>: Sendable {
     let name: String
     /// Whether it is known only to be refused, and shown nowhere.
     fileprivate(set) var isHidden = false
+    /// Whether its value must never be shown.
+    fileprivate(set) var isSecret = false
     let read: @Sendable (YAMLValue, inout Target, inout YAMLFaults) -> Void
     /// Rows of the documentation, by the value of the whole that holds when nothing is set.
     let rows: @Sendable (Target) -> [KeyRow]
@@ -10,14 +12,16 @@ struct YAMLKey<Target: Sendable>: Sendable {
     /// - Parameters:
     ///   - expected: what a value has to be.
     ///   - standard: what holds when it is not set, as it would stand in a file; nil where that is nothing.
+    ///   - isSecret: whether its value must never be shown.
     ///   - meaning: one sentence without the point at its end.
     ///   - parts: the rows of what stands inside it.
     init(
         _ name: String, expected: String, standard: @escaping @Sendable (Target) -> String? = { _ in nil },
-        _ meaning: String, parts: @escaping @Sendable (Target) -> [KeyRow] = { _ in [] },
+        isSecret: Bool = false, _ meaning: String, parts: @escaping @Sendable (Target) -> [KeyRow] = { _ in [] },
         read: @escaping @Sendable (YAMLValue, inout Target, inout YAMLFaults) -> Void
     ) {
         self.name = name
+        self.isSecret = isSecret
         self.read = read
         rows = { target in
             [KeyRow(path: [name], expected: expected, standard: standard(target), meaning: meaning)]
@@ -28,10 +32,10 @@ struct YAMLKey<Target: Sendable>: Sendable {
     /// A value of the target.
     init<Value>(
         _ name: String, _ path: any WritableKeyPath<Target, Value> & Sendable, _ format: YAMLFormat<Value>,
-        _ meaning: String
+        isSecret: Bool = false, _ meaning: String
     ) {
         self.init(
-            name, expected: format.expected, standard: { format.write($0[keyPath: path]) }, meaning,
+            name, expected: format.expected, standard: { format.write($0[keyPath: path]) }, isSecret: isSecret, meaning,
             read: { value, target, faults in
                 if let value = format.read(value, &faults) { target[keyPath: path] = value }
             })
@@ -40,10 +44,10 @@ struct YAMLKey<Target: Sendable>: Sendable {
     /// A value that is nil when it is not set.
     init<Value>(
         _ name: String, optional path: any WritableKeyPath<Target, Value?> & Sendable, _ format: YAMLFormat<Value>,
-        _ meaning: String
+        isSecret: Bool = false, _ meaning: String
     ) {
         self.init(
-            name, expected: format.expected, meaning,
+            name, expected: format.expected, isSecret: isSecret, meaning,
             read: { value, target, faults in
                 if let value = format.read(value, &faults) { target[keyPath: path] = value }
             })
@@ -182,6 +186,7 @@ extension YAMLKey {
             name, rows: { rows($0[keyPath: path]) },
             read: { value, whole, faults in read(value, &whole[keyPath: path], &faults) })
         key.isHidden = isHidden
+        key.isSecret = isSecret
         return key
     }
 

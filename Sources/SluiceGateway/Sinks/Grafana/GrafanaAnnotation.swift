@@ -45,7 +45,7 @@ package enum GrafanaAnnotation {
 
     /// The query, behind the question mark, that finds the annotation of an event.
     package static func query(id: MessageID) -> String {
-        "type=annotation&limit=1&tags=\(percentEncoded(tag(id)))"
+        "type=annotation&limit=1&tags=\(PercentEncoding.encoded(tag(id)))"
     }
 
     /// Whether the answer to ``query(id:)`` holds the annotation of that event.
@@ -95,22 +95,5 @@ package enum GrafanaAnnotation {
             let digits = String(byte, radix: 16)
             return byte < 16 ? "0" + digits : digits
         }.joined()
-    }
-
-    /// Everything but RFC 3986's unreserved characters as `%` and two digits.
-    private static func percentEncoded(_ text: String) -> String {
-        var result = ""
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                result.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                result += byte < 16 ? "%0" : "%"
-                result += String(byte, radix: 16, uppercase: true)
-            }
-        }
-        return result
     }
 }

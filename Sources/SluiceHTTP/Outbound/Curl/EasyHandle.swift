@@ -1,6 +1,14 @@
 import CCurl
 import Sluice
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Owns an easy handle: one transfer at a time, and what has come of its answer. Used by the client's thread alone.
 final class EasyHandle {
     let handle: UnsafeMutableRawPointer
@@ -18,6 +26,13 @@ final class EasyHandle {
     private(set) var attempts = 0
     private var maximumAttempts = 1
     private(set) var wasRefusedRepetition = false
+    private var requiresPublicAddress = false
+    /// Whether the request goes to a proxy, which connects to the host.
+    private(set) var isProxied = false
+    /// Whether an address was left alone because it is not public.
+    private(set) var wasRefusedAddress = false
+    /// Whether another one was tried.
+    private(set) var hasPublicAddress = false
 
     init?() {
         guard let handle = curl_easy_init() else { return nil }
@@ -63,6 +78,8 @@ final class EasyHandle {
         maximumBody = configuration.maximumBodySize
         // Libcurl repeats any request whose reused connection ends without an answer; a POST may have been processed.
         maximumAttempts = request.isIdempotent ? .max : 1
+        requiresPublicAddress = request.requiresPublicAddress
+        isProxied = !configuration.proxy.address(for: request.url).isEmpty
         setPolicy(configuration)
         setProxy(configuration.proxy, for: request.url)
         if let certificates { setCertificates(certificates) }
@@ -91,6 +108,8 @@ final class EasyHandle {
         bodyIsTooLarge = false
         attempts = 0
         wasRefusedRepetition = false
+        wasRefusedAddress = false
+        hasPublicAddress = false
     }
 
     /// The answer, copied out once by the callbacks.
@@ -153,8 +172,16 @@ extension EasyHandle {
             })
         check(sluice_curl_set_pointer(handle, CURLOPT_WRITEDATA, context))
         check(
-            sluice_curl_set_prereq_function(handle) { context, _, _, _, _ in EasyHandle.lent(context).beginAttempt() })
+            sluice_curl_set_prereq_function(handle) { context, address, _, _, _ in
+                EasyHandle.lent(context).beginAttempt(at: address)
+            })
         check(sluice_curl_set_pointer(handle, CURLOPT_PREREQDATA, context))
+        guard requiresPublicAddress else { return }
+        check(
+            sluice_curl_set_opensocket_function(handle) { context, _, address in
+                EasyHandle.lent(context).openSocket(address)
+            })
+        check(sluice_curl_set_pointer(handle, CURLOPT_OPENSOCKETDATA, context))
     }
 
     private func setMethod(_ request: HTTPClient.Request) {
@@ -253,7 +280,36 @@ extension EasyHandle {
         return bodyIsTooLarge ? 0 : count
     }
 
-    private func beginAttempt() -> Int32 {
+    /// Makes the socket for an address that the host's name was resolved to; a host with several has the next one tried.
+    private func openSocket(_ address: UnsafeMutablePointer<curl_sockaddr>?) -> curl_socket_t {
+        guard let address, !isProxied else { return refuseAddress() }
+        // The struct ends with the first bytes of an address that may be longer.
+        let first = UnsafeRawPointer(address) + (MemoryLayout<curl_sockaddr>.offset(of: \.addr) ?? 0)
+        let bytes = UnsafeRawBufferPointer(start: first, count: Int(address.pointee.addrlen))
+        guard PublicAddress.isPublic(bytes) else { return refuseAddress() }
+        hasPublicAddress = true
+        var kind = address.pointee.socktype
+        #if canImport(Glibc)
+            kind |= Int32(SOCK_CLOEXEC.rawValue)
+        #elseif canImport(Musl)
+            kind |= SOCK_CLOEXEC
+        #endif
+        return socket(address.pointee.family, kind, address.pointee.protocol)
+    }
+
+    private func refuseAddress() -> curl_socket_t {
+        wasRefusedAddress = true
+        return sluice_curl_no_socket
+    }
+
+    /// - Parameter address: the one that the connection goes to, which may be open since a request that asks for less.
+    private func beginAttempt(at address: UnsafeMutablePointer<CChar>?) -> Int32 {
+        if requiresPublicAddress {
+            guard let address, !isProxied, PublicAddress.isPublic(numeric: String(cString: address)) else {
+                wasRefusedAddress = true
+                return CURL_PREREQFUNC_ABORT
+            }
+        }
         guard attempts < maximumAttempts else {
             wasRefusedRepetition = true
             return CURL_PREREQFUNC_ABORT

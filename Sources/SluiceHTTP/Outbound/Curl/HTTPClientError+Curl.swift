@@ -12,6 +12,8 @@ extension HTTPClientError {
     private static func detail(for code: CURLcode, _ word: Code, on easy: EasyHandle) -> String? {
         switch word {
         case .bodyTooLarge, .headersTooLarge: nil
+        case .addressRefused where easy.isProxied: "a proxy resolves the name"
+        case .addressRefused: "the host is not at a public address"
         case .proxyRefused where easy.proxyStatus > 0: "the proxy answered \(easy.proxyStatus)"
         case .tlsFailed where code == CURLE_PEER_FAILED_VERIFICATION: certificateFault(easy.verificationResult)
         default: CurlLibrary.text(for: code)
@@ -32,6 +34,7 @@ extension HTTPClientError {
 
     private static func word(for code: CURLcode, on easy: EasyHandle) -> Code {
         if easy.wasRefusedRepetition { return .connectionReset }
+        if easy.wasRefusedAddress, !easy.hasPublicAddress, !easy.hasSent { return .addressRefused }
         if easy.headIsTooLarge { return .headersTooLarge }
         if easy.bodyIsTooLarge { return .bodyTooLarge }
         // What came of the proxy alone is no answer of the server.

@@ -1,0 +1,33 @@
+/// What a template may do with a text before it is written: `{{firstLine(message)}}`.
+enum TemplateFilter: Sendable, Equatable {
+    case uppercased, lowercased, firstLine, percentEncoded
+    /// The first so many characters.
+    case first(Int)
+
+    static let names = ["uppercased", "lowercased", "firstLine", "percentEncoded", "first100"]
+
+    /// - Returns: nil where there is none of this name.
+    init?(_ name: String) {
+        switch name {
+        case "uppercased": self = .uppercased
+        case "lowercased": self = .lowercased
+        case "firstLine": self = .firstLine
+        case "percentEncoded": self = .percentEncoded
+        default:
+            guard name.hasPrefix("first"), let count = NumberText.integer(String(name.dropFirst("first".count))),
+                (1...100_000).contains(count)
+            else { return nil }
+            self = .first(count)
+        }
+    }
+
+    func apply(to text: String) -> String {
+        switch self {
+        case .uppercased: text.uppercased()
+        case .lowercased: text.lowercased()
+        case .firstLine: text.firstLine
+        case .percentEncoded: PercentEncoding.encoded(text)
+        case .first(let count): String(text.prefix(count))
+        }
+    }
+}
