@@ -74,6 +74,21 @@ import Testing
         #expect(due.map(\.attempt) == [2, 2])
     }
 
+    /// The reader waits for a part of what is under way to be settled, and not of what rests in a route.
+    @Test func whatRestsIsNotUnderWay() {
+        var ledger = GroupLedger(settled: OffsetSet())
+        deliver(&ledger, 1...10)
+        for offset: Int64 in 1...8 { ledger.note(offset, isResting: true) }
+        #expect(ledger.underWay == 2 && ledger.unsettled == 10)
+        ledger.note(1, isResting: false)
+        _ = ledger.acknowledge(1)
+        _ = ledger.reject(2, feed: 1, after: nil, now: MonotonicTime(nanoseconds: 0))
+        ledger.absorb()
+        #expect(ledger.underWay == 2 && ledger.unsettled == 9)
+        ledger.abandon(feed: 1)
+        #expect(ledger.underWay == 0 && ledger.restarted().underWay == 0)
+    }
+
     @Test func pacesAMessageWhoseRejectionsNameNoDelay() {
         var ledger = GroupLedger(settled: OffsetSet())
         let now = MonotonicTime(nanoseconds: 0)

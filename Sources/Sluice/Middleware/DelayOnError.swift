@@ -7,13 +7,13 @@
 /// ```
 ///
 /// The message waits as every rejected one does: where the route keeps it, without a worker if its ordering allows that,
-/// booked as `backoff`, and then in line for its destination's budget; elsewhere its source keeps it. A time that the
+/// booked as `backoff`, and then in line for its destination's budget; else its source keeps it (HTTP, RabbitMQ). A time that the
 /// destination names (Retry-After) and a hold outdo a shorter delay.
 ///
 /// It stands outside of ``Retry``, whose waits it does not change: it counts what Retry gives up. On a route without Retry it
 /// counts every failure. A message interrupted by a shutdown is not delayed.
 ///
-/// Its numbers can be changed while messages are under way (``Live``): for what fails from then on.
+/// Its numbers can be changed while messages are under way (``Live``), also for what waits already.
 public struct DelayOnError: LiveMiddleware {
     /// The wait before each delivery after the first. Its first bound is more than 0; default: from 1 s, doubling, up to 5
     /// minutes, with full jitter.
@@ -47,9 +47,12 @@ public struct DelayOnError: LiveMiddleware {
             } catch {
                 let policy = live.policy
                 guard !context.isInterruption(error), policy.when?(error) ?? true else { throw error }
-                let delay = policy.backoff.delay(beforeRetry: context.countDelay(), by: route.time)
-                context.redeliver(after: delay)
-                delays.observe(delay.inSeconds)
+                // Drawn once, so that another policy draws nothing better.
+                let (count, draw) = (context.countDelay(), route.time.random(in: 0...1))
+                context.redeliver(following: live) { policy in
+                    policy.when?(error) ?? true ? policy.backoff.delay(beforeRetry: count, draw: draw) : nil
+                }
+                delays.observe(policy.backoff.delay(beforeRetry: count, draw: draw).inSeconds)
                 throw error
             }
         }
@@ -72,6 +75,22 @@ extension HandlerContext {
     /// - Parameter delay: 0 or more; a negative one counts as 0.
     public func redeliver(after delay: Duration) {
         delivery.trace.setRedelivery(after: delay)
+    }
+
+    /// The same by a policy that can be changed: a message that waits already goes by the new number, from when it was
+    /// rejected. Where the route keeps no rejected messages, its source waits for as long as was said then.
+    ///
+    /// ```swift
+    /// context.redeliver(following: live) { $0.nightlyPause }
+    /// ```
+    /// - Parameters:
+    ///   - live: the policy.
+    ///   - delay: what the policy of now says; nil leaves it to the route. Asked again after each change, on the thread that
+    ///     makes it, so it must be short, and give the same for the same policy.
+    public func redeliver<Policy>(
+        following live: Live<Policy>, after delay: @escaping @Sendable (Policy) -> Duration?
+    ) {
+        delivery.trace.setRedelivery(LiveDelay(live.changes) { delay(live.policy) })
     }
 
     /// - Returns: how often the message was delayed so far, this time included, as far as its broker and its route know.

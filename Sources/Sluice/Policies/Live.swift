@@ -9,12 +9,16 @@ import Synchronization
 /// ```
 ///
 /// A change is in force at once, for what is under way and for what waits already: every
-/// wait that a number has shaped is decided anew, from when it began. A time that the other side named stays. The wait of a
-/// ``DelayOnError`` that runs already stays too, and in a route without an order so does the time of what was handed back
-/// (``Retry/handBackAfter``). What has happened so far carries over: attempts, permits (as many as a new burst allows), the
-/// state of a breaker. No route restarts, and nothing is lost or doubled.
+/// wait that a number has shaped is decided anew, from when it began. A time that the other side named stays. What has
+/// happened so far carries over: attempts, permits (as many as a new burst allows), the state of a breaker. No route
+/// restarts, and nothing is lost or doubled.
 ///
-/// A middleware of one's own that waits by such a number does it with ``HandlerContext/wait(following:booking:for:)``.
+/// What the source of a route keeps, and not the route, comes when the source was told that it should: a message that was
+/// rejected or waits without a worker over HTTP or RabbitMQ, what exceeds 16 MiB of these in a route without an order
+/// (``Ordering/unordered(limit:)``), and what waits since before a restart.
+///
+/// A middleware of one's own that waits by such a number does it with ``HandlerContext/wait(following:booking:for:)``, and
+/// delays what it rejects with ``HandlerContext/redeliver(following:after:)``.
 ///
 /// One may stand in several routes. The policies of a ``Destination`` are changed by ``Destination/update(_:)-swift.method``.
 public final class Live<Policy: LivePolicy>: Sendable {

@@ -160,6 +160,17 @@ public final class Delivery: Sendable {
         settler.noteKept(tag, message, origin: origin.with(progress))
     }
 
+    /// The route keeps it until its next attempt is due, and nothing waits behind it.
+    func noteResting(_ progress: Progress?) {
+        guard !isSettled else { return }
+        settler.noteResting(tag, message, origin: origin.with(progress))
+    }
+
+    /// It is taken up again.
+    func noteTakenUp() {
+        settler.noteTakenUp(tag)
+    }
+
     /// Whether its source can keep how far it has come.
     var keepsProgress: Bool { settler.keepsProgress }
 

@@ -61,9 +61,18 @@ public protocol Settler: AnyObject, Sendable {
     /// unless implemented.
     func noteKept(_ tag: UInt64, _ message: Message, origin: Delivery.Origin)
 
+    /// A route without an order keeps the delivery until its next attempt is due, without a worker. It is not settled, and
+    /// nothing waits behind it: what it takes of the source's room should be no more than if it had been rejected with
+    /// that delay. The progress of `origin`, where it has one, may be kept for when it is delivered after a restart. Calls
+    /// ``noteKept(_:_:origin:)`` unless implemented.
+    func noteResting(_ tag: UInt64, _ message: Message, origin: Delivery.Origin)
+
+    /// A delivery that rested is taken up again. Does nothing unless implemented.
+    func noteTakenUp(_ tag: UInt64)
+
     /// Whether a rejected message comes again with the progress that the origin of its rejection has
-    /// (``settle(_:_:of:origin:)``, ``Delivery/Progress``). A route that keeps no messages gives them back for long waits only
-    /// then. False unless implemented.
+    /// (``settle(_:_:of:origin:)``, ``Delivery/Progress``). A route gives messages that it does not keep itself back for long
+    /// waits only then. False unless implemented.
     var keepsProgress: Bool { get }
 
     /// The delivery was dropped unhandled because ``owns(_:)`` said no; the broker must not be told. Called instead of
@@ -79,6 +88,12 @@ extension Settler {
     public func forgo(_ tag: UInt64) {}
 
     public func noteKept(_ tag: UInt64, _ message: Message, origin: Delivery.Origin) {}
+
+    public func noteResting(_ tag: UInt64, _ message: Message, origin: Delivery.Origin) {
+        noteKept(tag, message, origin: origin)
+    }
+
+    public func noteTakenUp(_ tag: UInt64) {}
 
     public func shelve(_ tag: UInt64, key: [UInt8], of message: Message, origin: Delivery.Origin) {
         settle(tag, .rejected(Rejection()), of: message, origin: origin)

@@ -44,6 +44,8 @@ public final class Subscription: Sendable {
         var buffer = DeliveryBuffer()
         var waiters = Deque<Waiter>()
         var nextWaiter: UInt64 = 0
+        /// How many consumers are to look for what they keep themselves.
+        var nudges = 0
         var starved = false
         var ended = false
         var failure: (any Error)?
@@ -307,7 +309,7 @@ extension Subscription {
     package func discard() {
         var dropped = state.withLock { state in
             defer { state.buffer = DeliveryBuffer() }
-            isFilled.store(state.ended, ordering: .relaxed)
+            isFilled.store(state.ended || state.nudges > 0, ordering: .relaxed)
             return state.buffer
         }
         _ = dropped.removeFirst(.max).deliveries()
@@ -317,26 +319,42 @@ extension Subscription {
     public func take(_ limit: Int, sharers: Int = 1) throws -> [Delivery]? {
         // A reader by key has said so before.
         shelf?.decide(.plain)
-        return try drain(limit, sharers: sharers)
+        let (batch, isNudged) = try drain(limit, sharers: sharers)
+        return batch ?? (isNudged ? [] : nil)
     }
 
     /// What waits to be drained, on the adapter's behalf.
-    package func takeBack() -> [Delivery] { (try? drain(.max)) ?? [] }
+    package func takeBack() -> [Delivery] { (try? drain(.max, isConsumer: false))?.batch ?? [] }
 
-    private func drain(_ limit: Int, sharers: Int = 1) throws -> [Delivery]? {
-        let (batch, demand, wake) = try state.withLock {
-            state -> (DeliveryBuffer.Taken?, (@Sendable () -> Void)?, Wake) in
+    private func drain(
+        _ limit: Int, sharers: Int = 1, isConsumer: Bool = true
+    ) throws -> (batch: [Delivery]?, isNudged: Bool) {
+        let (batch, isNudged, demand, wake) = try state.withLock {
+            state -> (DeliveryBuffer.Taken?, Bool, (@Sendable () -> Void)?, Wake) in
             if state.buffer.isEmpty, let failure = state.failure { throw failure }
             let batch =
                 state.buffer.isEmpty
                 ? nil : state.buffer.removeFirst(max(1, min(limit, state.buffer.count / max(1, sharers))))
+            let isNudged = batch == nil && isConsumer && state.nudges > 0
+            if isNudged { state.nudges -= 1 }
             let demand = takeDemand(&state) ? state.onDemand : nil
-            isFilled.store(!state.buffer.isEmpty || state.ended, ordering: .relaxed)
-            return (batch, demand, Self.wakeOne(&state))
+            isFilled.store(!state.buffer.isEmpty || state.ended || state.nudges > 0, ordering: .relaxed)
+            return (batch, isNudged, demand, Self.wakeOne(&state))
         }
         wake()
         demand?()
-        return batch?.deliveries()
+        return (batch?.deliveries(), isNudged)
+    }
+
+    /// Has one consumer see an empty batch, so that it looks for what the consumers keep themselves: at once if one waits,
+    /// else when one finds nothing to take.
+    func nudge() {
+        let wake = state.withLock { state in
+            state.nudges += 1
+            isFilled.store(true, ordering: .relaxed)
+            return Self.wakeOne(&state)
+        }
+        wake()
     }
 
     /// Ends the stream from the consumer's side. What is buffered counts as rejected.
@@ -384,7 +402,7 @@ extension Subscription {
         return await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 let outcome = state.withLock { state -> Bool? in
-                    if !state.buffer.isEmpty { return true }
+                    if !state.buffer.isEmpty || state.nudges > 0 { return true }
                     // Checked under the lock: a cancellation that comes later finds the waiter in the list.
                     if state.ended || Task.isCancelled { return false }
                     state.waiters.append(Waiter(id: id, continuation: continuation))
@@ -403,7 +421,7 @@ extension Subscription {
     /// Chooses a waiting consumer when something is there. It drains when it runs, not now: what arrives until then
     /// comes with the same batch. Having drained, it wakes the next when something is left.
     private static func wakeOne(_ state: inout State) -> Wake {
-        guard !state.buffer.isEmpty, let waiter = state.waiters.popFirst() else { return Wake() }
+        guard !state.buffer.isEmpty || state.nudges > 0, let waiter = state.waiters.popFirst() else { return Wake() }
         return Wake(continuation: waiter.continuation)
     }
 }

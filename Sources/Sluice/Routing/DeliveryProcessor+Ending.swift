@@ -21,9 +21,7 @@ extension DeliveryProcessor {
         begin(&parcel)
         // At a drain everything goes back; the source knows what was its own to give.
         guard isDraining || parcel.delivery.isOurs else { return drop(&parcel) }
-        let hasBegun = parcel.delivery.trace.attempts > 0
-        parcel.delivery.reject(
-            Rejection(), hasBegun ? progress(of: parcel.delivery, parcel.rest) : parcel.delivery.origin.progress)
+        parcel.delivery.reject(Rejection(), progress(of: parcel))
         conclude(&parcel, .rejected)
     }
 
@@ -42,11 +40,11 @@ extension DeliveryProcessor {
         conclude(&parcel, .revoked)
     }
 
-    func failed(_ parcel: inout Parcel, _ error: any Error, keeping: Bool) -> Verdict {
+    func failed(_ parcel: inout Parcel, _ error: any Error, keeping: Keeping) -> Verdict {
         let context = HandlerContext(route: scope, delivery: parcel.delivery)
         // It is on its way still: nothing is counted, and nothing was given up.
         if let handedBack = error as? HandedBackError, !scope.lifecycle.isDraining, parcel.delivery.isOurs {
-            if keeping { return again(&parcel, .retry(handedBack.wait)) }
+            if keeping != .nothing { return again(&parcel, .retry(handedBack.wait), keeping) }
             if parcel.delivery.keepsProgress { return handBack(&parcel, .retry(handedBack.wait)) }
         }
         if context.isInterruption(error) {
@@ -54,52 +52,68 @@ extension DeliveryProcessor {
             return .settled
         }
         // Without Retry nothing else has. An answer that goes back to the source tells its sender to wait, not the others.
-        if !scope.hasRetry, keeping || scope.destination.isNamed { scope.destination.heed(error, context) }
+        if !scope.hasRetry, keeping == .everything || scope.destination.isNamed {
+            scope.destination.heed(error, context)
+        }
         let disposition = Disposition(of: error)
         parcel.rejections += 1
         // Retry's attempts count: after its longest wait the next one must not be short again.
         let deliveries = parcel.rejections + min(max(parcel.delivery.origin.attempt, 1), 1_000) - 1
-        var delay =
+        let delay =
             parcel.delivery.trace.redeliveryDelay
             ?? redelivery.delay(beforeRetry: max(deliveries, parcel.delivery.trace.nextAttempt - 1), by: time)
         let now = time.now
+        let twin = error as? InProgressError
         var named: NamedTime?
+        var hold = Duration.zero
         switch disposition.kind {
         case .discard(let reason):
             context.logger.notice("message discarded", metadata: ["reason": "\(reason)"])
             parcel.delivery.acknowledge()
             conclude(&parcel, .discarded)
             return .settled
-        case .hold(_, let duration): delay = max(delay, duration)
+        case .hold(_, let duration): hold = duration
         case .retry(let after?), .throttled(let after?):
+            guard twin == nil else { break }
             named = NamedTime(start: now, duration: max(after, .zero), draw: 0)
         case .retry, .throttled, .poison: break
         }
-        let live = scope.destination.live
-        let rest =
-            named.map { Rest.named($0, live, notBefore: now.advanced(by: delay)) } ?? .until(now.advanced(by: delay))
-        delay = now.duration(to: rest.due(parcel.delivery))
-        let keeps = keeping && !scope.lifecycle.isDraining
+        let wait = RejectionWait(
+            start: now, delay: delay, live: parcel.delivery.trace.liveRedeliveryDelay, hold: hold, named: named,
+            twin: twin, destination: scope.destination.live)
+        let rest = Rest.rejected(wait)
+        let remaining = now.duration(to: wait.due)
+        let keeps = !scope.lifecycle.isDraining && (keeping == .everything || keeping == .waits && isShaped(wait))
         context.logger.log(
             level: parcel.delivery.trace.isLogged ? .debug : .warning, "message rejected",
             metadata: [
                 "error": "\(error)", "reason": "\(Disposition.reason(of: error))",
                 "destination": "\(scope.destination.name)",
-                "attempts": "\(parcel.delivery.trace.attempts)", "redelivery_after_seconds": "\(delay.inSeconds)",
+                "attempts": "\(parcel.delivery.trace.attempts)", "redelivery_after_seconds": "\(remaining.inSeconds)",
             ])
         guard keeps else {
-            parcel.delivery.reject(Rejection(delay: delay, error: error), progress(of: parcel.delivery, rest))
+            parcel.delivery.reject(Rejection(delay: remaining, error: error), progress(of: parcel.delivery, rest))
             conclude(&parcel, .rejected)
             return .settled
         }
         ledger.keep()
-        return again(&parcel, rest)
+        return again(&parcel, rest, keeping)
+    }
+
+    /// Whether a policy has shaped the wait that somebody may change: a destination without a name is the route's alone.
+    private func isShaped(_ wait: RejectionWait) -> Bool {
+        wait.live != nil || wait.twin != nil || wait.named != nil && scope.destination.isNamed
     }
 
     /// The route keeps it and processes it again.
-    private func again(_ parcel: inout Parcel, _ rest: Rest) -> Verdict {
-        parcel.delivery.noteKept(progress(of: parcel.delivery, rest))
+    private func again(_ parcel: inout Parcel, _ rest: Rest, _ keeping: Keeping) -> Verdict {
+        if keeping == .everything { parcel.delivery.noteKept(progress(of: parcel.delivery, rest)) }
         return self.rest(&parcel, rest)
+    }
+
+    /// Tells the source of one that rests in a route without an order.
+    func noteResting(_ parcel: Parcel) {
+        parcel.delivery.noteResting(progress(of: parcel))
     }
 
     func rest(_ parcel: inout Parcel, _ rest: Rest) -> Verdict {
@@ -116,6 +130,12 @@ extension DeliveryProcessor {
         parcel.delivery.reject(Rejection(delay: progress.wait), progress)
         conclude(&parcel, .handedBack)
         return .settled
+    }
+
+    /// How far it has come, with what it waits for.
+    private func progress(of parcel: Parcel) -> Delivery.Progress? {
+        let hasBegun = parcel.delivery.trace.attempts > 0
+        return hasBegun ? progress(of: parcel.delivery, parcel.rest) : parcel.delivery.origin.progress
     }
 
     /// - Parameter rest: what it waits for; nil is nothing.

@@ -2,7 +2,7 @@
 extension DeliveryProcessor {
     /// Begins a pass once nothing forbids it.
     /// - Returns: what becomes of the delivery instead; nil when the pass has begun.
-    func waitToBegin(_ parcel: inout Parcel, keeping: Bool) async -> Verdict? {
+    func waitToBegin(_ parcel: inout Parcel, keeping: Keeping) async -> Verdict? {
         guard parcel.delivery.isOurs else {
             drop(&parcel)
             return .settled
@@ -13,9 +13,13 @@ extension DeliveryProcessor {
         {
             return verdict
         }
-        if mustBePermitted(parcel, keeping), await !isPermitted(parcel.delivery) {
-            giveBack(&parcel)
-            return .settled
+        if mustBePermitted(parcel, keeping), !scope.destination.takePermit(for: parcel.delivery) {
+            // In line it needs no worker.
+            if keeping == .waits { return rest(&parcel, .until(time.now)) }
+            guard await isPermitted(parcel.delivery) else {
+                giveBack(&parcel)
+                return .settled
+            }
         }
         guard await waitForResume(&parcel) else {
             release(parcel)
@@ -27,13 +31,13 @@ extension DeliveryProcessor {
 
     /// Goes on from where the source says.
     /// - Returns: nil when the next attempt is due.
-    private func restore(_ parcel: inout Parcel, _ progress: Delivery.Progress, keeping: Bool) -> Verdict? {
+    private func restore(_ parcel: inout Parcel, _ progress: Delivery.Progress, keeping: Keeping) -> Verdict? {
         let (now, wall) = (time.now, time.timestamp)
         parcel.isRestored = true
         parcel.delivery.trace.restore(progress, at: now, wall)
         let remaining = progress.remaining(at: wall)
         guard remaining > .zero else { return nil }
-        guard !keeping else { return rest(&parcel, .until(now.advanced(by: remaining))) }
+        guard keeping != .everything else { return rest(&parcel, .until(now.advanced(by: remaining))) }
         guard parcel.delivery.keepsProgress else { return nil }
         parcel.delivery.reject(Rejection(delay: remaining), progress)
         conclude(&parcel, .handedBack)

@@ -9,6 +9,19 @@ final class DeliveryProcessor: Sendable {
         case again(Rest)
     }
 
+    /// Which deliveries the route keeps, to process them again itself. The others go back to their source.
+    enum Keeping {
+        case nothing
+        /// Those whose wait follows from a policy, so that a change reaches it. A rejected one goes back: it has no order.
+        case waits
+        case everything
+
+        /// - Parameter redelivery: of the route's subscription.
+        init(_ redelivery: Subscription.Redelivery) {
+            self = redelivery == .route ? .everything : .nothing
+        }
+    }
+
     /// A delivery on its way through the route, over all its passes.
     struct Parcel: Sendable {
         let delivery: Delivery
@@ -72,9 +85,9 @@ final class DeliveryProcessor: Sendable {
 
     /// One pass through the chain, by a worker that is under way. What is rare, to wait and to fail, has functions of its
     /// own, so that the common way is small enough to be a part of each worker.
-    /// - Parameter keeping: whether the worker can keep a rejected delivery and process it again.
+    /// - Parameter keeping: what the worker can keep and process again.
     @inline(__always)
-    func process(_ parcel: inout Parcel, keeping: Bool) async -> Verdict {
+    func process(_ parcel: inout Parcel, keeping: Keeping) async -> Verdict {
         if !begin(&parcel, keeping: keeping), let verdict = await waitToBegin(&parcel, keeping: keeping) {
             return verdict
         }
@@ -89,14 +102,14 @@ final class DeliveryProcessor: Sendable {
 
     /// Apart, so that the delivery is borrowed: otherwise its message would be copied.
     @inline(never)
-    private func pass(_ delivery: Delivery, _ keeping: Bool, _ handedBack: RetryWait?) async throws {
+    private func pass(_ delivery: Delivery, _ keeping: Keeping, _ handedBack: RetryWait?) async throws {
         _ = try await chain(
             delivery.message,
-            HandlerContext(route: scope, delivery: delivery, isKept: keeping, handedBack: handedBack))
+            HandlerContext(route: scope, delivery: delivery, keeping, handedBack: handedBack))
     }
 
     /// Begins a pass, where nothing has to be waited for.
-    private func begin(_ parcel: inout Parcel, keeping: Bool) -> Bool {
+    private func begin(_ parcel: inout Parcel, keeping: Keeping) -> Bool {
         guard parcel.delivery.isOurs, parcel.delivery.origin.progress == nil || parcel.isRestored,
             !mustBePermitted(parcel, keeping), !scope.lifecycle.isPaused
         else { return false }
@@ -111,8 +124,8 @@ final class DeliveryProcessor: Sendable {
     }
 
     /// One that its source delivers again, as after a rejection: where the route keeps them it has asked before.
-    func mustBePermitted(_ parcel: Parcel, _ keeping: Bool) -> Bool {
-        !keeping && parcel.passes == 0 && parcel.delivery.origin.attempt > 1
+    func mustBePermitted(_ parcel: Parcel, _ keeping: Keeping) -> Bool {
+        parcel.passes == 0 && parcel.delivery.origin.attempt > 1 && keeping != .everything
     }
 
     private func handled(_ parcel: inout Parcel) {

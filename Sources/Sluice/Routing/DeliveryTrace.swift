@@ -26,6 +26,7 @@ package struct DeliveryTrace: ~Copyable, Sendable {
     private let firstFailure = Atomic<UInt64>(0)
     private let success = Atomic<UInt64>(0)
     private let redelivery = Atomic<UInt64>(0)
+    private let liveRedelivery = Mutex<LiveDelay?>(nil)
     private let delays = Atomic<UInt32>(0)
     private let admitted = Atomic<UInt64>(0)
     private let among = Atomic<Int>(0)
@@ -180,8 +181,17 @@ package struct DeliveryTrace: ~Copyable, Sendable {
         return nanoseconds > 0 ? .nanoseconds(Int64(clamping: nanoseconds)) : nil
     }
 
+    /// The same by a policy, which is asked again when it changes.
+    var liveRedeliveryDelay: LiveDelay? { liveRedelivery.withLock(\.self) }
+
     func setRedelivery(after delay: Duration) {
         redelivery.store(max(delay.wholeNanoseconds, 1), ordering: .relaxed)
+        liveRedelivery.withLock { $0 = nil }
+    }
+
+    func setRedelivery(_ delay: LiveDelay) {
+        redelivery.store(0, ordering: .relaxed)
+        liveRedelivery.withLock { $0 = delay }
     }
 
     /// - Returns: how often it was delayed, this time included.
@@ -197,6 +207,7 @@ package struct DeliveryTrace: ~Copyable, Sendable {
         exhausted.store(false, ordering: .relaxed)
         logged.store(false, ordering: .relaxed)
         redelivery.store(0, ordering: .relaxed)
+        liveRedelivery.withLock { $0 = nil }
         heeded.store(0, ordering: .relaxed)
     }
 

@@ -16,25 +16,32 @@ public struct HandlerContext: Sendable {
     var timed: TimedAttempt?
     /// Whether the route keeps the message when it is rejected, and delivers it again itself.
     package internal(set) var isKept: Bool
+    /// Whether the route keeps it without a worker while it waits for its next attempt, also where it goes back when it is
+    /// rejected.
+    private let rests: Bool
     /// What the message has waited for without a worker since its last pass through the chain.
     let handedBack: RetryWait?
 
     package init(route: RouteScope, delivery: Delivery, isKept: Bool = false) {
-        self.init(route: route, delivery: delivery, isKept: isKept, handedBack: nil)
+        self.init(route: route, delivery: delivery, isKept ? .everything : .nothing, handedBack: nil)
     }
 
-    init(route: RouteScope, delivery: Delivery, isKept: Bool, handedBack: RetryWait?) {
+    init(route: RouteScope, delivery: Delivery, _ keeping: DeliveryProcessor.Keeping, handedBack: RetryWait?) {
         self.route = route
         self.delivery = delivery
-        self.isKept = isKept
+        isKept = keeping == .everything
+        rests = keeping == .waits
         self.handedBack = handedBack
         attempt = delivery.trace.nextAttempt
         correlationID = nil
         outgoing = Metadata()
     }
 
-    /// Whether a message that waits for long may free its worker: where it goes back to its source meanwhile, others pass it.
-    var canHandBack: Bool { isKept || !route.isOrdered && delivery.keepsProgress }
+    /// Whether a message that waits for long may free its worker: its route keeps it meanwhile, or its source does, where
+    /// others may pass it. One that was acknowledged before has nowhere to go.
+    var canHandBack: Bool {
+        (isKept || rests || !route.isOrdered && delivery.keepsProgress) && !delivery.isAcknowledgedEarly
+    }
 
     /// The message as it was delivered, whatever a middleware has made of it since.
     public var message: Message { delivery.message }

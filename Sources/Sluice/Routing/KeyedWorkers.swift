@@ -25,7 +25,7 @@ struct KeyedWorkers {
             lanes.close().forEach(processor.release)
         } during: {
             try await withThrowingDiscardingTaskGroup { group in
-                let keeping = subscription.redelivery == .route
+                let keeping = DeliveryProcessor.Keeping(subscription.redelivery)
                 for _ in 0..<count {
                     group.addTask { await work(lanes, keeping: keeping) }
                 }
@@ -72,7 +72,7 @@ struct KeyedWorkers {
         lanes.noteKept(shelved.count)
     }
 
-    private func work(_ lanes: Lanes, keeping: Bool) async {
+    private func work(_ lanes: Lanes, keeping: DeliveryProcessor.Keeping) async {
         processor.setOut()
         defer { processor.rest() }
         var done: Lanes.Lane?

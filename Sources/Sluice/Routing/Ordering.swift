@@ -27,7 +27,11 @@ public struct Ordering: Sendable {
         Ordering(kind: .perKey(lanes: lanes, by: key))
     }
 
-    /// Any order.
+    /// Any order. A message that was rejected goes back to its source, which delivers it again later. What waits by a policy
+    /// stays in the route, without a worker, so that a change of the policy (``Live``) reaches it: for its next attempt
+    /// (``Retry/handBackAfter``), for a time that a ``Destination`` named, for as long as ``DelayOnError`` has it wait, and in
+    /// line for its destination's budget. It is in flight at its source as if it waited there. Beyond 16 MiB the source keeps
+    /// the rest, and so does one that cannot wait (``Subscription/Redelivery/source``).
     /// - Parameter limit: how many messages are handled at once. At least 1.
     public static func unordered(limit: Int = 64) -> Ordering { Ordering(kind: .unordered(limit: limit)) }
 

@@ -51,7 +51,8 @@ package final class ProbedRoute: Sendable {
         var left = redeliveries
         while true {
             let rejections = parcel.rejections
-            guard case .again(let rest) = await processor.process(&parcel, keeping: keeping) else {
+            guard case .again(let rest) = await processor.process(&parcel, keeping: keeping ? .everything : .nothing)
+            else {
                 return .settled(delivery.trace.outcome)
             }
             let isRejected = parcel.rejections > rejections

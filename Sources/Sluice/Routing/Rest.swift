@@ -1,9 +1,9 @@
 /// What a message waits for that its route keeps, until its next pass through the chain.
 enum Rest: Sendable {
-    /// It was rejected.
+    /// It goes on from where its source says, or waits for a permit of its destination alone.
     case until(MonotonicTime)
-    /// It was rejected, and its destination has named a time.
-    case named(NamedTime, Live<Destination.Configuration>, notBefore: MonotonicTime)
+    /// It was rejected.
+    case rejected(RejectionWait)
     /// It waits for its next attempt, and has freed its worker.
     case retry(RetryWait)
 
@@ -11,7 +11,7 @@ enum Rest: Sendable {
     func due(_ delivery: Delivery) -> MonotonicTime {
         switch self {
         case .until(let due): due
-        case .named(let time, let destination, let earliest): max(earliest, time.end(destination.policy.retryAfter))
+        case .rejected(let wait): wait.due
         case .retry(let wait):
             switch wait.verdict(delivery.trace.noteFailure(at: wait.start)) {
             case .due(let due): due
@@ -25,7 +25,7 @@ enum Rest: Sendable {
     var bells: [ChangeBell] {
         switch self {
         case .until: []
-        case .named(_, let destination, _): [destination.changes]
+        case .rejected(let wait): wait.bells
         case .retry(let wait): wait.bells
         }
     }

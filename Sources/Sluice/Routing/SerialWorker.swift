@@ -3,7 +3,7 @@ struct SerialWorker {
     let processor: DeliveryProcessor
 
     func run(_ subscription: Subscription) async throws {
-        let keeping = subscription.redelivery == .route
+        let keeping = DeliveryProcessor.Keeping(subscription.redelivery)
         while let batch = try await subscription.next() {
             processor.receive(batch)
             processor.setOut()
@@ -28,7 +28,7 @@ struct SerialWorker {
         var rest = rest
         while true {
             guard await processor.wait(parcel, for: rest) else { return processor.release(parcel) }
-            guard case .again(let next) = await processor.process(&parcel, keeping: true) else { return }
+            guard case .again(let next) = await processor.process(&parcel, keeping: .everything) else { return }
             rest = next
         }
     }

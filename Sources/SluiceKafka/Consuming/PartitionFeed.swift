@@ -52,6 +52,15 @@ final class PartitionFeed: Settler {
         ledger.withLock { $0.noteKept(Int64(clamping: tag), message, origin) }
     }
 
+    func noteResting(_ tag: UInt64, _ message: Message, origin: Delivery.Origin) {
+        ledger.withLock { $0.rest(Int64(clamping: tag)) }
+        load.rested()
+    }
+
+    func noteTakenUp(_ tag: UInt64) {
+        ledger.withLock { $0.takeUp(Int64(clamping: tag)) }
+    }
+
     func abandon() {
         load.forget(ledger.withLock { $0.abandon() })
         load.shelf.forget(self)
@@ -98,6 +107,12 @@ final class BatchSettler: Settler {
     func noteKept(_ tag: UInt64, _ message: Message, origin: Delivery.Origin) {
         feed.noteKept(tag, message, origin: origin)
     }
+
+    func noteResting(_ tag: UInt64, _ message: Message, origin: Delivery.Origin) {
+        feed.noteResting(tag, message, origin: origin)
+    }
+
+    func noteTakenUp(_ tag: UInt64) { feed.noteTakenUp(tag) }
 
     func shelve(_ tag: UInt64, key: [UInt8], of message: Message, origin: Delivery.Origin) {
         feed.shelve(tag, key: key, of: message, origin: origin)
@@ -170,6 +185,11 @@ final class SessionLoad: Sendable {
 
     /// A rejected message waits, unsettled, and the thread has to know until when.
     func rejected() {
+        signal.raise()
+    }
+
+    /// A message is in no handler's hands any more, and takes no room behind it: the thread may wait for either.
+    func rested() {
         signal.raise()
     }
 

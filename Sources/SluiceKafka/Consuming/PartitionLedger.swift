@@ -40,8 +40,10 @@ struct PartitionLedger {
     private(set) var cursor: Int64 = 0
     /// Places up to this one may have been delivered before this process had the partition.
     private let deliveredBefore: Int64
-    /// How many deliveries are out that nobody has settled.
+    /// How many deliveries are out that nobody has settled, those that rest aside.
     private(set) var inHand = 0
+    /// Places of deliveries that rest in a route without an order, as they would wait here.
+    private var resting: Set<Int64> = []
     /// How many messages are put aside behind others of their key.
     private(set) var shelved = 0
     /// Ascending by due time, then place.
@@ -72,7 +74,21 @@ struct PartitionLedger {
     }
 
     /// Messages that were delivered and are not settled, those that wait for redelivery included.
-    var unsettled: Int { inHand + waiting.count }
+    var unsettled: Int { inHand + resting.count + waiting.count }
+
+    // MARK: Resting
+
+    /// A message in hand waits in its route for its next attempt, and nothing behind it.
+    mutating func rest(_ place: Int64) {
+        guard !isAbandoned, resting.insert(place).inserted else { return }
+        inHand -= 1
+    }
+
+    /// It is in hand again.
+    mutating func takeUp(_ place: Int64) {
+        guard resting.remove(place) != nil else { return }
+        inHand += 1
+    }
 
     // MARK: The shelf
 
@@ -231,7 +247,7 @@ struct PartitionLedger {
         _ place: Int64, _ message: Message, _ origin: Delivery.Origin, after delay: Duration?, now: MonotonicTime
     ) -> Change {
         guard !isAbandoned else { return [] }
-        inHand -= 1
+        if resting.remove(place) == nil { inHand -= 1 }
         let delay = delay ?? Self.pace(afterAttempt: origin.attempt)
         var origin = origin
         origin.attempt += 1
@@ -256,6 +272,7 @@ struct PartitionLedger {
         defer {
             isAbandoned = true
             inHand = 0
+            resting = []
             waiting = []
             noted = []
             isDirty = false

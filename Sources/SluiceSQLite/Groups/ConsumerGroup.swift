@@ -133,6 +133,18 @@ final class ConsumerGroup: Sendable {
         if announce { writer.announce(self) }
     }
 
+    /// A message rests in a route without an order, or does so no more. The reader must not wait for it to be settled.
+    func note(_ offset: Int64, isResting: Bool, generation: UInt64) {
+        let wake = state.withLock { state -> Bool in
+            guard state.generation & Self.generationMask == generation else { return false }
+            state.ledger?.note(offset, isResting: isResting)
+            guard isResting else { return false }
+            defer { state.wakeReaderAt = nil }
+            return state.wakeReaderAt != nil
+        }
+        if wake { readerSignal.raise() }
+    }
+
     func reject(_ offset: Int64, generation: UInt64, feed: UInt32, delay: Duration?) {
         let now = MonotonicTime.now()
         let (known, announce) = state.withLock { state -> (Bool, Bool) in

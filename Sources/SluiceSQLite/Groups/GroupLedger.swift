@@ -28,6 +28,8 @@ struct GroupLedger {
     private(set) var inFlight: [Outstanding] = []
     /// Ascending by due time, then offset.
     private(set) var waiting: [Waiting] = []
+    /// Those in flight that rest in a route without an order.
+    private var resting: Set<Int64> = []
     /// Acknowledged and not yet worked into the rest: noting one is on the handlers' path, working in is done in
     /// batches by the log's threads.
     private var noted: [Int64] = []
@@ -56,6 +58,7 @@ struct GroupLedger {
         ledger.deliveredBefore = max(deliveredBefore, cursor)
         ledger.cursor = ledger.settled.through
         ledger.inFlight = []
+        ledger.resting = []
         ledger.waiting = []
         ledger.shelf.restart()
         return ledger
@@ -64,6 +67,9 @@ struct GroupLedger {
     /// How many messages are delivered or wait for redelivery: at least the true number, and exactly that after
     /// ``absorb()``.
     var unsettled: Int { inFlight.count + waiting.count }
+
+    /// How many may be settled soon.
+    var underWay: Int { inFlight.count - min(resting.count, inFlight.count) }
 
     var notedCount: Int { noted.count }
 
@@ -167,10 +173,16 @@ struct GroupLedger {
             return false
         }
         let message = inFlight.remove(at: index)
+        resting.remove(offset)
         let delay = delay ?? Self.pace(afterAttempt: message.attempt)
         let due = delay > .zero ? now.advanced(by: delay).nanoseconds : 0
         wait(Waiting(due: due, offset: offset, attempt: message.attempt &+ 1))
         return true
+    }
+
+    /// A message in flight waits without a worker, and nothing behind it, or does so no more.
+    mutating func note(_ offset: Int64, isResting: Bool) {
+        if isResting { resting.insert(offset) } else { resting.remove(offset) }
     }
 
     /// A message has come so far, and is not settled.
@@ -200,6 +212,7 @@ struct GroupLedger {
         guard !held.isEmpty else { return }
         inFlight.removeAll { $0.feed == feed }
         for message in held {
+            resting.remove(message.offset)
             if let key = shelf.fed[message.offset] {
                 _ = shelf.put(message.offset, key)
             } else {

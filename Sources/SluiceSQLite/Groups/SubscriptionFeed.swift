@@ -49,6 +49,19 @@ final class SubscriptionFeed: Settler {
             generation: tag & ConsumerGroup.generationMask)
     }
 
+    func noteResting(_ tag: UInt64, _ message: Message, origin: Delivery.Origin) {
+        noteKept(tag, message, origin: origin)
+        group.note(
+            Int64(bitPattern: tag >> ConsumerGroup.generationBits), isResting: true,
+            generation: tag & ConsumerGroup.generationMask)
+    }
+
+    func noteTakenUp(_ tag: UInt64) {
+        group.note(
+            Int64(bitPattern: tag >> ConsumerGroup.generationBits), isResting: false,
+            generation: tag & ConsumerGroup.generationMask)
+    }
+
     func settle(_ tag: UInt64, _ settlement: Settlement, of message: Message, origin: Delivery.Origin) {
         if case .rejected = settlement { noteKept(tag, message, origin: origin) }
         settle(tag, settlement)

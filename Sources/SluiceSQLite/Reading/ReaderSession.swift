@@ -192,7 +192,7 @@ final class ReaderSession {
         let due = ledger.takeDue(now: now, limit: allowed)
         let limit = min(allowed - due.count, maxInFlight - ledger.unsettled - due.count)
         // With nothing due and nothing allowed, settlements are what has to be waited for.
-        state.wakeReaderAt = limit <= 0 || feeds.isEmpty ? max(1, ledger.inFlight.count / 2) : nil
+        state.wakeReaderAt = limit <= 0 || feeds.isEmpty ? max(1, ledger.underWay / 2) : nil
         guard !due.isEmpty || limit > 0 else { return (nil, room > 0 ? ledger.nextDue : nil) }
         var plan = Plan(
             generation: state.generation, feeds: feeds, due: due, fresh: ledger.settled.gap(after: ledger.cursor),

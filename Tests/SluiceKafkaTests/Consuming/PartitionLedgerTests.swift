@@ -39,6 +39,29 @@ struct PartitionLedgerTests {
         #expect(ledger.inHand == 6)
     }
 
+    /// What rests in a route without an order is counted as what waits here: it takes no room of what is in hand, and no
+    /// rebalance waits for it.
+    @Test func whatRestsTakesNoRoom() {
+        var ledger = PartitionLedger(SettledOffsets(offset: 0, metadata: ""))
+        for place in Int64(1)...2_000 { _ = ledger.read(place, nil) }
+        let full = ledger.room(metadataRoom: 3_000, isShelfFull: false)
+        #expect(full == 0)
+        for place in Int64(1)...1_990 { ledger.rest(place) }
+        ledger.rest(1)
+        #expect(ledger.inHand == 10 && ledger.unsettled == 2_000)
+        let room = ledger.room(metadataRoom: 3_000, isShelfFull: false)
+        #expect(room > 1_000)
+        ledger.takeUp(7)
+        ledger.takeUp(7)
+        #expect(ledger.inHand == 11)
+        let changes = [ledger.acknowledge(7), ledger.reject(8, message(8), .init(), after: .seconds(1), now: now)]
+        #expect(changes == [.commit, .redeliver])
+        #expect(ledger.inHand == 10 && ledger.unsettled == 1_999 && ledger.waiting.map(\.place) == [8])
+        #expect(ledger.abandon() == 1_999 && ledger.unsettled == 0)
+        ledger.rest(9)
+        #expect(ledger.unsettled == 0)
+    }
+
     @Test func countsOffsetsWithoutMessagesAsSettled() {
         var ledger = PartitionLedger(SettledOffsets(offset: 0, metadata: ""))
         _ = ledger.read(3, nil)

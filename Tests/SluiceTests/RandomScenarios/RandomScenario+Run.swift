@@ -53,13 +53,16 @@ extension RandomScenario {
         let broker = try MemoryBroker(.init(persistent: true), time: time)
         let meters = Meters()
         let (retry, timeout) = (Live(retry), self.timeout.map { Live(Timeout($0)) })
+        let delay = self.delay.map(Live.init)
         let destinations = try (0..<2).map { try Destination("d\($0)", destination, time: time) }
         var configuration = Router.Configuration()
         configuration.redelivery = .exponential(from: .milliseconds(100), upTo: .seconds(10))
         let router = Router.quick(meters: meters, configuration: configuration, time: time)
         for (index, route) in routes.enumerated() {
             let poison = PoisonRecorder(time) { number in diary.state.withLock { $0.poisoned[index].append(number) } }
-            var middlewares: [any Middleware] = [PoisonQueue(to: poison, "poison", filter: .permanent), retry]
+            var middlewares: [any Middleware] = [PoisonQueue(to: poison, "poison", filter: .permanent)]
+            if let delay { middlewares.append(delay) }
+            middlewares.append(retry)
             if let timeout { middlewares.append(timeout) }
             try router.add(
                 Route(
@@ -70,7 +73,7 @@ extension RandomScenario {
                 })
         }
         try await router.whileRunning {
-            async let change: Void = change(router, destinations, retry, timeout, time)
+            async let change: Void = change(router, destinations, retry, timeout, delay, time)
             try await publish(to: broker, time)
             try await change
             let deadline = time.now.advanced(by: .seconds(200_000))
@@ -133,7 +136,7 @@ extension RandomScenario {
 
     private func change(
         _ router: Router, _ destinations: [Destination], _ retry: Live<Retry>, _ timeout: Live<Timeout>?,
-        _ time: RouterTime
+        _ delay: Live<DelayOnError>?, _ time: RouterTime
     ) async throws {
         for change in changes {
             try await time.sleep(until: MonotonicTime(nanoseconds: change.at.wholeNanoseconds))
@@ -154,6 +157,7 @@ extension RandomScenario {
             case .concurrency: try destination.update { $0.concurrency = Self.concurrency(&dice) }
             case .noConcurrency: try destination.update { $0.concurrency = nil }
             case .retry: try retry.update(Self.retry(&dice))
+            case .delay: try delay?.update(Self.delay(&dice))
             case .timeout: try timeout?.update { $0.deadline = .seconds(dice.int(1...20)) }
             }
         }
@@ -198,8 +202,12 @@ extension RandomScenario {
             }
             if destination.throttle.waiting != 0 { problems.append("\(destination.name) has a line for permits") }
         }
-        let unaccounted = meters.value("sluice_unaccounted_messages", ["handler_name": "r0"]) ?? 0
-        if unaccounted != 0 { problems.append("the books of r0 do not balance: \(unaccounted)") }
+        for index in routes.indices {
+            for name in ["sluice_unaccounted_messages", "sluice_deliveries_in_flight"] {
+                let value = meters.value(name, ["handler_name": "r\(index)"]) ?? 0
+                if value != 0 { problems.append("\(name) of r\(index) is \(value)") }
+            }
+        }
         return problems
     }
 

@@ -45,6 +45,7 @@ extension RandomScenario {
         add(destination.throttle != nil) { $0.destination.throttle = nil }
         add(destination.concurrency != nil) { $0.destination.concurrency = nil }
         add(timeout != nil) { $0.timeout = nil }
+        add(delay != nil) { $0.delay = nil }
         add(latency > .zero) { $0.latency = .zero }
         add(span > .zero) { $0.span = .zero }
         add(keys > 1) { $0.keys = 1 }
@@ -64,7 +65,7 @@ extension RandomScenario: CustomStringConvertible {
             seed \(seed): \(messages) messages of \(keys) keys in \(span), poison \(poison.sorted())
             routes: \(routes)
             retry: \(retry)
-            timeout: \(timeout.map { "\($0)" } ?? "none"); latency: \(latency)
+            timeout: \(timeout.map { "\($0)" } ?? "none"); latency: \(latency); delay: \(delay.map { "\($0.backoff)" } ?? "none")
             destination: \(destination)
             troubles: \(troubles)
             changes: \(changes)

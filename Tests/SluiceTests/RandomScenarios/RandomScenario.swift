@@ -20,7 +20,7 @@ struct RandomScenario: Sendable {
     struct Change: Sendable {
         enum Kind: String, Sendable, CaseIterable {
             case pause, breaker, noBreaker, budget, noBudget, throttle, noThrottle, concurrency, noConcurrency, retry,
-                timeout
+                timeout, delay
         }
 
         var kind: Kind
@@ -41,6 +41,8 @@ struct RandomScenario: Sendable {
     var destination = Destination.Configuration(budget: nil)
     var retry = Retry()
     var timeout: Duration?
+    /// Around Retry; nil where there is none.
+    var delay: DelayOnError?
     var latency = Duration.zero
     var troubles: [Trouble] = []
     var changes: [Change] = []
@@ -77,6 +79,7 @@ struct RandomScenario: Sendable {
             Change(
                 kind: dice.pick(Change.Kind.allCases), at: .milliseconds(dice.int(0...1_200_000)), draw: dice.share())
         }.sorted { $0.at < $1.at }
+        delay = dice.chance(0.4) ? Self.delay(&dice) : nil
     }
 
     // MARK: Policies
@@ -100,6 +103,13 @@ struct RandomScenario: Sendable {
             dice.chance(0.2) ? (0..<dice.int(1...4)).map { _ in .milliseconds(dice.pick([0, 500, 20_000])) } : nil
         retry.handBackAfter = dice.pick([nil, .zero, .seconds(1), .seconds(5)])
         return retry
+    }
+
+    static func delay(_ dice: inout Dice) -> DelayOnError {
+        DelayOnError(
+            .exponential(
+                from: .milliseconds(dice.pick([10, 1_000])), upTo: .seconds(dice.int(1...120)),
+                jitter: dice.chance(0.5)))
     }
 
     static func budget(_ dice: inout Dice) -> RetryBudget {

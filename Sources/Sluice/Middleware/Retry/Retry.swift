@@ -58,8 +58,9 @@ public struct Retry: LiveMiddleware {
     /// in routes without an order, on RabbitMQ where its queues may be declared. Elsewhere they are kept in memory alone: after a
     /// restart a message begins with attempt 1, at once. Over HTTP, and in order over RabbitMQ, a wait keeps its worker.
     ///
-    /// In a route without an order a message that has freed its worker waits at its source, for the time that was said then: a
-    /// change of the policy (``Live``) reaches it with its next attempt.
+    /// The route keeps the message meanwhile, so that a change of the policy (``Live``) reaches it at once; in a route without
+    /// an order up to 16 MiB of them. What is more, and what comes over RabbitMQ, waits at its source, for the time that was
+    /// said then.
     public var handBackAfter: Duration? = .seconds(5)
     /// Default ``Exhaustion/redeliver``.
     public var exhaustion = Exhaustion.redeliver
