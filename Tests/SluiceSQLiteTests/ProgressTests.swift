@@ -82,6 +82,32 @@ import Testing
         #expect(try rows() == "0")
     }
 
+    /// Nearly all that the group may have in flight rests in a route without an order: the rest of the log is read on, one
+    /// message after the other, and a change of the policy reaches what rests.
+    @Test func whatRestsInARouteHoldsNothingUpAndGoesByAChange() async throws {
+        let log = try directory.open()
+        let messages = (0..<9).map { message("bad \($0)") } + (0..<200).map { message("good \($0)") }
+        try await log.publisher().publish(messages, to: "t")
+        let retry = Live(Retry(backoff: .constant(.seconds(3_600)), maxElapsed: nil, handBackAfter: .zero))
+        let attempts = Attempts()
+        let router = Router(logger: Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() })
+        let subscriber = try log.subscriber(group: "g", configuration: .init(capacity: 10, maxInFlight: 10))
+        try router.add(
+            Route("r", from: subscriber, "t", ordering: .unordered(limit: 4), middlewares: [retry]) {
+                message, context in
+                attempts.add(Attempt(text: message.text, number: context.attempt, at: .now()))
+                if message.text.hasPrefix("bad"), context.attempt == 1 { throw Broken() }
+            })
+        let running = Task { try await router.run() }
+        try await SluiceTesting.eventually { attempts.all.count == 209 }
+        try retry.update { $0.backoff = .constant(.milliseconds(1)) }
+        try await SluiceTesting.eventually(within: .seconds(2)) { attempts.all.count == 218 }
+        router.drain()
+        try await running.value
+        await log.close()
+        #expect(try rows() == "0")
+    }
+
     /// Also what has used up its attempts, and gets one at each redelivery, is not new after a restart.
     @Test func attemptsThatAreUsedUpStayUsedUp() async throws {
         let log = try directory.open()

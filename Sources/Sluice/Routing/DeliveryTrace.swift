@@ -155,10 +155,13 @@ package struct DeliveryTrace: ~Copyable, Sendable {
         let first = firstFailure.load(ordering: .relaxed)
         let firstFailure = first == 0 ? now : MonotonicTime(nanoseconds: first)
         let wait = max(.zero, now.duration(to: due))
+        // A timestamp has whole milliseconds: cut off, the attempt would be made before its time.
+        let whole = wait.wholeNanoseconds.addingSaturated(999_999) / 1_000_000
         return Delivery.Progress(
             attempts: attempts, failedAttempts: Int(failedAttempts.load(ordering: .relaxed)),
             throttledAnswers: Int(throttledAnswers.load(ordering: .relaxed)),
-            firstFailure: wall.advanced(by: now.duration(to: firstFailure)), due: wall.advanced(by: wait), wait: wait)
+            firstFailure: wall.advanced(by: now.duration(to: firstFailure)),
+            due: wall.advanced(by: .milliseconds(Int64(clamping: whole))), wait: wait)
     }
 
     /// Goes on from there.

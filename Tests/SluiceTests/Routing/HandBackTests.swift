@@ -122,6 +122,16 @@ struct HandBackTests {
         }
     }
 
+    /// What a source keeps has whole milliseconds, and is never too early.
+    @Test func aTimeThatIsKeptIsNotCutOff() {
+        let (now, wall) = (MonotonicTime(nanoseconds: 5_000_000_000), Timestamp(millisecondsSince1970: 1_000))
+        for (nanoseconds, due) in [(0, 1_000), (1, 1_001), (999_999, 1_001), (1_000_000, 1_001), (1_000_001, 1_002)] {
+            let time = now.advanced(by: .nanoseconds(nanoseconds))
+            let progress = DeliveryTrace().progress(due: time, at: now, wall)
+            #expect(progress.due.millisecondsSince1970 == Int64(due))
+        }
+    }
+
     /// A clock that was set back by a year has nothing wait for longer than it would have.
     @Test func aClockThatIsWrongHoldsNothingUp() {
         let now = Timestamp(millisecondsSince1970: 1_000_000)
