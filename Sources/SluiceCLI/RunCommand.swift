@@ -11,7 +11,10 @@ struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run the gateway.",
         discussion: """
-            Configured by the environment, and by a file .env in the current directory for what that does not set:
+            \(ConfigurationChoice.discussion) A file is watched, and read anew on SIGHUP; `sluice check` checks and prints it, \
+            docs/CONFIGURATION.md has every key.
+
+            The environment, and a file .env in the current directory for what that does not set:
 
             \(GatewayDocuments.helpText)
             "change" is what has to start anew for another value to count: nothing (live), a route, or the process (restart).
@@ -20,38 +23,46 @@ struct RunCommand: AsyncParsableCommand {
             SIGTERM and SIGINT let messages in hand finish; a second one ends the program at once.
             """)
 
+    @Option(name: .long, help: ArgumentHelp("The configuration file, or a directory of such files.", valueName: "file"))
+    var config: String?
+
     func run() async throws {
         // Whatever files it makes are for its user alone.
         umask(0o077)
-        let configuration = try Self.readConfiguration()
+        let configuration = try readConfiguration()
+        let path = try ConfigurationChoice.path(config)
         let backend = PrometheusBackend()
         let log = LoggingSystem.bootstrap(configuration, backend.instruments)
         defer { log.flush() }
         let logger = Logger(label: "sluice")
         do {
-            let gateway = try Gateway(configuration, backend: backend, logger: logger)
+            let gateway = try Gateway(
+                configuration, reading: path.map(ConfigurationChoice.reading),
+                backend: backend, logger: logger)
             logger.info(
                 "sluice starts",
                 metadata: [
                     "version": "\(SluiceVersion.text)", "data": "\(configuration.dataDirectory)",
+                    "config": "\(configuration.title)",
                     "simulator": "\(configuration.simulator == nil ? "off" : "on")",
                 ].merging(configuration.sinkStates.mapValues { "\($0 ? "on" : "off")" }) { own, _ in own })
-            try await Self.serve(gateway, logger, log)
+            try await Self.serve(gateway, reloads: path != nil, logger, log)
         } catch {
             logger.critical("sluice stops", metadata: ["error": "\(error)"])
             throw ExitCode(ExitStatus.of(error))
         }
     }
 
-    private static func readConfiguration() throws -> GatewayConfiguration {
-        try Settings.read { environment, dotEnv in
-            let configuration = try GatewayConfiguration(environment: environment, dotEnv: dotEnv)
+    private func readConfiguration() throws -> GatewayConfiguration {
+        let configuration = try ConfigurationChoice.read(config)
+        return try Settings.read { _, _ in
             try ProcessLimits.prepare(for: configuration)
             return configuration
         }
     }
 
-    private static func serve(_ gateway: Gateway, _ logger: Logger, _ log: LogOutput) async throws {
+    /// - Parameter reloads: whether SIGHUP has the configuration read anew; without a file it keeps its default action.
+    private static func serve(_ gateway: Gateway, reloads: Bool, _ logger: Logger, _ log: LogOutput) async throws {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [.init(service: gateway, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -59,6 +70,8 @@ struct RunCommand: AsyncParsableCommand {
         // Beside the group and not in it: it must see the second signal while the group still waits for the first.
         let impatience = Task { await exitAtSecondSignal(logger, log) }
         defer { impatience.cancel() }
+        let hangups = reloads ? Task { await reloadAtHangup(gateway) } : nil
+        defer { hangups?.cancel() }
         try await group.run()
         logger.info("stopped")
     }
@@ -76,6 +89,11 @@ struct RunCommand: AsyncParsableCommand {
                 _exit(130)
             }
         }
+    }
+
+    /// The log tells how it went.
+    private static func reloadAtHangup(_ gateway: Gateway) async {
+        for await _ in await UnixSignalsSequence(trapping: .sighup) { try? await gateway.reload() }
     }
 
     /// The lifecycle's own steps are noise at info.

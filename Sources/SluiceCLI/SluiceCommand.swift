@@ -10,8 +10,7 @@ struct SluiceCommand: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, PublishCommand.self, ConsumeCommand.self, HealthCommand.self, MetricsCommand.self,
             GroupsCommand.self, PauseCommand.self, ResumeCommand.self, BackupCommand.self, DashboardsCommand.self,
-            DocumentsCommand.self, TestCommand.self,
-            RulesCommand.self,
+            DocumentsCommand.self, TestCommand.self, RulesCommand.self, CheckCommand.self, DiffCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 }

@@ -39,6 +39,9 @@ enum Tool {
         } catch let error as UnwritableOutput where error.code == EPIPE {
             // As the signal would have ended it, which needs no explanation.
             throw ExitCode(128 + SIGPIPE)
+        } catch let code as ExitCode {
+            // What is wrong has been said.
+            throw code
         } catch {
             say("error: \(error)")
             let isOutput = error is UnwritableOutput

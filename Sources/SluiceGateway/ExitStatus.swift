@@ -21,7 +21,8 @@ public enum ExitStatus {
         case is EnvironmentError, is ConfigurationError: faultyFile
         case is DataDirectoryError: cannotWrite
         case is NoGatewayError: noGateway
-        case let error as CommandError: error.code == .cannotWrite ? cannotWrite : 1
+        case let error as CommandError:
+            error.code == .cannotWrite ? cannotWrite : error.code == .faultyFile ? faultyFile : 1
         case let error as ToolError: error.exitStatus
         case is FileFaults: faultyFile
         default: 1

@@ -26,13 +26,14 @@ import Synchronization
 public final class Gateway: Service {
     public let services: [any Service]
     /// What can be changed of each sink while it runs.
-    let sinkControls: [SinkControl]
+    let sinks: RunningSinks
     private let webhooks: HTTPListener
     private let metrics: HTTPListener
     private let queue: any EventQueue
     private let connections: [SourceConnection]
     private let client: HTTPClient
     private let readiness: ReadinessBoard
+    private let reloader: Reloader
     private let life = GatewayLife()
     private let ledger: DeploymentLedger
     private let restore: @Sendable () async throws -> Void
@@ -43,18 +44,21 @@ public final class Gateway: Service {
     ///   - configuration: of everything.
     ///   - sinks: further ones, such as a sink of your own. Without any sink events go to the console.
     ///   - sources: further ones, such as a ``Source`` of your own.
+    ///   - reading: reads the configuration anew, for ``reload()`` and when the files change that it was read from; with a
+    ///     path another file, for `sluice diff`. Default nil: it stays as it is.
     ///   - backend: where the metrics are. Default: one of its own.
     ///   - logger: default: the label `sluice`.
     /// - Throws: `ConfigurationError` with all of the configuration's fields that are wrong, such as
     ///   `GatewayConfiguration.httpIdleTimeout`; an error that names a file or an address.
     public init(
         _ configuration: GatewayConfiguration, sinks: [ConfiguredSink] = [], sources: [ConfiguredSource] = [],
+        reading: (@Sendable (_ path: String?) throws -> GatewayConfiguration)? = nil,
         backend: PrometheusBackend = PrometheusBackend(), logger: Logger = Logger(label: "sluice")
     ) throws {
         for warning in configuration.warnings { logger.warning("\(warning)") }
-        let configuration = configuration.adding(sinks, sources)
+        let (ownSinks, ownSources) = (sinks, sources)
+        let configuration = configuration.adding(ownSinks, ownSources)
         try configuration.validate()
-        let sinks = configuration.deliveredTo
         let instruments = backend.instruments
         SluiceVersion.show(instruments)
         let startedAt = Timestamp.now()
@@ -69,7 +73,7 @@ public final class Gateway: Service {
         let log = try keeper.open(directory.log, configuration)
         let queue = try Self.queue(configuration, log, instruments, logger)
 
-        let sinkMeters = SinkMeters(sinks.filter(\.options.isReachedOverHTTP).map(\.name), instruments)
+        let sinkMeters = SinkMeters(instruments)
         var clientConfiguration = HTTPClient.Configuration()
         let sinkTrouble = SinkTrouble()
         readiness.add(sinkTrouble.report)
@@ -102,13 +106,10 @@ public final class Gateway: Service {
             configuration, webhooks, to: queue, instruments, onOpen: life.changed, logger: logger)
         for route in intake.routes { try router.add(route) }
 
-        let toSinks = SinkRoutes(queue: queue, pace: configuration.pace, startedAt: startedAt)
-        let delivering = try sinks.map { sink in
-            let parts = SinkParts(name: sink.name, hold: configuration.pace.hold, client: client)
-            return try toSinks.route(to: sink, sink.options.makeSink(parts))
-        }
-        sinkControls = delivering.map(\.control)
-        var readers = delivering.map(\.route)
+        let store = Self.steeringStore(configuration, log, logger)
+        let steering = Steering(router, keptBy: store, logger: logger)
+        let backlog = BacklogMeter(queue, instruments, logger: logger)
+        var readers: [Route] = []
         if let simulator = configuration.simulator {
             let tools = intake.connections.lazy.compactMap(\.deployTools).first
             readers += try SimulatorRoutes(queue: queue, deployTools: tools).routes(simulator)
@@ -116,24 +117,37 @@ public final class Gateway: Service {
         let ledger = try DeploymentLedger(path: directory.deployments, logger: logger)
         let meter = DeploymentMeter(instruments)
         readers.append(try DeploymentsRoute.route(from: queue, ledger, meter, logger: logger))
+        let (others, keepsEvents) = (readers.map(\.name), configuration.kafka == nil)
+        let sinks = RunningSinks(
+            SinkRoutes(queue: queue, startedAt: startedAt), router, logger: logger, mustWait: steering.mustWait,
+            makeParts: { [hold = configuration.pace.hold] in SinkParts(name: $0, hold: hold, client: client) },
+            onChange: { sinks in
+                sinkMeters.follow(sinks.filter(\.options.isReachedOverHTTP).map(\.name))
+                steering.follow(sinks.map { Steering.Sink(name: $0.name, route: $0.group) })
+                let groups = sinks.map(\.group) + others
+                backlog.follow(groups)
+                keeper.watch(routes: groups, keepsEvents: keepsEvents)
+            })
+        try sinks.begin(configuration)
         for route in readers { try router.add(route) }
+        self.sinks = sinks
+        let reloader = Reloader(
+            configuration, read: { path in try reading?(path).adding(ownSinks, ownSources) ?? configuration },
+            sinks: sinks, waiting: { try? await queue.backlog(of: $0).total }, instruments, logger: logger)
+        readiness.add(reloader.report)
+        self.reloader = reloader
 
-        let store = Self.steeringStore(configuration, log, logger)
-        let steering = try Steering(
-            sinks.map { Steering.Sink(name: $0.name, route: $0.group) }, router, keptBy: store, logger: logger)
         readiness.add(steering.report)
         let commands = ControlCommands(
-            steering: steering, router: router, queue: queue, log: log,
+            steering: steering, router: router, queue: queue, log: log, reloader: reloader,
             kafka: Self.kafkaGroups(queue, router, store, logger), logger: logger)
         let control = ControlServer(in: configuration.dataDirectory, logger: logger) {
             try await commands.perform($0)
         }
         readiness.add(control.report)
 
-        let backlog = BacklogMeter(queue, routes: readers.map(\.name), instruments, logger: logger)
         let drain = DrainFlag()
         readiness.add { $0.merge(queue.readiness) }
-        keeper.watch(routes: readers.map(\.name), keepsEvents: configuration.kafka == nil)
         readiness.add(keeper.report)
         readiness.add(intake.report)
         readiness.add(ledger.report)
@@ -141,7 +155,9 @@ public final class Gateway: Service {
         readiness.add { if !webhooks.isListening { $0.reasons.append("webhooks: not listening") } }
         readiness.add { $0.add(router.status, neededForWebhooks: intake.neededForWebhooks) }
         readiness.add { readiness in
-            readiness.add(router.destinations.map(\.status)) { backlog.known(ConfiguredSink.group($0)) }
+            readiness.add(router.destinations.map(\.status)) { destination in
+                sinks.groups(of: destination).compactMap { backlog.known($0) }.reduce(nil) { ($0 ?? 0) + $1 }
+            }
         }
         let resources = MetricsResources.make(backend, update: backlog.update) { readiness.current }
         let metrics = try ConfigurationError.naming(["HTTPListener.host": "GatewayConfiguration.metricsBindAddress"]) {
@@ -164,11 +180,17 @@ public final class Gateway: Service {
         let ledgerKeeper = LedgerKeeper(
             ledger: ledger, retention: configuration.ledgerRetention, isDoubted: { log.clockDoubt != nil },
             logger: logger)
-        let parts: [any Service] = [
-            metrics, backlog, keeper, ledgerKeeper, QueueProbe(queue: queue, onOutcome: life.changed), steering,
-            commands, control, PreparedRouter(queue: queue, router: router),
-            intake.door, drain,
-        ]
+        let watch = configuration.written.origin.flatMap { first in
+            reading == nil
+                ? nil
+                : ConfigurationWatch(
+                    origin: { reloader.origin ?? first }, reload: { _ = try? await reloader.reload(by: .file) })
+        }
+        let parts: [any Service] =
+            [
+                metrics, backlog, keeper, ledgerKeeper, QueueProbe(queue: queue, onOutcome: life.changed), steering,
+                commands, control, PreparedRouter(queue: queue, router: router), reloader,
+            ] + [watch].compactMap(\.self) + [intake.door, drain]
         services = parts.map { [life] in WatchedService(service: $0, life: life) }
     }
 
@@ -212,6 +234,14 @@ public final class Gateway: Service {
     ///   `CancellationError`.
     public func ready() async throws {
         try await life.wait { [readiness] in readiness.current.reasons.isEmpty }
+    }
+
+    /// Reads the configuration anew and puts it in force, as a whole or not at all: policies at once, sinks that are new, gone
+    /// or otherwise than before without touching the others. What belongs to the process waits for a restart. The log and
+    /// `/readyz` tell how it went. The services have to run.
+    /// - Throws: why it was refused, such as ``FileFaults``; everything goes on as before.
+    public func reload() async throws {
+        try await reloader.reload(by: .request)
     }
 
     /// Lets go of the log, the deployments and the sinks, after the services have ended.

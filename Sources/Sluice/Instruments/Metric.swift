@@ -99,6 +99,8 @@ extension Metric.Label {
 /// How a delivery ended, for the label `outcome`.
 public enum DeliveryOutcome: String, Sendable, CaseIterable {
     case acked, rejected, poisoned, discarded, deduplicated, revoked
+    /// Its route does not want it.
+    case filtered
     case handedBack = "handed_back"
 }
 

@@ -12,7 +12,7 @@ final class FlowLedger: Sendable {
         /// Deliveries whose first attempt succeeded, and when one last did: for the books of the route's destination.
         var firstSuccesses: Int64 = 0
         var lastFirstSuccess: UInt64 = 0
-        var settled: [7 of Int64] = .init(repeating: 0)
+        var settled: [8 of Int64] = .init(repeating: 0)
 
         func settled(_ outcome: DeliveryOutcome) -> Int64 { settled[outcome.index] }
 
@@ -76,6 +76,7 @@ extension DeliveryOutcome {
         case .deduplicated: 4
         case .revoked: 5
         case .handedBack: 6
+        case .filtered: 7
         }
     }
 
@@ -88,6 +89,7 @@ extension DeliveryOutcome {
             case 4: .deduplicated
             case 5: .revoked
             case 6: .handedBack
+            case 7: .filtered
             default: .acked
             }
     }

@@ -1,6 +1,6 @@
 /// How a route may overlap the handling of its messages.
-public struct Ordering: Sendable {
-    package enum Kind: Sendable {
+public struct Ordering: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
         case serial
         case perKey(lanes: Int, by: KeySelector?)
         case unordered(limit: Int)

@@ -93,7 +93,7 @@ final class RouteMeter: Sendable {
                 let more = books.settled(outcome) - pushed.settled(outcome)
                 outcomes[outcome.index].increment(by: more)
                 switch outcome {
-                case .acked, .poisoned, .discarded, .deduplicated: acked.increment(by: more)
+                case .acked, .poisoned, .discarded, .deduplicated, .filtered: acked.increment(by: more)
                 case .rejected: nacked.increment(by: more)
                 // The broker was told neither.
                 case .revoked, .handedBack: break

@@ -104,9 +104,10 @@ public final class Router: Service {
     }
 
     /// Adds a route; it starts at once when the router runs, else with it.
+    /// - Parameter paused: whether it begins paused (``pause(_:)``). Default false.
     /// - Throws: ``ConfigurationError`` when the name is taken, an option of the route or a middleware is wrong, or the
     ///   route's subscriber or publisher goes by another time than the router.
-    public func add(_ route: Route) throws {
+    public func add(_ route: Route, paused: Bool = false) throws {
         // Before the route is built: building one sets gauges, which here would be those of its namesake.
         try state.withLock { state in
             guard state.runners[route.name] == nil, state.names.insert(route.name).inserted else {
@@ -124,6 +125,7 @@ public final class Router: Service {
         let runner = try RouteRunner(
             route, middlewares: middlewares + route.middlewares, configuration: configuration,
             instruments: instruments, logger: logger, time: time)
+        if paused { runner.scope.lifecycle.pause() }
         let start = try state.withLock { state in
             guard !state.draining else { throw ClosedError("router") }
             state.runners[route.name] = runner

@@ -22,7 +22,8 @@ public struct ConfigurationOption<Value: Sendable>: Sendable {
     ) {
         self.format = format
         self.variable = ConfigurationVariable(
-            variable, field: field, standard, unit: format.unit, range: format.range, effect: effect,
+            variable, field: field, standard, unit: format.unit, range: format.range, expectation: format.expectation,
+            effect: effect,
             isSecret: isSecret, example: example, meaning)
     }
 

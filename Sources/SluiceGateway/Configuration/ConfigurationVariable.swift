@@ -10,6 +10,8 @@ public struct ConfigurationVariable: Sendable, Hashable {
     public let unit: String?
     /// The values that it may have, where they have bounds or are a few words; nil otherwise.
     public let range: String?
+    /// What its text has to be, as an error says it behind `expected`.
+    public let expectation: String
     /// What a change asks for.
     public let effect: ConfigurationEffect
     /// Whether its value must never be shown.
@@ -21,13 +23,15 @@ public struct ConfigurationVariable: Sendable, Hashable {
 
     init(
         _ name: String, field: String, _ defaultValue: String?, unit: String?, range: String?,
-        effect: ConfigurationEffect, isSecret: Bool, example: ConfigurationExample?, _ meaning: String
+        expectation: String, effect: ConfigurationEffect, isSecret: Bool, example: ConfigurationExample?,
+        _ meaning: String
     ) {
         self.name = name
         self.field = field
         self.defaultValue = defaultValue
         self.unit = unit
         self.range = range
+        self.expectation = expectation
         self.effect = effect
         self.isSecret = isSecret
         self.example = example

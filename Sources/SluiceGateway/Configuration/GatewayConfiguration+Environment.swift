@@ -12,7 +12,7 @@ extension GatewayConfiguration {
         // An empty variable in the environment does not hide the file's.
         let set = environment.filter { !$0.value.isEmpty }
         var values = ConfigurationValues(file.values.merging(set) { _, environment in environment })
-        values.problems = file.problems
+        values.add(file.problems)
 
         for setting in Self.processSettings + Self.retentionSettings { setting.read(&values, &self) }
         kafka = KafkaOptions.read(&values)
@@ -20,16 +20,17 @@ extension GatewayConfiguration {
         sinks = Registry.sinks.compactMap { $0.read(&values) }
         for setting in Self.sinkSettings + Self.logSettings { setting.read(&values, &self) }
         sinkProxy = .environment(values.all)
+        written.environment = Self.environmentTexts(values.all)
         simulator = Simulator.read(&values)
         if !bindAddress.isLoopback, !allowsUnsigned {
             for variable in sources.flatMap(\.options.unsigned) where !values.isSet(variable) {
-                values.problems.append(
+                values.add(
                     "\(variable.name): expected a value, because BIND_ADDR listens beyond loopback "
                         + "(or set SLUICE_ALLOW_UNSIGNED=true)")
             }
         }
         if bindAddress.collides(with: metricsBindAddress) {
-            values.problems.append("METRICS_BIND_ADDR: expected another address and port than BIND_ADDR")
+            values.add("METRICS_BIND_ADDR: expected another address and port than BIND_ADDR")
         }
         guard values.problems.isEmpty else {
             // What was skipped may be why something else is missing.
@@ -38,6 +39,14 @@ extension GatewayConfiguration {
         warnings =
             ConfigurationTypos.warnings(environment: environment.keys, file: file.values.keys) + values.warnings
             + values.quoteWarnings + [file.warning].compactMap(\.self)
+    }
+}
+
+extension GatewayConfiguration {
+    /// Of all that is set, what options have.
+    static func environmentTexts(_ set: [String: String]) -> [String: Secret] {
+        let names = Set(variables.map(\.name))
+        return set.filter { names.contains($0.key) && !$0.value.isEmpty }.mapValues { Secret($0) }
     }
 }
 

@@ -12,7 +12,7 @@ extension GatewayConfiguration {
 
 extension GatewayConfiguration.Simulator {
     private static let isOn = ConfigurationOption(
-        "simulate", "SIMULATE_DEPLOYMENTS", .boolean, default: "false", example: .hint("false"),
+        "enabled", "SIMULATE_DEPLOYMENTS", .boolean, default: "false", example: .hint("false"),
         "Deploy each pushed commit to staging and later to production, for show")
     private static let staging = ConfigurationOption(
         "staging_delay", "SIMULATE_STAGING_DELAY", .seconds(0...2_592_000), default: "30", example: .hint("30"),

@@ -1,4 +1,5 @@
 public import Logging
+import Sluice
 public import SluiceHTTP
 
 /// Everything that can be set about the gateway.
@@ -44,9 +45,20 @@ public struct GatewayConfiguration: Sendable {
     public var logFormat: LogFormat = .text
     /// How long messages in flight may take to finish at shutdown. Default 20 seconds.
     public var shutdownTimeout: Duration = .seconds(20)
+    /// How outside systems are treated, by the names that sinks have for them.
+    var destinations: [String: DestinationPolicy] = [:]
+    /// What sinks and destinations go by that say nothing else.
+    var policies = PolicyDefaults()
+    /// How it was written.
+    var written = WrittenConfiguration()
     /// What is allowed but probably not meant, one line each: `Gateway` logs them when it is made.
     public var warnings: [String] = []
-    package var pace = GatewayPace()
+    package var pace = GatewayPace() {
+        didSet {
+            policies.sink.retry.backoff = pace.retry
+            policies.destination.policies = pace.destination
+        }
+    }
 
     public init() {}
 }
@@ -55,6 +67,9 @@ public struct GatewayConfiguration: Sendable {
 extension GatewayConfiguration {
     /// All of them.
     static let settings = processSettings + retentionSettings + sinkSettings + logSettings
+
+    /// Those of the process itself, which the environment sets beside a file too.
+    static let ofProcess = processSettings + sinkSettings + logSettings
 
     static let processSettings: [ConfigurationSetting] = [
         .init("bindAddress", ProcessOptions.bindAddress, \.bindAddress),
@@ -108,7 +123,7 @@ extension GatewayConfiguration {
         .init(
             "sinkCertificates",
             ConfigurationOption(
-                "certificates", "SINKS_TLS_CA", .certificates, example: .hint(""),
+                "sink_certificates", "SINKS_TLS_CA", .certificates, example: .hint(""),
                 "A file of certificates in PEM that are trusted for sinks and proxies, beside the system's"),
             \.sinkCertificates)
     ]
@@ -117,13 +132,13 @@ extension GatewayConfiguration {
         .init(
             "logLevel",
             ConfigurationOption(
-                "level", "LOG_LEVEL", .choice(Logger.Level.allCases, named: \.rawValue), default: "info",
+                "log_level", "LOG_LEVEL", .choice(Logger.Level.allCases, named: \.rawValue), default: "info",
                 effect: .restart, example: .set("info"), "Below it nothing is logged"),
             \.logLevel),
         .init(
             "logFormat",
             ConfigurationOption(
-                "format", "LOG_FORMAT", .choice(LogFormat.allCases, named: \.name), default: "text",
+                "log_format", "LOG_FORMAT", .choice(LogFormat.allCases, named: \.name), default: "text",
                 example: .set("text"), "How lines are written: `text` is key=value"),
             \.logFormat),
         .init(

@@ -22,7 +22,7 @@ extension KafkaOptions {
         kafka.client.properties = values.read(properties) ?? [:]
         guard brokers != nil else {
             if dependent.contains(where: values.isSet) {
-                values.warnings.append("KAFKA_… is set without KAFKA_BROKERS: no Kafka")
+                values.warn("KAFKA_… is set without KAFKA_BROKERS: no Kafka")
             }
             return nil
         }
@@ -36,7 +36,7 @@ extension KafkaOptions {
             let refused = error as? ConfigurationError
             let isOfProperties = refused?.field.hasPrefix("KafkaConfiguration.properties[") == true
             let variable = isOfProperties ? properties.variable : Self.brokers.variable
-            values.problems.append("\(variable.name): expected \(withoutOpenSSL(refused?.expected ?? "\(error)"))")
+            values.add("\(values.name(variable)): expected \(withoutOpenSSL(refused?.expected ?? "\(error)"))")
         }
         return kafka
     }
@@ -79,8 +79,8 @@ extension KafkaOptions {
             (files.certificate, files.key, files.keyPassword) = (nil, nil, nil)
         }
         files.check(names: (values.name(certificate), values.name(key)))
-        values.problems += files.problems
-        values.warnings += files.warnings
+        values.add(files.problems)
+        files.warnings.forEach { values.warn($0) }
     }
 
     /// What librdkafka says, without what it quotes: `error:0B080074:x509 certificate routines::…`.

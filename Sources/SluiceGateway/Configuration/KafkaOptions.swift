@@ -7,7 +7,7 @@ enum KafkaOptions {
         OptionFormat<[String]>("host:port, without user or password: these are KAFKA_USERNAME's and KAFKA_PASSWORD's") {
             // librdkafka would take them for a part of the host's name, and log it.
             $0.contains("@") ? nil : $0.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) }
-        }, example: .hint("localhost:9092"),
+        }.shaped(.list), example: .hint("localhost:9092"),
         "`host:port` of some brokers, separated by commas: Kafka instead of the embedded log")
     static let topic = ConfigurationOption(
         "topic", "KAFKA_TOPIC", .kafkaName, default: "events", example: .hint("events"),
@@ -49,7 +49,7 @@ enum KafkaOptions {
     static let password = ConfigurationOption(
         "password", "KAFKA_PASSWORD", .secret, isSecret: true, example: .hint(""), "That user's password")
     static let properties = ConfigurationOption(
-        "properties", "KAFKA_PROPERTIES", .kafkaProperties, isSecret: true,
+        "properties", "KAFKA_PROPERTIES", .kafkaProperties.shaped(.pairs), isSecret: true,
         example: .hint("compression.type=zstd,socket.keepalive.enable=true"),
         "Any of librdkafka's properties: `name=value`, separated by commas; a comma in a value may be written `\\,`")
 

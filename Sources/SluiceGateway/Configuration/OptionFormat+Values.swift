@@ -74,8 +74,9 @@ extension OptionFormat where Value == Int {
 extension OptionFormat where Value == Duration {
     static func seconds(_ range: ClosedRange<Double>) -> Self {
         let words = "\(Int(range.lowerBound)) to \(Int(range.upperBound))"
-        return Self("a number of seconds from \(words)", range: words, unit: "seconds") {
-            guard let seconds = DecimalText.number($0), range.contains(seconds) else { return nil }
+        return Self("a number of seconds from \(words), or a duration such as 90s or 2m", range: words, unit: "seconds")
+        {
+            guard let seconds = DurationText.seconds($0, unit: 1), range.contains(seconds) else { return nil }
             return .milliseconds(Int64(seconds * 1_000))
         }.refusingLess(zero: range.lowerBound <= 0)
     }
@@ -84,10 +85,13 @@ extension OptionFormat where Value == Duration {
         let most = Int(range.upperBound)
         let least = range.lowerBound < 1 ? "\(range.lowerBound)" : "\(Int(range.lowerBound))"
         return Self(
-            "a number of days from \(range.lowerBound) to \(most)", range: "\(least) to \(most)", unit: "days"
+            "a number of days from \(range.lowerBound) to \(most), or a duration such as 12h or 30d",
+            range: "\(least) to \(most)", unit: "days"
         ) {
-            guard let days = DecimalText.number($0), range.contains(days) else { return nil }
-            return .seconds(Int64(days * 86_400))
+            guard let seconds = DurationText.seconds($0, unit: 86_400), range.contains(seconds / 86_400) else {
+                return nil
+            }
+            return .seconds(Int64(seconds))
         }.refusingLess(zero: range.lowerBound <= 0)
     }
 

@@ -8,6 +8,8 @@ public struct OptionFormat<Value: Sendable>: Sendable {
     public let range: String?
     /// What a number counts, or nil.
     public let unit: String?
+    /// How its value stands in a file.
+    private(set) var shape = OptionShape.text
     /// Refuses what a program has given and no time, size or path can be. It need not be in the range, which bounds what a text may
     /// say.
     private(set) var check: (@Sendable (String, Value, inout ConfigurationCheck) -> Void)?
@@ -53,6 +55,13 @@ public struct OptionFormat<Value: Sendable>: Sendable {
         return format
     }
 
+    /// The same, where a file may have a list of texts, or a mapping of these.
+    func shaped(_ shape: OptionShape) -> OptionFormat {
+        var format = self
+        format.shape = shape
+        return format
+    }
+
     /// - Throws: what is expected instead.
     func value(of text: String) throws(OptionMismatch) -> Value {
         try parse(text)
@@ -63,8 +72,21 @@ public struct OptionFormat<Value: Sendable>: Sendable {
         let parse = parse
         return OptionFormat<Other>(
             expectation, range: range, unit: unit, caution: caution,
-            checking: { text throws(OptionMismatch) in transform(try parse(text)) })
+            checking: { text throws(OptionMismatch) in transform(try parse(text)) }
+        ).shaped(shape)
     }
+
+    /// Whether it is a time, which a file writes with its unit.
+    var isDuration: Bool { unit == "seconds" || unit == "days" }
+}
+
+/// How the value of an option stands in a file.
+enum OptionShape: Sendable {
+    case text
+    /// A list of texts, or one text with commas.
+    case list
+    /// A mapping of texts, or one text with commas.
+    case pairs
 }
 
 /// A text that is no value of an option's format.

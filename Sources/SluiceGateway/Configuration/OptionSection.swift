@@ -5,7 +5,11 @@ struct OptionSection: Sendable {
 
     /// Every section, in the order in which they are shown.
     static let all: [OptionSection] =
-        [OptionSection(title: "Listeners and data", variables: variables(GatewayConfiguration.processSettings))]
+        [
+            OptionSection(
+                title: "Listeners and data",
+                variables: [ProcessOptions.configuration.variable] + variables(GatewayConfiguration.processSettings))
+        ]
         + Registry.sources.map { OptionSection(title: $0.title, variables: $0.options) }
         + Registry.sinks.map { OptionSection(title: $0.title, variables: $0.options) }
         + [

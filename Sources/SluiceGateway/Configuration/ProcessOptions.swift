@@ -12,6 +12,12 @@ enum ProcessOptions {
     static let allowUnsigned = ConfigurationOption(
         "allow_unsigned", "SLUICE_ALLOW_UNSIGNED", .boolean, default: "false", example: .hint("true"),
         "Take requests without secret or token from everybody, and listen beyond loopback without them")
+    static let configuration = ConfigurationOption(
+        "config", "SLUICE_CONFIG", .path, example: .hint("/etc/sluice/sluice.yaml"),
+        """
+        The configuration file, or a directory of such files, such as `/etc/sluice/sluice.yaml`; unset: `./sluice.yaml` when it is \
+        there, else these variables
+        """)
     static let metricsToken = ConfigurationOption(
         "metrics_token", "METRICS_TOKEN", .token, isSecret: true, example: .hint(""),
         "What Prometheus has to show, as Bearer or as the password of Basic; `/healthz` and `/readyz` stay open")

@@ -12,6 +12,7 @@ struct ControlCommands: Service {
     let router: Router
     let queue: any EventQueue
     let log: SQLiteLog
+    let reloader: Reloader
     /// Nil where Kafka is not the queue.
     let kafka: KafkaGroups?
     let logger: Logger
@@ -28,7 +29,22 @@ struct ControlCommands: Service {
         case .removeGroup: try await remove(request.arguments)
         case .pauseSink: try await pause(request.arguments)
         case .resumeSink: try await resume(request.arguments)
+        case .diff: try diff(request.arguments)
         }
+    }
+
+    // MARK: Configuration
+
+    /// The gateway reads the file itself: what `${…}` stands for is known here.
+    private func diff(_ arguments: [String: String]) throws -> ControlAnswer {
+        let path = try Self.argument("file", arguments)
+        let plan: ReloadPlan
+        do {
+            plan = try reloader.plan(reading: path)
+        } catch {
+            throw ControlFailure(.faultyFile, "\(error)")
+        }
+        return ControlAnswer(items: plan.changes.map(\.json))
     }
 
     // MARK: Sinks

@@ -11,6 +11,7 @@ struct ControlRequest: Sendable, Equatable {
         case removeGroup = "groups.remove"
         case pauseSink = "sinks.pause"
         case resumeSink = "sinks.resume"
+        case diff = "configuration.diff"
     }
 
     var command: Command
@@ -75,6 +76,8 @@ struct ControlFailure: Error, Sendable, Equatable, CustomStringConvertible {
         case notLeading = "not_leading"
         /// What has to be kept cannot be written.
         case cannotWrite = "cannot_write"
+        /// The configuration file that it is about has faults.
+        case faultyFile = "faulty_file"
         case failed
     }
 

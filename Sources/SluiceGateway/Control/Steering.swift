@@ -13,13 +13,13 @@ final class Steering: Service {
         let route: String
     }
 
-    private let sinks: [Sink]
     private let router: Router
     private let store: any SteeringStore
     private let logger: Logger
     private let state = Mutex(State())
 
     private struct State {
+        var sinks: [Sink] = []
         /// Nil until it is known.
         var paused: [String: SinkPause]?
         var waiting: [UInt64: Waiter] = [:]
@@ -32,14 +32,23 @@ final class Steering: Service {
         let continuation: UnsafeContinuation<Void, any Error>
     }
 
-    /// - Parameter router: has the sinks' routes already.
-    init(_ sinks: [Sink], _ router: Router, keptBy store: any SteeringStore, logger: Logger) throws {
-        self.sinks = sinks
+    init(_ router: Router, keptBy store: any SteeringStore, logger: Logger) {
         self.router = router
         self.store = store
         self.logger = logger
-        for sink in sinks { try router.pause(sink.route) }
     }
+
+    /// These are the sinks from now on.
+    func follow(_ sinks: [Sink]) {
+        state.withLock { $0.sinks = sinks }
+    }
+
+    /// Whether a sink that begins has to wait: a person has paused it, or that is not known yet.
+    func mustWait(_ sink: String) -> Bool {
+        state.withLock { state in state.paused.map { $0[sink] != nil } ?? true }
+    }
+
+    private var sinks: [Sink] { state.withLock(\.sinks) }
 
     func run() async throws {
         await cancelWhenGracefulShutdown {

@@ -23,7 +23,7 @@ final class BacklogMeter: Service {
 
     private let queue: any EventQueue
     private let instruments: Instruments
-    private let routes: Mutex<[Route]>
+    private let routes = Mutex<[Route]>([])
     private let poisonMessages: GaugeHandle
     private let poisonOldest: GaugeHandle
     private let up: GaugeHandle
@@ -39,24 +39,33 @@ final class BacklogMeter: Service {
         var waiting: [UInt64: AsyncStream<Void>.Continuation] = [:]
     }
 
-    /// - Parameter routes: the names of those that read the queue.
-    init(_ queue: any EventQueue, routes: [String], _ instruments: Instruments, logger: Logger) {
+    init(_ queue: any EventQueue, _ instruments: Instruments, logger: Logger) {
         self.queue = queue
         self.instruments = instruments
         self.logger = logger
-        let topic = ("topic", queue.events.name)
-        self.routes = Mutex(
-            routes.map { name in
-                let labels = [("handler_name", name), topic]
-                return Route(
-                    name: name, oldest: instruments.gauge(.oldestPending, labels),
-                    shelved: instruments.gauge(.shelvedMessages, labels),
-                    lag: [0: instruments.gauge(.consumerLag, labels + [("partition", "0")])])
-            })
         let poison = [("topic", queue.poison.name)]
         poisonMessages = instruments.gauge(.poisonQueueMessages, poison)
         poisonOldest = instruments.gauge(.poisonOldestMessage, poison)
         up = instruments.gauge(.connectionUp, [("component", queue.publisher.name)])
+    }
+
+    /// These routes read the queue from now on.
+    func follow(_ names: [String]) {
+        routes.withLock { routes in
+            for name in names where !routes.contains(where: { $0.name == name }) {
+                let labels = [("handler_name", name), ("topic", queue.events.name)]
+                routes.append(
+                    Route(
+                        name: name, oldest: instruments.gauge(.oldestPending, labels),
+                        shelved: instruments.gauge(.shelvedMessages, labels),
+                        lag: [0: instruments.gauge(.consumerLag, labels + [("partition", "0")])]))
+            }
+            for route in routes where !names.contains(route.name) {
+                let gauges = [route.oldest, route.shelved] + route.lag.values + route.holders.values
+                for gauge in gauges { instruments.retire(gauge) }
+            }
+            routes.removeAll { !names.contains($0.name) }
+        }
     }
 
     func run() async throws {
@@ -107,7 +116,7 @@ final class BacklogMeter: Service {
     private func refresh() async {
         do {
             let names = routes.withLock { routes in routes.map(\.name) }
-            for (index, name) in names.enumerated() { show(try await queue.backlog(of: name), ofRoute: index) }
+            for name in names { show(try await queue.backlog(of: name), of: name) }
             let poison = try await queue.poisoned()
             poisonMessages.set(Double(poison.total))
             poisonOldest.set(seconds(poison.oldest))
@@ -119,8 +128,9 @@ final class BacklogMeter: Service {
         }
     }
 
-    private func show(_ backlog: Backlog, ofRoute index: Int) {
+    private func show(_ backlog: Backlog, of name: String) {
         routes.withLock { routes in
+            guard let index = routes.firstIndex(where: { $0.name == name }) else { return }
             routes[index].known = Int(clamping: backlog.total)
             for partition in backlog.messages.keys where routes[index].lag[partition] == nil {
                 routes[index].lag[partition] = instruments.gauge(

@@ -25,6 +25,12 @@ extension Metric {
                 "Events", "What the webhooks told.",
                 [eventAge, eventClockSkew, webhooksIgnored, factsRepaired, implausibleTimes, unknownEvents]),
             deploymentsArea,
+            Area(
+                "Configuration", "What is in force, and how it came to be.",
+                [
+                    configurationReloads, configurationLastReloadSuccessful, configurationLastReloadSuccess, policyInfo,
+                    policyValue,
+                ]),
             Area("Self", "What runs, and how it fares.", [buildInfo, logLines, logLinesDropped, sqliteFailures]),
             Area("Kafka", "Only where Kafka is used.", kafka + [kafkaTopicDrift]),
             Area("RabbitMQ", "Only where RabbitMQ is used.", amqp),

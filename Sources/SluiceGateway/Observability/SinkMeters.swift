@@ -8,7 +8,7 @@ final class SinkMeters: Sendable {
     private final class Sink: Sendable {
         let requests: CounterFamily
         let duration: HistogramHandle
-        private let up: GaugeHandle
+        let up: GaugeHandle
         private let reconnects: CounterHandle
         private let isConnected = Mutex(true)
 
@@ -33,14 +33,26 @@ final class SinkMeters: Sendable {
         }
     }
 
-    private let sinks: [String: Sink]
+    private let instruments: Instruments
+    private let sinks = Mutex<[String: Sink]>([:])
 
-    init(_ targets: [String], _ instruments: Instruments) {
-        sinks = Dictionary(uniqueKeysWithValues: targets.map { ($0, Sink($0, instruments)) })
+    init(_ instruments: Instruments) {
+        self.instruments = instruments
+    }
+
+    /// These are the sinks from now on.
+    func follow(_ targets: [String]) {
+        sinks.withLock { sinks in
+            for target in targets where sinks[target] == nil { sinks[target] = Sink(target, instruments) }
+            // One that is gone is neither up nor down.
+            for target in sinks.keys where !targets.contains(target) {
+                if let sink = sinks.removeValue(forKey: target) { instruments.retire(sink.up) }
+            }
+        }
     }
 
     func observe(_ observation: HTTPClient.Observation) {
-        guard let sink = sinks[observation.target] else { return }
+        guard let sink = sinks.withLock({ $0[observation.target] }) else { return }
         sink.requests.increment(observation.code)
         sink.duration.observe(observation.duration.inSeconds)
         sink.answered(observation.status)

@@ -12,10 +12,12 @@ struct LiveSinkPolicy: Sendable {
         timeout = Live(policy.timeout)
         deduplicator = Live(Deduplicator(handled, window: policy.deduplication))
     }
-}
 
-/// What a person can change of a sink while the gateway runs.
-struct SinkControl: Sendable {
-    let policies: LiveSinkPolicy
-    let destination: Destination
+    /// Puts another policy in force.
+    /// - Throws: `ConfigurationError` for a value that is outside its range.
+    func update(_ policy: SinkPolicy) throws {
+        try retry.update(policy.retry)
+        try timeout.update(policy.timeout)
+        try deduplicator.update { $0.window = policy.deduplication }
+    }
 }

@@ -108,8 +108,18 @@ extension YAMLKey<DestinationPolicy> {
     fileprivate static var throttle: Self {
         Self(
             "throttle", expected: "a mapping, or off",
+            standard: { policy in
+                switch policy.pace {
+                case .ofKind: nil
+                case .unbounded: "off"
+                case .throttled: "on"
+                }
+            },
             "How fast events may go to it. Default: as its sinks' kinds want it: Slack 1/s, others off",
-            parts: { _ in Throttle.keys.rows(Throttle(rate: 1)) },
+            parts: { policy in
+                if case .throttled(let throttle) = policy.pace { return Throttle.keys.rows(throttle) }
+                return Throttle.keys.rows(Throttle(rate: 1))
+            },
             read: { value, policy, faults in
                 if value.text == "off" { return policy.pace = .unbounded }
                 var throttle = Throttle(rate: 1)
@@ -124,7 +134,13 @@ extension YAMLKey<Throttle> {
     /// `halve`, a mapping, or `off`.
     fileprivate static var slowdown: Self {
         Self(
-            "after_429", expected: "halve, a mapping with factor and recovery, or off", standard: { _ in "off" },
+            "after_429", expected: "halve, a mapping with factor and recovery, or off",
+            standard: { throttle in
+                guard let slowdown = throttle.slowdown else { return "off" }
+                if slowdown == .halve() { return "halve" }
+                let factor = NumberText.short(slowdown.factor)
+                return "{factor: \(factor), recovery: \(DurationText.write(slowdown.recovery))}"
+            },
             "What becomes of the rate when the destination asks to slow down all the same",
             parts: { _ in Throttle.Slowdown.keys.rows(.halve()) },
             read: { value, throttle, faults in
@@ -135,7 +151,7 @@ extension YAMLKey<Throttle> {
                     var slowdown = throttle.slowdown ?? .halve()
                     Throttle.Slowdown.keys.read(value, into: &slowdown, &faults)
                     throttle.slowdown = slowdown
-                case .text, .list, .null:
+                case .text, .list, .null, .unknown:
                     faults.expect("halve, a mapping with factor and recovery, or off", at: value)
                 }
             })

@@ -108,7 +108,10 @@ extension YAMLKey<Retry> {
     fileprivate static var schedule: Self {
         let expected = "a list of 1 to 100 durations such as [5s, 5m, 30m], or none"
         return Self(
-            "schedule", expected: expected, standard: { _ in "none" },
+            "schedule", expected: expected,
+            standard: { retry in
+                retry.schedule.map { "[\($0.map { DurationText.write($0) }.joined(separator: ", "))]" } ?? "none"
+            },
             "The waits before the retries, one after the other and without jitter; it stands in the place of `attempts`, `max_elapsed` and `backoff.transient`",
             read: { value, retry, faults in
                 if value.text == "none" { return retry.schedule = nil }
@@ -125,7 +128,15 @@ extension YAMLKey<SinkPolicy> {
     /// `serial`, `unordered`, or `{key: repository, lanes: 8}`.
     fileprivate static var ordering: Self {
         Self(
-            "ordering", expected: "serial, unordered, or a mapping with key and lanes", standard: { _ in nil },
+            "ordering", expected: "serial, unordered, or a mapping with key and lanes",
+            standard: { policy in
+                switch policy.ordering?.kind {
+                case .serial: "serial"
+                case .unordered: "unordered"
+                case .perKey(let lanes, _): "{key: repository, lanes: \(lanes)}"
+                case nil: nil
+                }
+            },
             "How its events may overlap; `{key: repository, lanes: 8}`: a repository's in order, eight at once. Default: as its kind wants it",
             parts: { _ in KeyedOrdering.keys.rows(KeyedOrdering()) },
             read: { value, policy, faults in
@@ -136,7 +147,7 @@ extension YAMLKey<SinkPolicy> {
                     var keyed = KeyedOrdering()
                     KeyedOrdering.keys.read(value, into: &keyed, &faults)
                     policy.ordering = .perKey(lanes: keyed.lanes)
-                case .text, .list, .null:
+                case .text, .list, .null, .unknown:
                     faults.expect("serial, unordered, or a mapping with key and lanes", at: value)
                 }
             })

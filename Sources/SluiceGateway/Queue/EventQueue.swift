@@ -29,6 +29,12 @@ protocol EventQueue: Sendable {
     /// - Parameter start: where the route begins if it was not there before.
     func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber
 
+    /// Gives a route its position that was made after ``prepare()``.
+    func introduce(_ route: String) async throws
+
+    /// Lets go of what reads for a route, after the route has ended. Its group stays where it is.
+    func dismiss(_ route: String) async
+
     /// Finds out whether events would still be taken, where the last outcome was a failure or nothing has happened for
     /// ``QueueProbe/idle``. It leaves no event; ``readiness`` tells its outcome.
     func probe() async
@@ -49,6 +55,8 @@ protocol EventQueue: Sendable {
 
 extension EventQueue {
     func keep() async {}
+    func introduce(_ route: String) async throws {}
+    func dismiss(_ route: String) async {}
 }
 
 /// What waits in a topic.

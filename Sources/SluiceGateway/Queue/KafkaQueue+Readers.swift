@@ -6,10 +6,9 @@ import Synchronization
 extension KafkaQueue {
     /// Commits where each reader begins that was not there before, before the first of them reads. Which were is
     /// remembered in the data directory, so that one whose offsets Kafka has dropped is told apart from a new one.
-    func introduceReaders() async throws {
-        let readers = state.withLock(\.readers)
+    func introduceReaders(_ readers: [(route: String, start: ReaderStart)]) async throws {
         let known = try await log.knownReaders(among: readers.map(\.route))
-        var introductions = ReaderIntroductions()
+        var introductions = state.withLock(\.introductions)
         for (route, start) in readers {
             let positions = try await topics.positions(of: events, group: group(of: route))
             if positions.values.contains(where: { $0.committed != nil }) { continue }

@@ -96,13 +96,26 @@ final class KafkaQueue: EventQueue {
         try? await transfer.begin(readers)
         try await keeper.prepare {
             try await self.transfer.begin(readers)
-            try await self.introduceReaders()
+            try await self.introduceReaders(self.state.withLock(\.readers))
             try await self.memory.isKafka(self.events)
         }
     }
 
     func keep() async {
         await keeper.keep()
+    }
+
+    func introduce(_ route: String) async throws {
+        try await introduceReaders(state.withLock { $0.readers.filter { $0.route == route } })
+    }
+
+    func dismiss(_ route: String) async {
+        let dismissed = state.withLock { state in
+            state.readers.removeAll { $0.route == route }
+            state.introductions.forget(route)
+            return state.subscribers.removeValue(forKey: route)
+        }
+        await dismissed?.close()
     }
 
     func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {

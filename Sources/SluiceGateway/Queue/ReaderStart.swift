@@ -3,7 +3,7 @@ import SluiceKafka
 import SluiceSQLite
 
 /// Where a reader of the queue begins that was not there before. One that was goes on where it was.
-public struct ReaderStart: Sendable, Hashable {
+public struct ReaderStart: Sendable, Hashable, CustomStringConvertible {
     private enum Kind: Hashable {
         case now, beginning
         case time(Timestamp)
@@ -24,6 +24,15 @@ public struct ReaderStart: Sendable, Hashable {
         case "now": .now
         case "beginning": .beginning
         default: RFC3339.parse(text).map { .time($0) }
+        }
+    }
+
+    /// As ``parse(_:)`` reads it.
+    public var description: String {
+        switch kind {
+        case .now: "now"
+        case .beginning: "beginning"
+        case .time(let time): RFC3339.format(time)
         }
     }
 

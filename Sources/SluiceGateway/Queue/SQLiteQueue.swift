@@ -91,6 +91,22 @@ final class SQLiteQueue: EventQueue {
         }
     }
 
+    func introduce(_ route: String) async throws {
+        guard let start = start(of: route) else { return }
+        let found = try await log.introduce([(route, start.position)], topic: events)
+        guard case .isNew(let skipped) = found[route] else { return }
+        state.withLock { $0.introductions.isNew(route, skipping: skipped, logger) }
+    }
+
+    func dismiss(_ route: String) async {
+        let dismissed = state.withLock { state in
+            state.introductions.forget(route)
+            defer { state.readers.removeAll { $0.route == route } }
+            return state.readers.filter { $0.route == route }.map(\.subscriber)
+        }
+        for subscriber in dismissed { await subscriber.close() }
+    }
+
     func subscriber(for route: String, from start: ReaderStart) -> any Subscriber {
         let subscriber = log.subscriber(group: route)
         state.withLock { $0.readers.append((route, start, subscriber)) }

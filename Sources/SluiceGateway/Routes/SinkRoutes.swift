@@ -4,30 +4,34 @@ import Sluice
 /// of the others.
 struct SinkRoutes {
     let queue: any EventQueue
-    let pace: GatewayPace
     /// When this process began: what is older may have been delivered by the one before.
     let startedAt: Timestamp
     /// What the destinations go by: the router's.
     var time = RouterTime.real
 
-    func route(to sink: ConfiguredSink, _ delivers: any Sink) throws -> (route: Route, control: SinkControl) {
-        var policy = SinkPolicy.standard
-        policy.retry.backoff = pace.retry
-        let control = SinkControl(
-            policies: LiveSinkPolicy(policy, handled: queue.handled),
-            destination: try Destination(
-                sink.name, DestinationPolicy(policies: pace.destination).configuration([sink.throttle]), time: time))
+    /// - Parameters:
+    ///   - policy: the sink's, at work.
+    ///   - isLate: whether the queue is in use already, and its readers have their positions.
+    func route(
+        to sink: ConfiguredSink, _ delivers: SinkPublisher, _ destination: Destination, _ policy: LiveSinkPolicy,
+        isLate: Bool
+    ) throws -> Route {
         let (isShared, startedAt) = (queue.isShared, startedAt)
-        let route = Route(
-            sink.group, from: try queue.subscriber(for: sink.group, from: sink.start), queue.events,
-            to: SinkPublisher(sink.name, delivers, time: time), queue.events, ordering: sink.ordering,
-            destination: control.destination,
-            middlewares: .recommended(control.policies, poison: Route.Output(queue.publisher, queue.poison))
+        return Route(
+            sink.group, from: try subscriber(for: sink, isLate: isLate), queue.events, to: delivers, queue.events,
+            ordering: sink.ordering, destination: destination,
+            middlewares: .recommended(
+                policy, only: sink.only, poison: Route.Output(queue.publisher, queue.poison))
         ) { message, context in
             EventInHand.current?.note(mayBeDelivered: isShared || Self.wasTried(context, before: startedAt))
             return [message]
         }
-        return (route, control)
+    }
+
+    private func subscriber(for sink: ConfiguredSink, isLate: Bool) throws -> any Subscriber {
+        let subscriber = try queue.subscriber(for: sink.group, from: sink.start)
+        guard isLate else { return subscriber }
+        return IntroducedSubscriber(subscriber) { [queue, group = sink.group] in try await queue.introduce(group) }
     }
 
     /// Whether an earlier attempt may have delivered the event without its outcome being known.

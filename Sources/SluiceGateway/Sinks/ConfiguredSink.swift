@@ -13,6 +13,15 @@ public struct ConfiguredSink: Sendable {
     public var ordering: Ordering
     /// How fast events may go there. Default: as its kind wants it.
     public var throttle: Throttle?
+    /// The route that delivers to it, which is its consumer group on the queue and knows how far it is. Default: `log-to-` and
+    /// the name; a name that begins that way is its own group.
+    public var group: String
+    /// The outside system that it delivers to, by its name: sinks that name the same share its limits. Default: its own name.
+    public var destination: String
+    /// The events that it gets. Default nil: all.
+    public var only: EventFilter?
+    /// Nil: as the configuration says for all.
+    var policy: SinkPolicy?
 
     /// A sink of a kind, by the kind's options.
     public init(_ name: String, _ options: some SinkOptions, start: ReaderStart = .now) {
@@ -21,6 +30,8 @@ public struct ConfiguredSink: Sendable {
         self.start = start
         ordering = options.ordering
         throttle = options.throttle
+        group = Self.group(name)
+        destination = name
     }
 
     /// A sink of your own.
@@ -44,10 +55,7 @@ public struct ConfiguredSink: Sendable {
         self.init(name, PublishingSink(publisher: publisher, topic: topic), ordering: ordering, start: start)
     }
 
-    /// The route that delivers to it, which is its consumer group on the queue: `log-to-` and the name. A name that
-    /// begins that way is its own group.
-    public var group: String { Self.group(name) }
-
+    /// The group that a sink of this name has when nothing else is said.
     static func group(_ name: String) -> String {
         name.hasPrefix(groupPrefix) ? name : groupPrefix + name
     }
@@ -89,8 +97,18 @@ extension [ConfiguredSink] {
         return enumerated().flatMap { index, sink -> [ConfigurationError.Problem] in
             guard SinkName.isValid(sink.name) else { return [SinkName.problem("sinks[\(index)]", sink.name)] }
             let field = "sinks.\(sink.name)"
-            guard names.insert(sink.name).inserted, groups.insert(sink.group).inserted else {
+            guard names.insert(sink.name).inserted else {
                 return [.init(field, expected: "a name of its own: this one is taken")]
+            }
+            guard SinkName.isValid(sink.destination) else {
+                return [SinkName.problem("\(field).destination", sink.destination)]
+            }
+            guard SinkName.isValid(sink.group) else { return [SinkName.problem("\(field).group", sink.group)] }
+            guard groups.insert(sink.group).inserted else {
+                return [.init("\(field).group", expected: "a group of its own: \(sink.group) is taken")]
+            }
+            guard sink.only?.matchesSomething ?? true else {
+                return [.init("\(field).only", expected: "entries that an event can match")]
             }
             return sink.problems(field)
         }

@@ -13,10 +13,17 @@ struct SinkKind: Sendable {
     /// What its answers mean.
     let answers: SinkAnswers
     let options: [ConfigurationVariable]
+    /// The keys that it has in a file besides those that every sink has.
+    let keyRows: [KeyRow]
+    let keys: [YAMLKey<SinkSection>]
     /// What a scenario has to know of it; nil where scenarios cannot have it.
     let scenario: ScenarioSinkKind?
-    /// The sink that is set; nil where there is none.
+    /// The sink that the environment makes; nil where there is none.
     let read: @Sendable (inout ConfigurationValues) -> ConfiguredSink?
+    /// The values that are in force of what only this kind has.
+    let values: @Sendable (ConfiguredSink, _ path: [String], OptionTexts) -> [EffectiveValue]
+    /// What a section of a file says of it; nil where a fault says why there is nothing.
+    let readSection: @Sendable (YAMLValue, _ path: String, inout FileSections, inout YAMLFaults) -> (any SinkOptions)?
     /// Whether a sink is of this kind.
     let isKind: @Sendable (any SinkOptions) -> Bool
 
@@ -43,6 +50,67 @@ struct SinkKind: Sendable {
             return options.map { ConfiguredSink(name, $0, start: start) }
         }
         isKind = { $0 is Options }
+        keyRows = KeyRow.options(settings)
+        keys = settings.map(\.field).map { field in
+            // As a whole they are read by `readSection`.
+            YAMLKey(field, expected: "", "", read: { _, _, _ in })
+        }
+        values = { _, path, texts in
+            settings.compactMap { variable in
+                let path = path + variable.field.split(separator: ".").map(String.init)
+                return texts.find(variable, path, ofProcess: false).map { found in
+                    EffectiveValue(
+                        path: path, text: found.text, origin: found.origin, effect: variable.effect,
+                        secret: found.secret)
+                }
+            }
+        }
+        readSection = { section, path, file, faults in
+            let count = faults.all.count
+            var values = ConfigurationValues(section, path: path)
+            let options = read(&values)
+            file.take(values, &faults)
+            if options == nil, faults.all.count == count, let needed = settings.first?.field, section[needed] == nil {
+                faults.add("the key \(needed) is missing", at: section.place)
+            }
+            return options
+        }
+    }
+}
+
+extension SinkKind {
+    /// A kind that only a file can have: its keys say what there is of it.
+    /// - Parameters:
+    ///   - options: those of a sink of which nothing is said.
+    ///   - keys: read into these.
+    init<Options: SinkOptions>(
+        _ name: String, title: String, summary: String, authentication: String, answers: SinkAnswers,
+        options: Options, keys mapping: YAMLMapping<Options>, scenario: ScenarioSinkKind? = nil
+    ) {
+        self.name = name
+        self.title = title
+        self.summary = summary
+        self.authentication = authentication
+        self.answers = answers
+        self.options = []
+        self.scenario = scenario
+        read = { _ in nil }
+        isKind = { $0 is Options }
+        keyRows = mapping.rows(options)
+        keys = mapping.keys.map { key in
+            // As a whole they are read by `readSection`.
+            YAMLKey(key.name, expected: "", "", read: { _, _, _ in })
+        }
+        values = { sink, path, texts in
+            guard let options = sink.options as? Options else { return [] }
+            return mapping.rows(options).compactMap { texts.value(of: $0, path) }
+        }
+        readSection = { section, _, _, faults in
+            let count = faults.all.count
+            var options = options
+            mapping.read(section.only(mapping.keys.map(\.name)), into: &options, &faults)
+            return faults.all.count == count ? options : nil
+        }
     }
 }
 
@@ -58,5 +126,13 @@ extension ConfigurationOption where Value == ReaderStart {
     /// Where a sink begins when it is new.
     static func start(_ variable: String, example: ConfigurationExample? = .hint("now"), _ meaning: String) -> Self {
         Self("start", variable, .start, default: "now", effect: .route, example: example, meaning)
+    }
+}
+
+extension YAMLValue {
+    /// A mapping with these of its keys.
+    fileprivate func only(_ names: [String]) -> YAMLValue {
+        guard case .mapping(let entries) = content else { return self }
+        return YAMLValue(content: .mapping(entries.filter { names.contains($0.key) }), place: place)
     }
 }

@@ -16,11 +16,18 @@ struct SourceKind: Sendable {
     let options: [ConfigurationVariable]
     /// What gives a request away that such a sender made itself: it cannot come from this machine.
     let senders: [HTTPAuthenticator.RemoteSender]
-    /// The source that is set; nil where there is none.
-    let read: @Sendable (inout ConfigurationValues) -> ConfiguredSource?
+    /// What is set of it; nil where there is no such source.
+    let readOptions: @Sendable (inout ConfigurationValues) -> (any SourceOptions)?
+    /// Whether a source is of this kind.
+    let isKind: @Sendable (any SourceOptions) -> Bool
     /// The source when nothing is set; nil for none, as every kind that is added should have it: who does not know of it
     /// must not have to set its secret.
     let standard: ConfiguredSource?
+
+    /// The source that the environment makes; nil where there is none.
+    func read(_ values: inout ConfigurationValues) -> ConfiguredSource? {
+        readOptions(&values).map { ConfiguredSource(name, $0) }
+    }
 
     init<Options: SourceOptions>(
         _ name: String, title: String, intake: String, summary: String, authentication: String,
@@ -34,7 +41,8 @@ struct SourceKind: Sendable {
         self.authentication = authentication
         self.options = options
         self.senders = senders
-        self.read = { values in read(&values).map { ConfiguredSource(name, $0) } }
+        isKind = { $0 is Options }
+        readOptions = { values in read(&values) }
         self.standard = standard.map { ConfiguredSource(name, $0) }
     }
 }

@@ -60,6 +60,8 @@ extension RouteProbe {
         public static let discarded = Outcome(kind: .settled(.discarded))
         /// It was handled before.
         public static let deduplicated = Outcome(kind: .settled(.deduplicated))
+        /// Its route did not want it.
+        public static let filtered = Outcome(kind: .settled(.filtered))
         /// It was another process's by then.
         public static let revoked = Outcome(kind: .settled(.revoked))
 

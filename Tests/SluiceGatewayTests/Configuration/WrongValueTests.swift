@@ -36,7 +36,7 @@ struct WrongValueTests {
         ]
         #expect(settings.count >= 7)
         let free = Set(GatewayConfiguration.settings.filter { $0.spoil == nil }.map(\.field))
-            .union(["sources", "sinks", "sinkProxy", "warnings", "pace"])
+            .union(["sources", "sinks", "sinkProxy", "warnings", "pace", "destinations", "policies", "written"])
         let configuration = standard(in: try TemporaryDirectory())
         #expect(
             WrongValue.problems(

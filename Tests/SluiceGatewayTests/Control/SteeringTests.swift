@@ -29,7 +29,11 @@ struct SteeringTests {
     private func isPaused(_ router: Router) -> Bool { router.status.contains { $0.isPaused } }
 
     private func steering(_ router: Router, _ store: any SteeringStore) throws -> Steering {
-        try Steering([.init(name: "s", route: "r")], router, keptBy: store, logger: logger)
+        let steering = Steering(router, keptBy: store, logger: logger)
+        steering.follow([.init(name: "s", route: "r")])
+        // As the gateway adds it.
+        if steering.mustWait("s") { try router.pause("r") }
+        return steering
     }
 
     /// Knows nothing and never will.

@@ -65,7 +65,7 @@ extension EndToEndUnderLoad {
                 }
                 let pace = Duration.seconds(10 / (0.8 * rate))
                 let begun = ContinuousClock.now
-                let control = try #require(running.gateway.sinkControls.first)
+                let control = try #require(running.gateway.sinks.all.first)
                 let isOver = Flag()
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
@@ -98,7 +98,7 @@ extension EndToEndUnderLoad {
             #expect(commits.allSatisfy { taken[$0.id] == 1 } && taken.values.allSatisfy { $0 == 1 })
         }
 
-        private static func change(_ step: Int, _ control: SinkControl) throws {
+        private static func change(_ step: Int, _ control: RunningSinks.Running) throws {
             let draw = Double.random(in: 0...1)
             switch step % 8 {
             case 0:

@@ -314,8 +314,8 @@ struct ScenarioTests {
             poison: Route.Output(MemoryBroker().publisher(), "poison"))
         #expect(
             list.map { "\(type(of: $0))" } == [
-                "CorrelationID", "HandlerMetrics", "LogMessages", "PoisonQueue", "KnownEvents", "HandledOnLog",
-                "Live<Deduplicator>", "TakeInHand", "EventAge", "Live<Retry>", "Live<Timeout>",
+                "CorrelationID", "HandlerMetrics", "LogMessages", "PoisonQueue", "TakeInHand", "KnownEvents",
+                "HandledOnLog", "Live<Deduplicator>", "EventAge", "Live<Retry>", "Live<Timeout>",
             ])
     }
 

@@ -71,7 +71,8 @@ import Testing
         let logger = Logger(label: "test")
         let queue = HangingQueue(SQLiteQueue(log, groupRetention: .seconds(1), logger: logger))
         let backend = PrometheusBackend()
-        let meter = BacklogMeter(queue, routes: ["r"], backend.instruments, logger: logger)
+        let meter = BacklogMeter(queue, backend.instruments, logger: logger)
+        meter.follow(["r"])
         func lag() -> Double? {
             let scrape = backend.registry.scrape(accept: nil, acceptEncoding: nil)
             return Exposition(scrape.body, format: .text).value("sluice_consumer_lag_messages", ["handler_name": "r"])

@@ -50,12 +50,18 @@ struct SinkRoutesTests {
             let queue = try MemoryQueue(time)
             let sink = DeadSink(time, until: .seconds(3_600))
             let (pace, log, metrics) = (GatewayPace(), LogRecorder(), MetricsRecorder())
-            let routes = SinkRoutes(queue: queue, pace: pace, startedAt: time.timestamp, time: time)
             var configuration = Router.Configuration()
             configuration.redelivery = pace.redelivery
             let router = Router(
                 configuration: configuration, instruments: metrics.instruments, logger: log.logger, time: time)
-            try router.add(routes.route(to: ConfiguredSink("dead", sink, ordering: ordering), sink).route)
+            var gateway = GatewayConfiguration()
+            gateway.sinks = [ConfiguredSink("dead", sink, ordering: ordering)]
+            let sinks = RunningSinks(
+                SinkRoutes(queue: queue, startedAt: time.timestamp, time: time), router, logger: log.logger,
+                mustWait: { _ in false },
+                makeParts: { SinkParts(name: $0, hold: pace.hold) { _, _ in throw CancellationError() } },
+                onChange: { _ in })
+            try sinks.begin(gateway)
             let events = (0..<count).map { Self.event($0, repositories: repositories) }
             let running = time.task { try await router.run() }
             try await time.eventually { router.status.allSatisfy(\.isRunning) }

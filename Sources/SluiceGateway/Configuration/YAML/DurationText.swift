@@ -29,6 +29,12 @@ enum DurationText {
         return .nanoseconds(Int64((seconds * 1e9).rounded()))
     }
 
+    /// So many seconds: a duration with its unit, or a number of such units.
+    static func seconds(_ text: String, unit: Double) -> Double? {
+        if let number = NumberText.parse(text[...]) { return number * unit }
+        return parse(text).map { Double(nanoseconds($0)) / 1e9 }
+    }
+
     /// As ``parse(_:)`` reads it, to the microsecond.
     static func write(_ duration: Duration) -> String {
         var rest = max(0, nanoseconds(duration)) / 1_000 * 1_000

@@ -6,6 +6,8 @@ public struct FileFault: Error, Sendable, Hashable, CustomStringConvertible {
     public let column: Int
     /// What is expected, or what is not known there. It repeats no value, which may be a secret; keys it does.
     public let text: String
+    /// The file's path, where there are several.
+    public var file: String?
 
     public var description: String { "\(line):\(column): \(text)" }
 }
@@ -15,28 +17,58 @@ public struct FileFaults: Error, Sendable, CustomStringConvertible {
     /// As it was given.
     public let path: String
     public let faults: [FileFault]
-    /// The file's lines that have faults; empty where a line may hold a secret.
-    let lines: [Int: String]
+    /// What a configuration was read from; nil for other files.
+    var origin: ConfigurationFile.Origin?
+    /// The lines that have faults, by their places; none where a line is empty.
+    private let lines: [Line: String]
 
-    init(path: String, faults: [FileFault], text: String? = nil) {
+    private struct Line: Hashable {
+        let file: String
+        let number: Int
+    }
+
+    /// - Parameters:
+    ///   - texts: of the files, by their paths.
+    ///   - hidesValues: whether lines are shown as far as their keys, because a value may be a secret.
+    init(path: String, faults: [FileFault], texts: [String: String] = [:], hidesValues: Bool = false) {
         self.path = path
-        self.faults = Array(Set(faults)).sorted { ($0.line, $0.column, $0.text) < ($1.line, $1.column, $1.text) }
-        let all = text.map { $0.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) } ?? []
-        var lines: [Int: String] = [:]
-        for fault in self.faults where all.indices.contains(fault.line - 1) {
-            guard all[fault.line - 1].contains(where: { !$0.isWhitespace }) else { continue }
-            lines[fault.line] = String(all[fault.line - 1]).replacingUnsafeCharacters()
+        self.faults = Array(Set(faults)).sorted {
+            ($0.file ?? "", $0.line, $0.column, $0.text) < ($1.file ?? "", $1.line, $1.column, $1.text)
+        }
+        let all = texts.mapValues { $0.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) }
+        var lines: [Line: String] = [:]
+        for fault in self.faults {
+            let place = Line(file: fault.file ?? path, number: fault.line)
+            guard let text = all[place.file], text.indices.contains(fault.line - 1),
+                text[fault.line - 1].contains(where: { !$0.isWhitespace })
+            else { continue }
+            let line = String(text[fault.line - 1]).replacingUnsafeCharacters()
+            lines[place] = hidesValues ? Self.hidingValue(line) : line
         }
         self.lines = lines
+    }
+
+    init(path: String, faults: [FileFault], text: String) {
+        self.init(path: path, faults: faults, texts: [path: text])
     }
 
     /// A line for each fault, `path:line:column: text`, and below it the line of the file with a mark at the place.
     public var description: String {
         faults.map { fault in
-            let head = "\(path):\(fault)"
-            guard let line = lines[fault.line] else { return head }
+            let head = "\(fault.file ?? path):\(fault)"
+            guard let line = lines[Line(file: fault.file ?? path, number: fault.line)] else { return head }
             return head + "\n" + Self.excerpt(line, fault)
         }.joined(separator: "\n")
+    }
+
+    /// The line as far as its key: `  token: …`.
+    private static func hidingValue(_ line: String) -> String {
+        guard let colon = line.firstIndex(of: ":") else {
+            let indentation = line.prefix { $0 == " " || $0 == "-" }
+            return "\(indentation)…"
+        }
+        let rest = line[line.index(after: colon)...]
+        return rest.allSatisfy(\.isWhitespace) ? line : "\(line[...colon]) …"
     }
 
     private static func excerpt(_ line: String, _ fault: FileFault) -> String {

@@ -55,6 +55,7 @@ extension YAMLFormat where Value == String {
 extension YAMLFormat where Value == Bool {
     static var flag: Self {
         Self(text: "true or false", write: { "\($0)" }) { $0 == "true" ? true : $0 == "false" ? false : nil }
+            .limited(to: ["true", "false"])
     }
 }
 
@@ -65,6 +66,7 @@ extension YAMLFormat {
         let names = pairs.map(\.0)
         return Self(
             text: names.joined(last: "or"), write: { value in pairs.first { $0.1 == value }?.0 ?? "" },
-            parse: { text in pairs.first { $0.0 == text }?.1 })
+            parse: { text in pairs.first { $0.0 == text }?.1 }
+        ).limited(to: names)
     }
 }

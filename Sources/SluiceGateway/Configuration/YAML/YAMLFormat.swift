@@ -3,6 +3,8 @@ struct YAMLFormat<Value: Sendable>: Sendable {
     /// What a value has to be, as an error says it behind `expected`.
     let expected: String
     fileprivate let parse: @Sendable (YAMLValue) -> Value?
+    /// The only texts that there are; empty where there are others.
+    private(set) var words: [String] = []
     /// The value as it would stand in a file.
     let write: @Sendable (Value) -> String
 
@@ -28,6 +30,13 @@ struct YAMLFormat<Value: Sendable>: Sendable {
         if let parsed = parse(value) { return parsed }
         faults.expect(expected, at: value)
         return nil
+    }
+
+    /// The same, of which only these texts are.
+    func limited(to words: [String]) -> YAMLFormat {
+        var format = self
+        format.words = words
+        return format
     }
 
     func value(of value: YAMLValue) -> Value? { parse(value) }

@@ -16,15 +16,20 @@ struct YAMLKey<Target: Sendable>: Sendable {
     ///   - meaning: one sentence without the point at its end.
     ///   - parts: the rows of what stands inside it.
     init(
-        _ name: String, expected: String, standard: @escaping @Sendable (Target) -> String? = { _ in nil },
-        isSecret: Bool = false, _ meaning: String, parts: @escaping @Sendable (Target) -> [KeyRow] = { _ in [] },
+        _ name: String, expected: String, words: [String] = [],
+        standard: @escaping @Sendable (Target) -> String? = { _ in nil }, isSecret: Bool = false, _ meaning: String,
+        parts: @escaping @Sendable (Target) -> [KeyRow] = { _ in [] },
         read: @escaping @Sendable (YAMLValue, inout Target, inout YAMLFaults) -> Void
     ) {
         self.name = name
         self.isSecret = isSecret
         self.read = read
         rows = { target in
-            [KeyRow(path: [name], expected: expected, standard: standard(target), meaning: meaning)]
+            [
+                KeyRow(
+                    path: [name], expected: expected, standard: standard(target), meaning: meaning, words: words,
+                    isSecret: isSecret)
+            ]
                 + parts(target).map { $0.within(name) }
         }
     }
@@ -35,7 +40,8 @@ struct YAMLKey<Target: Sendable>: Sendable {
         isSecret: Bool = false, _ meaning: String
     ) {
         self.init(
-            name, expected: format.expected, standard: { format.write($0[keyPath: path]) }, isSecret: isSecret, meaning,
+            name, expected: format.expected, words: format.words, standard: { format.write($0[keyPath: path]) },
+            isSecret: isSecret, meaning,
             read: { value, target, faults in
                 if let value = format.read(value, &faults) { target[keyPath: path] = value }
             })
@@ -47,11 +53,15 @@ struct YAMLKey<Target: Sendable>: Sendable {
         isSecret: Bool = false, _ meaning: String
     ) {
         self.init(
-            name, expected: format.expected, isSecret: isSecret, meaning,
+            name, expected: format.expected, words: format.words, standard: { $0[keyPath: path].map(format.write) },
+            isSecret: isSecret, meaning,
             read: { value, target, faults in
                 if let value = format.read(value, &faults) { target[keyPath: path] = value }
             })
     }
+
+    /// What it has, as it would stand in a file; nil where it has nothing.
+    func written(_ target: Target) -> String? { rows(target).first?.standard }
 
     /// A mapping in the mapping, whose keys are about a part of the target.
     init<Part>(
@@ -103,6 +113,12 @@ struct KeyRow: Sendable, Equatable {
     let expected: String
     let standard: String?
     let meaning: String
+    /// The only texts that there are; empty where there are others.
+    var words: [String] = []
+    /// What a change asks for.
+    var effect = ConfigurationEffect.live
+    /// Whether its value must never be shown.
+    var isSecret = false
 
     func within(_ name: String) -> KeyRow {
         var row = self
@@ -131,15 +147,15 @@ struct YAMLMapping<Target: Sendable>: Sendable {
         switch value.content {
         case .mapping(let entries):
             for entry in entries where !keys.contains(where: { $0.name == entry.key }) {
-                faults.add(unknown(entry.key), at: entry.place)
+                faults.add(Nearest.unknownKey(entry.key, of: shown), at: entry.place)
             }
             for key in keys {
                 guard let entry = entries.first(where: { $0.key == key.name }) else { continue }
-                key.read(YAMLValue(content: entry.value.content, place: entry.shownPlace), &target, &faults)
+                key.read(entry.shown, &target, &faults)
             }
         // `breaker:` with nothing behind it means its defaults.
         case .null: break
-        case .text, .list: faults.expect("a mapping with some of \(names)", at: value)
+        case .text, .list, .unknown: faults.expect("a mapping with some of \(names)", at: value)
         }
         if faults.all.count == before { check(target, value, &faults) }
     }
@@ -149,25 +165,26 @@ struct YAMLMapping<Target: Sendable>: Sendable {
     private var shown: [String] { keys.filter { !$0.isHidden }.map(\.name) }
 
     private var names: String { shown.joined(last: "and") }
-
-    private func unknown(_ name: String) -> String {
-        let shown = name.truncated(toBytes: 64).replacingUnsafeCharacters()
-        guard let nearest = Nearest.name(to: name, of: self.shown) else {
-            return "the key \(shown) is not known here; there are \(names)"
-        }
-        return "the key \(shown) is not known here: was \(nearest) meant?"
-    }
 }
 
 extension YAMLValue.Entry {
-    /// Where a fault of the value is shown: a value that is not there has no place but its key's.
-    fileprivate var shownPlace: YAMLValue.Place {
-        if case .null = value.content { place } else { value.place }
+    /// The value with the place where its faults are shown: one that is not there has no place but its key's.
+    var shown: YAMLValue {
+        if case .null = value.content { YAMLValue(content: .null, place: place) } else { value }
     }
 }
 
 /// Finds the name that was probably meant.
 enum Nearest {
+    /// What is said of a key that is none of these.
+    static func unknownKey(_ name: String, of names: [String]) -> String {
+        let shown = name.truncated(toBytes: 64).replacingUnsafeCharacters()
+        guard let nearest = Self.name(to: name, of: names) else {
+            return "the key \(shown) is not known here; there are \(names.joined(last: "and"))"
+        }
+        return "the key \(shown) is not known here: was \(nearest) meant?"
+    }
+
     static func name(to name: String, of names: [String]) -> String? {
         let word = name.lowercased()
         let best = names.map { ($0, ConfigurationTypos.distance(word, $0.lowercased())) }.min { $0.1 < $1.1 }

@@ -4,6 +4,8 @@ struct YAMLValue: Sendable {
     struct Place: Sendable, Hashable {
         let line: Int
         let column: Int
+        /// The file's path; nil where there is only one.
+        var file: String?
     }
 
     enum Content: Sendable {
@@ -12,6 +14,8 @@ struct YAMLValue: Sendable {
         case text(String)
         case list([YAMLValue])
         case mapping([Entry])
+        /// A text that could not be made out. A fault says why already: what reads it is silent.
+        case unknown
     }
 
     struct Entry: Sendable {
@@ -22,6 +26,8 @@ struct YAMLValue: Sendable {
 
     let content: Content
     let place: Place
+    /// The text as it stands in the file, where something in it was replaced.
+    var written: String?
 
     /// What stands there, in a word.
     var kind: String {
@@ -30,6 +36,7 @@ struct YAMLValue: Sendable {
         case .text: "a text"
         case .list: "a list"
         case .mapping: "a mapping"
+        case .unknown: "a text"
         }
     }
 
@@ -48,10 +55,11 @@ struct YAMLFaults {
     private(set) var all: [FileFault] = []
 
     mutating func add(_ text: String, at place: YAMLValue.Place) {
-        all.append(FileFault(line: place.line, column: place.column, text: text))
+        all.append(FileFault(line: place.line, column: place.column, text: text, file: place.file))
     }
 
     mutating func expect(_ expected: String, at value: YAMLValue) {
+        if case .unknown = value.content { return }
         if case .text = value.content { return add("expected \(expected)", at: value.place) }
         add("expected \(expected), not \(value.kind)", at: value.place)
     }

@@ -50,7 +50,7 @@ extension Arrivals {
             var arrivals = Arrivals()
             keys.read(value, into: &arrivals, &faults)
             return arrivals
-        case .list, .null:
+        case .list, .null, .unknown:
             faults.expect(expected, at: value)
             return nil
         }
@@ -67,7 +67,7 @@ extension YAMLFormat where Value == [Duration] {
                 case .list(let values) where !values.isEmpty:
                     let times = values.compactMap { $0.text.flatMap(DurationText.parse) }
                     return times.count == values.count ? times : nil
-                case .list, .mapping, .null: return nil
+                case .list, .mapping, .null, .unknown: return nil
                 }
             })
     }
@@ -88,7 +88,7 @@ extension YAMLFormat where Value == [String] {
                 case .list(let values) where !values.isEmpty:
                     let keys = values.compactMap(\.text).filter(isKey)
                     return keys.count == values.count ? keys : nil
-                case .list, .mapping, .null: return nil
+                case .list, .mapping, .null, .unknown: return nil
                 }
             })
     }

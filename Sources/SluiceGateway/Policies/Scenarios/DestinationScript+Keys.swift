@@ -122,7 +122,7 @@ extension YAMLFormat where Value == MessageSet {
                 case .list(let values) where !values.isEmpty:
                     let elements = values.compactMap(element)
                     return elements.count == values.count ? MessageSet(elements: elements) : nil
-                case .list, .mapping, .null: return nil
+                case .list, .mapping, .null, .unknown: return nil
                 }
             })
     }

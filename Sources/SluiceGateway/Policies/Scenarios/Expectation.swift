@@ -178,7 +178,7 @@ extension YAMLFormat where Value == Expectation.Poisoned {
                 case .text(let text): count.value(of: text).map { .count($0) }
                 case .list(let values) where values.isEmpty: .nothing
                 case .list: list.value(of: value).map { .messages($0) }
-                case .null, .mapping: nil
+                case .null, .mapping, .unknown: nil
                 }
             })
     }

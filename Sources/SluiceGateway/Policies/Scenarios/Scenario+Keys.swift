@@ -32,7 +32,7 @@ extension YAMLKey<Scenario> {
         Self(
             "defaults", expected: "a mapping", "What every sink and destination goes by that says nothing else",
             read: { value, scenario, faults in
-                Scenario.Defaults.keys.read(value, into: &scenario.defaults, &faults)
+                PolicyDefaults.keys.read(value, into: &scenario.defaults, &faults)
                 SinkPolicy.check(value, &faults)
             })
     }
@@ -44,7 +44,7 @@ extension YAMLKey<Scenario> {
                 YAMLMapping(DestinationPolicy.keys).rows(scenario.defaults.destination).map { $0.within("NAME") }
             },
             read: { value, scenario, faults in
-                scenario.destinations = named(value, &faults) { value, faults in
+                scenario.destinations = YAMLNamed.read(value, &faults) { _, value, faults in
                     var policy = scenario.defaults.destination
                     YAMLMapping(DestinationPolicy.keys).read(value, into: &policy, &faults)
                     return policy
@@ -59,7 +59,7 @@ extension YAMLKey<Scenario> {
                 Scenario.Sink.keys.rows(Scenario.Sink(policy: scenario.defaults.sink)).map { $0.within("NAME") }
             },
             read: { value, scenario, faults in
-                scenario.sinks = named(value, &faults) { value, faults in
+                scenario.sinks = YAMLNamed.read(value, &faults) { _, value, faults in
                     var sink = Scenario.Sink(policy: scenario.defaults.sink)
                     Scenario.Sink.keys.read(value, into: &sink, &faults)
                     SinkPolicy.check(value, &faults)
@@ -74,7 +74,7 @@ extension YAMLKey<Scenario> {
             "What each destination answers, by its name. Default: it takes everything at once",
             parts: { _ in DestinationScript.keys.rows(.init()).map { $0.within("NAME") } },
             read: { value, scenario, faults in
-                scenario.answers = named(value, &faults) { value, faults in
+                scenario.answers = YAMLNamed.read(value, &faults) { _, value, faults in
                     var script = DestinationScript()
                     DestinationScript.keys.read(value, into: &script, &faults)
                     return script
@@ -122,22 +122,6 @@ extension YAMLKey<Scenario> {
                 }
             })
     }
-
-    private static func named<Value: Sendable>(
-        _ value: YAMLValue, _ faults: inout YAMLFaults, _ read: (YAMLValue, inout YAMLFaults) -> Value
-    ) -> [Scenario.Named<Value>] {
-        guard case .mapping(let entries) = value.content else {
-            faults.expect("a mapping whose keys are names", at: value)
-            return []
-        }
-        return entries.compactMap { entry in
-            guard SinkName.isValid(entry.key) else {
-                faults.add("expected a name of \(SinkName.expectation)", at: entry.place)
-                return nil
-            }
-            return .init(name: entry.key, place: entry.place, value: read(entry.value, &faults))
-        }
-    }
 }
 
 extension Scenario.Sink {
@@ -164,15 +148,6 @@ extension Scenario.Sink {
         .notYet("only", "Which events it gets"), .notYet("digest", "Several events in one message"),
         .notYet("answers", "What its answers mean"),
     ]
-}
-
-extension Scenario.Defaults {
-    static let keys = YAMLMapping<Scenario.Defaults>(ofSinks + ofDestinations)
-
-    private static let ofSinks: [YAMLKey<Scenario.Defaults>] = SinkPolicy.keys.map { $0.about(\.sink) }
-    private static let ofDestinations: [YAMLKey<Scenario.Defaults>] = DestinationPolicy.keys.map {
-        $0.about(\.destination)
-    }
 }
 
 extension YAMLFormat where Value == ScenarioSinkKind {

@@ -18,33 +18,21 @@ struct Scenario: Sendable {
         }
     }
 
-    struct Named<Value: Sendable>: Sendable {
-        let name: String
-        let place: YAMLValue.Place
-        var value: Value
-    }
-
-    /// What a destination or sink goes by that says nothing else.
-    struct Defaults: Sendable {
-        var sink = SinkPolicy.standard
-        var destination = DestinationPolicy.standard
-    }
-
     /// One sentence.
     var title: String?
     /// What jitter and latencies follow from.
     var seed = 0
     /// How much virtual time it may take; it ends earlier when nothing waits any more.
     var limit = Duration.seconds(86_400)
-    var defaults = Defaults()
-    var destinations: [Named<DestinationPolicy>] = []
-    var sinks: [Named<Sink>] = []
+    var defaults = PolicyDefaults()
+    var destinations: [YAMLNamed<DestinationPolicy>] = []
+    var sinks: [YAMLNamed<Sink>] = []
     var arrivals: [Arrivals] = []
-    var answers: [Named<DestinationScript>] = []
+    var answers: [YAMLNamed<DestinationScript>] = []
     var expectations: [Expectation] = []
 
     /// The destination of a sink: its own name unless it names another.
-    static func destination(of sink: Named<Sink>) -> String { sink.value.destination?.value ?? sink.name }
+    static func destination(of sink: YAMLNamed<Sink>) -> String { sink.value.destination?.value ?? sink.name }
 
     /// The destinations that sinks deliver to, in their order.
     var destinationNames: [String] {

@@ -27,7 +27,7 @@ enum GrafanaOptions {
         let isSet = (credentials: values.isSet(credentials), token: values.isSet(token))
         guard values.isSet(url) else {
             if isSet.credentials || isSet.token {
-                values.warnings.append(
+                values.warn(
                     "\(names.credentials) or \(names.token) is set without \(names.url): no annotations")
             }
             return nil

@@ -54,8 +54,8 @@ enum DeploymentsOptions {
         files.key = part("keyfile", tls.key)
         files.keyPassword = part("password", tls.keyPassword)
         files.check(names: ("\(name): certfile", "\(name): keyfile"))
-        values.problems += files.problems
-        values.warnings += files.warnings
+        values.add(files.problems)
+        files.warnings.forEach { values.warn($0) }
     }
 }
 

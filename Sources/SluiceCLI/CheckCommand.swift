@@ -1,0 +1,47 @@
+import ArgumentParser
+import SluiceGateway
+
+/// `sluice check`: looks at a configuration without running it.
+struct CheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Check the configuration, and print it.",
+        discussion: """
+            \(ConfigurationChoice.discussion)
+
+            Everything that is wrong with a file is told at once: file, line, column, what was expected, and the nearest known key.
+
+              sluice check                          what would run here
+              sluice check new.yaml --strict        in CI, before it is deployed
+              sluice check --print                  each value that would be in force, with its origin
+              sluice check --print > sluice.yaml    from the environment to a file
+              sluice check --schema > sluice.schema.json
+
+            Ends with 0 when all is well, 1 when there are warnings and --strict, 78 when there are faults.
+            """)
+
+    @Flag(name: .long, help: "End with 1 when there are warnings.")
+    var strict = false
+
+    @Flag(
+        name: .long, help: "Print the effective configuration as a file, each value's origin beside it, secrets masked."
+    )
+    var print = false
+
+    @Flag(name: .long, help: "Print the JSON Schema of a configuration file, for editors.")
+    var schema = false
+
+    @Argument(help: ArgumentHelp("The file, or a directory of files.", valueName: "file"))
+    var file: String?
+
+    func run() async throws {
+        try await Tool.run {
+            if schema { return try Tool.write(Array(GatewayDocuments.schema.utf8)) }
+            let configuration = try ConfigurationChoice.read(file)
+            if print { try Tool.write(Array(configuration.effectiveText.utf8)) }
+            let warnings = configuration.allWarnings
+            for warning in warnings { Tool.say("warning: \(warning)") }
+            if !print { Tool.say("\(configuration.title) is well: \(configuration.summary)") }
+            if strict, !warnings.isEmpty { throw ExitCode.failure }
+        }
+    }
+}

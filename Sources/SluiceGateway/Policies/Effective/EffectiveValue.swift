@@ -1,0 +1,65 @@
+/// One value that is in force: where it stands in a file, what it is, and why it is that.
+struct EffectiveValue: Sendable, Equatable {
+    /// The keys that lead to it in a file: `destinations.slack.throttle.rate`.
+    let path: [String]
+    /// As it would stand in a file. A secret that somebody wrote out is not shown: ``hidden``.
+    let text: String
+    let origin: ValueOrigin
+    /// What a change asks for.
+    var effect = ConfigurationEffect.live
+    /// What tells it from another one, where its text does not.
+    var secret: Secret?
+
+    static let hidden = "***"
+
+    var name: String { path.joined(separator: ".") }
+
+    /// Whether both mean the same, wherever they come from.
+    func isSame(as other: EffectiveValue) -> Bool { text == other.text && secret == other.secret }
+}
+
+/// Why a value is what it is.
+enum ValueOrigin: Sendable, Hashable, CustomStringConvertible {
+    case builtIn
+    /// The kind of the sink wants it so.
+    case kind(String)
+    /// A line of `defaults`.
+    case defaults(YAMLValue.Place)
+    /// A line of the sink, the destination, or whatever it belongs to.
+    case own(YAMLValue.Place)
+    /// A variable of the environment.
+    case environment(String)
+    /// Swift, in a program of one's own.
+    case program
+
+    /// A word for a metric's label.
+    var word: String {
+        switch self {
+        case .builtIn: "built-in"
+        case .kind: "kind"
+        case .defaults: "defaults"
+        case .own: "own"
+        case .environment: "environment"
+        case .program: "program"
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .builtIn: "built-in"
+        case .kind(let name): "built-in, of kind \(name)"
+        case .defaults(let place): "defaults, \(place.words)"
+        case .own(let place): place.words
+        case .environment(let name): name
+        case .program: "the program"
+        }
+    }
+}
+
+extension YAMLValue.Place {
+    /// `sluice.yaml:12`.
+    var words: String {
+        let file = file.map { String($0.split(separator: "/").last ?? "") } ?? "line "
+        return "\(file):\(line)".replacing("line :", with: "line ").replacingUnsafeCharacters()
+    }
+}

@@ -1,0 +1,74 @@
+/// The texts that options were set with, wherever they stand.
+struct OptionTexts {
+    struct Found {
+        let text: String
+        let origin: ValueOrigin
+        let secret: Secret?
+    }
+
+    private let document: YAMLValue?
+    private let environment: [String: Secret]
+
+    init(_ configuration: GatewayConfiguration) {
+        document = configuration.written.document
+        environment = configuration.written.environment
+    }
+
+    /// - Returns: nil where nothing is set and that means nothing.
+    func find(_ variable: ConfigurationVariable, _ path: [String], ofProcess: Bool) -> Found? {
+        if document == nil || ofProcess, let text = environment[variable.name] {
+            let shown = variable.isSecret ? "${\(variable.name)}" : text.reveal().replacing("${", with: "$${")
+            return Found(
+                text: shown, origin: .environment(variable.name), secret: variable.isSecret ? text : nil)
+        }
+        if let value = document?.value(at: path) {
+            return Found(
+                text: Self.shown(value, isSecret: variable.isSecret), origin: .own(value.place),
+                secret: variable.isSecret ? Secret(value.flatText ?? "") : nil)
+        }
+        return variable.defaultValue.map { Found(text: Self.unit($0, variable), origin: .builtIn, secret: nil) }
+    }
+
+    /// What is in force of a key; nil where that is nothing.
+    func value(of row: KeyRow, _ section: [String]) -> EffectiveValue? {
+        let path = section + row.path
+        let value = document?.value(at: path)
+        guard let text = row.isSecret ? value.map({ Self.shown($0, isSecret: true) }) : row.standard, !text.isEmpty
+        else { return nil }
+        return EffectiveValue(
+            path: path, text: row.isSecret ? text : text.replacing("${", with: "$${"),
+            origin: value.map { .own($0.place) } ?? .builtIn, effect: .route,
+            secret: row.isSecret ? Secret(value?.flatText ?? "") : nil)
+    }
+
+    /// A secret that was written as `${…}` is shown as that.
+    static func shown(_ value: YAMLValue, isSecret: Bool) -> String {
+        guard isSecret else { return (value.flatText ?? "").replacing("${", with: "$${") }
+        guard let written = value.written, written.hasPrefix("${"), written.hasSuffix("}"), !written.contains(":-"),
+            written.dropFirst(2).dropLast().allSatisfy({ $0 != "$" && $0 != "}" && $0 != "{" })
+        else { return EffectiveValue.hidden }
+        return written
+    }
+
+    /// `75` of seconds is `75s` in a file.
+    private static func unit(_ text: String, _ variable: ConfigurationVariable) -> String {
+        switch variable.unit {
+        case "seconds": "\(text)s"
+        case "days": "\(text)d"
+        default: text
+        }
+    }
+}
+
+extension YAMLValue {
+    /// The value in one line, as a file may have it.
+    var flatText: String? {
+        switch content {
+        case .null, .unknown: nil
+        case .text(let text): text
+        case .list(let values): "[\(values.map { YAMLText.quoted($0.flatText ?? "") }.joined(separator: ", "))]"
+        case .mapping(let entries):
+            "{\(entries.map { "\($0.key): \(YAMLText.quoted($0.value.flatText ?? ""))" }.joined(separator: ", "))}"
+        }
+    }
+}

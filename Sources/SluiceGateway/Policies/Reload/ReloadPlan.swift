@@ -1,0 +1,35 @@
+/// What another configuration would change of the running gateway.
+struct ReloadPlan: Sendable {
+    /// What belongs to the process: it is read when the process starts.
+    private static let ofProcess: Set<Substring> = ["process", "queue", "sources", "simulator"]
+
+    let changes: [ConfigurationChange]
+    /// What is in force afterwards.
+    let values: [EffectiveValue]
+    /// What comes into force with the next start alone.
+    let needsRestart: [ConfigurationChange]
+
+    /// - Parameter running: what is in force now.
+    init(from running: [EffectiveValue], to configuration: GatewayConfiguration) {
+        let after = EffectiveConfiguration(configuration).values
+        changes = .between(running, after)
+        needsRestart = changes.filter { Self.ofProcess.contains($0.section) }
+        values =
+            running.filter { Self.ofProcess.contains(Substring($0.path.first ?? "")) }
+            + after.filter { !Self.ofProcess.contains(Substring($0.path.first ?? "")) }
+    }
+
+    var changesQueue: Bool { changes.contains { $0.section == "queue" } }
+}
+
+extension [ConfigurationChange] {
+    fileprivate static func between(_ before: [EffectiveValue], _ after: [EffectiveValue]) -> Self {
+        ConfigurationChange.between(before, after)
+    }
+
+    /// Some of them, in one line.
+    func words(atMost count: Int = 5) -> String {
+        let shown = prefix(count).map(\.words).joined(separator: "; ")
+        return self.count > count ? "\(shown); and \(self.count - count) more" : shown
+    }
+}

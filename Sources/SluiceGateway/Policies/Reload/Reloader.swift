@@ -1,0 +1,211 @@
+import Logging
+import ServiceLifecycle
+import Sluice
+import Synchronization
+
+/// Puts another configuration in force while the gateway runs: as a whole, or not at all.
+final class Reloader: Service {
+    /// Who asks for it.
+    enum Cause: String, Sendable {
+        /// A person, by SIGHUP or a command: what cannot be meant by accident is taken.
+        case request
+        /// The file has changed.
+        case file
+    }
+
+    private struct State {
+        var values: [EffectiveValue]
+        /// What was read last, also where it was refused; nil where it is no file.
+        var origin: ConfigurationFile.Origin?
+        var needsRestart: [ConfigurationChange] = []
+        /// Why the last one was refused.
+        var refusal: String?
+    }
+
+    /// Reads a configuration: a file, or what the gateway was made with.
+    typealias Reading = @Sendable (_ path: String?) throws -> GatewayConfiguration
+
+    private let read: Reading
+    private let sinks: RunningSinks
+    private let waiting: @Sendable (_ group: String) async -> Int64?
+    private let meter: ReloadMeter
+    private let logger: Logger
+    private let state: Mutex<State>
+    private let requests = Mutex(Requests())
+    private let wakes = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+    private struct Requests {
+        var waiting: [ReloadRequest] = []
+        var hasEnded = false
+    }
+
+    /// - Parameters:
+    ///   - running: what the gateway was made with.
+    ///   - read: reads a configuration, with what a program has added to it.
+    ///   - waiting: how many messages wait for a group; nil where that is not known.
+    init(
+        _ running: GatewayConfiguration, read: @escaping Reading,
+        sinks: RunningSinks, waiting: @escaping @Sendable (_ group: String) async -> Int64?, _ instruments: Instruments,
+        logger: Logger
+    ) {
+        self.read = read
+        self.sinks = sinks
+        self.waiting = waiting
+        self.logger = logger
+        let values = EffectiveConfiguration(running).values
+        state = Mutex(State(values: values, origin: running.written.origin))
+        meter = ReloadMeter(instruments)
+        meter.show(values)
+        meter.reloaded()
+    }
+
+    /// What is in force, value by value.
+    var values: [EffectiveValue] { state.withLock(\.values) }
+
+    /// What was read last, also where it was refused; nil where it is no file.
+    var origin: ConfigurationFile.Origin? { state.withLock(\.origin) }
+
+    func report(to readiness: inout Readiness) {
+        let (refusal, needsRestart) = state.withLock { ($0.refusal, $0.needsRestart) }
+        if let refusal { readiness.notes.append("configuration: the last reload was refused: \(refusal)") }
+        if !needsRestart.isEmpty {
+            readiness.notes.append("configuration: a restart is needed for \(needsRestart.words())")
+        }
+    }
+
+    /// What would change if a file were put in force.
+    func plan(reading path: String) throws -> ReloadPlan {
+        let configuration = try read(path)
+        try configuration.validate()
+        return plan(configuration)
+    }
+
+    /// What would change if this configuration were put in force.
+    func plan(_ configuration: GatewayConfiguration) -> ReloadPlan {
+        ReloadPlan(from: values, to: configuration)
+    }
+
+    /// Works off what is asked for, one after the other.
+    func run() async throws {
+        for await _ in wakes.stream.cancelOnGracefulShutdown() {
+            for request in take() { request.end(await perform(request.cause)) }
+        }
+        requests.withLock { $0.hasEnded = true }
+        for request in take() { request.end(.failure(ClosedError("gateway"))) }
+    }
+
+    /// Reads the configuration and puts it in force.
+    /// - Returns: what has changed.
+    /// - Throws: why it was refused, and everything goes on as before; `ClosedError` once the gateway has ended.
+    @discardableResult
+    func reload(by cause: Cause) async throws -> ReloadPlan {
+        let request = ReloadRequest(cause)
+        let isTaken = requests.withLock { requests in
+            if !requests.hasEnded { requests.waiting.append(request) }
+            return !requests.hasEnded
+        }
+        guard isTaken else { throw ClosedError("gateway") }
+        wakes.continuation.yield()
+        return try await request.outcome()
+    }
+
+    private func take() -> [ReloadRequest] {
+        requests.withLock { requests in
+            defer { requests.waiting = [] }
+            return requests.waiting
+        }
+    }
+
+    private func perform(_ cause: Cause) async -> Result<ReloadPlan, any Error> {
+        // What is written from now on counts as a change.
+        var origin = origin.map { origin in
+            ConfigurationFile.Origin(
+                path: origin.path, files: origin.files, signature: FileSignature(origin.files))
+        }
+        defer { state.withLock { [origin] in $0.origin = origin } }
+        do {
+            let configuration = try read(nil)
+            origin = configuration.written.origin
+            try configuration.validate()
+            let plan = plan(configuration)
+            if cause == .file { try await refuseAccidents(configuration, plan) }
+            try await apply(configuration, plan)
+            return .success(plan)
+        } catch {
+            origin = (error as? FileFaults)?.origin ?? origin
+            refused(error)
+            return .failure(error)
+        }
+    }
+
+    /// What a file that is half written, or copied to the wrong place, would do, and a person hardly means.
+    private func refuseAccidents(_ configuration: GatewayConfiguration, _ plan: ReloadPlan) async throws {
+        guard !plan.changesQueue else {
+            throw ReloadRefusal("it changes the queue; SIGHUP takes it, and a restart puts it in force")
+        }
+        let groups = Set(configuration.deliveredTo.map(\.group))
+        for running in sinks.all where !groups.contains(running.sink.group) {
+            guard let count = await waiting(running.sink.group), count > 0 else { continue }
+            throw ReloadRefusal(
+                "no sink reads the group \(running.sink.group) any more, for which \(count) messages wait: write "
+                    + "`group: \(running.sink.group)` at the sink that shall have them, or send SIGHUP to leave them")
+        }
+    }
+
+    private func apply(_ configuration: GatewayConfiguration, _ plan: ReloadPlan) async throws {
+        try await sinks.apply(configuration)
+        state.withLock { state in
+            state.values = plan.values
+            state.needsRestart = plan.needsRestart
+            state.refusal = nil
+        }
+        meter.show(plan.values)
+        meter.reloaded()
+        for warning in configuration.warnings { logger.warning("\(warning)") }
+        guard !plan.changes.isEmpty else { return logger.info("the configuration is as it was") }
+        logger.notice(
+            "the configuration was reloaded",
+            metadata: ["changes": "\(plan.changes.count)", "what": "\(plan.changes.words())"])
+        if !plan.needsRestart.isEmpty {
+            logger.warning("a restart is needed", metadata: ["for": "\(plan.needsRestart.words())"])
+        }
+    }
+
+    private func refused(_ error: any Error) {
+        let text = "\(error)".split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+        state.withLock { $0.refusal = text }
+        meter.refused()
+        logger.error("the configuration was not reloaded; the old one stays in force", metadata: ["error": "\(error)"])
+    }
+}
+
+/// Why a configuration that has no fault is not put in force.
+struct ReloadRefusal: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// One reload that was asked for.
+private final class ReloadRequest: Sendable {
+    let cause: Reloader.Cause
+    private let result = Mutex<Result<ReloadPlan, any Error>?>(nil)
+    private let done = Completion()
+
+    init(_ cause: Reloader.Cause) {
+        self.cause = cause
+    }
+
+    func end(_ result: Result<ReloadPlan, any Error>) {
+        self.result.withLock { $0 = result }
+        done.occur()
+    }
+
+    func outcome() async throws -> ReloadPlan {
+        await done.wait()
+        guard let result = result.withLock(\.self) else { throw ClosedError("gateway") }
+        return try result.get()
+    }
+}

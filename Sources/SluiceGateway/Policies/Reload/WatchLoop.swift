@@ -1,0 +1,92 @@
+import Sluice
+import Synchronization
+
+/// Looks at files and tells when they have changed. Belongs to a thread of its own, which sleeps while nothing happens.
+///
+/// A file that was replaced, by a rename or a link that points elsewhere now, is told of at once. One that is written in place is
+/// told of when it has been unchanged for a while.
+final class WatchLoop {
+    /// How long a file that is written in place has to be unchanged.
+    private static let quiet: Duration = .milliseconds(500)
+    /// How often it looks without being told to: not every file system tells of changes.
+    private static let interval: Duration = .seconds(5)
+
+    /// What others have for the thread.
+    final class Inbox: Sendable {
+        private struct State {
+            /// Nil once it has been taken.
+            var origin: ConfigurationFile.Origin?
+            var isOver = false
+        }
+
+        fileprivate let signal: PollSignal
+        private let state: Mutex<State>
+
+        init(_ origin: ConfigurationFile.Origin) throws {
+            signal = try PollSignal()
+            state = Mutex(State(origin: origin))
+        }
+
+        /// These files from now on, which were read as they were then.
+        func follow(_ origin: ConfigurationFile.Origin) {
+            state.withLock { $0.origin = origin }
+            signal.raise()
+        }
+
+        func stop() {
+            state.withLock { $0.isOver = true }
+            signal.raise()
+        }
+
+        fileprivate func take() -> (origin: ConfigurationFile.Origin?, isOver: Bool) {
+            state.withLock { state in
+                defer { state.origin = nil }
+                return (state.origin, state.isOver)
+            }
+        }
+    }
+
+    private let inbox: Inbox
+    private let tell: () -> Void
+    private let notices = DirectoryNotices()
+    private var files: Set<String> = []
+    /// As they were read last, or told of.
+    private var known = FileSignature([])
+    /// As they were when they were looked at last, and since when, while they differ from those.
+    private var changed: (signature: FileSignature, since: MonotonicTime)?
+
+    init(_ inbox: Inbox, tell: @escaping () -> Void) {
+        self.inbox = inbox
+        self.tell = tell
+    }
+
+    func run() {
+        while true {
+            let (origin, isOver) = inbox.take()
+            if isOver { return }
+            if let origin { (files, known, changed) = (origin.files, origin.signature, nil) }
+            // Again each time: a directory may have been made anew.
+            notices.watch(files)
+            let deadline = look()
+            _ = inbox.signal.wait(for: notices.descriptor, writing: false, until: deadline)
+            notices.drain()
+        }
+    }
+
+    /// - Returns: when to look again.
+    private func look() -> MonotonicTime {
+        let now = MonotonicTime.now()
+        let current = FileSignature(files)
+        guard current != known else {
+            changed = nil
+            return now.advanced(by: Self.interval)
+        }
+        if changed?.signature != current { changed = (current, now) }
+        let due = (changed?.since ?? now).advanced(by: Self.quiet)
+        guard known.isReplaced(in: current) || due <= now else { return due }
+        known = current
+        changed = nil
+        tell()
+        return now.advanced(by: Self.interval)
+    }
+}

@@ -1,0 +1,145 @@
+import Logging
+import Sluice
+import Synchronization
+
+/// The sinks at work. They come, go and change while the gateway runs, each without touching the others.
+final class RunningSinks: Sendable {
+    /// A sink, and what can be changed of it while it runs.
+    struct Running: Sendable {
+        fileprivate(set) var sink: ConfiguredSink
+        let policies: LiveSinkPolicy
+        let destination: Destination
+        fileprivate let publisher: SinkPublisher
+    }
+
+    private struct State {
+        var running: [Running] = []
+        /// Whether the queue is in use.
+        var isLate = false
+    }
+
+    private let routes: SinkRoutes
+    private let router: Router
+    private let mustWait: @Sendable (String) -> Bool
+    private let makeParts: @Sendable (String) -> SinkParts
+    private let onChange: @Sendable ([ConfiguredSink]) -> Void
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - mustWait: whether a sink of this name begins paused.
+    ///   - makeParts: what a sink of this name is made with.
+    ///   - onChange: told of the sinks that there are, before new ones begin and after old ones have ended.
+    init(
+        _ routes: SinkRoutes, _ router: Router, logger: Logger, mustWait: @escaping @Sendable (String) -> Bool,
+        makeParts: @escaping @Sendable (String) -> SinkParts,
+        onChange: @escaping @Sendable ([ConfiguredSink]) -> Void
+    ) {
+        self.routes = routes
+        self.router = router
+        self.logger = logger
+        self.mustWait = mustWait
+        self.makeParts = makeParts
+        self.onChange = onChange
+    }
+
+    /// In the order of the configuration.
+    var all: [Running] { state.withLock(\.running) }
+
+    /// The groups of those that deliver to a destination.
+    func groups(of destination: String) -> [String] {
+        all.filter { $0.destination.name == destination }.map(\.sink.group)
+    }
+
+    /// Makes the routes of a gateway that does not run yet.
+    func begin(_ configuration: GatewayConfiguration) throws {
+        for sink in configuration.deliveredTo { try begin(sink, configuration, among: destinations) }
+        state.withLock { $0.isLate = true }
+    }
+
+    /// Puts another configuration's sinks and policies in force. Everything in it has been checked.
+    ///
+    /// Numbers of policies change at once. Sinks that are new begin, those that are gone end, and those that need their route
+    /// made anew get that; the others go on undisturbed.
+    /// - Throws: the first of what could not be made; the rest is in force.
+    func apply(_ configuration: GatewayConfiguration) async throws {
+        let plan = SinkPlan(from: all.map(\.sink), to: configuration.deliveredTo)
+        try updatePolicies(configuration, plan)
+        // A route that is made anew meets its destination as it was: gate, breaker and budget carry over.
+        let destinations = destinations
+        await withDiscardingTaskGroup { group in
+            for name in plan.ends + plan.restarts.map(\.name) { group.addTask { await self.end(name) } }
+        }
+        var failure: (any Error)?
+        for sink in plan.restarts + plan.begins {
+            do { try begin(sink, configuration, among: destinations) } catch { failure = failure ?? error }
+        }
+        sort(by: configuration.deliveredTo.map(\.name))
+        onChange(all.map(\.sink))
+        if let failure { throw failure }
+    }
+
+    /// All numbers at once: what a message waits for follows from several of them.
+    private func updatePolicies(_ configuration: GatewayConfiguration, _ plan: SinkPlan) throws {
+        for running in all {
+            guard let sink = plan.stays.first(where: { $0.name == running.sink.name }) else { continue }
+            try running.policies.update(configuration.policy(of: sink))
+            state.withLock { state in
+                guard let index = state.running.firstIndex(where: { $0.sink.name == sink.name }) else { return }
+                state.running[index].sink = sink
+            }
+        }
+        for destination in destinations where plan.destinations.contains(destination.name) {
+            let policies = configuration.policies(of: destination.name)
+            if policies != destination.configuration { try destination.update(policies) }
+        }
+    }
+
+    private var destinations: [Destination] {
+        var known: Set<ObjectIdentifier> = []
+        return all.map(\.destination).filter { known.insert(ObjectIdentifier($0)).inserted }
+    }
+
+    private func begin(
+        _ sink: ConfiguredSink, _ configuration: GatewayConfiguration, among known: [Destination]
+    ) throws {
+        let destination =
+            try (known + destinations).first { $0.name == sink.destination }
+            ?? Destination(sink.destination, configuration.policies(of: sink.destination), time: routes.time)
+        let publisher = SinkPublisher(
+            sink.name, try sink.options.makeSink(makeParts(sink.name)), time: routes.time)
+        let policies = LiveSinkPolicy(configuration.policy(of: sink), handled: routes.queue.handled)
+        let isLate = state.withLock(\.isLate)
+        let route = try routes.route(to: sink, publisher, destination, policies, isLate: isLate)
+        let running = Running(sink: sink, policies: policies, destination: destination, publisher: publisher)
+        let all = state.withLock { state in
+            state.running.append(running)
+            return state.running
+        }
+        onChange(all.map(\.sink))
+        do {
+            try router.add(route, paused: mustWait(sink.name))
+        } catch {
+            state.withLock { state in state.running.removeAll { $0.publisher === publisher } }
+            throw error
+        }
+        if isLate { logger.notice("a sink begins", metadata: ["sink": "\(sink.name)"]) }
+    }
+
+    private func end(_ name: String) async {
+        guard let running = all.first(where: { $0.sink.name == name }) else { return }
+        await router.stop(running.sink.group)
+        await routes.queue.dismiss(running.sink.group)
+        await running.publisher.close()
+        state.withLock { state in state.running.removeAll { $0.sink.name == name } }
+        logger.notice("a sink has ended", metadata: ["sink": "\(name)"])
+    }
+
+    private func sort(by names: [String]) {
+        state.withLock { state in
+            state.running.sort {
+                (names.firstIndex(of: $0.sink.name) ?? .max) < (names.firstIndex(of: $1.sink.name) ?? .max)
+            }
+        }
+    }
+}
