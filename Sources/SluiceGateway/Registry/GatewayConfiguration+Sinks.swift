@@ -1,18 +1,21 @@
 extension GatewayConfiguration {
-    /// Which sinks there are: each kind, and each sink of another name, whether it is configured.
+    /// Which sinks there are: each kind of the environment's, and each sink of another name, whether it is configured.
     public var sinkStates: [String: Bool] {
-        var states = Dictionary(uniqueKeysWithValues: Registry.sinks.map { ($0.name, false) })
+        var states = Dictionary(uniqueKeysWithValues: Self.ofEnvironment.map { ($0.name, false) })
         for sink in sinks { states[sink.name] = true }
         return states
     }
 
     /// The names that sinks have which the environment configures, for help texts: `a, b, or console`.
     public static var sinkNames: String {
-        (Registry.sinks.map(\.name) + [Registry.fallback.name]).joined(last: "or", comma: true)
+        (ofEnvironment.map(\.name) + [Registry.fallback.name]).joined(last: "or", comma: true)
     }
 
+    /// The kinds that the environment can configure.
+    private static var ofEnvironment: [SinkKind] { Registry.sinks.filter { !$0.options.isEmpty } }
+
     /// One of them, for examples.
-    public static var exampleSink: String { Registry.sinks.last?.name ?? Registry.fallback.name }
+    public static var exampleSink: String { ofEnvironment.last?.name ?? Registry.fallback.name }
 
     /// Its consumer group.
     public static var exampleGroup: String { ConfiguredSink.group(exampleSink) }

@@ -103,7 +103,7 @@ extension SinkKind {
         }
         values = { sink, path, texts in
             guard let options = sink.options as? Options else { return [] }
-            return mapping.rows(options).compactMap { texts.value(of: $0, path) }
+            return KeyRow.inForce(mapping.rows(options)).compactMap { texts.value(of: $0, path) }
         }
         readSection = { section, _, _, faults in
             let count = faults.all.count

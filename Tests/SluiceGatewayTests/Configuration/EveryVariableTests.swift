@@ -105,7 +105,8 @@ struct EveryVariableTests {
             dump(configuration, to: &text)
             // What shows nothing of itself.
             let tls = configuration.kafka?.client.tls
-            return text + [tls?.certificateAuthorities, tls?.keyPassword].map { $0 ?? "none" }.joined()
+            let file = GatewayConfiguration.configurationFile(environment: environment)
+            return text + [tls?.certificateAuthorities, tls?.keyPassword, file].map { $0 ?? "none" }.joined()
         } catch {
             return "refused: \(error)"
         }

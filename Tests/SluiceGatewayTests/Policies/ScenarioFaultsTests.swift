@@ -23,7 +23,7 @@ struct ScenarioFaultsTests {
         (["expect": ""], "the key expect is missing"),
         (["sinks": "{}"], "expected at least one sink"),
         (["sinks": "[chat]"], "expected a mapping whose keys are names, not a list"),
-        (["sinks": "{chat: {kind: slak}}"], "expected http, grafana or slack"),
+        (["sinks": "{chat: {kind: slak}}"], "expected grafana, slack or http"),
         (["arrivals": "[]"], "expected at least one arrival"),
         (["arrivals": "every 5s"], "`every` needs `for`: how long it goes on, as in"),
         (["arrivals": "every 5s per 10m"], "`every` needs `for`"),

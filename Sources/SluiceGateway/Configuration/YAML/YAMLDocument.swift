@@ -94,6 +94,7 @@ enum YAMLDocument {
 
     /// What people do who are told that.
     private static func hint(_ problem: String, _ mark: Mark, _ text: String) -> String {
+        if hasBareReference(line(mark.line, of: text)) { return "; inside of { } and [ ] write \"${…}\" in quotes" }
         if problem.contains("mapping values are not allowed") {
             return "; a text with a colon and a space needs quotes, and keys of one mapping the same indentation"
         }
@@ -108,6 +109,28 @@ enum YAMLDocument {
             return "; a text that begins with > or | needs quotes, or words: at least 3"
         }
         return ""
+    }
+
+    /// Whether a line has `${` outside of quotes and inside of a mapping or list in one line.
+    private static func hasBareReference(_ line: Substring) -> Bool {
+        var (quote, depth, last): (Character?, Int, Character?) = (nil, 0, nil)
+        for character in line {
+            if let open = quote {
+                if character == open { quote = nil }
+            } else if character == "\"" || character == "'" {
+                quote = character
+            } else if character == "{", last == "$", depth > 0 {
+                return true
+            } else if character == "{" || character == "[" {
+                depth += 1
+            } else if character == "}" || character == "]" {
+                depth -= 1
+            } else if character == "#", last == " " {
+                return false
+            }
+            last = character
+        }
+        return false
     }
 
     /// Where a key stands for the second time: on a line of its own behind the first, as far as that can be seen.

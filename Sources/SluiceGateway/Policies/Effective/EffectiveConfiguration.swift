@@ -95,13 +95,8 @@ struct EffectiveConfiguration: Sendable {
 
     /// The values that are in force of a policy's rows.
     private mutating func addRows(_ rows: [KeyRow], _ path: [String], kinds: [ConfiguredSink]) {
-        // What stands inside of something that is off, or that stands as one text, is not in force.
-        var closed: [[String]] = []
-        for row in rows {
-            if closed.contains(where: { row.path.starts(with: $0) }) { continue }
+        for row in KeyRow.inForce(rows) {
             guard let text = row.standard else { continue }
-            if text == "on" { continue }
-            closed += row.replaces(text)
             values.append(
                 EffectiveValue(
                     path: path + row.path, text: text, origin: origin(of: row.path, path, kinds),
@@ -121,6 +116,17 @@ struct EffectiveConfiguration: Sendable {
 }
 
 extension KeyRow {
+    /// The rows whose values count. What stands inside of something that is off, or that stands as one text, does not.
+    static func inForce(_ rows: [KeyRow]) -> [KeyRow] {
+        var closed: [[String]] = []
+        return rows.filter { row in
+            guard !closed.contains(where: { row.path.starts(with: $0) }) else { return false }
+            guard let text = row.standard else { return row.isSecret }
+            closed += row.replaces(text)
+            return text != "on"
+        }
+    }
+
     /// The paths that count for nothing where this one has this value.
     fileprivate func replaces(_ text: String) -> [[String]] {
         if path.last == "schedule", text != "none" {
@@ -137,11 +143,11 @@ extension YAMLValue {
     }
 
     /// What stands at the path in the section, or what stands for it: `breaker: off`.
-    fileprivate func nearest(_ section: [String], _ path: [String]) -> YAMLValue? {
+    func nearest(_ section: [String], _ path: [String]) -> YAMLValue? {
         guard var value = value(at: section) else { return nil }
         for key in path {
             guard let inner = value[key] else {
-                // `throttle: off` says everything inside of it.
+                // `throttle: off` says everything inside of it; of a sink as a whole nothing is said.
                 if case .text = value.content { return value }
                 return nil
             }

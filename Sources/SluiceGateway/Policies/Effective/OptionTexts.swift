@@ -32,7 +32,7 @@ struct OptionTexts {
     /// What is in force of a key; nil where that is nothing.
     func value(of row: KeyRow, _ section: [String]) -> EffectiveValue? {
         let path = section + row.path
-        let value = document?.value(at: path)
+        let value = document?.nearest(section, row.path)
         guard let text = row.isSecret ? value.map({ Self.shown($0, isSecret: true) }) : row.standard, !text.isEmpty
         else { return nil }
         return EffectiveValue(

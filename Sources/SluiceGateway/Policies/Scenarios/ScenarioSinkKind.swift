@@ -23,7 +23,7 @@ struct ScenarioSinkKind: Sendable {
     /// An answer that says that the message can never be taken.
     let refusal: Refusal
 
-    static let all: [ScenarioSinkKind] = [.http] + Registry.sinks.compactMap(\.scenario)
+    static let all: [ScenarioSinkKind] = Registry.sinks.compactMap(\.scenario)
 
     /// Any server: 2xx is success; 408, 425, 429 and 5xx are tried again; 422 poisons; everything else holds.
     static let http = ScenarioSinkKind(

@@ -56,12 +56,3 @@ extension HTTPSinkOptions.CloudEvents {
         return body
     }
 }
-
-extension Event {
-    fileprivate var service: String? {
-        switch self {
-        case .commitPushed: nil
-        case .commitDeployed(let deployment), .deploymentFailed(let deployment): deployment.service
-        }
-    }
-}

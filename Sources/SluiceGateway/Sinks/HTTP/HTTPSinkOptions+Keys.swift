@@ -157,7 +157,8 @@ extension YAMLKey<HTTPSinkOptions> {
     fileprivate static var cloudEvents: Self {
         let expected = "binary, structured, or a mapping with mode, source and type_prefix"
         return Self(
-            "cloudevents", expected: expected, "How events go as CloudEvents 1.0. Default: they do not",
+            "cloudevents", expected: expected, standard: { $0.cloudEvents == nil ? "off" : "on" },
+            "How events go as CloudEvents 1.0. Default: they do not",
             parts: { HTTPSinkOptions.CloudEvents.keys.rows($0.cloudEvents ?? .init()) },
             read: { value, options, faults in
                 var cloudEvents = options.cloudEvents ?? .init()
@@ -168,7 +169,7 @@ extension YAMLKey<HTTPSinkOptions> {
                     }
                     cloudEvents.mode = mode
                 case .mapping: HTTPSinkOptions.CloudEvents.keys.read(value, into: &cloudEvents, &faults)
-                case .list, .null: return faults.expect(expected, at: value)
+                case .list, .null, .unknown: return faults.expect(expected, at: value)
                 }
                 options.cloudEvents = cloudEvents
             })
