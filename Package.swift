@@ -13,7 +13,11 @@ let facades: [Target.Dependency] = [
     .product(name: "Logging", package: "swift-log"),
     .product(name: "CoreMetrics", package: "swift-metrics"),
     .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    .product(name: "Tracing", package: "swift-distributed-tracing"),
 ]
+
+/// A tracer that keeps its spans, for tests.
+let inMemoryTracing = Target.Dependency.product(name: "InMemoryTracing", package: "swift-distributed-tracing")
 
 /// A message is made on one thread and freed on another, which glibc's allocator answers with a lock that both contend
 /// for. Only programs choose an allocator, never a library.
@@ -39,6 +43,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
         .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.86.0"),
@@ -115,7 +120,8 @@ let package = Package(
             name: "SluiceTesting",
             dependencies: [
                 "Sluice", "SluiceMetrics", "SluicePrometheus", .product(name: "CoreMetrics", package: "swift-metrics"),
-                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Logging", package: "swift-log"), inMemoryTracing,
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             swiftSettings: strict),
         // Values as the JSON of messages: apart from the core, which needs no Foundation.
@@ -158,7 +164,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SluiceTests",
-            dependencies: facades + ["Sluice", "SluiceJSON", "SluiceMetrics", "SluicePrometheus", "SluiceTesting"],
+            dependencies: facades + [
+                "Sluice", "SluiceJSON", "SluiceMetrics", "SluicePrometheus", "SluiceTesting",
+                inMemoryTracing,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "SluicePrometheusTests",
@@ -167,12 +176,14 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "SluiceSQLiteTests", dependencies: ["Sluice", "SluiceSQLite", "SluiceTesting"],
+            name: "SluiceSQLiteTests",
+            dependencies: facades + ["Sluice", "SluiceSQLite", "SluiceTesting", inMemoryTracing],
             swiftSettings: strict),
         .testTarget(
             name: "SluiceKafkaTests",
             dependencies: facades + [
                 "Sluice", "SluiceKafka", "SluiceMetrics", "SluicePrometheus", "SluiceTestBrokers", "SluiceTesting",
+                inMemoryTracing,
                 "CRDKafka",
             ],
             swiftSettings: strict),
@@ -180,13 +191,14 @@ let package = Package(
             name: "SluiceAMQPTests",
             dependencies: facades + [
                 "Sluice", "SluiceAMQP", "SluiceMetrics", "SluicePrometheus", "SluiceTestBrokers", "SluiceTesting",
+                inMemoryTracing,
                 "CRabbitMQ",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "SluiceHTTPTests",
             dependencies: facades + [
-                "Sluice", "SluiceHTTP", "SluiceMetrics", "SluiceTesting", "CZlib",
+                "Sluice", "SluiceHTTP", "SluiceMetrics", "SluiceTesting", inMemoryTracing, "CZlib",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -198,7 +210,7 @@ let package = Package(
                 "Sluice", "SluiceAMQP", "SluiceGateway", "SluiceHTTP", "SluiceKafka", "SluiceMetrics",
                 "SluicePrometheus",
                 "SluiceSQLite", "SluiceTestBrokers",
-                "SluiceTesting", "GatewayTestSupport",
+                "SluiceTesting", inMemoryTracing, "GatewayTestSupport",
                 // The tests of the whole start the program itself.
                 "SluiceCLI",
             ],

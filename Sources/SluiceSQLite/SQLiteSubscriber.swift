@@ -55,6 +55,7 @@ public final class SQLiteSubscriber: Subscriber {
     public let defaultOrdering = Ordering.serial
     /// The group's name.
     public let group: String
+    public var consumerGroup: String? { group }
 
     private let log: SQLiteLog
     private let configuration: Configuration

@@ -41,8 +41,21 @@ public struct HistogramHandle: Sendable {
         }
     }
 
+    /// - Parameter traceID: kept as the bucket's exemplar where the backend has exemplars: of a trace that is sampled.
+    public func observe(_ value: Double, traceID: String?) {
+        if let exemplars, let traceID {
+            exemplars.record(value, exemplarLabel: "trace_id", exemplarValue: traceID)
+        } else {
+            handler.record(value)
+        }
+    }
+
     package func observe(nanoseconds: UInt64, correlationID: String? = nil) {
         // A division, because its result is the nearest Double: 5 ms must fall into the bucket 0.005.
         observe(Double(nanoseconds) / 1e9, correlationID: correlationID)
+    }
+
+    package func observe(nanoseconds: UInt64, traceID: String?) {
+        observe(Double(nanoseconds) / 1e9, traceID: traceID)
     }
 }

@@ -34,6 +34,7 @@ public final class MemorySubscriber: Subscriber {
 
     private let broker: MemoryBroker
     private let group: String?
+    public var consumerGroup: String? { group }
     private let capacity: Int
     private let maxInFlight: Int?
     private let state = Mutex(State())

@@ -27,6 +27,13 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         #endif
     }
 
+    /// Now, in nanoseconds since 1970.
+    static func nanosecondsNow() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(clamping: time.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: time.tv_nsec)
+    }
+
     private static func read(_ clock: clockid_t) -> Timestamp {
         var time = timespec()
         clock_gettime(clock, &time)

@@ -15,17 +15,23 @@ public struct HandlerMetrics: Middleware {
             do {
                 let produced = try await next(message, context)
                 let isHandled = context.outcome != .poisoned && context.outcome != .discarded
-                (isHandled ? succeeded : failed).observe(
-                    nanoseconds: time.now.nanoseconds(since: start), correlationID: context.correlationID)
+                Self.observe(time.now.nanoseconds(since: start), in: isHandled ? succeeded : failed, context)
                 return produced
             } catch {
                 if !context.isInterruption(error) {
-                    failed.observe(
-                        nanoseconds: time.now.nanoseconds(since: start), correlationID: context.correlationID
-                    )
+                    Self.observe(time.now.nanoseconds(since: start), in: failed, context)
                 }
                 throw error
             }
+        }
+    }
+
+    /// A trace says more of the message than its correlation id.
+    private static func observe(_ nanoseconds: UInt64, in histogram: HistogramHandle, _ context: HandlerContext) {
+        if let traceID = context.delivery.trace.span?.traceID {
+            histogram.observe(nanoseconds: nanoseconds, traceID: traceID)
+        } else {
+            histogram.observe(nanoseconds: nanoseconds, correlationID: context.correlationID)
         }
     }
 }

@@ -3,6 +3,9 @@ public protocol Publisher: AnyObject, Timed, Closable {
     /// The kind of publisher, for the label `publisher_name`, such as `sqlite`.
     var name: String { get }
 
+    /// The broker in OpenTelemetry's words, for the attribute `messaging.system` of spans. Default: ``name``.
+    var messagingSystem: String { get }
+
     /// Returns when the broker has taken responsibility for every message, and never before.
     ///
     /// All or nothing is not promised.
@@ -13,6 +16,15 @@ public protocol Publisher: AnyObject, Timed, Closable {
     /// Waits for what is being published, then gives up the connection. Afterwards every publish throws. A second
     /// call returns at once.
     func close() async
+}
+
+extension Publisher {
+    public var messagingSystem: String { name }
+}
+
+/// What is both has one.
+extension Publisher where Self: Subscriber {
+    public var messagingSystem: String { name }
 }
 
 /// Some messages of a publish were not accepted by the broker.

@@ -7,6 +7,12 @@ public protocol Subscriber: AnyObject, Timed, Closable {
     /// stands for itself.
     var defaultOrdering: Ordering { get }
 
+    /// The broker in OpenTelemetry's words, for the attribute `messaging.system` of spans. Default: ``name``.
+    var messagingSystem: String { get }
+
+    /// The consumer group that it reads for, for spans. Default: nil, where there is none.
+    var consumerGroup: String? { get }
+
     /// Starts delivering the topic's messages. Options such as a consumer group belong to the subscriber's
     /// configuration.
     ///
@@ -17,4 +23,9 @@ public protocol Subscriber: AnyObject, Timed, Closable {
     /// Ends every subscription; what was delivered and not settled counts as rejected. Afterwards `subscribe` throws
     /// ``ClosedError``. A second call returns at once.
     func close() async
+}
+
+extension Subscriber {
+    public var messagingSystem: String { name }
+    public var consumerGroup: String? { nil }
 }

@@ -1,4 +1,5 @@
 import Logging
+import Tracing
 
 /// How a pass through the chain ends that has not succeeded, and how a delivery leaves its route.
 extension DeliveryProcessor {
@@ -97,6 +98,9 @@ extension DeliveryProcessor {
             return .settled
         }
         ledger.keep()
+        context.trace(
+            "redelivery",
+            ["error.type": "\(Disposition.reason(of: error))", "sluice.delay_seconds": .double(remaining.inSeconds)])
         return again(&parcel, rest, keeping)
     }
 
@@ -149,6 +153,7 @@ extension DeliveryProcessor {
         if parcel.delivery.trace.isProbe { scope.destination.returnProbe(of: parcel.delivery) }
         if parcel.delivery.trace.hasPermit { scope.destination.returnPermit(of: parcel.delivery) }
         ledger.leave(parcel.delivery, as: outcome)
+        if scope.tracer != nil { parcel.delivery.trace.span?.end(outcome, attempts: parcel.delivery.trace.attempts) }
         guard let meter else { return }
         let end = time.now
         meter.settled(parcel, outcome, at: end)

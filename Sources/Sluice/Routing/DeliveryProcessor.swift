@@ -64,7 +64,7 @@ final class DeliveryProcessor: Sendable {
         }
         if let error = ConfigurationError(problems) { throw error }
         try scope.checkOrder()
-        self.chain = chain
+        self.chain = scope.tracer?.tracingDeliveries(chain) ?? chain
     }
 
     /// Takes a batch of deliveries onto the books.

@@ -32,6 +32,8 @@ package struct DeliveryTrace: ~Copyable, Sendable {
     private let among = Atomic<Int>(0)
     private let heeded = Atomic<UInt64>(0)
     private let draw = Atomic<UInt64>(0)
+    /// A word that stays empty without a tracer.
+    private let ownSpan = AtomicLazyReference<DeliverySpan>()
 
     package func book(_ nanoseconds: UInt64, to stage: BookedStage) {
         switch stage {
@@ -201,6 +203,12 @@ package struct DeliveryTrace: ~Copyable, Sendable {
     func countDelay() -> Int {
         Int(delays.wrappingAdd(1, ordering: .relaxed).newValue)
     }
+
+    /// Nil where nothing is traced.
+    package var span: DeliverySpan? { ownSpan.load() }
+
+    /// - Returns: the delivery's span from now on.
+    func begin(_ span: DeliverySpan) -> DeliverySpan { ownSpan.storeIfNil(span) }
 
     var outcome: DeliveryOutcome { DeliveryOutcome(index: outcomeIndex.load(ordering: .relaxed)) }
 

@@ -1,3 +1,5 @@
+import Tracing
+
 extension HandlerContext {
     /// Waits, and then tries again: what a middleware of one's own calls after a failure.
     ///
@@ -59,7 +61,14 @@ extension HandlerContext {
                 throw error
             }
             route.meterOfRetries.retries.increment(reason)
-            route.meterOfRetries.waited.observe(start.duration(to: due()).inSeconds)
+            let wait = start.duration(to: due()).inSeconds
+            route.meterOfRetries.waited.observe(wait)
+            trace(
+                "retry",
+                [
+                    "sluice.attempt": .int64(Int64(clamping: attempts)), "error.type": "\(reason)",
+                    "sluice.delay_seconds": .double(wait),
+                ])
         }
         destination.books.beginWaiting()
         do {

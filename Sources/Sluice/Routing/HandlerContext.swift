@@ -1,4 +1,5 @@
 public import Logging
+import Tracing
 
 /// What a handler knows beside the message. A value: a middleware changes its copy and passes that on.
 public struct HandlerContext: Sendable {
@@ -54,6 +55,7 @@ public struct HandlerContext: Sendable {
         var logger = route.logger
         logger[metadataKey: "message_id"] = .stringConvertible(delivery.message.id)
         if let correlationID { logger[metadataKey: "correlation_id"] = .string(correlationID) }
+        if let traceID = delivery.trace.span?.traceID { logger[metadataKey: "trace_id"] = .string(traceID) }
         return logger
     }
 
@@ -109,7 +111,11 @@ public struct HandlerContext: Sendable {
         for duration: Duration?, until ticket: Ticket?, booking stage: WaitStage, onEnd: () -> Void = {}
     ) async throws -> Duration {
         let start = route.time.now
-        defer { delivery.trace.book(route.time.now.nanoseconds(since: start), to: stage.booked) }
+        defer {
+            let waited = route.time.now.nanoseconds(since: start)
+            delivery.trace.book(waited, to: stage.booked)
+            trace("wait", ["sluice.stage": "\(stage.booked)", "sluice.wait_seconds": .double(Double(waited) / 1e9)])
+        }
         // Until its next attempt another message finds out whether the destination works again.
         if stage == .backoff { route.destination.returnProbe(of: delivery) }
         route.lifecycle.rest()

@@ -59,8 +59,9 @@ final class RouteMeter: Sendable {
         instruments.onRefresh(for: self) { [weak self] in self?.push(ledger) }
     }
 
-    func attempted(from start: MonotonicTime, to end: MonotonicTime, succeeded: Bool) {
-        (succeeded ? attemptSucceeded : attemptFailed).observe(nanoseconds: end.nanoseconds(since: start))
+    func attempted(_ delivery: Delivery, from start: MonotonicTime, to end: MonotonicTime, succeeded: Bool) {
+        (succeeded ? attemptSucceeded : attemptFailed).observe(
+            nanoseconds: end.nanoseconds(since: start), traceID: delivery.trace.span?.traceID)
     }
 
     /// Books where the delivery's time went. Stages that took none are left out: their sums stay the same.

@@ -1,4 +1,5 @@
 import Logging
+import Tracing
 
 /// Runs one route: subscribes, hands the deliveries to workers as its ordering wants, drains.
 final class RouteRunner: Sendable {
@@ -10,7 +11,7 @@ final class RouteRunner: Sendable {
 
     init(
         _ route: Route, middlewares: [any Middleware], configuration: Router.Configuration, instruments: Instruments,
-        logger: Logger, time: RouterTime
+        logger: Logger, time: RouterTime, tracer: (any Tracer)? = nil
     ) throws {
         try time.require(route.subscriber, "Route.subscriber", route.subscriber.name)
         if let publisher = route.output?.publisher {
@@ -29,7 +30,7 @@ final class RouteRunner: Sendable {
         self.configuration = configuration
         scope = RouteScope(
             route, ordering: ordering, logger: logger, instruments: instruments.part(), time: time,
-            unnamed: configuration.destination)
+            unnamed: configuration.destination, tracer: tracer)
         processor = try DeliveryProcessor(
             route, scope: scope, middlewares: middlewares, redelivery: configuration.redelivery)
         scope.destination.books.add(processor.ledger)

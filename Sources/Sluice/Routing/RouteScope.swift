@@ -1,5 +1,6 @@
 public import Logging
 import Synchronization
+import Tracing
 
 /// What a route is to its middlewares and handler.
 public final class RouteScope: Sendable {
@@ -26,16 +27,20 @@ public final class RouteScope: Sendable {
     public let destination: Destination
 
     package let lifecycle: RouteLifecycle
+    /// Nil where nothing is traced.
+    let tracer: RouteTracer?
     private let retries = Atomic<Bool>(false)
     private let waits = Atomic<Bool>(false)
     private let isMisordered = Atomic<Bool>(false)
     private let retryMeter = Mutex<RetryMeter?>(nil)
     private let throttleMeter = Mutex<ThrottleMeter?>(nil)
 
-    /// - Parameter unnamed: how the route's own destination is configured.
+    /// - Parameters:
+    ///   - unnamed: how the route's own destination is configured.
+    ///   - tracer: nil traces nothing.
     init(
         _ route: Route, ordering: Ordering, logger: Logger, instruments: Instruments, time: RouterTime = .real,
-        unnamed: Destination.Configuration = Destination.Configuration()
+        unnamed: Destination.Configuration = Destination.Configuration(), tracer: (any Tracer)? = nil
     ) {
         name = route.name
         topic = route.topic
@@ -50,7 +55,9 @@ public final class RouteScope: Sendable {
         concurrency = ordering.concurrency
         isOrdered = if case .unordered = ordering.kind { false } else { true }
         lifecycle = RouteLifecycle(time: time)
-        destination = route.destination ?? Destination(of: route, unnamed, time: time)
+        let destination = route.destination ?? Destination(of: route, unnamed, time: time)
+        self.destination = destination
+        self.tracer = tracer.map { RouteTracer($0, route, destination, time) }
     }
 
     /// Whether a Retry decides in this route when a message's attempts are used up; without one, the first failure is

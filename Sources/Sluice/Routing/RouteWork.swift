@@ -4,9 +4,18 @@ enum RouteWork: Sendable {
     case producing(Handler, to: Route.Output)
 
     /// Runs the route's handler, then publishes what it returned.
-    ///
-    /// Each way has its own closure: one within the other would cost every message another asynchronous call.
     func handler(for scope: RouteScope, meter: RouteMeter?) -> Handler {
+        guard let tracer = scope.tracer else { return untraced(for: scope, meter: meter) }
+        let work: RouteWork =
+            switch self {
+            case .consuming: self
+            case .producing(let handler, let output): .producing(tracer.carryingOn(handler), to: output)
+            }
+        return tracer.tracingAttempts(work.untraced(for: scope, meter: meter), to: scope.destination)
+    }
+
+    /// Each way has its own closure: one within the other would cost every message another asynchronous call.
+    private func untraced(for scope: RouteScope, meter: RouteMeter?) -> Handler {
         let (time, destination) = (scope.time, scope.destination)
         switch self {
         case .consuming(let handler):
@@ -26,7 +35,7 @@ enum RouteWork: Sendable {
                     throw error
                 }
                 let end = meter == nil ? start : time.now
-                meter?.attempted(from: start, to: end, succeeded: true)
+                meter?.attempted(context.delivery, from: start, to: end, succeeded: true)
                 destination.succeeded(context, isFirst: isFirst, at: end)
                 return []
             }
@@ -53,7 +62,7 @@ enum RouteWork: Sendable {
                             end = try await output.publish(produced, at: end, context)
                         }
                     }
-                    meter?.attempted(from: start, to: end, succeeded: true)
+                    meter?.attempted(context.delivery, from: start, to: end, succeeded: true)
                     destination.succeeded(context, isFirst: isFirst, at: end)
                     return produced
                 } catch {
@@ -68,7 +77,7 @@ enum RouteWork: Sendable {
         _ error: any Error, _ context: HandlerContext, _ meter: RouteMeter?, _ start: MonotonicTime, isFirst: Bool
     ) {
         guard !context.isInterruption(error) else { return context.route.destination.leave(context.delivery, .unknown) }
-        meter?.attempted(from: start, to: context.route.time.now, succeeded: false)
+        meter?.attempted(context.delivery, from: start, to: context.route.time.now, succeeded: false)
         // What cannot be understood never reached the destination.
         if context.delivery.origin.failure == nil {
             context.route.destination.failed(error, context, isFirst: isFirst)

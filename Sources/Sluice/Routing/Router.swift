@@ -1,6 +1,7 @@
 public import Logging
 public import ServiceLifecycle
 import Synchronization
+public import Tracing
 
 /// Runs routes: each reads a topic, passes every message through its middlewares and handler, and publishes what the
 /// handler returns.
@@ -80,6 +81,7 @@ public final class Router: Service {
     private let configuration: Configuration
     private let middlewares: [any Middleware]
     private let instruments: Instruments
+    private let tracer: (any Tracer)?
     private let logger: Logger
     private let state = Mutex(State())
     var scopes: [RouteScope] { state.withLock { $0.runnersInOrder.map(\.scope) } }
@@ -92,14 +94,19 @@ public final class Router: Service {
     ///   - time: what all waits, deadlines, windows and jitter of its routes go by. Default: the machine's time. In a
     ///     virtual one, from SluiceTesting, routes may use only what goes by it too, such as a ``MemoryBroker`` that was
     ///     given it.
+    ///   - tracer: what makes a span for each delivery and for each attempt, and carries the trace on in the metadata of
+    ///     messages. Default: nil, which traces nothing and costs nothing. A program that has bootstrapped one for all its
+    ///     libraries gives `InstrumentationSystem.tracer`. Handlers find the attempt's span in `ServiceContext.current`.
     public init(
         configuration: Configuration = Configuration(), middlewares: [any Middleware] = [],
-        instruments: Instruments = Instruments(), logger: Logger = Logger(label: "sluice"), time: RouterTime = .real
+        instruments: Instruments = Instruments(), logger: Logger = Logger(label: "sluice"), time: RouterTime = .real,
+        tracer: (any Tracer)? = nil
     ) {
         self.time = time
         self.configuration = configuration
         self.middlewares = middlewares
         self.instruments = instruments
+        self.tracer = tracer
         self.logger = logger
     }
 
@@ -124,7 +131,7 @@ public final class Router: Service {
         defer { state.withLock { _ = $0.names.remove(route.name) } }
         let runner = try RouteRunner(
             route, middlewares: middlewares + route.middlewares, configuration: configuration,
-            instruments: instruments, logger: logger, time: time)
+            instruments: instruments, logger: logger, time: time, tracer: tracer)
         if paused { runner.scope.lifecycle.pause() }
         let start = try state.withLock { state in
             guard !state.draining else { throw ClosedError("router") }

@@ -26,6 +26,12 @@ public struct RouterTime: Sendable {
     /// Wall-clock time now, to the millisecond.
     public var timestamp: Timestamp { source?.timestamp ?? .now() }
 
+    /// Wall-clock time now, for spans: to the nanosecond where it is the machine's.
+    var nanosecondsSince1970: UInt64 {
+        guard let source else { return Timestamp.nanosecondsNow() }
+        return UInt64(clamping: source.timestamp.millisecondsSince1970).multipliedSaturated(by: 1_000_000)
+    }
+
     /// Calls `body` once, not before `duration` has passed, on any thread. It must be short: all timers share a thread.
     /// - Parameter duration: 0 or less calls it as soon as can be.
     public func after(_ duration: Duration, _ body: @escaping @Sendable () -> Void) {

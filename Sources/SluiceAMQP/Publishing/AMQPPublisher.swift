@@ -51,6 +51,7 @@ public final class AMQPPublisher: Publisher {
     }
 
     public let name = "amqp"
+    public let messagingSystem = "rabbitmq"
     private let options: Configuration
     private let isPersistent: Bool
     private let queue: PublishQueue

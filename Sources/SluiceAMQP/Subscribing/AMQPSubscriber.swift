@@ -59,9 +59,11 @@ public final class AMQPSubscriber: Subscriber {
     }
 
     public let name = "amqp"
+    public let messagingSystem = "rabbitmq"
     public let defaultOrdering: Ordering
     /// Names the queue where the topology leaves that open.
     public let group: String?
+    public var consumerGroup: String? { group }
 
     private let configuration: AMQPConfiguration
     private let topology: AMQPTopology

@@ -21,6 +21,7 @@ public final class KafkaSubscriber: Subscriber {
     public let defaultOrdering = Ordering.serial
     /// The group's name; nil when every partition is read and nothing is committed.
     public let group: String?
+    public var consumerGroup: String? { group }
 
     private let configuration: KafkaConfiguration
     private let options: Configuration

@@ -1,5 +1,6 @@
 import Logging
 import Synchronization
+import Tracing
 
 /// ``Retry`` at work for one route.
 final class RetryingRoute: Sendable {
@@ -95,6 +96,12 @@ final class RetryingRoute: Sendable {
         let delay = wait.start.duration(to: due)
         meter.retries.increment(wait.reason)
         meter.waited.observe(delay.inSeconds)
+        context.trace(
+            "retry",
+            [
+                "sluice.attempt": .int64(Int64(clamping: context.delivery.trace.attempts)),
+                "error.type": "\(wait.reason)", "sluice.delay_seconds": .double(delay.inSeconds),
+            ])
         noteFailure(context, wait)
         live.policy.onRetry?(Retry.Event(attempt: wait.attempt, delay: delay, error: wait.error), context)
         try await finish(wait, context)
