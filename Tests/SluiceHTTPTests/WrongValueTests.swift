@@ -56,7 +56,7 @@ struct WrongValueTests {
             .init("userAgent") { $0.userAgent = "a\r\nb" },
         ]
         #expect(
-            WrongValue.problems(with: wrong, in: .init(), of: "HTTPClient", free: ["observe"]) {
+            WrongValue.problems(with: wrong, in: .init(), of: "HTTPClient", free: ["observe", "tracer"]) {
                 _ = try HTTPClient($0)
             } == [])
     }

@@ -4,6 +4,7 @@ internal import NIOCore
 internal import NIOPosix
 public import ServiceLifecycle
 internal import Synchronization
+public import Tracing
 
 /// Listens on one address and answers HTTP/1.1: the requests to the endpoints of its subscribers, and its resources.
 ///
@@ -20,17 +21,22 @@ public final class HTTPListener: Service {
         var waiters: [CheckedContinuation<Int, any Error>] = []
     }
 
-    /// - Parameter authenticator: who may ask for resources that are not open, and for paths that lead nowhere; nil is
-    ///   everybody. Endpoints have their own.
+    /// - Parameters:
+    ///   - authenticator: who may ask for resources that are not open, and for paths that lead nowhere; nil is
+    ///     everybody. Endpoints have their own.
+    ///   - tracer: what makes a span for each request that becomes a message. The sender's span, as `traceparent` names it
+    ///     with W3C Trace Context, is its parent, and the message carries the trace on in its metadata. Default: nil, which
+    ///     traces nothing.
     /// - Throws: `ConfigurationError` for a value out of its range, ``HTTPListenerError`` when two resources have the same
     ///   path.
     public init(
         configuration: Configuration = Configuration(), resources: [HTTPResource] = [],
         authenticator: HTTPAuthenticator? = nil, observer: HTTPObserver = .none,
-        logger: Logger = Logger(label: "sluice.http")
+        tracer: (any Tracer)? = nil, logger: Logger = Logger(label: "sluice.http")
     ) throws {
         try configuration.validate()
-        shared = InboundShared(configuration, authenticator: authenticator, observer: observer, logger: logger)
+        shared = InboundShared(
+            configuration, authenticator: authenticator, observer: observer, tracer: tracer, logger: logger)
         self.logger = logger
         try shared.add(resources.map { InboundRoute($0, observer: observer) })
     }
@@ -43,7 +49,7 @@ public final class HTTPListener: Service {
     ///   - host: as ``Configuration/host``: loopback unless given, `*` for all interfaces.
     ///   - port: as ``Configuration/port``; 0 lets the system choose.
     ///   - authenticator: who may ask; nil is everybody.
-    /// - Throws: as ``init(configuration:resources:authenticator:observer:logger:)``.
+    /// - Throws: as ``init(configuration:resources:authenticator:observer:tracer:logger:)``.
     public convenience init(
         host: String = "127.0.0.1", port: Int, resources: [HTTPResource], authenticator: HTTPAuthenticator? = nil,
         logger: Logger = Logger(label: "sluice.http")

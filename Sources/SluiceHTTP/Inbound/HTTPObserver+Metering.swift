@@ -46,7 +46,7 @@ extension HTTPObserver {
             }
             return { [requests] exchange in
                 requests[exchange.method]?.increment(exchange.status)
-                duration.observe(exchange.duration.inSeconds)
+                duration.observe(exchange.duration.inSeconds, traceID: exchange.traceID)
             }
         }
     }

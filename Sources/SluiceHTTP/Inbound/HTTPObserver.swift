@@ -10,6 +10,8 @@ public struct HTTPExchange: Sendable {
     public let receivedBytes: Int
     /// Bytes of the answer, its head included.
     public let sentBytes: Int
+    /// The trace that the request's message belongs to, where it is sampled: for exemplars.
+    public internal(set) var traceID: String? = nil
 }
 
 /// Sees every request once, when it has been answered or its client has gone.

@@ -77,7 +77,9 @@ extension InboundConnection {
         observe(
             HTTPExchange(
                 method: Self.label(exchange.head.method), status: status,
-                duration: .nanoseconds(duration.nanoseconds), receivedBytes: exchange.received, sentBytes: sent))
+                duration: .nanoseconds(duration.nanoseconds), receivedBytes: exchange.received, sentBytes: sent,
+                traceID: exchange.span?.traceID))
+        exchange.span?.end(status: status)
     }
 
     private static func label(_ method: HTTPMethod) -> String {

@@ -19,6 +19,8 @@ extension InboundConnection {
         var counted = false
         /// The answer that is already certain while the rest of a short request is still read.
         var verdict: HTTPInboundResponse?
+        /// Nil where nothing is traced.
+        var span: RequestSpan?
 
         var retryAfter: Duration { route?.endpoint?.retryAfter ?? .seconds(1) }
 
@@ -182,6 +184,10 @@ extension InboundConnection {
     private func deliver(_ message: Message, _ settler: (any Settler)?) {
         guard let settler, let route = exchange?.route else { return }
         let retryAfter = exchange?.retryAfter ?? .seconds(1)
+        var message = message
+        if let tracer = shared.tracer, let exchange {
+            self.exchange?.span = tracer.begin(&message, of: exchange, path: route.path)
+        }
         switch route.offer(Delivery(message, settler: settler, tag: tag)) {
         case .taken: break
         case .full: answer(.unavailable("too many messages wait to be handled", retryAfter: retryAfter))

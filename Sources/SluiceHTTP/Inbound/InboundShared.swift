@@ -1,6 +1,7 @@
 internal import Logging
 internal import NIOCore
 internal import Synchronization
+internal import Tracing
 
 /// What the connections of one listener share: limits, what is used of them, and the routes.
 final class InboundShared: Sendable {
@@ -9,6 +10,7 @@ final class InboundShared: Sendable {
     let idleTimeout: TimeAmount
     let drainLinger: TimeAmount
     let observer: HTTPObserver
+    let tracer: InboundTracer?
     let unmatched: @Sendable (HTTPExchange) -> Void
 
     private let routes = Mutex<[String: InboundRoute]>([:])
@@ -29,11 +31,12 @@ final class InboundShared: Sendable {
 
     init(
         _ configuration: HTTPListener.Configuration, authenticator: HTTPAuthenticator?, observer: HTTPObserver,
-        logger: Logger
+        tracer: (any Tracer)?, logger: Logger
     ) {
         self.configuration = configuration
         self.authenticator = authenticator
         self.observer = observer
+        self.tracer = tracer.map(InboundTracer.init)
         self.logger = logger
         requestTimeout = TimeAmount(configuration.requestTimeout)
         idleTimeout = TimeAmount(configuration.idleTimeout)

@@ -1,4 +1,5 @@
 internal import Sluice
+public import Tracing
 
 extension HTTPClient {
     /// Limits and times of a client.
@@ -44,6 +45,10 @@ extension HTTPClient {
         /// The `User-Agent` header, unless a request brings its own. Default `sluice`.
         public var userAgent: String
 
+        /// Has each request name the span that it is sent within (`ServiceContext.current`), as `traceparent` with W3C Trace
+        /// Context, so that the other side goes on with the trace. No span is made for it. Default nil: requests name none.
+        public var tracer: (any Tracer)?
+
         /// Called once at the end of each request, on the task that sent it. It must not block. Default nothing.
         public var observe: @Sendable (Observation) -> Void
 
@@ -60,6 +65,7 @@ extension HTTPClient {
             additionalCertificates: String? = nil,
             proxy: Proxy = .none,
             userAgent: String = "sluice",
+            tracer: (any Tracer)? = nil,
             observe: @escaping @Sendable (Observation) -> Void = { _ in }
         ) {
             self.connectTimeout = connectTimeout
@@ -74,6 +80,7 @@ extension HTTPClient {
             self.additionalCertificates = additionalCertificates
             self.proxy = proxy
             self.userAgent = userAgent
+            self.tracer = tracer
             self.observe = observe
         }
     }
@@ -91,6 +98,8 @@ extension HTTPClient {
         public let duration: Duration
         /// How long it waited before that for a free connection.
         public let wait: Duration
+        /// The trace that the request belongs to, where it is sampled: for exemplars.
+        public internal(set) var traceID: String? = nil
 
         /// For the label `code`: `200`, or a word such as `connect_failed`.
         public var code: String { error?.word ?? status.map { String($0) } ?? "unknown" }

@@ -1,5 +1,6 @@
 public import Sluice
 import Synchronization
+import Tracing
 
 /// Sends HTTP requests over kept-alive connections, from one thread of its own that libcurl's event loop runs on.
 ///
@@ -41,6 +42,11 @@ public final class HTTPClient: Closable {
     /// - Throws: an error that says whether the server may have processed the request.
     public func send(_ request: Request) async throws(HTTPClientError) -> Response {
         let submitted = MonotonicTime.now()
+        var request = request
+        var traceID: String?
+        if let tracer = configuration.tracer, let context = ServiceContext.current {
+            traceID = request.carry(context, of: tracer)
+        }
         let completion = await complete(request, submitted)
         let ended = MonotonicTime.now()
         let started = completion.started ?? ended
@@ -53,7 +59,7 @@ public final class HTTPClient: Closable {
             Observation(
                 target: request.target, status: status, error: error?.code, detail: error?.detail,
                 duration: .nanoseconds(Int64(clamping: ended.nanoseconds(since: started))),
-                wait: .nanoseconds(Int64(clamping: started.nanoseconds(since: submitted)))))
+                wait: .nanoseconds(Int64(clamping: started.nanoseconds(since: submitted))), traceID: traceID))
         return try completion.result.get()
     }
 

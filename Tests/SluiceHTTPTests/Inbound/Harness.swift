@@ -4,6 +4,7 @@ import ServiceLifecycle
 import Sluice
 import Synchronization
 import Testing
+import Tracing
 
 @testable import SluiceHTTP
 
@@ -24,6 +25,7 @@ final class Harness: Sendable {
             var route: String
             var method: String
             var status: Int
+            var traceID: String?
         }
         let seen = Mutex<[Seen]>([])
     }
@@ -80,6 +82,7 @@ func withHarness(
     endpoint configureEndpoint: (inout HTTPEndpoint) -> Void = { _ in },
     resources: [HTTPResource] = [],
     authenticator: HTTPAuthenticator? = nil,
+    tracer: (any Tracer)? = nil,
     settle: (@Sendable (Delivery) async -> Void)? = { $0.acknowledge() },
     _ body: (Harness) async throws -> Void
 ) async throws {
@@ -94,10 +97,12 @@ func withHarness(
         observer: HTTPObserver { route in
             { exchange in
                 exchanges.seen.withLock {
-                    $0.append(.init(route: route, method: exchange.method, status: exchange.status))
+                    $0.append(
+                        .init(route: route, method: exchange.method, status: exchange.status, traceID: exchange.traceID)
+                    )
                 }
             }
-        }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        }, tracer: tracer, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     let subscriber = try HTTPSubscriber(listener: listener, endpoints: [endpoint])
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await listener.run() }
