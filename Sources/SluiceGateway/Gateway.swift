@@ -5,6 +5,7 @@ import SluiceHTTP
 public import SluiceMetrics
 import SluiceSQLite
 import Synchronization
+public import Tracing
 
 /// The gateway: its parts, made from a configuration and put together.
 ///
@@ -47,13 +48,16 @@ public final class Gateway: Service {
     ///   - reading: reads the configuration anew, for ``reload()`` and when the files change that it was read from; with a
     ///     path another file, for `sluice diff`. Default nil: it stays as it is.
     ///   - backend: where the metrics are. Default: one of its own.
+    ///   - tracer: what makes spans. Default: that of the configuration (``GatewayConfiguration/Tracing``), if it asks for
+    ///     any.
     ///   - logger: default: the label `sluice`.
     /// - Throws: `ConfigurationError` with all of the configuration's fields that are wrong, such as
     ///   `GatewayConfiguration.httpIdleTimeout`; an error that names a file or an address.
     public init(
         _ configuration: GatewayConfiguration, sinks: [ConfiguredSink] = [], sources: [ConfiguredSource] = [],
         reading: (@Sendable (_ path: String?) throws -> GatewayConfiguration)? = nil,
-        backend: PrometheusBackend = PrometheusBackend(), logger: Logger = Logger(label: "sluice")
+        backend: PrometheusBackend = PrometheusBackend(), tracer: (any Tracer)? = nil,
+        logger: Logger = Logger(label: "sluice")
     ) throws {
         for warning in configuration.warnings { logger.warning("\(warning)") }
         let (ownSinks, ownSources) = (sinks, sources)
@@ -73,6 +77,9 @@ public final class Gateway: Service {
         let log = try keeper.open(directory.log, configuration)
         let queue = try Self.queue(configuration, log, instruments, logger)
 
+        let exporter = tracer == nil ? try TraceExporter.make(configuration, instruments, logger: logger) : nil
+        let tracer = tracer ?? exporter?.tracer
+
         let sinkMeters = SinkMeters(instruments)
         var clientConfiguration = HTTPClient.Configuration()
         let sinkTrouble = SinkTrouble()
@@ -81,6 +88,7 @@ public final class Gateway: Service {
             sinkMeters.observe(observation)
             sinkTrouble.observe(observation)
         }
+        clientConfiguration.tracer = tracer
         clientConfiguration.proxy = configuration.sinkProxy
         clientConfiguration.additionalCertificates = configuration.sinkCertificates
         clientConfiguration.totalTimeout = configuration.pace.answerTimeout
@@ -95,12 +103,12 @@ public final class Gateway: Service {
         routing.destination = configuration.pace.destination
         // The queue and what comes in are no destinations: no breaker refuses a webhook.
         routing.destination.breaker = nil
-        let router = Router(configuration: routing, instruments: instruments, logger: logger)
+        let router = Router(configuration: routing, instruments: instruments, logger: logger, tracer: tracer)
 
         let webhooks = try ConfigurationError.naming(["HTTPListener.host": "GatewayConfiguration.bindAddress"]) {
             try HTTPListener(
                 configuration: configuration.webhooksListener, observer: .metering(instruments),
-                logger: logger.of("webhooks"))
+                tracer: tracer, logger: logger.of("webhooks"))
         }
         let intake = try IntakeRoutes(
             configuration, webhooks, to: queue, instruments, onOpen: life.changed, logger: logger)
@@ -187,8 +195,9 @@ public final class Gateway: Service {
                     origin: { reloader.origin ?? first }, reload: { _ = try? await reloader.reload(by: .file) })
         }
         let parts: [any Service] =
-            [
-                metrics, backlog, keeper, ledgerKeeper, QueueProbe(queue: queue, onOutcome: life.changed), steering,
+            // The exporter outlives the routes, whose last spans it exports.
+            [metrics] + [exporter].compactMap(\.self) + [
+                backlog, keeper, ledgerKeeper, QueueProbe(queue: queue, onOutcome: life.changed), steering,
                 commands, control, PreparedRouter(queue: queue, router: router), reloader,
             ] + [watch].compactMap(\.self) + [intake.door, drain]
         services = parts.map { [life] in WatchedService(service: $0, life: life) }

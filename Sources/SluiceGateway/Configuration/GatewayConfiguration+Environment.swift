@@ -18,7 +18,7 @@ extension GatewayConfiguration {
         kafka = KafkaOptions.read(&values)
         sources = Registry.sources.compactMap { $0.read(&values) }
         sinks = Registry.sinks.compactMap { $0.read(&values) }
-        for setting in Self.sinkSettings + Self.logSettings { setting.read(&values, &self) }
+        for setting in Self.sinkSettings + Self.logSettings + Self.tracingSettings { setting.read(&values, &self) }
         sinkProxy = .environment(values.all)
         written.environment = Self.environmentTexts(values.all)
         simulator = Simulator.read(&values)

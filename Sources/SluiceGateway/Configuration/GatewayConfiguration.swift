@@ -53,6 +53,8 @@ public struct GatewayConfiguration: Sendable {
     var written = WrittenConfiguration()
     /// What is allowed but probably not meant, one line each: `Gateway` logs them when it is made.
     public var warnings: [String] = []
+    /// Where spans go. Default: nowhere, and none are made.
+    public var tracing = Tracing()
     package var pace = GatewayPace() {
         didSet {
             policies.sink.retry.backoff = pace.retry
@@ -66,10 +68,10 @@ public struct GatewayConfiguration: Sendable {
 /// The options of the process, each beside the property that keeps its value.
 extension GatewayConfiguration {
     /// All of them.
-    static let settings = processSettings + retentionSettings + sinkSettings + logSettings
+    static let settings = processSettings + retentionSettings + sinkSettings + logSettings + tracingSettings
 
     /// Those of the process itself, which the environment sets beside a file too.
-    static let ofProcess = processSettings + sinkSettings + logSettings
+    static let ofProcess = processSettings + sinkSettings + logSettings + tracingSettings
 
     static let processSettings: [ConfigurationSetting] = [
         .init("bindAddress", ProcessOptions.bindAddress, \.bindAddress),

@@ -12,6 +12,8 @@ package struct GatewayPace: Sendable {
     package var destination = Destination.Configuration(breaker: CircuitBreaker())
     /// How long a sink may take to answer. Default 30 seconds.
     package var answerTimeout: Duration = .seconds(30)
+    /// How spans are exported.
+    package var tracing = TracePace()
 
     package init() {}
 }

@@ -18,6 +18,7 @@ struct OptionSection: Sendable {
             OptionSection(title: "What is kept", variables: variables(GatewayConfiguration.retentionSettings)),
             OptionSection(title: "Kafka as the queue", variables: KafkaOptions.all),
             OptionSection(title: "Log and shutdown", variables: variables(GatewayConfiguration.logSettings)),
+            OptionSection(title: "Traces", variables: variables(GatewayConfiguration.tracingSettings)),
         ].filter { !$0.variables.isEmpty }
 
     private static func variables(_ settings: [ConfigurationSetting]) -> [ConfigurationVariable] {

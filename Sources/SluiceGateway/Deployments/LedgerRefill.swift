@@ -38,6 +38,8 @@ final class PreparedSubscriber: Subscriber {
     }
 
     var name: String { subscriber.name }
+    var messagingSystem: String { subscriber.messagingSystem }
+    var consumerGroup: String? { subscriber.consumerGroup }
     var time: RouterTime? { subscriber.time }
     var defaultOrdering: Ordering { subscriber.defaultOrdering }
 

@@ -92,6 +92,7 @@ final class CheckedPublisher: Publisher {
     }
 
     var name: String { base.name }
+    var messagingSystem: String { base.messagingSystem }
     var time: RouterTime? { base.time }
 
     func publish(_ messages: [Message], to topic: Topic) async throws {

@@ -44,6 +44,13 @@ package struct JSONWriter {
         bytes.append(contentsOf: String(value).utf8)
     }
 
+    /// What is no number in JSON becomes a text, as Protobuf's JSON has it.
+    package mutating func number(_ value: Double) {
+        guard value.isFinite else { return string(value.isNaN ? "NaN" : value > 0 ? "Infinity" : "-Infinity") }
+        separate()
+        bytes.append(contentsOf: "\(value)".utf8)
+    }
+
     package mutating func boolean(_ value: Bool) {
         separate()
         bytes.append(contentsOf: (value ? "true" : "false").utf8)

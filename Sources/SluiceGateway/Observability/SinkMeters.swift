@@ -54,7 +54,7 @@ final class SinkMeters: Sendable {
     func observe(_ observation: HTTPClient.Observation) {
         guard let sink = sinks.withLock({ $0[observation.target] }) else { return }
         sink.requests.increment(observation.code)
-        sink.duration.observe(observation.duration.inSeconds)
+        sink.duration.observe(observation.duration.inSeconds, traceID: observation.traceID)
         sink.answered(observation.status)
     }
 }

@@ -12,6 +12,8 @@ final class IntroducedSubscriber: Subscriber {
     }
 
     var name: String { subscriber.name }
+    var messagingSystem: String { subscriber.messagingSystem }
+    var consumerGroup: String? { subscriber.consumerGroup }
     var defaultOrdering: Ordering { subscriber.defaultOrdering }
     var time: RouterTime? { subscriber.time }
 

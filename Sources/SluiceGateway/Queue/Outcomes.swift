@@ -49,6 +49,7 @@ final class WatchedPublisher: Publisher {
     }
 
     var name: String { publisher.name }
+    var messagingSystem: String { publisher.messagingSystem }
     var time: RouterTime? { publisher.time }
 
     func publish(_ messages: [Message], to topic: Topic) async throws {

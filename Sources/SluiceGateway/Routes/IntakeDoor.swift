@@ -63,6 +63,8 @@ private final class AnnouncingSubscriber: Subscriber {
     }
 
     var name: String { subscriber.name }
+    var messagingSystem: String { subscriber.messagingSystem }
+    var consumerGroup: String? { subscriber.consumerGroup }
     var time: RouterTime? { subscriber.time }
     var defaultOrdering: Ordering { subscriber.defaultOrdering }
 

@@ -204,11 +204,11 @@ extension EndToEnd {
                 #expect(metrics.value("sluice_connection_up", ["component": "sqlite"]) == 1)
                 #expect(metrics.value("sluice_build_info") == 1)
                 #expect(metrics.samples.contains { $0.name == "process_resident_memory_bytes" && $0.value > 0 })
-                // What depends on what is deployed and on brokers that are not configured.
+                // What depends on what is deployed, and on brokers and a collector that are not configured.
                 let later = [
                     "sluice_kafka", "sluice_amqp", "sluice_deployments", "sluice_deployment_lead_time_seconds",
                     "sluice_last_deployment_timestamp_seconds", "sluice_change_failures",
-                    "sluice_time_to_restore_seconds",
+                    "sluice_time_to_restore_seconds", "sluice_trace_",
                 ]
                 let present = Set(metrics.families.filter { !$0.samples.isEmpty }.map(\.name))
                 // An area of which nothing is there is that of a middleware that the gateway does not use.
