@@ -30,6 +30,16 @@ struct FailureDiaryTests {
         #expect(diary.isNew("ssl", of: "b:1", at: time(302)))
     }
 
+    /// More of them than it has bits, so that some share one.
+    @Test func knowsOfManySubjectsWhichHaveEnded() {
+        let diary = FailureDiary()
+        let subjects = (0..<300).map { "broker-\($0):9092" }
+        for subject in subjects { #expect(diary.isNew("ssl", of: subject, at: time(0))) }
+        for (number, subject) in subjects.enumerated() where number % 3 == 0 { #expect(diary.ended(of: subject)) }
+        for (number, subject) in subjects.enumerated() { #expect(diary.ended(of: subject) == (number % 3 != 0)) }
+        #expect(!subjects.contains { diary.ended(of: $0) })
+    }
+
     @Test(arguments: [
         ("ssl://b.example:9093/bootstrap: SSL handshake failed: error", "b.example:9093"),
         ("localhost:9092/1: Connect to ipv4#127.0.0.1:9092 failed: refused", "localhost:9092"),

@@ -10,6 +10,9 @@ package final class FailureDiary: Sendable {
     private static let silence: Duration = .seconds(300)
 
     private let told = Mutex<[String: [String: MonotonicTime]]>([:])
+    /// A bit for each subject in it, which some share. What works is asked for again and again, by all clients of a
+    /// configuration: with a lock for each question they would stand in line on a busy machine, and the line would not end.
+    private let subjects = Atomic<UInt64>(0)
 
     package init() {}
 
@@ -21,7 +24,10 @@ package final class FailureDiary: Sendable {
         told.withLock { told in
             guard told.count < Self.limit || told[subject] != nil else { return false }
             var kinds = told[subject] ?? [:]
-            defer { told[subject] = kinds }
+            defer {
+                told[subject] = kinds
+                subjects.bitwiseOr(Self.bit(of: subject), ordering: .relaxed)
+            }
             guard kinds.count < Self.limit || kinds[kind] != nil else { return false }
             let last = kinds.updateValue(now, forKey: kind)
             return last.map { now >= $0.advanced(by: Self.silence) } ?? true
@@ -49,6 +55,17 @@ package final class FailureDiary: Sendable {
     /// It works again.
     /// - Returns: whether it was told that it did not.
     package func ended(of subject: String = "") -> Bool {
-        told.withLock { told in told.isEmpty ? false : told.removeValue(forKey: subject) != nil }
+        guard subjects.load(ordering: .relaxed) & Self.bit(of: subject) != 0 else { return false }
+        return told.withLock { told in
+            guard told.removeValue(forKey: subject) != nil else { return false }
+            subjects.store(told.keys.reduce(0) { $0 | Self.bit(of: $1) }, ordering: .relaxed)
+            return true
+        }
+    }
+
+    private static func bit(of subject: String) -> UInt64 {
+        // FNV-1a: `Hasher` costs more than the lock.
+        let hash = subject.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        return 1 << (hash >> 58)
     }
 }

@@ -135,7 +135,9 @@ final class ConformanceRun: Sendable {
         await withDiscardingTaskGroup { group in
             for subscriber in subscribers { group.addTask { await subscriber.close() } }
         }
-        for publisher in publishers { await publisher.close() }
+        await withDiscardingTaskGroup { group in
+            for publisher in publishers { group.addTask { await publisher.close() } }
+        }
     }
 }
 
