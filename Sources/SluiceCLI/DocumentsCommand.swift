@@ -6,7 +6,8 @@ import SluiceGateway
 struct DocumentsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "documents",
-        abstract: "Bring README.md, docs/SCENARIOS.md and .env-example of a working copy up to date.",
+        abstract:
+            "Bring README.md, docs/SCENARIOS.md, docs/HTTP-SINK.md and .env-example of a working copy up to date.",
         shouldDisplay: false)
 
     @Argument(help: "The root of the working copy.")
@@ -19,6 +20,8 @@ struct DocumentsCommand: ParsableCommand {
         try Data(text.utf8).write(to: readme)
         let scenarios = root.appendingPathComponent("docs/SCENARIOS.md")
         try Data(ScenarioDocuments.scenarios(String(contentsOf: scenarios, encoding: .utf8)).utf8).write(to: scenarios)
+        let sink = root.appendingPathComponent("docs/HTTP-SINK.md")
+        try Data(HTTPSinkDocuments.page(String(contentsOf: sink, encoding: .utf8)).utf8).write(to: sink)
         try Data(GatewayDocuments.environmentExample.utf8).write(to: root.appendingPathComponent(".env-example"))
     }
 }

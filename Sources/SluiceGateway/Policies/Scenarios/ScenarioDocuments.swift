@@ -20,7 +20,7 @@ public enum ScenarioDocuments {
             }
     }
 
-    private static func table(_ rows: [KeyRow]) -> String {
+    static func table(_ rows: [KeyRow]) -> String {
         "| key | value | default | meaning |\n|---|---|---|---|\n"
             + rows.map { row in
                 let standard = row.standard.map { $0.isEmpty ? "–" : "`\($0)`" } ?? "–"

@@ -36,7 +36,17 @@ struct HTTPSink: Sink {
             options.method, url, target: parts.name, body: content, acceptsTruncatedBody: true,
             requiresPublicAddress: address.isTemplate && !options.allowsPrivateAddresses)
         request.headers = headers + ownHeaders(of: delivery)
-        if let error = answer.error(to: try await parts.send(request)) { throw error }
+        if let error = answer.error(to: try await send(request)) { throw error }
+    }
+
+    /// An address that is not public is the event's fault where the event chooses the host, and the configuration's elsewhere.
+    private func send(_ request: HTTPClient.Request) async throws -> HTTPClient.Response {
+        do {
+            return try await parts.send(request)
+        } catch let error as HTTPClientError where error.code == .addressRefused && !address.choosesHost {
+            let note = "\(parts.name): \(error.detail ?? error.reason); allow_private lets it pass"
+            throw HandlerError("\(error)", reason: error.reason, disposition: .hold(note, for: parts.hold))
+        }
     }
 
     private func ownHeaders(of delivery: SinkDelivery) -> [HTTPClient.Header] {

@@ -13,25 +13,30 @@ struct HTTPSinkAddress: Sendable {
     private let kind: Kind
     /// Whether the events have a hand in it.
     let isTemplate: Bool
+    /// Whether they say which host is asked.
+    let choosesHost: Bool
 
     /// - Throws: what is wrong with it, which shows nothing of it.
     init(_ address: Secret, allowsPrivateAddresses: Bool) throws(TemplateFault) {
         let text = address.reveal()
         let template = try EventTemplate(text, as: .url, isSecret: true)
         isTemplate = template.hasFields
-        let whole = SampleEvents.whole
+        choosesHost = isTemplate && Self.hasTemplateInHost(text)
+        // Values are stood in for: an event may have what makes no address, and is refused then.
+        let outlines = (SampleEvents.whole + SampleEvents.sparse).map(template.outline)
+        guard
+            let outline = outlines.first(where: { [isTemplate] in
+                Self.isValid($0) && !(isTemplate && Self.hasDotSegments($0))
+            })
+        else {
+            throw Self.fault(Self.expected)
+        }
         guard isTemplate else {
-            let fixed = whole.first.flatMap { try? template.render($0, atMost: TemplateScanner.maximumSize) } ?? ""
-            guard Self.isValid(fixed) else { throw Self.fault(Self.expected) }
-            kind = .fixed(Secret(fixed))
+            kind = .fixed(Secret(outline))
             return
         }
         kind = .template(template)
-        guard whole.contains(where: { (try? Self.valid(template, $0)) != nil }) else {
-            throw Self.fault(Self.expected)
-        }
-        if !allowsPrivateAddresses, !Self.hasTemplateInHost(text),
-            whole.contains(where: { Self.leadsToPrivate(template, $0) })
+        if !allowsPrivateAddresses, !choosesHost, PublicAddress.isPublic(host: String(Self.host(of: outline))) == false
         {
             throw Self.fault(
                 "the host is not at a public address: expected allow_private beside an address with fields in it")
@@ -105,11 +110,6 @@ struct HTTPSinkAddress: Sendable {
             let plain = segment.lowercased().replacing("%2e", with: ".")
             return plain == "." || plain == ".."
         }
-    }
-
-    private static func leadsToPrivate(_ template: EventTemplate, _ delivery: SinkDelivery) -> Bool {
-        guard let url = try? valid(template, delivery) else { return false }
-        return PublicAddress.isPublic(host: String(host(of: url))) == false
     }
 
     /// Whether a field stands in the part that says which host is asked.

@@ -9,7 +9,7 @@ extension HTTPSinkOptions {
         /// It is tried again, after the time in `Retry-After` if there is one. 429 asks to slow down.
         public var retry: [Status]
 
-        public init(success: [Status] = ["2xx"], poison: [Status] = [413, 422], retry: [Status] = standardRetry) {
+        public init(success: [Status] = ["2xx"], poison: [Status] = [422], retry: [Status] = standardRetry) {
             self.success = success
             self.poison = poison
             self.retry = retry
@@ -18,8 +18,8 @@ extension HTTPSinkOptions {
         /// 408, 425, 429 and 5xx.
         public static let standardRetry: [Status] = [408, 425, 429, "5xx"]
 
-        /// 2xx is success; 413 and 422 speak of the event; 408, 425, 429 and 5xx pass. A wrong token, a wrong address and
-        /// a body that the receiver does not understand hold the sink.
+        /// 2xx is success; 422 speaks of the event; 408, 425, 429 and 5xx pass. Everything else holds the sink: a wrong token or
+        /// address, a body that the receiver does not understand, the limits of a proxy.
         public static let standard = Answers()
     }
 

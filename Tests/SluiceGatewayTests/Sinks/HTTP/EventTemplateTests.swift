@@ -122,8 +122,14 @@ struct EventTemplateTests {
         ("{{=<% %>=}}{}", "line 1, column 1: delimiters and pragmas cannot be changed"),
         ("{{% CONTENT_TYPE:HTML}}{}", "line 1, column 1: delimiters and pragmas cannot be changed"),
         ("\n\n  \"{{! open", "line 3, column 4: the comment has no end"),
-        ("{\"a\": {{message}}}", "line 1, column 7: a text outside of quotes: expected \"{{message}}\""),
-        ("{\"a\": {{#url}}{{.}}{{/url}}}", "line 1, column 15: a text outside of quotes: expected \"{{.}}\""),
+        (
+            "{\"a\": {{message}}}",
+            "line 1, column 7: a text outside of quotes in a body of JSON: expected \"{{message}}\""
+        ),
+        (
+            "{\"a\": {{#url}}{{.}}{{/url}}}",
+            "line 1, column 15: a text outside of quotes in a body of JSON: expected \"{{.}}\""
+        ),
         ("\"{{.}}\"", "line 1, column 2: {{.}} is the value of the section around it: there is none"),
         (
             "\"{{#commitPushed}}{{.}}{{/commitPushed}}\"",

@@ -96,8 +96,11 @@ struct HTTPSinkAddressTests {
         try await withHTTPSink {
             HTTPSinkOptions(url: Secret("http://\(name):\($0.port)/{{service}}"))
         } _: { sink, server in
+            // The event did not choose the host: that is for a person to mend.
             let outcome = await HTTPSinkFixture.outcome(of: sink, HTTPSinkFixture.deployed())
-            #expect(outcome?.disposition == .poison("address_refused"))
+            let note = "receiver: the host is not at a public address; allow_private lets it pass"
+            #expect(outcome?.disposition == .hold(note, for: .seconds(7)))
+            #expect(outcome?.reason == "address_refused")
             #expect(server.connectionCount == 0)
         }
         // Without a field of the event in it, it may be any.

@@ -113,7 +113,7 @@ struct HTTPSinkTests {
     @Test(arguments: [
         (200, "ok"), (204, "ok"), (299, "ok"), (302, "hold"), (304, "hold"), (400, "hold"), (401, "hold"),
         (403, "hold"),
-        (404, "hold"), (408, "retry"), (410, "hold"), (413, "poison"), (415, "hold"), (422, "poison"), (425, "retry"),
+        (404, "hold"), (408, "retry"), (410, "hold"), (413, "hold"), (415, "hold"), (422, "poison"), (425, "retry"),
         (429, "throttled"), (500, "retry"), (501, "retry"), (503, "retry"), (599, "retry"),
     ])
     func eachClassOfAnswersHasItsMeaning(_ status: Int, _ expected: String) async throws {

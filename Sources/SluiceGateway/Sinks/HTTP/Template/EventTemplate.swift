@@ -8,12 +8,14 @@ struct EventTemplate: Sendable {
     private let format: TemplateFormat
     private let compiled: MustacheTemplate
     private let size: Int
+    private let pieces: [TemplatePiece]
 
     /// - Parameter isSecret: whether faults may not repeat what stands in it.
     init(_ text: String, as format: TemplateFormat, isSecret: Bool = false) throws(TemplateFault) {
         let pieces = try TemplateScanner.scan(text, as: format, showsNames: !isSecret)
         if format == .json { try TemplateOutline(pieces).checkJSON() }
         hasFields = pieces.contains(where: \.isField)
+        self.pieces = pieces
         self.format = format
         size = text.utf8.count
         do {
@@ -26,6 +28,11 @@ struct EventTemplate: Sendable {
         } catch {
             throw TemplateFault(line: 1, column: 1, text: "it is not a Mustache template")
         }
+    }
+
+    /// What it gives for an event, with stand-ins for values.
+    func outline(_ delivery: SinkDelivery) -> String {
+        String(decoding: TemplateOutline(pieces).bytes(for: delivery), as: UTF8.self)
     }
 
     /// - Parameter limit: bytes that it may give.

@@ -4,7 +4,16 @@ enum TemplateFilter: Sendable, Equatable {
     /// The first so many characters.
     case first(Int)
 
-    static let names = ["uppercased", "lowercased", "firstLine", "percentEncoded", "first100"]
+    /// Each with what it gives, as the documentation says it.
+    static let documentation: [(name: String, meaning: String)] = [
+        ("firstLine", "What stands before the first line break"),
+        ("first100", "The first 100 characters; any number from 1 to 100,000"),
+        ("lowercased", "Small letters"),
+        ("uppercased", "Capital letters"),
+        ("percentEncoded", "What may stand in the address of a link"),
+    ]
+
+    static var names: [String] { documentation.map(\.name) }
 
     /// - Returns: nil where there is none of this name.
     init?(_ name: String) {

@@ -47,6 +47,8 @@ struct TemplateOutline {
         }
     }
 
+    func bytes(for delivery: SinkDelivery) -> [UInt8] { trace(delivery).bytes }
+
     private typealias Origin = (offset: Int, piece: TemplatePiece)
 
     private func trace(_ delivery: SinkDelivery) -> (bytes: [UInt8], origins: [Origin]) {
@@ -58,7 +60,7 @@ struct TemplateOutline {
             let isShown = shown.last ?? true
             switch piece.kind {
             case .open(let field, let isInverted): shown.append(isShown && isThere(field, delivery) != isInverted)
-            case .close: shown.removeLast()
+            case .close: _ = shown.popLast()
             case .text(let text):
                 guard isShown else { continue }
                 origins.append((bytes.count, piece))

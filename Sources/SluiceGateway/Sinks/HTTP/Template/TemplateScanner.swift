@@ -167,7 +167,8 @@ struct TemplateScanner {
         }
         if filters > 0, kind != .text { throw fault("filters are for texts", line, column) }
         if format == .json, kind == .text, json != .inString {
-            throw fault("a text outside of quotes: expected \"{{\(shown(expression))}}\"", line, column)
+            throw fault(
+                "a text outside of quotes in a body of JSON: expected \"{{\(shown(expression))}}\"", line, column)
         }
         pieces.append(TemplatePiece(kind: .value(kind), line: line, column: column))
     }
