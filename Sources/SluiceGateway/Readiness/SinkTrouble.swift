@@ -47,7 +47,7 @@ final class SinkTrouble: Sendable {
         }
     }
 
-    /// Nil for what says nothing of the sink, such as the end of the program.
+    /// Nil for what says nothing of the sink, such as the end of the program, or an address that was not asked.
     private static func cause(_ error: HTTPClientError.Code, _ detail: String?) -> String? {
         switch error {
         case .dnsFailed:
@@ -59,7 +59,7 @@ final class SinkTrouble: Sendable {
         case .timeout: "it does not answer in time"
         case .connectionReset, .responseTruncated: "connections end before it answers"
         case .responseMalformed: "it does not answer in HTTP"
-        case .cancelled, .closed, .invalidRequest: nil
+        case .cancelled, .closed, .invalidRequest, .addressRefused: nil
         default: detail ?? error.word
         }
     }
