@@ -57,9 +57,13 @@ struct HTTPSinkCheck {
         do {
             address = try HTTPSinkAddress(text, allowsPrivateAddresses: options.allowsPrivateAddresses)
         } catch {
-            // An address has one line.
-            add("url", error.column > 1 ? "at character \(error.column): \(error.text)" : error.text)
+            add("url", Self.text(ofAddress: error))
         }
+    }
+
+    /// An address has one line.
+    static func text(ofAddress fault: TemplateFault) -> String {
+        fault.column > 1 ? "at character \(fault.column): \(fault.text)" : fault.text
     }
 
     private mutating func checkMethod(_ options: HTTPSinkOptions) {

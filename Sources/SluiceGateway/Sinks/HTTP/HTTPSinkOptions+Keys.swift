@@ -7,16 +7,12 @@ extension HTTPSinkOptions {
             YAMLKey(
                 "preset", optional: \.preset, .preset,
                 "Body, answers and pace as a service wants them, instead of `body` and `cloudevents`"),
-            YAMLKey(
-                "url", optional: \.url, .secret("an address that begins with https:// or http://"), isSecret: true,
-                "Where events go; may be a template, whose values are percent-encoded. `pagerduty` has one of its own"),
+            .url,
             YAMLKey(
                 "method", \.method, .text(HTTPSinkCheck.methods.joined(last: "or")),
                 "How it is asked; `GET` and `DELETE` have no body without a template"),
             .headers,
-            YAMLKey(
-                "body", optional: \.body, .template,
-                "A Mustache template over the event. Default: the event as JSON, with `kind` and `event_id`"),
+            .body,
             YAMLKey(
                 "routing_key", optional: \.routingKey, .secret("visible ASCII characters without spaces"),
                 isSecret: true, "The integration key of the preset `pagerduty`"),
@@ -133,6 +129,43 @@ extension HTTPSinkOptions.CloudEvents {
 }
 
 extension YAMLKey<HTTPSinkOptions> {
+    // What is wrong with a template is said here, beside the faults of other keys: the check of the whole is made where there
+    // are none.
+
+    fileprivate static var url: Self {
+        let format = YAMLFormat<Secret>.secret("an address that begins with https:// or http://")
+        return Self(
+            "url", expected: format.expected, isSecret: true,
+            "Where events go; may be a template, whose values are percent-encoded. `pagerduty` has one of its own",
+            read: { value, options, faults in
+                guard let url = format.read(value, &faults) else { return }
+                options.url = url
+                do throws(TemplateFault) {
+                    _ = try HTTPSinkAddress(url, allowsPrivateAddresses: true)
+                } catch {
+                    faults.add(HTTPSinkCheck.text(ofAddress: error), at: value.place)
+                }
+            })
+    }
+
+    fileprivate static var body: Self {
+        let format = YAMLFormat<String>.template
+        return Self(
+            "body", expected: format.expected,
+            "A Mustache template over the event. Default: the event as JSON, with `kind` and `event_id`",
+            read: { value, options, faults in
+                guard let body = format.read(value, &faults) else { return }
+                options.body = body
+                // The preset and the headers are read before.
+                guard options.preset == nil else { return }
+                do throws(TemplateFault) {
+                    _ = try EventTemplate(body, as: options.format)
+                } catch {
+                    faults.add(error.description, at: value.place)
+                }
+            })
+    }
+
     fileprivate static var headers: Self {
         let expected = "a mapping of names of headers to texts"
         return Self(
@@ -142,6 +175,7 @@ extension YAMLKey<HTTPSinkOptions> {
                 guard case .mapping(let entries) = value.content else { return faults.expect(expected, at: value) }
                 var headers: [String: Secret] = [:]
                 for entry in entries {
+                    if case .unknown = entry.value.content { continue }
                     guard let text = entry.value.text else {
                         let place = if case .null = entry.value.content { entry.place } else { entry.value.place }
                         faults.add("expected the header's value, a text", at: place)
@@ -179,7 +213,7 @@ extension YAMLKey<HTTPSinkOptions> {
         Self(
             "answers", expected: "a mapping",
             "What the statuses of answers mean; any other holds the sink. Default: as the preset wants it",
-            parts: { HTTPSinkOptions.Answers.keys.rows($0.answers ?? .standard) },
+            parts: { HTTPSinkOptions.Answers.keys.rows($0.answers ?? $0.preset?.answers ?? .standard) },
             read: { value, options, faults in
                 // The preset is read before: what is not said is as it wants it.
                 var answers = options.answers ?? options.preset?.answers ?? .standard

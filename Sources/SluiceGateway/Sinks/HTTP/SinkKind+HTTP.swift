@@ -7,6 +7,6 @@ extension SinkKind {
         authentication: "the address, and headers; both count as secrets",
         answers: SinkAnswers(
             success: "2xx, or `answers.success`", retry: "408, 425, 429 and 5xx, or `answers.retry`",
-            poison: "413 and 422, or `answers.poison`", hold: "everything else"),
+            poison: "422, or `answers.poison`", hold: "everything else"),
         options: HTTPSinkOptions(), keys: HTTPSinkOptions.keys, scenario: .http)
 }
