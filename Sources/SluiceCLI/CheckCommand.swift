@@ -4,7 +4,7 @@ import SluiceGateway
 /// `sluice check`: looks at a configuration without running it.
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Check the configuration, and print it.",
+        commandName: "check", abstract: "Check the configuration, print it, or try what it connects to.",
         discussion: """
             \(ConfigurationChoice.discussion)
 
@@ -15,8 +15,10 @@ struct CheckCommand: AsyncParsableCommand {
               sluice check --print                  each value that would be in force, with its origin
               sluice check --print > sluice.yaml    from the environment to a file
               sluice check --schema > sluice.schema.json
+              sluice check --connect                each destination and broker: name, TLS, credentials; nothing is sent
 
-            Ends with 0 when all is well, 1 when there are warnings and --strict, 78 when there are faults.
+            Ends with 0 when all is well, 1 when there are warnings and --strict, or something cannot be reached and --connect; 78 when \
+            there are faults.
             """)
 
     @Flag(name: .long, help: "End with 1 when there are warnings.")
@@ -30,6 +32,9 @@ struct CheckCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Print the JSON Schema of a configuration file, for editors.")
     var schema = false
 
+    @Flag(name: .long, help: "Try each destination and broker, without sending anything.")
+    var connect = false
+
     @Argument(help: ArgumentHelp("The file, or a directory of files.", valueName: "file"))
     var file: String?
 
@@ -40,8 +45,15 @@ struct CheckCommand: AsyncParsableCommand {
             if print { try Tool.write(Array(configuration.effectiveText.utf8)) }
             let warnings = configuration.allWarnings
             for warning in warnings { Tool.say("warning: \(warning)") }
-            if !print { Tool.say("\(configuration.title) is well: \(configuration.summary)") }
-            if strict, !warnings.isEmpty { throw ExitCode.failure }
+            var isReachable = true
+            if connect {
+                for attempt in try await ConnectionTool(configuration).tryAll() {
+                    isReachable = isReachable && attempt.isReachable
+                    try Tool.write(Array("\(attempt)\n".utf8))
+                }
+            }
+            if !print, !connect { Tool.say("\(configuration.title) is well: \(configuration.summary)") }
+            if !isReachable || (strict && !warnings.isEmpty) { throw ExitCode.failure }
         }
     }
 }

@@ -3,6 +3,7 @@ public import ServiceLifecycle
 import Sluice
 import SluiceHTTP
 public import SluiceMetrics
+import SluicePrometheus
 import SluiceSQLite
 import Synchronization
 public import Tracing
@@ -135,7 +136,8 @@ public final class Gateway: Service {
                 let groups = sinks.map(\.group) + others
                 backlog.follow(groups)
                 keeper.watch(routes: groups, keepsEvents: keepsEvents)
-            })
+            },
+            forget: { backend.registry.removeAll(labels: [($0, $1)]) })
         try sinks.begin(configuration)
         for route in readers { try router.add(route) }
         self.sinks = sinks

@@ -41,6 +41,14 @@ extension SQLiteLog {
         }
     }
 
+    /// All readers that are remembered.
+    /// - Throws: ``SQLiteLogError``.
+    public func rememberedReaders() async throws -> [String] {
+        try await writer.perform { session in
+            try String.fetchAll(session.database, sql: "SELECT name FROM readers ORDER BY name")
+        }
+    }
+
     /// Remembers that these were there, for queues that keep the positions of their groups elsewhere.
     /// - Throws: ``SQLiteLogError``.
     public func remember(readers names: [String]) async throws {

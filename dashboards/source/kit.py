@@ -24,6 +24,8 @@ ANNOTATIONS = [
     ("Failed deployments to production", RED, ["deploy-failed-production"]),
 ]
 
+RELOADED = "sluice_config_last_reload_success_timestamp_seconds"
+
 # ---------------------------------------------------------------------------------------------------------------- queries
 
 TARGET = 'job=~"$job", instance=~"$instance"'
@@ -435,6 +437,14 @@ class Dashboard:
                         "target": {"type": "tags", "tags": tags, "matchAny": False, "limit": 100},
                     }
                     for name, color, tags in ANNOTATIONS
+                ]
+                + [
+                    {
+                        "name": "Reloads of the configuration", "datasource": SOURCE, "enable": True, "hide": False,
+                        "iconColor": PURPLE, "expr": f"max by (instance) ({select(RELOADED, handler=False)}) * 1000",
+                        "titleFormat": "configuration reloaded", "textFormat": "{{instance}}", "step": "1m",
+                        "useValueForTime": True,
+                    }
                 ]
             },
             "templating": {"list": self.variables},

@@ -17,7 +17,7 @@ EACH_PARTITION = "max by (handler_name, topic, partition) "
 
 OUTCOMES = [
     colored(["acked"], GREEN), colored(["deduplicated"], BLUE), colored(["discarded"], GREY), colored(["rejected"], ORANGE),
-    colored(["poisoned"], RED), colored(["revoked"], PURPLE), colored(["handed_back"], YELLOW),
+    colored(["poisoned"], RED), colored(["revoked"], PURPLE), colored(["handed_back"], YELLOW), colored(["filtered"], GREY),
 ]
 STAGES = [
     colored(["handler"], GREEN), colored(["publish"], BLUE), colored(["queue"], YELLOW), colored(["throttle"], PURPLE),
@@ -68,6 +68,7 @@ def dashboard():
     sinks(board)
     kafka(board)
     rabbitmq(board)
+    configuration(board)
     process(board)
     return board
 
@@ -824,6 +825,54 @@ def rabbitmq(board):
             [query(f"{by('component', 'how')}({rate('sluice_amqp_retry_messages_total', handler=False)})",
                    "{{component}} {{how}}")],
             "ops"),
+    )
+
+
+def configuration(board):
+    board.row("Configuration")
+    board.add(
+        6, 8,
+        stat(
+            "Is the file in force?",
+            ("Whether the configuration that was read last is in force.",
+             "refused: the gateway goes on with what it read before, and would not start with this file.",
+             "`/readyz` and the log say file, line and column; `sluice check` shows all faults at once."),
+            [query(f"min({select('sluice_config_last_reload_successful', handler=False)})")], "none",
+            steps(RED, (1, GREEN)), mappings=values(_0=("refused", RED), _1=("in force", GREEN)), graph=False),
+        stat(
+            "When was it read?",
+            ("When a configuration was put in force last; the start counts.",
+             "long ago, though a file was changed since: it was refused, or another file is read.",
+             "compare with *Is the file in force?*; the log names the file when the gateway starts."),
+            [query(f"max({select('sluice_config_last_reload_success_timestamp_seconds', handler=False)}) * 1000")],
+            "dateTimeFromNow", graph=False),
+        timeseries(
+            "How do reloads go?",
+            ("Times that the configuration was read, by how it went.",
+             "failures that go on: something writes a faulty file again and again.",
+             "look at what writes the file; the log says what is wrong each time."),
+            [query(f"{by('result')}({increase('sluice_config_reloads_total', handler=False)})", "{{result}}")], "none",
+            bars=True, stack=True, overrides=[colored(["success"], GREEN), colored(["failure"], RED)]),
+    )
+    board.add(
+        12, 10,
+        table(
+            "Which numbers are in force?",
+            ("The numbers of each policy: in seconds, a second, or as a share of 1.",
+             "one that is not what the file says: the file was refused, or another gateway reads another one.",
+             "`sluice check --print` says where each value comes from; change it in the file."),
+            [query(f"max by (scope, name, policy) ({select('sluice_policy_value', handler=False)})")], "none",
+            [{"id": "organize", "options": {"excludeByName": {"Time": True}, "renameByName": {"Value": "value"}}}],
+            sort=("name", False)),
+        table(
+            "Where do they come from?",
+            ("Policies that somebody has set, by where: `own` is the sink or destination itself.",
+             "a policy that was thought to be set and is not here: it is built in.",
+             "set it in the file, under the sink, the destination, or `defaults`."),
+            [query(f"max by (scope, name, policy, origin) ({select('sluice_policy_info', like('origin', 'defaults|own|environment|program'), handler=False)})")],
+            "none",
+            [{"id": "organize", "options": {"excludeByName": {"Time": True, "Value": True}}}], sort=("name", False),
+            no_value="none"),
     )
 
 

@@ -29,22 +29,24 @@ struct ControlCommands: Service {
         case .removeGroup: try await remove(request.arguments)
         case .pauseSink: try await pause(request.arguments)
         case .resumeSink: try await resume(request.arguments)
-        case .diff: try diff(request.arguments)
+        case .diff: try await diff(request.arguments)
         }
     }
 
     // MARK: Configuration
 
     /// The gateway reads the file itself: what `${…}` stands for is known here.
-    private func diff(_ arguments: [String: String]) throws -> ControlAnswer {
+    private func diff(_ arguments: [String: String]) async throws -> ControlAnswer {
         let path = try Self.argument("file", arguments)
-        let plan: ReloadPlan
+        let (plan, unread): (ReloadPlan, [UnreadGroup])
         do {
-            plan = try reloader.plan(reading: path)
+            (plan, unread) = try await reloader.plan(reading: path)
         } catch {
             throw ControlFailure(.faultyFile, "\(error)")
         }
-        return ControlAnswer(items: plan.changes.map(\.json))
+        return ControlAnswer(
+            items: plan.changes.map(\.json),
+            text: unread.isEmpty ? nil : unread.map(\.note).joined(separator: "\n"))
     }
 
     // MARK: Sinks

@@ -125,6 +125,9 @@ final class LogKeeper: Service {
                 text += "; kept from EVENT_RETENTION until \(RFC3339.format(time))"
             }
         }
+        if UnreadGroup.isSinks(group.name), group.backlog.messages > 0 {
+            text += "; \(UnreadGroup.remedy(group.name))"
+        }
         return text + "; `sluice groups seek` moves it, `sluice groups remove` forgets it"
     }
 }

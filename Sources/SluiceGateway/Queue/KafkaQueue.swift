@@ -41,6 +41,8 @@ final class KafkaQueue: EventQueue {
         var subscribers: [String: KafkaSubscriber] = [:]
         var readers: [(route: String, start: ReaderStart)] = []
         var introductions = ReaderIntroductions()
+        /// Of sinks that are not there any more.
+        var unread: [UnreadGroup] = []
         /// What is told while Kafka cannot be asked.
         var poisoned = Backlog()
     }
@@ -79,7 +81,8 @@ final class KafkaQueue: EventQueue {
 
     var readiness: Readiness {
         let connection = kafka.connectionState
-        let notes = state.withLock(\.introductions.notes) + keeper.notes + holders
+        let (introductions, unread) = state.withLock { ($0.introductions, $0.unread) }
+        let notes = introductions.notes + unread.map(\.note) + keeper.notes + holders
         let problem =
             connection.isConnected ? keeper.problem ?? outcomes.failure : connection.reason ?? "not connected"
         var readiness = Readiness(reasons: problem.map { ["kafka: \($0)"] } ?? [], notes: notes)
@@ -99,6 +102,10 @@ final class KafkaQueue: EventQueue {
             try await self.introduceReaders(self.state.withLock(\.readers))
             try await self.memory.isKafka(self.events)
         }
+        await refreshUnread()
+        for group in state.withLock(\.unread) {
+            logger.warning("a group is read by no sink", metadata: ["reason": "\(group.note)"])
+        }
     }
 
     func keep() async {
@@ -116,6 +123,7 @@ final class KafkaQueue: EventQueue {
             return state.subscribers.removeValue(forKey: route)
         }
         await dismissed?.close()
+        await refreshUnread()
     }
 
     func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
@@ -165,6 +173,7 @@ final class KafkaQueue: EventQueue {
 
     func probe() async {
         await transfer.refresh()
+        if !state.withLock(\.unread.isEmpty) { await refreshUnread() }
         guard kafka.connectionState.isConnected, keeper.problem == nil else { return }
         if outcomes.failure != nil || outcomes.idleTime >= QueueProbe.idle {
             await outcomes.note { try await topics.reach(events, within: Self.probeTimeout) }

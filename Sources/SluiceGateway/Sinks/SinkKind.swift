@@ -128,11 +128,3 @@ extension ConfigurationOption where Value == ReaderStart {
         Self("start", variable, .start, default: "now", effect: .route, example: example, meaning)
     }
 }
-
-extension YAMLValue {
-    /// A mapping with these of its keys.
-    fileprivate func only(_ names: [String]) -> YAMLValue {
-        guard case .mapping(let entries) = content else { return self }
-        return YAMLValue(content: .mapping(entries.filter { names.contains($0.key) }), place: place)
-    }
-}

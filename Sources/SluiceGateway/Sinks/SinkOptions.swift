@@ -12,6 +12,10 @@ public protocol SinkOptions: Sendable {
     var throttle: Throttle? { get }
     /// Whether it sends its requests with ``SinkParts/send(_:)``, and has their metrics. Default true.
     var isReachedOverHTTP: Bool { get }
+    /// Tries what it delivers to, without delivering anything: its name, TLS, and its credentials where they can be asked for.
+    /// - Returns: what was tried, in words; nil, the default, where nothing can be.
+    /// - Throws: why it cannot be reached, or does not know the credentials.
+    func tryConnection(_ parts: SinkParts) async throws -> String?
     /// What is allowed and probably not meant, such as a password in the clear: a line each, for the log. Default none.
     var cautions: [String] { get }
 }
@@ -21,6 +25,7 @@ extension SinkOptions {
     public var throttle: Throttle? { nil }
     public var isReachedOverHTTP: Bool { true }
     public var cautions: [String] { [] }
+    public func tryConnection(_ parts: SinkParts) async throws -> String? { nil }
 }
 
 /// What a sink is made with.
@@ -51,5 +56,15 @@ public struct SinkParts: Sendable {
     /// none, is never the message's fault and holds the sink.
     public func send(_ request: HTTPClient.Request) async throws -> HTTPClient.Response {
         try await transport(request, hold)
+    }
+
+    /// Connects to an address, TLS included, and sends nothing.
+    /// - Returns: what was tried, in words.
+    func connect(to url: String) async throws -> String {
+        var request = HTTPClient.Request("GET", url, target: name, timeout: .seconds(10))
+        request.connectsOnly = true
+        _ = try await transport(request, hold)
+        return url.lowercased().hasPrefix("https://")
+            ? "connected, the certificate is trusted" : "connected, in the clear"
     }
 }

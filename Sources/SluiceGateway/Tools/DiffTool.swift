@@ -25,7 +25,8 @@ public struct DiffTool: Sendable {
             throw NoGatewayError(client.directory)
         }
         let rows = try answer.items.map { item throws(JSONError) in try Row(json: item) }
-        return Report(differs: !rows.isEmpty, text: Self.text(rows))
+        let warnings = (answer.text ?? "").split(separator: "\n").map { "warning: \($0)\n" }.joined()
+        return Report(differs: !rows.isEmpty, text: Self.text(rows) + warnings)
     }
 
     private static func text(_ rows: [Row]) -> String {

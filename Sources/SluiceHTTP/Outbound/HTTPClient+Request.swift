@@ -35,6 +35,8 @@ extension HTTPClient {
         /// must be no loopback, private, link-local or otherwise reserved one, whatever the host's name resolves to. Behind a proxy, which
         /// resolves names itself, such a request is refused. Default false.
         public var requiresPublicAddress: Bool
+        /// Whether nothing is sent: it succeeds, with the status 0, once it is connected, TLS included. Default false.
+        package var connectsOnly = false
 
         public init(
             _ method: String, _ url: String, target: String, headers: KeyValuePairs<String, String> = [:],

@@ -59,6 +59,11 @@ struct FamilyTable: Sendable {
         return 0
     }
 
+    /// Removes the series of all families that have all of these labels, and tells how many.
+    mutating func removeAll(matching dimensions: [(String, String)]) -> Int {
+        families.keys.reduce(0) { $0 + (families[$1]?.remove(matching: dimensions) ?? 0) }
+    }
+
     /// What a scrape writes: families by name, series by labels, families without series left out.
     mutating func snapshot() -> [(text: FamilyText, series: [SeriesHandle])] {
         let order = order ?? families.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }

@@ -146,6 +146,13 @@ public final class PrometheusRegistry: Sendable {
         table.withLock { $0.remove(name, matching: labels) }
     }
 
+    /// Takes the series of all families out of the exposition that have all of these labels: what they are about is gone.
+    /// - Returns: how many went.
+    @discardableResult
+    public func removeAll(labels: [(String, String)]) -> Int {
+        table.withLock { $0.removeAll(matching: labels) }
+    }
+
     /// Runs `body` at the start of each exposition, so that it can set gauges to what they are now.
     ///
     /// It runs on the scraping thread, in the order of registration and outside of locks; two scrapes at once run it

@@ -19,9 +19,13 @@ struct ConfigurationFile: Sendable {
     var texts: [String: String]
 
     /// Reads a file, or all files of a directory whose names end in `.yaml` or `.yml`.
-    /// - Parameter variable: the value of a variable that `${…}` names; nil where it is not set.
+    /// - Parameters:
+    ///   - placeholder: stands for whatever `${…}` names and is not there; nil, the default, makes that a fault.
+    ///   - variable: the value of a variable that `${…}` names; nil where it is not set.
     /// - Throws: ``FileFaults`` for what cannot be read as YAML, and for `${…}` that cannot be made out.
-    static func read(_ path: String, variable: @escaping (String) -> String?) throws(FileFaults) -> ConfigurationFile {
+    static func read(
+        _ path: String, placeholder: String? = nil, variable: @escaping (String) -> String?
+    ) throws(FileFaults) -> ConfigurationFile {
         var faults = YAMLFaults()
         let before = FileSignature([path])
         let paths = try Self.paths(path)
@@ -38,7 +42,8 @@ struct ConfigurationFile: Sendable {
                 faults.add(fault.text, at: .init(line: fault.line, column: fault.column, file: file))
             }
             guard let root, own.all.isEmpty else { continue }
-            var interpolation = Interpolation(directory: directory(of: file), variable: variable)
+            var interpolation = Interpolation(
+                directory: directory(of: file), placeholder: placeholder, variable: variable)
             merge.add(interpolation.apply(root.within(file), &faults), &faults)
             files.formUnion(interpolation.files)
             variables.formUnion(interpolation.variables)

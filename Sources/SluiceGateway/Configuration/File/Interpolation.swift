@@ -8,12 +8,15 @@ struct Interpolation {
     let variable: (String) -> String?
     /// What the paths of files begin with that are relative.
     let directory: String
+    /// Stands for whatever is not there; nil makes that a fault.
+    let placeholder: String?
     /// What was asked for.
     private(set) var variables: Set<String> = []
     private(set) var files: Set<String> = []
 
-    init(directory: String, variable: @escaping (String) -> String?) {
+    init(directory: String, placeholder: String? = nil, variable: @escaping (String) -> String?) {
         self.directory = directory
+        self.placeholder = placeholder
         self.variable = variable
     }
 
@@ -84,7 +87,7 @@ struct Interpolation {
             return nil
         }
         variables.insert(String(name))
-        if let value = variable(String(name)) ?? standard.map(String.init) { return value }
+        if let value = variable(String(name)) ?? standard.map(String.init) ?? placeholder { return value }
         faults.add("the variable \(name) is not set: set it, or write ${\(name):-default}", at: place)
         return nil
     }
@@ -116,6 +119,7 @@ struct Interpolation {
         case .unreadable: problem = "cannot be read"
         case .directory: problem = "is a directory"
         }
+        if let placeholder { return placeholder }
         faults.add("the file \(shown) \(problem)", at: place)
         return nil
     }

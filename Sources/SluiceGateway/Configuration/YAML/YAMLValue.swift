@@ -44,6 +44,12 @@ struct YAMLValue: Sendable {
         if case .text(let text) = content { text } else { nil }
     }
 
+    /// A mapping with these of its keys.
+    func only(_ names: [String]) -> YAMLValue {
+        guard case .mapping(let entries) = content else { return self }
+        return YAMLValue(content: .mapping(entries.filter { names.contains($0.key) }), place: place)
+    }
+
     /// What a mapping has under this key.
     subscript(key: String) -> YAMLValue? {
         if case .mapping(let entries) = content { entries.first { $0.key == key }?.value } else { nil }

@@ -14,6 +14,12 @@ struct EffectiveValue: Sendable, Equatable {
 
     var name: String { path.joined(separator: ".") }
 
+    /// What it is a part of that comes and goes as a whole: `sinks.slack`.
+    var whole: String? {
+        guard path.count > 2, ["sinks", "destinations", "sources"].contains(path[0]) else { return nil }
+        return "\(path[0]).\(path[1])"
+    }
+
     /// Whether both mean the same, wherever they come from.
     func isSame(as other: EffectiveValue) -> Bool { text == other.text && secret == other.secret }
 }

@@ -73,11 +73,22 @@ final class Reloader: Service {
         }
     }
 
-    /// What would change if a file were put in force.
-    func plan(reading path: String) throws -> ReloadPlan {
+    /// What would change if a file were put in force, and which groups nothing would read any more.
+    func plan(reading path: String) async throws -> (plan: ReloadPlan, unread: [UnreadGroup]) {
         let configuration = try read(path)
         try configuration.validate()
-        return plan(configuration)
+        return (plan(configuration), await unread(by: configuration))
+    }
+
+    /// The groups of running sinks that no sink of the configuration reads, and for which messages wait.
+    private func unread(by configuration: GatewayConfiguration) async -> [UnreadGroup] {
+        let groups = Set(configuration.deliveredTo.map(\.group))
+        var unread: [UnreadGroup] = []
+        for running in sinks.all where !groups.contains(running.sink.group) {
+            guard let count = await waiting(running.sink.group), count > 0 else { continue }
+            unread.append(UnreadGroup(name: running.sink.group, waiting: count))
+        }
+        return unread
     }
 
     /// What would change if this configuration were put in force.
@@ -143,12 +154,8 @@ final class Reloader: Service {
         guard !plan.changesQueue else {
             throw ReloadRefusal("it changes the queue; SIGHUP takes it, and a restart puts it in force")
         }
-        let groups = Set(configuration.deliveredTo.map(\.group))
-        for running in sinks.all where !groups.contains(running.sink.group) {
-            guard let count = await waiting(running.sink.group), count > 0 else { continue }
-            throw ReloadRefusal(
-                "no sink reads the group \(running.sink.group) any more, for which \(count) messages wait: write "
-                    + "`group: \(running.sink.group)` at the sink that shall have them, or send SIGHUP to leave them")
+        if let group = await unread(by: configuration).first {
+            throw ReloadRefusal("\(group.note); SIGHUP takes it all the same")
         }
     }
 

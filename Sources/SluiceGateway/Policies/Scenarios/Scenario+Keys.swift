@@ -9,7 +9,7 @@ extension Scenario {
         YAMLKey(
             "for", \.limit, .positiveDuration,
             "How much virtual time it may take; it ends earlier when nothing waits any more"),
-        .defaults, .destinations, .sinks, .arrivals, .answers, .expectations,
+        .configuration, .defaults, .destinations, .sinks, .arrivals, .answers, .expectations,
         .ignored("sources", "a scenario has arrivals instead; leave it out"),
         .ignored("queue", "a scenario's queue is in memory; leave it out"),
     ])
@@ -19,6 +19,7 @@ extension Scenario {
     init(_ text: String, path: String) throws(FileFaults) {
         var faults = YAMLFaults()
         self.init()
+        directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
         if let root = YAMLDocument.read(text, &faults) {
             Self.keys.read(root, into: &self, &faults)
             check(root, &faults)
@@ -28,6 +29,19 @@ extension Scenario {
 }
 
 extension YAMLKey<Scenario> {
+    /// Before those that are read by it.
+    fileprivate static var configuration: Self {
+        let format = YAMLFormat<String>.text("the path of a configuration file")
+        return Self(
+            "config", expected: format.expected,
+            "A `sluice.yaml`, by its path from here: its `defaults`, `destinations` and `sinks` are tried, and stand here no more",
+            read: { value, scenario, faults in
+                guard let path = format.read(value, &faults) else { return }
+                scenario.configuration = Placed(value: path, place: value.place)
+                scenario.readConfiguration(&faults)
+            })
+    }
+
     fileprivate static var defaults: Self {
         Self(
             "defaults", expected: "a mapping", "What every sink and destination goes by that says nothing else",
@@ -145,7 +159,7 @@ extension Scenario.Sink {
         } + ["start", "group"].map { .ignored($0, "a scenario begins with nothing; leave it out") }
 
     private static let later: [YAMLKey<Scenario.Sink>] = [
-        .notYet("only", "Which events it gets"), .notYet("digest", "Several events in one message"),
+        .only(\.only), .notYet("digest", "Several events in one message"),
         .notYet("answers", "What its answers mean"),
     ]
 }

@@ -7,6 +7,8 @@ struct Scenario: Sendable {
         var kind = ScenarioSinkKind.http
         var destination: Placed<String>?
         var policy: SinkPolicy
+        /// The events that it gets; nil for all.
+        var only: EventFilter?
 
         /// What order it promises.
         var order: SinkOrder {
@@ -18,6 +20,10 @@ struct Scenario: Sendable {
         }
     }
 
+    /// What relative paths begin with.
+    var directory = ""
+    /// The configuration file whose policies are tried; nil where the scenario has its own.
+    var configuration: Placed<String>?
     /// One sentence.
     var title: String?
     /// What jitter and latencies follow from.

@@ -35,11 +35,11 @@ extension ScenarioTrace {
             return expectation.messages?.contains(trace.messages[message]) ?? true
         }
 
-        /// Every message at every sink that it is about.
+        /// Every message at every sink that it is about, where the sink wants it.
         var passages: [(sink: Int, message: Int, passage: Passage)] {
             trace.passages.indices.filter(hasSink).flatMap { sink in
                 trace.passages[sink].indices.filter(hasMessage).map { (sink, $0, trace.passages[sink][$0]) }
-            }
+            }.filter { $0.2.outcome != .filtered }
         }
 
         var attempts: [Attempt] {

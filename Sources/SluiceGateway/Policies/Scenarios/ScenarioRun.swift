@@ -101,7 +101,7 @@ struct ScenarioRun: Sendable {
             var policy = sink.value.policy
             policy.retry.onRetry = { event, context in recorder.next(index, context, .retry(event.delay)) }
             let middlewares: [any Middleware] = .recommended(
-                LiveSinkPolicy(policy, handled: handled), poison: poison)
+                LiveSinkPolicy(policy, handled: handled), only: sink.value.only, poison: poison)
             return Route(
                 ConfiguredSink.group(sink.name), from: broker.subscriber(group: ConfiguredSink.group(sink.name)),
                 Self.events, to: SinkPublisher(sink.name, try options.makeSink(parts), time: time), Self.events,

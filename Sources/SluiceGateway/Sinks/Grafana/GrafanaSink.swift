@@ -27,12 +27,29 @@ public struct GrafanaSink: SinkOptions, Hashable {
     }
 
     public func makeSink(_ parts: SinkParts) -> any Sink {
-        let credentials: SluiceHTTP.Credentials =
-            switch credentials {
-            case .basic(let user, let password): .basic(user: user, password: password.reveal())
-            case .token(let token): .bearer(token.reveal())
-            }
-        return Annotations(url: url + GrafanaAnnotation.path, credentials: credentials, parts: parts)
+        Annotations(url: url + GrafanaAnnotation.path, credentials: authorization, parts: parts)
+    }
+
+    private var authorization: SluiceHTTP.Credentials {
+        switch credentials {
+        case .basic(let user, let password): .basic(user: user, password: password.reveal())
+        case .token(let token): .bearer(token.reveal())
+        }
+    }
+
+    /// Asks for an annotation, which tells whether the credentials may read them.
+    public func tryConnection(_ parts: SinkParts) async throws -> String? {
+        let query = HTTPClient.Request(
+            "GET", url + GrafanaAnnotation.path + "?limit=1", target: parts.name, credentials: authorization,
+            timeout: .seconds(10), acceptsTruncatedBody: true)
+        let response = try await parts.send(query)
+        guard response.status == 200 else {
+            let words = [401: "the credentials are refused", 403: "the credentials may not read annotations"]
+            throw HandlerError(
+                words[response.status] ?? "it answers \(response.status) where Grafana would answer 200",
+                reason: "http_\(response.status)", disposition: .retry())
+        }
+        return "connected, the credentials are accepted"
     }
 
     private struct Annotations: Sink {

@@ -23,6 +23,7 @@ final class RunningSinks: Sendable {
     private let mustWait: @Sendable (String) -> Bool
     private let makeParts: @Sendable (String) -> SinkParts
     private let onChange: @Sendable ([ConfiguredSink]) -> Void
+    private let forget: @Sendable (_ label: String, _ value: String) -> Void
     private let logger: Logger
     private let state = Mutex(State())
 
@@ -30,10 +31,12 @@ final class RunningSinks: Sendable {
     ///   - mustWait: whether a sink of this name begins paused.
     ///   - makeParts: what a sink of this name is made with.
     ///   - onChange: told of the sinks that there are, before new ones begin and after old ones have ended.
+    ///   - forget: takes the series of a label's value out of the metrics: what they are about is gone.
     init(
         _ routes: SinkRoutes, _ router: Router, logger: Logger, mustWait: @escaping @Sendable (String) -> Bool,
         makeParts: @escaping @Sendable (String) -> SinkParts,
-        onChange: @escaping @Sendable ([ConfiguredSink]) -> Void
+        onChange: @escaping @Sendable ([ConfiguredSink]) -> Void,
+        forget: @escaping @Sendable (_ label: String, _ value: String) -> Void = { _, _ in }
     ) {
         self.routes = routes
         self.router = router
@@ -41,6 +44,7 @@ final class RunningSinks: Sendable {
         self.mustWait = mustWait
         self.makeParts = makeParts
         self.onChange = onChange
+        self.forget = forget
     }
 
     /// In the order of the configuration.
@@ -63,7 +67,8 @@ final class RunningSinks: Sendable {
     /// made anew get that; the others go on undisturbed.
     /// - Throws: the first of what could not be made; the rest is in force.
     func apply(_ configuration: GatewayConfiguration) async throws {
-        let plan = SinkPlan(from: all.map(\.sink), to: configuration.deliveredTo)
+        let before = all.map(\.sink)
+        let plan = SinkPlan(from: before, to: configuration.deliveredTo)
         try updatePolicies(configuration, plan)
         // A route that is made anew meets its destination as it was: gate, breaker and budget carry over.
         let destinations = destinations
@@ -76,6 +81,7 @@ final class RunningSinks: Sendable {
         }
         sort(by: configuration.deliveredTo.map(\.name))
         onChange(all.map(\.sink))
+        forgetSeries(from: before, to: all.map(\.sink))
         if let failure { throw failure }
     }
 
@@ -133,6 +139,18 @@ final class RunningSinks: Sendable {
         await running.publisher.close()
         state.withLock { state in state.running.removeAll { $0.sink.name == name } }
         logger.notice("a sink has ended", metadata: ["sink": "\(name)"])
+    }
+
+    /// A gauge of a sink that is gone would say for ever what it said last.
+    private func forgetSeries(from before: [ConfiguredSink], to after: [ConfiguredSink]) {
+        for name in Set(before.map(\.name)).subtracting(after.map(\.name)) {
+            forget("target", name)
+            forget("component", name)
+        }
+        for group in Set(before.map(\.group)).subtracting(after.map(\.group)) { forget("handler_name", group) }
+        for destination in Set(before.map(\.destination)).subtracting(after.map(\.destination)) {
+            forget("destination", destination)
+        }
     }
 
     private func sort(by names: [String]) {

@@ -24,6 +24,11 @@ public struct SlackSink: SinkOptions, Hashable {
         Webhook(address: webhook, parts: parts)
     }
 
+    /// Slack says of a webhook only to a message whether it is there.
+    public func tryConnection(_ parts: SinkParts) async throws -> String? {
+        try await parts.connect(to: webhook.reveal()) + "; whether the webhook is there, only a message would tell"
+    }
+
     private struct Webhook: Sink {
         let address: Secret
         let parts: SinkParts

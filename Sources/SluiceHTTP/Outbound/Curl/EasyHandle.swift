@@ -88,6 +88,7 @@ final class EasyHandle {
         case .fresh: set(CURLOPT_FRESH_CONNECT, 1)
         case .youngerThan(let seconds): set(CURLOPT_MAXLIFETIME_CONN, seconds)
         }
+        if request.connectsOnly { set(CURLOPT_CONNECT_ONLY, 1) }
         setCallbacks()
         set(CURLOPT_URL, request.url)
         setMethod(request)
