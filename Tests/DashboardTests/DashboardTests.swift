@@ -109,8 +109,7 @@ import Testing
         #expect(
             rows == [
                 "Ingest", "Queue", "Handlers", "Retry", "Throttle", "Poison", "Destinations", "Sinks", "Kafka",
-                "RabbitMQ",
-                "Process",
+                "RabbitMQ", "Configuration", "Process",
             ])
     }
 

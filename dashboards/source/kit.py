@@ -22,9 +22,8 @@ ANNOTATIONS = [
     ("Deployments to production", GREEN, ["deploy-production"]),
     ("Failed deployments to staging", ORANGE, ["deploy-failed-staging"]),
     ("Failed deployments to production", RED, ["deploy-failed-production"]),
+    ("Reloads of the configuration", PURPLE, ["sluice-reload"]),
 ]
-
-RELOADED = "sluice_config_last_reload_success_timestamp_seconds"
 
 # ---------------------------------------------------------------------------------------------------------------- queries
 
@@ -437,14 +436,6 @@ class Dashboard:
                         "target": {"type": "tags", "tags": tags, "matchAny": False, "limit": 100},
                     }
                     for name, color, tags in ANNOTATIONS
-                ]
-                + [
-                    {
-                        "name": "Reloads of the configuration", "datasource": SOURCE, "enable": True, "hide": False,
-                        "iconColor": PURPLE, "expr": f"max by (instance) ({select(RELOADED, handler=False)}) * 1000",
-                        "titleFormat": "configuration reloaded", "textFormat": "{{instance}}", "step": "1m",
-                        "useValueForTime": True,
-                    }
                 ]
             },
             "templating": {"list": self.variables},

@@ -869,7 +869,7 @@ def configuration(board):
             ("Policies that somebody has set, by where: `own` is the sink or destination itself.",
              "a policy that was thought to be set and is not here: it is built in.",
              "set it in the file, under the sink, the destination, or `defaults`."),
-            [query(f"max by (scope, name, policy, origin) ({select('sluice_policy_info', like('origin', 'defaults|own|environment|program'), handler=False)})")],
+            [query(f"max by (scope, name, policy, origin) ({select('sluice_policy_info', unlike('origin', 'built-in'), handler=False)})")],
             "none",
             [{"id": "organize", "options": {"excludeByName": {"Time": True, "Value": True}}}], sort=("name", False),
             no_value="none"),

@@ -98,8 +98,17 @@ final class Reloader: Service {
 
     /// Works off what is asked for, one after the other.
     func run() async throws {
-        for await _ in wakes.stream.cancelOnGracefulShutdown() {
-            for request in take() { request.end(await perform(request.cause)) }
+        await withDiscardingTaskGroup { group in
+            for await _ in wakes.stream.cancelOnGracefulShutdown() {
+                for request in take() {
+                    let result = await perform(request.cause)
+                    request.end(result)
+                    guard case .success(let plan) = result, !plan.changes.isEmpty else { continue }
+                    // Beside the next one: a sink that does not answer keeps no number from coming into force.
+                    group.addTask { await self.announce(plan) }
+                }
+            }
+            group.cancelAll()
         }
         requests.withLock { $0.hasEnded = true }
         for request in take() { request.end(.failure(ClosedError("gateway"))) }
@@ -118,6 +127,12 @@ final class Reloader: Service {
         guard isTaken else { throw ClosedError("gateway") }
         wakes.continuation.yield()
         return try await request.outcome()
+    }
+
+    private func announce(_ plan: ReloadPlan) async {
+        await sinks.announce(
+            Announcement(
+                time: .now(), tag: "sluice-reload", text: "Configuration reloaded: \(plan.changes.words(atMost: 20))"))
     }
 
     private func take() -> [ReloadRequest] {

@@ -25,6 +25,17 @@ package enum GrafanaAnnotation {
         }
     }
 
+    /// The body that creates the annotation of what has happened to the gateway.
+    static func body(for announcement: Announcement) -> [UInt8] {
+        JSONWriter.object { json in
+            json.member("time", announcement.time.millisecondsSince1970)
+            json.member("timeEnd", announcement.time.millisecondsSince1970)
+            json.name("tags")
+            json.array { $0.string(shortened(announcement.tag)) }
+            json.member("text", announcement.text)
+        }
+    }
+
     package static func text(of event: Event) -> String {
         switch event {
         case .commitPushed(let event): "Commit \(event.id) pushed by \(event.author)"

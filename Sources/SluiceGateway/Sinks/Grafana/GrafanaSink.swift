@@ -30,7 +30,7 @@ public struct GrafanaSink: SinkOptions, Hashable {
         Annotations(url: url + GrafanaAnnotation.path, credentials: authorization, parts: parts)
     }
 
-    private var authorization: SluiceHTTP.Credentials {
+    fileprivate var authorization: SluiceHTTP.Credentials {
         switch credentials {
         case .basic(let user, let password): .basic(user: user, password: password.reveal())
         case .token(let token): .bearer(token.reveal())
@@ -72,5 +72,16 @@ public struct GrafanaSink: SinkOptions, Hashable {
             let response = try await parts.send(post)
             if let error = GrafanaAnswer.error(toPost: response, hold: parts.hold) { throw error }
         }
+    }
+}
+
+extension GrafanaSink: Announcing {
+    func announce(_ announcement: Announcement, _ parts: SinkParts) async throws {
+        let post = HTTPClient.Request(
+            "POST", url + GrafanaAnnotation.path, target: parts.name, headers: ["Content-Type": "application/json"],
+            body: GrafanaAnnotation.body(for: announcement), credentials: authorization, timeout: .seconds(10),
+            acceptsTruncatedBody: true)
+        let response = try await parts.send(post)
+        if let error = GrafanaAnswer.error(toPost: response, hold: parts.hold) { throw error }
     }
 }

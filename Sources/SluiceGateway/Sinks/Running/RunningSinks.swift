@@ -85,6 +85,25 @@ final class RunningSinks: Sendable {
         if let failure { throw failure }
     }
 
+    /// Tells sinks that show such things what has happened to the gateway. What fails is logged, and not tried again.
+    func announce(_ announcement: Announcement) async {
+        await withDiscardingTaskGroup { group in
+            for running in all {
+                guard let options = running.sink.options as? any Announcing else { continue }
+                let parts = makeParts(running.sink.name)
+                group.addTask { [logger] in
+                    do {
+                        try await options.announce(announcement, parts)
+                    } catch {
+                        logger.warning(
+                            "a sink was not told of what happened to the gateway",
+                            metadata: ["sink": "\(parts.name)", "error": "\(error)"])
+                    }
+                }
+            }
+        }
+    }
+
     /// All numbers at once: what a message waits for follows from several of them.
     private func updatePolicies(_ configuration: GatewayConfiguration, _ plan: SinkPlan) throws {
         for running in all {
