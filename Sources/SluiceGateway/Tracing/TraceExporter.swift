@@ -93,7 +93,7 @@ final class TraceExporter: Service {
                 let delay = max(after ?? .zero, pace.backoff.delay(beforeRetry: attempt, by: .real))
                 // At shutdown there is no time for another attempt.
                 guard !stopping.hasRungForGood, !Task.isCancelled, MonotonicTime.now().advanced(by: delay) < end else {
-                    return noteDropped(spans.count, why)
+                    return noteDropped(spans.count, Task.isCancelled ? "the collector did not answer in time" : why)
                 }
                 await stopping.wait(atMost: delay)
             }

@@ -159,7 +159,7 @@ struct PolicyKeysTests {
         ("sinks: {a: {}}\ndestinations: {a: {concurrency: {limit: 0}}}", ["a whole number, from 1"]),
         ("sinks: {a: {}}\ndestinations: {a: {throttle: {after_429: third}}}", ["expected halve, a mapping"]),
         ("sinks: {a: {}}\ndestinations: {a: {throttle: {after_429: {factor: 1}}}}", ["less than 1"]),
-        ("sinks: {a: {only: []}}", ["only is not supported yet"]),
+        ("sinks: {a: {only: []}}", ["a list with at least one entry"]),
         ("sinks: {a: {webhook: x}}", ["webhook: a scenario sends nothing"]),
         ("sinks: {a: {backoff: {transient: {from: 5s, to: 1s}}}}", ["expected `to` to be at least `from`"]),
         ("sinks: {a: {}}\ndestinations: {a: {budget: {cost: {failed: 1, throttled: 2}}}}", ["cost.throttled"]),
