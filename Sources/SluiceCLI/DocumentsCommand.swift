@@ -6,8 +6,7 @@ import SluiceGateway
 struct DocumentsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "documents",
-        abstract:
-            "Bring README.md, docs/SCENARIOS.md, docs/HTTP-SINK.md and .env-example of a working copy up to date.",
+        abstract: "Bring README.md, .env-example and what is made of docs/ in a working copy up to date.",
         shouldDisplay: false)
 
     @Argument(help: "The root of the working copy.")
@@ -22,6 +21,10 @@ struct DocumentsCommand: ParsableCommand {
         try Data(ScenarioDocuments.scenarios(String(contentsOf: scenarios, encoding: .utf8)).utf8).write(to: scenarios)
         let sink = root.appendingPathComponent("docs/HTTP-SINK.md")
         try Data(HTTPSinkDocuments.page(String(contentsOf: sink, encoding: .utf8)).utf8).write(to: sink)
+        let configuration = root.appendingPathComponent("docs/CONFIGURATION.md")
+        try Data(
+            ConfigurationDocuments.configuration(String(contentsOf: configuration, encoding: .utf8)).utf8
+        ).write(to: configuration)
         try Data(GatewayDocuments.environmentExample.utf8).write(to: root.appendingPathComponent(".env-example"))
     }
 }

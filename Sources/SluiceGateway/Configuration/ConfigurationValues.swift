@@ -39,8 +39,22 @@ struct ConfigurationValues {
 
     /// What is wrong with the section, at its places.
     func report(to faults: inout YAMLFaults) {
-        guard case .section(let section, _) = store else { return }
-        for problem in found { faults.add(problem.text, at: problem.place ?? section.place) }
+        guard case .section(let section, let path) = store else { return }
+        for problem in found {
+            if problem.place == nil, let (value, text) = Self.named(problem.text, path, section) {
+                faults.add(text, at: value.place)
+            } else {
+                faults.add(problem.text, at: problem.place ?? section.place)
+            }
+        }
+    }
+
+    /// The value that a problem such as `queue.brokers: expected host:port` names, and what it says of it.
+    private static func named(_ problem: String, _ path: String, _ section: YAMLValue) -> (YAMLValue, String)? {
+        guard problem.hasPrefix("\(path)."), let end = problem.firstRange(of: ": ") else { return nil }
+        let field = problem[..<end.lowerBound].dropFirst(path.count + 1)
+        let value = field.split(separator: ".").reduce(section as YAMLValue?) { $0?[String($1)] }
+        return value.map { ($0, String(problem[end.upperBound...])) }
     }
 
     func isSet(_ variable: ConfigurationVariable) -> Bool {

@@ -4,7 +4,7 @@ import SluiceKafka
 enum KafkaOptions {
     static let brokers = ConfigurationOption(
         "brokers", "KAFKA_BROKERS",
-        OptionFormat<[String]>("host:port, without user or password: these are KAFKA_USERNAME's and KAFKA_PASSWORD's") {
+        OptionFormat<[String]>("host:port, without user or password, which have options of their own") {
             // librdkafka would take them for a part of the host's name, and log it.
             $0.contains("@") ? nil : $0.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) }
         }.shaped(.list), example: .hint("localhost:9092"),

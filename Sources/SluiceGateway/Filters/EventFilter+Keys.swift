@@ -6,7 +6,8 @@ extension EventFilter.Entry {
             YAMLKey("repository", optional: \.repository, .patterns, "`owner/name`; `*` stops at `/`"),
             YAMLKey(
                 "branch", optional: \.branch,
-                .patterns.bounded("without refs/heads/") { $0.allSatisfy { !$0.description.hasPrefix("refs/") } },
+                .patterns.bounded("without refs/heads/") { $0.allSatisfy { !$0.description.hasPrefix("refs/") } }
+                    .telling { _ in "a text of 1 to 255 bytes, without refs/heads/" },
                 "The branch that was pushed to; nothing else has one"),
             YAMLKey("environment", optional: \.environment, .patterns, "Where it was deployed to; pushes have none"),
             YAMLKey("service", optional: \.service, .patterns, "What was deployed; pushes have none"),
@@ -70,7 +71,11 @@ extension YAMLFormat where Value == Set<Event.Kind> {
                 let kinds = value.texts?.compactMap { Event.Kind(rawValue: $0) }
                 guard let kinds, !kinds.isEmpty, kinds.count == value.texts?.count else { return nil }
                 return Set(kinds)
-            })
+            }
+        ).telling { value in
+            let nearest = value.text.flatMap { Nearest.name(to: $0, of: words) }.map { ": was \($0) meant?" } ?? ""
+            return words.joined(last: "or") + nearest
+        }
     }
 }
 
@@ -79,14 +84,15 @@ extension YAMLFormat where Value == [TextPattern] {
     fileprivate static var patterns: Self {
         Self(
             "a list of texts of 1 to 255 bytes, in which * stands for anything but /",
-            write: { "[\($0.map { "\"\($0)\"" }.joined(separator: ", "))]" },
+            write: { "[\($0.map { YAMLText.inQuotes("\($0)") }.joined(separator: ", "))]" },
             value: { value in
                 guard let texts = value.texts, (1...1_000).contains(texts.count) else { return nil }
                 guard texts.allSatisfy({ (1...255).contains($0.utf8.count) && !$0.hasUnsafeCharacters }) else {
                     return nil
                 }
                 return texts.map { TextPattern($0) }
-            })
+            }
+        ).telling { _ in "a text of 1 to 255 bytes, in which * stands for anything but /" }
     }
 }
 

@@ -13,6 +13,12 @@ public struct TextPattern: Sendable, Hashable, ExpressibleByStringLiteral, Custo
 
     /// In at most as many steps as both are long, multiplied: no pattern takes long.
     public func matches(_ text: String) -> Bool {
+        var steps = 0
+        return matches(text, steps: &steps)
+    }
+
+    /// - Parameter steps: how many it took are added.
+    func matches(_ text: String, steps: inout Int) -> Bool {
         let star = UInt8(ascii: "*")
         let pattern = description.utf8
         guard pattern.contains(star) else { return text.utf8.elementsEqual(pattern) }
@@ -20,6 +26,7 @@ public struct TextPattern: Sendable, Hashable, ExpressibleByStringLiteral, Custo
         // Where to go on when what follows the last star does not match: the star takes one more.
         var (afterStar, taken): (String.UTF8View.Index?, Substring.UTF8View) = (nil, rest)
         while true {
+            steps += 1
             if place < pattern.endIndex, pattern[place] == star {
                 place = pattern.index(after: place)
                 (afterStar, taken) = (place, rest)

@@ -60,8 +60,8 @@ struct SinkKind: Sendable {
                 let path = path + variable.field.split(separator: ".").map(String.init)
                 return texts.find(variable, path, ofProcess: false).map { found in
                     EffectiveValue(
-                        path: path, text: found.text, origin: found.origin, effect: variable.effect,
-                        secret: found.secret)
+                        path: path, text: found.text, origin: found.origin, effect: .route,
+                        secret: found.secret, isFlow: found.isFlow)
                 }
             }
         }

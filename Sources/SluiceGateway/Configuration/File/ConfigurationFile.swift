@@ -48,6 +48,12 @@ struct ConfigurationFile: Sendable {
             files.formUnion(interpolation.files)
             variables.formUnion(interpolation.variables)
         }
+        // A file that was cut short before it is written anew would end every sink.
+        if merge.isBlank, faults.all.isEmpty {
+            faults.add(
+                "nothing stands here: expected sections such as sources and sinks",
+                at: .init(line: 1, column: 1, file: paths.first))
+        }
         let read = ConfigurationFile(
             origin: Origin(path: path, files: files, signature: signature.adding(files)), document: merge.whole,
             variables: variables, texts: texts)
@@ -77,12 +83,17 @@ struct ConfigurationFile: Sendable {
         case .missing: throw fault("there is no such file")
         case .unreadable: throw fault("it cannot be read")
         case .directory:
-            let names = DirectoryListing.names(in: path).filter {
-                ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) && !$0.hasPrefix(".")
-            }
-            guard !names.isEmpty else { throw fault("the directory has no files that end in .yaml or .yml") }
-            return names.map { path.hasSuffix("/") ? path + $0 : "\(path)/\($0)" }
+            let files = files(in: path)
+            guard !files.isEmpty else { throw fault("the directory has no files that end in .yaml or .yml") }
+            return files
         }
+    }
+
+    /// Those of a directory that belong to a configuration, in order.
+    static func files(in directory: String) -> [String] {
+        DirectoryListing.names(in: directory)
+            .filter { ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) && !$0.hasPrefix(".") }
+            .map { directory.hasSuffix("/") ? directory + $0 : "\(directory)/\($0)" }
     }
 
     private static func text(of path: String) throws(FileFaults) -> String {

@@ -3,8 +3,11 @@ struct FileMerge {
     private var sections: [YAMLValue.Entry] = []
     private var start: YAMLValue.Place?
 
-    /// Whether no file had anything.
+    /// Whether no file could be read.
     var isEmpty: Bool { start == nil }
+
+    /// Whether the files could be read, and nothing stands in them.
+    var isBlank: Bool { start != nil && sections.isEmpty }
 
     var whole: YAMLValue {
         YAMLValue(content: .mapping(sections), place: start ?? .init(line: 1, column: 1))
@@ -26,11 +29,12 @@ struct FileMerge {
         }
         let before = sections[index]
         guard case .mapping(var entries) = before.value.content, case .mapping(let more) = section.value.content else {
-            return faults.add("\(section.key) stands in \(Self.words(before.place)) too", at: section.place)
+            return faults.add("\(Nearest.shownKey(section.key)) stands in \(Self.words(before.place)) too", at: section.place)
         }
         for entry in more {
             if let other = entries.first(where: { $0.key == entry.key }) {
-                faults.add("\(section.key).\(entry.key) stands in \(Self.words(other.place)) too", at: entry.place)
+                let key = "\(Nearest.shownKey(section.key)).\(Nearest.shownKey(entry.key))"
+                faults.add("\(key) stands in \(Self.words(other.place)) too", at: entry.place)
             } else {
                 entries.append(entry)
             }

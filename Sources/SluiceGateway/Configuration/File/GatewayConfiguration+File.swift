@@ -42,7 +42,9 @@ extension GatewayConfiguration {
             throw EnvironmentError(problems: dotEnv.skipped.map(\.problem) + values.problems)
         }
         warnings =
-            ConfigurationTypos.warnings(environment: environment.keys, file: dotEnv.values.keys)
+            ConfigurationTypos.warnings(
+                environment: environment.keys.filter { !file.variables.contains($0) },
+                file: dotEnv.values.keys.filter { !file.variables.contains($0) })
             + sections.warnings + leftOut.warnings + values.warnings + [dotEnv.warning].compactMap(\.self)
     }
 
@@ -66,9 +68,7 @@ extension GatewayConfiguration {
             guard sinks.count == named.count else { break }
             let names = used.sorted()
             let hint = Nearest.name(to: entry.key, of: names).map { ": was \($0) meant?" } ?? ""
-            faults.add(
-                "no sink delivers to \(entry.key.truncated(toBytes: 64).replacingUnsafeCharacters())\(hint)",
-                at: entry.place)
+            faults.add("no sink delivers to \(Nearest.shownKey(entry.key))\(hint)", at: entry.place)
         }
         if !bindAddress.isLoopback, !allowsUnsigned {
             for source in sources {
@@ -83,7 +83,8 @@ extension GatewayConfiguration {
         if bindAddress.collides(with: metricsBindAddress) {
             faults.add(
                 "process.metrics_bind: expected another address and port than process.bind",
-                at: document["process"]?.place ?? document.place)
+                at: document.value(at: ["process", "metrics_bind"])?.place ?? document["process"]?.place
+                    ?? document.place)
         }
     }
 }

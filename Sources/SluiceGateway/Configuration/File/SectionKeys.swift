@@ -7,7 +7,7 @@ enum SectionKeys {
             let names = fields.map { String($0.prefix { $0 != "." }) }
             for entry in entries {
                 guard names.contains(entry.key) else {
-                    faults.add(Nearest.unknownKey(entry.key, of: names.uniqued), at: entry.place)
+                    faults.add(Nearest.unknownKey(entry, of: names.uniqued), at: entry.place)
                     continue
                 }
                 let inside = fields.filter { $0.hasPrefix("\(entry.key).") }.map {

@@ -63,12 +63,15 @@ public struct FileFaults: Error, Sendable, CustomStringConvertible {
 
     /// The line as far as its key: `  token: …`.
     private static func hidingValue(_ line: String) -> String {
-        guard let colon = line.firstIndex(of: ":") else {
-            let indentation = line.prefix { $0 == " " || $0 == "-" }
+        let indentation = line.prefix { $0 == " " || $0 == "-" }
+        let content = line[indentation.endIndex...]
+        let key = content.prefix { $0 == "_" || $0 == "-" || $0 == "." || $0.isASCII && ($0.isLetter || $0.isNumber) }
+        let rest = content[key.endIndex...]
+        // The rest of a text that goes over several lines may have a colon, too.
+        guard !key.isEmpty, rest.first == ":", rest.dropFirst().first?.isWhitespace ?? true else {
             return "\(indentation)…"
         }
-        let rest = line[line.index(after: colon)...]
-        return rest.allSatisfy(\.isWhitespace) ? line : "\(line[...colon]) …"
+        return rest.dropFirst().allSatisfy(\.isWhitespace) ? line : "\(indentation)\(key): …"
     }
 
     private static func excerpt(_ line: String, _ fault: FileFault) -> String {

@@ -85,7 +85,7 @@ enum YAMLDocument {
             faults.add("it is not YAML: \(problem)", at: place(of: offset ?? 0, in: text))
         case .duplicatedKeysInMapping(let keys, let context):
             for key in keys {
-                faults.add("the key \(key) stands twice", at: second(key, context.mark, text))
+                faults.add("the key \(Nearest.shownKey(key)) stands twice", at: second(key, context.mark, text))
             }
         default:
             faults.add("it cannot be read as YAML", at: place(nil))

@@ -5,6 +5,9 @@ struct YAMLFormat<Value: Sendable>: Sendable {
     fileprivate let parse: @Sendable (YAMLValue) -> Value?
     /// The only texts that there are; empty where there are others.
     private(set) var words: [String] = []
+    /// What one of a list's values has to be, as an error says it of the wrong ones; nil where it is no list. One value alone is
+    /// read as a list of it.
+    private(set) var element: (@Sendable (YAMLValue) -> String)?
     /// The value as it would stand in a file.
     let write: @Sendable (Value) -> String
 
@@ -28,7 +31,12 @@ struct YAMLFormat<Value: Sendable>: Sendable {
     /// - Returns: nil where it is none, and a fault says so.
     func read(_ value: YAMLValue, _ faults: inout YAMLFaults) -> Value? {
         if let parsed = parse(value) { return parsed }
-        faults.expect(expected, at: value)
+        var wrong: [YAMLValue] = []
+        if let element, case .list(let values) = value.content {
+            wrong = values.filter { parse($0) == nil }
+            for value in wrong { faults.expect(element(value), at: value) }
+        }
+        if wrong.isEmpty { faults.expect(expected, at: value) }
         return nil
     }
 
@@ -36,6 +44,13 @@ struct YAMLFormat<Value: Sendable>: Sendable {
     func limited(to words: [String]) -> YAMLFormat {
         var format = self
         format.words = words
+        return format
+    }
+
+    /// The same, of which each wrong value is told by itself.
+    func telling(_ element: @escaping @Sendable (YAMLValue) -> String) -> YAMLFormat {
+        var format = self
+        format.element = element
         return format
     }
 

@@ -147,7 +147,7 @@ struct YAMLMapping<Target: Sendable>: Sendable {
         switch value.content {
         case .mapping(let entries):
             for entry in entries where !keys.contains(where: { $0.name == entry.key }) {
-                faults.add(Nearest.unknownKey(entry.key, of: shown), at: entry.place)
+                faults.add(Nearest.unknownKey(entry, of: shown), at: entry.place)
             }
             for key in keys {
                 guard let entry = entries.first(where: { $0.key == key.name }) else { continue }
@@ -177,12 +177,23 @@ extension YAMLValue.Entry {
 /// Finds the name that was probably meant.
 enum Nearest {
     /// What is said of a key that is none of these.
-    static func unknownKey(_ name: String, of names: [String]) -> String {
-        let shown = name.truncated(toBytes: 64).replacingUnsafeCharacters()
-        guard let nearest = Self.name(to: name, of: names) else {
-            return "the key \(shown) is not known here; there are \(names.joined(last: "and"))"
+    static func unknownKey(_ entry: YAMLValue.Entry, of names: [String]) -> String {
+        // A text with a comma, without quotes inside of { }, leaves its rest as a key: it may be a secret's.
+        let shown = if case .null = entry.value.content { "" } else { " " + shownKey(entry.key) }
+        guard let nearest = Self.name(to: String(known(entry.key)), of: names) else {
+            return "the key\(shown) is not known here; there are \(names.joined(last: "and"))"
         }
-        return "the key \(shown) is not known here: was \(nearest) meant?"
+        return "the key\(shown) is not known here: was \(nearest) meant?"
+    }
+
+    /// A key as a fault shows it, as far as keys go: to YAML `secret:word`, without a space, is one.
+    static func shownKey(_ name: String) -> String {
+        let key = known(name)
+        return String(key).truncated(toBytes: 64).replacingUnsafeCharacters() + (key.endIndex == name.endIndex ? "" : "…")
+    }
+
+    private static func known(_ name: String) -> Substring {
+        name.prefix { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" || $0 == "." }
     }
 
     static func name(to name: String, of names: [String]) -> String? {

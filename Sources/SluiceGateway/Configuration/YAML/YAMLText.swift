@@ -2,8 +2,10 @@
 enum YAMLText {
     /// The text as one value: plain where that means the same, else in double quotes.
     static func quoted(_ text: String) -> String {
-        isPlain(text) ? text : "\"\(escaped(text))\""
+        isPlain(text) ? text : inQuotes(text)
     }
+
+    static func inQuotes(_ text: String) -> String { "\"\(escaped(text))\"" }
 
     private static func escaped(_ text: String) -> String {
         var result = ""

@@ -34,7 +34,7 @@ struct YAMLValue: Sendable {
         switch content {
         case .null: "nothing"
         case .text: "a text"
-        case .list: "a list"
+        case .list(let values): values.isEmpty ? "an empty list" : "a list"
         case .mapping: "a mapping"
         case .unknown: "a text"
         }
@@ -67,6 +67,8 @@ struct YAMLFaults {
     mutating func expect(_ expected: String, at value: YAMLValue) {
         if case .unknown = value.content { return }
         if case .text = value.content { return add("expected \(expected)", at: value.place) }
+        // What is wrong with a list that should be one is in it.
+        if value.kind == "a list", expected.hasPrefix("a list") { return add("expected \(expected)", at: value.place) }
         add("expected \(expected), not \(value.kind)", at: value.place)
     }
 }

@@ -29,13 +29,15 @@ struct EffectiveConfiguration: Sendable {
         values.append(
             EffectiveValue(
                 path: path, text: found.text, origin: found.origin, effect: variable.effect,
-                secret: found.secret))
+                secret: found.secret, isFlow: found.isFlow))
     }
 
-    private mutating func addWord(_ path: [String], _ text: String, _ effect: ConfigurationEffect) {
+    private mutating func addWord(
+        _ path: [String], _ text: String, _ effect: ConfigurationEffect, isFlow: Bool = false
+    ) {
         let place = configuration.written.document?.value(at: path)?.place
         values.append(
-            EffectiveValue(path: path, text: text, origin: place.map { .own($0) } ?? .builtIn, effect: effect))
+            EffectiveValue(path: path, text: text, origin: place.map { .own($0) } ?? .builtIn, effect: effect, isFlow: isFlow))
     }
 
     private mutating func addSources() {
@@ -85,7 +87,7 @@ struct EffectiveConfiguration: Sendable {
             addWord(path + ["group"], sink.group, .route)
             addWord(path + ["start"], "\(sink.start)", .live)
             if let only = sink.only {
-                addWord(path + ["only"], only.text, .route)
+                addWord(path + ["only"], only.text, .route, isFlow: true)
             }
             var policy = configuration.policy(of: sink)
             policy.ordering = sink.ordering
@@ -100,7 +102,7 @@ struct EffectiveConfiguration: Sendable {
             values.append(
                 EffectiveValue(
                     path: path + row.path, text: text, origin: origin(of: row.path, path, kinds),
-                    effect: row.path.first == "ordering" ? .route : .live))
+                    effect: row.path.first == "ordering" ? .route : .live, isFlow: row.isFlow(text)))
         }
     }
 
@@ -118,17 +120,23 @@ struct EffectiveConfiguration: Sendable {
 extension KeyRow {
     /// The rows whose values count. What stands inside of something that is off, or that stands as one text, does not.
     static func inForce(_ rows: [KeyRow]) -> [KeyRow] {
-        var closed: [[String]] = []
-        return rows.filter { row in
-            guard !closed.contains(where: { row.path.starts(with: $0) }) else { return false }
-            guard let text = row.standard else { return row.isSecret }
-            closed += row.replaces(text)
-            return text != "on"
+        rows.filter { row in
+            // A key may speak of others that stand before it: a schedule does.
+            let isReplaced = rows.contains { other in
+                other.path != row.path && other.replaced.contains { row.path.starts(with: $0) }
+            }
+            return !isReplaced && (row.standard.map { $0 != "on" } ?? row.isSecret)
         }
     }
 
-    /// The paths that count for nothing where this one has this value.
-    fileprivate func replaces(_ text: String) -> [[String]] {
+    /// Whether a value of it is a list or a mapping in one line.
+    func isFlow(_ text: String) -> Bool {
+        text.hasPrefix("[") && expected.hasPrefix("a list") || text.hasPrefix("{") && expected.contains("a mapping")
+    }
+
+    /// The paths that count for nothing where this one has its value.
+    fileprivate var replaced: [[String]] {
+        guard let text = standard else { return [] }
         if path.last == "schedule", text != "none" {
             return [["retry", "attempts"], ["retry", "max_elapsed"], ["backoff", "transient"]]
         }

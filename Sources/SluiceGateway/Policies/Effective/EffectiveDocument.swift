@@ -20,7 +20,7 @@ struct EffectiveDocument {
             }
             before = Array(keys)
             let name = value.path.last ?? ""
-            let line = "\(Self.indentation(keys.count))\(name): \(Self.written(value.text))"
+            let line = "\(Self.indentation(keys.count))\(name): \(value.written)"
             let padding = String(repeating: " ", count: max(1, Self.column - line.count))
             lines.append("\(line)\(padding)# \(value.origin)")
         }
@@ -28,8 +28,4 @@ struct EffectiveDocument {
     }
 
     private static func indentation(_ depth: Int) -> String { String(repeating: "  ", count: depth) }
-
-    private static func written(_ text: String) -> String {
-        text.hasPrefix("[") || text.hasPrefix("{") ? text : YAMLText.quoted(text)
-    }
 }

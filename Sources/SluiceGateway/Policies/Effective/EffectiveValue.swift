@@ -10,7 +10,13 @@ struct EffectiveValue: Sendable, Equatable {
     /// What tells it from another one, where its text does not.
     var secret: Secret?
 
+    /// Whether the text is a list or a mapping in one line, and no text that looks like one.
+    var isFlow = false
+
     static let hidden = "***"
+
+    /// As it stands in a file, on one line.
+    var written: String { isFlow ? text : YAMLText.quoted(text) }
 
     var name: String { path.joined(separator: ".") }
 

@@ -4,6 +4,8 @@ struct OptionTexts {
         let text: String
         let origin: ValueOrigin
         let secret: Secret?
+        /// Whether the text is a list or a mapping in one line.
+        var isFlow = false
     }
 
     private let document: YAMLValue?
@@ -17,14 +19,16 @@ struct OptionTexts {
     /// - Returns: nil where nothing is set and that means nothing.
     func find(_ variable: ConfigurationVariable, _ path: [String], ofProcess: Bool) -> Found? {
         if document == nil || ofProcess, let text = environment[variable.name] {
-            let shown = variable.isSecret ? "${\(variable.name)}" : text.reveal().replacing("${", with: "$${")
+            let shown =
+                variable.isSecret
+                ? "${\(variable.name)}" : Self.unit(text.reveal().replacing("${", with: "$${"), variable)
             return Found(
                 text: shown, origin: .environment(variable.name), secret: variable.isSecret ? text : nil)
         }
         if let value = document?.value(at: path) {
             return Found(
                 text: Self.shown(value, isSecret: variable.isSecret), origin: .own(value.place),
-                secret: variable.isSecret ? Secret(value.flatText ?? "") : nil)
+                secret: variable.isSecret ? Secret(value.flatText ?? "") : nil, isFlow: value.isFlow)
         }
         return variable.defaultValue.map { Found(text: Self.unit($0, variable), origin: .builtIn, secret: nil) }
     }
@@ -38,12 +42,21 @@ struct OptionTexts {
         return EffectiveValue(
             path: path, text: row.isSecret ? text : text.replacing("${", with: "$${"),
             origin: value.map { .own($0.place) } ?? .builtIn, effect: .route,
-            secret: row.isSecret ? Secret(value?.flatText ?? "") : nil)
+            secret: row.isSecret ? Secret(value?.flatText ?? "") : nil,
+            isFlow: row.isSecret ? value?.isFlow ?? false : row.isFlow(text))
     }
 
     /// A secret that was written as `${…}` is shown as that.
     static func shown(_ value: YAMLValue, isSecret: Bool) -> String {
         guard isSecret else { return (value.flatText ?? "").replacing("${", with: "$${") }
+        switch value.content {
+        case .mapping(let entries):
+            return
+                "{\(entries.map { "\(YAMLText.quoted($0.key)): \(YAMLText.quoted(shown($0.value, isSecret: true)))" }.joined(separator: ", "))}"
+        case .list(let values):
+            return "[\(values.map { YAMLText.quoted(shown($0, isSecret: true)) }.joined(separator: ", "))]"
+        case .text, .null, .unknown: break
+        }
         guard let written = value.written, written.hasPrefix("${"), written.hasSuffix("}"), !written.contains(":-"),
             written.dropFirst(2).dropLast().allSatisfy({ $0 != "$" && $0 != "}" && $0 != "{" })
         else { return EffectiveValue.hidden }
@@ -52,7 +65,8 @@ struct OptionTexts {
 
     /// `75` of seconds is `75s` in a file.
     private static func unit(_ text: String, _ variable: ConfigurationVariable) -> String {
-        switch variable.unit {
+        guard NumberText.parse(text[...]) != nil else { return text }
+        return switch variable.unit {
         case "seconds": "\(text)s"
         case "days": "\(text)d"
         default: text
@@ -61,6 +75,14 @@ struct OptionTexts {
 }
 
 extension YAMLValue {
+    /// Whether it is more than a text.
+    var isFlow: Bool {
+        switch content {
+        case .list, .mapping: true
+        case .text, .null, .unknown: false
+        }
+    }
+
     /// The value in one line, as a file may have it.
     var flatText: String? {
         switch content {
@@ -68,7 +90,7 @@ extension YAMLValue {
         case .text(let text): text
         case .list(let values): "[\(values.map { YAMLText.quoted($0.flatText ?? "") }.joined(separator: ", "))]"
         case .mapping(let entries):
-            "{\(entries.map { "\($0.key): \(YAMLText.quoted($0.value.flatText ?? ""))" }.joined(separator: ", "))}"
+            "{\(entries.map { "\(YAMLText.quoted($0.key)): \(YAMLText.quoted($0.value.flatText ?? ""))" }.joined(separator: ", "))}"
         }
     }
 }

@@ -48,8 +48,8 @@ struct ConfigurationChange: Sendable, Equatable {
 
     private init(name: String, _ before: EffectiveValue?, _ after: EffectiveValue?) {
         self.name = name
-        self.before = before?.text
-        self.after = after?.text
+        self.before = before?.written
+        self.after = after?.written
         effect = (after ?? before)?.effect ?? .restart
     }
 

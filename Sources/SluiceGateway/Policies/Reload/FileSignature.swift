@@ -18,27 +18,32 @@ struct FileSignature: Sendable, Equatable {
 
     private var entries: [String: Entry]
 
-    /// - Parameter paths: of files and directories; links are followed.
+    /// - Parameter paths: of files and directories; links are followed. A directory stands for the files in it that belong to a
+    ///   configuration: other files come and go there, such as those of editors.
     init(_ paths: Set<String>) {
-        var entries: [String: Entry] = [:]
+        entries = [:]
         for path in paths {
-            var status = stat()
-            guard stat(path, &status) == 0 else {
-                entries[path] = Entry()
+            let (entry, isDirectory) = Self.entry(path)
+            guard isDirectory else {
+                entries[path] = entry
                 continue
             }
-            var entry = Entry(
-                device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(truncatingIfNeeded: status.st_ino),
-                size: Int64(status.st_size))
-            #if canImport(Darwin)
-                let time = status.st_mtimespec
-            #else
-                let time = status.st_mtim
-            #endif
-            (entry.seconds, entry.nanoseconds) = (Int64(time.tv_sec), Int64(time.tv_nsec))
-            entries[path] = entry
+            for file in ConfigurationFile.files(in: path) { entries[file] = Self.entry(file).entry }
         }
-        self.entries = entries
+    }
+
+    private static func entry(_ path: String) -> (entry: Entry, isDirectory: Bool) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return (Entry(), false) }
+        #if canImport(Darwin)
+            let time = status.st_mtimespec
+        #else
+            let time = status.st_mtim
+        #endif
+        let entry = Entry(
+            device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(truncatingIfNeeded: status.st_ino),
+            size: Int64(status.st_size), seconds: Int64(time.tv_sec), nanoseconds: Int64(time.tv_nsec))
+        return (entry, status.st_mode & S_IFMT == S_IFDIR)
     }
 
     /// With files besides, as they are now.
@@ -52,7 +57,7 @@ struct FileSignature: Sendable, Equatable {
     /// and then gives it its name has ended writing.
     func isReplaced(in other: FileSignature) -> Bool {
         let differing = other.entries.filter { entries[$0.key] != $0.value }
-        return !differing.isEmpty
+        return !differing.isEmpty && entries.count == other.entries.count
             && differing.allSatisfy { path, entry in
                 guard let before = entries[path], entry.size >= 0, before.size >= 0 else { return false }
                 return (before.device, before.inode) != (entry.device, entry.inode)

@@ -189,7 +189,7 @@ extension YAMLKey<HTTPSinkOptions> {
 
     /// `binary`, `structured`, or a mapping.
     fileprivate static var cloudEvents: Self {
-        let expected = "binary, structured, or a mapping with mode, source and type_prefix"
+        let expected = "binary, structured, a mapping with mode, source and type_prefix, or off"
         return Self(
             "cloudevents", expected: expected, standard: { $0.cloudEvents == nil ? "off" : "on" },
             "How events go as CloudEvents 1.0. Default: they do not",
@@ -197,6 +197,7 @@ extension YAMLKey<HTTPSinkOptions> {
             read: { value, options, faults in
                 var cloudEvents = options.cloudEvents ?? .init()
                 switch value.content {
+                case .text("off"): return options.cloudEvents = nil
                 case .text(let text):
                     guard let mode = HTTPSinkOptions.CloudEvents.modes.first(where: { $0.key == text })?.value else {
                         return faults.expect(expected, at: value)

@@ -1,0 +1,98 @@
+import Foundation
+import GatewayTestSupport
+import SluiceTesting
+import Testing
+
+@testable import SluiceGateway
+
+/// `sluice check`, `run --config` and `diff` as a person runs them.
+@Suite(.timeLimit(.minutes(10)), .enabled(if: SluiceProcess.executable != nil, "needs the program"))
+struct FileCommandsTests {
+    private static let good = """
+        sources:
+          github: {kind: github}
+        sinks:
+          chat: {kind: slack, webhook: "http://127.0.0.1:9/${WORD}"}
+
+        """
+
+    private func sluice(
+        _ file: FileForTests, _ environment: [String: String] = [:], _ arguments: String...
+    ) async throws -> (status: Int32, out: String, err: String) {
+        let process = try SluiceProcess(environment, arguments, in: file.directory)
+        let status = try await process.exitStatus()
+        return (status, process.standardOutput, process.errors)
+    }
+
+    @Test func checkEndsWith0For1ForWarningsAnd78ForFaults() async throws {
+        let file = try FileForTests(Self.good, others: ["bad.yaml": "sinks: {chat: {kind: slak}}\n"])
+        let word = ["WORD": "of-slack"]
+        let fine = try await sluice(file, word, "check")
+        #expect(fine.status == 0)
+        #expect(fine.err == "sluice.yaml is well: sources github; queue the embedded log; sinks chat\n")
+        let warned = word.merging(["SLACK_START": "now"]) { $1 }
+        #expect(try await sluice(file, warned, "check").status == 0)
+        let strict = try await sluice(file, warned, "check", "sluice.yaml", "--strict")
+        #expect(strict.status == 1 && strict.err.hasPrefix("warning: SLACK_START is set and counts no more"))
+        #expect(try await sluice(file, word, "check", "--strict").status == 0)
+        let bad = try await sluice(file, word, "check", "bad.yaml")
+        #expect(bad.status == 78)
+        #expect(
+            bad.err.hasPrefix("bad.yaml:1:22: expected a kind, grafana, slack or http: was slack meant?\n"),
+            "\(bad.err)")
+        #expect(try await sluice(file, ["SLUICE_CONFIG": "bad.yaml"], "check").status == 78)
+        #expect(try await sluice(file, [:], "check").err.contains("4:32: the variable WORD is not set"))
+        #expect(try await sluice(file, [:], "run", "--config", "bad.yaml").status == 78)
+    }
+
+    @Test func checkPrintsWhatIsInForceAndTheSchema() async throws {
+        let file = try FileForTests(Self.good)
+        let printed = try await sluice(file, ["WORD": "of-slack"], "check", "--print")
+        #expect(printed.status == 0 && printed.out.contains("# built-in, of kind slack"))
+        #expect(!printed.out.contains("of-slack"))
+        let schema = try await sluice(file, [:], "check", "--schema")
+        #expect(schema.status == 0)
+        #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(schema.out.utf8)) }
+    }
+
+    @Test func diffTellsWhatEachChangeTakesAndSIGHUPMakesThem() async throws {
+        let file = try FileForTests(
+            Self.good,
+            others: [
+                "same.yaml": Self.good, "bad.yaml": "sinks: []\n",
+                "new.yaml": Self.good.replacing("of-slack", with: "x") + """
+                      more: {kind: slack, webhook: "http://127.0.0.1:9/secret-marker", destination: chat}
+                    defaults: {retry: {attempts: 3}}
+                    queue: {retention: 9d}
+
+                    """,
+            ])
+        let environment = ["WORD": "of-slack"]
+        let process = try SluiceProcess(environment, ["run", "--config", "sluice.yaml"], in: file.directory)
+        _ = try await process.client()
+        let same = try await sluice(file, environment, "diff", "same.yaml")
+        #expect(same.status == 0 && same.out == "nothing would change\n", "\(same)")
+        let changed = try await sluice(file, environment, "diff", "new.yaml")
+        #expect(changed.status == 1)
+        let lines = changed.out.split(separator: "\n").map {
+            $0.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
+        }
+        #expect(lines.contains("sinks.chat.retry.attempts: 8 → 3 live"), "\(changed.out)")
+        #expect(lines.contains("+ sinks.more.kind: slack this route restarts"))
+        #expect(lines.contains("queue.retention: 400d → 9d needs a restart"))
+        #expect(!changed.out.contains("secret-marker"))
+        #expect(try await sluice(file, environment, "diff", "bad.yaml").status == 78)
+        try file.write(
+            String(
+                decoding: FileManager.default.contents(atPath: "\(file.directory.path)/new.yaml") ?? Data(),
+                as: UTF8.self))
+        process.signal(SIGHUP)
+        try await eventually("it is reloaded") { process.errors.contains("the configuration was reloaded") }
+        #expect(process.errors.contains("a restart is needed"))
+        let after = try await sluice(file, environment, "diff", "new.yaml")
+        #expect(after.status == 1 && after.out.split(separator: "\n").count == 1, "\(after.out)")
+        process.signal(SIGTERM)
+        #expect(try await process.exitStatus() == 0)
+        #expect(try await sluice(file, environment, "diff", "new.yaml").status == 2)
+    }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import GatewayTestSupport
+import Logging
+import ServiceLifecycle
+import Sluice
+import SluiceMetrics
+import SluiceTesting
+import Testing
+
+@testable import SluiceGateway
+
+/// A gateway in this process that runs by a file.
+struct FileGateway: Sendable {
+    let client: GatewayClient
+    let gateway: Gateway
+    let recorder: LogRecorder
+
+    var log: String { recorder.text }
+
+    /// What is in force of a destination.
+    func destination(_ name: String) -> EffectiveValueReader { EffectiveValueReader(sinks: gateway.sinks, name: name) }
+
+    func metric(_ name: String, _ labels: [String: String] = [:]) async throws -> Double? {
+        try await client.metrics().value(name, labels)
+    }
+}
+
+/// The numbers that a destination goes by.
+struct EffectiveValueReader: Sendable {
+    fileprivate let sinks: RunningSinks
+    fileprivate let name: String
+
+    var rate: Double? {
+        sinks.all.first { $0.destination.name == name }?.destination.configuration.throttle?.rate
+    }
+}
+
+extension FileForTests {
+    /// Runs a gateway by this file, from ready to a graceful stop.
+    /// - Parameters:
+    ///   - path: what it is given as; the file itself unless said otherwise.
+    ///   - environment: for `${…}`.
+    func run<Result: Sendable>(
+        path: String? = nil, _ environment: [String: String] = [:], _ body: (FileGateway) async throws -> Result
+    ) async throws -> Result {
+        let environment = [
+            "BIND_ADDR": "127.0.0.1:0", "METRICS_BIND_ADDR": "127.0.0.1:0", "SLUICE_DATA": directory.path + "/data",
+        ].merging(environment) { $1 }
+        let path = path ?? self.path
+        let recorder = LogRecorder()
+        let gateway = try Gateway(
+            GatewayConfiguration(file: path, environment: environment),
+            reading: { try GatewayConfiguration(file: $0 ?? path, environment: environment) },
+            logger: recorder.logger(at: .info))
+        try await gateway.restoreDeployments()
+        var quiet = Logger(label: "test")
+        quiet.logLevel = .critical
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: gateway.services.map { .init(service: $0) }, logger: quiet))
+        let running = Task { try await group.run() }
+        let outcome: Swift.Result<Result, any Error>
+        do {
+            let client = GatewayClient(
+                webhooksPort: try await gateway.webhooksPort, metricsPort: try await gateway.metricsPort,
+                secret: environment["GITHUB_WEBHOOK_SECRET"])
+            try await client.waitUntilReady()
+            outcome = .success(try await body(FileGateway(client: client, gateway: gateway, recorder: recorder)))
+        } catch {
+            outcome = .failure(error)
+        }
+        await group.triggerGracefulShutdown()
+        try await running.value
+        await gateway.close()
+        return try outcome.get()
+    }
+
+    /// Writes beside the file and then gives it the file's name.
+    func replace(_ text: String, name: String = "sluice.yaml") throws {
+        try write(text, to: "\(name).new")
+        guard rename("\(directory.path)/\(name).new", "\(directory.path)/\(name)") == 0 else {
+            throw TestFailure("cannot rename")
+        }
+    }
+}
