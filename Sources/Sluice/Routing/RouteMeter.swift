@@ -40,7 +40,10 @@ final class RouteMeter: Sendable {
         publish = stage(.publish)
         attemptSucceeded = instruments.histogram(.handlerAttemptDuration, [scope.label, ("result", "success")])
         attemptFailed = instruments.histogram(.handlerAttemptDuration, [scope.label, ("result", "failure")])
-        let outcomes = DeliveryOutcome.allCases.map { [scope.label, ("outcome", $0.rawValue)] }
+        // In the order in which the ledger has them.
+        let outcomes = DeliveryOutcome.allCases.sorted { $0.index < $1.index }.map {
+            [scope.label, ("outcome", $0.rawValue)]
+        }
         attempts = outcomes.map { instruments.histogram(.deliveryAttempts, $0) }
         self.outcomes = outcomes.map { instruments.counter(.deliveries, $0) }
         received = instruments.counter(.messagesReceived, [scope.label])

@@ -4,7 +4,7 @@ extension GatewayConfiguration {
     /// environment has them elsewhere: then it is told where.
     public var effectiveText: String {
         "# The effective configuration of \(title), each value's origin beside it.\n"
-            + EffectiveDocument(EffectiveConfiguration(self)).text
+            + EffectiveDocument(EffectiveConfiguration(self), isWithoutSinks: sinks.isEmpty).text
     }
 
     /// Where it was read from: the file's path, or `the environment`.

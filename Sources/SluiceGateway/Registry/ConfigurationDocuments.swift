@@ -49,7 +49,8 @@ public enum ConfigurationDocuments {
                 let standard = row.standard.map { $0.isEmpty ? "–" : "`\($0)`" } ?? "–"
                 let change = effect(row).map { " \($0) |" } ?? ""
                 let secret = row.isSecret ? "; a secret" : ""
-                return "| `\(row.path.joined(separator: "."))` | \(escaped(row.expected))\(secret) | \(standard) |\(change) "
+                let key = row.path.joined(separator: ".")
+                return "| `\(key)` | \(escaped(row.expected))\(secret) | \(standard) |\(change) "
                     + "\(escaped(row.meaning)) |\n"
             }.joined()
     }

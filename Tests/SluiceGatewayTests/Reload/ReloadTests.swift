@@ -69,7 +69,7 @@ extension EndToEnd {
                 try await eventually("the first has them") { Self.has(first, before) }
                 let running = try #require(gateway.gateway.sinks.all.first)
                 try file.replace(Self.file(Self.sink("first", first), Self.sink("second", second)))
-                try await eventually("two sinks") { gateway.gateway.sinks.all.count == 2 }
+                try await eventually("two sinks") { gateway.log.contains("handler_name=log-to-second") }
                 let meanwhile = try await Self.push(gateway)
                 try await eventually("both have them") { Self.has(first, meanwhile) && Self.has(second, meanwhile) }
                 try await gateway.gateway.reload()

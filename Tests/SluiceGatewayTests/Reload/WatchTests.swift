@@ -77,7 +77,7 @@ extension EndToEnd {
         }
 
         @Test func whenAFileChangesThatItNames() async throws {
-            let file = try FileForTests(Self.text(rate: "${file:rate}"), others: ["rate": "1/s\n"])
+            let file = try FileForTests(Self.text(rate: "\"${file:rate}\""), others: ["rate": "1/s\n"])
             try await file.run { gateway in
                 try file.replace("2/s\n", name: "rate")
                 try await eventually("2") { gateway.destination("chat").rate == 2 }

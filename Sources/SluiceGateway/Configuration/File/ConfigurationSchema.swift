@@ -94,6 +94,7 @@ struct ConfigurationSchema {
     }
 
     private func types(_ expected: String) -> [String] {
+        if expected.hasPrefix("a mapping") { return ["object"] }
         if expected.hasPrefix("a list") { return ["array", "string"] }
         if expected.hasPrefix("host:port") { return ["array", "string"] }
         if expected.hasPrefix("name=value") { return ["object", "string"] }

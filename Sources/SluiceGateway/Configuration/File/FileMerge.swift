@@ -29,7 +29,8 @@ struct FileMerge {
         }
         let before = sections[index]
         guard case .mapping(var entries) = before.value.content, case .mapping(let more) = section.value.content else {
-            return faults.add("\(Nearest.shownKey(section.key)) stands in \(Self.words(before.place)) too", at: section.place)
+            return faults.add(
+                "\(Nearest.shownKey(section.key)) stands in \(Self.words(before.place)) too", at: section.place)
         }
         for entry in more {
             if let other = entries.first(where: { $0.key == entry.key }) {

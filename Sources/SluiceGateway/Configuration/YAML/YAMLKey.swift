@@ -189,7 +189,8 @@ enum Nearest {
     /// A key as a fault shows it, as far as keys go: to YAML `secret:word`, without a space, is one.
     static func shownKey(_ name: String) -> String {
         let key = known(name)
-        return String(key).truncated(toBytes: 64).replacingUnsafeCharacters() + (key.endIndex == name.endIndex ? "" : "…")
+        let shown = String(key).truncated(toBytes: 64).replacingUnsafeCharacters()
+        return key.endIndex == name.endIndex ? shown : shown + "…"
     }
 
     private static func known(_ name: String) -> Substring {

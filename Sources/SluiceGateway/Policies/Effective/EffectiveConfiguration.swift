@@ -1,4 +1,5 @@
 import Sluice
+import SluiceKafka
 
 /// Everything that is in force, value by value, in the order in which a file would have it.
 struct EffectiveConfiguration: Sendable {
@@ -37,7 +38,8 @@ struct EffectiveConfiguration: Sendable {
     ) {
         let place = configuration.written.document?.value(at: path)?.place
         values.append(
-            EffectiveValue(path: path, text: text, origin: place.map { .own($0) } ?? .builtIn, effect: effect, isFlow: isFlow))
+            EffectiveValue(
+                path: path, text: text, origin: place.map { .own($0) } ?? .builtIn, effect: effect, isFlow: isFlow))
     }
 
     private mutating func addSources() {
@@ -55,7 +57,9 @@ struct EffectiveConfiguration: Sendable {
 
     private mutating func addQueue() {
         addWord(["queue", "kind"], configuration.kafka == nil ? "log" : "kafka", .restart)
-        let kafka = configuration.kafka == nil ? [] : KafkaOptions.all
+        var kafka = configuration.kafka == nil ? [] : KafkaOptions.all
+        // Without a user it proves nothing, and a file that has it is asked for one.
+        if configuration.kafka?.client.sasl == nil { kafka.removeAll { $0 == KafkaOptions.mechanism.variable } }
         for option in kafka + GatewayConfiguration.retentionSettings.map(\.variable) { addOption(option, ["queue"]) }
     }
 

@@ -2,8 +2,12 @@
 struct EffectiveDocument {
     private let configuration: EffectiveConfiguration
 
-    init(_ configuration: EffectiveConfiguration) {
+    /// Without sinks events go to the console, which is no kind that a file has: its values are comments.
+    private let isWithoutSinks: Bool
+
+    init(_ configuration: EffectiveConfiguration, isWithoutSinks: Bool = false) {
         self.configuration = configuration
+        self.isWithoutSinks = isWithoutSinks
     }
 
     /// Where comments begin, unless a line is longer.
@@ -14,13 +18,15 @@ struct EffectiveDocument {
         var before: [String] = []
         for value in configuration.values {
             let keys = value.path.dropLast()
+            let isComment = isWithoutSinks && ["sinks", "destinations"].contains(value.path.first)
+            let mark = isComment ? "# " : ""
             let common = zip(before, keys).prefix { $0 == $1 }.count
             for (depth, key) in keys.enumerated().dropFirst(common) {
-                lines.append("\(Self.indentation(depth))\(key):")
+                lines.append("\(mark)\(Self.indentation(depth))\(key):")
             }
             before = Array(keys)
             let name = value.path.last ?? ""
-            let line = "\(Self.indentation(keys.count))\(name): \(value.written)"
+            let line = "\(mark)\(Self.indentation(keys.count))\(name): \(value.written)"
             let padding = String(repeating: " ", count: max(1, Self.column - line.count))
             lines.append("\(line)\(padding)# \(value.origin)")
         }

@@ -79,7 +79,7 @@ struct FileCommandsTests {
         }
         #expect(lines.contains("sinks.chat.retry.attempts: 8 → 3 live"), "\(changed.out)")
         #expect(lines.contains("+ sinks.more.kind: slack this route restarts"))
-        #expect(lines.contains("queue.retention: 400d → 9d needs a restart"))
+        #expect(lines.contains("+ queue.retention: 9d needs a restart"))
         #expect(!changed.out.contains("secret-marker"))
         #expect(try await sluice(file, environment, "diff", "bad.yaml").status == 78)
         try file.write(

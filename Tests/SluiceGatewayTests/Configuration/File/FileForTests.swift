@@ -35,7 +35,7 @@ struct FileForTests: Sendable {
         } catch let error as FileFaults {
             return error.faults.map { fault in
                 let name = whole ? fault.file?.split(separator: "/").last.map { "\($0):" } ?? "" : ""
-                return name + fault.description.replacing(directory.path, with: ".")
+                return name + fault.description.replacing(directory.path + "/", with: "")
             }
         } catch {
             return ["\(error)"]

@@ -89,7 +89,7 @@ struct InterpolationTests {
                     "c.yaml:1:1: expected a mapping with sections such as sources and sinks",
                     "sluice.yaml:1:1: sinks stands in \(file.directory.path)/a.yaml:1 too",
                     "sluice.yaml:3:9: queue.kind stands in \(file.directory.path)/b.yaml:3 too",
-                ].map { $0.replacing(file.directory.path, with: ".") })
+                ].map { $0.replacing(file.directory.path + "/", with: "") })
         let none = try TemporaryDirectory()
         let error = #expect(throws: FileFaults.self) { try GatewayConfiguration(file: none.path, environment: [:]) }
         #expect(error?.faults.map(\.text) == ["the directory has no files that end in .yaml or .yml"])
