@@ -61,7 +61,7 @@ struct EffectiveTests {
             + "    headers: {Authorization: \"Bearer ${TOKEN}\", X-Plain: \"${TOKEN}\"}\n    answers: {success: [200, 3xx]}\n",
         "sinks:\n  a:\n    kind: http\n    url: ${WEBHOOK}\n    cloudevents: {mode: structured, source: /here}\n"
             + "  b:\n    kind: http\n    url: ${WEBHOOK}\n    preset: discord\n"
-            + "  c:\n    kind: http\n    url: ${WEBHOOK}\n    body: \"[{{text}}]\\nand more\"\n",
+            + "  c:\n    kind: http\n    url: ${WEBHOOK}\n    body: '[\"{{text}}\"]'\n",
         "queue:\n  kind: kafka\n  brokers: [\"a:9092\", \"b:9092\"]\n  properties: {socket.keepalive.enable: \"true\"}\n"
             + "  retention: 12h\n  poison_retention: 500MB\n",
         "queue: {kind: kafka, brokers: \"a:9092,b:9092\", create_topics: false}\n",

@@ -78,7 +78,7 @@ struct FileCommandsTests {
             $0.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
         }
         #expect(lines.contains("sinks.chat.retry.attempts: 8 → 3 live"), "\(changed.out)")
-        #expect(lines.contains("+ sinks.more.kind: slack this route restarts"))
+        #expect(lines.contains("+ sinks.more: kind slack live"))
         #expect(lines.contains("+ queue.retention: 9d needs a restart"))
         #expect(!changed.out.contains("secret-marker"))
         #expect(try await sluice(file, environment, "diff", "bad.yaml").status == 78)
