@@ -42,7 +42,7 @@ struct ConfigurationSchema {
                 json.member("description", "\(row.meaning.filter { $0 != "`" }) (\(row.expected)).\(standard)")
             }
             let expected = node.row?.expected ?? "a mapping"
-            guard !node.children.isEmpty else { return writeScalar(node.row, to: &json) }
+            guard !node.children.isEmpty else { return writeLeaf(node.row, to: &json) }
             if expected.hasPrefix("a list") {
                 json.member("type", "array")
                 json.name("items")
@@ -54,7 +54,7 @@ struct ConfigurationSchema {
                 json.name("anyOf")
                 json.array { json in
                     json.object { write(children: node.children, to: &$0) }
-                    json.object { writeScalar(node.row, to: &$0) }
+                    json.object { writeLeaf(node.row, isMapping: false, to: &$0) }
                 }
             }
         }
@@ -78,7 +78,9 @@ struct ConfigurationSchema {
         json.boolean(false)
     }
 
-    private func writeScalar(_ row: KeyRow?, to json: inout JSONWriter) {
+    /// What has no keys of its own that are known.
+    /// - Parameter isMapping: whether it may be a mapping, whose keys are anything.
+    private func writeLeaf(_ row: KeyRow?, isMapping: Bool = true, to json: inout JSONWriter) {
         let words = row?.words ?? []
         guard words.isEmpty else {
             json.name("enum")
@@ -90,11 +92,13 @@ struct ConfigurationSchema {
             return
         }
         json.name("type")
-        json.array { json in for type in types(row?.expected ?? "") { json.string(type) } }
+        json.array { json in
+            for type in types(row?.expected ?? "") where isMapping || type != "object" { json.string(type) }
+        }
     }
 
     private func types(_ expected: String) -> [String] {
-        if expected.hasPrefix("a mapping") { return ["object"] }
+        if expected.hasPrefix("a mapping") { return ["object", "string", "number", "boolean"] }
         if expected.hasPrefix("a list") { return ["array", "string"] }
         if expected.hasPrefix("host:port") { return ["array", "string"] }
         if expected.hasPrefix("name=value") { return ["object", "string"] }
