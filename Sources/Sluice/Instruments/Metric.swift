@@ -99,9 +99,9 @@ extension Metric.Label {
 /// How a delivery ended, for the label `outcome`.
 public enum DeliveryOutcome: String, Sendable, CaseIterable {
     case acked, rejected, poisoned, discarded, deduplicated, revoked
+    case handedBack = "handed_back"
     /// Its route does not want it.
     case filtered
-    case handedBack = "handed_back"
 }
 
 /// Where a delivery's time went, for the label `stage`.

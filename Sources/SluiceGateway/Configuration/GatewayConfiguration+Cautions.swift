@@ -3,7 +3,10 @@ import SluiceKafka
 extension GatewayConfiguration {
     /// Passwords and tokens that leave this machine in the clear, one line each; to be logged at start.
     var cautions: [String] {
-        var cautions = sources.flatMap(\.options.cautions)
+        var cautions = sources.flatMap { source in
+            let kind = Registry.sources.first { $0.isKind(source.options) }
+            return source.options.cautions.map { named($0, kind?.options ?? [], "sources.\(source.name)") }
+        }
         if let client = kafka?.client, client.sendsPlainPassword,
             client.brokers.contains(where: { !BindAddress.isHere($0) })
         {
@@ -11,7 +14,20 @@ extension GatewayConfiguration {
                 "KAFKA_SASL_MECHANISM: with plain the password crosses the network in the clear; set KAFKA_TLS=true, "
                     + "or use scram-sha-512")
         }
-        return cautions + sinks.flatMap(\.options.cautions)
+        return cautions
+            + sinks.flatMap { sink in
+                let kind = Registry.sinks.first { $0.isKind(sink.options) }
+                return sink.options.cautions.map { named($0, kind?.options ?? [], "sinks.\(sink.name)") }
+            }
+    }
+
+    /// A caution begins with the variable that it is about. Where a file says it, that is a key.
+    private func named(_ caution: String, _ options: [ConfigurationVariable], _ path: String) -> String {
+        guard written.document != nil else { return caution }
+        guard let option = options.first(where: { caution.hasPrefix("\($0.name):") }) else {
+            return "\(path).\(caution)"
+        }
+        return "\(path).\(option.field)\(caution.dropFirst(option.name.count))"
     }
 }
 

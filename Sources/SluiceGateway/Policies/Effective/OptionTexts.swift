@@ -37,13 +37,17 @@ struct OptionTexts {
     func value(of row: KeyRow, _ section: [String]) -> EffectiveValue? {
         let path = section + row.path
         let value = document?.nearest(section, row.path)
-        guard let text = row.isSecret ? value.map({ Self.shown($0, isSecret: true) }) : row.standard, !text.isEmpty
-        else { return nil }
+        // What `${…}` put into a template may be a secret as well.
+        let (isReference, isHidden) = (value?.written != nil, row.isSecret || value?.written != nil)
+        let shown =
+            row.isSecret
+            ? value.map { Self.shown($0, isSecret: true) }
+            : isReference ? value?.written : row.standard?.replacing("${", with: "$${")
+        guard let shown, !shown.isEmpty else { return nil }
         return EffectiveValue(
-            path: path, text: row.isSecret ? text : text.replacing("${", with: "$${"),
-            origin: value.map { .own($0.place) } ?? .builtIn, effect: .route,
-            secret: row.isSecret ? Secret(value?.flatText ?? "") : nil,
-            isFlow: row.isSecret ? value?.isFlow ?? false : row.isFlow(text))
+            path: path, text: shown, origin: value.map { .own($0.place) } ?? .builtIn, effect: .route,
+            secret: isHidden ? Secret(value?.flatText ?? "") : nil,
+            isFlow: row.isSecret ? value?.isFlow ?? false : row.isFlow(shown))
     }
 
     /// A secret that was written as `${…}` is shown as that.
