@@ -187,7 +187,8 @@ extension EndToEnd {
                 let without = Self.file(Self.sink("other", slack))
                 try file.replace(without)
                 try await eventually("it is refused") {
-                    gateway.log.contains("no sink reads the group log-to-chat any more, for which 5 messages wait")
+                    gateway.log.contains(
+                        "group log-to-chat: no sink reads it, and 5 messages wait: write `group: log-to-chat`")
                 }
                 #expect(gateway.gateway.sinks.all.count == 2)
                 try await gateway.gateway.reload()

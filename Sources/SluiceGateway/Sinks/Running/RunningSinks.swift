@@ -12,6 +12,12 @@ final class RunningSinks: Sendable {
         fileprivate let publisher: SinkPublisher
     }
 
+    /// A sink that has been made, and has no route yet.
+    private struct Made {
+        let sink: ConfiguredSink
+        let publisher: SinkPublisher
+    }
+
     private struct State {
         var running: [Running] = []
         /// Whether the queue is in use.
@@ -57,7 +63,7 @@ final class RunningSinks: Sendable {
 
     /// Makes the routes of a gateway that does not run yet.
     func begin(_ configuration: GatewayConfiguration) throws {
-        for sink in configuration.deliveredTo { try begin(sink, configuration, among: destinations) }
+        for sink in configuration.deliveredTo { try begin(make(sink), configuration, among: destinations) }
         state.withLock { $0.isLate = true }
     }
 
@@ -69,6 +75,8 @@ final class RunningSinks: Sendable {
     func apply(_ configuration: GatewayConfiguration) async throws {
         let before = all.map(\.sink)
         let plan = SinkPlan(from: before, to: configuration.deliveredTo)
+        // What cannot be made is refused before anything has changed.
+        let made = try (plan.restarts + plan.begins).map(make)
         try updatePolicies(configuration, plan)
         // A route that is made anew meets its destination as it was: gate, breaker and budget carry over.
         let destinations = destinations
@@ -76,8 +84,13 @@ final class RunningSinks: Sendable {
             for name in plan.ends + plan.restarts.map(\.name) { group.addTask { await self.end(name) } }
         }
         var failure: (any Error)?
-        for sink in plan.restarts + plan.begins {
-            do { try begin(sink, configuration, among: destinations) } catch { failure = failure ?? error }
+        for sink in made {
+            do {
+                try begin(sink, configuration, among: destinations)
+                await introduce(sink.sink)
+            } catch {
+                failure = failure ?? error
+            }
         }
         sort(by: configuration.deliveredTo.map(\.name))
         onChange(all.map(\.sink))
@@ -125,14 +138,26 @@ final class RunningSinks: Sendable {
         return all.map(\.destination).filter { known.insert(ObjectIdentifier($0)).inserted }
     }
 
+    private func make(_ sink: ConfiguredSink) throws -> Made {
+        Made(
+            sink: sink,
+            publisher: SinkPublisher(
+                sink.name, try sink.options.makeSink(makeParts(sink.name)), time: routes.time))
+    }
+
+    /// A sink that begins now gets what comes from now on. Brokers may be away: there its route sees to it.
+    private func introduce(_ sink: ConfiguredSink) async {
+        guard !routes.queue.isShared else { return }
+        try? await withDeadline(.seconds(1)) { [queue = routes.queue] in try await queue.introduce(sink.group) }
+    }
+
     private func begin(
-        _ sink: ConfiguredSink, _ configuration: GatewayConfiguration, among known: [Destination]
+        _ made: Made, _ configuration: GatewayConfiguration, among known: [Destination]
     ) throws {
+        let (sink, publisher) = (made.sink, made.publisher)
         let destination =
             try (known + destinations).first { $0.name == sink.destination }
             ?? Destination(sink.destination, configuration.policies(of: sink.destination), time: routes.time)
-        let publisher = SinkPublisher(
-            sink.name, try sink.options.makeSink(makeParts(sink.name)), time: routes.time)
         let policies = LiveSinkPolicy(configuration.policy(of: sink), handled: routes.queue.handled)
         let isLate = state.withLock(\.isLate)
         let route = try routes.route(to: sink, publisher, destination, policies, isLate: isLate)

@@ -98,7 +98,7 @@ struct HTTPSinkKeysTests {
             "url: https://x.example.org\nbody: |\n  {\"a\":\n  \"{{mesage}}\"}",
             ["2:7: line 2, column 2 of the template: there is no field mesage: was message meant?"]
         ),
-        ("url: https://x.example.org\nbody: []", ["2:7: expected a template, as a text, not a list"]),
+        ("url: https://x.example.org\nbody: []", ["2:7: expected a template, as a text, not an empty list"]),
         ("url: https://x.example.org\nmaximum_body: 10", ["2:15: expected a whole number, 1024 to 16777216"]),
         (
             "url: https://x.example.org\nmaximum_body: 1024\nbody: '\(String(repeating: "1", count: 1_025))'",
@@ -150,7 +150,7 @@ struct HTTPSinkKeysTests {
         ),
         (
             "url: https://x.example.org\ncloudevents: text",
-            ["2:14: expected binary, structured, or a mapping with mode, source and type_prefix"]
+            ["2:14: expected binary, structured, a mapping with mode, source and type_prefix, or off"]
         ),
         ("url: https://x.example.org\ncloudevents: {mode: batched}", ["2:21: expected binary or structured"]),
         ("url: https://x.example.org\nallow_private: yes", ["2:16: expected true or false"]),
