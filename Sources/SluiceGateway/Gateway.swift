@@ -194,7 +194,15 @@ public final class Gateway: Service {
             reading == nil
                 ? nil
                 : ConfigurationWatch(
-                    origin: { reloader.origin ?? first }, reload: { _ = try? await reloader.reload(by: .file) })
+                    origin: { reloader.origin ?? first },
+                    reload: { again in
+                        do {
+                            try await reloader.reload(by: again ? .fileAgain : .file)
+                            return false
+                        } catch {
+                            return (error as? ReloadRefusal)?.mayPass ?? false
+                        }
+                    })
         }
         let parts: [any Service] =
             // The exporter outlives the routes, whose last spans it exports.

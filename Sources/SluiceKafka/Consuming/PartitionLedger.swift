@@ -40,7 +40,7 @@ struct PartitionLedger {
     private(set) var cursor: Int64 = 0
     /// Places up to this one may have been delivered before this process had the partition.
     private let deliveredBefore: Int64
-    /// How many deliveries are out that nobody has settled, those that rest aside.
+    /// How many deliveries are not settled, without those that rest.
     private(set) var inHand = 0
     /// Places of deliveries that rest in a route without an order, as they would wait here.
     private var resting: Set<Int64> = []

@@ -174,6 +174,24 @@ extension EndToEnd {
             }
         }
 
+        @Test func whatWasRefusedForWaitingMessagesIsTakenOnceTheyAreDelivered() async throws {
+            let slack = try FakeSlack()
+            let file = try FileForTests(Self.file(Self.sink("chat", slack), Self.sink("other", slack)))
+            try await file.run { gateway in
+                slack.behave { _ in .status(503) }
+                _ = try await Self.push(gateway)
+                try await eventually("they wait") {
+                    try await gateway.metric(
+                        "sluice_consumer_lag_messages", ["handler_name": "log-to-chat", "topic": "events"]) == 5
+                }
+                try file.replace(Self.file(Self.sink("other", slack)))
+                try await eventually("it is refused") { gateway.log.contains("and 5 messages wait") }
+                slack.behave { _ in .ordinary }
+                try await eventually("it is taken") { gateway.gateway.sinks.all.map(\.sink.name) == ["other"] }
+                #expect(gateway.log.components(separatedBy: "was not reloaded").count == 2)
+            }
+        }
+
         @Test func theWatcherRefusesWhatIsHardlyMeantAndARequestTakesIt() async throws {
             let slack = try FakeSlack()
             let file = try FileForTests(Self.file(Self.sink("chat", slack), Self.sink("other", slack)))

@@ -53,8 +53,8 @@ struct FileSignature: Sendable, Equatable {
         return signature
     }
 
-    /// Whether each file that differs is another one now, and none is the same one with other bytes: whoever writes a file
-    /// and then gives it its name has ended writing.
+    /// Whether each file that differs is another one now, and none is the same one with other bytes: a program that writes a
+    /// file and then gives it its name has ended writing.
     func isReplaced(in other: FileSignature) -> Bool {
         let differing = other.entries.filter { entries[$0.key] != $0.value }
         return !differing.isEmpty && entries.count == other.entries.count

@@ -11,6 +11,8 @@ final class Reloader: Service {
         case request
         /// The file has changed.
         case file
+        /// It was refused for what may have passed.
+        case fileAgain
     }
 
     private struct State {
@@ -154,12 +156,13 @@ final class Reloader: Service {
             origin = configuration.written.origin
             try configuration.validate()
             let plan = plan(configuration)
-            if cause == .file { try await refuseAccidents(configuration, plan) }
+            if cause != .request { try await refuseAccidents(configuration, plan) }
             try await apply(configuration, plan)
             return .success(plan)
         } catch {
             origin = (error as? FileFaults)?.origin ?? origin
-            refused(error)
+            // What has been told once is not told each second.
+            if cause != .fileAgain || !(error is ReloadRefusal) { refused(error) }
             return .failure(error)
         }
     }
@@ -167,10 +170,11 @@ final class Reloader: Service {
     /// What a file that is half written, or copied to the wrong place, would do, and a person hardly means.
     private func refuseAccidents(_ configuration: GatewayConfiguration, _ plan: ReloadPlan) async throws {
         guard !plan.changesQueue else {
-            throw ReloadRefusal("it changes the queue; SIGHUP takes it, and a restart puts it in force")
+            throw ReloadRefusal(
+                "it changes the queue; SIGHUP takes it, and a restart puts it in force", mayPass: false)
         }
         if let group = await unread(by: configuration).first {
-            throw ReloadRefusal("\(group.note); SIGHUP takes it all the same")
+            throw ReloadRefusal("\(group.note); SIGHUP takes it all the same", mayPass: true)
         }
     }
 
@@ -204,9 +208,12 @@ final class Reloader: Service {
 /// Why a configuration that has no fault is not put in force.
 struct ReloadRefusal: Error, CustomStringConvertible {
     let description: String
+    /// Whether the same file may be taken later.
+    let mayPass: Bool
 
-    init(_ description: String) {
+    init(_ description: String, mayPass: Bool) {
         self.description = description
+        self.mayPass = mayPass
     }
 }
 

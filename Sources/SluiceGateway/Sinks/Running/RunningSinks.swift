@@ -80,18 +80,25 @@ final class RunningSinks: Sendable {
         try updatePolicies(configuration, plan)
         // A route that is made anew meets its destination as it was: gate, breaker and budget carry over.
         let destinations = destinations
-        await withDiscardingTaskGroup { group in
-            for name in plan.ends + plan.restarts.map(\.name) { group.addTask { await self.end(name) } }
-        }
+        let ending = Set(plan.ends + plan.restarts.map(\.name))
+        let occupied = Set(before.filter { ending.contains($0.name) }.map(\.group))
         var failure: (any Error)?
-        for sink in made {
-            do {
-                try begin(sink, configuration, among: destinations)
-                await introduce(sink.sink)
-            } catch {
-                failure = failure ?? error
+        func beginAll(_ sinks: [Made]) async {
+            for sink in sinks {
+                do {
+                    try begin(sink, configuration, among: destinations)
+                    await introduce(sink.sink)
+                } catch {
+                    failure = failure ?? error
+                }
             }
         }
+        // An old sink may take its time to end: what needs nothing of it begins before that.
+        await beginAll(made.filter { !occupied.contains($0.sink.group) })
+        await withDiscardingTaskGroup { group in
+            for name in ending { group.addTask { await self.end(name) } }
+        }
+        await beginAll(made.filter { occupied.contains($0.sink.group) })
         sort(by: configuration.deliveredTo.map(\.name))
         onChange(all.map(\.sink))
         forgetSeries(from: before, to: all.map(\.sink))

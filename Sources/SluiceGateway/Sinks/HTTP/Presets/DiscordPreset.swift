@@ -1,7 +1,7 @@
 import Sluice
 import SluiceHTTP
 
-/// A webhook of a channel of Discord: a message, which mentions nobody.
+/// A webhook of a channel of Discord: a message without mentions.
 enum DiscordPreset: HTTPPreset {
     private static let markup: Set<Unicode.Scalar> = ["\\", "*", "_", "~", "`", "|", "<", ">", "[", "]"]
     /// Of a message's content, in characters.
