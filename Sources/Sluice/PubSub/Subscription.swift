@@ -1,14 +1,6 @@
 import DequeModule
 import Synchronization
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 /// The bounded queue between an adapter, which feeds it in batches, and a route, which drains it in batches.
 ///
 /// Both sides may use it from any thread. When it is full the adapter stops fetching and is told by `onDemand` when
@@ -33,14 +25,14 @@ public final class Subscription: Sendable {
     /// Where the source keeps what waits behind others of its key; nil where it keeps nothing.
     public let shelf: Shelf?
 
-    private let state: Mutex<State>
+    let state: Mutex<State>
     /// Whether looking is worth the lock: something is there, or the stream has ended.
-    private let isFilled = Atomic<Bool>(false)
-    private let patience = Atomic<Int>(25)
+    let isFilled = Atomic<Bool>(false)
+    let patience = Atomic<Int>(25)
     /// Whether another thread may fill it while a consumer looks.
-    private let isShared: Bool
+    let isShared: Bool
 
-    private struct State {
+    struct State {
         var buffer = DeliveryBuffer()
         var waiters = Deque<Waiter>()
         var nextWaiter: UInt64 = 0
@@ -56,7 +48,7 @@ public final class Subscription: Sendable {
         var isCancelled = false
     }
 
-    private struct Waiter {
+    struct Waiter {
         let id: UInt64
         let continuation: UnsafeContinuation<Bool, Never>
     }
@@ -136,7 +128,7 @@ extension Subscription {
     }
 
     /// Whether the adapter was refused something, and there is room again; it is told once.
-    private func takeDemand(_ state: inout State) -> Bool {
+    func takeDemand(_ state: inout State) -> Bool {
         guard state.starved, state.onDemand != nil, state.buffer.count <= capacity / 2,
             state.buffer.size <= capacityBytes / 2
         else {
@@ -249,7 +241,7 @@ extension Subscription {
 
     /// A consumer that is to be resumed.
     package struct Wake: Sendable {
-        fileprivate var continuation: UnsafeContinuation<Bool, Never>?
+        var continuation: UnsafeContinuation<Bool, Never>?
 
         package var isNeeded: Bool { continuation != nil }
 
@@ -283,145 +275,5 @@ extension Subscription {
     /// How many deliveries wait to be drained.
     public var count: Int {
         state.withLock(\.buffer.count)
-    }
-}
-
-// MARK: The consumer's side
-
-extension Subscription {
-    /// The next deliveries, in order: as many as there are, at most `limit`, at least one.
-    ///
-    /// Several consumers may wait; each delivery goes to one of them.
-    /// - Parameter sharers: among how many consumers a backlog is shared out; each call takes one part of it.
-    /// - Returns: nil at the end of the stream, and when the task is cancelled.
-    /// - Throws: the error with which the adapter ended the stream.
-    public func next(_ limit: Int = 256, sharers: Int = 1) async throws -> [Delivery]? {
-        while true {
-            if let batch = try take(limit, sharers: sharers) { return batch }
-            // Not where many share: a pool of them would burn the processor.
-            if sharers == 1, isShared, isFilledSoon(), let batch = try take(limit, sharers: sharers) { return batch }
-            // After the end and after a cancellation, what came in the meantime is still given.
-            guard await waitForDelivery() else { return try take(limit, sharers: sharers) }
-        }
-    }
-
-    /// Drops what waits to be drained, on the adapter's behalf: each rejects itself.
-    package func discard() {
-        var dropped = state.withLock { state in
-            defer { state.buffer = DeliveryBuffer() }
-            isFilled.store(state.ended || state.nudges > 0, ordering: .relaxed)
-            return state.buffer
-        }
-        _ = dropped.removeFirst(.max).deliveries()
-    }
-
-    /// What ``next(_:)`` would give without waiting, or nil when nothing is there.
-    public func take(_ limit: Int, sharers: Int = 1) throws -> [Delivery]? {
-        // A reader by key has said so before.
-        shelf?.decide(.plain)
-        let (batch, isNudged) = try drain(limit, sharers: sharers)
-        return batch ?? (isNudged ? [] : nil)
-    }
-
-    /// What waits to be drained, on the adapter's behalf.
-    package func takeBack() -> [Delivery] { (try? drain(.max, isConsumer: false))?.batch ?? [] }
-
-    private func drain(
-        _ limit: Int, sharers: Int = 1, isConsumer: Bool = true
-    ) throws -> (batch: [Delivery]?, isNudged: Bool) {
-        let (batch, isNudged, demand, wake) = try state.withLock {
-            state -> (DeliveryBuffer.Taken?, Bool, (@Sendable () -> Void)?, Wake) in
-            if state.buffer.isEmpty, let failure = state.failure { throw failure }
-            let batch =
-                state.buffer.isEmpty
-                ? nil : state.buffer.removeFirst(max(1, min(limit, state.buffer.count / max(1, sharers))))
-            let isNudged = batch == nil && isConsumer && state.nudges > 0
-            if isNudged { state.nudges -= 1 }
-            let demand = takeDemand(&state) ? state.onDemand : nil
-            isFilled.store(!state.buffer.isEmpty || state.ended || state.nudges > 0, ordering: .relaxed)
-            return (batch, isNudged, demand, Self.wakeOne(&state))
-        }
-        wake()
-        demand?()
-        return (batch?.deliveries(), isNudged)
-    }
-
-    /// Has one consumer see an empty batch, so that it looks for what the consumers keep themselves: at once if one waits,
-    /// else when one finds nothing to take.
-    func nudge() {
-        let wake = state.withLock { state in
-            state.nudges += 1
-            isFilled.store(true, ordering: .relaxed)
-            return Self.wakeOne(&state)
-        }
-        wake()
-    }
-
-    /// Ends the stream from the consumer's side. What is buffered counts as rejected.
-    public func cancel() {
-        var (end, dropped, waiters) = state.withLock {
-            state -> ((@Sendable () -> Void)?, DeliveryBuffer, Deque<Waiter>) in
-            let end = state.ended ? nil : state.onEnd
-            if !state.ended { state.isCancelled = true }
-            state.ended = true
-            isFilled.store(true, ordering: .relaxed)
-            defer {
-                state.buffer = DeliveryBuffer()
-                state.waiters = []
-            }
-            return (end, state.buffer, state.waiters)
-        }
-        for waiter in waiters { waiter.continuation.resume(returning: false) }
-        dropped.removeFirst(.max).deliveries().forEach { $0.reject() }
-        end?()
-    }
-
-    /// Looks for a moment before the task suspends: to be woken costs either side several microseconds, and a source
-    /// that keeps up delivers within that. How long is learned: looks that pay are followed by longer ones, up to some
-    /// tens of microseconds, and others by shorter ones, down to about ten. Between two looks other threads may run.
-    private func isFilledSoon() -> Bool {
-        let patience = patience.load(ordering: .relaxed)
-        for _ in 0..<patience {
-            if isFilled.load(ordering: .relaxed) {
-                self.patience.store(min(patience * 2, 100), ordering: .relaxed)
-                return true
-            }
-            sched_yield()
-        }
-        self.patience.store(max(patience / 2, 25), ordering: .relaxed)
-        return false
-    }
-
-    /// Waits until there may be something to take.
-    /// - Returns: false at the end of the stream, and when the task is cancelled.
-    private func waitForDelivery() async -> Bool {
-        let id = state.withLock { state in
-            state.nextWaiter += 1
-            return state.nextWaiter
-        }
-        return await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
-                let outcome = state.withLock { state -> Bool? in
-                    if !state.buffer.isEmpty || state.nudges > 0 { return true }
-                    // Checked under the lock: a cancellation that comes later finds the waiter in the list.
-                    if state.ended || Task.isCancelled { return false }
-                    state.waiters.append(Waiter(id: id, continuation: continuation))
-                    return nil
-                }
-                if let outcome { continuation.resume(returning: outcome) }
-            }
-        } onCancel: {
-            let waiter = state.withLock { state in
-                state.waiters.firstIndex { $0.id == id }.map { state.waiters.remove(at: $0) }
-            }
-            waiter?.continuation.resume(returning: false)
-        }
-    }
-
-    /// Chooses a waiting consumer when something is there. It drains when it runs, not now: what arrives until then
-    /// comes with the same batch. Having drained, it wakes the next when something is left.
-    private static func wakeOne(_ state: inout State) -> Wake {
-        guard !state.buffer.isEmpty || state.nudges > 0, let waiter = state.waiters.popFirst() else { return Wake() }
-        return Wake(continuation: waiter.continuation)
     }
 }
