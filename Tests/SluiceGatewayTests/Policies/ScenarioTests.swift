@@ -1,4 +1,5 @@
 import Foundation
+import GatewayTestSupport
 import Sluice
 import Testing
 
@@ -299,6 +300,56 @@ struct ScenarioTests {
         let (plain, halved) = (try await starts(""), try await starts(", after_429: halve"))
         #expect(plain.count == 11 && halved.count == 11)
         #expect(try #require(plain.last) <= .seconds(11) && #require(halved.last) > .seconds(17))
+    }
+
+    // MARK: The policies of a configuration file
+
+    private static let configured = """
+        defaults: {retry: {attempts: 2, exhausted: poison}, backoff: {transient: {from: 1s, to: 1s}, jitter: none}}
+        destinations: {acme: {throttle: {rate: 2/s}}}
+        sinks:
+          chat: {kind: slack, webhook: "${NOT_SET}", destination: acme, only: [{event: [commitPushed]}]}
+          graphs: {kind: grafana, url: "${NOT_SET}", token: "${file:not-there}"}
+        """
+
+    private static func scenario(_ rest: String) -> String {
+        "config: sluice.yaml\narrivals: every 100ms for 10s\n\(rest)\n"
+    }
+
+    @Test func triesThePoliciesOfAConfigurationFile() async throws {
+        let text = Self.scenario(
+            "expect:\n- {sink: chat, delivered: all, waits: {longest: at least 30s}}\n- {sink: graphs, attempts: 200, poisoned: at least 100}\n"
+                + "answers: {graphs: {when: [{status: 503}]}}")
+        let file = try FileForTests(Self.configured, others: ["scenario.yaml": text])
+        let result = try await ScenarioTool().run(ScenarioTool.read(file.directory.path + "/scenario.yaml"))
+        #expect(result.isMet, "\(result.text())")
+    }
+
+    @Test func whatASinkOfTheFileDoesNotWantIsNotExpectedOfIt() async throws {
+        let text = Self.scenario("expect: {sink: chat, delivered: 0, attempts: 0}").replacing(
+            "every 100ms for 10s", with: "{event: commitDeployed, every: 100ms, for: 10s}")
+        let file = try FileForTests(Self.configured, others: ["scenario.yaml": text])
+        let result = try await ScenarioTool().run(ScenarioTool.read(file.directory.path + "/scenario.yaml"))
+        #expect(result.isMet, "\(result.text())")
+    }
+
+    @Test(arguments: [
+        (
+            Self.configured.replacing("rate: 2", with: "rat: 2"), "",
+            "1:9: sluice.yaml:2:34: the key rat is not known here: was rate meant?"
+        ),
+        (Self.configured, "sinks: {a: {}}", "1:9: sinks stands in the configuration file: leave one of them out"),
+        ("", "", "1:1: expected at least one sink"),
+    ])
+    func aFaultOfTheFileIsToldWhereItIsNamed(configured: String, own: String, words: String) throws {
+        let file = try FileForTests(
+            configured, others: ["scenario.yaml": Self.scenario("expect: {poisoned: none}\n\(own)")])
+        let faults = #expect(throws: FileFaults.self) {
+            try ScenarioTool.read(file.directory.path + "/scenario.yaml")
+        }
+        let text = "\(try #require(faults))"
+        #expect(text.contains(words), "\(text)")
+        #expect(!text.contains("the key sinks is missing"))
     }
 
     // MARK: The gateway's own

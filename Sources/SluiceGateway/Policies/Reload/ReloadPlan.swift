@@ -12,7 +12,7 @@ struct ReloadPlan: Sendable {
     /// - Parameter running: what is in force now.
     init(from running: [EffectiveValue], to configuration: GatewayConfiguration) {
         let after = EffectiveConfiguration(configuration).values
-        changes = .between(running, after)
+        changes = ConfigurationChange.between(running, after)
         needsRestart = changes.filter { Self.ofProcess.contains($0.section) }
         values =
             running.filter { Self.ofProcess.contains(Substring($0.path.first ?? "")) }
@@ -23,10 +23,6 @@ struct ReloadPlan: Sendable {
 }
 
 extension [ConfigurationChange] {
-    fileprivate static func between(_ before: [EffectiveValue], _ after: [EffectiveValue]) -> Self {
-        ConfigurationChange.between(before, after)
-    }
-
     /// Some of them, in one line.
     func words(atMost count: Int = 5) -> String {
         let shown = prefix(count).map(\.words).joined(separator: "; ")

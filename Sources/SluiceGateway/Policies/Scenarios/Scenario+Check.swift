@@ -9,9 +9,14 @@ extension Scenario {
             ("sinks", "at least one, such as `grafana: {kind: grafana}`"),
             ("arrivals", "such as `every 1s for 10m`"), ("expect", "such as `- {delivered: all}`"),
         ]
+        if let configuration {
+            for key in ["defaults", "destinations", "sinks"] where present.contains(key) {
+                faults.add("\(key) stands in the configuration file: leave one of them out", at: configuration.place)
+            }
+        }
         // A root that is no mapping has its fault already.
         if case .mapping = root.content {
-            for (key, example) in needed where !present.contains(key) {
+            for (key, example) in needed where !present.contains(key) && !(key == "sinks" && configuration != nil) {
                 faults.add("the key \(key) is missing: \(example)", at: root.place)
             }
         } else if case .null = root.content {

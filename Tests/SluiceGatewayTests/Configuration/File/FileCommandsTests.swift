@@ -1,5 +1,7 @@
 import Foundation
 import GatewayTestSupport
+import Sluice
+import SluiceSQLite
 import SluiceTesting
 import Testing
 
@@ -53,6 +55,45 @@ struct FileCommandsTests {
         let schema = try await sluice(file, [:], "check", "--schema")
         #expect(schema.status == 0)
         #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(schema.out.utf8)) }
+    }
+
+    /// Nothing is delivered; a group for which messages wait is named with the line to write.
+    @Test func connectTriesEachSinkAndNamesGroupsThatNoSinkReads() async throws {
+        let (grafana, slack, gone) = (try FakeGrafana(), try FakeSlack(), try FakeSlack())
+        gone.goDown()
+        func text(_ password: String) -> String {
+            """
+            sources: {github: {kind: github}}
+            sinks:
+              graphs: {kind: grafana, url: "\(grafana.url)", credentials: "\(FakeGrafana.user):\(password)"}
+              chat: {kind: slack, webhook: "\(slack.url)\(FakeSlack.path)"}
+
+            """
+        }
+        let file = try FileForTests(text(FakeGrafana.password))
+        let fine = try await sluice(file, [:], "check", "--connect")
+        #expect(fine.status == 0, "\(fine)")
+        #expect(fine.out.contains("ok    sinks.graphs: connected, the credentials are accepted\n"))
+        #expect(fine.out.contains("ok    sinks.chat: connected, in the clear;"))
+        #expect(slack.requests.isEmpty && grafana.annotations.isEmpty)
+
+        try file.write(text("wrong") + "  away: {kind: slack, webhook: \"\(gone.url)\(FakeSlack.path)\"}\n")
+        let bad = try await sluice(file, [:], "check", "--connect")
+        #expect(bad.status == 1)
+        #expect(bad.out.contains("FAIL  sinks.graphs: the credentials are refused\n"), "\(bad.out)")
+        #expect(bad.out.contains("FAIL  sinks.away: request to away failed: connect_failed"))
+        #expect(!bad.out.contains("secret-of-slack"))
+
+        let log = try SQLiteLog.open(.init(path: DataDirectory(file.directory.path + "/data").log))
+        _ = try await log.introduce([("log-to-old", .beginning)], topic: "events")
+        try await log.publisher().publish([Message(payload: [1])], to: "events")
+        await log.close()
+        try file.write(text(FakeGrafana.password))
+        let unread = try await sluice(file, [:], "check", "--connect")
+        #expect(unread.status == 1)
+        #expect(
+            unread.out.contains("group log-to-old: no sink reads it, and 1 messages wait: write `group: log-to-old`"),
+            "\(unread.out)")
     }
 
     @Test func diffTellsWhatEachChangeTakesAndSIGHUPMakesThem() async throws {
