@@ -1,5 +1,5 @@
 import Foundation
-import Logging
+package import Logging
 import ServiceLifecycle
 import Sluice
 package import SluiceGateway
@@ -33,6 +33,21 @@ package func withGateway<Result: Sendable>(
     let recorder = LogRecorder(onEntry: LogOutput.Observer.counting(backend.instruments).line)
     let logger = recorder.logger(at: .debug)
     let gateway = try Gateway(configuration, backend: backend, logger: logger)
+    defer {
+        let log = recorder.text
+        #expect(!log.contains("secret-of-slack"), "the log shows Slack's address")
+        #expect(!log.contains("word-of-grafana"), "the log shows Grafana's password")
+    }
+    return try await whileRunning(gateway, secret: configuration.gitHub.secret?.reveal(), logger: logger) { client in
+        try await body(RunningGateway(client: client, gateway: gateway, recorder: recorder))
+    }
+}
+
+/// Runs a gateway around `body`, from ready to a graceful stop.
+/// - Parameter secret: what webhooks are signed with.
+package func whileRunning<Result: Sendable>(
+    _ gateway: Gateway, secret: String?, logger: Logger, _ body: (GatewayClient) async throws -> Result
+) async throws -> Result {
     try await gateway.restoreDeployments()
     var quiet = logger
     quiet.logLevel = .error
@@ -43,19 +58,15 @@ package func withGateway<Result: Sendable>(
     let outcome: Swift.Result<Result, any Error>
     do {
         let client = GatewayClient(
-            webhooksPort: try await gateway.webhooksPort, metricsPort: try await gateway.metricsPort,
-            secret: configuration.gitHub.secret?.reveal())
+            webhooksPort: try await gateway.webhooksPort, metricsPort: try await gateway.metricsPort, secret: secret)
         try await client.waitUntilReady()
-        outcome = .success(try await body(RunningGateway(client: client, gateway: gateway, recorder: recorder)))
+        outcome = .success(try await body(client))
     } catch {
         outcome = .failure(error)
     }
     await group.triggerGracefulShutdown()
     try await running.value
     await gateway.close()
-    let log = recorder.text
-    #expect(!log.contains("secret-of-slack"), "the log shows Slack's address")
-    #expect(!log.contains("word-of-grafana"), "the log shows Grafana's password")
     return try outcome.get()
 }
 

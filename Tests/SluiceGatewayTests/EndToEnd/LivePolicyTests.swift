@@ -23,30 +23,12 @@ extension EndToEndUnderLoad {
             }
         }
 
-        /// Pushes to a gateway, and what was pushed.
-        private final class Pushes: Sendable {
-            private let client: GatewayClient
-            private let state = Mutex<[StubCommit]>([])
-
-            init(_ client: GatewayClient) {
-                self.client = client
-            }
-
-            var commits: [StubCommit] { state.withLock(\.self) }
-
-            func push(_ count: Int, number: Int) async throws {
-                let fresh = (0..<count).map { _ in StubCommit() }
-                #expect(try await client.push(fresh, repository: "octo/r\(number % 20)").status == 202)
-                state.withLock { $0 += fresh }
-            }
-        }
-
         /// A thousand changes while events come at four fifths of what the sink takes: none is lost, and none is doubled.
         @Test(.timeLimit(.minutes(10)))
         func aThousandChangesLoseAndDoubleNothing() async throws {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
             let commits = try await withGateway(in: directory, grafana: grafana) { running in
-                let pushes = Pushes(running.client)
+                let pushes = CountedPushes(running.client)
                 func arrived() -> Bool { pushes.commits.count == grafana.pushes.count }
                 // What the sink takes, with what a commit costs it.
                 for number in 0..<40 { try await pushes.push(20, number: number) }

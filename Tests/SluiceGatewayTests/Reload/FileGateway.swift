@@ -1,7 +1,6 @@
 import Foundation
 import GatewayTestSupport
 import Logging
-import ServiceLifecycle
 import Sluice
 import SluiceMetrics
 import SluiceTesting
@@ -48,31 +47,13 @@ extension FileForTests {
         ].merging(environment) { $1 }
         let path = path ?? self.path
         let recorder = LogRecorder()
+        let logger = recorder.logger(at: .info)
         let gateway = try Gateway(
             GatewayConfiguration(file: path, environment: environment),
-            reading: { try GatewayConfiguration(file: $0 ?? path, environment: environment) },
-            logger: recorder.logger(at: .info))
-        try await gateway.restoreDeployments()
-        var quiet = Logger(label: "test")
-        quiet.logLevel = .critical
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: gateway.services.map { .init(service: $0) }, logger: quiet))
-        let running = Task { try await group.run() }
-        let outcome: Swift.Result<Result, any Error>
-        do {
-            let client = GatewayClient(
-                webhooksPort: try await gateway.webhooksPort, metricsPort: try await gateway.metricsPort,
-                secret: environment["GITHUB_WEBHOOK_SECRET"])
-            try await client.waitUntilReady()
-            outcome = .success(try await body(FileGateway(client: client, gateway: gateway, recorder: recorder)))
-        } catch {
-            outcome = .failure(error)
+            reading: { try GatewayConfiguration(file: $0 ?? path, environment: environment) }, logger: logger)
+        return try await whileRunning(gateway, secret: environment["GITHUB_WEBHOOK_SECRET"], logger: logger) { client in
+            try await body(FileGateway(client: client, gateway: gateway, recorder: recorder))
         }
-        await group.triggerGracefulShutdown()
-        try await running.value
-        await gateway.close()
-        return try outcome.get()
     }
 
     /// Writes beside the file and then gives it the file's name.

@@ -10,23 +10,6 @@ import Testing
 extension EndToEndUnderLoad {
     /// The configuration changes again and again while events come.
     struct ManyReloadsTests {
-        private final class Pushes: Sendable {
-            private let client: GatewayClient
-            private let state = Mutex<[StubCommit]>([])
-
-            init(_ client: GatewayClient) {
-                self.client = client
-            }
-
-            var commits: [StubCommit] { state.withLock(\.self) }
-
-            func push(_ count: Int, number: Int) async throws {
-                let fresh = (0..<count).map { _ in StubCommit() }
-                #expect(try await client.push(fresh, repository: "octo/r\(number % 20)").status == 202)
-                state.withLock { $0 += fresh }
-            }
-        }
-
         /// The file of a step: numbers, orderings, filters and options change, and another sink comes and goes.
         private static func file(_ step: Int, _ slack: FakeSlack, _ other: FakeSlack) -> String {
             let orderings = ["serial", "unordered", "{key: repository, lanes: 8}", "{key: repository, lanes: 4}"]
@@ -60,7 +43,7 @@ extension EndToEndUnderLoad {
             let file = try FileForTests(Self.file(0, slack, other))
             let count = Soak.count(1_000)
             try await file.run { gateway in
-                let pushes = Pushes(gateway.client)
+                let pushes = CountedPushes(gateway.client)
                 func arrived() -> Bool { pushes.commits.count == slack.pushes.count }
                 for number in 0..<20 { try await pushes.push(20, number: number) }
                 let start = ContinuousClock.now

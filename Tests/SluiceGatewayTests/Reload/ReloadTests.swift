@@ -174,16 +174,21 @@ extension EndToEnd {
             }
         }
 
+        /// Five messages wait for the sink `chat`, which answers 503.
+        private static func letFiveWait(for slack: FakeSlack, _ gateway: FileGateway) async throws {
+            slack.behave { _ in .status(503) }
+            _ = try await push(gateway)
+            try await eventually("they wait") {
+                try await gateway.metric(
+                    "sluice_consumer_lag_messages", ["handler_name": "log-to-chat", "topic": "events"]) == 5
+            }
+        }
+
         @Test func whatWasRefusedForWaitingMessagesIsTakenOnceTheyAreDelivered() async throws {
             let slack = try FakeSlack()
             let file = try FileForTests(Self.file(Self.sink("chat", slack), Self.sink("other", slack)))
             try await file.run { gateway in
-                slack.behave { _ in .status(503) }
-                _ = try await Self.push(gateway)
-                try await eventually("they wait") {
-                    try await gateway.metric(
-                        "sluice_consumer_lag_messages", ["handler_name": "log-to-chat", "topic": "events"]) == 5
-                }
+                try await Self.letFiveWait(for: slack, gateway)
                 try file.replace(Self.file(Self.sink("other", slack)))
                 try await eventually("it is refused") { gateway.log.contains("and 5 messages wait") }
                 slack.behave { _ in .ordinary }
@@ -196,12 +201,7 @@ extension EndToEnd {
             let slack = try FakeSlack()
             let file = try FileForTests(Self.file(Self.sink("chat", slack), Self.sink("other", slack)))
             try await file.run { gateway in
-                slack.behave { _ in .status(503) }
-                _ = try await Self.push(gateway)
-                try await eventually("they wait") {
-                    try await gateway.metric(
-                        "sluice_consumer_lag_messages", ["handler_name": "log-to-chat", "topic": "events"]) == 5
-                }
+                try await Self.letFiveWait(for: slack, gateway)
                 let without = Self.file(Self.sink("other", slack))
                 try file.replace(without)
                 try await eventually("it is refused") {
