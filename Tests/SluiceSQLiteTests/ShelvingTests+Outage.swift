@@ -18,15 +18,16 @@ extension ShelvingTests {
         let log = try directory.open()
         let desk = Desk { _ in true }
         try await publish(0..<total, to: log) { "\($0 % keys)" }
-        // Slow enough for workers to have nothing to do, or nothing would be handed back at all.
-        try await running(log, desk, redelivery: .milliseconds(200)) {
+        // Slow enough for workers to have nothing to do, on a busy machine too, or nothing would be handed back at all.
+        try await running(log, desk, redelivery: .seconds(2)) {
             // Every key was tried, and most of them again.
             try await eventually(within: Self.patience) {
-                Set(desk.attempts).count >= keys && desk.attempts.count > 4 * keys
+                try Set(desk.attempts).count >= keys && desk.attempts.count > 3 * keys
+                    && shelvedRows(directory.log) ?? 0 > 0
             }
             #expect(desk.attempts.allSatisfy { $0 < keys }, "the first of each key")
             let shelved = try #require(try shelvedRows(directory.log))
-            #expect(shelved > 0 && shelved < 8_000)
+            #expect(shelved < 8_000)
             #expect(desk.mostRemembered < 15_000)
             desk.takesBad.raise()
             try await eventually(within: Self.patience) { desk.handledCount == total }
