@@ -8,7 +8,8 @@ struct SluiceCommand: AsyncParsableCommand {
         abstract: GatewayConfiguration.abstract,
         version: SluiceVersion.text,
         subcommands: [
-            RunCommand.self, PublishCommand.self, ConsumeCommand.self, HealthCommand.self, MetricsCommand.self,
+            RunCommand.self, PublishCommand.self, ConsumeCommand.self, HealthCommand.self, StatusCommand.self,
+            TopCommand.self, TapCommand.self, MetricsCommand.self,
             GroupsCommand.self, PauseCommand.self, ResumeCommand.self, BackupCommand.self, DashboardsCommand.self,
             DocumentsCommand.self, TestCommand.self, RulesCommand.self, CheckCommand.self, DiffCommand.self,
         ],

@@ -36,6 +36,7 @@ public final class Gateway: Service {
     private let client: HTTPClient
     private let readiness: ReadinessBoard
     private let reloader: Reloader
+    private let status: SnapshotMaker
     private let life = GatewayLife()
     private let ledger: DeploymentLedger
     private let restore: @Sendable () async throws -> Void
@@ -126,9 +127,11 @@ public final class Gateway: Service {
         let ledger = try DeploymentLedger(path: directory.deployments, logger: logger)
         let meter = DeploymentMeter(instruments)
         readers.append(try DeploymentsRoute.route(from: queue, ledger, meter, logger: logger))
+        let tap = TapBoard()
         let (others, keepsEvents) = (readers.map(\.name), configuration.kafka == nil)
         let sinks = RunningSinks(
-            SinkRoutes(queue: queue, startedAt: startedAt), router, logger: logger, mustWait: steering.mustWait,
+            SinkRoutes(queue: queue, startedAt: startedAt, tap: tap), router, logger: logger,
+            mustWait: steering.mustWait,
             makeParts: { [hold = configuration.pace.hold] in SinkParts(name: $0, hold: hold, client: client) },
             onChange: { sinks in
                 sinkMeters.follow(sinks.filter(\.options.isReachedOverHTTP).map(\.name))
@@ -149,7 +152,7 @@ public final class Gateway: Service {
 
         readiness.add(steering.report)
         let commands = ControlCommands(
-            steering: steering, router: router, queue: queue, log: log, reloader: reloader,
+            steering: steering, router: router, queue: queue, log: log, reloader: reloader, tap: tap,
             kafka: Self.kafkaGroups(queue, router, store, logger), logger: logger)
         let control = ControlServer(in: configuration.dataDirectory, logger: logger) {
             try await commands.perform($0)
@@ -169,7 +172,17 @@ public final class Gateway: Service {
                 sinks.groups(of: destination).compactMap { backlog.known($0) }.reduce(nil) { ($0 ?? 0) + $1 }
             }
         }
-        let resources = MetricsResources.make(backend, update: backlog.update) { readiness.current }
+        readiness.add(backlog.report)
+        let status = SnapshotMaker(
+            SnapshotMaker.Parts(
+                registry: backend.registry, router: router, sinks: sinks, sources: intake.entries, queue: queue,
+                log: configuration.kafka == nil ? directory.log : nil, dataDirectory: configuration.dataDirectory,
+                readiness: readiness, reloader: reloader, backlog: backlog, ledger: ledger, startedAt: startedAt))
+        self.status = status
+        let sampler = status.makeSampler()
+        let resources =
+            MetricsResources.make(backend, update: backlog.update) { readiness.current }
+            + StatusResources.make(HostCheck(hosts: configuration.statusHosts)) { await status.fresh() }
         let metrics = try ConfigurationError.naming(["HTTPListener.host": "GatewayConfiguration.metricsBindAddress"]) {
             try HTTPListener(
                 configuration: configuration.metricsListener, resources: resources,
@@ -207,7 +220,7 @@ public final class Gateway: Service {
         let parts: [any Service] =
             // The exporter outlives the routes, whose last spans it exports.
             [metrics] + [exporter].compactMap(\.self) + [
-                backlog, keeper, ledgerKeeper, QueueProbe(queue: queue, onOutcome: life.changed), steering,
+                backlog, sampler, keeper, ledgerKeeper, QueueProbe(queue: queue, onOutcome: life.changed), steering,
                 commands, control, PreparedRouter(queue: queue, router: router), reloader,
             ] + [watch].compactMap(\.self) + [intake.door, drain]
         services = parts.map { [life] in WatchedService(service: $0, life: life) }
@@ -236,6 +249,9 @@ public final class Gateway: Service {
     public func restoreDeployments() async throws {
         try await restore()
     }
+
+    /// Everything about it at this moment, as `/status.json` answers it.
+    public var snapshot: Snapshot { status.snapshot }
 
     /// The port that webhooks are taken in on, once it listens.
     public var webhooksPort: Int {
@@ -330,7 +346,7 @@ private final class DrainFlag: Service {
     private let draining = Atomic<Bool>(false)
 
     func report(to readiness: inout Readiness) {
-        if draining.load(ordering: .relaxed) { readiness.reasons.append("draining") }
+        if draining.load(ordering: .relaxed) { readiness.reasons.append(Readiness.draining) }
     }
 
     func run() async throws {

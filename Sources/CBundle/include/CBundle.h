@@ -14,3 +14,8 @@ struct sluice_bundled_file {
 const struct sluice_bundled_file *sluice_bundled_files(void);
 
 size_t sluice_bundled_file_count(void);
+
+/// The status page's document, its style and its script.
+struct sluice_bundled_file sluice_status_page(void);
+struct sluice_bundled_file sluice_status_style(void);
+struct sluice_bundled_file sluice_status_script(void);

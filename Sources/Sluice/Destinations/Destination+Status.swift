@@ -33,6 +33,15 @@ extension Destination {
             public let description: String
         }
 
+        /// Attempts that failed for one reason.
+        public struct Cause: Sendable, Equatable {
+            /// A short word, such as `http_503`; `other` for those beyond the first 15.
+            public let reason: String
+            public let count: Int64
+            /// When one last did.
+            public let last: Timestamp
+        }
+
         public let name: String
         /// Nil while its gate is open, it is not held, and its breaker is closed.
         public let shut: Shut?
@@ -52,6 +61,8 @@ extension Destination {
         /// When an attempt last succeeded. Without a metrics backend, when its message came in.
         public let lastSuccess: Timestamp?
         public let lastFailure: Failure?
+        /// All failures by their reasons, the latest first, at most 16.
+        public let causes: [Cause]
         /// Since when every attempt has failed: of an outage that lasts, and of nothing else. Nil after a success, after an
         /// answer that refuses one message for its own sake, and once nothing waits and nothing has failed for 10 minutes.
         public let failingSince: Timestamp?
@@ -61,7 +72,7 @@ extension Destination {
         let now: Timestamp
 
         /// The reason of a breaker that a person has opened.
-        static let forced = "forced"
+        package static let forced = "forced"
 
         /// Attempts for each distinct message: 1 is perfect. Nil before the first message.
         public var amplification: Double? {
@@ -152,6 +163,9 @@ extension Destination {
             attempts: figures.attempts, messages: figures.messages, lastSuccess: figures.lastSuccess.map(wall),
             lastFailure: figures.lastFailure.map {
                 Status.Failure(time: wall($0.time), reason: $0.reason, description: $0.description)
+            },
+            causes: figures.causes.latestFirst.map {
+                Status.Cause(reason: $0.reason, count: $0.count, last: wall($0.last))
             }, failingSince: outage.map { wall($0.since) }, outage: outage?.length ?? .zero, now: clock)
     }
 }

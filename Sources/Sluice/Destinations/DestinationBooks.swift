@@ -39,6 +39,7 @@ struct DestinationBooks: ~Copyable, Sendable {
         var messages: Int64 = 0
         var lastSuccess: MonotonicTime?
         var lastFailure: Failure?
+        var causes = FailureCauses()
         /// When the attempts began to fail of which none has succeeded since.
         var failingSince: MonotonicTime?
 
@@ -48,6 +49,7 @@ struct DestinationBooks: ~Copyable, Sendable {
     struct Others: Sendable {
         var attempts: [AttemptResult: Int64] = [:]
         var last: Failure?
+        var causes = FailureCauses()
         /// First attempts that failed.
         var firsts: Int64 = 0
         /// When an attempt after a message's first last succeeded.
@@ -122,6 +124,7 @@ struct DestinationBooks: ~Copyable, Sendable {
             if isFirst { others.firsts += 1 }
             others.attempts[result, default: 0] += 1
             others.last = failure
+            others.causes.note(failure.reason, at: failure.time)
             others.noteOutage(result, at: failure.time, others.successes(first))
         }
     }
@@ -136,7 +139,7 @@ struct DestinationBooks: ~Copyable, Sendable {
     func read() -> Figures {
         let others = others.withLock(\.self)
         let first = ledgers.withLock(\.sum)
-        var figures = Figures(attempts: others.attempts, lastFailure: others.last)
+        var figures = Figures(attempts: others.attempts, lastFailure: others.last, causes: others.causes)
         figures.attempts[.success, default: 0] += first.successes
         figures.messages = first.successes.addingSaturated(others.firsts)
         let success = max(first.last, others.lastSuccess)

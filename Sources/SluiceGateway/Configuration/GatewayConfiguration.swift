@@ -31,6 +31,8 @@ public struct GatewayConfiguration: Sendable {
     public var allowsUnsigned = false
     /// What one has to show to see the metrics; nil, the default, asks for nothing.
     public var metricsToken: Secret?
+    /// Names that the status page may be reached by, beside addresses, `localhost` and this machine's name. Default none.
+    public var statusHosts: [String] = []
     /// How long a connection may be open without a request. Default 75 seconds.
     public var httpIdleTimeout: Duration = .seconds(75)
     /// A file of certificates that are trusted for sinks beside the system's. Default nil.
@@ -79,6 +81,7 @@ extension GatewayConfiguration {
         .init("dataDirectory", ProcessOptions.data, \.dataDirectory),
         .init("allowsUnsigned", ProcessOptions.allowUnsigned, \.allowsUnsigned),
         .init("metricsToken", ProcessOptions.metricsToken, \.metricsToken),
+        .init("statusHosts", ProcessOptions.statusHosts, \.statusHosts),
         .init(
             "httpIdleTimeout",
             ConfigurationOption(

@@ -27,6 +27,28 @@ extension OptionFormat where Value == String {
     }
 }
 
+extension OptionFormat where Value == [String] {
+    /// Names of hosts, without port.
+    static var hosts: Self {
+        Self("names of hosts without port, with commas between them") { text in
+            let names = text.split(separator: ",").map { $0.filter { !$0.isWhitespace } }
+            let areNames = names.allSatisfy { name in
+                (1...253).contains(name.utf8.count)
+                    && name.utf8.allSatisfy { byte in
+                        switch byte {
+                        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                            UInt8(ascii: "-"):
+                            true
+                        default: false
+                        }
+                    }
+            }
+            return names.isEmpty || !areNames ? nil : names
+        }.shaped(.list)
+    }
+}
+
 extension OptionFormat where Value == Secret {
     /// Any text. Whitespace at its ends counts, and is probably not meant.
     static var secret: Self {

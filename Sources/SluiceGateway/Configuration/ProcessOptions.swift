@@ -5,7 +5,7 @@ enum ProcessOptions {
         "Where webhooks are taken in; `:8080` means all interfaces, and then needs secrets and tokens")
     static let metricsBindAddress = ConfigurationOption(
         "metrics_bind", "METRICS_BIND_ADDR", .address, default: "127.0.0.1:8081", example: .set("127.0.0.1:8081"),
-        "Where `/metrics`, `/healthz` and `/readyz` are served")
+        "Where the status page, `/status.json`, `/metrics`, `/healthz` and `/readyz` are served")
     static let data = ConfigurationOption(
         "data", "SLUICE_DATA", .path, default: "./sluice-data", example: .hint("./sluice-data"),
         "The directory of the embedded log, and of what was handled and deployed")
@@ -20,5 +20,14 @@ enum ProcessOptions {
         """)
     static let metricsToken = ConfigurationOption(
         "metrics_token", "METRICS_TOKEN", .token, isSecret: true, example: .hint(""),
-        "What Prometheus has to show, as Bearer or as the password of Basic; `/healthz` and `/readyz` stay open")
+        """
+        What Prometheus and people have to show to see metrics and status, as Bearer or as the password of Basic; `/healthz` and \
+        `/readyz` stay open
+        """)
+    static let statusHosts = ConfigurationOption(
+        "status_hosts", "STATUS_HOSTS", .hosts, example: .hint("sluice.example.org"),
+        """
+        The names, with commas between them, by which browsers reach the status page, beside addresses, `localhost` and this \
+        machine's name; any other is refused
+        """)
 }

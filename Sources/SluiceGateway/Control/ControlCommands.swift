@@ -13,6 +13,7 @@ struct ControlCommands: Service {
     let queue: any EventQueue
     let log: SQLiteLog
     let reloader: Reloader
+    let tap: TapBoard
     /// Nil where Kafka is not the queue.
     let kafka: KafkaGroups?
     let logger: Logger
@@ -30,6 +31,7 @@ struct ControlCommands: Service {
         case .pauseSink: try await pause(request.arguments)
         case .resumeSink: try await resume(request.arguments)
         case .diff: try await diff(request.arguments)
+        case .tap: try TapRequest(request.arguments).answer(tap)
         }
     }
 

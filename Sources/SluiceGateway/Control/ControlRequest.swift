@@ -12,6 +12,7 @@ struct ControlRequest: Sendable, Equatable {
         case pauseSink = "sinks.pause"
         case resumeSink = "sinks.resume"
         case diff = "configuration.diff"
+        case tap
     }
 
     var command: Command

@@ -186,6 +186,37 @@ final class DeploymentLedger: Sendable {
         }
     }
 
+    /// The last deployment of each service to each environment, newest first, at most `limit`, and whether what was deployed is
+    /// in production.
+    func newest(limit: Int) async throws -> [Snapshot.Deployment] {
+        try await perform { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT service, environment, commit_id, deployed_at, succeeded,
+                        EXISTS (
+                            SELECT 1 FROM deployments AS other
+                            WHERE other.service = last.service AND other.environment = 'production' AND other.succeeded
+                                AND other.commit_id = last.commit_id)
+                    FROM (
+                        SELECT *, ROW_NUMBER() OVER (
+                            PARTITION BY service, environment ORDER BY deployed_at DESC, event_id DESC) AS place
+                        FROM deployments WHERE plausible) AS last
+                    WHERE place = 1 ORDER BY deployed_at DESC LIMIT ?
+                    """, arguments: [limit])
+            return rows.compactMap { row in
+                guard let service = String.fromDatabaseValue(row[0]),
+                    let environment = String.fromDatabaseValue(row[1]), let commit = String.fromDatabaseValue(row[2]),
+                    let time = Int64.fromDatabaseValue(row[3]), let succeeded = Bool.fromDatabaseValue(row[4])
+                else { return nil }
+                return Snapshot.Deployment(
+                    service: service, environment: environment, commit: commit,
+                    time: Timestamp(millisecondsSince1970: time), succeeded: succeeded,
+                    isInProduction: environment == "production" ? nil : Bool.fromDatabaseValue(row[5]))
+            }
+        }
+    }
+
     private static func record(
         _ push: CommitPushed, at time: Timestamp, receivedAt receipt: Timestamp, _ database: Database
     ) throws -> Entry? {

@@ -24,6 +24,8 @@ final class BacklogMeter: Service {
     private let queue: any EventQueue
     private let instruments: Instruments
     private let routes = Mutex<[Route]>([])
+    /// What was read last.
+    private let poison = Mutex(Backlog())
     private let poisonMessages: GaugeHandle
     private let poisonOldest: GaugeHandle
     private let up: GaugeHandle
@@ -43,9 +45,9 @@ final class BacklogMeter: Service {
         self.queue = queue
         self.instruments = instruments
         self.logger = logger
-        let poison = [("topic", queue.poison.name)]
-        poisonMessages = instruments.gauge(.poisonQueueMessages, poison)
-        poisonOldest = instruments.gauge(.poisonOldestMessage, poison)
+        let labels = [("topic", queue.poison.name)]
+        poisonMessages = instruments.gauge(.poisonQueueMessages, labels)
+        poisonOldest = instruments.gauge(.poisonOldestMessage, labels)
         up = instruments.gauge(.connectionUp, [("component", queue.publisher.name)])
     }
 
@@ -86,7 +88,9 @@ final class BacklogMeter: Service {
     }
 
     /// Brings the figures up to date, or gives up soon. Called before each scrape.
-    func update() async {
+    func update() async { await update(within: Self.patience) }
+
+    func update(within patience: Duration) async {
         let (done, continuation) = AsyncStream<Void>.makeStream()
         let number = scrapes.withLock { scrapes -> UInt64? in
             guard scrapes.isServed else { return nil }
@@ -98,7 +102,7 @@ final class BacklogMeter: Service {
         wakes.continuation.yield()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in done {} }
-            group.addTask { try? await Task.sleep(for: Self.patience) }
+            group.addTask { try? await Task.sleep(for: patience) }
             await group.next()
             group.cancelAll()
         }
@@ -112,12 +116,22 @@ final class BacklogMeter: Service {
         return routes.withLock { $0.first { $0.name == route }?.known }
     }
 
+    /// What can never be delivered waits for a person.
+    func report(to readiness: inout Readiness) {
+        let poison = poison.withLock(\.self)
+        guard poison.total > 0 else { return }
+        let count = poison.total == 1 ? "1 message" : "\(poison.total) messages"
+        let since = poison.oldest.map { ", the oldest since \(RFC3339.format($0))" } ?? ""
+        readiness.notes.append("\(queue.poison.name): \(count) could not be delivered\(since)")
+    }
+
     /// Costs a few rows, or none, for each route.
     private func refresh() async {
         do {
             let names = routes.withLock { routes in routes.map(\.name) }
             for name in names { show(try await queue.backlog(of: name), of: name) }
             let poison = try await queue.poisoned()
+            self.poison.withLock { $0 = poison }
             poisonMessages.set(Double(poison.total))
             poisonOldest.set(seconds(poison.oldest))
             diary.logEnd("the backlog is read again", to: logger)

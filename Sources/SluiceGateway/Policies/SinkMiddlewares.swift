@@ -23,12 +23,15 @@ extension [any Middleware] {
     ///   - policy: in force, and may change.
     ///   - filter: the events that the sink wants; nil for all.
     ///   - poison: where what can never be delivered goes.
-    static func recommended(_ policy: LiveSinkPolicy, only filter: EventFilter? = nil, poison: Route.Output) -> Self {
+    ///   - tap: shows deliveries to those who watch.
+    static func recommended(
+        _ policy: LiveSinkPolicy, only filter: EventFilter? = nil, poison: Route.Output, tap: TapPoint? = nil
+    ) -> Self {
         [
             CorrelationID(), HandlerMetrics(), LogMessages(),
             PoisonQueue(to: poison.publisher, poison.topic, filter: .permanent),
-            TakeInHand(), KnownEvents(),
-        ] + (filter.map { [OnlyWanted(filter: $0)] } ?? []) + [
+            TakeInHand(),
+        ] + (tap.map { [$0] } ?? []) + [KnownEvents()] + (filter.map { [OnlyWanted(filter: $0)] } ?? []) + [
             HandledOnLog(), policy.deduplicator, EventAge(), policy.retry, policy.timeout,
         ]
     }

@@ -4,11 +4,24 @@ import SluiceHTTP
 
 /// The routes that take events in, and what they read from.
 struct IntakeRoutes {
+    /// A source, and the routes that it comes in by.
+    struct Entry: Sendable {
+        let name: String
+        /// The kind's name; `own` for a source of a program's own.
+        let kind: String
+        var routes: [String] = []
+        var paths: [String] = []
+        /// Whether requests to one of its paths need no secret.
+        var isUnsigned = false
+    }
+
     /// Webhooks of one listener. A request is answered when its events are on the queue.
     let door: IntakeDoor
     /// In the order of the sources: first what comes over HTTP, then the rest.
     let routes: [Route]
     let connections: [SourceConnection]
+    /// The sources in their order.
+    let entries: [Entry]
     /// Without these routes no webhook is taken in; every other route may fail while they go on.
     let neededForWebhooks: Set<String>
 
@@ -18,7 +31,10 @@ struct IntakeRoutes {
     ) throws {
         let checking = CheckedPublisher(queue.publisher, events: queue.events)
         var ways: [(route: String, endpoint: HTTPEndpoint, publisher: any Publisher, handler: Handler)] = []
+        var entries: [Entry] = []
         for source in configuration.sources {
+            let kind = Registry.sources.first { $0.isKind(source.options) }?.name ?? "own"
+            var entry = Entry(name: source.name, kind: kind)
             for (index, way) in source.options.endpoints(named: source.name).enumerated() {
                 var endpoint = way.endpoint
                 if !configuration.allowsUnsigned, endpoint.authenticator == nil {
@@ -29,7 +45,11 @@ struct IntakeRoutes {
                 let route = index == 0 ? source.route : "\(source.route)-\(index + 1)"
                 let publisher = way.isChecked ? queue.publisher : checking
                 ways.append((route, endpoint, publisher, way.handler(instruments)))
+                entry.routes.append(route)
+                entry.paths.append(endpoint.path)
+                entry.isUnsigned = entry.isUnsigned || way.endpoint.authenticator == nil
             }
+            entries.append(entry)
         }
         // Each request waits for a commit that all of them share: the more at once, the fewer commits.
         let subscriber = try HTTPSubscriber(listener: listener, endpoints: ways.map(\.endpoint), concurrency: 512)
@@ -39,12 +59,18 @@ struct IntakeRoutes {
                 way.route, from: door.subscriber, Topic(way.endpoint.path), to: way.publisher, queue.events,
                 middlewares: Intake.middlewares, handler: way.handler)
         }
-        connections = try configuration.sources.compactMap { source in
-            try source.options.connection(
+        var connections: [SourceConnection] = []
+        for (index, source) in configuration.sources.enumerated() {
+            let connection = try source.options.connection(
                 SourceParts(
                     name: source.name, queue: (checking, queue.events, queue.poison),
                     isPublishedTo: configuration.simulator != nil, instruments: instruments, logger: logger))
+            guard let connection else { continue }
+            connections.append(connection)
+            entries[index].routes += connection.routes.map(\.name)
         }
+        self.connections = connections
+        self.entries = entries
         self.door = door
         routes = requests + connections.flatMap(\.routes)
         neededForWebhooks = Set(requests.map(\.name))

@@ -8,6 +8,8 @@ struct SinkRoutes {
     let startedAt: Timestamp
     /// What the destinations go by: the router's.
     var time = RouterTime.real
+    /// Shows deliveries to those who watch.
+    var tap = TapBoard()
 
     /// - Parameters:
     ///   - policy: the sink's, at work.
@@ -21,7 +23,8 @@ struct SinkRoutes {
             sink.group, from: try subscriber(for: sink, isLate: isLate), queue.events, to: delivers, queue.events,
             ordering: sink.ordering, destination: destination,
             middlewares: .recommended(
-                policy, only: sink.only, poison: Route.Output(queue.publisher, queue.poison))
+                policy, only: sink.only, poison: Route.Output(queue.publisher, queue.poison),
+                tap: TapPoint(board: tap, sink: sink.name))
         ) { message, context in
             EventInHand.current?.note(mayBeDelivered: isShared || Self.wasTried(context, before: startedAt))
             return [message]

@@ -17,13 +17,7 @@ public struct HealthCheck: Sendable {
     ///   - address: where it serves its metrics; all interfaces means this machine.
     ///   - timeout: for the whole request.
     public init(of address: BindAddress, timeout: Duration = .seconds(5)) {
-        var address = address
-        switch address.host {
-        case nil, "0.0.0.0": address.host = "127.0.0.1"
-        case "::": address.host = "::1"
-        default: break
-        }
-        self.address = address
+        self.address = address.onThisMachine
         self.timeout = timeout
     }
 
@@ -44,5 +38,18 @@ public struct HealthCheck: Sendable {
         }
         await client.close(within: .zero)
         return report
+    }
+}
+
+extension BindAddress {
+    /// Where a program on this machine reaches what listens there.
+    var onThisMachine: BindAddress {
+        var address = self
+        switch host {
+        case nil, "0.0.0.0": address.host = "127.0.0.1"
+        case "::": address.host = "::1"
+        default: break
+        }
+        return address
     }
 }

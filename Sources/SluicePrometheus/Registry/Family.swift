@@ -42,6 +42,8 @@ struct Family: Sendable {
 
     var isEmpty: Bool { series.isEmpty }
 
+    var allSeries: [Series] { Array(series.values) }
+
     /// The labels that may be counted as capped, for pre-initialised series.
     var cappedLabels: [String] { caps.keys.sorted() }
 

@@ -79,6 +79,13 @@ struct FamilyTable: Sendable {
         return result
     }
 
+    /// A family's series in no order; none where there is no such family.
+    func series(of name: String) -> [Family.Series] {
+        // Without a kind the name may be a counter's, with its suffix, or another's.
+        let names = [MetricName.family(name, kind: .gauge), MetricName.family(name, kind: .counter)]
+        return names.lazy.compactMap { families[$0] }.first?.allSeries ?? []
+    }
+
     private mutating func insert(_ family: Family, _ name: String) {
         families[name] = family
         for claim in MetricName.claims(of: name, kind: family.kind) { claims[claim] = name }

@@ -193,12 +193,29 @@ public final class PrometheusRegistry: Sendable {
     /// - Parameter now: before any series that this exposition does not have is made.
     func exposition(_ format: ExpositionFormat, scraper: Scraper?, at now: UInt64) -> [UInt8] {
         let novelty = scraper.map { scraper in scrapers.withLock { $0.visit(scraper, at: now) } }
-        for hook in hooks.withLock({ $0.bodies }) { hook.body() }
+        runHooks()
         var writer = ExpositionWriter(format: format, novelty: novelty, capacity: lastSize.load(ordering: .relaxed))
         for (text, series) in table.withLock({ $0.snapshot() }) { writer.write(text, series) }
         let bytes = writer.finish()
         lastSize.store(bytes.count + bytes.count / 8, ordering: .relaxed)
         return bytes
+    }
+
+    /// The counters and gauges of some families as they are now, after the hooks have run; a histogram is the count of what it
+    /// has observed. For a status page that is to agree with `/metrics`.
+    /// - Parameter names: as an exposition has them, such as `http_requests_total`. A family that is not there is left out.
+    public func samples(of names: Set<String>) -> [String: [Sample]] {
+        runHooks()
+        let series = table.withLock { table in names.map { ($0, table.series(of: $0)) } }
+        var samples: [String: [Sample]] = [:]
+        for (name, series) in series where !series.isEmpty {
+            samples[name] = series.map { Sample(labels: $0.labels, value: $0.handle.value) }
+        }
+        return samples
+    }
+
+    private func runHooks() {
+        for hook in hooks.withLock({ $0.bodies }) { hook.body() }
     }
 
     /// One user of the handle is gone; the series goes with the last.

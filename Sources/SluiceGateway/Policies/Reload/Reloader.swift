@@ -22,6 +22,8 @@ final class Reloader: Service {
         var needsRestart: [ConfigurationChange] = []
         /// Why the last one was refused.
         var refusal: String?
+        /// When what is in force came into force.
+        var loaded = Timestamp.now()
     }
 
     /// Reads a configuration: a file, or what the gateway was made with.
@@ -66,6 +68,15 @@ final class Reloader: Service {
 
     /// What was read last, also where it was refused; nil where it is no file.
     var origin: ConfigurationFile.Origin? { state.withLock(\.origin) }
+
+    /// What the status says of the configuration.
+    var snapshot: Snapshot.Configuration {
+        state.withLock { state in
+            Snapshot.Configuration(
+                file: state.origin?.path, loaded: state.loaded, refusal: state.refusal,
+                needsRestart: state.needsRestart.isEmpty ? nil : state.needsRestart.words())
+        }
+    }
 
     func report(to readiness: inout Readiness) {
         let (refusal, needsRestart) = state.withLock { ($0.refusal, $0.needsRestart) }
@@ -184,6 +195,7 @@ final class Reloader: Service {
             state.values = plan.values
             state.needsRestart = plan.needsRestart
             state.refusal = nil
+            state.loaded = .now()
         }
         meter.show(plan.values)
         meter.reloaded()
