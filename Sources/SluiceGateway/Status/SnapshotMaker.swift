@@ -201,15 +201,15 @@ final class SnapshotMaker: Sendable {
         shown.inFlightLimit = figures.sum(.deliveriesInFlightLimit, of: sink.group)
         shown.lag = figures.sum(.consumerLag, of: sink.group)
         shown.oldest = Timestamp(seconds: figures.value(.oldestPending, of: sink.group))
-        if shown.lag > 0, shown.flow.perSecond > 0 {
+        let destination = destinations.first { $0.name == sink.destination }
+        let isShut = destination?.shutBy != nil
+        if shown.lag > 0, shown.flow.perSecond > 0, !isShut {
             let seconds = min(Double(shown.lag) / shown.flow.perSecond, 1e9)
             shown.emptyBy = now.advanced(by: .seconds(seconds))
         }
         shown.policy = values["sinks", sink.name]
-        let destination = destinations.first { $0.name == sink.destination }
         let route = routes[sink.group]
         shown.note = route?.note ?? destination?.note
-        let isShut = destination?.shutBy != nil
         shown.state =
             route.flatMap { Snapshot.State($0) } ?? (isShut ? destination?.state : nil)
             ?? (shown.flow.perSecond > 0 ? .flowing : shown.lag > 0 ? .waiting : .idle)

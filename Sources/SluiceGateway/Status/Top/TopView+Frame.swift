@@ -63,11 +63,11 @@ extension TopView {
 
     private func overview(_ columns: Int) -> [Line] {
         guard let snapshot else { return [] }
-        var table = TextTable([
-            "", "KIND", "STATE", "RATE>", "TOTAL>", "WAIT>", "OLDEST>", "FLIGHT>", "EMPTY IN>", "HOUR",
-        ])
+        let isWide = columns >= 110
+        let head = ["", "STATE", "RATE>", "WAIT>", "OLDEST>", "FLIGHT>", "EMPTY IN>"]
+        var table = TextTable(isWide ? head + ["TOTAL>", "KIND", "LAST HALF HOUR"] : head)
         let boxes = boxes
-        for box in boxes { table.add(cells(of: box, snapshot, isWide: columns >= 110)) }
+        for box in boxes { table.add(cells(of: box, snapshot, isWide)) }
         let rows = table.lines(width: columns)
         var lines = [Line(text: rows[0], style: .head)]
         for (box, text) in zip(boxes, rows.dropFirst()) {
@@ -81,19 +81,22 @@ extension TopView {
         return lines
     }
 
-    private func cells(of box: Box, _ snapshot: Snapshot, isWide: Bool) -> [String] {
-        let now = snapshot.time
-        let flow = [StatusWords.rate(box.flow.perSecond), StatusWords.count(box.flow.total)]
-        let history = isWide ? Sparkline.text(box.flow.minutes, width: 30) : ""
+    private func cells(of box: Box, _ snapshot: Snapshot, _ isWide: Bool) -> [String] {
+        let rate = StatusWords.rate(box.flow.perSecond)
+        func row(_ mark: String, _ state: Snapshot.State, _ kind: String, _ waits: [String]) -> [String] {
+            let more = [StatusWords.count(box.flow.total), kind, Sparkline.text(box.flow.minutes, width: 30)]
+            return ["\(mark) \(box.name)", state.words, rate] + waits + (isWide ? more : [])
+        }
+        let none = ["", "", "", ""]
         switch box {
-        case .source(let source):
-            return ["→ \(source.name)", source.kind, source.state.words] + flow + ["", "", "", "", history]
-        case .queue(let queue):
-            return ["= \(queue.topic)", queue.kind, queue.state.words] + flow + ["", "", "", "", history]
+        case .source(let source): return row("→", source.state, source.kind, none)
+        case .queue(let queue): return row("=", queue.state, queue.kind, none)
         case .sink(let sink):
-            let times = [sink.oldest, sink.emptyBy].map { $0.map { StatusWords.distance($0, now) } ?? "" }
-            return ["← \(sink.name)", sink.kind, sink.state.words] + flow
-                + [StatusWords.count(sink.lag), times[0], "\(sink.inFlight)/\(sink.inFlightLimit)", times[1], history]
+            let times = [sink.oldest, sink.emptyBy].map { time in
+                time.map { StatusWords.distance($0, snapshot.time) } ?? ""
+            }
+            let waits = [StatusWords.count(sink.lag), times[0], "\(sink.inFlight)/\(sink.inFlightLimit)", times[1]]
+            return row("←", sink.state, sink.kind, waits)
         }
     }
 
