@@ -326,7 +326,7 @@ function setAdvice(parent, problem) {
   const facts = [];
   if (hasTime(problem.since)) facts.push({ key: 'since', text: `since ${moment(problem.since)}` });
   if (number(problem.waiting)) facts.push({ key: 'waiting', text: plural(problem.waiting, 'message waits', 'messages wait') });
-  if (hasTime(problem.until)) facts.push({ key: 'until', text: `asked again at ${moment(problem.until)}` });
+  if (hasTime(problem.until)) facts.push({ key: 'until', text: `tried again at ${moment(problem.until)}` });
   const target = targetOf(problem.subject);
   if (target) facts.push({ key: 'open', text: `Open ${isolated(target.replace(/^[a-z]+\./, ''))}`, href: hashOf(target) });
   show(advice.meta, facts, (fact) => copyOf(fact.href ? 'tLink' : 'tSpan'), (fact) => fact.key, (row, fact) => {
@@ -555,15 +555,17 @@ function inOneRank(group, frameOf, isWide) {
   const rows = [...rowsIn.get(at[group]).values()];
   const boxes = rows.map((row) => ({ box: row.shown, frame: frameOf(row.box) }));
   if (isWide || boxes.every(({ frame }) => Math.abs(frame.y - boxes[0].frame.y) < 2)) return boxes;
-  const perSecond = sum(boxes.map(({ box }) => box.flow.per_second));
-  return [{ box: { id: group, group, state: '', flow: { per_second: perSecond } }, frame: frameOf(at[group]) }];
+  const state = boxes.every(({ box }) => isGrave(box.state)) ? boxes[0].box.state : '';
+  const flow = { per_second: sum(boxes.map(({ box }) => box.flow.per_second)) };
+  return [{ box: { id: group, state, flow }, frame: frameOf(at[group]) }];
 }
 
 /** A line from one box to another; on the box where several meet they are spread. */
 function lineBetween(from, to, share, isSpreadAtEnd) {
   const source = isSpreadAtEnd ? from.box : to.box;
-  const isStopped = isGrave(to.box.state) || (from.box.group === 'sources' && isGrave(from.box.state));
-  return { key: `${from.box.id} ${to.box.id}`, from: from.frame, to: to.frame, share, isSpreadAtEnd, rate: number(source.flow.per_second), isStopped };
+  const isStopped = isGrave(from.box.state) || isGrave(to.box.state);
+  const rate = number(source.flow.per_second);
+  return { key: `${from.box.id} ${to.box.id}`, from: from.frame, to: to.frame, share, isSpreadAtEnd, rate, isStopped };
 }
 
 function makeLine() {
