@@ -5,6 +5,9 @@ import Synchronization
 /// Knows which sinks cannot be reached, and for how long: a name that does not resolve, a certificate that is not
 /// trusted, or a proxy that refuses would otherwise only show in the log.
 final class SinkTrouble: Sendable {
+    /// What a note begins with, behind the sink's name.
+    static let unreachable = "cannot be reached"
+
     private struct Trouble {
         var cause: String
         var began: MonotonicTime
@@ -43,7 +46,7 @@ final class SinkTrouble: Sendable {
             }
         }
         for (target, trouble) in lasting.sorted(by: { $0.key < $1.key }) {
-            readiness.notes.append("\(target): cannot be reached: \(trouble.cause)")
+            readiness.notes.append("\(target): \(Self.unreachable): \(trouble.cause)")
         }
     }
 

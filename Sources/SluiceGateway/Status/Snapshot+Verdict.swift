@@ -66,6 +66,8 @@ extension Snapshot {
         public var key: String?
         /// What is in force there now.
         public var value: String?
+        /// What to write there; nil where that is the person's to decide.
+        public var suggestion: String?
         /// Where that stands: `sluice.yaml:12`; `built-in` where the line is still to be written.
         public var origin: String?
         /// What to type; nil where no command helps.

@@ -51,7 +51,8 @@ extension Snapshot.Problem {
         text = line
         let name = line.firstRange(of: ": ").map { String(line[..<$0.lowerBound]) } ?? ""
         self.severity = severity ?? .notice
-        if let destination = snapshot.destinations.first(where: { $0.name == name && $0.note != nil }) {
+        let isUnreachable = line.hasPrefix("\(name): \(SinkTrouble.unreachable)")
+        if !isUnreachable, let destination = snapshot.destinations.first(where: { $0.name == name && $0.note != nil }) {
             let sinks = snapshot.sinks.filter { $0.destination == name }
             subject = sinks.count == 1 ? "sinks.\(sinks[0].name)" : "destinations.\(name)"
             self.severity = severity ?? .warning
@@ -68,7 +69,7 @@ extension Snapshot.Problem {
             until = destination?.nextAttempt
             if sink.state == .paused {
                 remedy = .init(text: "A person has paused it.", command: "sluice resume \(sink.name)")
-            } else if destination?.failingSince != nil {
+            } else if isUnreachable {
                 remedy = Snapshot.Remedy(addressOf: [sink], "It cannot be reached: look at its address.")
             }
         } else if let source = snapshot.sources.first(where: { $0.paths.contains(name) }) {
@@ -107,11 +108,13 @@ extension Snapshot.Remedy {
         case "held":
             self.init(addressOf: sinks, "It refuses everything: look at its address and its credentials.")
         case "breaker":
+            let isForced = destination.shutReason == Destination.Status.forced
             self.init(
-                destination.shutReason == Destination.Status.forced
+                isForced
                     ? "A person has forced it open."
                     : "The other side fails, which no line mends; this one tries at once.",
                 "destinations.\(name).breaker.force", destination.policy)
+            suggestion = isForced ? "auto" : "closed"
         default:
             guard destination.waitingForBudget > 0 else {
                 self.init(text: "The other side fails; its last failure says how.")
