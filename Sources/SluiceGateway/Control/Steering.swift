@@ -166,5 +166,8 @@ struct SinkPause: Sendable, Equatable {
         self.reason = reason.map { String($0.prefix(Self.longestReason)) }
     }
 
-    var words: String { "paused since \(RFC3339.format(since))" + (reason.map { " (\($0))" } ?? "") }
+    /// What ``words`` begins with.
+    static let beginning = "paused since"
+
+    var words: String { "\(Self.beginning) \(RFC3339.format(since))" + (reason.map { " (\($0))" } ?? "") }
 }

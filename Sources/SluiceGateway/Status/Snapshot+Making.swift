@@ -4,12 +4,12 @@ import Sluice
 extension Snapshot.State {
     /// What keeps a route from taking messages; nil while nothing does.
     init?(_ route: Router.RouteStatus) {
-        if route.isPaused {
-            self = .paused
-        } else if route.isRunning {
-            return nil
-        } else {
+        if !route.isRunning {
             self = ["draining": .draining, "stopped": .stopped][route.note ?? ""] ?? .connecting
+        } else if route.isPaused {
+            self = .paused
+        } else {
+            return nil
         }
     }
 

@@ -15,11 +15,11 @@ extension Snapshot.Verdict {
 
     private static func text(_ level: Snapshot.Level, _ problems: [Snapshot.Problem], _ snapshot: Snapshot) -> String {
         let grave = problems.filter { $0.severity != .notice }
+        if level == .draining { return "what is in hand is finished, and then it ends" }
         guard let first = grave.first else {
             let waiting = snapshot.sinks.reduce(Int64(0)) { $0.addingSaturated($1.lag) }
             return "all is well: " + (waiting == 0 ? "nothing waits" : "\(waiting.messages) on the way")
         }
-        if level == .draining, first.text == Readiness.draining { return "draining: what is in hand is finished" }
         let more = grave.count - 1
         return first.text + (more == 0 ? "" : " (and \(more) more)")
     }
@@ -67,7 +67,7 @@ extension Snapshot.Problem {
             let destination = snapshot.destinations.first { $0.name == sink.destination }
             since = destination?.failingSince
             until = destination?.nextAttempt
-            if sink.state == .paused {
+            if line.hasPrefix("\(name): \(SinkPause.beginning)") {
                 remedy = .init(text: "A person has paused it.", command: "sluice resume \(sink.name)")
             } else if isUnreachable {
                 remedy = Snapshot.Remedy(addressOf: [sink], "It cannot be reached: look at its address.")

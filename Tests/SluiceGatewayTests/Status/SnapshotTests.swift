@@ -47,3 +47,28 @@ struct SnapshotTests {
         #expect(throws: DecodingError.self) { try Snapshot(json: Array(text.utf8)) }
     }
 }
+
+extension SnapshotTests {
+    /// docs/STATUS.md is what scripts are written by.
+    @Test func everyMemberIsDocumented() throws {
+        let text = try String(contentsOf: Repository.file("docs/STATUS.md"), encoding: .utf8)
+        var snapshot = StubSnapshot.shut()
+        snapshot.deployments = [
+            .init(
+                service: "shop", environment: "staging", commit: "6113728", time: StubSnapshot.time, succeeded: true,
+                isInProduction: false)
+        ]
+        snapshot.poison.causes = [.init(route: "log-to-slack", reason: "http_400", count: 2)]
+        let object = try JSONSerialization.jsonObject(with: Data(snapshot.json))
+        let names = Self.names(object)
+        #expect(names.count > 60)
+        for name in names { #expect(text.contains("`\(name)`"), "\(name)") }
+    }
+
+    private static func names(_ value: Any) -> Set<String> {
+        if let object = value as? [String: Any] {
+            return object.values.reduce(into: Set(object.keys)) { $0.formUnion(names($1)) }
+        }
+        return (value as? [Any] ?? []).reduce(into: []) { $0.formUnion(names($1)) }
+    }
+}
