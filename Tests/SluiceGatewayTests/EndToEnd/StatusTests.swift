@@ -168,6 +168,47 @@ extension EndToEnd {
             }
         }
 
+        @Test func kafkaThatIsAwayKeepsWebhooksOut() async throws {
+            let (slack, kafka, directory) = (try FakeSlack(), try HeldPort(), try TemporaryDirectory())
+            let environment = sinkEnvironment(nil, slack).merging(["KAFKA_BROKERS": "127.0.0.1:\(kafka.number)"]) { $1 }
+            let process = try SluiceProcess(environment, in: directory)
+            let client = try await process.listeningClient()
+            let away = try await Self.agree(client, on: "away") { $0.queue.failure != nil }
+            #expect(away.verdict.level == .notReady && away.verdict.text.hasPrefix("kafka: "))
+            #expect(away.queue.kind == "kafka" && away.queue.state == .down && away.queue.bytes == nil)
+            let (status, output) = try await Self.status(client, in: directory)
+            #expect(status == 1 && output.contains("NOT READY: kafka: "))
+            process.signal(SIGTERM)
+            try await process.exitStatus()
+            let (gone, _) = try await Self.status(client, in: directory)
+            #expect(gone == ExitStatus.noGateway)
+        }
+
+        @Test func aGatewayThatDrainsSaysSo() async throws {
+            let (slack, directory) = (try FakeSlack(), try TemporaryDirectory())
+            slack.behave { _ in .reply(.status(200, body: "ok", delay: .seconds(600))) }
+            let process = try SluiceProcess(sinkEnvironment(nil, slack), in: directory)
+            let client = try await process.client()
+            #expect(try await client.push([StubCommit()]).status == 202)
+            try await eventually("Slack is asked") { !slack.requests.isEmpty }
+            process.signal(SIGTERM)
+            let draining = try await Self.agree(client, on: "draining") {
+                $0.verdict.level == .draining && $0.sinks.first?.state == .draining
+            }
+            #expect(!draining.verdict.isReady)
+            process.signal(SIGKILL)
+            try await process.exitStatus()
+        }
+
+        /// What `sluice status` says.
+        private static func status(
+            _ client: GatewayClient, in directory: TemporaryDirectory
+        ) async throws -> (status: Int32, output: String) {
+            let program = try #require(SluiceProcess.executable).path
+            return try await runTool(
+                [program, "status", "--address", "127.0.0.1:\(client.metricsPort)"], in: directory)
+        }
+
         @Test func onlyItsOwnNamesMaySeeIt() async throws {
             try await withGateway(
                 in: try TemporaryDirectory(), grafana: try FakeGrafana(),
