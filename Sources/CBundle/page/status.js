@@ -238,7 +238,8 @@ function setBars(node, flow) {
     for (const [name, value] of [['viewBox', '0 0 60 16'], ['preserveAspectRatio', 'none'], ['aria-hidden', true]]) {
       setAttribute(node, name, value);
     }
-    node.append(draw('path', { class: 'base', d: 'M0 15.5H60' }), draw('path', { class: 'past' }), draw('path', { class: 'present' }));
+    const base = draw('path', { class: 'base', d: 'M0 15.5H60' });
+    node.append(base, draw('path', { class: 'past' }), draw('path', { class: 'present' }));
   }
   const minutes = minutesOf(flow);
   const peak = Math.max(1, ...minutes);
@@ -260,7 +261,7 @@ function keysOf(path) {
   if (!sections.includes(section)) return [section, ...rest];
   const tail = path.slice(section.length + 1);
   const names = sections.flatMap((each) => list(page.snapshot[each])).map((part) => String(part.name));
-  const known = names.filter((each) => tail.startsWith(`${each}.`)).sort((a, b) => b.length - a.length);
+  const known = names.filter((each) => `${tail}.`.startsWith(`${each}.`)).sort((a, b) => b.length - a.length);
   const name = known[0] ?? rest[0] ?? '';
   return [section, name, ...tail.slice(name.length + 1).split('.').filter(Boolean)];
 }
@@ -278,9 +279,11 @@ const isSecret = (value) => String(value).includes('***');
 
 function yamlLines(path, value) {
   const keys = keysOf(path);
+  // A secret is better kept elsewhere than in the file.
   const text = isSecret(value) ? '${…}' : String(value ?? '…');
   const last = text.search(invisible) < 0 ? text : inQuotes(text);
-  return keys.map((key, depth) => `${'  '.repeat(depth)}${quoted(key)}:${depth < keys.length - 1 ? '' : ` ${last}`}`).join('\n');
+  const end = (depth) => (depth < keys.length - 1 ? '' : ` ${last}`);
+  return keys.map((key, depth) => `${'  '.repeat(depth)}${quoted(key)}:${end(depth)}`).join('\n');
 }
 
 /** Where the value comes from, and where it is to be changed; without lines where no file sets it. */
@@ -288,11 +291,13 @@ function settingOf({ key, value, origin }) {
   const path = record(page.snapshot.configuration).file;
   const file = path ? short(String(path).split('/').filter(Boolean).pop(), 60) : 'sluice.yaml';
   const from = short(origin, 120);
-  const is = `${short(key, 160)} is ${isSecret(value) ? 'a secret' : value === undefined ? 'not set' : short(value, 120)}`;
   const lines = yamlLines(String(key), value);
+  if (value === undefined) return { caption: `Its place in ${file} is ${short(key, 160)}:`, lines };
+  const is = `${short(key, 160)} is ${isSecret(value) ? 'a secret' : short(value, 120)}`;
   const place = /^(defaults, )?(.+:\d+)$/.exec(from);
   if (from === 'the program') return { caption: `${is}, set by the program.` };
-  if (place?.[1]) return { caption: `${is}, set for all in ${place[2]} (defaults). For this one alone, in ${file}:`, lines };
+  const alone = `For this one alone, in ${file}:`;
+  if (place?.[1]) return { caption: `${is}, set for all in ${place[2]} (defaults). ${alone}`, lines };
   if (place) return { caption: `${is}, set in ${from}:`, lines };
   if (/^[A-Z][A-Z0-9_]*$/.test(from)) return { caption: `${is}, set by the variable ${from}. In a file:`, lines };
   if (!from.startsWith('built-in')) return { caption: `${is}${from ? `, set in ${from}` : ''}:`, lines };
@@ -325,7 +330,8 @@ function setAdvice(parent, problem) {
   if (!problem) return;
   const facts = [];
   if (hasTime(problem.since)) facts.push({ key: 'since', text: `since ${moment(problem.since)}` });
-  if (number(problem.waiting)) facts.push({ key: 'waiting', text: plural(problem.waiting, 'message waits', 'messages wait') });
+  const waiting = plural(problem.waiting, 'message waits', 'messages wait');
+  if (number(problem.waiting)) facts.push({ key: 'waiting', text: waiting });
   if (hasTime(problem.until)) facts.push({ key: 'until', text: `tried again at ${moment(problem.until)}` });
   const target = targetOf(problem.subject);
   if (target) facts.push({ key: 'open', text: `Open ${isolated(target.replace(/^[a-z]+\./, ''))}`, href: hashOf(target) });
@@ -376,7 +382,8 @@ function showHeadline(level, word, text, more) {
   setText(at.more, more);
   document.title = `${word}: ${isolated(text, 120)} – Sluice`;
   // Said aloud when something else is the matter, not whenever one message more waits.
-  if (stem(at.said.textContent) !== stem(`${word}: ${short(text, 320)}`)) setText(at.said, `${word}: ${short(text, 320)}`);
+  const said = `${word}: ${short(text, 320)}`;
+  if (stem(at.said.textContent) !== stem(said)) setText(at.said, said);
 }
 
 /** A text without its numbers: it is the same problem while only they change. */
@@ -397,14 +404,16 @@ function isDrawn(destination) {
 function boxOf(group, part, more) {
   const state = String(part.state ?? 'unknown');
   const isTroubled = Boolean(part.note ?? part.failure) || isGrave(more.state ?? state);
-  return { group, part, id: `${group}.${part.name}`, name: part.name, kind: part.kind, flow: record(part.flow), state, isTroubled, ...more };
+  const { name, kind } = part;
+  return { group, part, id: `${group}.${name}`, name, kind, flow: record(part.flow), state, isTroubled, ...more };
 }
 
 function sourceBox(source) {
   const paths = list(source.paths).join(', ');
+  const refused = sum(list(source.refused).map((each) => each.count));
   return boxOf('sources', source, {
     tag: source.is_unsigned ? '· unsigned' : '',
-    facts: { 'taken in': briefly(record(source.flow).total), refused: briefly(sum(list(source.refused).map((each) => each.count))) },
+    facts: { 'taken in': briefly(record(source.flow).total), refused: briefly(refused) },
     line: source.note || paths || 'reads a broker',
   });
 }
@@ -441,11 +450,13 @@ function destinationBox(destination) {
     facts: {
       waiting: briefly(destination.waiting),
       budget: percent(destination.budget_remaining ?? 1),
-      'attempts a message': destination.amplification === undefined ? '–' : twoDigits.format(number(destination.amplification)),
+      'attempts a message': amplificationOf(destination),
     },
     line: lineOf({}, destination, destination.state),
   });
 }
+
+const amplificationOf = ({ amplification }) => (amplification === undefined ? '–' : twoDigits.format(number(amplification)));
 
 /** The one thing that is worth a line: until when it waits, what is wrong, or that it works. */
 function lineOf(sink, destination, state) {
@@ -484,7 +495,8 @@ const groups = ['sources', 'queue', 'sinks', 'destinations'];
 
 function matches(box) {
   if (page.onlyTroubled && !box.isTroubled) return false;
-  const texts = [box.name, box.kind, wordOf(box.state), box.part.group, box.part.destination].map((each) => String(each ?? '').toLowerCase());
+  const { name, kind, part } = box;
+  const texts = [name, kind, wordOf(box.state), part.group, part.destination].map((each) => clean(each).toLowerCase());
   return page.filter.toLowerCase().split(/\s+/).every((word) => texts.some((text) => text.includes(word)));
 }
 
@@ -510,7 +522,8 @@ function showPicture() {
     setText(at[`${group}Title`], capital(group) + (all[group].length > 1 ? ` ${all[group].length}` : ''));
     setText(at[`${group}None`], shown.length ? '' : all[group].length ? 'None matches.' : 'None.');
   }
-  setText(at.shown, isFiltered ? `${boxes.filter((box) => box.group !== 'queue' && matches(box)).length} of ${boxes.length - 1}` : '');
+  const found = boxes.filter((box) => box.group !== 'queue' && matches(box)).length;
+  setText(at.shown, isFiltered ? `${found} of ${boxes.length - 1}` : '');
   setAttribute(at.picture, 'data-crowded', isCrowded ? '' : null);
   setAttribute(at.picture, 'data-columns', all.destinations.length ? 4 : 3);
   arrange();
@@ -584,11 +597,13 @@ function setLine({ node }, { from, to, share, isSpreadAtEnd, rate, isStopped }, 
   else if (!isWide) x2 = to.width > from.width ? x1 : to.x + to.width * end;
   [x1, y1, x2, y2] = [x1, y1, x2, y2].map((each) => Math.round(each * 2) / 2);
   const [x, y] = [(x1 + x2) / 2, (y1 + y2) / 2];
-  const curve = isWide ? `M${x1} ${y1}C${x} ${y1} ${x} ${y2} ${x2 - 3} ${y2}` : `M${x1} ${y1}C${x1} ${y} ${x2} ${y} ${x2} ${y2 - 3}`;
+  const bend = isWide ? `${x} ${y1} ${x} ${y2} ${x2 - 3} ${y2}` : `${x1} ${y} ${x2} ${y} ${x2} ${y2 - 3}`;
+  const curve = `M${x1} ${y1}C${bend}`;
   const arrow = isWide ? `M${x2 - 7} ${y2 - 4}l5 4l-5 4` : `M${x2 - 4} ${y2 - 7}l4 5l4-5`;
   const bar = isWide ? `M${x2 - 8} ${y2 - 6}v12` : `M${x2 - 6} ${y2 - 8}h12`;
   [curve, curve, isStopped ? bar : arrow].forEach((path, index) => setAttribute(node.children[index], 'd', path));
-  setAttribute(node, 'class', isStopped ? 'stopped' : rate <= 0 ? 'none' : rate < 0.5 ? 'slow' : rate < 20 ? 'middle' : 'fast');
+  const speed = rate <= 0 ? 'none' : rate < 0.5 ? 'slow' : rate < 20 ? 'middle' : 'fast';
+  setAttribute(node, 'class', isStopped ? 'stopped' : speed);
 }
 
 // MARK: The box that is open
@@ -669,7 +684,9 @@ function hour(title, flow) {
 function describeSource(source) {
   const refused = list(source.refused).filter((each) => number(each.count) > 0);
   return [
-    facts('Intake', ['paths', list(source.paths).join(', ') || 'none: it reads a broker'], ['routes', list(source.routes).join(', ') || '–'],
+    facts('Intake',
+      ['paths', list(source.paths).join(', ') || 'none: it reads a broker'],
+      ['routes', list(source.routes).join(', ') || '–'],
       ['unsigned', source.is_unsigned ? 'taken: no secret or token is set' : 'refused', source.is_unsigned ? 'note' : null]),
     hour('Last hour', record(source.flow)),
     { title: 'Refused requests', head: ['Status', 'Requests'], rows: refused.map((each) => [each.name, count(each.count)]) },
@@ -679,8 +696,12 @@ function describeSource(source) {
 
 function describeQueue(queue, box) {
   return [
-    facts('Queue', ['kind', box.kind], ['topic', queue.topic], queue.failure && ['failure', queue.failure, 'bad'],
-      queue.bytes !== undefined && ['size', bytes(queue.bytes)], queue.disk_free !== undefined && ['disk free', bytes(queue.disk_free)]),
+    facts('Queue',
+      ['kind', box.kind],
+      ['topic', queue.topic],
+      queue.failure && ['failure', queue.failure, 'bad'],
+      queue.bytes !== undefined && ['size', bytes(queue.bytes)],
+      queue.disk_free !== undefined && ['disk free', bytes(queue.disk_free)]),
     hour('Written in the last hour', record(queue.flow)),
     ...(hasPolicy(queue) ? [policy('Settings', queue)] : []),
   ];
@@ -693,9 +714,12 @@ function describeSink(sink) {
   const name = destination.name === undefined ? '' : isShared ? `Destination ${isolated(destination.name)}, shared` : 'Destination';
   return [
     ...(name ? healthOf(destination, name) : []),
-    facts('Backlog', ['lag', plural(sink.lag, 'event', 'events')], ['oldest', hasTime(sink.oldest) ? moment(sink.oldest) : 'none waits'],
+    facts('Backlog',
+      ['lag', plural(sink.lag, 'event', 'events')],
+      ['oldest', hasTime(sink.oldest) ? moment(sink.oldest) : 'none waits'],
       hasTime(sink.empty_by) && ['empty by', `about ${moment(sink.empty_by)}`],
-      ['in flight', `${count(sink.in_flight)} of ${count(sink.in_flight_limit)}`], ['group', sink.group],
+      ['in flight', `${count(sink.in_flight)} of ${count(sink.in_flight_limit)}`],
+      ['group', sink.group],
       ['destination', sink.destination, null, page.boxes.has(link) ? link : null]),
     hour('Deliveries in the last hour', record(sink.flow)),
     counts('Deliveries by outcome', sink.outcomes),
@@ -706,7 +730,12 @@ function describeSink(sink) {
 }
 
 function describeDestination(destination) {
-  return [...healthOf(destination, 'Health'), hour('Attempts in the last hour', record(destination.flow)), ...triesOf(destination), policy('Policy', destination)];
+  return [
+    ...healthOf(destination, 'Health'),
+    hour('Attempts in the last hour', record(destination.flow)),
+    ...triesOf(destination),
+    policy('Policy', destination),
+  ];
 }
 
 function healthOf(destination, title) {
@@ -715,7 +744,9 @@ function healthOf(destination, title) {
   const left = number(destination.budget_remaining ?? 1);
   const why = { retry_after: 'shut: it named a time', held: 'held until it is mended', breaker: 'the breaker is open' };
   const reason = destination.shut_reason ? ` (${destination.shut_reason})` : '';
-  const waits = ['budget', 'throttle', 'concurrency'].map((each) => number(destination[`waiting_for_${each}`]));
+  const [forBudget, forThrottle, forPlace] = ['budget', 'throttle', 'concurrency'].map((each) => count(destination[`waiting_for_${each}`]));
+  const until = waiting && hasTime(destination.next_attempt) ? `, until ${moment(destination.next_attempt)}` : '';
+  const { permits_per_second: permits, concurrency_limit: places } = destination;
   return [
     facts(title,
       destination.shut_by && ['nothing is sent', `${look(why, destination.shut_by) ?? destination.shut_by}${reason}`, 'bad'],
@@ -724,19 +755,26 @@ function healthOf(destination, title) {
       ['last success', moment(destination.last_success)],
       ['last failure', failure.time ? `${failure.reason}, ${moment(failure.time)}` : '–'],
       failure.description && ['it said', failure.description]),
-    facts('What waits', ['for the next attempt', `${count(waiting)}${waiting && hasTime(destination.next_attempt) ? `, until ${moment(destination.next_attempt)}` : ''}`, waiting ? 'warn' : null],
-      ['for the retry budget', count(waits[0])], ['for the throttle', count(waits[1])], ['for a place', count(waits[2])]),
-    facts('Limits', ['retry budget left', percent(left), left < 0.1 ? 'warn' : null],
-      ['throttle', destination.permits_per_second === undefined ? 'off' : `${percent(destination.throttle_use)} of ${rate(destination.permits_per_second)} in use`],
-      ['attempts at once', destination.concurrency_limit === undefined ? 'not bounded' : `${count(destination.concurrency)} of ${count(destination.concurrency_limit)}`],
-      ['breaker', destination.breaker === undefined ? 'off' : wordOf(destination.breaker), destination.breaker === 'open' ? 'bad' : null],
-      ['amplification', destination.amplification === undefined ? '–' : `${twoDigits.format(number(destination.amplification))} attempts a message`]),
+    facts('What waits',
+      ['for the next attempt', count(waiting) + until, waiting ? 'warn' : null],
+      ['for the retry budget', forBudget],
+      ['for the throttle', forThrottle],
+      ['for a place', forPlace]),
+    facts('Limits',
+      ['retry budget left', percent(left), left < 0.1 ? 'warn' : null],
+      ['throttle', permits === undefined ? 'off' : `${percent(destination.throttle_use)} of ${rate(permits)} in use`],
+      ['attempts at once', places === undefined ? 'not bounded' : `${count(destination.concurrency)} of ${count(places)}`],
+      ['breaker', wordOf(destination.breaker ?? 'off'), destination.breaker === 'open' ? 'bad' : null],
+      ['amplification', `${amplificationOf(destination)} attempts a message`]),
   ];
 }
 
 function triesOf(destination) {
   const failures = list(destination.failures).map((each) => [each.reason, count(each.count), moment(each.last)]);
-  return [{ title: 'Failures by cause', head: ['Cause', 'Attempts', 'Last'], rows: failures }, counts('Attempts by result', destination.attempts)];
+  return [
+    { title: 'Failures by cause', head: ['Cause', 'Attempts', 'Last'], rows: failures },
+    counts('Attempts by result', destination.attempts),
+  ];
 }
 
 // MARK: Parts: a title, a chart, facts, a table or a policy
@@ -748,12 +786,14 @@ function showParts(parent, parts) {
     setAttribute(row.node, 'data-part', part.policy ? 'policy' : null);
     row.chart.hidden = !part.flow;
     if (part.flow) setBars(row.bars, part.flow);
-    show(row.list, part.facts ?? [], (fact) => copyOf(fact[3] ? 'tRowLink' : 'tRow'), (fact) => `${fact[0]} ${Boolean(fact[3])}`, setFact);
+    const templateOf = (fact) => copyOf(fact[3] ? 'tRowLink' : 'tRow');
+    show(row.list, part.facts ?? [], templateOf, (fact) => `${fact[0]} ${Boolean(fact[3])}`, setFact);
     const rows = part.policy ?? part.rows ?? [];
     row.table.hidden = rows.length === 0;
     row.legend.hidden = !part.policy;
     row.none.hidden = rows.length > 0 || part.facts?.length > 0;
-    show(row.heads, part.policy ? ['Key', 'Value', 'Origin', 'Change'] : part.head ?? [], 'tHead', (title) => title, (each, title) => setText(each.node, title));
+    const heads = part.policy ? ['Key', 'Value', 'Origin', 'Change'] : part.head ?? [];
+    show(row.heads, heads, 'tHead', (title) => title, (each, title) => setText(each.node, title));
     if (part.policy) setPolicy(row.body, rows);
     else show(row.body, rows, 'tCells', (cells) => cells[0], setCells);
   });
@@ -826,14 +866,16 @@ const commitOf = (deployment) => clean(deployment.commit).slice(0, 9);
 
 /** In the order in which commits go through them, as far as that can be told: production is the last one. */
 function environmentsOf(all) {
-  const isProduction = new Set(all.filter((each) => each.is_in_production === undefined).map((each) => String(each.environment)));
+  const ofProduction = all.filter((each) => each.is_in_production === undefined);
+  const isProduction = new Set(ofProduction.map((each) => String(each.environment)));
   const names = [...new Set(all.map((each) => String(each.environment)))];
   return names.sort().sort((a, b) => isProduction.has(a) - isProduction.has(b));
 }
 
 function setDeployment(cell, environment, deployment) {
   const state = !deployment ? 'idle' : deployment.succeeded ? 'well' : 'down';
-  const word = !deployment ? '' : !deployment.succeeded ? 'failed' : deployment.is_in_production === false ? 'not in production' : '';
+  const isMissing = deployment?.succeeded && deployment.is_in_production === false;
+  const word = isMissing ? 'not in production' : deployment && !deployment.succeeded ? 'failed' : '';
   setText(cell.label, short(environment, 40));
   setIcon(cell.icon, state);
   setAttribute(cell.node, 'data-tone', toneOf(state));
@@ -852,7 +894,11 @@ function showPoison() {
   showParts(at.poisonParts, [
     facts('', ['topic', poison.topic], ['not looked at', count(poison.messages), poison.messages ? 'bad' : null],
       hasTime(poison.oldest) && ['oldest', moment(poison.oldest)]),
-    { title: 'By cause, since the start', head: ['Cause', 'Route', 'Messages'], rows: causes.map((each) => [each.reason, each.route, count(each.count)]) },
+    {
+      title: 'By cause, since the start',
+      head: ['Cause', 'Route', 'Messages'],
+      rows: causes.map((each) => [each.reason, each.route, count(each.count)]),
+    },
   ]);
 }
 
@@ -860,8 +906,11 @@ function showConfiguration() {
   const { file, loaded, refusal, needs_restart: waits } = record(page.snapshot.configuration);
   const { version, swift, started } = record(page.snapshot.build);
   showParts(at.configurationParts, [
-    facts('', ['from', file ?? 'the environment'], ['in force since', moment(loaded)],
-      ['last reload', refusal ? `refused: ${refusal}` : 'taken', refusal ? 'bad' : null], waits && ['needs a restart', waits, 'warn']),
+    facts('',
+      ['from', file ?? 'the environment'],
+      ['in force since', moment(loaded)],
+      ['last reload', refusal ? `refused: ${refusal}` : 'taken', refusal ? 'bad' : null],
+      waits && ['needs a restart', waits, 'warn']),
     facts('Build', ['Sluice', version], ['Swift', swift], ['started', moment(started)],
       hasTime(started) && ['up', duration(now() - Date.parse(started))]),
   ]);
@@ -904,10 +953,18 @@ const noStatus = new Refusal('No status', 'Something answers here, but not with 
 
 async function refusalOf(response) {
   const text = (await response.text()).trim();
-  const said = text && !text.startsWith('<') ? ` It says: ${short(text, 300)}` : '';
+  // The gateway's own refusals are a line of JSON.
+  const words = /^\{"error":(".*")\}$/s.exec(text);
+  const said = text && !text.startsWith('<') ? ` It says: ${short(words ? JSON.parse(words[1]) : text, 300)}` : '';
   const { status } = response;
-  if (status === 401) return new Refusal('No access', 'The gateway asks for its token.', 'Load this page again, and give METRICS_TOKEN as the password; the user may be anything.');
-  if (status === 403) return new Refusal('No access', 'The gateway does not accept this address.', `It accepts IP addresses, localhost, the names of its machine, and those in STATUS_HOSTS.${said}`);
+  if (status === 401) {
+    const how = 'Load this page again, and give METRICS_TOKEN as the password; the user may be anything.';
+    return new Refusal('No access', 'The gateway asks for its token.', how);
+  }
+  if (status === 403) {
+    const which = 'It accepts IP addresses, localhost, the names of its machine, and those in STATUS_HOSTS.';
+    return new Refusal('No access', 'The gateway does not accept this address.', which + said);
+  }
   return status === 404 ? noStatus : new Refusal('No status', `The gateway answers with status ${status}.`, said.trim());
 }
 
@@ -919,7 +976,9 @@ async function ask() {
   let snapshot = null;
   let failure = null;
   try {
-    const response = await fetch('/status.json', { cache: 'no-store', redirect: 'error', signal: request.signal });
+    // A relative address would take over a password that stands in the page's own, which is refused.
+    const options = { cache: 'no-store', redirect: 'error', signal: request.signal };
+    const response = await fetch(`${location.origin}/status.json`, options);
     if (response.ok) snapshot = await response.json();
     else failure = await refusalOf(response);
   } catch (error) {
@@ -937,7 +996,8 @@ async function ask() {
 
 function take(snapshot) {
   const isFirst = !page.snapshot;
-  Object.assign(poll, { failures: 0, answered: performance.now(), version: poll.version ?? record(snapshot.build).version });
+  Object.assign(poll, { failures: 0, answered: performance.now() });
+  poll.version ??= record(snapshot.build).version;
   page.snapshot = snapshot;
   showAll();
   if (isFirst) followHash();
@@ -959,9 +1019,11 @@ function showLive() {
   else setText(at.live, isOther ? 'Updated: load this page again' : page.snapshot ? `Live, ${time}` : 'Asking…');
   if (!isSilent) return;
   const seconds = Math.ceil((poll.next - performance.now()) / 1000);
-  const since = page.snapshot ? `Last answer at ${time}, ${duration(performance.now() - poll.answered)} ago: what stands below is of then.` : '';
+  const ago = duration(performance.now() - poll.answered);
+  const since = page.snapshot ? `Last answer at ${time}, ${ago} ago: what stands below is of then.` : '';
   const again = poll.request || seconds <= 0 ? 'Asking again.' : `Asked again in ${seconds} s.`;
-  showHeadline('silent', poll.failure.word, poll.failure.message, [poll.failure.more, since, again].filter(Boolean).join(' '));
+  const more = [poll.failure.more, since, again].filter(Boolean).join(' ');
+  showHeadline('silent', poll.failure.word, poll.failure.message, more);
   setAdvice(at.lead, null);
   at.others.hidden = at.problems.hidden = true;
 }
