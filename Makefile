@@ -1,7 +1,7 @@
 # Everything that Sluice needs beside Swift 6.2 or later. `make run` and `make test` are all there is to know.
 
 BUILD_PACKAGES = libcurl4-openssl-dev libmimalloc-dev librabbitmq-dev librdkafka-dev libsqlite3-dev libssl-dev zlib1g-dev pkg-config
-TEST_PACKAGES  = prometheus rabbitmq-server sqlite3 curl openssl python3 python3-venv docker-compose shellcheck
+TEST_PACKAGES  = chromium prometheus rabbitmq-server sqlite3 curl openssl python3 python3-venv docker-compose shellcheck
 # Those that take longest come first.
 LONGEST_TESTS  = SluiceGatewayTests SluiceAMQPTests SluiceKafkaTests BundleTests
 TEST_TARGETS   = $(LONGEST_TESTS) $(filter-out $(LONGEST_TESTS),$(notdir $(wildcard Tests/*Tests)))
