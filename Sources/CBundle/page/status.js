@@ -217,7 +217,8 @@ const tones = {
 const graveStates = ['down', 'held', 'breaker_open', 'shut', 'connecting', 'paused'];
 const isGrave = (state) => graveStates.includes(state);
 const toneOf = (state) => Object.keys(tones).find((tone) => tones[tone].includes(state)) ?? 'mute';
-const wordOf = (state) => (state === 'connecting' ? 'not connected' : short(state || 'unknown', 24).replaceAll('_', ' '));
+const plain = (state) => short(state || 'unknown', 24).replaceAll('_', ' ');
+const wordOf = (state) => (state === 'connecting' ? 'not connected' : plain(state));
 const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);
 
 function setIcon(icon, state) {
@@ -287,18 +288,18 @@ function yamlLines(path, value) {
 }
 
 /** Where the value comes from, and where it is to be changed; without lines where no file sets it. */
-function settingOf({ key, value, origin }) {
+function settingOf({ key, value, suggestion, origin }) {
   const path = record(page.snapshot.configuration).file;
   const file = path ? short(String(path).split('/').filter(Boolean).pop(), 60) : 'sluice.yaml';
   const from = short(origin, 120);
-  const lines = yamlLines(String(key), value);
+  const lines = yamlLines(String(key), suggestion ?? value);
   if (value === undefined) return { caption: `Its place in ${file} is ${short(key, 160)}:`, lines };
   const is = `${short(key, 160)} is ${isSecret(value) ? 'a secret' : short(value, 120)}`;
   const place = /^(defaults, )?(.+:\d+)$/.exec(from);
   if (from === 'the program') return { caption: `${is}, set by the program.` };
   const alone = `For this one alone, in ${file}:`;
   if (place?.[1]) return { caption: `${is}, set for all in ${place[2]} (defaults). ${alone}`, lines };
-  if (place) return { caption: `${is}, set in ${from}:`, lines };
+  if (place) return { caption: `${is}, set in ${from}${suggestion === undefined ? '' : '. Change it to'}:`, lines };
   if (/^[A-Z][A-Z0-9_]*$/.test(from)) return { caption: `${is}, set by the variable ${from}. In a file:`, lines };
   if (!from.startsWith('built-in')) return { caption: `${is}${from ? `, set in ${from}` : ''}:`, lines };
   const how = path ? `add to ${file}` : 'write a file; sluice check --print > sluice.yaml makes one';
@@ -450,13 +451,13 @@ function destinationBox(destination) {
     facts: {
       waiting: briefly(destination.waiting),
       budget: percent(destination.budget_remaining ?? 1),
-      'attempts a message': amplificationOf(destination),
+      amplification: amplificationOf(destination),
     },
     line: lineOf({}, destination, destination.state),
   });
 }
 
-const amplificationOf = ({ amplification }) => (amplification === undefined ? '–' : twoDigits.format(number(amplification)));
+const amplificationOf = ({ amplification: ratio }) => (ratio === undefined ? '–' : twoDigits.format(number(ratio)));
 
 /** The one thing that is worth a line: until when it waits, what is wrong, or that it works. */
 function lineOf(sink, destination, state) {
@@ -711,7 +712,8 @@ function describeSink(sink) {
   const destination = destinationOf(sink);
   const isShared = sinksOf(destination).length > 1;
   const link = `destinations.${destination.name}`;
-  const name = destination.name === undefined ? '' : isShared ? `Destination ${isolated(destination.name)}, shared` : 'Destination';
+  const title = isShared ? `Destination ${isolated(destination.name)}, shared` : 'Destination';
+  const name = destination.name === undefined ? '' : title;
   return [
     ...(name ? healthOf(destination, name) : []),
     facts('Backlog',
@@ -744,7 +746,7 @@ function healthOf(destination, title) {
   const left = number(destination.budget_remaining ?? 1);
   const why = { retry_after: 'shut: it named a time', held: 'held until it is mended', breaker: 'the breaker is open' };
   const reason = destination.shut_reason ? ` (${destination.shut_reason})` : '';
-  const [forBudget, forThrottle, forPlace] = ['budget', 'throttle', 'concurrency'].map((each) => count(destination[`waiting_for_${each}`]));
+  const waits = ['budget', 'throttle', 'concurrency'].map((each) => count(destination[`waiting_for_${each}`]));
   const until = waiting && hasTime(destination.next_attempt) ? `, until ${moment(destination.next_attempt)}` : '';
   const { permits_per_second: permits, concurrency_limit: places } = destination;
   return [
@@ -757,15 +759,15 @@ function healthOf(destination, title) {
       failure.description && ['it said', failure.description]),
     facts('What waits',
       ['for the next attempt', count(waiting) + until, waiting ? 'warn' : null],
-      ['for the retry budget', forBudget],
-      ['for the throttle', forThrottle],
-      ['for a place', forPlace]),
+      ['for the retry budget', waits[0]],
+      ['for the throttle', waits[1]],
+      ['for a place', waits[2]]),
     facts('Limits',
       ['retry budget left', percent(left), left < 0.1 ? 'warn' : null],
       ['throttle', permits === undefined ? 'off' : `${percent(destination.throttle_use)} of ${rate(permits)} in use`],
       ['attempts at once', places === undefined ? 'not bounded' : `${count(destination.concurrency)} of ${count(places)}`],
       ['breaker', wordOf(destination.breaker ?? 'off'), destination.breaker === 'open' ? 'bad' : null],
-      ['amplification', `${amplificationOf(destination)} attempts a message`]),
+      ['amplification', `${amplificationOf(destination)} per message`]),
   ];
 }
 
@@ -843,7 +845,8 @@ function showDeployments() {
   const missing = all.filter((each) => each.is_in_production === false && each.succeeded);
   const environments = environmentsOf(all);
   const services = [...new Set(all.map((each) => String(each.service)))];
-  setText(at.deployed, all.length === 0 ? 'None seen yet.' : missing.length ? 'Not in production yet:' : 'What was deployed is in production.');
+  const summary = missing.length ? 'Not in production yet:' : 'What was deployed is in production.';
+  setText(at.deployed, all.length === 0 ? 'None seen yet.' : summary);
   show(at.missing, missing.slice(0, 8), 'tMissing', (each) => `${each.service}\0${each.environment}`, (row, each) => {
     setText(row.name, short(each.service, 60));
     setText(row.code, commitOf(each));
@@ -851,7 +854,8 @@ function showDeployments() {
   });
   at.services.hidden = all.length === 0;
   setAttribute(at.services, 'data-cards', environments.length > 4 ? '' : null);
-  show(at.environments, ['Service', ...environments], 'tHead', (title) => title, (row, title) => setText(row.node, short(title, 40)));
+  const setHead = (row, title) => setText(row.node, short(title, 40));
+  show(at.environments, ['Service', ...environments], 'tHead', (title) => title, setHead);
   show(at.rows, page.allServices ? services : services.slice(0, 10), 'tService', (service) => service, (row, service) => {
     const own = all.filter((each) => String(each.service) === service);
     setText(row.name, short(service, 60));
