@@ -17,14 +17,23 @@ extension EndToEnd {
     struct StatusBrowserTests {
         private typealias Outage = OutageTests
 
+        private static func snapshot(_ client: GatewayClient) async throws -> Snapshot {
+            let answer = try await client.send("GET", "/status.json", port: client.metricsPort, type: nil)
+            return try Snapshot(json: answer.bytes)
+        }
+
         /// Waits until the page shows the box in that state. Each look is a start of the browser.
+        /// - Parameters:
+        ///   - opened: the part of the address that opens a box.
+        ///   - push: done before each look.
         private static func page(
-            of client: GatewayClient, opened: String = "", _ box: String, is state: String
+            of client: GatewayClient, opened: String = "", _ box: String, is state: String,
+            after push: () async throws -> Void = {}
         ) async throws -> ShownStatusPage {
             // What the page shows is in the snapshot first, which costs no browser.
             try await eventually("\(box) is \(state) in the snapshot") {
-                let answer = try await client.send("GET", "/status.json", port: client.metricsPort, type: nil)
-                let snapshot = try Snapshot(json: answer.bytes)
+                try await push()
+                let snapshot = try await snapshot(client)
                 let states = snapshot.sinks.map { ($0.name, $0.state) } + snapshot.sources.map { ($0.name, $0.state) }
                 let words = state.replacing(" ", with: "_")
                 return (states + [(snapshot.queue.topic, snapshot.queue.state)]).contains {
@@ -33,6 +42,7 @@ extension EndToEnd {
             }
             var page: ShownStatusPage?
             try await eventually("the page shows \(box) as \(state), not \(page?.state(of: box) ?? "nothing")") {
+                try await push()
                 let seen = try await ShownStatusPage("http://127.0.0.1:\(client.metricsPort)/\(opened)")
                 page = seen
                 return seen.state(of: box) == state
@@ -62,8 +72,9 @@ extension EndToEnd {
             // The ledger is read when a gateway starts, and else every so many seconds.
             try await Outage.withScene(.slack, in: directory) { scene in
                 try await deploy(scene.gateway.client)
-                try await scene.sickHas(try await scene.push(5))
-                let page = try await Self.page(of: scene.gateway.client, "slack", is: "flowing")
+                let page = try await Self.page(of: scene.gateway.client, "slack", is: "flowing") {
+                    try await scene.sickHas(try await scene.push(1))
+                }
                 #expect(page.level == "well" && page.state(of: "github") == "flowing")
                 #expect(page.content.contains("last success"))
             }
@@ -118,9 +129,9 @@ extension EndToEnd {
                 scene.sick.behave { _ in .status(400, body: "invalid_payload") }
                 try await scene.healthyHas(try await scene.push(3))
                 try await eventually("poison") {
-                    let client = scene.gateway.client
-                    let answer = try await client.send("GET", "/status.json", port: client.metricsPort, type: nil)
-                    return try Snapshot(json: answer.bytes).poison.messages == 3
+                    let snapshot = try await Self.snapshot(scene.gateway.client)
+                    return snapshot.poison.messages == 3
+                        && snapshot.verdict.problems.contains { $0.subject == "poison" }
                 }
                 let page = try await ShownStatusPage("http://127.0.0.1:\(scene.gateway.client.metricsPort)/")
                 #expect(page.level == "degraded" && page.headline.contains("poison"))
