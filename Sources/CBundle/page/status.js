@@ -12,6 +12,7 @@ const page = {
   filter: '',
   onlyTroubled: false,
   allServices: false,
+  allProblems: false,
   /** What is in the picture, by id. */
   boxes: new Map(),
   /** The keys whose lines are shown. */
@@ -344,7 +345,7 @@ function setAdvice(parent, problem) {
   setLongText(advice.sentence, remedy.text);
   const setting = remedy.key ? settingOf(remedy) : {};
   advice.plain.hidden = !setting.caption || Boolean(setting.lines);
-  setText(advice.plain, setting.caption ?? '');
+  setText(advice.plain, setting.lines ? '' : setting.caption ?? '');
   advice.change.hidden = !setting.lines;
   setText(advice.caption, setting.caption ?? '');
   setText(advice.code, setting.lines ?? '');
@@ -363,7 +364,10 @@ function showVerdict() {
   const others = lead ? problems.slice(1) : problems;
   at.others.hidden = at.problems.hidden = others.length === 0;
   setText(at.others, lead ? 'Also' : 'Worth knowing');
-  show(at.problems, others, 'tProblem', (each) => `${each.subject} ${stem(each.text)}`, (row, problem) => {
+  at.furtherProblems.hidden = others.length <= 6;
+  setText(at.furtherProblems, page.allProblems ? 'Show fewer' : `Show all ${others.length}`);
+  const shown = others.length <= 6 || page.allProblems ? others : others.slice(0, 5);
+  show(at.problems, shown, 'tProblem', (each) => `${each.subject} ${stem(each.text)}`, (row, problem) => {
     setAttribute(row.node, 'data-tone', toneOf(problem.severity));
     setIcon(row.icon, problem.severity);
     setText(row.severity, wordOf(problem.severity));
@@ -1016,7 +1020,8 @@ function miss(failure) {
 function showLive() {
   const isSilent = poll.failures > 0 && !poll.isPaused;
   const time = now() ? `${iso(now()).slice(11, 19)} UTC` : '';
-  const isOther = page.snapshot && record(page.snapshot.build).version !== poll.version;
+  // A gateway that was replaced may mean something else by its answers.
+  const isOther = page.snapshot && (record(page.snapshot.build).version !== poll.version || page.snapshot.version > 1);
   setAttribute(document.body, 'data-live', poll.isPaused ? 'paused' : isSilent ? 'silent' : page.snapshot ? 'live' : 'new');
   if (poll.isPaused) setText(at.live, `Paused${time ? ` at ${time}` : ''}`);
   else if (isSilent) setText(at.live, poll.failure.word);
@@ -1029,7 +1034,7 @@ function showLive() {
   const more = [poll.failure.more, since, again].filter(Boolean).join(' ');
   showHeadline('silent', poll.failure.word, poll.failure.message, more);
   setAdvice(at.lead, null);
-  at.others.hidden = at.problems.hidden = true;
+  at.others.hidden = at.problems.hidden = at.furtherProblems.hidden = true;
 }
 
 function pause() {
@@ -1081,6 +1086,10 @@ const actions = {
     const { setting } = rowOf.get(button.closest('tr'));
     if (!page.lines.delete(setting)) page.lines.add(setting);
     showPanel();
+  },
+  problems() {
+    page.allProblems = !page.allProblems;
+    showVerdict();
   },
   all() {
     page.allServices = !page.allServices;
