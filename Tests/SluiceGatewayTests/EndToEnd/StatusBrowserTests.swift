@@ -65,7 +65,8 @@ extension EndToEnd {
             let name = "<img src=x onerror=alert(1)>"
             let directory = try TemporaryDirectory()
             func deploy(_ client: GatewayClient) async throws {
-                let body = #"{"commit_id":"6113728f27ae82c7b1a177c8d03f9e96e0adf246","env":"staging","#
+                let body =
+                    #"{"commit_id":"6113728f27ae82c7b1a177c8d03f9e96e0adf246","env":"staging","#
                     + #""timestamp":1767323045,"service":"\#(name)"}"#
                 #expect(try await client.send("POST", "/webhooks/deployments", body: Array(body.utf8)).status == 202)
             }
