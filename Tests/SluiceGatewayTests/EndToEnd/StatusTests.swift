@@ -3,6 +3,7 @@ import GatewayTestSupport
 import Sluice
 import SluiceHTTP
 import SluiceTesting
+import Synchronization
 import Testing
 
 @testable import SluiceGateway
@@ -287,30 +288,21 @@ extension EndToEnd {
             let directory = try TemporaryDirectory()
             try await Outage.withScene(.slack, in: directory) { scene in
                 let tool = try TapTool(directory: directory.path + "/data", sink: "slack", only: ["event=commitPushed"])
-                let (lines, feed) = AsyncStream<String>.makeStream()
+                let lines = Mutex<[String]>([])
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try await tool.run(asJSON: false) { feed.yield($0) } }
                     group.addTask {
-                        // What is pushed before it watches is not shown.
-                        var seen = 0
-                        for await line in lines where line.contains("slack  acked") && line.contains("pushed to") {
-                            seen += 1
-                            if seen == 3 { return }
-                        }
+                        try await tool.run(asJSON: false) { line in lines.withLock { $0.append(line) } }
                     }
-                    group.addTask {
-                        for _ in 0..<1_000 {
-                            _ = try await scene.push(1)
-                            try await Task.sleep(for: .milliseconds(200))
-                        }
+                    // What is pushed before it watches is not shown.
+                    try await eventually("pushes are shown") {
+                        try await scene.sickHas(try await scene.push(1))
+                        return lines.withLock(\.self).count { $0.contains("slack  acked") && $0.contains("pushed to") }
+                            >= 3
                     }
-                    // The reader has seen three, or something has failed.
-                    try await group.next()
                     group.cancelAll()
-                    while true {
-                        do { guard try await group.next() != nil else { break } } catch is CancellationError {}
-                    }
+                    try await group.waitForAll()
                 }
+                #expect(lines.withLock(\.self).allSatisfy { !$0.contains("grafana") })
             }
         }
     }
