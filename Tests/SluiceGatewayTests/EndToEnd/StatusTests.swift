@@ -288,22 +288,29 @@ extension EndToEnd {
             let directory = try TemporaryDirectory()
             try await Outage.withScene(.slack, in: directory) { scene in
                 let tool = try TapTool(directory: directory.path + "/data", sink: "slack", only: ["event=commitPushed"])
-                let lines = Mutex<[String]>([])
+                let lines = Lines()
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
-                        try await tool.run(asJSON: false) { line in lines.withLock { $0.append(line) } }
+                        try await tool.run(asJSON: false) { line in lines.all.withLock { $0.append(line) } }
                     }
                     // What is pushed before it watches is not shown.
                     try await eventually("pushes are shown") {
                         try await scene.sickHas(try await scene.push(1))
-                        return lines.withLock(\.self).count { $0.contains("slack  acked") && $0.contains("pushed to") }
+                        return lines.all.withLock(\.self).count {
+                            $0.contains("slack  acked") && $0.contains("pushed to")
+                        }
                             >= 3
                     }
                     group.cancelAll()
                     try await group.waitForAll()
                 }
-                #expect(lines.withLock(\.self).allSatisfy { !$0.contains("grafana") })
+                #expect(lines.all.withLock(\.self).allSatisfy { !$0.contains("grafana") })
             }
         }
     }
+}
+
+/// What a command has printed.
+private final class Lines: Sendable {
+    let all = Mutex<[String]>([])
 }
