@@ -294,6 +294,7 @@ function settingOf({ key, value, suggestion, origin }) {
   const file = path ? short(String(path).split('/').filter(Boolean).pop(), 60) : 'sluice.yaml';
   const from = short(origin, 120);
   const lines = yamlLines(String(key), suggestion ?? value);
+  if (value === undefined && !path) return { caption: `Its place in a file is ${short(key, 160)}.` };
   if (value === undefined) return { caption: `Its place in ${file} is ${short(key, 160)}:`, lines };
   const is = `${short(key, 160)} is ${isSecret(value) ? 'a secret' : short(value, 120)}`;
   const place = /^(defaults, )?(.+:\d+)$/.exec(from);
