@@ -19,7 +19,14 @@ enum ConfigurationChoice {
             GatewayConfiguration.configurationFile(environment: environment, dotEnv: dotEnv)
         }
         if let variable { return variable }
-        return FileManager.default.fileExists(atPath: standard) ? standard : nil
+        return FileManager.default.fileExists(atPath: standard) && !isWrittenHere(standard) ? standard : nil
+    }
+
+    /// Whether standard output goes into the file, as in `sluice check --print > sluice.yaml`: the shell has made or emptied it.
+    private static func isWrittenHere(_ path: String) -> Bool {
+        var (file, output) = (stat(), stat())
+        return stat(path, &file) == 0 && fstat(STDOUT_FILENO, &output) == 0
+            && (file.st_dev, file.st_ino) == (output.st_dev, output.st_ino)
     }
 
     /// What reads a file anew for a gateway that runs by it, or another file.
@@ -34,14 +41,9 @@ enum ConfigurationChoice {
     /// - Throws: exit status 78, after saying what is wrong.
     static func read(_ named: String?) throws -> GatewayConfiguration {
         let path = try path(named)
-        do {
-            return try Settings.read { environment, dotEnv in
-                guard let path else { return try GatewayConfiguration(environment: environment, dotEnv: dotEnv) }
-                return try GatewayConfiguration(file: path, environment: environment, dotEnv: dotEnv)
-            }
-        } catch let faults as FileFaults {
-            Tool.say("\(faults)")
-            throw ExitCode(ExitStatus.faultyFile)
+        return try Settings.read { environment, dotEnv in
+            guard let path else { return try GatewayConfiguration(environment: environment, dotEnv: dotEnv) }
+            return try GatewayConfiguration(file: path, environment: environment, dotEnv: dotEnv)
         }
     }
 }

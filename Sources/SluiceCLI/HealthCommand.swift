@@ -13,7 +13,7 @@ struct HealthCommand: AsyncParsableCommand {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("Its metrics listener. Default: METRICS_BIND_ADDR.", valueName: "host:port"))
+        help: ArgumentHelp("Its metrics listener. Default: as the configuration says.", valueName: "host:port"))
     var address: String?
 
     @Option(name: .long, help: ArgumentHelp("How long to wait for the answer.", valueName: "seconds"))
@@ -37,6 +37,9 @@ struct HealthCommand: AsyncParsableCommand {
     }
 
     private static func configuredAddress() throws -> BindAddress {
-        try Settings.read { try GatewayConfiguration.metricsAddress(environment: $0, dotEnv: $1) }
+        let file = try ConfigurationChoice.path(nil)
+        return try Settings.read {
+            try GatewayConfiguration.metricsAddress(environment: $0, dotEnv: $1, file: file)
+        }
     }
 }

@@ -14,6 +14,9 @@ enum Settings {
         } catch let error as EnvironmentError {
             Tool.say("\(error)")
             throw ExitCode(EnvironmentError.exitStatus)
+        } catch let faults as FileFaults {
+            Tool.say("\(faults)")
+            throw ExitCode(ExitStatus.faultyFile)
         }
     }
 

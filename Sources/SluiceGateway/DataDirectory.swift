@@ -11,12 +11,13 @@ struct DataDirectory: Sendable {
 
     /// Makes it when it is missing, for its owner alone, and has the files in it for their owner alone. The mode of a
     /// directory that exists is left as it is, since somebody may have set it on purpose.
-    init(_ path: String) throws {
+    /// - Parameter name: of the setting that says where it is.
+    init(_ path: String, named name: String = ProcessOptions.data.variable.name) throws {
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw DataDirectoryError(path: path)
+            throw DataDirectoryError(path: path, name: name)
         }
         log = Self.logFile(in: path)
         deployments = "\(path)/deployments.sqlite"
@@ -24,18 +25,18 @@ struct DataDirectory: Sendable {
         if let mode = Self.mode(of: path), mode & 0o077 != 0 {
             let who = mode & 0o022 != 0 ? "changed" : "read"
             warnings.append(
-                "SLUICE_DATA: \(path) can be \(who) by other users (mode 0\(String(mode, radix: 8))); chmod 700 mends it"
+                "\(name): \(path) can be \(who) by other users (mode 0\(String(mode, radix: 8))); chmod 700 mends it"
             )
         }
         // SQLite gives its other files the mode of the database.
         close(open(deployments, O_RDWR | O_CREAT | O_CLOEXEC, 0o600))
-        for name in [log, deployments] {
+        for base in [log, deployments] {
             for suffix in ["", "-wal", "-shm", "-owners"] {
-                let file = name + suffix
+                let file = base + suffix
                 guard let mode = Self.mode(of: file), mode & 0o077 != 0, chmod(file, mode & 0o700) != 0 else {
                     continue
                 }
-                warnings.append("SLUICE_DATA: \(file) can be read by other users, and its mode cannot be changed")
+                warnings.append("\(name): \(file) can be read by other users, and its mode cannot be changed")
             }
         }
         self.warnings = warnings
@@ -65,6 +66,8 @@ extension DataDirectory {
 /// The data directory cannot be used.
 struct DataDirectoryError: Error, CustomStringConvertible {
     let path: String
+    /// Of the setting that says where it is.
+    let name: String
 
-    var description: String { "SLUICE_DATA: \(path) cannot be made, or is not a directory" }
+    var description: String { "\(name): \(path) cannot be made, or is not a directory" }
 }

@@ -73,7 +73,8 @@ public final class Gateway: Service {
         unsigned.announce(instruments, logger)
         for caution in configuration.cautions { logger.warning("\(caution)") }
         readiness.add { $0.notes += unsigned.notes }
-        let directory = try DataDirectory(configuration.dataDirectory)
+        let directory = try DataDirectory(
+            configuration.dataDirectory, named: configuration.names.name(ProcessOptions.data.variable, in: "process"))
         for warning in directory.warnings { logger.warning("\(warning)") }
         let keeper = LogKeeper(configuration, instruments, logger: logger)
         let log = try keeper.open(directory.log, configuration)
@@ -146,7 +147,8 @@ public final class Gateway: Service {
         self.sinks = sinks
         let reloader = Reloader(
             configuration, read: { path in try reading?(path).adding(ownSinks, ownSources) ?? configuration },
-            sinks: sinks, waiting: { try? await queue.backlog(of: $0).total }, instruments, logger: logger)
+            sinks: sinks, waiting: { try? await queue.backlog(of: $0).total },
+            left: { await queue.unread(besides: $0) }, instruments, logger: logger)
         readiness.add(reloader.report)
         self.reloader = reloader
 

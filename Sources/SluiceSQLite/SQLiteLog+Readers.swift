@@ -49,6 +49,20 @@ extension SQLiteLog {
         }
     }
 
+    /// All readers that a log's file remembers. Only reads, and makes nothing.
+    /// - Throws: ``SQLiteLogError``, with the code `cannotOpen` when there is no such file.
+    public static func rememberedReaders(inFile path: String) throws(SQLiteLogError) -> [String] {
+        try ReadOnlyFile.readLog(path) { connection, version throws(SQLiteLogError) in
+            // Before that schema none were remembered.
+            guard version >= 3 else { return [] }
+            let rows = try connection.statement("SELECT name FROM readers ORDER BY name")
+            defer { rows.reset() }
+            var names: [String] = []
+            while try rows.step() { names.append(rows.text(0)) }
+            return names
+        }
+    }
+
     /// Remembers that these were there, for queues that keep the positions of their groups elsewhere.
     /// - Throws: ``SQLiteLogError``.
     public func remember(readers names: [String]) async throws {

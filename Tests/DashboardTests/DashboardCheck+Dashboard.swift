@@ -68,7 +68,7 @@ extension DashboardCheck {
     }
 
     private func annotations(_ dashboard: Dashboard) -> [String] {
-        ["pushed", "deploy-staging", "deploy-production"].flatMap { tag -> [String] in
+        ["pushed", "deploy-staging", "deploy-production", "sluice-reload"].flatMap { tag -> [String] in
             let all = dashboard.json["annotations"]["list"].elements
             guard let one = all.first(where: { $0["target"]["tags"] == [.string(tag)] }) else {
                 return ["no annotations with the tag \(tag)"]

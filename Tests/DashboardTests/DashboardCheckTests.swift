@@ -266,7 +266,10 @@ import Testing
                 "uid": "good", "title": "Good", "editable": false, "schemaVersion": 41,
                 "links": [["title": "Other", "url": "/d/other", "keepTime": true, "includeVars": true]],
                 "annotations": [
-                    "list": [annotations("pushed"), annotations("deploy-staging"), annotations("deploy-production")]
+                    "list": [
+                        annotations("pushed"), annotations("deploy-staging"), annotations("deploy-production"),
+                        annotations("sluice-reload"),
+                    ]
                 ],
                 "templating": [
                     "list": [

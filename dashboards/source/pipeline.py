@@ -861,17 +861,17 @@ def configuration(board):
             ("The numbers of each policy: in seconds, a second, or as a share of 1.",
              "one that is not what the file says: the file was refused, or another gateway reads another one.",
              "`sluice check --print` says where each value comes from; change it in the file."),
-            [query(f"max by (scope, name, policy) ({select('sluice_policy_value', handler=False)})")], "none",
+            [query(f"max by (destination, handler_name, policy) ({select('sluice_policy_value', handler=False)})")], "none",
             [{"id": "organize", "options": {"excludeByName": {"Time": True}, "renameByName": {"Value": "value"}}}],
-            sort=("name", False)),
+            sort=("destination", False)),
         table(
             "Where do they come from?",
             ("Policies that somebody has set, by where: `own` is the sink or destination itself.",
              "a policy that was thought to be set and is not here: it is built in.",
              "set it in the file, under the sink, the destination, or `defaults`."),
-            [query(f"max by (scope, name, policy, origin) ({select('sluice_policy_info', unlike('origin', 'built-in'), handler=False)})")],
+            [query(f"max by (destination, handler_name, policy, origin) ({select('sluice_policy_info', unlike('origin', 'built-in'), handler=False)})")],
             "none",
-            [{"id": "organize", "options": {"excludeByName": {"Time": True, "Value": True}}}], sort=("name", False),
+            [{"id": "organize", "options": {"excludeByName": {"Time": True, "Value": True}}}], sort=("destination", False),
             no_value="none"),
     )
 

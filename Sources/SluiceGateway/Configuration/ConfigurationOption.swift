@@ -23,8 +23,7 @@ public struct ConfigurationOption<Value: Sendable>: Sendable {
         self.format = format
         self.variable = ConfigurationVariable(
             variable, field: field, standard, unit: format.unit, range: format.range, expectation: format.expectation,
-            effect: effect,
-            isSecret: isSecret, example: example, meaning)
+            inFile: format.expectationInFile, effect: effect, isSecret: isSecret, example: example, meaning)
     }
 
     /// - Parameter name: how the option is called where the text stands: the variable, or the path of the field.

@@ -77,7 +77,8 @@ struct ConfigurationValues {
         } catch {
             switch store {
             case .environment: add("\(error)")
-            case .section: refuse(option, expected: error.expected)
+            case .section:
+                refuse(option, expected: option.format.isDuration ? option.format.expectationInFile : error.expected)
             }
             return nil
         }
@@ -90,6 +91,14 @@ struct ConfigurationValues {
         switch store {
         case .environment: variable.name
         case .section(_, let path): "\(path).\(variable.field)"
+        }
+    }
+
+    /// The option with a value, as it is written where it is set: `KAFKA_TLS=true`, `queue.tls: true`.
+    func setting<Value>(_ option: ConfigurationOption<Value>, to value: String) -> String {
+        switch store {
+        case .environment: "\(name(option))=\(value)"
+        case .section: "\(name(option)): \(value)"
         }
     }
 
@@ -147,9 +156,8 @@ struct ConfigurationValues {
             return entries.map { "\($0.key)=\(Self.escaped($0.value.text ?? ""))" }.joined(separator: ",")
         default: break
         }
-        let words = option.format.isDuration ? "a duration such as 90s, 15m or 30d" : option.format.expectation
         let kind = if case .text = value.content { "" } else { ", not \(value.kind)" }
-        refuse(option, expected: words + kind)
+        refuse(option, expected: option.format.expectationInFile + kind)
         return nil
     }
 

@@ -12,6 +12,8 @@ public struct ConfigurationVariable: Sendable, Hashable {
     public let range: String?
     /// What its text has to be, as an error says it behind `expected`.
     public let expectation: String
+    /// The same of its text in a file.
+    let expectationInFile: String
     /// What a change asks for.
     public let effect: ConfigurationEffect
     /// Whether its value must never be shown.
@@ -23,7 +25,8 @@ public struct ConfigurationVariable: Sendable, Hashable {
 
     init(
         _ name: String, field: String, _ defaultValue: String?, unit: String?, range: String?,
-        expectation: String, effect: ConfigurationEffect, isSecret: Bool, example: ConfigurationExample?,
+        expectation: String, inFile expectationInFile: String, effect: ConfigurationEffect, isSecret: Bool,
+        example: ConfigurationExample?,
         _ meaning: String
     ) {
         self.name = name
@@ -32,10 +35,23 @@ public struct ConfigurationVariable: Sendable, Hashable {
         self.unit = unit
         self.range = range
         self.expectation = expectation
+        self.expectationInFile = expectationInFile
         self.effect = effect
         self.isSecret = isSecret
         self.example = example
         self.meaning = meaning
+    }
+}
+
+extension ConfigurationVariable {
+    /// A text of its as a file has it: `75` of seconds is `75s` there.
+    func inFile(_ text: String) -> String {
+        guard NumberText.parse(text[...]) != nil else { return text }
+        return switch unit {
+        case "seconds": "\(text)s"
+        case "days": "\(text)d"
+        default: text
+        }
     }
 }
 

@@ -10,6 +10,8 @@
 enum FileContent: Equatable {
     case bytes([UInt8])
     case directory, missing, unreadable, tooLarge
+    /// A pipe, a socket or a device.
+    case special
 
     /// Far more than all the authorities of a system.
     private static let maximumSize = 8 << 20
@@ -29,6 +31,10 @@ enum FileContent: Equatable {
         }
         if status.st_mode & S_IFMT == S_IFDIR {
             self = .directory
+            return
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            self = .special
             return
         }
         var bytes: [UInt8] = []

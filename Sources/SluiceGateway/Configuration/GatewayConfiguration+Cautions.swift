@@ -5,29 +5,34 @@ extension GatewayConfiguration {
     var cautions: [String] {
         var cautions = sources.flatMap { source in
             let kind = Registry.sources.first { $0.isKind(source.options) }
-            return source.options.cautions.map { named($0, kind?.options ?? [], "sources.\(source.name)") }
+            return source.options.cautions.map { named($0, kind?.options ?? [], "sources", source.name) }
         }
         if let client = kafka?.client, client.sendsPlainPassword,
             client.brokers.contains(where: { !BindAddress.isHere($0) })
         {
+            let mechanism = names.name(KafkaOptions.mechanism.variable, in: "queue")
+            let tls = names.setting(KafkaOptions.tls.variable, to: "true", in: "queue")
             cautions.append(
-                "KAFKA_SASL_MECHANISM: with plain the password crosses the network in the clear; set KAFKA_TLS=true, "
-                    + "or use scram-sha-512")
+                "\(mechanism): with plain the password crosses the network in the clear; set \(tls), or use scram-sha-512"
+            )
         }
         return cautions
             + sinks.flatMap { sink in
                 let kind = Registry.sinks.first { $0.isKind(sink.options) }
-                return sink.options.cautions.map { named($0, kind?.options ?? [], "sinks.\(sink.name)") }
+                return sink.options.cautions.map { named($0, kind?.options ?? [], "sinks", sink.name) }
             }
     }
 
-    /// A caution begins with the variable that it is about. Where a file says it, that is a key.
-    private func named(_ caution: String, _ options: [ConfigurationVariable], _ path: String) -> String {
+    /// A caution begins with the variable that it is about, or the key of a kind that only a file can have. Where a file says it,
+    /// that is a key.
+    private func named(
+        _ caution: String, _ options: [ConfigurationVariable], _ section: String, _ name: String
+    ) -> String {
         guard written.document != nil else { return caution }
         guard let option = options.first(where: { caution.hasPrefix("\($0.name):") }) else {
-            return "\(path).\(caution)"
+            return "\(section).\(name).\(caution)"
         }
-        return "\(path).\(option.field)\(caution.dropFirst(option.name.count))"
+        return names.name(option, in: section, name) + caution.dropFirst(option.name.count)
     }
 }
 

@@ -21,6 +21,9 @@ extension GatewayConfiguration {
         /// How often settled offsets are committed. Default 1 s.
         package var commitInterval: Duration = .seconds(1)
 
+        /// What says that topics are not created, as it would be written.
+        var leavesTopics = "KAFKA_CREATE_TOPICS=false"
+
         public init(_ client: KafkaConfiguration) {
             self.client = client
         }
@@ -28,6 +31,12 @@ extension GatewayConfiguration {
 }
 
 extension GatewayConfiguration.Kafka {
+    /// The consumer group in which the gateways read for a route.
+    func group(of route: String) -> String { "\(group)-\(route)" }
+
+    /// The setting by which topics are not created; nil where they are.
+    var leftTopics: String? { createsTopics ? nil : leavesTopics }
+
     /// The topics as they shall be.
     /// - Parameters:
     ///   - retention: of events; nil keeps them for ever. What was poisoned waits for a person.

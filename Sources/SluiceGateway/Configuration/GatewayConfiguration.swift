@@ -91,15 +91,7 @@ extension GatewayConfiguration {
     ]
 
     static let retentionSettings: [ConfigurationSetting] = [
-        .init(
-            "retention",
-            ConfigurationOption(
-                "retention", "EVENT_RETENTION", .days(0.01...36_500), example: .hint("365"),
-                """
-                How long events are kept: by the embedded log, and by Kafka's topics when Sluice creates them; unset: \
-                for ever
-                """),
-            \.retention),
+        .init("retention", ProcessOptions.retention, \.retention),
         .init(
             "poisonRetention",
             ConfigurationOption(
@@ -114,7 +106,7 @@ extension GatewayConfiguration {
             "groupRetention",
             ConfigurationOption(
                 "group_retention", "GROUP_RETENTION", .days(0.01...36_500), default: "30", example: .hint("30"),
-                "How long a group of the embedded log that nothing reads keeps its events from `EVENT_RETENTION`"),
+                "How long a group of the embedded log that nothing reads keeps its events, however old they are"),
             \.groupRetention),
         .init(
             "ledgerRetention",

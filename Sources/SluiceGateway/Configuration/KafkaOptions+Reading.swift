@@ -17,6 +17,7 @@ extension KafkaOptions {
         kafka.partitions = values.read(partitions).map { Int32($0) } ?? kafka.partitions
         kafka.replication = values.read(replication).map { Int16($0) }
         kafka.createsTopics = values.read(createTopics) ?? kafka.createsTopics
+        kafka.leavesTopics = values.setting(createTopics, to: "false")
         kafka.client.tls = readTLS(&values)
         kafka.client.sasl = readSASL(&values)
         kafka.client.properties = values.read(properties) ?? [:]

@@ -72,10 +72,10 @@ extension OptionFormat where Value == Secret {
 extension OptionFormat where Value == Bool {
     static var boolean: Self {
         Self("true or false") {
-            switch $0.lowercased() {
-            case "true", "1", "yes", "on": true
-            case "false", "0", "no", "off": false
-            default: nil
+            switch $0 {
+            case "1": true
+            case "0": false
+            default: SwitchText.parse($0)
             }
         }
     }
@@ -100,7 +100,7 @@ extension OptionFormat where Value == Duration {
         {
             guard let seconds = DurationText.seconds($0, unit: 1), range.contains(seconds) else { return nil }
             return .milliseconds(Int64(seconds * 1_000))
-        }.refusingLess(zero: range.lowerBound <= 0)
+        }.refusingLess(zero: range.lowerBound <= 0).durations("90s or 2m", range, unit: 1)
     }
 
     static func days(_ range: ClosedRange<Double>) -> Self {
@@ -114,7 +114,13 @@ extension OptionFormat where Value == Duration {
                 return nil
             }
             return .seconds(Int64(seconds))
-        }.refusingLess(zero: range.lowerBound <= 0)
+        }.refusingLess(zero: range.lowerBound <= 0).durations("12h or 30d", range, unit: 86_400)
+    }
+
+    /// - Parameter unit: what the range counts, in seconds.
+    private func durations(_ examples: String, _ range: ClosedRange<Double>, unit: Double) -> Self {
+        func text(_ number: Double) -> String { DurationText.write(.seconds(number * unit)) }
+        return inFile("a duration such as \(examples), from \(text(range.lowerBound)) to \(text(range.upperBound))")
     }
 
     /// - Parameter zero: whether it may be 0.

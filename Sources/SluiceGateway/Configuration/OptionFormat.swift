@@ -4,6 +4,8 @@ import Sluice
 public struct OptionFormat<Value: Sendable>: Sendable {
     /// What a text has to be, as an error says it behind `expected`.
     public let expectation: String
+    /// The same of a text in a file, where a time has its unit.
+    private(set) var expectationInFile: String
     /// The values that a number may have, or the words that there are; nil where anything of the kind goes.
     public let range: String?
     /// What a number counts, or nil.
@@ -39,6 +41,7 @@ public struct OptionFormat<Value: Sendable>: Sendable {
         checking parse: @escaping @Sendable (String) throws(OptionMismatch) -> Value
     ) {
         self.expectation = expectation
+        expectationInFile = expectation
         self.range = range
         self.unit = unit
         self.caution = caution
@@ -62,6 +65,13 @@ public struct OptionFormat<Value: Sendable>: Sendable {
         return format
     }
 
+    /// The same, of which a file has texts that this says more of.
+    func inFile(_ expectation: String) -> OptionFormat {
+        var format = self
+        format.expectationInFile = expectation
+        return format
+    }
+
     /// - Throws: what is expected instead.
     func value(of text: String) throws(OptionMismatch) -> Value {
         try parse(text)
@@ -73,7 +83,7 @@ public struct OptionFormat<Value: Sendable>: Sendable {
         return OptionFormat<Other>(
             expectation, range: range, unit: unit, caution: caution,
             checking: { text throws(OptionMismatch) in transform(try parse(text)) }
-        ).shaped(shape)
+        ).shaped(shape).inFile(expectationInFile)
     }
 
     /// Whether it is a time, which a file writes with its unit.

@@ -18,6 +18,11 @@ enum ProcessOptions {
         The configuration file, or a directory of such files, such as `/etc/sluice/sluice.yaml`; unset: `./sluice.yaml` when it is \
         there, else these variables
         """)
+    static let retention = ConfigurationOption(
+        "retention", "EVENT_RETENTION", .days(0.01...36_500), example: .hint("365"),
+        """
+        How long events are kept: by the embedded log, and by Kafka's topics when Sluice creates them; unset: for ever
+        """)
     static let metricsToken = ConfigurationOption(
         "metrics_token", "METRICS_TOKEN", .token, isSecret: true, example: .hint(""),
         """

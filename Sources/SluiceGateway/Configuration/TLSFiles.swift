@@ -86,6 +86,7 @@ struct TLSFiles {
                 }
             problems.append("\(part.name): expected a file with \(what) in PEM\(found)")
         case .directory: problems.append("\(part.name): expected a file, not a directory")
+        case .special: problems.append("\(part.name): expected a file, not a pipe or a device")
         case .missing: problems.append("\(part.name): expected a file that exists")
         case .tooLarge: problems.append("\(part.name): expected a file of at most 8 MiB")
         case .unreadable: problems.append("\(part.name): expected a file that this user may read")

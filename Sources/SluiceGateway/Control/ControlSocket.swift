@@ -34,7 +34,7 @@ final class ControlSocket: Sendable {
         let count = path(in: directory, slot: slots.upperBound).utf8.count
         guard count > longestPath else { return nil }
         return "the path of the control socket would have \(count) bytes, and \(longestPath) are the most; "
-            + "a shorter or relative SLUICE_DATA mends it"
+            + "a shorter or relative path of the data directory mends it"
     }
 
     /// Why a process that runs on the directory has no socket, as it says itself.

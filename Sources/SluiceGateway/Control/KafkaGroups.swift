@@ -57,12 +57,15 @@ struct KafkaGroups: Sendable {
                 "group \(queue.group(of: route)) of topic \(queue.events) is removed; its route goes on as a new one: "
                 + waiting
         }
-        let group = try ControlCommands.argument("group", arguments)
-        // Groups of other programs are none of ours to delete.
-        guard isQueue(arguments), group.hasPrefix(queue.group(of: "")) else { return nil }
-        guard try await delete(group) else { return nil }
-        logger.notice("a group was removed", metadata: ["group": "\(group)", "topic": "\(queue.events)"])
-        return "group \(group) is removed"
+        let named = try ControlCommands.argument("group", arguments)
+        guard isQueue(arguments) else { return nil }
+        // By Kafka's name, or by the one that a file has for it. Groups of other programs are none of ours to delete.
+        for group in [named, queue.group(of: named)] where group.hasPrefix(queue.group(of: "")) {
+            guard try await delete(group) else { continue }
+            logger.notice("a group was removed", metadata: ["group": "\(group)", "topic": "\(queue.events)"])
+            return "group \(group) is removed"
+        }
+        return nil
     }
 
     /// - Returns: false where there is no such group.

@@ -164,9 +164,7 @@ final class KafkaSteering: SteeringStore {
     }
 
     private func make(_ topics: KafkaTopics) async throws {
-        guard configuration.createsTopics else {
-            throw MissingTopicError(plan, reason: "KAFKA_CREATE_TOPICS=false leaves it to you")
-        }
+        if let left = configuration.leftTopics { throw MissingTopicError(plan, reason: "\(left) leaves it to you") }
         do {
             try await topics.create(plan)
         } catch {

@@ -14,6 +14,8 @@ final class LogKeeper: Service {
     private static let poisonGroup = "poison"
 
     private let groupRetention: Duration
+    /// How the retention of events is called.
+    private let retentionName: String
     private let logger: Logger
     private let failures: SQLiteFailures
     private let dropped: CounterHandle
@@ -33,6 +35,7 @@ final class LogKeeper: Service {
 
     init(_ configuration: GatewayConfiguration, _ instruments: Instruments, logger: Logger) {
         groupRetention = configuration.groupRetention
+        retentionName = configuration.names.name(ProcessOptions.retention.variable, in: "queue")
         self.logger = logger
         failures = SQLiteFailures(instruments)
         dropped = instruments.counter(.poisonDropped, [("topic", SQLiteQueue.poisonTopic.name)])
@@ -122,7 +125,7 @@ final class LogKeeper: Service {
                 Int64(clamping: groupRetention.wholeNanoseconds / 1_000_000))
             if !end.overflow {
                 let time = Timestamp(millisecondsSince1970: end.partialValue)
-                text += "; kept from EVENT_RETENTION until \(RFC3339.format(time))"
+                text += "; kept from \(retentionName) until \(RFC3339.format(time))"
             }
         }
         if UnreadGroup.isSinks(group.name), group.backlog.messages > 0 {

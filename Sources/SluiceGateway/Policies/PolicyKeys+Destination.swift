@@ -121,7 +121,11 @@ extension YAMLKey<DestinationPolicy> {
                 return Throttle.keys.rows(Throttle(rate: 1))
             },
             read: { value, policy, faults in
-                if value.text == "off" { return policy.pace = .unbounded }
+                if SwitchText.parse(value.text) == false { return policy.pace = .unbounded }
+                // `on` names no rate, and only a sink of Slack's has one of its own.
+                if value.text != nil {
+                    return faults.expect("a mapping such as {rate: 5/s, burst: 3}, or off", at: value)
+                }
                 var throttle = Throttle(rate: 1)
                 if case .throttled(let before) = policy.pace { throttle = before }
                 Throttle.keys.read(value, into: &throttle, &faults)
@@ -142,10 +146,10 @@ extension YAMLKey<Throttle> {
                 return "{factor: \(factor), recovery: \(DurationText.write(slowdown.recovery))}"
             },
             "What becomes of the rate when the destination asks to slow down all the same",
-            parts: { _ in Throttle.Slowdown.keys.rows(.halve()) },
+            parts: { Throttle.Slowdown.keys.rows($0.slowdown ?? .halve()) },
             read: { value, throttle, faults in
                 switch value.content {
-                case .text("off"): throttle.slowdown = nil
+                case .text(let text) where SwitchText.parse(text) == false: throttle.slowdown = nil
                 case .text("halve"): throttle.slowdown = .halve()
                 case .mapping:
                     var slowdown = throttle.slowdown ?? .halve()

@@ -138,7 +138,7 @@ extension YAMLKey<SinkPolicy> {
                 }
             },
             "How its events may overlap; `{key: repository, lanes: 8}`: a repository's in order, eight at once. Default: as its kind wants it",
-            parts: { _ in KeyedOrdering.keys.rows(KeyedOrdering()) },
+            parts: { KeyedOrdering.keys.rows(KeyedOrdering($0.ordering)) },
             read: { value, policy, faults in
                 switch value.content {
                 case .text("serial"): policy.ordering = .serial
@@ -157,6 +157,11 @@ extension YAMLKey<SinkPolicy> {
 private struct KeyedOrdering: Sendable {
     var key = "repository"
     var lanes = 8
+
+    /// - Parameter ordering: whose lanes it has, where these are kept by their keys.
+    init(_ ordering: Ordering? = nil) {
+        if case .perKey(let lanes, _) = ordering?.kind { self.lanes = lanes }
+    }
 
     static let keys = YAMLMapping<KeyedOrdering>([
         YAMLKey("key", \.key, .word(["repository": "repository"]), "What keeps its order"),

@@ -46,6 +46,9 @@ protocol EventQueue: Sendable {
     /// How far a route is behind.
     func backlog(of route: String) async throws -> Backlog
 
+    /// Groups of sinks that were there before and for which messages wait, without those of these readers.
+    func unread(besides readers: Set<String>) async -> [UnreadGroup]
+
     /// What lies in the poison topic unsettled.
     func poisoned() async throws -> Backlog
 
@@ -57,6 +60,7 @@ extension EventQueue {
     func keep() async {}
     func introduce(_ route: String) async throws {}
     func dismiss(_ route: String) async {}
+    func unread(besides readers: Set<String>) async -> [UnreadGroup] { [] }
 }
 
 /// What waits in a topic.

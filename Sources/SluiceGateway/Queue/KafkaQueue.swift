@@ -76,7 +76,7 @@ final class KafkaQueue: EventQueue {
         keeper = TopicKeeper(
             try KafkaTopics(configuration.client, timeout: .seconds(5), logger: logger),
             configuration.plans(retention: retention, poisonBytes: poisonBytes),
-            creates: configuration.createsTopics, instruments, logger: logger)
+            left: configuration.leftTopics, instruments, logger: logger)
     }
 
     var readiness: Readiness {
@@ -198,7 +198,7 @@ final class KafkaQueue: EventQueue {
         await log.close()
     }
 
-    func group(of route: String) -> String { "\(configuration.group)-\(route)" }
+    func group(of route: String) -> String { configuration.group(of: route) }
 
     /// The routes that read the events, in the order in which they were made.
     var routesOfReaders: [String] { state.withLock { $0.readers.map(\.route) } }

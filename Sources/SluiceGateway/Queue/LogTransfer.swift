@@ -170,8 +170,8 @@ final class LogTransfer: Sendable {
         }
         let poison = waiting.poison > 0 ? ", and \(waiting.poison) messages of the topic poison," : ""
         readiness.notes.append(
-            "\(Self.name): \(waiting.events) events\(poison) that the embedded log took before KAFKA_BROKERS was set "
-                + "have yet to be moved to Kafka")
+            "\(Self.name): \(waiting.events) events\(poison) that the embedded log took before Kafka was the queue "
+                + "have yet to be moved there")
     }
 
     private func left(of topic: Topic) async throws -> Int64 {

@@ -34,7 +34,7 @@ struct QueueMemory: Sendable {
         guard end > .now() else { return nil }
         let note =
             "kafka was the queue until \(RFC3339.format(left)): what its topics \(topic) and \(topic)-poison still hold is "
-            + "not delivered from here; with KAFKA_BROKERS set again it is, and what was accepted here meanwhile is moved "
+            + "not delivered from here; once Kafka is the queue again it is, and what was accepted here meanwhile is moved "
             + "there; this note ends at \(RFC3339.format(end))"
         logger.warning("\(note)")
         return (note, end)

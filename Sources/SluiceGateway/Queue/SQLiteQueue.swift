@@ -132,6 +132,10 @@ final class SQLiteQueue: EventQueue {
         try await backlog(group: route, events)
     }
 
+    func unread(besides readers: Set<String>) async -> [UnreadGroup] {
+        UnreadGroup.find(among: (try? await log.groups()) ?? [], besides: readers)
+    }
+
     func poisoned() async throws -> Backlog {
         try await backlog(group: Self.poisonGroup, poison)
     }

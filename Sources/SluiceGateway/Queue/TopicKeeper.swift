@@ -13,7 +13,7 @@ final class TopicKeeper: Sendable {
 
     private let topics: KafkaTopics
     private let plans: [KafkaTopicPlan]
-    private let creates: Bool
+    private let left: String?
     private let instruments: Instruments
     private let logger: Logger
     private let state = Mutex(State())
@@ -56,13 +56,13 @@ final class TopicKeeper: Sendable {
 
     /// - Parameters:
     ///   - topics: its own: a question that brokers do not answer holds up the next.
-    ///   - creates: whether missing topics are made; otherwise they are waited for.
+    ///   - left: the setting by which missing topics are not made but waited for; nil where they are made.
     init(
-        _ topics: KafkaTopics, _ plans: [KafkaTopicPlan], creates: Bool, _ instruments: Instruments, logger: Logger
+        _ topics: KafkaTopics, _ plans: [KafkaTopicPlan], left: String?, _ instruments: Instruments, logger: Logger
     ) {
         self.topics = topics
         self.plans = plans
-        self.creates = creates
+        self.left = left
         self.instruments = instruments
         self.logger = logger
     }
@@ -155,7 +155,7 @@ final class TopicKeeper: Sendable {
     }
 
     private func make(_ plan: KafkaTopicPlan) async throws {
-        guard creates else { throw MissingTopicError(plan, reason: "KAFKA_CREATE_TOPICS=false leaves it to you") }
+        if let left { throw MissingTopicError(plan, reason: "\(left) leaves it to you") }
         if problem == nil {
             logger.warning("a topic of the queue was deleted; it is made again", metadata: ["topic": "\(plan.topic)"])
         }

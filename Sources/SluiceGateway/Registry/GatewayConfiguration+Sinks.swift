@@ -1,7 +1,8 @@
 extension GatewayConfiguration {
-    /// Which sinks there are: each kind of the environment's, and each sink of another name, whether it is configured.
+    /// Which sinks there are. Of the environment's kinds also those that are not configured; a file has no others.
     public var sinkStates: [String: Bool] {
-        var states = Dictionary(uniqueKeysWithValues: Self.ofEnvironment.map { ($0.name, false) })
+        let kinds = written.document == nil ? Self.ofEnvironment : []
+        var states = Dictionary(uniqueKeysWithValues: kinds.map { ($0.name, false) })
         for sink in sinks { states[sink.name] = true }
         return states
     }

@@ -38,8 +38,10 @@ struct IntakeRoutes {
             for (index, way) in source.options.endpoints(named: source.name).enumerated() {
                 var endpoint = way.endpoint
                 if !configuration.allowsUnsigned, endpoint.authenticator == nil {
+                    let allows = configuration.names.setting(
+                        ProcessOptions.allowUnsigned.variable, to: "true", in: "process")
                     endpoint.authenticator = .direct(
-                        advice: "set \(way.missing), or \(ProcessOptions.allowUnsigned.variable.name)=true",
+                        advice: "set \(configuration.missing(of: way, source.name)), or \(allows)",
                         refusing: Registry.sources.flatMap(\.senders))
                 }
                 let route = index == 0 ? source.route : "\(source.route)-\(index + 1)"

@@ -6,7 +6,8 @@ import SluiceHTTP
 struct UnsignedEndpoints: Sendable {
     private struct Endpoint: Sendable {
         let path: String
-        let variable: String
+        /// What would tell its requests from anyone's.
+        let missing: String
         let isUnsigned: Bool
     }
 
@@ -17,7 +18,7 @@ struct UnsignedEndpoints: Sendable {
         endpoints = configuration.sources.flatMap { source in
             source.options.endpoints(named: source.name).map { endpoint in
                 Endpoint(
-                    path: endpoint.endpoint.path, variable: endpoint.missing,
+                    path: endpoint.endpoint.path, missing: configuration.missing(of: endpoint, source.name),
                     isUnsigned: endpoint.endpoint.authenticator == nil)
             }
         }
@@ -29,7 +30,7 @@ struct UnsignedEndpoints: Sendable {
     var notes: [String] {
         endpoints.filter(\.isUnsigned).map { endpoint in
             let who = takesEverybody ? "from everywhere" : "if they come directly from this machine"
-            return "\(endpoint.path): takes unsigned requests, \(who); set \(endpoint.variable)"
+            return "\(endpoint.path): takes unsigned requests, \(who); set \(endpoint.missing)"
         }
     }
 
@@ -38,6 +39,13 @@ struct UnsignedEndpoints: Sendable {
         for endpoint in endpoints {
             instruments.gauge(.httpEndpointUnsigned, [("route", endpoint.path)]).set(endpoint.isUnsigned ? 1 : 0)
         }
+    }
+}
+
+extension GatewayConfiguration {
+    /// What is to be set at an endpoint of a source that has no authenticator.
+    func missing(of endpoint: SourceEndpoint, _ source: String) -> String {
+        endpoint.secret.map { names.name($0, in: "sources", source) } ?? "an authenticator"
     }
 }
 

@@ -48,9 +48,6 @@ public struct SourceEndpoint: Sendable {
         self.isChecked = isChecked
         self.handler = handler
     }
-
-    /// What is to be set where it has no authenticator.
-    var missing: String { secret?.name ?? "an authenticator" }
 }
 
 /// What a source's connection is made with.

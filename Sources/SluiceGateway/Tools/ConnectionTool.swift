@@ -56,7 +56,9 @@ public struct ConnectionTool: Sendable {
             return found.sorted { $0.0 < $1.0 }.map(\.1)
         }
         await client.close(within: .zero)
-        return attempts + unreadGroups
+        // A queue that cannot be reached cannot be asked.
+        guard attempts.first(where: { $0.name == "queue" })?.isReachable ?? true else { return attempts }
+        return await attempts + unreadGroups().map { Attempt(name: "queue", isReachable: false, text: $0.note) }
     }
 
     private static func attempt(_ name: String, _ body: @Sendable () async throws -> String?) async -> Attempt {
@@ -102,18 +104,19 @@ public struct ConnectionTool: Sendable {
         return "connected, the credentials are accepted"
     }
 
-    /// Groups of sinks on the embedded log for which messages wait, and that no sink of this configuration reads.
-    private var unreadGroups: [Attempt] {
-        guard configuration.kafka == nil,
-            let groups = try? SQLiteLog.groups(inFile: DataDirectory.logFile(at: configuration.dataDirectory))
-        else { return [] }
-        let read = Set(configuration.deliveredTo.map(\.group))
-        return groups.filter {
-            $0.topic == SQLiteQueue.eventsTopic && UnreadGroup.isSinks($0.name) && !read.contains($0.name)
-                && $0.backlog.messages > 0
-        }.map {
-            Attempt(
-                name: "queue", isReachable: false, text: UnreadGroup(name: $0.name, waiting: $0.backlog.messages).note)
+    /// Groups of sinks for which messages wait, and that no sink of this configuration reads.
+    private func unreadGroups() async -> [UnreadGroup] {
+        let file = DataDirectory.logFile(at: configuration.dataDirectory)
+        let readers = Set(configuration.deliveredTo.map(\.group))
+        guard let kafka = configuration.kafka else {
+            return UnreadGroup.find(among: (try? SQLiteLog.groups(inFile: file)) ?? [], besides: readers)
         }
+        // The data directory remembers what has read there.
+        guard let remembered = try? SQLiteLog.rememberedReaders(inFile: file),
+            let topics = try? KafkaTopics(kafka.client, timeout: Self.patience, logger: logger)
+        else { return [] }
+        let found = await UnreadGroup.find(among: remembered, besides: readers, of: kafka, topics)
+        await topics.close()
+        return found
     }
 }

@@ -53,16 +53,8 @@ extension SQLiteLog {
     /// All groups of a log's file, by topic and name. Only reads, and makes nothing.
     /// - Throws: ``SQLiteLogError``, with the code `cannotOpen` when there is no such file.
     public static func groups(inFile path: String) throws(SQLiteLogError) -> [SQLiteGroup] {
-        try ReadOnlyFile.read(path) { connection throws(SQLiteLogError) in
+        try ReadOnlyFile.readLog(path) { connection, _ throws(SQLiteLogError) in
             let prepare: GroupTable.Prepare = { sql throws(SQLiteLogError) in try connection.statement(sql) }
-            guard try prepare("PRAGMA application_id").integer() == Schema.applicationID else {
-                throw SQLiteLogError(.notALog, path: path, detail: "it is a file of another program, or empty")
-            }
-            let version = try prepare("PRAGMA user_version").integer() ?? 0
-            guard version <= Schema.version else {
-                throw SQLiteLogError(
-                    .newerSchema, path: path, detail: "schema \(version), while this program knows \(Schema.version)")
-            }
             let owners = LeaseOwner.Locks(path: path + "-owners")
             return try GroupTable(prepare).read(present: .now(), isGone: owners.isGone)
         }

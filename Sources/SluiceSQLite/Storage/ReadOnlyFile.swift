@@ -29,6 +29,24 @@ enum ReadOnlyFile {
         throw SQLiteLogError(.locked, path: path, detail: "it changes too often to be read")
     }
 
+    /// Reads a file that is a log's.
+    /// - Parameter body: is given the version of the file's schema.
+    static func readLog<Result>(
+        _ path: String, _ body: (Connection, _ version: Int64) throws(SQLiteLogError) -> Result
+    ) throws(SQLiteLogError) -> Result {
+        try read(path) { connection throws(SQLiteLogError) in
+            guard try connection.statement("PRAGMA application_id").integer() == Schema.applicationID else {
+                throw SQLiteLogError(.notALog, path: path, detail: "it is a file of another program, or empty")
+            }
+            let version = try connection.statement("PRAGMA user_version").integer() ?? 0
+            guard version <= Schema.version else {
+                throw SQLiteLogError(
+                    .newerSchema, path: path, detail: "schema \(version), while this program knows \(Schema.version)")
+            }
+            return try body(connection, version)
+        }
+    }
+
     /// What tells that a file was written.
     struct Stamp: Equatable {
         private let size: Int64

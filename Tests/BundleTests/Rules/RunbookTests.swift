@@ -1,6 +1,7 @@
 import DashboardModel
 import Foundation
 import GatewayTestSupport
+import SluiceGateway
 import Testing
 
 /// The runbook names what exists.
@@ -40,6 +41,64 @@ struct RunbookTests {
             let severity = (alert.json["labels"]["severity"].text ?? "").capitalized
             #expect(body.contains("**How bad** \(severity)"), "\(alert.name)")
         }
+    }
+
+    /// The lines are read together with a file that has the sections already, as a person puts them there.
+    @Test func everyAlertHasTheLineToWriteOrSaysThatNoneHelps() async throws {
+        var lines: [(title: String, text: String)] = []
+        for (title, body) in sections {
+            let parts = body.components(separatedBy: "**In the file**")
+            #expect(parts.count == 2, "\(title) does not say once what to write")
+            guard let part = parts.last else { continue }
+            if part.hasPrefix(" no line helps: ") {
+                #expect(part.contains("`"), "\(title) names no command")
+            } else {
+                let block = part.components(separatedBy: "\n\n```yaml\n").dropFirst().first?.components(
+                    separatedBy: "```\n")
+                lines.append((title, try #require(block?.first, "\(title) has no block")))
+            }
+        }
+        #expect(lines.count >= 15)
+        let directory = try TemporaryDirectory()
+        for name in ["slack", "grafana"] {
+            try Data("https://\(name).example.org".utf8).write(to: URL(fileURLWithPath: "\(directory.path)/\(name)"))
+        }
+        let texts = lines.map { $0.text.replacing("${file:/run/secrets/", with: "${file:") }
+        for (line, whole) in zip(lines, try await Self.merge(texts)) {
+            let path = "\(directory.path)/sluice.yaml"
+            try Data(whole.utf8).write(to: URL(fileURLWithPath: path))
+            do {
+                _ = try GatewayConfiguration(
+                    file: path,
+                    environment: ["GITHUB_WEBHOOK_SECRET": "of-github", "DEPLOYMENTS_TOKEN": "of-deployments"])
+            } catch {
+                Issue.record("\(line.title): \(error)\n\(line.text)")
+            }
+        }
+    }
+
+    /// Each text together with a configuration that has the runbook's sources and sinks.
+    private static func merge(_ texts: [String]) async throws -> [String] {
+        let script = """
+            import json, sys, yaml
+            base = yaml.safe_load(sys.argv[1])
+            def merge(one, other):
+                if not isinstance(one, dict) or not isinstance(other, dict): return other
+                return {key: merge(one.get(key), other.get(key, one.get(key))) for key in {**one, **other}}
+            print(json.dumps([json.dumps(merge(base, yaml.safe_load(text))) for text in json.load(sys.stdin)]))
+            """
+        let base = """
+            sources:
+              github: {kind: github, secret: "${GITHUB_WEBHOOK_SECRET}"}
+              deployments: {kind: deployments, token: "${DEPLOYMENTS_TOKEN}"}
+            sinks:
+              slack: {kind: slack, webhook: "https://hooks.slack.com/services/T/B/x"}
+              grafana: {kind: grafana, url: "https://grafana.example.org", token: of-grafana}
+            """
+        let merged = try await runTool(
+            [RuleFiles.python, "-c", script, base], input: Array(JSONEncoder().encode(texts)),
+            in: try TemporaryDirectory())
+        return try JSONDecoder().decode([String].self, from: Data(merged.output.utf8))
     }
 
     @Test func everyLinkInsideLeadsSomewhere() {

@@ -33,6 +33,25 @@ struct CautionsTests {
         #expect(!cautions.joined().contains("hidden"))
     }
 
+    @Test func aFileNamesItsKeys() throws {
+        let file = try FileForTests(
+            """
+            sources:
+              deploys: {kind: deployments, amqp: {uri: "amqp://u:hidden@rabbit.example.org/"}}
+            queue: {kind: kafka, brokers: ["k:9092"], username: u, password: hidden}
+            sinks:
+              chat: {kind: slack, webhook: "http://slack.example.org/hidden"}
+            """)
+        let cautions = try file.read().cautions
+        #expect(
+            cautions.map { String($0.prefix { $0 != ":" }) } == [
+                "sources.deploys.amqp.uri in sluice.yaml", "queue.sasl_mechanism in sluice.yaml",
+                "sinks.chat.webhook in sluice.yaml",
+            ])
+        #expect(cautions.contains { $0.contains("; set queue.tls: true in sluice.yaml, or use scram-sha-512") })
+        #expect(!cautions.joined().contains("hidden"))
+    }
+
     @Test(arguments: [
         ["AMQP_URI": "amqp://u:p@localhost"], ["AMQP_URI": "amqp://u:p@127.0.0.1:5672"],
         ["AMQP_URI": "amqp://u:p@[::1]"],

@@ -46,6 +46,24 @@ extension EndToEnd {
             }
         }
 
+        /// Where a file is the configuration it names its keys.
+        @Test func anEndpointWithoutSecretNamesTheFilesKey() async throws {
+            let file = try FileForTests(
+                "sources:\n  github: {kind: github}\n  deploys:\n    kind: deployments\n"
+                    + "sinks:\n  chat: {kind: slack, webhook: \"http://127.0.0.1:9/x\"}\n")
+            try await file.run { gateway in
+                let ready = try await gateway.client.ready()
+                #expect(ready.text.contains("set sources.github.secret in sluice.yaml"), "\(ready.text)")
+                #expect(ready.text.contains("set sources.deploys.token in sluice.yaml"), "\(ready.text)")
+                #expect(gateway.log.contains("set sources.deploys.token in sluice.yaml"))
+                let push = try await gateway.client.gitHub(
+                    Stub.push([StubCommit()]), headers: [("X-Forwarded-For", "1.2.3.4")])
+                #expect(push.status == 403)
+                let advice = "set sources.github.secret in sluice.yaml, or process.allow_unsigned: true in sluice.yaml"
+                #expect(push.text.contains(advice), "\(push.text)")
+            }
+        }
+
         @Test func whatIsAllowedIsTakenFromEverybodyAndNoted() async throws {
             try await withEvents({ $0.allowsUnsigned = true }) { gateway in
                 let headers = [("Origin", "https://example.org"), ("Host", "example.org")]

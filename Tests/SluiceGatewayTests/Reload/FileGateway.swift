@@ -35,6 +35,11 @@ struct EffectiveValueReader: Sendable {
 }
 
 extension FileForTests {
+    /// What of the environment is about the process.
+    var ofProcess: [String: String] {
+        ["BIND_ADDR": "127.0.0.1:0", "METRICS_BIND_ADDR": "127.0.0.1:0", "SLUICE_DATA": directory.path + "/data"]
+    }
+
     /// Runs a gateway by this file, from ready to a graceful stop.
     /// - Parameters:
     ///   - path: what it is given as; the file itself unless said otherwise.
@@ -42,15 +47,29 @@ extension FileForTests {
     func run<Result: Sendable>(
         path: String? = nil, _ environment: [String: String] = [:], _ body: (FileGateway) async throws -> Result
     ) async throws -> Result {
-        let environment = [
-            "BIND_ADDR": "127.0.0.1:0", "METRICS_BIND_ADDR": "127.0.0.1:0", "SLUICE_DATA": directory.path + "/data",
-        ].merging(environment) { $1 }
+        let environment = ofProcess.merging(environment) { $1 }
         let path = path ?? self.path
+        return try await run(
+            GatewayConfiguration(file: path, environment: environment), environment,
+            reading: { try GatewayConfiguration(file: $0 ?? path, environment: environment) }, body)
+    }
+
+    /// Runs a gateway by the environment alone, in the data directory of those that run by the file.
+    func runByEnvironment<Result: Sendable>(
+        _ environment: [String: String], _ body: (FileGateway) async throws -> Result
+    ) async throws -> Result {
+        let environment = ofProcess.merging(environment) { $1 }
+        return try await run(GatewayConfiguration(environment: environment), environment, reading: nil, body)
+    }
+
+    private func run<Result: Sendable>(
+        _ configuration: GatewayConfiguration, _ environment: [String: String],
+        reading: (@Sendable (_ path: String?) throws -> GatewayConfiguration)?,
+        _ body: (FileGateway) async throws -> Result
+    ) async throws -> Result {
         let recorder = LogRecorder()
         let logger = recorder.logger(at: .info)
-        let gateway = try Gateway(
-            GatewayConfiguration(file: path, environment: environment),
-            reading: { try GatewayConfiguration(file: $0 ?? path, environment: environment) }, logger: logger)
+        let gateway = try Gateway(configuration, reading: reading, logger: logger)
         return try await whileRunning(gateway, secret: environment["GITHUB_WEBHOOK_SECRET"], logger: logger) { client in
             try await body(FileGateway(client: client, gateway: gateway, recorder: recorder))
         }

@@ -52,7 +52,7 @@ extension EndToEnd {
                     try await gateway.metric("sluice_config_reloads_total", ["result": "success"]) == 2
                 }
                 #expect(try await gateway.metric("sluice_config_last_reload_successful") == 1)
-                let labels = ["scope": "destination", "name": "chat", "policy": "throttle.rate"]
+                let labels = ["destination": "chat", "policy": "throttle.rate"]
                 #expect(try await gateway.metric("sluice_policy_value", labels) == 77)
                 #expect(
                     try await gateway.metric("sluice_policy_info", labels.merging(["origin": "defaults"]) { $1 }) == 1)

@@ -82,6 +82,7 @@ struct ConfigurationFile: Sendable {
         case .bytes, .tooLarge: return [path]
         case .missing: throw fault("there is no such file")
         case .unreadable: throw fault("it cannot be read")
+        case .special: throw fault("expected a file or a directory, not a pipe or a device")
         case .directory:
             let files = files(in: path)
             guard !files.isEmpty else { throw fault("the directory has no files that end in .yaml or .yml") }
@@ -105,12 +106,27 @@ struct ConfigurationFile: Sendable {
             guard bytes.count <= YAMLDocument.maximumSize else { throw fault("expected at most 1 MiB") }
             // Some editors put a byte order mark in front.
             let content = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
-            guard let text = String(validating: content, as: UTF8.self) else { throw fault("expected text in UTF-8") }
+            guard let text = String(validating: content, as: UTF8.self) else {
+                throw FileFaults(path: path, faults: [notUTF8(content)])
+            }
             return text
         case .tooLarge: throw fault("expected at most 1 MiB")
         case .missing: throw fault("there is no such file")
-        case .unreadable, .directory: throw fault("it cannot be read")
+        case .unreadable: throw fault("it cannot be read")
+        case .directory: throw fault("expected a file, not a directory: directories in a directory are not read")
+        case .special: throw fault("expected a file, not a pipe or a device")
         }
+    }
+
+    /// Says where the first bytes stand that are no UTF-8.
+    private static func notUTF8(_ bytes: ArraySlice<UInt8>) -> FileFault {
+        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+            return FileFault(line: 1, column: 1, text: "expected text in UTF-8, not in UTF-16")
+        }
+        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        let number = lines.firstIndex { String(validating: $0, as: UTF8.self) == nil } ?? 0
+        let right = String(decoding: lines[number], as: UTF8.self).unicodeScalars.prefix { $0 != "\u{FFFD}" }
+        return FileFault(line: number + 1, column: right.count + 1, text: "expected text in UTF-8")
     }
 
     private static func directory(of path: String) -> String {

@@ -25,6 +25,10 @@ struct Interpolation {
         switch value.content {
         case .null: return value
         case .text(let text):
+            if let name = bareVariable(text) {
+                faults.add("a variable needs braces: write ${\(name)}", at: value.place)
+                return YAMLValue(content: .unknown, place: value.place, written: text)
+            }
             guard text.contains("${") else { return value }
             guard let replaced = replace(text, at: value.place, &faults) else {
                 return YAMLValue(content: .unknown, place: value.place, written: text)
@@ -39,6 +43,13 @@ struct Interpolation {
                 place: value.place)
         case .unknown: return value
         }
+    }
+
+    /// `$NAME`, where there is a variable of this name: as shells have it, and hardly a secret.
+    private func bareVariable(_ text: String) -> String? {
+        guard text.first == "$", Self.isName(text.dropFirst()) else { return nil }
+        let name = String(text.dropFirst())
+        return variable(name) == nil ? nil : name
     }
 
     /// - Returns: nil where a fault says why.
@@ -118,6 +129,7 @@ struct Interpolation {
         case .missing: problem = "does not exist"
         case .unreadable: problem = "cannot be read"
         case .directory: problem = "is a directory"
+        case .special: problem = "is a pipe or a device, and no file"
         }
         if let placeholder { return placeholder }
         faults.add("the file \(shown) \(problem)", at: place)

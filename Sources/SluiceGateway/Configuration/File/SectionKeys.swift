@@ -53,8 +53,9 @@ extension KeyRow {
     static func options(_ variables: [ConfigurationVariable]) -> [KeyRow] {
         variables.map { variable in
             KeyRow(
-                path: variable.field.split(separator: ".").map(String.init), expected: variable.expectation,
-                standard: variable.defaultValue, meaning: variable.meaning, effect: variable.effect,
+                path: variable.field.split(separator: ".").map(String.init), expected: variable.expectationInFile,
+                standard: variable.defaultValue.map(variable.inFile), meaning: variable.meaning,
+                effect: variable.effect,
                 isSecret: variable.isSecret)
         }
     }

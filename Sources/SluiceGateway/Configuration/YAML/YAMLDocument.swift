@@ -49,7 +49,14 @@ enum YAMLDocument {
             for (key, element) in mapping {
                 let keyPlace = self.place(key.mark)
                 guard case .scalar(let name) = key, key.anchor == nil else {
-                    faults.add("expected a key, which is a text", at: keyPlace)
+                    let isTemplate = if case .mapping = key { true } else { false }
+                    faults.add(
+                        "expected a key, which is a text\(isTemplate ? "; a text that begins with { needs quotes" : "")",
+                        at: keyPlace)
+                    continue
+                }
+                guard !name.string.contains(where: { $0.isWhitespace && !$0.isASCII }) else {
+                    faults.add("a space here is none of YAML's (U+00A0 or the like): type it anew", at: keyPlace)
                     continue
                 }
                 entries.append(.init(key: name.string, place: keyPlace, value: value(element, &faults)))
@@ -79,8 +86,11 @@ enum YAMLDocument {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
+            // What is no key is noticed behind it, on the next line as a rule, and a quote without an end at the file's.
+            let isLate = context?.text.contains("simple key") == true || problem.contains("unexpected end of stream")
+            let start = isLate ? context?.mark ?? mark : mark
             let words = [context?.text, problem].compactMap(\.self).joined(separator: ": ")
-            faults.add("it is not YAML: \(words)" + hint(problem, mark, text), at: place(mark))
+            faults.add("it is not YAML: \(words)" + hint(words, start, text), at: place(start))
         case .reader(let problem, let offset, _, _):
             faults.add("it is not YAML: \(problem)", at: place(of: offset ?? 0, in: text))
         case .duplicatedKeysInMapping(let keys, let context):
@@ -94,19 +104,30 @@ enum YAMLDocument {
 
     /// What people do who are told that.
     private static func hint(_ problem: String, _ mark: Mark, _ text: String) -> String {
-        if hasBareReference(line(mark.line, of: text)) { return "; inside of { } and [ ] write \"${…}\" in quotes" }
+        let line = line(mark.line, of: text)
+        if hasBareReference(line) { return "; inside of { } and [ ] write \"${…}\" in quotes" }
         if problem.contains("mapping values are not allowed") {
             return "; a text with a colon and a space needs quotes, and keys of one mapping the same indentation"
         }
-        if problem.contains("cannot start any token"), line(mark.line, of: text).contains("\t") {
+        if problem.contains("tab character") || problem.contains("cannot start any token") && line.contains("\t") {
             return "; indent with spaces, not tabs"
         }
-        let start = line(mark.line, of: text).unicodeScalars.dropFirst(max(0, mark.column - 1)).first
-        if problem.contains("cannot start any token"), start == ">" || start == "|" {
+        if problem.contains("unexpected end of stream") { return "; what begins here has no end" }
+        if problem.contains("simple key") { return "; behind a key stand a colon and a space" }
+        if problem.contains("block mapping") || problem.contains("block collection") {
+            return "; keys of one mapping need the same indentation, and so do entries of one list"
+        }
+        if problem.contains("another document") {
+            return "; it is one document: what stands behind `---` goes into another file"
+        }
+        let start = line.unicodeScalars.dropFirst(max(0, mark.column - 1)).first
+        if problem.contains("block scalar") || problem.contains("did not find expected comment or line break")
+            || problem.contains("cannot start any token") && (start == ">" || start == "|")
+        {
             return "; a text that begins with > or | needs quotes, or words: at least 3"
         }
-        if problem.contains("block scalar") || problem.contains("did not find expected comment or line break") {
-            return "; a text that begins with > or | needs quotes, or words: at least 3"
+        if problem.contains("cannot start any token") || problem.contains("alias") || problem.contains("anchor") {
+            return "; a text that begins with one of * & @ ` % ! needs quotes"
         }
         return ""
     }

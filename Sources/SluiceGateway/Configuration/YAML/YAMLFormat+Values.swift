@@ -54,8 +54,19 @@ extension YAMLFormat where Value == String {
 
 extension YAMLFormat where Value == Bool {
     static var flag: Self {
-        Self(text: "true or false", write: { "\($0)" }) { $0 == "true" ? true : $0 == "false" ? false : nil }
-            .limited(to: ["true", "false"])
+        Self(text: "true or false", write: { "\($0)" }) { SwitchText.parse($0) }.limited(to: ["true", "false"])
+    }
+}
+
+/// The words by which people switch things on and off: all that YAML ever took for booleans.
+enum SwitchText {
+    /// Nil where it is none.
+    static func parse(_ text: String?) -> Bool? {
+        switch text?.lowercased() {
+        case "true", "yes", "on": true
+        case "false", "no", "off": false
+        default: nil
+        }
     }
 }
 

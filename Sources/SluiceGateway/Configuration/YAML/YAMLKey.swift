@@ -83,10 +83,10 @@ struct YAMLKey<Target: Sendable>: Sendable {
             name, expected: "a mapping, on or off", standard: { $0[keyPath: path] == nil ? "off" : "on" }, meaning,
             parts: { mapping.rows($0[keyPath: path] ?? standard) },
             read: { value, target, faults in
-                if value.text == "off" { return target[keyPath: path] = nil }
+                let isOn = SwitchText.parse(value.text)
+                if isOn == false { return target[keyPath: path] = nil }
                 var part = target[keyPath: path] ?? standard
-                if value.text == "on" { return target[keyPath: path] = part }
-                mapping.read(value, into: &part, &faults)
+                if isOn == nil { mapping.read(value, into: &part, &faults) }
                 target[keyPath: path] = part
             })
     }
@@ -155,7 +155,8 @@ struct YAMLMapping<Target: Sendable>: Sendable {
             }
         // `breaker:` with nothing behind it means its defaults.
         case .null: break
-        case .text, .list, .unknown: faults.expect("a mapping with some of \(names)", at: value)
+        case .text, .list, .unknown:
+            faults.expect("a mapping with \(shown.count > 1 ? "some of " : "")\(names)", at: value)
         }
         if faults.all.count == before { check(target, value, &faults) }
     }

@@ -106,7 +106,8 @@ struct EffectiveConfiguration: Sendable {
             values.append(
                 EffectiveValue(
                     path: path + row.path, text: text, origin: origin(of: row.path, path, kinds),
-                    effect: row.path.first == "ordering" ? .route : .live, isFlow: row.isFlow(text)))
+                    effect: row.path.first == "ordering" ? .route : .live, isFlow: row.isFlow(text),
+                    parts: row.parts(among: rows)))
         }
     }
 
@@ -136,6 +137,19 @@ extension KeyRow {
     /// Whether a value of it is a list or a mapping in one line.
     func isFlow(_ text: String) -> Bool {
         text.hasPrefix("[") && expected.hasPrefix("a list") || text.hasPrefix("{") && expected.contains("a mapping")
+    }
+
+    /// The values that its text stands for.
+    fileprivate func parts(among rows: [KeyRow]) -> [String: String] {
+        guard let text = standard else { return [:] }
+        if text.hasPrefix("["), text.hasSuffix("]") {
+            let values = text.dropFirst().dropLast().split(separator: ",")
+            return Dictionary(
+                uniqueKeysWithValues: zip(1..., values).map { ("\($0)", $1.filter { $0 != " " }) })
+        }
+        guard text.hasPrefix("{") || text == "halve" else { return [:] }
+        let inside = rows.filter { $0.path.count == path.count + 1 && $0.path.starts(with: path) }
+        return inside.reduce(into: [:]) { $0[$1.path.last ?? ""] = $1.standard }
     }
 
     /// The paths that count for nothing where this one has its value.

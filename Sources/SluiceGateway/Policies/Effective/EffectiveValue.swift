@@ -12,6 +12,8 @@ struct EffectiveValue: Sendable, Equatable {
 
     /// Whether the text is a list or a mapping in one line, and no text that looks like one.
     var isFlow = false
+    /// What its text says by several values, by their keys: `lanes` of `{key: repository, lanes: 8}`, `1` and `2` of `[5s, 1m]`.
+    var parts: [String: String] = [:]
 
     static let hidden = "***"
 

@@ -21,7 +21,7 @@ struct OptionTexts {
         if document == nil || ofProcess, let text = environment[variable.name] {
             let shown =
                 variable.isSecret
-                ? "${\(variable.name)}" : Self.unit(text.reveal().replacing("${", with: "$${"), variable)
+                ? "${\(variable.name)}" : variable.inFile(text.reveal().replacing("${", with: "$${"))
             return Found(
                 text: shown, origin: .environment(variable.name), secret: variable.isSecret ? text : nil)
         }
@@ -30,7 +30,7 @@ struct OptionTexts {
                 text: Self.shown(value, isSecret: variable.isSecret), origin: .own(value.place),
                 secret: variable.isSecret ? Secret(value.flatText ?? "") : nil, isFlow: value.isFlow)
         }
-        return variable.defaultValue.map { Found(text: Self.unit($0, variable), origin: .builtIn, secret: nil) }
+        return variable.defaultValue.map { Found(text: variable.inFile($0), origin: .builtIn, secret: nil) }
     }
 
     /// What is in force of a key; nil where that is nothing.
@@ -65,16 +65,6 @@ struct OptionTexts {
             written.dropFirst(2).dropLast().allSatisfy({ $0 != "$" && $0 != "}" && $0 != "{" })
         else { return EffectiveValue.hidden }
         return written
-    }
-
-    /// `75` of seconds is `75s` in a file.
-    private static func unit(_ text: String, _ variable: ConfigurationVariable) -> String {
-        guard NumberText.parse(text[...]) != nil else { return text }
-        return switch variable.unit {
-        case "seconds": "\(text)s"
-        case "days": "\(text)d"
-        default: text
-        }
     }
 }
 

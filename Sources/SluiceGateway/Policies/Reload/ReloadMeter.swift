@@ -13,8 +13,17 @@ final class ReloadMeter: Sendable {
     private let failed: CounterHandle
     private let isSuccessful: GaugeHandle
     private let lastSuccess: GaugeHandle
-    /// By the labels of their series.
-    private let shown = Mutex<[[String]: Shown]>([:])
+    private let shown = Mutex<[Series: Shown]>([:])
+
+    /// What tells a number that is in force from the others.
+    private struct Series: Hashable {
+        let destination: String
+        /// Empty for what is the destination's.
+        let handler: String
+        let policy: String
+        let origin: String
+        let isNumber: Bool
+    }
 
     init(_ instruments: Instruments) {
         self.instruments = instruments
@@ -37,33 +46,56 @@ final class ReloadMeter: Sendable {
 
     /// These values are in force from now on.
     func show(_ values: [EffectiveValue]) {
-        let policies = values.filter { $0.path.count > 2 && ["destinations", "sinks"].contains($0.path[0]) }
-        let keys = policies.map {
-            [$0.path[0], $0.path[1], $0.path.dropFirst(2).joined(separator: "."), $0.origin.word]
-        }
+        let now = Self.series(values)
         shown.withLock { shown in
-            for (key, gone) in shown where !keys.contains(key) {
+            for (series, gone) in shown where now[series] == nil {
                 instruments.retire(gone.info)
                 if let value = gone.value { instruments.retire(value) }
-                shown[key] = nil
+                shown[series] = nil
             }
-            for (key, value) in zip(keys, policies) {
-                let number = Self.number(value)
-                if shown[key] == nil {
-                    let labels = [("scope", String(key[0].dropLast())), ("name", key[1]), ("policy", key[2])]
-                    shown[key] = Shown(
-                        info: instruments.gauge(.policyInfo, labels + [("origin", key[3])]),
-                        value: number == nil ? nil : instruments.gauge(.policyValue, labels))
+            for (series, number) in now {
+                if shown[series] == nil {
+                    let labels = [
+                        ("destination", series.destination), ("handler_name", series.handler),
+                        ("policy", series.policy),
+                    ]
+                    shown[series] = Shown(
+                        info: instruments.gauge(.policyInfo, labels + [("origin", series.origin)]),
+                        value: series.isNumber ? instruments.gauge(.policyValue, labels) : nil)
                 }
-                shown[key]?.info.set(1)
-                if let number { shown[key]?.value?.set(number) }
+                shown[series]?.info.set(1)
+                shown[series]?.value?.set(number)
             }
         }
     }
 
+    /// All policies, with their numbers; 0 for what is none. A sink's have its route, and the destination that it delivers to.
+    private static func series(_ values: [EffectiveValue]) -> [Series: Double] {
+        let names = Dictionary(values.map { ($0.name, $0.text) }) { first, _ in first }
+        var found: [Series: Double] = [:]
+        for value in values where value.path.count > 2 {
+            let (name, policy) = (value.path[1], value.path.dropFirst(2).joined(separator: "."))
+            let labels: (destination: String, handler: String)
+            switch value.path[0] {
+            case "destinations": labels = (name, "")
+            case "sinks": labels = (names["sinks.\(name).destination"] ?? name, names["sinks.\(name).group"] ?? "")
+            default: continue
+            }
+            func add(_ policy: String, _ text: String) {
+                let number = Self.number(text)
+                let series = Series(
+                    destination: labels.destination, handler: labels.handler, policy: policy, origin: value.origin.word,
+                    isNumber: number != nil)
+                found[series] = number ?? 0
+            }
+            add(policy, value.text)
+            for (key, text) in value.parts { add("\(policy).\(key)", text) }
+        }
+        return found
+    }
+
     /// In seconds, a second, or as a share of 1; nil for what is no number.
-    private static func number(_ value: EffectiveValue) -> Double? {
-        let text = value.text
+    private static func number(_ text: String) -> Double? {
         if text.hasSuffix("%") { return NumberText.parse(text.dropLast()).map { $0 / 100 } }
         if let rate = RateText.parse(text) { return rate }
         if let number = NumberText.parse(text[...]) { return number }
@@ -83,21 +115,20 @@ extension Metric {
         "sluice_config_last_reload_success_timestamp_seconds",
         help: "When a configuration was put in force last, in seconds since 1970.")
 
-    private static let scope = Label(
-        "scope", "what the policy is of", values: ["destination", "sink"])
-    private static let named = Label("name", "the sink or destination")
     private static let policy = Label("policy", "its keys in the file, such as `throttle.rate`")
     static let policyInfo = gauge(
         "sluice_policy_info",
         labels: [
-            scope, named, policy,
+            .destination, .handler, policy,
             Label(
                 "origin", "where its value comes from",
                 values: ["built-in", "kind", "defaults", "own", "environment", "program"]),
         ],
-        help: "1 for each policy that is in force, with where its value comes from.")
+        help: "1 for each policy that is in force, with where its value comes from. A sink's has its route, too.")
     static let policyValue = gauge(
         "sluice_policy_value",
-        labels: [scope, named, policy],
-        help: "The number of each policy that is in force: in seconds, a second, or as a share of 1.")
+        labels: [.destination, .handler, policy],
+        help:
+            "The number of each policy that is in force: in seconds, a second, or as a share of 1. A sink's has its route, too."
+    )
 }

@@ -32,6 +32,7 @@ final class Reloader: Service {
     private let read: Reading
     private let sinks: RunningSinks
     private let waiting: @Sendable (_ group: String) async -> Int64?
+    private let left: @Sendable (_ besides: Set<String>) async -> [UnreadGroup]
     private let meter: ReloadMeter
     private let logger: Logger
     private let state: Mutex<State>
@@ -47,14 +48,17 @@ final class Reloader: Service {
     ///   - running: what the gateway was made with.
     ///   - read: reads a configuration, with what a program has added to it.
     ///   - waiting: how many messages wait for a group; nil where that is not known.
+    ///   - left: the groups for which messages wait, without these.
     init(
         _ running: GatewayConfiguration, read: @escaping Reading,
-        sinks: RunningSinks, waiting: @escaping @Sendable (_ group: String) async -> Int64?, _ instruments: Instruments,
+        sinks: RunningSinks, waiting: @escaping @Sendable (_ group: String) async -> Int64?,
+        left: @escaping @Sendable (_ besides: Set<String>) async -> [UnreadGroup], _ instruments: Instruments,
         logger: Logger
     ) {
         self.read = read
         self.sinks = sinks
         self.waiting = waiting
+        self.left = left
         self.logger = logger
         let values = EffectiveConfiguration(running).values
         state = Mutex(State(values: values, origin: running.written.origin))
@@ -86,11 +90,13 @@ final class Reloader: Service {
         }
     }
 
-    /// What would change if a file were put in force, and which groups nothing would read any more.
+    /// What would change if a file were put in force, and which groups nothing would read then.
     func plan(reading path: String) async throws -> (plan: ReloadPlan, unread: [UnreadGroup]) {
         let configuration = try read(path)
         try configuration.validate()
-        return (plan(configuration), await unread(by: configuration))
+        let dropped = await unread(by: configuration)
+        let known = Set(configuration.deliveredTo.map(\.group)).union(dropped.map(\.name))
+        return (plan(configuration), dropped + (await left(known)))
     }
 
     /// The groups of running sinks that no sink of the configuration reads, and for which messages wait.

@@ -35,6 +35,7 @@ public struct ScenarioTool: Sendable {
             case .bytes, .tooLarge: return [path]
             case .missing: throw fault("there is no file \(path)")
             case .unreadable: throw fault("\(path) cannot be read")
+            case .special: throw fault("\(path) is a pipe or a device, and no file")
             case .directory:
                 let names = try FileManager.default.contentsOfDirectory(atPath: path)
                     .filter { ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) && !$0.hasPrefix(".") }.sorted()

@@ -8,6 +8,8 @@ struct HTTPSinkCheck {
         let key: String?
         /// Shows no value that may be a secret.
         let text: String
+        /// Whether the key is not there.
+        var isMissing = false
     }
 
     private(set) var problems: [Problem] = []
@@ -52,8 +54,12 @@ struct HTTPSinkCheck {
         problems.append(Problem(key: key, text: text))
     }
 
+    private mutating func addMissing(_ key: String, _ text: String) {
+        problems.append(Problem(key: key, text: text, isMissing: true))
+    }
+
     private mutating func checkAddress(_ options: HTTPSinkOptions) {
-        guard let text = options.address else { return add(nil, "expected a url") }
+        guard let text = options.address else { return addMissing("url", "expected an address") }
         do {
             address = try HTTPSinkAddress(text, allowsPrivateAddresses: options.allowsPrivateAddresses)
         } catch {
@@ -124,7 +130,7 @@ struct HTTPSinkCheck {
                 add("routing_key", "expected visible ASCII characters without spaces")
             }
         } else if needsKey {
-            add(nil, "expected a routing_key, which the preset pagerduty needs")
+            addMissing("routing_key", "expected a key, which the preset pagerduty needs")
         }
     }
 

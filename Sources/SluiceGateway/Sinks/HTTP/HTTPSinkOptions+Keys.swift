@@ -30,7 +30,10 @@ extension HTTPSinkOptions {
         ],
         check: { options, value, faults in
             for problem in HTTPSinkCheck(options).problems {
-                faults.add(problem.text, at: value.place(of: problem.key))
+                // Of what stands there and cannot be made out a fault tells already.
+                if problem.isMissing, problem.key.flatMap({ value[$0] }) != nil { continue }
+                let text = problem.isMissing ? "the key \(problem.key ?? "") is missing" : problem.text
+                faults.add(text, at: value.place(of: problem.key))
             }
         })
 }
@@ -197,7 +200,7 @@ extension YAMLKey<HTTPSinkOptions> {
             read: { value, options, faults in
                 var cloudEvents = options.cloudEvents ?? .init()
                 switch value.content {
-                case .text("off"): return options.cloudEvents = nil
+                case .text(let text) where SwitchText.parse(text) == false: return options.cloudEvents = nil
                 case .text(let text):
                     guard let mode = HTTPSinkOptions.CloudEvents.modes.first(where: { $0.key == text })?.value else {
                         return faults.expect(expected, at: value)

@@ -57,6 +57,21 @@ struct FileCommandsTests {
         #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(schema.out.utf8)) }
     }
 
+    /// The shell makes the file before the program looks for one.
+    @Test func whatIsPrintedOfTheEnvironmentGoesIntoTheFile() async throws {
+        let file = try FileForTests("")
+        let environment = ["SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T/B/x"]
+        let output = try FileHandle(forWritingTo: URL(fileURLWithPath: file.path))
+        let process = try SluiceProcess(
+            environment, ["check", "--print"], in: file.directory, standardOutput: output)
+        #expect(try await process.exitStatus() == 0, "\(process.errors)")
+        try output.close()
+        let read = try await sluice(file, environment, "check")
+        #expect(read.status == 0, "\(read)")
+        #expect(
+            read.err.contains("sluice.yaml is well: sources github, deployments; queue the embedded log; sinks slack"))
+    }
+
     /// Nothing is delivered; a group for which messages wait is named with the line to write.
     @Test func connectTriesEachSinkAndNamesGroupsThatNoSinkReads() async throws {
         let (grafana, slack, gone) = (try FakeGrafana(), try FakeSlack(), try FakeSlack())
@@ -94,6 +109,36 @@ struct FileCommandsTests {
         #expect(
             unread.out.contains("group log-to-old: no sink reads it, and 1 messages wait: write `group: log-to-old`"),
             "\(unread.out)")
+    }
+
+    /// What only the file says of the process, commands find there.
+    @Test func commandsFindTheGatewayByItsFile() async throws {
+        let (webhooks, metrics) = (try HeldPort(), try HeldPort())
+        let file = try FileForTests(
+            """
+            process: {data: here, bind: "127.0.0.1:\(webhooks.number)", metrics_bind: "${ADDRESS}", metrics_token: "${TOKEN}"}
+            sinks: {chat: {kind: slack, webhook: "http://127.0.0.1:9/x"}}
+
+            """)
+        let nothing = ["SLUICE_DATA": "", "BIND_ADDR": "", "METRICS_BIND_ADDR": ""]
+        // What is needed for the rest of the file alone is not asked for.
+        let own = nothing.merging(["ADDRESS": "127.0.0.1:\(metrics.number)"]) { $1 }
+        let process = try SluiceProcess(own.merging(["TOKEN": "of-prometheus"]) { $1 }, ["run"], in: file.directory)
+        try await eventually("it is ready; it said \(process.errors)") {
+            try await sluice(file, own, "health").status == 0
+        }
+        let paused = try await sluice(file, own, "pause", "chat")
+        #expect(paused.status == 0 && paused.out.contains("chat is paused"), "\(paused)")
+        #expect(try await sluice(file, own, "diff", "sluice.yaml").status == 0)
+        process.signal(SIGTERM)
+        #expect(try await process.exitStatus() == 0)
+        withExtendedLifetime((webhooks, metrics)) {}
+        try file.write("process: [\n")
+        let broken = try await sluice(file, own, "health")
+        #expect(broken.status == 78 && broken.err.contains("sluice.yaml:"), "\(broken)")
+        try file.write("process: {metrics_bind: nowhere}\n")
+        let wrong = try await sluice(file, own, "health")
+        #expect(wrong.status == 78 && wrong.err.contains("process.metrics_bind: expected an address"), "\(wrong)")
     }
 
     @Test func diffTellsWhatEachChangeTakesAndSIGHUPMakesThem() async throws {

@@ -15,7 +15,7 @@ struct InterpolationTests {
 
     @Test(arguments: [
         ("${X}", "value"), ("\"a/${X}/b\"", "a/value/b"), ("${X}${X}", "valuevalue"), ("${NONE:-other}", "other"),
-        ("${X:-other}", "value"), ("${EMPTY:-other}", "other"), ("$${X}", "${X}"), ("a$b", "a$b"), ("$X", "$X"),
+        ("${X:-other}", "value"), ("${EMPTY:-other}", "other"), ("$${X}", "${X}"), ("a$b", "a$b"), ("$Y", "$Y"),
         ("${NONE:-}x", "x"), ("${NONE:-a:-b}", "a:-b"), ("'${X}'", "value"), ("${file:word}", "of-the-file"),
         ("${file:lines}", "a"), ("${file:windows}", "a"), ("${QUOTED}", "'\"{a: b}"),
     ])

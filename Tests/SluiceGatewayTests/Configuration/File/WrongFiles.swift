@@ -12,7 +12,54 @@ struct Wrong: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { faults.first ?? "" }
 
-    static let files: [Wrong] = [
+    static let files = sections + textsOfYAML
+
+    /// What people do who do not write YAML every day.
+    private static let textsOfYAML: [Wrong] = [
+        Wrong(
+            "sinks:\n  chat:\n    kind: slack\n\t\twebhook: https://x.example\n",
+            "4:1: it is not YAML: while scanning a plain scalar: found a tab character that violates indentation; indent with spaces, not tabs"
+        ),
+        Wrong(
+            "sinks:\n  chat:\n    kind: slack\n   webhook: https://x.example\n",
+            "4:4: it is not YAML: while parsing a block mapping: did not find expected key; keys of one mapping need the same indentation, and so do entries of one list"
+        ),
+        Wrong(
+            "sinks:\n  chat:\n    kind: slack\n    webhook:https://x.example\n",
+            "4:5: it is not YAML: while scanning a simple key: could not find expected ':'; behind a key stand a colon and a space"
+        ),
+        Wrong(
+            "sinks:\n  chat:\n    kind: slack\n    webhook: {{ .Values.slack }}\n",
+            "4:15: expected a key, which is a text; a text that begins with { needs quotes"),
+        Wrong(
+            "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    only: [{repository: [*]}]\n",
+            "5:27: it is not YAML: while scanning an alias: did not find expected alphabetic or numeric character; a text that begins with one of * & @ ` % ! needs quotes"
+        ),
+        Wrong(
+            "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    only: [{repository: [@acme/x]}]\n",
+            "5:26: it is not YAML: while scanning for the next token: found character that cannot start any token; a text that begins with one of * & @ ` % ! needs quotes"
+        ),
+        Wrong(
+            "sinks:\n  chat:\n    kind: slack\n\u{A0}\u{A0}\u{A0}\u{A0}webhook: https://x.example\n",
+            "4:1: a space here is none of YAML's (U+00A0 or the like): type it anew"),
+        Wrong(
+            "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\ndestinations:\n  chat: {throttle: 5/s}\n",
+            "6:20: expected a mapping such as {rate: 5/s, burst: 3}, or off"),
+        Wrong(
+            "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\ndestinations:\n  chat: {throttle: {rate: 1/second}}\n",
+            "6:27: expected a rate such as 1/s, 30/m or 1000/h, more than 0"),
+        Wrong(
+            "sinks:\n  - kind: slack\n    webhook: https://x.example\n",
+            "2:3: expected a mapping whose keys are names, not a list"),
+        Wrong(
+            "x: &a {retry: {attempts: 3}}\nsinks:\n  chat:\n    <<: *a\n    kind: slack\n    webhook: https://x.example\n",
+            "1:4: anchors and aliases are not taken: write the value out where it is wanted"),
+        Wrong(
+            "defaults: {timeout: {attempt: 5 minutes}}\n",
+            "1:31: expected a duration such as 100ms, 5s, 5m or 1h, more than 0"),
+    ]
+
+    private static let sections: [Wrong] = [
         Wrong("sinx: {}\n", "1:1: the key sinx is not known here: was sinks meant?"),
         Wrong("sinks: []\n", "1:8: expected a mapping whose keys are names, not an empty list"),
         Wrong("sinks: text\n", "1:8: expected a mapping whose keys are names"),
@@ -27,7 +74,10 @@ struct Wrong: Sendable, CustomTestStringConvertible {
             "2:9: the key kind is missing: grafana, slack or http"),
         Wrong("sinks:\n  chat: {kind: slack}\n", "2:9: the key webhook is missing"),
         Wrong("sinks:\n  chat: {kind: grafana, token: abc}\n", "2:9: the key url is missing"),
-        Wrong("sinks:\n  chat: {kind: http}\n", "2:9: expected a url"),
+        Wrong(
+            "sinks:\n  chat: {kind: http, url: \"${X}\"}\n",
+            "2:27: the variable X is not set: set it, or write ${X:-default}"),
+        Wrong("sinks:\n  chat: {kind: http}\n", "2:9: the key url is missing"),
         Wrong(
             "sinks:\n  chat:\n",
             "2:3: expected a mapping with kind: grafana, slack or http, not nothing"),
@@ -81,7 +131,7 @@ struct Wrong: Sendable, CustomTestStringConvertible {
             "5:24: expected a duration such as 100ms, 5s, 5m or 1h, more than 0"),
         Wrong(
             "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    timeout: 10s\n",
-            "5:14: expected a mapping with some of attempt"),
+            "5:14: expected a mapping with attempt"),
         Wrong(
             "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    start: yesterday\n",
             "5:12: expected now, beginning, or a time such as 2026-01-02T03:04:05Z"),
@@ -148,7 +198,7 @@ struct Wrong: Sendable, CustomTestStringConvertible {
             "5:22: expected a rate such as 1/s, 30/m or 1000/h, more than 0"),
         Wrong(
             "sinks:\n  chat: {kind: slack, webhook: \"https://hooks.slack.com/services/T/B/x\"}\ndestinations:\n  chat:\n    throttle: on\n",
-            "5:15: expected a mapping with some of rate, burst, key and after_429"),
+            "5:15: expected a mapping such as {rate: 5/s, burst: 3}, or off"),
         Wrong(
             "sinks:\n  chat: {kind: slack, webhook: \"https://hooks.slack.com/services/T/B/x\"}\ndestinations:\n  chat:\n    throttle: {burst: 0}\n",
             "5:23: expected a whole number, from 1"),
@@ -198,7 +248,9 @@ struct Wrong: Sendable, CustomTestStringConvertible {
         Wrong(
             "sinks:\n  a: &x {kind: slack}\n",
             "2:6: anchors and aliases are not taken: write the value out where it is wanted"),
-        Wrong("sinks:\n  a: *x\n", "2:6: it is not YAML: found undefined alias"),
+        Wrong(
+            "sinks:\n  a: *x\n",
+            "2:6: it is not YAML: found undefined alias; a text that begins with one of * & @ ` % ! needs quotes"),
         Wrong(
             "sinks:\n  a: !!map {kind: slack}\n",
             "2:6: tags are not taken: leave out what begins with !"),
@@ -256,10 +308,10 @@ struct Wrong: Sendable, CustomTestStringConvertible {
         Wrong(
             "process: {bind: nowhere}\n",
             "1:17: expected an address and a port, such as 127.0.0.1:8080, [::1]:8080, or :8080 for all interfaces"),
-        Wrong("process: {shutdown_timeout: 20}\n", "1:29: expected a duration such as 90s, 15m or 30d"),
+        Wrong("process: {shutdown_timeout: 20}\n", "1:29: expected a duration such as 90s or 2m, from 0s to 1h"),
         Wrong(
             "process: {http_idle_timeout: 2h}\n",
-            "1:30: expected a number of seconds from 1 to 3600, or a duration such as 90s or 2m"),
+            "1:30: expected a duration such as 90s or 2m, from 1s to 1h"),
         Wrong(
             "process: {log_level: loud}\n",
             "1:22: expected one of trace, debug, info, notice, warning, error, critical"),
@@ -277,8 +329,8 @@ struct Wrong: Sendable, CustomTestStringConvertible {
             "1:9: the key brokers is not known here; there are kind, retention, poison_retention, group_retention and ledger_retention"
         ),
         Wrong("queue: kafka\n", "1:8: expected a mapping such as {kind: log}"),
-        Wrong("queue: {retention: 7}\n", "1:20: expected a duration such as 90s, 15m or 30d"),
-        Wrong("queue: {retention: forever}\n", "1:20: expected a duration such as 90s, 15m or 30d"),
+        Wrong("queue: {retention: 7}\n", "1:20: expected a duration such as 12h or 30d, from 14m24s to 36500d"),
+        Wrong("queue: {retention: forever}\n", "1:20: expected a duration such as 12h or 30d, from 14m24s to 36500d"),
         Wrong(
             "queue: {kind: kafka, brokers: [\"k:9092\"], partitions: 0}\n",
             "1:55: expected a whole number from 1 to 10000"),
@@ -289,7 +341,7 @@ struct Wrong: Sendable, CustomTestStringConvertible {
             "queue: {kind: kafka, brokers: [\"k:9092\"], properties: [a]}\n",
             "1:55: expected name=value, separated by commas, of properties that librdkafka has; a comma that belongs to a value may be written \\,, not a list"
         ),
-        Wrong("simulator: {staging_delay: 5}\n", "1:28: expected a duration such as 90s, 15m or 30d"),
+        Wrong("simulator: {staging_delay: 5}\n", "1:28: expected a duration such as 90s or 2m, from 0s to 30d"),
         Wrong("simulator: yes\n", "1:12: expected a mapping"),
         Wrong(
             "sources:\n  d:\n    kind: deployments\n    token: t\n    amqp: {uri: \"http://x\"}\n",
@@ -307,7 +359,8 @@ struct Wrong: Sendable, CustomTestStringConvertible {
         ),
         Wrong(
             "a: 1\n---\nb: 2\n",
-            "2:1: it is not YAML: expected a single document in the stream: but found another document"),
+            "2:1: it is not YAML: expected a single document in the stream: but found another document; it is one document: what stands behind `---` goes into another file"
+        ),
         Wrong(
             "sinks:\n  chat: {kind: http, url: \"https://x.example/{{repository}}\", body: \"{{#a}}\"}\n",
             "2:69: line 1, column 1 of the template: there is no field a: there are kind, commitPushed, commitDeployed, deploymentFailed, eventId, text, id, shortId, repository, message, title, author, ref, branch, url, environment, env, service, time, occurred_on, unixMs and unix"
@@ -342,10 +395,12 @@ struct Wrong: Sendable, CustomTestStringConvertible {
             "3:1: it is not YAML: while parsing a flow mapping: did not find expected ',' or '}'"),
         Wrong(
             "sinks: 'x\n",
-            "2:1: it is not YAML: while scanning a quoted scalar: found unexpected end of stream"),
+            "1:8: it is not YAML: while scanning a quoted scalar: found unexpected end of stream; what begins here has no end"
+        ),
         Wrong(
             "\"unclosed: x\n",
-            "2:1: it is not YAML: while scanning a quoted scalar: found unexpected end of stream"),
+            "1:1: it is not YAML: while scanning a quoted scalar: found unexpected end of stream; what begins here has no end"
+        ),
         Wrong("# nothing\n", "1:1: nothing stands here: expected sections such as sources and sinks"),
         Wrong(
             "sources:\n  github: {kind: github, secret: of-two,parts}\n",

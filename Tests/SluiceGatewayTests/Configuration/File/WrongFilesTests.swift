@@ -43,11 +43,66 @@ struct WrongFilesTests {
     @Test func refusesWhatIsNoText() throws {
         let file = try FileForTests("")
         try file.write([0x61, 0x3A, 0x20, 0xFF])
-        #expect(file.faults() == ["1:1: expected text in UTF-8"])
+        #expect(file.faults() == ["1:4: expected text in UTF-8"])
+        try file.write(Array("sinks:\n  é".utf8) + [0xE9] + Array(": {}\n".utf8))
+        #expect(file.faults() == ["2:4: expected text in UTF-8"])
+        try file.write([0xFF, 0xFE, 0x73, 0x00])
+        #expect(file.faults() == ["1:1: expected text in UTF-8, not in UTF-16"])
         try file.write("#" + String(repeating: "x", count: 1 << 20))
         #expect(file.faults() == ["1:1: expected at most 1 MiB"])
         try FileManager.default.removeItem(atPath: file.path)
         #expect(file.faults() == ["1:1: there is no such file"])
+    }
+
+    @Test func refusesWhatIsNoFile() throws {
+        let file = try FileForTests("sinks: {}\n")
+        try FileManager.default.createDirectory(
+            atPath: "\(file.directory.path)/more.yaml", withIntermediateDirectories: false)
+        #expect(
+            file.faults(whole: true) == [
+                "1:1: expected a file, not a directory: directories in a directory are not read"
+            ])
+        try FileManager.default.removeItem(atPath: file.path)
+        guard mkfifo(file.path, 0o600) == 0 else { throw TestFailure("cannot make a pipe") }
+        #expect(file.faults() == ["1:1: expected a file or a directory, not a pipe or a device"])
+        let named = try FileForTests("process: {metrics_token: \"${file:pipe}\"}\n")
+        guard mkfifo("\(named.directory.path)/pipe", 0o600) == 0 else { throw TestFailure("cannot make a pipe") }
+        #expect(named.faults() == ["1:26: the file pipe is a pipe or a device, and no file"])
+    }
+
+    /// As shells have it. Where no such variable is set, it is a text like others.
+    @Test func aVariableNeedsBraces() throws {
+        let file = try FileForTests("sources:\n  github: {kind: github, secret: $HOOK}\n")
+        #expect(file.faults(["HOOK": "x"]) == ["2:34: a variable needs braces: write ${HOOK}"])
+        #expect(file.faults() == [])
+    }
+
+    /// All that YAML ever took for booleans.
+    @Test func switchesAreWrittenInManyWays() throws {
+        func read(_ word: String) throws -> [String: EffectiveValue] {
+            try FileForTests(
+                """
+                process: {allow_unsigned: \(word)}
+                destinations: {a: {breaker: \(word), budget: \(word), concurrency: \(word)}}
+                sinks: {a: {kind: http, url: "https://x.example/{{repository}}", allow_private: \(word)}}
+                """
+            ).read().inForce
+        }
+        for word in ["true", "on", "yes", "Yes", "ON"] {
+            let values = try read(word)
+            #expect(values["destinations.a.breaker.probes"]?.text == "1", "\(word)")
+            #expect(values["destinations.a.concurrency.limit"]?.text == "4", "\(word)")
+            #expect(values["sinks.a.allow_private"]?.text == "true", "\(word)")
+        }
+        for word in ["false", "off", "no", "No", "OFF"] {
+            let values = try read(word)
+            #expect(values["destinations.a.breaker"]?.text == "off", "\(word)")
+            #expect(values["destinations.a.budget"]?.text == "off", "\(word)")
+            #expect(values["sinks.a.allow_private"]?.text == "false", "\(word)")
+            let off = try FileForTests(
+                "destinations: {a: {throttle: \(word)}}\nsinks: {a: {kind: slack, webhook: \"https://x.example\"}}\n")
+            #expect(try off.read().inForce["destinations.a.throttle"]?.text == "off", "\(word)")
+        }
     }
 
     @Test func takesAByteOrderMarkAndLinesOfWindows() throws {

@@ -57,8 +57,8 @@ struct HTTPSinkKeysTests {
     }
 
     @Test(arguments: [
-        ("{}", ["1:1: expected a url"]),
-        ("method: POST", ["1:1: expected a url"]),
+        ("{}", ["1:1: the key url is missing"]),
+        ("method: POST", ["1:1: the key url is missing"]),
         (
             "url: ftp://x.example.org",
             ["1:6: expected an address that begins with https:// or http://, without user, password, or fragment"]
@@ -86,7 +86,7 @@ struct HTTPSinkKeysTests {
             ["2:14: the preset teams has a body of its own: leave one of them out"]
         ),
         ("preset: teams\nmethod: PUT\nurl: https://x.example.org", ["2:9: expected POST, which the preset takes"]),
-        ("preset: pagerduty", ["1:1: expected a routing_key, which the preset pagerduty needs"]),
+        ("preset: pagerduty", ["1:1: the key routing_key is missing"]),
         ("preset: pagerduty\nrouting_key: a b", ["2:14: expected visible ASCII characters without spaces"]),
         ("url: https://x.example.org\nrouting_key: abc", ["2:14: only the preset pagerduty has one"]),
         ("url: https://x.example.org\nmethod: BREW", ["2:9: expected POST, PUT, PATCH, GET or DELETE"]),
@@ -153,7 +153,7 @@ struct HTTPSinkKeysTests {
             ["2:14: expected binary, structured, a mapping with mode, source and type_prefix, or off"]
         ),
         ("url: https://x.example.org\ncloudevents: {mode: batched}", ["2:21: expected binary or structured"]),
-        ("url: https://x.example.org\nallow_private: yes", ["2:16: expected true or false"]),
+        ("url: https://x.example.org\nallow_private: maybe", ["2:16: expected true or false"]),
         ("url: https://x.example.org\nboddy: x", ["2:1: the key boddy is not known here: was body meant?"]),
         ("url: [a]\nmethod: X Y", ["1:6: expected an address that begins with https:// or http://, not a list"]),
     ])
