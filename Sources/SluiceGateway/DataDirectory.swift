@@ -6,6 +6,8 @@ struct DataDirectory: Sendable {
     let log: String
     /// What is known of deployments.
     let deployments: String
+    /// What was attempted.
+    let journal: String
     /// What is not as it should be, a line each; to be logged.
     let warnings: [String]
 
@@ -21,6 +23,7 @@ struct DataDirectory: Sendable {
         }
         log = Self.logFile(in: path)
         deployments = "\(path)/deployments.sqlite"
+        journal = "\(path)/\(JournalFile.name)"
         var warnings: [String] = []
         if let mode = Self.mode(of: path), mode & 0o077 != 0 {
             let who = mode & 0o022 != 0 ? "changed" : "read"
@@ -30,7 +33,7 @@ struct DataDirectory: Sendable {
         }
         // SQLite gives its other files the mode of the database.
         close(open(deployments, O_RDWR | O_CREAT | O_CLOEXEC, 0o600))
-        for base in [log, deployments] {
+        for base in [log, deployments, journal] {
             for suffix in ["", "-wal", "-shm", "-owners"] {
                 let file = base + suffix
                 guard let mode = Self.mode(of: file), mode & 0o077 != 0, chmod(file, mode & 0o700) != 0 else {

@@ -29,6 +29,8 @@ public final class Gateway: Service {
     public let services: [any Service]
     /// What can be changed of each sink while it runs.
     let sinks: RunningSinks
+    /// Nil where the configuration asks for none.
+    let journal: Journal?
     private let webhooks: HTTPListener
     private let metrics: HTTPListener
     private let queue: any EventQueue
@@ -106,7 +108,12 @@ public final class Gateway: Service {
         routing.destination = configuration.pace.destination
         // The queue and what comes in are no destinations: no breaker refuses a webhook.
         routing.destination.breaker = nil
-        let router = Router(configuration: routing, instruments: instruments, logger: logger, tracer: tracer)
+        let journal = Journal.make(
+            configuration, directory.journal, instruments, isDoubted: { log.clockDoubt != nil }, logger: logger)
+        let note: @Sendable (JournalEvent) -> Void = { journal?.note($0) }
+        if let journal { readiness.add(journal.report) }
+        let router = Router(
+            configuration: routing, instruments: instruments, logger: logger, tracer: tracer, observer: journal)
 
         let webhooks = try ConfigurationError.naming(["HTTPListener.host": "GatewayConfiguration.bindAddress"]) {
             try HTTPListener(
@@ -114,11 +121,11 @@ public final class Gateway: Service {
                 tracer: tracer, logger: logger.of("webhooks"))
         }
         let intake = try IntakeRoutes(
-            configuration, webhooks, to: queue, instruments, onOpen: life.changed, logger: logger)
+            configuration, webhooks, to: queue, instruments, journal: journal, onOpen: life.changed, logger: logger)
         for route in intake.routes { try router.add(route) }
 
         let store = Self.steeringStore(configuration, log, logger)
-        let steering = Steering(router, keptBy: store, logger: logger)
+        let steering = Steering(router, keptBy: store, note: note, logger: logger)
         let backlog = BacklogMeter(queue, instruments, logger: logger)
         var readers: [Route] = []
         if let simulator = configuration.simulator {
@@ -131,7 +138,7 @@ public final class Gateway: Service {
         let tap = TapBoard()
         let (others, keepsEvents) = (readers.map(\.name), configuration.kafka == nil)
         let sinks = RunningSinks(
-            SinkRoutes(queue: queue, startedAt: startedAt, tap: tap), router, logger: logger,
+            SinkRoutes(queue: queue, startedAt: startedAt, tap: tap, journal: journal), router, logger: logger,
             mustWait: steering.mustWait,
             makeParts: { [hold = configuration.pace.hold] in SinkParts(name: $0, hold: hold, client: client) },
             onChange: { sinks in
@@ -141,21 +148,22 @@ public final class Gateway: Service {
                 backlog.follow(groups)
                 keeper.watch(routes: groups, keepsEvents: keepsEvents)
             },
-            forget: { backend.registry.removeAll(labels: [($0, $1)]) })
+            forget: { backend.registry.removeAll(labels: [($0, $1)]) }, note: note)
         try sinks.begin(configuration)
         for route in readers { try router.add(route) }
         self.sinks = sinks
         let reloader = Reloader(
             configuration, read: { path in try reading?(path).adding(ownSinks, ownSources) ?? configuration },
             sinks: sinks, waiting: { try? await queue.backlog(of: $0).total },
-            left: { await queue.unread(besides: $0) }, instruments, logger: logger)
+            left: { await queue.unread(besides: $0) }, instruments, note: note, logger: logger)
         readiness.add(reloader.report)
         self.reloader = reloader
 
         readiness.add(steering.report)
         let commands = ControlCommands(
             steering: steering, router: router, queue: queue, log: log, reloader: reloader, tap: tap,
-            kafka: Self.kafkaGroups(queue, router, store, logger), logger: logger)
+            kafka: Self.kafkaGroups(queue, router, store, logger),
+            teller: Self.teller(journal, queue, log, directory, sinks, steering), logger: logger)
         let control = ControlServer(in: configuration.dataDirectory, logger: logger) {
             try await commands.perform($0)
         }
@@ -191,6 +199,7 @@ public final class Gateway: Service {
                 authenticator: configuration.metricsToken.map { .token($0.reveal()) }, logger: logger.of("metrics"))
         }
 
+        self.journal = journal
         self.logger = logger.quiet
         self.webhooks = webhooks
         self.metrics = metrics
@@ -220,8 +229,8 @@ public final class Gateway: Service {
                     })
         }
         let parts: [any Service] =
-            // The exporter outlives the routes, whose last spans it exports.
-            [metrics] + [exporter].compactMap(\.self) + [
+            // The journal and the exporter outlive the routes, whose last attempts and spans they take.
+            [metrics] + [journal].compactMap(\.self) + [exporter].compactMap(\.self) + [
                 backlog, sampler, keeper, ledgerKeeper, QueueProbe(queue: queue, onOutcome: life.changed), steering,
                 commands, control, PreparedRouter(queue: queue, router: router), reloader,
             ] + [watch].compactMap(\.self) + [intake.door, drain]
@@ -293,6 +302,25 @@ public final class Gateway: Service {
         _ configuration: GatewayConfiguration, _ log: SQLiteLog, _ logger: Logger
     ) -> any SteeringStore {
         configuration.kafka.map { KafkaSteering($0, logger: logger) } ?? LogSteering(log, logger: logger)
+    }
+
+    private static func teller(
+        _ journal: Journal?, _ queue: any EventQueue, _ log: SQLiteLog, _ directory: DataDirectory,
+        _ sinks: RunningSinks, _ steering: Steering
+    ) -> StoryTeller {
+        StoryTeller(
+            journal: journal?.reader,
+            queue: (queue as? KafkaQueue).map { .kafka($0) } ?? .log(log, path: directory.log),
+            sinks: {
+                sinks.all.map {
+                    StoryTeller.Sink(route: $0.sink.group, name: $0.sink.name, destination: $0.destination.name)
+                }
+            },
+            outlook: { sink in
+                SinkOutlook(
+                    pause: sink.name.flatMap { steering.pause(of: $0) },
+                    destination: sinks.all.first { $0.sink.group == sink.route }?.destination.status)
+            })
     }
 
     /// - Returns: nil where Kafka is not the queue.

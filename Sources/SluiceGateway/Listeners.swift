@@ -58,9 +58,9 @@ struct ConnectionBudget: Sendable, Equatable {
         needed = own + 2 * (Self.fewest + 2)
     }
 
-    /// What the program has open for itself: standard streams, the files of the log and of the deployments, sockets
+    /// What the program has open for itself: standard streams, the files of the log, the deployments and the journal, sockets
     /// that listen, signals, timers, libcurl.
-    private static func own(loops: Int) -> Int { 24 + 3 * loops }
+    private static func own(loops: Int) -> Int { 32 + 3 * loops }
 
     /// Connections of the client that they share, to each.
     private static func sinks(_ configuration: GatewayConfiguration) -> Int {

@@ -55,15 +55,15 @@ public struct SQLiteLogView: Sendable {
 
     // MARK: Looking
 
-    private func look<Value>(
-        _ body: (Session) throws(SQLiteLogError) -> Value
+    func look<Value>(
+        _ body: (LogViewSession) throws(SQLiteLogError) -> Value
     ) throws(SQLiteLogError) -> Value {
         var attempts = 0
         while true {
             attempts += 1
             let before = try Files(path)
             let outcome = Result { () throws(SQLiteLogError) -> Value in
-                let session = try Session(path, isQuiet: before.isQuiet, busyTimeout: busyTimeout)
+                let session = try LogViewSession(path, isQuiet: before.isQuiet, busyTimeout: busyTimeout)
                 return try session.reading(body)
             }
             // Somebody began to write, and what was read may be of two times.
@@ -112,7 +112,7 @@ public struct SQLiteLogView: Sendable {
 }
 
 /// A connection that only reads.
-private final class Session {
+final class LogViewSession {
     private let path: String
     private let connection: OpaquePointer
 
@@ -160,7 +160,7 @@ private final class Session {
     }
 
     /// Runs `body` in one transaction, so that it sees one moment.
-    func reading<Value>(_ body: (Session) throws(SQLiteLogError) -> Value) throws(SQLiteLogError) -> Value {
+    func reading<Value>(_ body: (LogViewSession) throws(SQLiteLogError) -> Value) throws(SQLiteLogError) -> Value {
         try verify()
         try prepare("BEGIN").run()
         // What only read has nothing to undo; closing ends it.
@@ -185,7 +185,7 @@ private final class Session {
         }
     }
 
-    private func prepare(_ sql: String) throws(SQLiteLogError) -> SQLStatement {
+    func prepare(_ sql: String) throws(SQLiteLogError) -> SQLStatement {
         try SQLStatement(connection: connection, path: path, sql)
     }
 }

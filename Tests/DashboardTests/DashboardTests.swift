@@ -109,7 +109,7 @@ import Testing
         #expect(
             rows == [
                 "Ingest", "Queue", "Handlers", "Retry", "Throttle", "Poison", "Destinations", "Sinks", "Kafka",
-                "RabbitMQ", "Configuration", "Process",
+                "RabbitMQ", "Configuration", "Journal", "Process",
             ])
     }
 

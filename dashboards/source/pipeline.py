@@ -69,6 +69,7 @@ def dashboard():
     kafka(board)
     rabbitmq(board)
     configuration(board)
+    journal(board)
     process(board)
     return board
 
@@ -873,6 +874,33 @@ def configuration(board):
             "none",
             [{"id": "organize", "options": {"excludeByName": {"Time": True, "Value": True}}}], sort=("destination", False),
             no_value="none"),
+    )
+
+
+def journal(board):
+    board.row("Journal")
+    board.add(
+        8, 8,
+        timeseries(
+            "Is every attempt written down?",
+            ("Attempts a second that went into the journal, of which `sluice why` tells; and records that were lost.",
+             "lost ones that keep coming: stories have holes. No message is lost by it.",
+             "`/readyz` and the log say why: no room on the disk, or a disk that is too slow."),
+            [query(f"sum({rate('sluice_journal_attempts_total', handler=False)})", "written"),
+             query(f"sum({rate('sluice_journal_dropped_total', handler=False)})", "lost")],
+            "ops", overrides=[colored(["written"], GREEN), colored(["lost"], RED)]),
+        timeseries(
+            "How large is the journal?",
+            ("Bytes on the disk, with the write-ahead log.",
+             "more than `JOURNAL_BYTES` says.",
+             "it lets the oldest go by itself; where it does not, deleting `journal.sqlite` stops nothing."),
+            [query(f"max by (instance) ({select('sluice_journal_bytes', handler=False)})", "{{instance}}")], "bytes"),
+        timeseries(
+            "How far back does it reach?",
+            ("Age of the oldest attempt or message in the journal; 0 while it is empty.",
+             "less than you look back when you ask why: it was made again, or holds more than it has room for.",
+             "raise `JOURNAL_BYTES`, or `JOURNAL_RETENTION`."),
+            [query(age("sluice_journal_oldest_timestamp_seconds", "max by (instance) ", handler=False), "{{instance}}")], "s"),
     )
 
 

@@ -6,7 +6,8 @@ import Foundation
 @main
 struct SluiceBenchmarks {
     private static let subjects: [(String, @Sendable (Double) async throws -> Void)] = [
-        ("route", RouteBenchmarks.run), ("middlewares", MiddlewareBenchmarks.run), ("log", LogBenchmarks.run),
+        ("route", RouteBenchmarks.run), ("middlewares", MiddlewareBenchmarks.run), ("journal", JournalBenchmarks.run),
+        ("log", LogBenchmarks.run),
         ("metrics", MetricsBenchmarks.run),
         ("webhooks", WebhookBenchmarks.run), ("memory", MemoryBenchmarks.run),
         ("outage", OutageBenchmarks.run),

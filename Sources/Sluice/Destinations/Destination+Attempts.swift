@@ -22,6 +22,7 @@ extension Destination {
                 }
             }
             // What another was answered meanwhile may have shut the gate.
+            if gate.noteOpening() { tellObserver(.opened) }
         } while try await waitForBreaker(context)
         context.delivery.trace.postponeFailure(by: clock.now.nanoseconds(since: start))
     }
@@ -41,6 +42,7 @@ extension Destination {
         }
         if !breaker.isPassable { noteProbe(context) }
         guard gate.isHeld, gate.release() else { return }
+        tellObserver(.released)
         context.logger.notice("destination takes messages again", metadata: metadata)
     }
 
@@ -106,8 +108,10 @@ extension Destination {
         let policy = configuration.retryAfter
         if gate.shut(named, policy, because: reason) {
             var metadata = metadata
+            let rest = named.start.duration(to: named.end(policy))
             metadata["reason"] = "\(reason)"
-            metadata["next_attempt_in_seconds"] = "\(named.start.duration(to: named.end(policy)).inSeconds)"
+            metadata["next_attempt_in_seconds"] = "\(rest.inSeconds)"
+            tellObserver(.shut, reason, for: rest)
             context.logger.info("destination asks to wait; nothing is sent to it until then", metadata: metadata)
         }
         return named
@@ -116,6 +120,7 @@ extension Destination {
     private func hold(_ reason: String, for duration: Duration, _ context: HandlerContext) {
         let isNews = gate.hold(until: clock.now.advanced(by: duration), because: reason)
         guard isNews else { return }
+        tellObserver(.held, reason, for: duration)
         var metadata = metadata
         metadata["reason"] = "\(reason)"
         metadata["next_attempt_in_seconds"] = "\(duration.inSeconds)"

@@ -72,7 +72,8 @@ extension Destination {
         limited.store(policies.isLimited, ordering: .relaxed)
         gate.update(policies.retryAfter)
         budget.update(policies.budget, firsts: firsts)
-        breaker.update(policies.breaker, books.successes)
+        let force = breaker.update(policies.breaker, books.successes)
+        if force.isChanged { tellObserver(.breakerForced, (force.now ?? .auto).rawValue) }
         throttle.update(policies.throttle)
         places.update(policies.concurrency)
     }

@@ -34,6 +34,8 @@ public final class Destination: Timed {
     /// Whether it was named, and is not a route's own.
     let isNamed: Bool
     private let meter = Mutex<DestinationMeter?>(nil)
+    /// Is told when it takes messages no more, or again.
+    let observer = Mutex<(any RouteObserver)?>(nil)
 
     /// - Parameters:
     ///   - name: unique in a router. At least one character.

@@ -18,6 +18,8 @@ struct DestinationGate: ~Copyable, Sendable {
 
     private let shutUntil = Atomic<UInt64>(0)
     private let held = Atomic<Bool>(false)
+    /// Whether it was shut by a time, and nothing has said since that it has passed.
+    private let wasShut = Atomic<Bool>(false)
     private let state = Mutex(State())
 
     /// Whether nothing has shut it, as far as anybody has looked.
@@ -42,9 +44,16 @@ struct DestinationGate: ~Copyable, Sendable {
             state.named.removeAll { $0.fullEnd <= max(named.fullEnd, named.start) }
             state.named.append(named)
             if !isHeld { state.cause = Cause(reason: reason, isHold: false) }
+            wasShut.store(true, ordering: .relaxed)
             let before = shutUntil.max(named.end(policy).nanoseconds, ordering: .relaxed).oldValue
             return before <= named.start.nanoseconds
         }
+    }
+
+    /// It has opened by itself.
+    /// - Returns: whether that is news: it was shut by a time, and is not held.
+    func noteOpening() -> Bool {
+        wasShut.load(ordering: .relaxed) && !isHeld && wasShut.exchange(false, ordering: .relaxed)
     }
 
     /// Another policy is in force: the times that were named are cut by it.

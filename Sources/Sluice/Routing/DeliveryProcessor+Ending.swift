@@ -154,9 +154,10 @@ extension DeliveryProcessor {
         if parcel.delivery.trace.hasPermit { scope.destination.returnPermit(of: parcel.delivery) }
         ledger.leave(parcel.delivery, as: outcome)
         if scope.tracer != nil { parcel.delivery.trace.span?.end(outcome, attempts: parcel.delivery.trace.attempts) }
-        guard let meter else { return }
+        guard meter != nil || scope.observed != nil else { return }
         let end = time.now
-        meter.settled(parcel, outcome, at: end)
+        meter?.settled(parcel, outcome, at: end)
+        scope.observed?.left(parcel.delivery, outcome, at: end)
         parcel.end = end
     }
 }

@@ -11,7 +11,7 @@ final class RouteRunner: Sendable {
 
     init(
         _ route: Route, middlewares: [any Middleware], configuration: Router.Configuration, instruments: Instruments,
-        logger: Logger, time: RouterTime, tracer: (any Tracer)? = nil
+        logger: Logger, time: RouterTime, tracer: (any Tracer)? = nil, observer: (any RouteObserver)? = nil
     ) throws {
         try time.require(route.subscriber, "Route.subscriber", route.subscriber.name)
         if let publisher = route.output?.publisher {
@@ -30,7 +30,7 @@ final class RouteRunner: Sendable {
         self.configuration = configuration
         scope = RouteScope(
             route, ordering: ordering, logger: logger, instruments: instruments.part(), time: time,
-            unnamed: configuration.destination, tracer: tracer)
+            unnamed: configuration.destination, tracer: tracer, observer: observer)
         processor = try DeliveryProcessor(
             route, scope: scope, middlewares: middlewares, redelivery: configuration.redelivery)
         scope.destination.books.add(processor.ledger)

@@ -29,6 +29,8 @@ public final class RouteScope: Sendable {
     package let lifecycle: RouteLifecycle
     /// Nil where nothing is traced.
     let tracer: RouteTracer?
+    /// Nil where nothing is observed.
+    let observed: ObservedRoute?
     private let retries = Atomic<Bool>(false)
     private let waits = Atomic<Bool>(false)
     private let isMisordered = Atomic<Bool>(false)
@@ -38,9 +40,11 @@ public final class RouteScope: Sendable {
     /// - Parameters:
     ///   - unnamed: how the route's own destination is configured.
     ///   - tracer: nil traces nothing.
+    ///   - observer: nil observes nothing.
     init(
         _ route: Route, ordering: Ordering, logger: Logger, instruments: Instruments, time: RouterTime = .real,
-        unnamed: Destination.Configuration = Destination.Configuration(), tracer: (any Tracer)? = nil
+        unnamed: Destination.Configuration = Destination.Configuration(), tracer: (any Tracer)? = nil,
+        observer: (any RouteObserver)? = nil
     ) {
         name = route.name
         topic = route.topic
@@ -58,6 +62,7 @@ public final class RouteScope: Sendable {
         let destination = route.destination ?? Destination(of: route, unnamed, time: time)
         self.destination = destination
         self.tracer = tracer.map { RouteTracer($0, route, destination, time) }
+        observed = observer.map { ObservedRoute($0, route.name, destination) }
     }
 
     /// Whether a Retry decides in this route when a message's attempts are used up; without one, the first failure is

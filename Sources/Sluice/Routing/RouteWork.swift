@@ -16,7 +16,8 @@ enum RouteWork: Sendable {
 
     /// Each way has its own closure: one within the other would cost every message another asynchronous call.
     private func untraced(for scope: RouteScope, meter: RouteMeter?) -> Handler {
-        let (time, destination) = (scope.time, scope.destination)
+        let (time, destination, observed) = (scope.time, scope.destination, scope.observed)
+        let isTimed = meter != nil || observed != nil
         switch self {
         case .consuming(let handler):
             return { message, context in
@@ -26,7 +27,7 @@ enum RouteWork: Sendable {
                     throw RevokedError()
                 }
                 let isFirst = context.delivery.trace.countAttempt()
-                let start = meter == nil ? context.delivery.arrival : time.now
+                let start = isTimed ? time.now : context.delivery.arrival
                 do {
                     if let failure = context.delivery.origin.failure { throw failure }
                     try await handler(message, context)
@@ -34,8 +35,9 @@ enum RouteWork: Sendable {
                     Self.fail(error, context, meter, start, isFirst: isFirst)
                     throw error
                 }
-                let end = meter == nil ? start : time.now
+                let end = isTimed ? time.now : start
                 meter?.attempted(context.delivery, from: start, to: end, succeeded: true)
+                observed?.succeeded(context.delivery, from: start, to: end)
                 destination.succeeded(context, isFirst: isFirst, at: end)
                 return []
             }
@@ -49,20 +51,22 @@ enum RouteWork: Sendable {
                     throw RevokedError()
                 }
                 let isFirst = context.delivery.trace.countAttempt()
-                let start = meter == nil ? context.delivery.arrival : time.now
+                let start = isTimed ? time.now : context.delivery.arrival
                 do {
                     if let failure = context.delivery.origin.failure { throw failure }
                     var produced = try await handler(message, context)
-                    var end = meter == nil ? start : time.now
+                    var end = isTimed ? time.now : start
                     if !produced.isEmpty {
                         Self.stamp(&produced, context.outgoing)
                         if meter == nil {
                             try await output.publishUnmeasured(produced)
+                            if isTimed { end = time.now }
                         } else {
                             end = try await output.publish(produced, at: end, context)
                         }
                     }
                     meter?.attempted(context.delivery, from: start, to: end, succeeded: true)
+                    observed?.succeeded(context.delivery, from: start, to: end)
                     destination.succeeded(context, isFirst: isFirst, at: end)
                     return produced
                 } catch {
@@ -76,8 +80,16 @@ enum RouteWork: Sendable {
     private static func fail(
         _ error: any Error, _ context: HandlerContext, _ meter: RouteMeter?, _ start: MonotonicTime, isFirst: Bool
     ) {
-        guard !context.isInterruption(error) else { return context.route.destination.leave(context.delivery, .unknown) }
-        meter?.attempted(context.delivery, from: start, to: context.route.time.now, succeeded: false)
+        let observed = context.route.observed
+        guard !context.isInterruption(error) else {
+            observed?.failed(nil, context, from: start, to: context.route.time.now)
+            return context.route.destination.leave(context.delivery, .unknown)
+        }
+        if meter != nil || observed != nil {
+            let end = context.route.time.now
+            meter?.attempted(context.delivery, from: start, to: end, succeeded: false)
+            observed?.failed(error, context, from: start, to: end)
+        }
         // What cannot be understood never reached the destination.
         if context.delivery.origin.failure == nil {
             context.route.destination.failed(error, context, isFirst: isFirst)

@@ -82,6 +82,7 @@ public final class Router: Service {
     private let middlewares: [any Middleware]
     private let instruments: Instruments
     private let tracer: (any Tracer)?
+    private let observer: (any RouteObserver)?
     private let logger: Logger
     private let state = Mutex(State())
     var scopes: [RouteScope] { state.withLock { $0.runnersInOrder.map(\.scope) } }
@@ -97,12 +98,15 @@ public final class Router: Service {
     ///   - tracer: what makes a span for each delivery and for each attempt, and carries the trace on in the metadata of
     ///     messages. Default: nil, which traces nothing and costs nothing. A program that has bootstrapped one for all its
     ///     libraries gives `InstrumentationSystem.tracer`. Handlers find the attempt's span in `ServiceContext.current`.
+    ///   - observer: is told of each attempt, of the end of each delivery, and of destinations that take messages no more or
+    ///     again. Default: nil, which costs nothing.
     public init(
         configuration: Configuration = Configuration(), middlewares: [any Middleware] = [],
         instruments: Instruments = Instruments(), logger: Logger = Logger(label: "sluice"), time: RouterTime = .real,
-        tracer: (any Tracer)? = nil
+        tracer: (any Tracer)? = nil, observer: (any RouteObserver)? = nil
     ) {
         self.time = time
+        self.observer = observer
         self.configuration = configuration
         self.middlewares = middlewares
         self.instruments = instruments
@@ -131,7 +135,7 @@ public final class Router: Service {
         defer { state.withLock { _ = $0.names.remove(route.name) } }
         let runner = try RouteRunner(
             route, middlewares: middlewares + route.middlewares, configuration: configuration,
-            instruments: instruments, logger: logger, time: time, tracer: tracer)
+            instruments: instruments, logger: logger, time: time, tracer: tracer, observer: observer)
         if paused { runner.scope.lifecycle.pause() }
         let start = try state.withLock { state in
             guard !state.draining else { throw ClosedError("router") }

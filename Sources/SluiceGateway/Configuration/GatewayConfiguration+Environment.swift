@@ -14,7 +14,9 @@ extension GatewayConfiguration {
         var values = ConfigurationValues(file.values.merging(set) { _, environment in environment })
         values.add(file.problems)
 
-        for setting in Self.processSettings + Self.retentionSettings { setting.read(&values, &self) }
+        for setting in Self.processSettings + Self.retentionSettings + Self.journalSettings {
+            setting.read(&values, &self)
+        }
         kafka = KafkaOptions.read(&values)
         sources = Registry.sources.compactMap { $0.read(&values) }
         sinks = Registry.sinks.compactMap { $0.read(&values) }

@@ -19,6 +19,10 @@ public struct GatewayConfiguration: Sendable {
     public var groupRetention: Duration = .seconds(30 * 86_400)
     /// How long pushes and deployments are remembered. Default 400 days.
     public var ledgerRetention: Duration = .seconds(400 * 86_400)
+    /// How long the journal keeps each attempt; 0 is no journal. Default 7 days.
+    public var journalRetention: Duration = .seconds(7 * 86_400)
+    /// How many bytes the journal may take up. Default 256 MiB.
+    public var journalBytes: Int64 = 256 << 20
     /// Kafka as the queue; nil, the default, takes the embedded log.
     public var kafka: Kafka?
     /// What takes events in, each under a name of its own. Default: one of each kind, without a secret (see
@@ -70,7 +74,8 @@ public struct GatewayConfiguration: Sendable {
 /// The options of the process, each beside the property that keeps its value.
 extension GatewayConfiguration {
     /// All of them.
-    static let settings = processSettings + retentionSettings + sinkSettings + logSettings + tracingSettings
+    static let settings =
+        processSettings + retentionSettings + journalSettings + sinkSettings + logSettings + tracingSettings
 
     /// Those of the process itself, which the environment sets beside a file too.
     static let ofProcess = processSettings + sinkSettings + logSettings + tracingSettings

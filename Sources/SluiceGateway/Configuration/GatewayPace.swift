@@ -14,6 +14,8 @@ package struct GatewayPace: Sendable {
     package var answerTimeout: Duration = .seconds(30)
     /// How spans are exported.
     package var tracing = TracePace()
+    /// How the journal is written.
+    package var journal = JournalPace()
 
     package init() {}
 }

@@ -105,9 +105,9 @@ extension OptionFormat where Value == Duration {
 
     static func days(_ range: ClosedRange<Double>) -> Self {
         let most = Int(range.upperBound)
-        let least = range.lowerBound < 1 ? "\(range.lowerBound)" : "\(Int(range.lowerBound))"
+        let least = range.lowerBound > 0 && range.lowerBound < 1 ? "\(range.lowerBound)" : "\(Int(range.lowerBound))"
         return Self(
-            "a number of days from \(range.lowerBound) to \(most), or a duration such as 12h or 30d",
+            "a number of days from \(range.lowerBound == 0 ? "0" : "\(range.lowerBound)") to \(most), or a duration such as 12h or 30d",
             range: "\(least) to \(most)", unit: "days"
         ) {
             guard let seconds = DurationText.seconds($0, unit: 86_400), range.contains(seconds / 86_400) else {

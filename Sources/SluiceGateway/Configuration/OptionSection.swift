@@ -16,6 +16,7 @@ struct OptionSection: Sendable {
             OptionSection(title: "All sinks", variables: variables(GatewayConfiguration.sinkSettings)),
             OptionSection(title: "Simulated deployments", variables: GatewayConfiguration.Simulator.options),
             OptionSection(title: "What is kept", variables: variables(GatewayConfiguration.retentionSettings)),
+            OptionSection(title: "The journal", variables: variables(GatewayConfiguration.journalSettings)),
             OptionSection(title: "Kafka as the queue", variables: KafkaOptions.all),
             OptionSection(title: "Log and shutdown", variables: variables(GatewayConfiguration.logSettings)),
             OptionSection(title: "Traces", variables: variables(GatewayConfiguration.tracingSettings)),

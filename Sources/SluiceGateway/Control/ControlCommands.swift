@@ -16,6 +16,7 @@ struct ControlCommands: Service {
     let tap: TapBoard
     /// Nil where Kafka is not the queue.
     let kafka: KafkaGroups?
+    let teller: StoryTeller
     let logger: Logger
 
     /// What of the commands goes on beside them.
@@ -32,6 +33,19 @@ struct ControlCommands: Service {
         case .resumeSink: try await resume(request.arguments)
         case .diff: try await diff(request.arguments)
         case .tap: try TapRequest(request.arguments).answer(tap)
+        case .why: try await why(request.arguments)
+        }
+    }
+
+    // MARK: Messages
+
+    private func why(_ arguments: [String: String]) async throws -> ControlAnswer {
+        let id = try Self.argument("id", arguments)
+        do {
+            let stories = try await teller.stories(of: id)
+            return ControlAnswer(items: [stories.json], text: stories.text)
+        } catch {
+            throw ControlFailure(.invalid, "\(error)")
         }
     }
 

@@ -13,6 +13,7 @@ struct ControlRequest: Sendable, Equatable {
         case resumeSink = "sinks.resume"
         case diff = "configuration.diff"
         case tap
+        case why = "messages.why"
     }
 
     var command: Command

@@ -15,6 +15,7 @@ final class Steering: Service {
 
     private let router: Router
     private let store: any SteeringStore
+    private let note: @Sendable (JournalEvent) -> Void
     private let logger: Logger
     private let state = Mutex(State())
 
@@ -32,8 +33,13 @@ final class Steering: Service {
         let continuation: UnsafeContinuation<Void, any Error>
     }
 
-    init(_ router: Router, keptBy store: any SteeringStore, logger: Logger) {
+    /// - Parameter note: is told of each pause, and of its end.
+    init(
+        _ router: Router, keptBy store: any SteeringStore, note: @escaping @Sendable (JournalEvent) -> Void = { _ in },
+        logger: Logger
+    ) {
         self.router = router
+        self.note = note
         self.store = store
         self.logger = logger
     }
@@ -47,6 +53,9 @@ final class Steering: Service {
     func mustWait(_ sink: String) -> Bool {
         state.withLock { state in state.paused.map { $0[sink] != nil } ?? true }
     }
+
+    /// Since when a sink is paused; nil where it is not, and where that is not known yet.
+    func pause(of sink: String) -> SinkPause? { state.withLock { $0.paused?[sink] } }
 
     private var sinks: [Sink] { state.withLock(\.sinks) }
 
@@ -145,10 +154,13 @@ final class Steering: Service {
             metadata["since"] = "\(RFC3339.format(pause.since))"
             if let reason = pause.reason { metadata["reason"] = "\(reason)" }
             let words = before == nil ? "the sink is paused, as it was before the start" : "the sink is paused"
+            if before != nil { note(JournalEvent(.paused, sink.name, pause.reason, at: pause.since)) }
             logger.warning("\(words); nothing is lost", metadata: metadata)
         } else {
             _ = try? router.resume(sink.route)
-            if before?[sink.name] != nil { logger.notice("the sink goes on", metadata: metadata) }
+            guard before?[sink.name] != nil else { return }
+            note(JournalEvent(.resumed, sink.name))
+            logger.notice("the sink goes on", metadata: metadata)
         }
     }
 }

@@ -32,7 +32,7 @@ extension Metric {
                     policyValue,
                 ]),
             Area("Self", "What runs, and how it fares.", [buildInfo, logLines, logLinesDropped, sqliteFailures]),
-            tracingArea,
+            journalArea, tracingArea,
             Area("Kafka", "Only where Kafka is used.", kafka + [kafkaTopicDrift]),
             Area("RabbitMQ", "Only where RabbitMQ is used.", amqp),
         ]

@@ -17,7 +17,8 @@ public enum ConfigurationDocuments {
             meaning: "What it takes in")
         let unnamed = [
             ("sections", rows.filter { $0.path.count == 1 }), ("keys of process", inside("process")),
-            ("keys of queue", inside("queue")), ("keys of defaults", inside("defaults")),
+            ("keys of queue", inside("queue")), ("keys of journal", inside("journal")),
+            ("keys of defaults", inside("defaults")),
             ("keys of destinations", inside("destinations", named: true)), ("keys of sinks", common),
             ("keys of simulator", inside("simulator")), ("keys of sources", [kindOfSource]),
             ("keys of only", common.filter { $0.path.first == "only" && $0.path.count > 1 }.map { $0.dropping(1) }),

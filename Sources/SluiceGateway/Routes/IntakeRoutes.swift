@@ -27,7 +27,7 @@ struct IntakeRoutes {
 
     init(
         _ configuration: GatewayConfiguration, _ listener: HTTPListener, to queue: any EventQueue,
-        _ instruments: Instruments, onOpen: @escaping @Sendable () -> Void, logger: Logger
+        _ instruments: Instruments, journal: Journal?, onOpen: @escaping @Sendable () -> Void, logger: Logger
     ) throws {
         let checking = CheckedPublisher(queue.publisher, events: queue.events)
         var ways: [(route: String, endpoint: HTTPEndpoint, publisher: any Publisher, handler: Handler)] = []
@@ -59,14 +59,15 @@ struct IntakeRoutes {
         let requests = ways.map { way in
             Route(
                 way.route, from: door.subscriber, Topic(way.endpoint.path), to: way.publisher, queue.events,
-                middlewares: Intake.middlewares, handler: way.handler)
+                middlewares: Intake.middlewares(journal), handler: way.handler)
         }
         var connections: [SourceConnection] = []
         for (index, source) in configuration.sources.enumerated() {
             let connection = try source.options.connection(
                 SourceParts(
                     name: source.name, queue: (checking, queue.events, queue.poison),
-                    isPublishedTo: configuration.simulator != nil, instruments: instruments, logger: logger))
+                    isPublishedTo: configuration.simulator != nil, instruments: instruments, logger: logger,
+                    journal: journal))
             guard let connection else { continue }
             connections.append(connection)
             entries[index].routes += connection.routes.map(\.name)

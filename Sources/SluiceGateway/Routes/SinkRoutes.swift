@@ -10,6 +10,8 @@ struct SinkRoutes {
     var time = RouterTime.real
     /// Shows deliveries to those who watch.
     var tap = TapBoard()
+    /// Nil where there is none.
+    var journal: Journal?
 
     /// - Parameters:
     ///   - policy: the sink's, at work.
@@ -22,13 +24,20 @@ struct SinkRoutes {
         return Route(
             sink.group, from: try subscriber(for: sink, isLate: isLate), queue.events, to: delivers, queue.events,
             ordering: sink.ordering, destination: destination,
-            middlewares: .recommended(
-                policy, only: sink.only, poison: Route.Output(queue.publisher, queue.poison),
-                tap: TapPoint(board: tap, sink: sink.name))
+            middlewares: noting
+                + .recommended(
+                    policy, only: sink.only, poison: Route.Output(queue.publisher, queue.poison),
+                    tap: TapPoint(board: tap, sink: sink.name))
         ) { message, context in
             EventInHand.current?.note(mayBeDelivered: isShared || Self.wasTried(context, before: startedAt))
             return [message]
         }
+    }
+
+    /// Another gateway may have taken the events in: this one's journal learns of them here.
+    private var noting: [any Middleware] {
+        guard queue.isShared, let journal else { return [] }
+        return [JournalMessages(journal: journal, place: .sink)]
     }
 
     private func subscriber(for sink: ConfiguredSink, isLate: Bool) throws -> any Subscriber {

@@ -61,6 +61,8 @@ public struct SourceParts: Sendable {
     public let isPublishedTo: Bool
     public let instruments: Instruments
     public let logger: Logger
+    /// Nil where there is none.
+    let journal: Journal?
 }
 
 /// What takes events in by another way than HTTP.
@@ -86,10 +88,17 @@ public struct SourceConnection: Sendable {
 /// What every route that takes events in has around it. The sender is told of a failure and sends again: nothing is
 /// retried or poisoned.
 enum Intake {
-    static let middlewares: [any Middleware] = [CorrelationID(), HandlerMetrics(), LogMessages()]
+    /// - Parameter journal: nil where there is none.
+    static func middlewares(_ journal: Journal?) -> [any Middleware] {
+        (journal.map { [JournalMessages(journal: $0, place: .intake)] } ?? []) + [
+            CorrelationID(), HandlerMetrics(), LogMessages(),
+        ]
+    }
 
     /// For senders that get no answer: what may pass is tried again, and nonsense is kept for a person to look at.
     static func unanswered(_ parts: SourceParts) -> [any Middleware] {
-        middlewares + [PoisonQueue(to: parts.queue.publisher, parts.queue.poison, filter: .permanent), Retry()]
+        middlewares(parts.journal) + [
+            PoisonQueue(to: parts.queue.publisher, parts.queue.poison, filter: .permanent), Retry(),
+        ]
     }
 }

@@ -44,7 +44,8 @@ public struct BackupTool: Sendable {
         let all = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
         let log = DataDirectory.logName
         guard all.contains(log) else { throw ToolError("\(directory): there is no log of a gateway (\(log))") }
-        return [log] + all.filter { $0.hasSuffix(".sqlite") && $0 != log }.sorted()
+        // The journal says what was; nothing is made of it, and it may be large.
+        return [log] + all.filter { $0.hasSuffix(".sqlite") && $0 != log && $0 != JournalFile.name }.sorted()
     }
 
     /// - Returns: whether the directory was made.

@@ -1,10 +1,10 @@
 internal import GRDB
 internal import GRDBSQLite
 
-/// A prepared statement on the message path, where a call of GRDB for each value would cost more than SQLite does.
+/// A prepared statement on the message path, or beside it for each message, where a call of GRDB for each value would cost more than SQLite does.
 ///
 /// Belongs to the thread of its connection.
-final class SQLStatement {
+package final class SQLStatement {
     /// Owns the handle where GRDB has made it; nil where it is this value's own.
     private let statement: Statement?
     private let handle: OpaquePointer
@@ -25,7 +25,7 @@ final class SQLStatement {
     }
 
     /// A statement on a connection of SQLite's own, which must outlive it.
-    init(connection: OpaquePointer, path: String, _ sql: String) throws(SQLiteLogError) {
+    package init(connection: OpaquePointer, path: String, _ sql: String) throws(SQLiteLogError) {
         var prepared: OpaquePointer?
         let code = sqlite3_prepare_v2(connection, sql, -1, &prepared, nil)
         guard code == SQLITE_OK, let prepared else {
@@ -45,11 +45,11 @@ final class SQLStatement {
 
     // MARK: Binding
 
-    func bind(_ value: Int64, at index: Int32) {
+    package func bind(_ value: Int64, at index: Int32) {
         sqlite3_bind_int64(handle, index, value)
     }
 
-    func bindNull(at index: Int32) {
+    package func bindNull(at index: Int32) {
         sqlite3_bind_null(handle, index)
     }
 
@@ -63,7 +63,7 @@ final class SQLStatement {
         }
     }
 
-    func bind(_ bytes: [UInt8], at index: Int32) {
+    package func bind(_ bytes: [UInt8], at index: Int32) {
         guard !bytes.isEmpty else {
             sqlite3_bind_zeroblob(handle, index, 0)
             return
@@ -73,7 +73,7 @@ final class SQLStatement {
         }
     }
 
-    func bind(_ text: String, at index: Int32) {
+    package func bind(_ text: String, at index: Int32) {
         var text = text
         text.withUTF8 { buffer in
             buffer.withMemoryRebound(to: CChar.self) { characters in
@@ -92,7 +92,7 @@ final class SQLStatement {
     // MARK: Running
 
     /// - Returns: whether there is a row.
-    func step() throws(SQLiteLogError) -> Bool {
+    package func step() throws(SQLiteLogError) -> Bool {
         switch sqlite3_step(handle) {
         case SQLITE_ROW: return true
         case SQLITE_DONE: return false
@@ -105,51 +105,51 @@ final class SQLStatement {
         }
     }
 
-    func reset() {
+    package func reset() {
         sqlite3_reset(handle)
     }
 
     /// Runs a statement that gives no rows.
-    func run() throws(SQLiteLogError) {
+    package func run() throws(SQLiteLogError) {
         _ = try step()
         sqlite3_reset(handle)
     }
 
     /// Runs a statement that gives at most one integer.
-    func integer() throws(SQLiteLogError) -> Int64? {
+    package func integer() throws(SQLiteLogError) -> Int64? {
         defer { reset() }
         return try step() && !isNull(0) ? integer(0) : nil
     }
 
     /// How many rows the last change on this connection touched.
-    var changes: Int { Int(sqlite3_changes(connection)) }
+    package var changes: Int { Int(sqlite3_changes(connection)) }
 
     // MARK: Reading
 
-    func integer(_ column: Int32) -> Int64 {
+    package func integer(_ column: Int32) -> Int64 {
         sqlite3_column_int64(handle, column)
     }
 
-    func isNull(_ column: Int32) -> Bool {
+    package func isNull(_ column: Int32) -> Bool {
         sqlite3_column_type(handle, column) == SQLITE_NULL
     }
 
-    func isBlob(_ column: Int32) -> Bool {
+    package func isBlob(_ column: Int32) -> Bool {
         sqlite3_column_type(handle, column) == SQLITE_BLOB
     }
 
     /// The bytes of a blob or text, lent until the next step.
-    func withBytes<R>(_ column: Int32, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+    package func withBytes<R>(_ column: Int32, _ body: (UnsafeRawBufferPointer) -> R) -> R {
         let address = sqlite3_column_blob(handle, column)
         return body(UnsafeRawBufferPointer(start: address, count: Int(sqlite3_column_bytes(handle, column))))
     }
 
-    func bytes(_ column: Int32) -> [UInt8] {
+    package func bytes(_ column: Int32) -> [UInt8] {
         withBytes(column) { Array($0) }
     }
 
     /// The column as text; bytes that are no UTF-8 become replacement characters.
-    func text(_ column: Int32) -> String {
+    package func text(_ column: Int32) -> String {
         withBytes(column) { String(decoding: $0, as: UTF8.self) }
     }
 }

@@ -41,7 +41,7 @@ struct EveryVariableTests {
             "KAFKA_TLS_KEY": "\(directory.path)/key.pem", "KAFKA_TLS_KEY_PASSWORD": "of-the-key",
             "KAFKA_SASL_MECHANISM": "scram-sha-512", "KAFKA_USERNAME": "sluice", "KAFKA_PASSWORD": "word",
             "KAFKA_PROPERTIES": "socket.keepalive.enable=true", "AMQP_URI": "amqps://u:p@rabbit.example.org/v",
-            "AMQP_QUEUE": "q", "POISON_RETENTION_BYTES": "500MB",
+            "AMQP_QUEUE": "q", "POISON_RETENTION_BYTES": "500MB", "JOURNAL_BYTES": "500MB",
             "OTEL_EXPORTER_OTLP_HEADERS": "api-key=k", "OTEL_RESOURCE_ATTRIBUTES": "team=web",
             "OTEL_TRACES_SAMPLER": "always_off", "OTEL_TRACES_SAMPLER_ARG": "0.5",
         ]

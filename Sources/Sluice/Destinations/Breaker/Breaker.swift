@@ -125,13 +125,20 @@ final class Breaker: Sendable {
     }
 
     /// Goes by another policy from now on; what waits is decided anew.
-    func update(_ policy: CircuitBreaker?, _ successes: BreakerBook.Successes) {
+    /// - Returns: whether a person says something else of it from now on, and what; nil where there is no policy.
+    @discardableResult
+    func update(
+        _ policy: CircuitBreaker?, _ successes: BreakerBook.Successes
+    ) -> (isChanged: Bool, now: CircuitBreaker.Force?) {
         let now = time.now
+        var before: CircuitBreaker.Force?
         act { state in
+            before = state.policy?.force
             // One that begins knows nothing of what was before.
             if state.policy == nil || policy == nil { state.book = BreakerBook(at: now, successes) }
             state.policy = policy
         }
+        return ((before ?? .auto) != (policy?.force ?? .auto), policy?.force)
     }
 
     // MARK: What it says

@@ -50,11 +50,15 @@ extension Destination {
         var metadata = metadata
         switch news {
         case nil: break
-        case .closed: context.logger.notice("the breaker is closed: the destination works again", metadata: metadata)
+        case .closed:
+            context.logger.notice("the breaker is closed: the destination works again", metadata: metadata)
+            tellObserver(.breakerClosed)
         case .opened(let cause, let until):
             metadata["because"] = "\(cause.rawValue)"
             metadata["reason"] = "\(reason)"
-            metadata["next_attempt_in_seconds"] = "\(clock.now.duration(to: until).inSeconds)"
+            let rest = clock.now.duration(to: until)
+            metadata["next_attempt_in_seconds"] = "\(rest.inSeconds)"
+            tellObserver(cause == .failedProbe ? .probeFailed : .breakerOpened, reason, for: rest)
             // One line when an outage begins, and one when it ends.
             context.logger.log(
                 level: cause == .failedProbe ? .debug : .warning,

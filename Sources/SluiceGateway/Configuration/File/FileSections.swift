@@ -14,7 +14,7 @@ struct FileSections: Sendable {
 
     /// Policies come first: what follows is read by them.
     static let keys = YAMLMapping<FileSections>([
-        .process, .queue, .defaults, .destinations, .sources, .sinks, .simulator,
+        .process, .queue, .journal, .defaults, .destinations, .sources, .sinks, .simulator,
     ])
 }
 
@@ -47,6 +47,11 @@ extension YAMLKey<FileSections> {
                 }
                 file.take(values, &faults)
             })
+    }
+
+    fileprivate static var journal: Self {
+        settings(
+            "journal", GatewayConfiguration.journalSettings, "What is kept of each attempt, and for how long")
     }
 
     fileprivate static var defaults: Self {

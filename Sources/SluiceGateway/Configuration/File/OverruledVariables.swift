@@ -40,6 +40,9 @@ struct OverruledVariables {
                     variables: KafkaOptions.all + GatewayConfiguration.retentionSettings.map(\.variable),
                     sections: [file.document["queue"]].compactMap(\.self), title: "queue"),
                 Part(
+                    variables: GatewayConfiguration.journalSettings.map(\.variable),
+                    sections: [file.document["journal"]].compactMap(\.self), title: "journal"),
+                Part(
                     variables: GatewayConfiguration.Simulator.options,
                     sections: [file.document["simulator"]].compactMap(\.self), title: "simulator"),
             ]

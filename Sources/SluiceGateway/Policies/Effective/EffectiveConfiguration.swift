@@ -14,6 +14,7 @@ struct EffectiveConfiguration: Sendable {
         for setting in GatewayConfiguration.ofProcess { addOption(setting.variable, ["process"], ofProcess: true) }
         addSources()
         addQueue()
+        for setting in GatewayConfiguration.journalSettings { addOption(setting.variable, ["journal"]) }
         addDestinations()
         addSinks()
         if configuration.simulator != nil {

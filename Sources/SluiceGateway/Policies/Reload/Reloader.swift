@@ -34,6 +34,7 @@ final class Reloader: Service {
     private let waiting: @Sendable (_ group: String) async -> Int64?
     private let left: @Sendable (_ besides: Set<String>) async -> [UnreadGroup]
     private let meter: ReloadMeter
+    private let note: @Sendable (JournalEvent) -> Void
     private let logger: Logger
     private let state: Mutex<State>
     private let requests = Mutex(Requests())
@@ -49,13 +50,15 @@ final class Reloader: Service {
     ///   - read: reads a configuration, with what a program has added to it.
     ///   - waiting: how many messages wait for a group; nil where that is not known.
     ///   - left: the groups for which messages wait, without these.
+    ///   - note: is told how each reload went.
     init(
         _ running: GatewayConfiguration, read: @escaping Reading,
         sinks: RunningSinks, waiting: @escaping @Sendable (_ group: String) async -> Int64?,
         left: @escaping @Sendable (_ besides: Set<String>) async -> [UnreadGroup], _ instruments: Instruments,
-        logger: Logger
+        note: @escaping @Sendable (JournalEvent) -> Void = { _ in }, logger: Logger
     ) {
         self.read = read
+        self.note = note
         self.sinks = sinks
         self.waiting = waiting
         self.left = left
@@ -205,6 +208,7 @@ final class Reloader: Service {
         }
         meter.show(plan.values)
         meter.reloaded()
+        note(JournalEvent(.reloaded, "", plan.origins))
         for warning in configuration.warnings { logger.warning("\(warning)") }
         guard !plan.changes.isEmpty else { return logger.info("the configuration is as it was") }
         logger.notice(
@@ -219,6 +223,7 @@ final class Reloader: Service {
         let text = "\(error)".split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
         state.withLock { $0.refusal = text }
         meter.refused()
+        note(JournalEvent(.reloadRefused, "", text))
         logger.error("the configuration was not reloaded; the old one stays in force", metadata: ["error": "\(error)"])
     }
 }

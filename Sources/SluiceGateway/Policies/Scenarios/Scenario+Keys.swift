@@ -12,6 +12,7 @@ extension Scenario {
         .configuration, .defaults, .destinations, .sinks, .arrivals, .answers, .expectations,
         .ignored("sources", "a scenario has arrivals instead; leave it out"),
         .ignored("queue", "a scenario's queue is in memory; leave it out"),
+        .ignored("journal", "a scenario has a trace instead; leave it out"),
     ])
 
     /// Reads a file's text.

@@ -30,6 +30,7 @@ final class RunningSinks: Sendable {
     private let makeParts: @Sendable (String) -> SinkParts
     private let onChange: @Sendable ([ConfiguredSink]) -> Void
     private let forget: @Sendable (_ label: String, _ value: String) -> Void
+    private let note: @Sendable (JournalEvent) -> Void
     private let logger: Logger
     private let state = Mutex(State())
 
@@ -38,12 +39,15 @@ final class RunningSinks: Sendable {
     ///   - makeParts: what a sink of this name is made with.
     ///   - onChange: told of the sinks that there are, before new ones begin and after old ones have ended.
     ///   - forget: takes the series of a label's value out of the metrics: what they are about is gone.
+    ///   - note: is told of sinks that come and go.
     init(
         _ routes: SinkRoutes, _ router: Router, logger: Logger, mustWait: @escaping @Sendable (String) -> Bool,
         makeParts: @escaping @Sendable (String) -> SinkParts,
         onChange: @escaping @Sendable ([ConfiguredSink]) -> Void,
-        forget: @escaping @Sendable (_ label: String, _ value: String) -> Void = { _, _ in }
+        forget: @escaping @Sendable (_ label: String, _ value: String) -> Void = { _, _ in },
+        note: @escaping @Sendable (JournalEvent) -> Void = { _ in }
     ) {
+        self.note = note
         self.routes = routes
         self.router = router
         self.logger = logger
@@ -180,7 +184,9 @@ final class RunningSinks: Sendable {
             state.withLock { state in state.running.removeAll { $0.publisher === publisher } }
             throw error
         }
-        if isLate { logger.notice("a sink begins", metadata: ["sink": "\(sink.name)"]) }
+        guard isLate else { return }
+        note(JournalEvent(.sinkBegan, sink.name))
+        logger.notice("a sink begins", metadata: ["sink": "\(sink.name)"])
     }
 
     private func end(_ name: String) async {
@@ -189,6 +195,7 @@ final class RunningSinks: Sendable {
         await routes.queue.dismiss(running.sink.group)
         await running.publisher.close()
         state.withLock { state in state.running.removeAll { $0.sink.name == name } }
+        note(JournalEvent(.sinkEnded, name))
         logger.notice("a sink has ended", metadata: ["sink": "\(name)"])
     }
 

@@ -39,8 +39,8 @@ struct InterpolationTests {
                 "2:9: the variable A is not set: set it, or write ${A:-default}",
                 "2:9: the variable B is not set: set it, or write ${B:-default}",
                 "3:14: the variable C is not set: set it, or write ${C:-default}",
-                "4:1: the key … is not known here; there are process, queue, defaults, destinations, sources, sinks and "
-                    + "simulator",
+                "4:1: the key … is not known here; there are process, queue, journal, defaults, destinations, sources, "
+                    + "sinks and simulator",
             ])
     }
 

@@ -1,0 +1,129 @@
+import Sluice
+import SluiceSQLite
+
+/// Puts together what the journal, the queue and the sinks know of a message.
+struct StoryTeller: Sendable {
+    /// A sink, as stories know it.
+    struct Sink: Sendable {
+        let route: String
+        let name: String?
+        let destination: String?
+    }
+
+    /// So many messages of one id are told of: the first.
+    static let mostMessages = 20
+    /// And so many are counted.
+    private static let mostCounted = 1_000
+
+    /// Nil where there is no journal.
+    let journal: JournalReader?
+    let queue: StoryQueue
+    let sinks: @Sendable () -> [Sink]
+    let outlook: @Sendable (Sink) -> SinkOutlook
+
+    /// The stories of what an id means.
+    /// - Parameter id: a message's, a commit's (or at least 7 of its first digits), what ties messages together, or the
+    ///   `X-GitHub-Delivery` of a webhook.
+    /// - Throws: ``StoryError`` where nothing is known of it, or where it means several commits.
+    func stories(of id: String) async throws(StoryError) -> Stories {
+        var problem: String?
+        var (notes, entries): ([JournalNote], [JournalEntry]) = ([], [])
+        do throws(JournalError) {
+            notes = try await journal?.notes(of: id, limit: Self.mostCounted) ?? []
+        } catch {
+            problem = "\(error)"
+        }
+        try refuseSeveralCommits(notes, id)
+        var ids = notes.map(\.message).distinct
+        if ids.isEmpty { ids = [MessageID(id)] }
+        let told = Array(ids.prefix(Self.mostMessages))
+        if problem == nil { entries = (try? await journal?.entries(of: told)) ?? [] }
+        var stories: [Story] = []
+        for message in told {
+            let story = await story(of: message, notes, entries.filter { $0.message == message })
+            if let story { stories.append(story) }
+        }
+        guard !stories.isEmpty else {
+            throw StoryError(
+                "nothing is known of \(id.truncated(toBytes: 100).replacingUnsafeCharacters())"
+                    + (problem.map { ": \($0)" } ?? (journal == nil ? ": there is no journal (JOURNAL_RETENTION)" : ""))
+            )
+        }
+        return Stories(id: id, stories: stories, leftOut: ids.count - told.count)
+    }
+
+    private func refuseSeveralCommits(_ notes: [JournalNote], _ id: String) throws(StoryError) {
+        let commits = notes.compactMap(\.commit).filter { $0.hasPrefix(id.lowercased()) }.distinct
+        guard commits.count > 1, !notes.contains(where: { $0.message.description == id }) else { return }
+        throw StoryError(
+            "\(id) is the beginning of several commits: \(commits.prefix(5).joined(separator: ", "))"
+                + (commits.count > 5 ? ", and others" : ""))
+    }
+
+    /// - Returns: nil where nothing is known of it.
+    private func story(
+        of message: MessageID, _ notes: [JournalNote], _ entries: [JournalEntry]
+    ) async -> Story? {
+        let notes = notes.filter { $0.message == message }
+        let found = await queue.find(message, notes.map(\.time))
+        let met = entries.compactMap { entry in
+            entry.offset.map { Story.Position(partition: entry.partition, offset: $0) }
+        }
+        guard !notes.isEmpty || !entries.isEmpty || !found.isEmpty else { return nil }
+        var story = Story(message: message.description)
+        story.event = notes.compactMap(\.kind).first
+        story.key = notes.compactMap(\.key).first
+        story.commit = notes.compactMap(\.commit).first
+        story.correlation = notes.compactMap(\.correlation).first
+        story.delivery = notes.compactMap(\.delivery).first
+        var sinks = sinks()
+        // A sink notes what another gateway may have taken in.
+        let takings = notes.filter { note in
+            !sinks.contains { $0.route == note.route }
+                && !entries.contains { $0.route == note.route && $0.offset != nil }
+        }
+        story.taken = takings.map { Story.Taking(time: $0.time, route: $0.route) }
+        story.positions = Array((found + met).distinct.prefix(8))
+        let intake = Set(takings.map(\.route))
+        for route in entries.map(\.route).distinct
+        where !intake.contains(route) && !sinks.contains(where: { $0.route == route }) {
+            sinks.append(Sink(route: route, name: nil, destination: nil))
+        }
+        for sink in sinks {
+            let own = entries.filter { $0.route == sink.route }
+            var places: [SQLiteMessagePlace] = []
+            for position in story.positions {
+                if let place = await queue.place(position, sink.route, !own.isEmpty) { places.append(place) }
+            }
+            var part = StoryPart(sink.route, own, places)
+            part.sink = sink.name
+            part.destination = sink.destination ?? part.destination
+            part.explain(outlook(sink))
+            story.parts.append(part)
+        }
+        return story
+    }
+}
+
+/// The stories of an id.
+struct Stories: Sendable, Equatable {
+    let id: String
+    let stories: [Story]
+    /// How many further messages the id means.
+    let leftOut: Int
+}
+
+/// There is nothing to tell.
+struct StoryError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+extension Array where Element: Hashable {
+    /// Each once, in this order.
+    fileprivate var distinct: [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
+    }
+}
