@@ -32,6 +32,8 @@ extension Snapshot.Destination {
         nextAttempt = status.nextAttempt
         waiting = Int64(status.waiting)
         waitingForBudget = Int64(status.waitingForBudget)
+        waitingForThrottle = Int64(status.waitingForThrottle)
+        waitingForConcurrency = Int64(status.waitingForPlace)
         budgetRemaining = status.budgetRemaining
         amplification = status.amplification
         attempts = AttemptResult.allCases.compactMap { result in

@@ -167,8 +167,6 @@ final class SnapshotMaker: Sendable {
         let queued = groups.reduce(Int64(0)) { $0.addingSaturated(figures.sum(.consumerLag, of: $1)) }
         shown.note = status.note(waiting: max(status.waiting, Int(clamping: queued)))
         shown.take(status)
-        shown.waitingForThrottle = figures.sum(.destinationLimitWaiting, of: name) { $0["limit"] == "throttle" }
-        shown.waitingForConcurrency = figures.sum(.destinationLimitWaiting, of: name) { $0["limit"] == "concurrency" }
         if let permits = figures.value(.destinationPermits, of: name), permits > 0, permits.isFinite {
             shown.permitsPerSecond = permits
             shown.throttleUse = shown.flow.perSecond / permits

@@ -12,7 +12,7 @@ struct StatusFigures: Sendable {
         (.deliveriesInFlightLimit, "handler_name"), (.messagesReceived, "handler_name"), (.poisoned, "handler_name"),
         (.messagesPublished, "topic"), (.consumerLag, "handler_name"), (.oldestPending, "handler_name"),
         (.httpRequests, "route"), (.poisonQueueMessages, "topic"), (.poisonOldestMessage, "topic"),
-        (.destinationLimitWaiting, "destination"), (.destinationPermits, "destination"),
+        (.destinationPermits, "destination"),
         (.destinationConcurrencyLimit, "destination"), (.destinationConcurrencyInUse, "destination"),
         (.breakerState, "destination"),
     ]
