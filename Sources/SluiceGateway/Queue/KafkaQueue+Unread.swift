@@ -10,7 +10,9 @@ extension KafkaQueue {
     /// Finds the groups of sinks that were there before, that no sink reads now, and for which events wait: a sink was renamed or
     /// left out.
     func refreshUnread() async {
-        let readers = Set(routesOfReaders)
+        var readers = Set(routesOfReaders)
+        // What a sink's pushes were read by is its own, also where it reads by one group now.
+        readers.formUnion(readers.map(ReaderPart.pushesGroup))
         guard let remembered = try? await log.rememberedReaders() else { return }
         var found: [UnreadGroup] = []
         for route in remembered.filter({ !readers.contains($0) && UnreadGroup.isSinks($0) }).prefix(Self.most) {
@@ -42,8 +44,11 @@ struct UnreadGroup: Sendable, Equatable {
     static func isSinks(_ name: String) -> Bool { name.hasPrefix("log-to-") && name != DeploymentsRoute.name }
 
     /// What to do about one of a sink's.
-    static func remedy(_ name: String) -> String {
-        "write `group: \(name)` at the sink that shall have them"
+    /// - Parameter others: the names of the other groups.
+    static func remedy(_ name: String, among others: [String] = []) -> String {
+        // The pushes of a sink that reads them apart: where the sink's own group is read, they are too.
+        let own = ReaderPart.sinksGroup(ofPushes: name).flatMap { others.contains($0) ? $0 : nil }
+        return "write `group: \(own ?? name)` at the sink that shall have them"
     }
 
     var note: String {

@@ -107,7 +107,8 @@ public struct ConnectionTool: Sendable {
         guard configuration.kafka == nil,
             let groups = try? SQLiteLog.groups(inFile: DataDirectory.logFile(at: configuration.dataDirectory))
         else { return [] }
-        let read = Set(configuration.deliveredTo.map(\.group))
+        // What its pushes were read by is the sink's own, also where it reads by one group now.
+        let read = Set(configuration.deliveredTo.flatMap { [$0.group, ReaderPart.pushesGroup(of: $0.group)] })
         return groups.filter {
             $0.topic == SQLiteQueue.eventsTopic && UnreadGroup.isSinks($0.name) && !read.contains($0.name)
                 && $0.backlog.messages > 0
