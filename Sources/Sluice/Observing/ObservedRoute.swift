@@ -2,8 +2,11 @@
 struct ObservedRoute: Sendable {
     private let observer: any RouteObserver
     private let number: Int
+    /// Whether a delivery may stand for several: each of them is told of.
+    private let joins: Bool
 
-    init(_ observer: any RouteObserver, _ route: String, _ destination: Destination) {
+    init(_ observer: any RouteObserver, _ route: String, _ destination: Destination, joins: Bool) {
+        self.joins = joins
         self.observer = observer
         number = observer.begin(route, to: destination.name)
         destination.observe(by: observer)
@@ -25,19 +28,30 @@ struct ObservedRoute: Sendable {
         _ delivery: Delivery, _ start: MonotonicTime, _ end: MonotonicTime, _ result: AttemptResult?,
         _ reason: String? = nil, _ retryAfter: Duration? = nil
     ) {
-        let trace = delivery.trace.waits
-        observer.ended(
-            AttemptEnd(
-                route: number, message: delivery.message.id, attempt: delivery.trace.attempts,
-                partition: delivery.origin.partition, offset: delivery.origin.offset, arrival: delivery.arrival,
-                start: start, end: end, waits: trace, result: result, reason: reason, retryAfter: retryAfter))
+        let (waits, attempt) = (delivery.trace.waits, delivery.trace.attempts)
+        forEach(delivery) { member in
+            observer.ended(
+                AttemptEnd(
+                    route: number, message: member.message.id, attempt: attempt, partition: member.origin.partition,
+                    offset: member.origin.offset, arrival: member.arrival, start: start, end: end, waits: waits,
+                    result: result, reason: reason, retryAfter: retryAfter))
+        }
     }
 
     func left(_ delivery: Delivery, _ outcome: DeliveryOutcome, at time: MonotonicTime) {
-        observer.ended(
-            DeliveryEnd(
-                route: number, message: delivery.message.id, outcome: outcome, attempts: delivery.trace.attempts,
-                partition: delivery.origin.partition, offset: delivery.origin.offset, time: time))
+        let attempts = delivery.trace.attempts
+        forEach(delivery) { member in
+            observer.ended(
+                DeliveryEnd(
+                    route: number, message: member.message.id, outcome: outcome, attempts: attempts,
+                    partition: member.origin.partition, offset: member.origin.offset, time: time))
+        }
+    }
+
+    /// What is handled as one is told of message by message.
+    private func forEach(_ delivery: Delivery, _ body: (Delivery) -> Void) {
+        guard joins, let run = delivery.run else { return body(delivery) }
+        for member in run.deliveries { body(member) }
     }
 }
 

@@ -19,8 +19,16 @@ struct UnreadGroup: Sendable, Equatable {
     static func isSinks(_ name: String) -> Bool { name.hasPrefix("log-to-") && name != DeploymentsRoute.name }
 
     /// What to do about one of a sink's.
-    static func remedy(_ name: String) -> String {
-        "write `group: \(name)` at the sink that shall have them"
+    /// - Parameter others: the names of the other groups.
+    static func remedy(_ name: String, among others: [String] = []) -> String {
+        // The pushes of a sink that reads them apart: where the sink's own group is read, they are too.
+        let own = ReaderPart.sinksGroup(ofPushes: name).flatMap { others.contains($0) ? $0 : nil }
+        return "write `group: \(own ?? name)` at the sink that shall have them"
+    }
+
+    /// What a sink's pushes were read by is its own, also where it reads by one group now.
+    private static func isRead(_ name: String, by readers: Set<String>) -> Bool {
+        readers.contains(name) || (ReaderPart.sinksGroup(ofPushes: name).map(readers.contains) ?? false)
     }
 
     var note: String {
@@ -31,7 +39,7 @@ struct UnreadGroup: Sendable, Equatable {
     /// Those of the embedded log.
     static func find(among groups: [SQLiteGroup], besides readers: Set<String>) -> [UnreadGroup] {
         groups.filter {
-            $0.topic == SQLiteQueue.eventsTopic && isSinks($0.name) && !readers.contains($0.name)
+            $0.topic == SQLiteQueue.eventsTopic && isSinks($0.name) && !isRead($0.name, by: readers)
                 && $0.backlog.messages > 0
         }.map { UnreadGroup(name: $0.name, waiting: $0.backlog.messages) }
     }
@@ -43,7 +51,7 @@ struct UnreadGroup: Sendable, Equatable {
         _ topics: KafkaTopics
     ) async -> [UnreadGroup] {
         var found: [UnreadGroup] = []
-        for route in remembered.filter({ !readers.contains($0) && !others.contains($0) }).prefix(most) {
+        for route in remembered.filter({ !isRead($0, by: readers) && !others.contains($0) }).prefix(most) {
             // Who does not answer once is not waited for again.
             guard
                 let positions = try? await topics.positions(of: Topic(kafka.topic), group: kafka.group(of: route))

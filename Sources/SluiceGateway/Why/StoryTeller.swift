@@ -8,6 +8,8 @@ struct StoryTeller: Sendable {
         let route: String
         let name: String?
         let destination: String?
+        /// Which events the route delivers, where the sink has two.
+        var part = ReaderPart.whole
     }
 
     /// So many messages of one id are told of: the first.
@@ -91,6 +93,8 @@ struct StoryTeller: Sendable {
         }
         for sink in sinks {
             let own = entries.filter { $0.route == sink.route }
+            // Another route of the sink delivers it.
+            if let kind = story.event, !sink.part.contains(kind), own.allSatisfy({ $0.code == JournalCode(.filtered) }) { continue }
             var places: [SQLiteMessagePlace] = []
             for position in story.positions {
                 if let place = await queue.place(position, sink.route, !own.isEmpty) { places.append(place) }
