@@ -61,7 +61,9 @@ struct StoryPartTests {
             end(.deduplicated, under)
         }
         let part = StoryPart("log-to-slack", entries, [SQLiteMessagePlace(.unread, ahead: 3)])
-        #expect(part.state == .delivered && part.since == part.attempts.last?.time && part.reason == nil && part.waits.isEmpty)
+        #expect(
+            part.state == .delivered && part.since == part.attempts.last?.time && part.reason == nil
+                && part.waits.isEmpty)
     }
 
     @Test(arguments: [
