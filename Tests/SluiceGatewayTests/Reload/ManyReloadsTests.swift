@@ -159,9 +159,11 @@ extension EndToEndUnderLoad {
                     try await eventually("events are delivered; it said \(process.errors)") {
                         grafana.pushes.count > before + 10
                     }
-                    // What it is asked from now on is answered once it is dead.
+                    // What it gives from now on is taken, and answered once it is dead: it cannot know.
                     let (gate, held) = (BlockingGate(), Flag())
-                    grafana.behave { _ in
+                    grafana.behave { request in
+                        guard request.method == "POST" else { return .ordinary }
+                        _ = grafana.take(request)
                         held.raise()
                         gate.wait()
                         return .status(503)
