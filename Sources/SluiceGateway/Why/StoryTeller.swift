@@ -94,7 +94,10 @@ struct StoryTeller: Sendable {
         for sink in sinks {
             let own = entries.filter { $0.route == sink.route }
             // Another route of the sink delivers it.
-            if let kind = story.event, !sink.part.contains(kind), own.allSatisfy({ $0.code == JournalCode(.filtered) }) { continue }
+            if let kind = story.event, !sink.part.contains(kind), own.allSatisfy({ $0.code == JournalCode(.filtered) })
+            {
+                continue
+            }
             var places: [SQLiteMessagePlace] = []
             for position in story.positions {
                 if let place = await queue.place(position, sink.route, !own.isEmpty) { places.append(place) }
