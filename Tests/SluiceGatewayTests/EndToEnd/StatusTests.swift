@@ -91,10 +91,11 @@ extension EndToEnd {
                         == true)
                 let commits = try await scene.push(5)
                 try await scene.sickHas(commits)
+                // A sink may have it before the queue's publisher has counted it.
                 let done = try await Self.agree(client, on: "delivered") { snapshot in
-                    snapshot.sinks.allSatisfy { $0.flow.total == 5 && $0.lag == 0 }
+                    snapshot.sinks.allSatisfy { $0.flow.total == 5 && $0.lag == 0 } && snapshot.queue.flow.total == 5
                 }
-                #expect(done.queue.flow.total == 5 && done.sources[0].flow.total == 1)
+                #expect(done.sources[0].flow.total == 1)
                 #expect(Self.sink(done, "slack")?.outcomes == [.init("acked", 5)])
                 #expect(Self.destination(done, "slack")?.lastSuccess != nil)
             }
