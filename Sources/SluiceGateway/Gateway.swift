@@ -136,8 +136,8 @@ public final class Gateway: Service {
             makeParts: { [hold = configuration.pace.hold] in SinkParts(name: $0, hold: hold, client: client) },
             onChange: { sinks in
                 sinkMeters.follow(sinks.filter(\.options.isReachedOverHTTP).map(\.name))
-                steering.follow(sinks.map { Steering.Sink(name: $0.name, route: $0.group) })
-                let groups = sinks.map(\.group) + others
+                steering.follow(sinks.map { Steering.Sink(name: $0.name, routes: $0.groups) })
+                let groups = sinks.flatMap(\.groups) + others
                 backlog.follow(groups)
                 keeper.watch(routes: groups, keepsEvents: keepsEvents)
             },
@@ -155,7 +155,7 @@ public final class Gateway: Service {
         readiness.add(steering.report)
         let commands = ControlCommands(
             steering: steering, router: router, queue: queue, log: log, reloader: reloader, tap: tap,
-            kafka: Self.kafkaGroups(queue, router, store, logger), logger: logger)
+            kafka: Self.kafkaGroups(queue, steering, router, store, logger), logger: logger)
         let control = ControlServer(in: configuration.dataDirectory, logger: logger) {
             try await commands.perform($0)
         }
@@ -171,7 +171,10 @@ public final class Gateway: Service {
         readiness.add { $0.add(router.status, neededForWebhooks: intake.neededForWebhooks) }
         readiness.add { readiness in
             readiness.add(router.destinations.map(\.status)) { destination in
-                sinks.groups(of: destination).compactMap { backlog.known($0) }.reduce(nil) { ($0 ?? 0) + $1 }
+                // Each group of a sink reads everything, and passes over what is another's.
+                sinks.groups(of: destination).compactMap { $0.compactMap(backlog.known).max() }.reduce(nil) {
+                    ($0 ?? 0) + $1
+                }
             }
         }
         readiness.add(backlog.report)
@@ -297,10 +300,10 @@ public final class Gateway: Service {
 
     /// - Returns: nil where Kafka is not the queue.
     private static func kafkaGroups(
-        _ queue: any EventQueue, _ router: Router, _ store: any SteeringStore, _ logger: Logger
+        _ queue: any EventQueue, _ steering: Steering, _ router: Router, _ store: any SteeringStore, _ logger: Logger
     ) -> KafkaGroups? {
         guard let queue = queue as? KafkaQueue, let store = store as? KafkaSteering else { return nil }
-        return KafkaGroups(queue, router, keptBy: store, logger: logger)
+        return KafkaGroups(queue, steering, router, keptBy: store, logger: logger)
     }
 
     private static func queue(

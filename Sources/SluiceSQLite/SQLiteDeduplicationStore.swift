@@ -55,6 +55,17 @@ public final class SQLiteDeduplicationStore: DeduplicationStore {
         forget(Key(scope: scope, bytes: key))
     }
 
+    /// All of them, or none: a process that is killed meanwhile has not handled some of them for a second time.
+    /// - Throws: ``SQLiteLogError``; the keys stay reserved then.
+    public func commitAll(_ keys: [[UInt8]], scope: String, for window: Duration) async throws {
+        let window = max(1, Int64(clamping: window.wholeNanoseconds / 1_000_000))
+        let keys = keys.map { Key(scope: scope, bytes: $0) }
+        try await log.writer.perform { session in
+            for key in keys { try session.remember(key.bytes, scope: key.scope, for: window) }
+        }
+        state.withLock { $0.reserved.subtract(keys) }
+    }
+
     public func release(_ key: [UInt8], scope: String) async {
         forget(Key(scope: scope, bytes: key))
     }

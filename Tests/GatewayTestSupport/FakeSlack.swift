@@ -19,9 +19,12 @@ package final class FakeSlack: FakeSink, @unchecked Sendable {
 
         mutating func append(_ post: Post) {
             posts.append(post)
-            guard post.text.contains("*pushed*") else { return }
-            let parts = post.text.split(separator: "`")
-            if parts.count > 1 { pushes[String(parts[1]), default: 0] += 1 }
+            let isDigest = post.text.contains(" commits")
+            guard isDigest || post.text.contains("*pushed*") else { return }
+            for line in post.text.split(separator: "\n") where !isDigest || line.hasPrefix("• `") {
+                let parts = line.split(separator: "`")
+                if parts.count > 1 { pushes[String(parts[1]), default: 0] += 1 }
+            }
         }
     }
 

@@ -26,6 +26,18 @@ import Testing
         await log.close()
     }
 
+    @Test func keysThatAreCommittedTogetherAreKnownTogether() async throws {
+        let log = try directory.open()
+        let store = log.deduplicationStore()
+        let keys: [[UInt8]] = [[1], [2], [3]]
+        for key in keys { #expect(try await store.reserve(key, scope: "a") == .fresh) }
+        try await store.commitAll(keys, scope: "a", for: .seconds(60))
+        try await store.commitAll([], scope: "a", for: .seconds(60))
+        for key in keys { #expect(try await store.reserve(key, scope: "a") == .duplicate) }
+        #expect(try await log.keyCount() == 3)
+        await log.close()
+    }
+
     @Test func aReleasedKeyIsFreshAgain() async throws {
         let log = try directory.open()
         let store = log.deduplicationStore()

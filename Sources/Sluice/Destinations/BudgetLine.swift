@@ -9,7 +9,8 @@ final class BudgetLine: Sendable {
     private struct State {
         var policy: RetryBudget?
         var book: BudgetBook
-        var line = Deque<Waiter>()
+        /// Urgent ones first.
+        var line = Deque<(waiter: Waiter, isUrgent: Bool)>()
         /// When the next look is due that a timer takes.
         var timedUntil: MonotonicTime?
 
@@ -45,8 +46,12 @@ final class BudgetLine: Sendable {
     }
 
     /// Calls `waiter` once an attempt was taken out of the budget for it: at once, or when those before it have had theirs.
-    func join(firsts: @escaping @Sendable () -> Int64, _ waiter: @escaping Waiter) {
-        act(firsts) { $0.line.append(waiter) }
+    /// - Parameter isUrgent: whether it waits before those that are not.
+    func join(isUrgent: Bool = false, firsts: @escaping @Sendable () -> Int64, _ waiter: @escaping Waiter) {
+        act(firsts) { state in
+            let place = isUrgent ? state.line.firstIndex { !$0.isUrgent } : nil
+            state.line.insert((waiter, isUrgent), at: place ?? state.line.endIndex)
+        }
     }
 
     /// Gives back what an attempt did not cost, or takes what one cost that did not ask.
@@ -76,7 +81,7 @@ final class BudgetLine: Sendable {
                 state.book.advance(to: now, firsts: firsts())
                 if !isChanged { change(&state) }
                 guard !state.line.isEmpty else { return (nil, nil) }
-                if state.take() { return (state.line.popFirst(), nil) }
+                if state.take() { return (state.line.popFirst()?.waiter, nil) }
                 // First attempts add to it meanwhile without a word.
                 let look = now.advanced(by: min(state.book.wait, .seconds(1)))
                 if let timed = state.timedUntil, timed <= look { return (nil, nil) }

@@ -15,14 +15,23 @@ extension Destination {
         let start = clock.now
         books.beginWaiting()
         defer { books.endWaiting() }
-        repeat {
-            while gate.opening(at: clock.now) != nil {
-                try await context.wait(following: [live.changes], booking: .backoff) {
-                    gate.opening(at: clock.now) ?? .longAgo
+        if context.route.isUrgent { precedence.claim(context.delivery) }
+        do {
+            repeat {
+                while gate.opening(at: clock.now) != nil {
+                    try await context.wait(following: [live.changes], booking: .backoff) {
+                        gate.opening(at: clock.now) ?? .longAgo
+                    }
                 }
-            }
-            // What another was answered meanwhile may have shut the gate.
-        } while try await waitForBreaker(context)
+                // What another was answered meanwhile may have shut the gate.
+            } while try await waitForBreaker(context)
+            try await giveWay(context)
+        } catch {
+            precedence.release(context.delivery)
+            throw error
+        }
+        // With limits it has yet to wait for its turn.
+        if !limited.load(ordering: .relaxed) { precedence.release(context.delivery) }
         context.delivery.trace.postponeFailure(by: clock.now.nanoseconds(since: start))
     }
 

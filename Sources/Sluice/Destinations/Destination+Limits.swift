@@ -8,9 +8,12 @@ extension Destination {
     func admit(_ context: HandlerContext) async throws {
         // A ``Timeout`` has asked, so that to wait is no part of its time.
         let isAdmitted = context.delivery.trace.isAdmitted
+        if context.route.isUrgent, !isAdmitted { precedence.claim(context.delivery) }
+        defer { precedence.release(context.delivery) }
         if !isOpen { try await pass(context) }
         guard !isAdmitted, limited.load(ordering: .relaxed) else { return }
         let start = clock.now
+        try await giveWay(context)
         if let waited = try await throttle.wait(context.message, context, permits(context.route)) {
             noteWait(waited, for: .throttle)
         }
@@ -44,7 +47,7 @@ extension Destination {
 
     private func occupy(_ context: HandlerContext) async throws {
         let start = clock.now
-        if let ticket = places.enter() {
+        if let ticket = places.enter(isUrgent: context.route.isUrgent) {
             books.beginWaiting()
             defer { books.endWaiting() }
             do {

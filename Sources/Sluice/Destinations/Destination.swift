@@ -28,6 +28,7 @@ public final class Destination: Timed {
     let breaker: Breaker
     let throttle: ThrottleLine
     let places: ConcurrencyLine
+    let precedence = Precedence()
     let books = DestinationBooks()
     /// Whether an attempt needs something beside an open gate: a permit of the throttle, or a place.
     let limited: Atomic<Bool>

@@ -8,8 +8,17 @@ public protocol DeduplicationStore: AnyObject, Timed {
     /// - Parameter window: for how long it is a duplicate from now on.
     func commit(_ key: [UInt8], scope: String, for window: Duration) async throws
 
+    /// Reserved keys were handled together. Commits one after the other unless implemented.
+    func commitAll(_ keys: [[UInt8]], scope: String, for window: Duration) async throws
+
     /// The reserved key was not handled: it is fresh again.
     func release(_ key: [UInt8], scope: String) async
+}
+
+extension DeduplicationStore {
+    public func commitAll(_ keys: [[UInt8]], scope: String, for window: Duration) async throws {
+        for key in keys { try await commit(key, scope: scope, for: window) }
+    }
 }
 
 /// What a store knows of a key.

@@ -4,13 +4,16 @@ import Logging
 /// Handles each key once: what was handled before is acknowledged without the handler.
 ///
 /// The key is kept only after success, so that a failed message's redelivery is handled and not dropped. Keys are
-/// scoped to the route.
+/// scoped to the route, unless ``scope`` says otherwise.
 ///
-/// ``window`` and ``inProgressDelay`` can be changed while messages are under way (``Live``); the store and the key cannot.
+/// ``window`` and ``inProgressDelay`` can be changed while messages are under way (``Live``); the store, the key and the scope
+/// cannot.
 public struct Deduplicator: LiveMiddleware {
     public var store: any DeduplicationStore
     /// Default: the message's id.
     public var key: KeySelector
+    /// Whose keys these are: routes of one scope know what the others have handled. Default nil: the route's own, by its name.
+    public var scope: String?
     /// For how long a key that was handled is known again: the one that is in force when it is handled. More than 0; default
     /// 1 hour.
     public var window: Duration
@@ -20,8 +23,9 @@ public struct Deduplicator: LiveMiddleware {
 
     public init(
         _ store: any DeduplicationStore, key: KeySelector = .id, window: Duration = .seconds(3_600),
-        inProgressDelay: Duration = .seconds(1)
+        inProgressDelay: Duration = .seconds(1), scope: String? = nil
     ) {
+        self.scope = scope
         self.window = window
         self.inProgressDelay = inProgressDelay
         self.store = store
@@ -38,17 +42,46 @@ public struct Deduplicator: LiveMiddleware {
     public static func wrap(
         _ next: @escaping Handler, for route: RouteScope, by live: Live<Deduplicator>
     ) throws -> Handler {
-        let (store, key) = (live.policy.store, live.policy.key)
+        let (store, key, scope) = (live.policy.store, live.policy.key, live.policy.scope ?? route.name)
         try route.time.require(store, "Deduplicator.store", "\(type(of: store))")
         func counter(_ result: String) -> CounterHandle {
             route.instruments.counter(.dedupChecks, [route.label, ("result", result)])
         }
         let (fresh, duplicate, inProgress) = (counter("fresh"), counter("duplicate"), counter("in_progress"))
         let diary = FailureDiary()
+        let joined = JoinedKeys(store, key, scope: scope)
         return { message, context in
+            if let run = context.run {
+                let found = try await joined.reserve(of: run, live)
+                fresh.increment(by: Int64(found.fresh.count))
+                duplicate.increment(by: Int64(found.handled.count + found.repeated))
+                run.settle(found.handled, as: .deduplicated)
+                guard !run.messages.isEmpty else {
+                    run.settle(run.deliveries, as: .deduplicated)
+                    context.settle(as: .deduplicated)
+                    return []
+                }
+                let produced: [Message]
+                do {
+                    produced = try await next(message, context)
+                } catch {
+                    await joined.release(found.fresh)
+                    throw error
+                }
+                do {
+                    try await store.commitAll(found.fresh, scope: scope, for: live.policy.window)
+                    diary.logEnd("deduplication keys are kept again", to: context.logger)
+                } catch {
+                    diary.log(
+                        "deduplication keys were not kept", error, kind: Disposition.reason(of: error),
+                        at: route.time.now, level: .error, to: context.logger)
+                    await joined.release(found.fresh)
+                }
+                return produced
+            }
             // A message without a key cannot be recognised.
             guard let key = key(message) else { return try await next(message, context) }
-            switch try await store.reserve(key, scope: route.name) {
+            switch try await store.reserve(key, scope: scope) {
             case .duplicate:
                 duplicate.increment()
                 context.settle(as: .deduplicated)
@@ -63,11 +96,11 @@ public struct Deduplicator: LiveMiddleware {
             do {
                 produced = try await next(message, context)
             } catch {
-                await store.release(key, scope: route.name)
+                await store.release(key, scope: scope)
                 throw error
             }
             do {
-                try await store.commit(key, scope: route.name, for: live.policy.window)
+                try await store.commit(key, scope: scope, for: live.policy.window)
                 diary.logEnd("deduplication keys are kept again", to: context.logger)
             } catch {
                 // The work is done; to fail now would do it twice for certain, to go on does so only if it comes again.
@@ -75,7 +108,7 @@ public struct Deduplicator: LiveMiddleware {
                     "deduplication key was not kept", error, kind: Disposition.reason(of: error), at: route.time.now,
                     level: .error,
                     to: context.logger)
-                await store.release(key, scope: route.name)
+                await store.release(key, scope: scope)
             }
             return produced
         }

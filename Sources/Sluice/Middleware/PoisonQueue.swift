@@ -72,6 +72,8 @@ public struct PoisonQueue: Middleware {
                 guard !Task.isCancelled, !context.isInterruption(error), filter.accepts(error, context) else {
                     throw error
                 }
+                // Each is tried alone first, and then comes by itself.
+                guard context.run == nil else { throw JoinedError(underlying: error) }
                 let reason = Disposition.reason(of: error)
                 let copy = PoisonCopy(of: message, error, context)
                 var place = copy.place

@@ -55,7 +55,7 @@ public final class Delivery: Sendable {
 
     /// What the route's chain tells of it.
     package let trace = DeliveryTrace()
-    private let settler: any Settler
+    let settler: any Settler
     private let tag: UInt64
     /// Whether it comes from the source's shelf.
     package let mark: Shelf.Mark

@@ -52,6 +52,9 @@ extension DeliveryProcessor {
             release(parcel)
             return .settled
         }
+        if scope.joins, let run = parcel.delivery.run, error is JoinedError || Disposition(of: error).isPermanent {
+            return split(&parcel, run)
+        }
         // Without Retry nothing else has. An answer that goes back to the source tells its sender to wait, not the others.
         if !scope.hasRetry, keeping == .everything || scope.destination.isNamed {
             scope.destination.heed(error, context)
@@ -97,7 +100,7 @@ extension DeliveryProcessor {
             conclude(&parcel, .rejected)
             return .settled
         }
-        ledger.keep()
+        ledger.keep(count(parcel))
         context.trace(
             "redelivery",
             ["error.type": "\(Disposition.reason(of: error))", "sluice.delay_seconds": .double(remaining.inSeconds)])
@@ -124,6 +127,7 @@ extension DeliveryProcessor {
         parcel.isWaiting = true
         parcel.rest = rest
         scope.destination.returnProbe(of: parcel.delivery)
+        if scope.isUrgent { scope.destination.precedence.release(parcel.delivery) }
         scope.destination.books.beginWaiting()
         return .again(rest)
     }
@@ -152,11 +156,33 @@ extension DeliveryProcessor {
         if parcel.isWaiting { endWaiting(&parcel) }
         if parcel.delivery.trace.isProbe { scope.destination.returnProbe(of: parcel.delivery) }
         if parcel.delivery.trace.hasPermit { scope.destination.returnPermit(of: parcel.delivery) }
-        ledger.leave(parcel.delivery, as: outcome)
+        if scope.isUrgent { scope.destination.precedence.release(parcel.delivery) }
+        let count = count(parcel)
+        ledger.leave(parcel.delivery, as: outcome, count: count)
         if scope.tracer != nil { parcel.delivery.trace.span?.end(outcome, attempts: parcel.delivery.trace.attempts) }
         guard let meter else { return }
         let end = time.now
-        meter.settled(parcel, outcome, at: end)
+        for _ in 0..<count { meter.settled(parcel, outcome, at: end) }
         parcel.end = end
+    }
+
+    /// For how many deliveries it stands.
+    private func count(_ parcel: Parcel) -> Int { scope.joins ? parcel.delivery.run?.count ?? 1 : 1 }
+
+    /// None of those that it stands for was at fault yet: each begins with its first attempt, and with what Retry knows.
+    private func split(_ parcel: inout Parcel, _ run: DeliveryRun) -> Verdict {
+        let delivery = parcel.delivery
+        if delivery.trace.isProbe { scope.destination.returnProbe(of: delivery) }
+        if delivery.trace.hasPermit { scope.destination.returnPermit(of: delivery) }
+        if scope.tracer != nil { delivery.trace.span?.end(.rejected, attempts: delivery.trace.attempts) }
+        let (now, wall) = (time.now, time.timestamp)
+        let known = delivery.trace.progress(due: now, at: now, wall)
+        let progress = Delivery.Progress(
+            attempts: 0, failedAttempts: known.failedAttempts, throttledAnswers: known.throttledAnswers,
+            firstFailure: known.firstFailure, due: known.due, wait: .zero)
+        let deliveries = run.disband()
+        for delivery in deliveries { delivery.trace.restore(progress, at: now, wall) }
+        parcel.end = now
+        return .split(deliveries)
     }
 }

@@ -62,7 +62,8 @@ extension DeliveryProcessor {
                     return !ticket.isGranted
                 }
             }
-            return try await scope.destination.waitForPermit(parcel.delivery, in: scope.lifecycle)
+            return try await scope.destination.waitForPermit(
+                parcel.delivery, isUrgent: scope.isUrgent, in: scope.lifecycle)
         } catch {
             return false
         }
@@ -93,8 +94,9 @@ extension DeliveryProcessor {
     /// - Parameter resume: returns false when it does not wait any more.
     func whenDue(_ parcel: Parcel, after rest: Rest, _ resume: @escaping @Sendable () -> Bool) {
         let start = time.now
-        RestTimer.start(parcel.delivery, rest, by: time) { [time, weak destination = scope.destination] delivery in
-            destination?.whenPermitted(delivery) {
+        RestTimer.start(parcel.delivery, rest, by: time) {
+            [time, isUrgent = scope.isUrgent, weak destination = scope.destination] delivery in
+            destination?.whenPermitted(delivery, isUrgent: isUrgent) {
                 delivery.trace.book(time.now.nanoseconds(since: start), to: .backoff)
                 return resume()
             }
@@ -109,7 +111,7 @@ extension DeliveryProcessor {
         defer { setOut() }
         do {
             return try await scope.destination.waitForPermit(
-                delivery, in: scope.lifecycle, patience: Self.patience)
+                delivery, isUrgent: scope.isUrgent, in: scope.lifecycle, patience: Self.patience)
         } catch {
             return false
         }

@@ -7,6 +7,8 @@ final class DeliveryProcessor: Sendable {
         case settled
         /// The route keeps it: process it again after this.
         case again(Rest)
+        /// It stood for several, which cannot be handled as one: process each alone.
+        case split([Delivery])
     }
 
     /// Which deliveries the route keeps, to process them again itself. The others go back to their source.
@@ -74,7 +76,9 @@ final class DeliveryProcessor: Sendable {
 
     /// - Parameter start: now, where the worker has just read the clock.
     func parcel(_ delivery: Delivery, start: MonotonicTime? = nil) -> Parcel {
-        if delivery.origin.attempt > 1 || delivery.origin.redelivered { ledger.noteRedelivery() }
+        if delivery.isRedelivery {
+            ledger.noteRedeliveries(scope.joins ? delivery.run?.deliveries.count(where: \.isRedelivery) ?? 1 : 1)
+        }
         return Parcel(delivery: delivery, start: start ?? (meter == nil ? delivery.arrival : time.now))
     }
 
@@ -128,6 +132,17 @@ final class DeliveryProcessor: Sendable {
         parcel.passes == 0 && parcel.delivery.origin.attempt > 1 && keeping != .everything
     }
 
+    /// What is handled as one, in order.
+    func joined(_ batch: [Delivery]) -> [Delivery] {
+        guard let joining = scope.joining else { return batch }
+        return joining.runs(of: batch).compactMap { run in
+            DeliveryRun.delivery(of: run) { [self] delivery, outcome in
+                var parcel = Parcel(delivery: delivery, start: time.now)
+                conclude(&parcel, outcome)
+            }
+        }
+    }
+
     private func handled(_ parcel: inout Parcel) {
         parcel.delivery.acknowledge()
         conclude(&parcel, parcel.delivery.trace.outcome)
@@ -146,4 +161,8 @@ final class DeliveryProcessor: Sendable {
     func onDrain(_ action: @escaping @Sendable () -> Void, during body: () async throws -> Void) async rethrows {
         try await scope.lifecycle.onDrain(action, during: body)
     }
+}
+
+extension Delivery {
+    fileprivate var isRedelivery: Bool { origin.attempt > 1 || origin.redelivered }
 }

@@ -21,6 +21,7 @@ package struct DeliveryTrace: ~Copyable, Sendable {
     private let logged = Atomic<Bool>(false)
     private let permit = Atomic<Bool>(false)
     private let probe = Atomic<Bool>(false)
+    private let precedence = Atomic<Bool>(false)
     private let failedAttempts = Atomic<UInt32>(0)
     private let throttledAnswers = Atomic<UInt32>(0)
     private let firstFailure = Atomic<UInt64>(0)
@@ -90,6 +91,15 @@ package struct DeliveryTrace: ~Copyable, Sendable {
 
     /// - Returns: whether it was one.
     func takeProbe() -> Bool { isProbe && probe.exchange(false, ordering: .relaxed) }
+
+    /// Whether others give way to its next attempt.
+    var hasPrecedence: Bool {
+        get { precedence.load(ordering: .relaxed) }
+        nonmutating set { precedence.store(newValue, ordering: .relaxed) }
+    }
+
+    /// - Returns: whether others did.
+    func takePrecedence() -> Bool { hasPrecedence && precedence.exchange(false, ordering: .relaxed) }
 
     /// Whether the next attempt was let in where its destination has limits.
     var isAdmitted: Bool { admitted.load(ordering: .relaxed) != 0 }

@@ -32,22 +32,23 @@ final class FlowLedger: Sendable {
         }
     }
 
-    /// A delivery that is not the message's first has come in.
-    func noteRedelivery() {
-        books.withLock { $0.redeliveries += 1 }
+    /// Deliveries that are not their messages' first have come in.
+    func noteRedeliveries(_ count: Int = 1) {
+        books.withLock { $0.redeliveries += Int64(count) }
     }
 
-    /// The route keeps a rejected delivery and takes it in again itself.
-    func keep() {
+    /// The route keeps a rejected delivery, or several as one, and takes it in again itself.
+    func keep(_ count: Int = 1) {
         books.withLock { books in
-            books.settled[DeliveryOutcome.rejected.index] += 1
-            books.received += 1
-            books.redeliveries += 1
+            books.settled[DeliveryOutcome.rejected.index] += Int64(count)
+            books.received += Int64(count)
+            books.redeliveries += Int64(count)
         }
     }
 
     /// A delivery has left the route.
-    func leave(_ delivery: Delivery, as outcome: DeliveryOutcome) {
+    /// - Parameter count: for how many it stands.
+    func leave(_ delivery: Delivery, as outcome: DeliveryOutcome, count: Int = 1) {
         let isSettled = delivery.isSettled
         let firstSuccess = delivery.trace.firstSuccess
         books.withLock { books in
@@ -55,8 +56,8 @@ final class FlowLedger: Sendable {
                 books.firstSuccesses += 1
                 books.lastFirstSuccess = max(books.lastFirstSuccess, firstSuccess)
             }
-            books.inFlight -= 1
-            if isSettled { books.settled[outcome.index] += 1 }
+            books.inFlight -= Int64(count)
+            if isSettled { books.settled[outcome.index] += Int64(count) }
         }
     }
 

@@ -129,6 +129,7 @@ public struct HandlerContext: Sendable {
         if route.lifecycle.setOut() { return .zero }
         // So does one of another route while this one is paused.
         route.destination.returnProbe(of: delivery)
+        route.destination.precedence.release(delivery)
         let pause = route.time.now
         do {
             try await route.lifecycle.setOut(delivery)

@@ -8,6 +8,8 @@ public struct Ordering: Sendable, Equatable {
 
     package let kind: Kind
 
+    var isSerial: Bool { kind == .serial }
+
     /// One message at a time, strictly in order; a failing one holds up all behind it.
     public static let serial = Ordering(kind: .serial)
 

@@ -76,11 +76,13 @@ extension Route {
         case .consuming(let handler):
             return Route(
                 name, from: subscriber, topic, ordering: ordering, destination: destination, middlewares: middlewares,
+                joining: joining, isUrgent: isUrgent,
                 handler: handler)
         case .producing(let handler, let output):
             return Route(
                 name, from: subscriber, topic, to: output.publisher, output.topic, ordering: ordering,
-                destination: destination, middlewares: middlewares, handler: handler)
+                destination: destination, middlewares: middlewares, joining: joining, isUrgent: isUrgent,
+                handler: handler)
         }
     }
 
@@ -91,11 +93,13 @@ extension Route {
         case .consuming(let handler):
             return Route(
                 name, from: subscriber, topic, ordering: ordering, destination: destination, middlewares: middlewares,
+                joining: joining, isUrgent: isUrgent,
                 handler: handler)
         case .producing(let handler, let output):
             return Route(
                 name, from: subscriber, topic, to: publisher ?? output.publisher, output.topic, ordering: ordering,
-                destination: destination, middlewares: middlewares, handler: handler)
+                destination: destination, middlewares: middlewares, joining: joining, isUrgent: isUrgent,
+                handler: handler)
         }
     }
 }

@@ -19,6 +19,10 @@ public struct Route: Sendable {
     /// The outside system that it delivers to; nil for one of its own, with the route's name.
     public let destination: Destination?
     public let middlewares: [any Middleware]
+    /// Which consecutive messages it handles as one; nil, the default, is none. Only a serial route has them.
+    public let joining: Joining?
+    /// Whether its attempts go before those of other routes to the same destination, where both wait. Default false.
+    public let isUrgent: Bool
     let work: RouteWork
 
     /// A route that publishes what its handler returns.
@@ -27,10 +31,13 @@ public struct Route: Sendable {
     ///   - destination: the outside system that it delivers to, where several routes share one or it has a name of its
     ///     own; nil, the default, for one that is the route's alone.
     ///   - middlewares: inside the router's own; the first is outermost.
+    ///   - joining: which consecutive messages it handles as one.
+    ///   - isUrgent: whether its attempts go first at a destination that it shares.
     public init(
         _ name: String, from subscriber: any Subscriber, _ topic: Topic,
         to publisher: any Publisher, _ publishTopic: Topic,
         ordering: Ordering? = nil, destination: Destination? = nil, middlewares: [any Middleware] = [],
+        joining: Joining? = nil, isUrgent: Bool = false,
         handler: @escaping Handler
     ) {
         self.name = name
@@ -39,6 +46,8 @@ public struct Route: Sendable {
         self.ordering = ordering
         self.destination = destination
         self.middlewares = middlewares
+        self.joining = joining
+        self.isUrgent = isUrgent
         work = .producing(handler, to: Output(publisher, publishTopic))
     }
 
@@ -46,6 +55,7 @@ public struct Route: Sendable {
     public init(
         _ name: String, from subscriber: any Subscriber, _ topic: Topic,
         ordering: Ordering? = nil, destination: Destination? = nil, middlewares: [any Middleware] = [],
+        joining: Joining? = nil, isUrgent: Bool = false,
         handler: @escaping @Sendable (Message, HandlerContext) async throws -> Void
     ) {
         self.name = name
@@ -54,6 +64,8 @@ public struct Route: Sendable {
         self.ordering = ordering
         self.destination = destination
         self.middlewares = middlewares
+        self.joining = joining
+        self.isUrgent = isUrgent
         work = .consuming(handler)
     }
 

@@ -24,6 +24,10 @@ final class RouteRunner: Sendable {
         try ConfigurationCheck.all(of: "Route") { check in
             check.include { () throws(ConfigurationError) in try ordering.validate() }
             check.include { () throws(ConfigurationError) in try configuration.validate() }
+            check.include { () throws(ConfigurationError) in try route.joining?.validate() }
+            check(
+                "ordering", route.joining == nil || ordering.isSerial,
+                expected: ".serial, for a route that joins messages")
         }
         self.route = route
         self.ordering = ordering

@@ -23,6 +23,11 @@ public final class RouteScope: Sendable {
     /// Whether some messages have to be handled in their order.
     let isOrdered: Bool
 
+    /// Which consecutive messages are handled as one.
+    let joining: Joining?
+    /// Whether its attempts go first where those of other routes wait too.
+    let isUrgent: Bool
+
     /// What it delivers to: its own unless the route names one.
     public let destination: Destination
 
@@ -54,11 +59,15 @@ public final class RouteScope: Sendable {
         self.time = time
         concurrency = ordering.concurrency
         isOrdered = if case .unordered = ordering.kind { false } else { true }
+        joining = route.joining
+        isUrgent = route.isUrgent
         lifecycle = RouteLifecycle(time: time)
         let destination = route.destination ?? Destination(of: route, unnamed, time: time)
         self.destination = destination
         self.tracer = tracer.map { RouteTracer($0, route, destination, time) }
     }
+
+    var joins: Bool { joining != nil }
 
     /// Whether a Retry decides in this route when a message's attempts are used up; without one, the first failure is
     /// the last.

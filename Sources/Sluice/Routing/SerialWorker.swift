@@ -1,4 +1,4 @@
-/// One message at a time, strictly in order.
+/// One message at a time, strictly in order; or several that follow each other as one, where the route joins them.
 struct SerialWorker {
     let processor: DeliveryProcessor
 
@@ -8,13 +8,15 @@ struct SerialWorker {
             processor.receive(batch)
             processor.setOut()
             var last: MonotonicTime?
-            for delivery in batch {
+            for delivery in processor.joined(batch) {
                 var parcel = processor.parcel(delivery, start: last)
                 if processor.isDraining || Task.isCancelled {
                     processor.release(parcel)
                 } else {
-                    if case .again(let rest) = await processor.process(&parcel, keeping: keeping) {
-                        await processAgain(&parcel, after: rest)
+                    switch await processor.process(&parcel, keeping: keeping) {
+                    case .settled: break
+                    case .again(let rest): await processAgain(&parcel, after: rest)
+                    case .split(let deliveries): await processAlone(deliveries, keeping)
                     }
                     last = parcel.end
                 }
@@ -28,8 +30,24 @@ struct SerialWorker {
         var rest = rest
         while true {
             guard await processor.wait(parcel, for: rest) else { return processor.release(parcel) }
-            guard case .again(let next) = await processor.process(&parcel, keeping: .everything) else { return }
-            rest = next
+            switch await processor.process(&parcel, keeping: .everything) {
+            case .settled: return
+            case .again(let next): rest = next
+            case .split(let deliveries): return await processAlone(deliveries, .everything)
+            }
+        }
+    }
+
+    /// Those that cannot be handled as one. They were received with it.
+    private func processAlone(_ deliveries: [Delivery], _ keeping: DeliveryProcessor.Keeping) async {
+        for delivery in deliveries {
+            var parcel = DeliveryProcessor.Parcel(delivery: delivery, start: processor.time.now)
+            parcel.isRestored = true
+            if processor.isDraining || Task.isCancelled {
+                processor.release(parcel)
+            } else if case .again(let rest) = await processor.process(&parcel, keeping: keeping) {
+                await processAgain(&parcel, after: rest)
+            }
         }
     }
 }

@@ -63,7 +63,7 @@ struct ControlCommands: Service {
                 try await steering.pause(sink, reason: reason)
             }
         } catch is DeadlineError {
-            guard router.isPaused(sink.route) else {
+            guard sink.routes.allSatisfy(router.isPaused) else {
                 throw ControlFailure(.failed, "\(sink.name) is not paused: what was kept has not been obeyed in time")
             }
             underway = "; an attempt that began before is still under way"
@@ -89,12 +89,17 @@ struct ControlCommands: Service {
     }
 
     private func waiting(_ sink: Steering.Sink) async -> String {
-        guard let backlog = try? await queue.backlog(of: sink.route) else { return "messages may wait" }
-        return "\(backlog.total) messages wait"
+        var waiting: Int64 = 0
+        for route in sink.routes {
+            guard let backlog = try? await queue.backlog(of: route) else { return "messages may wait" }
+            // Each of its groups reads everything, and passes over what is another's.
+            waiting = max(waiting, backlog.total)
+        }
+        return "\(waiting) messages wait"
     }
 
     private func leads(_ sink: Steering.Sink) -> Bool {
-        queue.isShared || log.leads(sink.route, of: queue.events)
+        queue.isShared || sink.routes.allSatisfy { log.leads($0, of: queue.events) }
     }
 
     // MARK: Groups
@@ -119,10 +124,13 @@ struct ControlCommands: Service {
             throw ControlFailure(.invalid, "to: \(error)")
         }
         let (group, topic) = try await find(arguments)
-        let settled = try await move(group, topic, to: position)
-        let waiting = try await log.backlog(group: group, topic: topic).messages
-        return ControlAnswer(
-            text: "group \(group) of topic \(topic) goes on behind offset \(settled): \(waiting) messages wait")
+        var texts: [String] = []
+        for group in together(group, topic) {
+            let settled = try await move(group, topic, to: position)
+            let waiting = try await log.backlog(group: group, topic: topic).messages
+            texts.append("group \(group) of topic \(topic) goes on behind offset \(settled): \(waiting) messages wait")
+        }
+        return ControlAnswer(text: texts.joined(separator: "\n"))
     }
 
     /// A group that is read is as if it had never been: it begins where its reader is configured to begin.
@@ -137,12 +145,21 @@ struct ControlCommands: Service {
         guard let start = (queue as? SQLiteQueue)?.start(of: group) else {
             throw ControlFailure(.failed, "group \(group) of topic \(topic) is needed by its route")
         }
-        let settled = try await move(group, topic, to: start.positionOnLog)
-        let waiting = try await log.backlog(group: group, topic: topic).messages
-        return ControlAnswer(
-            text:
+        var texts: [String] = []
+        for group in together(group, topic) {
+            let settled = try await move(group, topic, to: start.positionOnLog)
+            let waiting = try await log.backlog(group: group, topic: topic).messages
+            texts.append(
                 "group \(group) of topic \(topic) is removed; its route goes on as a new one, behind offset \(settled): "
-                + "\(waiting) messages wait")
+                    + "\(waiting) messages wait")
+        }
+        return ControlAnswer(text: texts.joined(separator: "\n"))
+    }
+
+    /// The group, and the others with which a sink reads.
+    private func together(_ group: String, _ topic: Topic) -> [String] {
+        guard isRoute(group, topic) else { return [group] }
+        return steering.groups(with: group)
     }
 
     private func move(_ group: String, _ topic: Topic, to position: SQLiteGroupPosition) async throws -> Int64 {
@@ -153,7 +170,9 @@ struct ControlCommands: Service {
             }
             return try await log.whileLeading(group, of: topic) {
                 try await router.interrupt(group) {
-                    try await log.seek(group: group, topic: topic, to: position)
+                    let settled = try await log.seek(group: group, topic: topic, to: position)
+                    queue.noteMoved(group)
+                    return settled
                 }
             }
         }

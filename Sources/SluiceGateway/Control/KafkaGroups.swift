@@ -6,11 +6,13 @@ import SluiceKafka
 struct KafkaGroups: Sendable {
     let moves: GroupMoves
     private let queue: KafkaQueue
+    private let steering: Steering
     private let router: Router
     private let logger: Logger
 
-    init(_ queue: KafkaQueue, _ router: Router, keptBy store: KafkaSteering, logger: Logger) {
+    init(_ queue: KafkaQueue, _ steering: Steering, _ router: Router, keptBy store: KafkaSteering, logger: Logger) {
         self.queue = queue
+        self.steering = steering
         self.router = router
         self.logger = logger
         let moves = GroupMoves(router, keptBy: { try await store.set($0) }, logger: logger)
@@ -45,17 +47,26 @@ struct KafkaGroups: Sendable {
     func seek(_ arguments: [String: String]) async throws -> String? {
         guard let route = try route(arguments) else { return nil }
         let start = try Self.start(try ControlCommands.argument("to", arguments))
-        return "group \(queue.group(of: route)) of topic \(queue.events) goes on: \(try await move(route, to: start))"
+        var texts: [String] = []
+        for route in steering.groups(with: route) {
+            let waiting = try await move(route, to: start)
+            texts.append("group \(queue.group(of: route)) of topic \(queue.events) goes on: \(waiting)")
+        }
+        return texts.joined(separator: "\n")
     }
 
     /// A group that a route reads is as if it had never been: it begins where its route is configured to begin.
     /// - Returns: what was done, in words; nil for a group that is none of Kafka's.
     func remove(_ arguments: [String: String]) async throws -> String? {
         if let route = try route(arguments), let start = queue.start(of: route) {
-            let waiting = try await move(route, to: start.position)
-            return
-                "group \(queue.group(of: route)) of topic \(queue.events) is removed; its route goes on as a new one: "
-                + waiting
+            var texts: [String] = []
+            for route in steering.groups(with: route) {
+                let waiting = try await move(route, to: start.position)
+                texts.append(
+                    "group \(queue.group(of: route)) of topic \(queue.events) is removed; its route goes on as a new one: "
+                        + waiting)
+            }
+            return texts.joined(separator: "\n")
         }
         let named = try ControlCommands.argument("group", arguments)
         guard isQueue(arguments) else { return nil }
@@ -89,7 +100,10 @@ struct KafkaGroups: Sendable {
 
     private func move(_ route: String, to start: StartPosition) async throws -> String {
         let (queue, group) = (queue, queue.group(of: route))
-        try await moves.move(route) { try await queue.topics.seek(group, of: queue.events, to: start) }
+        try await moves.move(route) {
+            try await queue.topics.seek(group, of: queue.events, to: start)
+            try await queue.forgetParts(of: route)
+        }
         logger.notice("a group was moved", metadata: ["group": "\(group)", "topic": "\(queue.events)"])
         do {
             let backlog = try await queue.topics.backlog(of: queue.events, group: group)

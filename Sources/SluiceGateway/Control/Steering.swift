@@ -7,10 +7,11 @@ import Synchronization
 ///
 /// Until it is known, sinks wait: what was paused must not begin to deliver because the gateway was restarted.
 final class Steering: Service {
-    /// A sink, and the route that delivers to it.
+    /// A sink, and the routes that deliver to it.
     struct Sink: Sendable {
         let name: String
-        let route: String
+        /// Its own group's first.
+        let routes: [String]
     }
 
     private let router: Router
@@ -75,14 +76,18 @@ final class Steering: Service {
     /// - Returns: since when it is paused, and whether it was so before.
     func pause(_ sink: Sink, reason: String?) async throws -> (pause: SinkPause, isNew: Bool) {
         if let pause = state.withLock(\.paused)?[sink.name] {
-            try await router.waitUntilQuiet(sink.route)
+            try await waitUntilQuiet(sink)
             return (pause, false)
         }
         let pause = SinkPause(since: .now(), reason: reason)
         try await store.set(pause, of: sink.name)
         try await wait(until: true, sink.name)
-        try await router.waitUntilQuiet(sink.route)
+        try await waitUntilQuiet(sink)
         return (pause, true)
+    }
+
+    private func waitUntilQuiet(_ sink: Sink) async throws {
+        for route in sink.routes { try await router.waitUntilQuiet(route) }
     }
 
     /// - Returns: whether it was paused.
@@ -96,9 +101,14 @@ final class Steering: Service {
 
     /// - Throws: ``ControlFailure`` that names those that there are.
     func sink(named name: String) throws(ControlFailure) -> Sink {
-        if let sink = sinks.first(where: { $0.name == name || $0.route == name }) { return sink }
+        if let sink = sinks.first(where: { $0.name == name || $0.routes.contains(name) }) { return sink }
         throw ControlFailure(
             .invalid, "there is no sink of this name; the sinks are: \(sinks.map(\.name).joined(separator: ", "))")
+    }
+
+    /// The groups of the sink that this one is of, or it alone.
+    func groups(with group: String) -> [String] {
+        sinks.first { $0.routes.contains(group) }?.routes ?? [group]
     }
 
     private func wait(until isPaused: Bool, _ sink: String) async throws {
@@ -140,14 +150,14 @@ final class Steering: Service {
         var metadata: Logger.Metadata = ["sink": "\(sink.name)"]
         if let pause {
             // A route that does not exist any more delivers nothing either.
-            _ = try? router.pause(sink.route)
+            for route in sink.routes { _ = try? router.pause(route) }
             guard before?[sink.name] == nil else { return }
             metadata["since"] = "\(RFC3339.format(pause.since))"
             if let reason = pause.reason { metadata["reason"] = "\(reason)" }
             let words = before == nil ? "the sink is paused, as it was before the start" : "the sink is paused"
             logger.warning("\(words); nothing is lost", metadata: metadata)
         } else {
-            _ = try? router.resume(sink.route)
+            for route in sink.routes { _ = try? router.resume(route) }
             if before?[sink.name] != nil { logger.notice("the sink goes on", metadata: metadata) }
         }
     }

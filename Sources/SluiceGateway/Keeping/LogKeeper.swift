@@ -31,6 +31,8 @@ final class LogKeeper: Service {
         var idle: [SQLiteGroup] = []
         /// Which have been logged.
         var known: Set<String> = []
+        /// The names of all groups.
+        var names: [String] = []
     }
 
     init(_ configuration: GatewayConfiguration, _ instruments: Instruments, logger: Logger) {
@@ -83,7 +85,8 @@ final class LogKeeper: Service {
     func look() async {
         let (log, routes, keepsEvents) = state.withLock { ($0.log, $0.routes, $0.keepsEvents) }
         guard let log, let groups = try? await log.groups() else { return }
-        let moved = routes.union(Registry.readers)
+        let sinks = routes.union(Registry.readers)
+        let moved = sinks.union(sinks.map(ReaderPart.pushesGroup))
         let idle = groups.filter { group in
             if group.reader != nil { return false }
             if group.name == LogTransfer.name { return false }
@@ -98,6 +101,7 @@ final class LogKeeper: Service {
         idleMessages.set(Double(idle.reduce(0) { $0 &+ $1.backlog.messages }))
         let new = state.withLock { state in
             state.idle = idle
+            state.names = groups.map(\.name)
             let names = Set(idle.map(\.title))
             defer { state.known = names }
             return idle.filter { !state.known.contains($0.title) }
@@ -129,7 +133,7 @@ final class LogKeeper: Service {
             }
         }
         if UnreadGroup.isSinks(group.name), group.backlog.messages > 0 {
-            text += "; \(UnreadGroup.remedy(group.name))"
+            text += "; \(UnreadGroup.remedy(group.name, among: state.withLock(\.names)))"
         }
         return text + "; `sluice groups seek` moves it, `sluice groups remove` forgets it"
     }

@@ -14,18 +14,26 @@ struct EventAge: Middleware {
             })
         return { message, context in
             let produced = try await next(message, context)
-            if let event = try? EventInHand.current?.event() {
-                let now = route.time.timestamp
-                let age = now.milliseconds(since: event.occurredOn)
+            let now = route.time.timestamp
+            for event in Self.events(context) {
                 guard EventTime.isPlausible(event.occurredOn, at: now) else {
                     implausible[event.kind]?.increment()
-                    return produced
+                    continue
                 }
+                let age = now.milliseconds(since: event.occurredOn)
                 ages[event.kind]?.observe(max(0, Double(age) / 1_000), correlationID: context.correlationID)
                 if age < -60_000 { skewed.increment() }
             }
             return produced
         }
+    }
+}
+
+extension EventAge {
+    /// The one in hand, or those that are delivered as one.
+    private static func events(_ context: HandlerContext) -> [Event] {
+        guard context.isJoined else { return (try? EventInHand.current?.event()).map { [$0] } ?? [] }
+        return context.messages.compactMap { message in try? Event(message) }
     }
 }
 

@@ -6,11 +6,13 @@ struct LiveSinkPolicy: Sendable {
     let timeout: Live<Timeout>
     let deduplicator: Live<Deduplicator>
 
-    /// - Parameter handled: which events the route has handled.
-    init(_ policy: SinkPolicy, handled: any DeduplicationStore) {
+    /// - Parameters:
+    ///   - handled: which events the sink has handled.
+    ///   - group: the sink's, whose routes know what the others have handled; nil for a route by itself.
+    init(_ policy: SinkPolicy, handled: any DeduplicationStore, of group: String? = nil) {
         retry = Live(policy.retry)
         timeout = Live(policy.timeout)
-        deduplicator = Live(Deduplicator(handled, window: policy.deduplication))
+        deduplicator = Live(Deduplicator(handled, window: policy.deduplication, scope: group))
     }
 
     /// Puts another policy in force.

@@ -22,17 +22,19 @@ extension [any Middleware] {
     /// - Parameters:
     ///   - policy: in force, and may change.
     ///   - filter: the events that the sink wants; nil for all.
+    ///   - group: the sink's own; nil for the route's name.
     ///   - poison: where what can never be delivered goes.
     ///   - tap: shows deliveries to those who watch.
     static func recommended(
-        _ policy: LiveSinkPolicy, only filter: EventFilter? = nil, poison: Route.Output, tap: TapPoint? = nil
+        _ policy: LiveSinkPolicy, only filter: EventFilter? = nil, of group: String? = nil, poison: Route.Output,
+        tap: TapPoint? = nil
     ) -> Self {
         [
             CorrelationID(), HandlerMetrics(), LogMessages(),
             PoisonQueue(to: poison.publisher, poison.topic, filter: .permanent),
             TakeInHand(),
         ] + (tap.map { [$0] } ?? []) + [KnownEvents()] + (filter.map { [OnlyWanted(filter: $0)] } ?? []) + [
-            HandledOnLog(), policy.deduplicator, EventAge(), policy.retry, policy.timeout,
+            HandledOnLog(group: group), policy.deduplicator, EventAge(), policy.retry, policy.timeout,
         ]
     }
 }

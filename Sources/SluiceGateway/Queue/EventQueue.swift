@@ -29,6 +29,17 @@ protocol EventQueue: Sendable {
     /// - Parameter start: where the route begins if it was not there before.
     func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber
 
+    /// A sink is read so from now on: by one group, or by two. Called before ``subscriber(for:from:)``; ``prepare()`` and
+    /// ``introduce(_:)`` make one group of two, or two of one, where it was read otherwise before.
+    /// - Returns: what the groups had handled that have become one.
+    func follow(_ sink: ConfiguredSink) -> PartedReader
+
+    /// A group was moved: what became one in it is forgotten.
+    func noteMoved(_ group: String)
+
+    /// Whether a sink's groups may have to wait for their positions longer than ``prepare()`` does.
+    func mayWait(_ group: String) -> Bool
+
     /// Gives a route its position that was made after ``prepare()``.
     func introduce(_ route: String) async throws
 
@@ -59,6 +70,9 @@ protocol EventQueue: Sendable {
 extension EventQueue {
     func keep() async {}
     func introduce(_ route: String) async throws {}
+    func follow(_ sink: ConfiguredSink) -> PartedReader { PartedReader() }
+    func noteMoved(_ group: String) {}
+    func mayWait(_ group: String) -> Bool { false }
     func dismiss(_ route: String) async {}
     func unread(besides readers: Set<String>) async -> [UnreadGroup] { [] }
 }

@@ -41,6 +41,8 @@ final class KafkaQueue: EventQueue {
         var subscribers: [String: KafkaSubscriber] = [:]
         var readers: [(route: String, start: ReaderStart)] = []
         var introductions = ReaderIntroductions()
+        /// How each sink's own group is read.
+        var sinks = SinkReaders()
         /// Of sinks that are not there any more.
         var unread: [UnreadGroup] = []
         /// What is told while Kafka cannot be asked.
@@ -94,12 +96,13 @@ final class KafkaQueue: EventQueue {
 
     /// Creates the topics that are missing, and gives every reader a position.
     func prepare() async throws {
-        let readers = state.withLock(\.readers)
+        let readers = readersOfTheirOwn
         // Known while Kafka is still away, and before the readers are remembered. A failure is told of below.
         try? await transfer.begin(readers)
         try await keeper.prepare {
             try await self.transfer.begin(readers)
-            try await self.introduceReaders(self.state.withLock(\.readers))
+            try await self.introduceReaders(self.readersOfTheirOwn)
+            try await self.arrangeSinks()
             try await self.memory.isKafka(self.events)
         }
         await refreshUnread()
@@ -113,13 +116,17 @@ final class KafkaQueue: EventQueue {
     }
 
     func introduce(_ route: String) async throws {
-        try await introduceReaders(state.withLock { $0.readers.filter { $0.route == route } })
+        let (group, isArranged) = state.withLock { ($0.sinks.group(of: route), $0.sinks.isArranged(route)) }
+        guard !isArranged else { return }
+        try await introduceReaders(state.withLock { $0.readers.filter { $0.route == group } })
+        try await arrange(group)
     }
 
     func dismiss(_ route: String) async {
         let dismissed = state.withLock { state in
             state.readers.removeAll { $0.route == route }
             state.introductions.forget(route)
+            state.sinks.forget(route)
             return state.subscribers.removeValue(forKey: route)
         }
         await dismissed?.close()

@@ -56,11 +56,13 @@ final class LogTransfer: Sendable {
     func begin(_ readers: [(route: String, start: ReaderStart)]) async throws {
         guard !state.withLock(\.hasBegun) else { return }
         let configured = Set(readers.map(\.route))
-        let all = configured.union(Registry.readers)
+        // What a sink's pushes were read by counts too, however it reads now.
+        let pushes = Set(configured.map(ReaderPart.pushesGroup))
+        let all = configured.union(Registry.readers).union(pushes)
         // Before they are remembered: those that are new have no past here.
         let known = try await log.knownReaders(among: readers.map(\.route))
         let events = try await log.beginHandover(
-            of: SQLiteQueue.eventsTopic, readBy: all, required: configured, idle: idle, to: Self.name)
+            of: SQLiteQueue.eventsTopic, readBy: all, required: configured.union(pushes), idle: idle, to: Self.name)
         let poison = try await log.beginHandover(
             of: SQLiteQueue.poisonTopic, readBy: Self.poisonReaders, required: Self.poisonReaders, idle: idle,
             makes: true, to: Self.name)
@@ -95,7 +97,11 @@ final class LogTransfer: Sendable {
             routes.append(
                 route(Self.name, from: SQLiteQueue.eventsTopic, to: queue.events, queue) { message, context in
                     guard let offset = context.origin.offset else { return [message] }
-                    let handled = settled.compactMap { $0.value.contains(offset) ? $0.key : nil }
+                    let handled = settled.compactMap { group, own in
+                        // Where pushes were read apart, the sink's own group has handled none of them.
+                        let apart = ReaderPart.isPush(message) ? events.settled[ReaderPart.pushesGroup(of: group)] : nil
+                        return (apart ?? own).contains(offset) ? group : nil
+                    }
                     return [HandledOnLog.mark(message, handled + later)]
                 })
         }

@@ -25,6 +25,8 @@ final class SQLiteQueue: EventQueue {
     private struct State {
         var readers: [(route: String, start: ReaderStart, subscriber: SQLiteSubscriber)] = []
         var introductions = ReaderIntroductions()
+        /// How each sink's own group is read.
+        var sinks = SinkReaders()
         /// What is told where Kafka was the queue before, until when.
         var memory: (note: String, end: Timestamp)?
         /// Why the readers have no positions yet.
@@ -76,13 +78,24 @@ final class SQLiteQueue: EventQueue {
     }
 
     private func introduceReaders() async throws {
-        let readers = state.withLock { $0.readers.map { (name: $0.route, start: $0.start.position) } }
+        let (readers, sinks) = state.withLock { state in
+            let own = state.readers.filter { !state.sinks.isPushesGroup($0.route) }
+            return (own.map { (name: $0.route, start: $0.start.position) }, state.sinks.groups)
+        }
         try await LogTransfer.forget(log)
         let found = try await log.introduce(readers, topic: events)
         let memory = try await memory.isLog()
         var introductions = ReaderIntroductions()
         for (route, _) in readers {
             if case .isNew(let skipped) = found[route] { introductions.isNew(route, skipping: skipped, logger) }
+        }
+        for group in sinks {
+            do {
+                try await arrange(group)
+            } catch let error as SQLiteLogError where error.code == .groupInUse {
+                // Its routes wait, and nothing else does.
+                logger.warning("a sink waits for its group", metadata: ["group": "\(group)", "error": "\(error)"])
+            }
         }
         state.withLock { [introductions] state in
             state.introductions = introductions
@@ -93,14 +106,38 @@ final class SQLiteQueue: EventQueue {
 
     func introduce(_ route: String) async throws {
         guard let start = start(of: route) else { return }
-        let found = try await log.introduce([(route, start.position)], topic: events)
-        guard case .isNew(let skipped) = found[route] else { return }
-        state.withLock { $0.introductions.isNew(route, skipping: skipped, logger) }
+        let (group, isArranged) = state.withLock { ($0.sinks.group(of: route), $0.sinks.isArranged(route)) }
+        guard !isArranged else { return }
+        let found = try await log.introduce([(group, start.position)], topic: events)
+        if case .isNew(let skipped) = found[group] {
+            state.withLock { $0.introductions.isNew(group, skipping: skipped, logger) }
+        }
+        try await arrange(group)
+    }
+
+    func follow(_ sink: ConfiguredSink) -> PartedReader { state.withLock { $0.sinks.follow(sink) } }
+
+    func noteMoved(_ group: String) { state.withLock { $0.sinks.reader(of: group) }?.parted.set([:]) }
+
+    func mayWait(_ group: String) -> Bool { true }
+
+    /// Makes two groups of a sink's one, or one of two.
+    private func arrange(_ group: String) async throws {
+        guard let (isDivided, parted) = state.withLock({ $0.sinks.reader(of: group) }) else { return }
+        let pushes = ReaderPart.pushesGroup(of: group)
+        if isDivided {
+            try await log.divide(group, from: pushes, topic: events)
+        } else if start(of: pushes) == nil {
+            let parts = try await log.unite(group, with: pushes, topic: events)
+            parted.set(parts.map { [0: .init(urgent: $0.own, pushes: $0.other)] } ?? [:])
+        }
+        state.withLock { $0.sinks.noteArranged(group) }
     }
 
     func dismiss(_ route: String) async {
         let dismissed = state.withLock { state in
             state.introductions.forget(route)
+            state.sinks.forget(route)
             defer { state.readers.removeAll { $0.route == route } }
             return state.readers.filter { $0.route == route }.map(\.subscriber)
         }

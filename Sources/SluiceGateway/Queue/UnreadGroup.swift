@@ -19,9 +19,15 @@ struct UnreadGroup: Sendable, Equatable {
     static func isSinks(_ name: String) -> Bool { name.hasPrefix("log-to-") && name != DeploymentsRoute.name }
 
     /// What to do about one of a sink's.
-    static func remedy(_ name: String) -> String {
-        "write `group: \(name)` at the sink that shall have them"
+    /// - Parameter others: the names of the other groups.
+    static func remedy(_ name: String, among others: [String] = []) -> String {
+        // The pushes of a sink that reads them apart: where the sink's own group is read, they are too.
+        let own = ReaderPart.sinksGroup(ofPushes: name).flatMap { others.contains($0) ? $0 : nil }
+        return "write `group: \(own ?? name)` at the sink that shall have them"
     }
+
+    /// With what the readers' pushes were read by, which is theirs however they read now.
+    private static func all(_ readers: Set<String>) -> Set<String> { readers.union(readers.map(ReaderPart.pushesGroup)) }
 
     var note: String {
         "group \(name): no sink reads it, and \(waiting) messages wait: \(Self.remedy(name)), or "
@@ -30,7 +36,8 @@ struct UnreadGroup: Sendable, Equatable {
 
     /// Those of the embedded log.
     static func find(among groups: [SQLiteGroup], besides readers: Set<String>) -> [UnreadGroup] {
-        groups.filter {
+        let readers = all(readers)
+        return groups.filter {
             $0.topic == SQLiteQueue.eventsTopic && isSinks($0.name) && !readers.contains($0.name)
                 && $0.backlog.messages > 0
         }.map { UnreadGroup(name: $0.name, waiting: $0.backlog.messages) }
@@ -42,6 +49,7 @@ struct UnreadGroup: Sendable, Equatable {
         among remembered: [String], besides readers: Set<String>, of kafka: GatewayConfiguration.Kafka,
         _ topics: KafkaTopics
     ) async -> [UnreadGroup] {
+        let readers = all(readers)
         var found: [UnreadGroup] = []
         for route in remembered.filter({ !readers.contains($0) && !others.contains($0) }).prefix(most) {
             // Who does not answer once is not waited for again.

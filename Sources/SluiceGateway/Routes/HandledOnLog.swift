@@ -6,8 +6,11 @@ struct HandledOnLog: Middleware {
     /// The names of the routes, separated by commas.
     static let key = "handled_on_log"
 
+    /// What it was called there. Default nil: the route's name.
+    var group: String?
+
     func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
-        let name = route.name[...]
+        let name = (group ?? route.name)[...]
         return { message, context in
             if let routes = message.metadata[Self.key], routes.split(separator: ",").contains(name) {
                 context.settle(as: .deduplicated)

@@ -11,30 +11,38 @@ struct SinkRoutes {
     /// Shows deliveries to those who watch.
     var tap = TapBoard()
 
+    /// What is urgent comes first.
     /// - Parameters:
     ///   - policy: the sink's, at work.
     ///   - isLate: whether the queue is in use already, and its readers have their positions.
-    func route(
+    func routes(
         to sink: ConfiguredSink, _ delivers: SinkPublisher, _ destination: Destination, _ policy: LiveSinkPolicy,
         isLate: Bool
-    ) throws -> Route {
+    ) throws -> [Route] {
         let (isShared, startedAt) = (queue.isShared, startedAt)
-        return Route(
-            sink.group, from: try subscriber(for: sink, isLate: isLate), queue.events, to: delivers, queue.events,
-            ordering: sink.ordering, destination: destination,
-            middlewares: .recommended(
-                policy, only: sink.only, poison: Route.Output(queue.publisher, queue.poison),
-                tap: TapPoint(board: tap, sink: sink.name))
-        ) { message, context in
-            EventInHand.current?.note(mayBeDelivered: isShared || Self.wasTried(context, before: startedAt))
-            return [message]
+        let parted = queue.follow(sink)
+        return try sink.readers.map { group, part in
+            let outer: [any Middleware] = [OnlyPart(part: part), HandledApart(reader: parted)]
+            return Route(
+                group, from: try subscriber(for: group, of: sink, isLate: isLate), queue.events, to: delivers,
+                queue.events, ordering: sink.ordering, destination: destination,
+                middlewares: outer
+                    + .recommended(
+                        policy, only: sink.only, of: sink.group, poison: Route.Output(queue.publisher, queue.poison),
+                        tap: TapPoint(board: tap, sink: sink.name)),
+                joining: part == .pushes ? ReaderPart.joining(sink.only) : nil, isUrgent: part == .urgent
+            ) { _, context in
+                EventInHand.current?.note(mayBeDelivered: isShared || Self.wasTried(context, before: startedAt))
+                return context.messages
+            }
         }
     }
 
-    private func subscriber(for sink: ConfiguredSink, isLate: Bool) throws -> any Subscriber {
-        let subscriber = try queue.subscriber(for: sink.group, from: sink.start)
-        guard isLate else { return subscriber }
-        return IntroducedSubscriber(subscriber) { [queue, group = sink.group] in try await queue.introduce(group) }
+    private func subscriber(for group: String, of sink: ConfiguredSink, isLate: Bool) throws -> any Subscriber {
+        let subscriber = try queue.subscriber(for: group, from: sink.start)
+        // Where its groups become one, or two, others may still read them.
+        guard isLate || queue.mayWait(sink.group) else { return subscriber }
+        return IntroducedSubscriber(subscriber) { [queue] in try await queue.introduce(group) }
     }
 
     /// Whether an earlier attempt may have delivered the event without its outcome being known.

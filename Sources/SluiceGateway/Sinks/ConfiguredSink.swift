@@ -104,8 +104,20 @@ extension [ConfiguredSink] {
                 return [SinkName.problem("\(field).destination", sink.destination)]
             }
             guard SinkName.isValid(sink.group) else { return [SinkName.problem("\(field).group", sink.group)] }
-            guard groups.insert(sink.group).inserted else {
-                return [.init("\(field).group", expected: "a group of its own: \(sink.group) is taken")]
+            for group in sink.groups where !groups.insert(group).inserted {
+                return [.init("\(field).group", expected: "a group of its own: \(group) is taken")]
+            }
+            if sink.options.digests {
+                guard sink.group.utf8.count <= ReaderPart.longestGroup else {
+                    return [
+                        .init(
+                            "\(field).group",
+                            expected: "at most \(ReaderPart.longestGroup) bytes, for a sink with a digest")
+                    ]
+                }
+                guard sink.ordering == .serial else {
+                    return [.init("\(field).ordering", expected: "serial, for a sink with a digest")]
+                }
             }
             guard sink.only?.matchesSomething ?? true else {
                 return [.init("\(field).only", expected: "entries that an event can match")]
@@ -117,7 +129,8 @@ extension [ConfiguredSink] {
 
 /// What sinks and sources may be called.
 enum SinkName {
-    static let expectation = "1 to 64 of the characters a-z, A-Z, 0-9, '.', '_' and '-'"
+    static let longest = 64
+    static let expectation = "1 to \(longest) of the characters a-z, A-Z, 0-9, '.', '_' and '-'"
 
     static func problem(_ field: String, _ name: String) -> ConfigurationError.Problem {
         .init(field, expected: "a name of \(expectation)", value: shown(name))
@@ -130,7 +143,7 @@ enum SinkName {
     }
 
     static func isValid(_ name: String) -> Bool {
-        (1...64).contains(name.utf8.count)
+        (1...longest).contains(name.utf8.count)
             && name.utf8.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

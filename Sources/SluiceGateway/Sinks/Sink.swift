@@ -24,6 +24,14 @@ extension Sink {
     public func close() async {}
 }
 
+/// A sink that can tell several events as one.
+public protocol DigestingSink: Sink {
+    /// Returns when the other system has all of them, in one message, and never before.
+    /// - Parameter deliveries: pushes of one webhook, oldest first; at least two.
+    /// - Throws: as ``Sink/deliver(_:)``. Where the error says that the other system can never take it, each is delivered alone.
+    func deliver(_ deliveries: [SinkDelivery]) async throws
+}
+
 /// An event on its way to a sink.
 public struct SinkDelivery: Sendable {
     /// What happened.

@@ -12,6 +12,9 @@ public protocol SinkOptions: Sendable {
     var throttle: Throttle? { get }
     /// Whether it sends its requests with ``SinkParts/send(_:)``, and has their metrics. Default true.
     var isReachedOverHTTP: Bool { get }
+    /// Whether it tells the pushes of a webhook as one, and reads them apart from what is urgent. Its sink is a
+    /// ``DigestingSink`` then, and its ordering `.serial`. Default false.
+    var digests: Bool { get }
     /// Tries what it delivers to, without delivering anything: its name, TLS, and its credentials where they can be asked for.
     /// - Returns: what was tried, in words; nil, the default, where nothing can be.
     /// - Throws: why it cannot be reached, or does not know the credentials.
@@ -24,6 +27,7 @@ extension SinkOptions {
     public var ordering: Ordering { .serial }
     public var throttle: Throttle? { nil }
     public var isReachedOverHTTP: Bool { true }
+    public var digests: Bool { false }
     public var cautions: [String] { [] }
     public func tryConnection(_ parts: SinkParts) async throws -> String? { nil }
 }

@@ -14,6 +14,9 @@ final class SinkPublisher: Publisher {
     }
 
     func publish(_ messages: [Message], to topic: Topic) async throws {
+        if messages.count > 1, let sink = sink as? any DigestingSink {
+            return try await sink.deliver(messages.map { message in try EventInHand.delivery(of: message) })
+        }
         for (index, message) in messages.enumerated() {
             do {
                 try await sink.deliver(EventInHand.delivery(of: message))

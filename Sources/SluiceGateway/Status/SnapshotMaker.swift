@@ -68,7 +68,7 @@ final class SnapshotMaker: Sendable {
     }
 
     private func askAnew() {
-        for running in parts.sinks.all { _ = parts.backlog.known(running.sink.group) }
+        for group in parts.sinks.all.flatMap(\.sink.groups) { _ = parts.backlog.known(group) }
     }
 
     var snapshot: Snapshot {
@@ -109,7 +109,28 @@ final class SnapshotMaker: Sendable {
 
     /// What the sink is done with.
     private static func total(_ sink: ConfiguredSink, _ figures: StatusFigures) -> Int64 {
-        figures.sum(.deliveries, of: sink.group) { ["acked", "poisoned", "discarded"].contains($0["outcome"] ?? "") }
+        sink.groups.reduce(0) { sum, group in
+            sum.addingSaturated(
+                figures.sum(.deliveries, of: group) {
+                    ["acked", "poisoned", "discarded"].contains($0["outcome"] ?? "")
+                })
+        }
+    }
+
+    /// Each of its groups reads everything, and passes over what is another's.
+    private static func lag(_ sink: ConfiguredSink, _ figures: StatusFigures) -> Int64 {
+        sink.groups.map { figures.sum(.consumerLag, of: $0) }.max() ?? 0
+    }
+
+    /// Of a sink with several groups without what they pass over, which each of them counts.
+    private static func outcomes(_ sink: ConfiguredSink, _ figures: StatusFigures) -> [Snapshot.Count] {
+        let counts = sink.groups.map { figures.counts(.deliveries, of: $0, by: "outcome") }
+        guard counts.count > 1 else { return counts.first ?? [] }
+        var sums: [String: Int64] = [:]
+        for count in counts.joined() where count.name != DeliveryOutcome.filtered.rawValue {
+            sums[count.name] = (sums[count.name] ?? 0).addingSaturated(count.count)
+        }
+        return sums.map { Snapshot.Count($0.key, $0.value) }.sorted { ($1.count, $0.name) < ($0.count, $1.name) }
     }
 
     private func source(
@@ -163,8 +184,8 @@ final class SnapshotMaker: Sendable {
         let name = status.name
         var shown = Snapshot.Destination(name: name)
         shown.flow = flow("destinations.\(name)", status.attemptsInAll)
-        let groups = running.filter { $0.destination.name == name }.map(\.sink.group)
-        let queued = groups.reduce(Int64(0)) { $0.addingSaturated(figures.sum(.consumerLag, of: $1)) }
+        let sinks = running.filter { $0.destination.name == name }.map(\.sink)
+        let queued = sinks.reduce(Int64(0)) { $0.addingSaturated(Self.lag($1, figures)) }
         shown.note = status.note(waiting: max(status.waiting, Int(clamping: queued)))
         shown.take(status)
         shown.waitingForThrottle = figures.sum(.destinationLimitWaiting, of: name) { $0["limit"] == "throttle" }
@@ -196,11 +217,13 @@ final class SnapshotMaker: Sendable {
             name: sink.name, kind: kind ?? (sink.name == Registry.fallback.name ? sink.name : "own"),
             group: sink.group, destination: sink.destination)
         shown.flow = flow("sinks.\(sink.name)", Self.total(sink, figures))
-        shown.outcomes = figures.counts(.deliveries, of: sink.group, by: "outcome")
-        shown.inFlight = figures.sum(.deliveriesInFlight, of: sink.group)
-        shown.inFlightLimit = figures.sum(.deliveriesInFlightLimit, of: sink.group)
-        shown.lag = figures.sum(.consumerLag, of: sink.group)
-        shown.oldest = Timestamp(seconds: figures.value(.oldestPending, of: sink.group))
+        shown.outcomes = Self.outcomes(sink, figures)
+        for group in sink.groups {
+            shown.inFlight += figures.sum(.deliveriesInFlight, of: group)
+            shown.inFlightLimit += figures.sum(.deliveriesInFlightLimit, of: group)
+        }
+        shown.lag = Self.lag(sink, figures)
+        shown.oldest = sink.groups.compactMap { Timestamp(seconds: figures.value(.oldestPending, of: $0)) }.min()
         let destination = destinations.first { $0.name == sink.destination }
         let isShut = destination?.shutBy != nil
         if shown.lag > 0, shown.flow.perSecond > 0, !isShut {
@@ -208,7 +231,8 @@ final class SnapshotMaker: Sendable {
             shown.emptyBy = now.advanced(by: .seconds(seconds))
         }
         shown.policy = values["sinks", sink.name]
-        let route = routes[sink.group]
+        let own = sink.groups.compactMap { routes[$0] }
+        let route = own.first { Snapshot.State($0) != nil } ?? own.first
         shown.note = route?.note ?? destination?.note
         shown.state =
             route.flatMap { Snapshot.State($0) } ?? (isShut ? destination?.state : nil)

@@ -60,7 +60,9 @@ extension Snapshot.Problem {
             until = destination.nextAttempt
             waiting = max(destination.waiting, sinks.reduce(0) { $0.addingSaturated($1.lag) })
             remedy = Snapshot.Remedy(destination, sinks)
-        } else if let sink = snapshot.sinks.first(where: { $0.name == name || $0.group == name }) {
+        } else if let sink = snapshot.sinks.first(where: {
+            $0.name == name || $0.group == name || ReaderPart.pushesGroup(of: $0.group) == name
+        }) {
             subject = "sinks.\(sink.name)"
             self.severity = severity ?? .warning
             waiting = sink.lag

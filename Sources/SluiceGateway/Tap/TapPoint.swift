@@ -11,11 +11,14 @@ struct TapPoint: Middleware {
             guard board.isWatched else { return try await next(message, context) }
             let start = context.route.time.now
             func note(_ outcome: String, reason: String? = nil) {
-                // What is no event is shown by the poison queue.
-                guard let event = try? EventInHand.current?.event() else { return }
-                board.note(
-                    sink, message, event, outcome, reason: reason, attempts: context.delivery.trace.attempts,
-                    start.duration(to: context.route.time.now))
+                // What is no event is shown by the poison queue. Of what is delivered as one, each.
+                for message in context.isJoined ? context.messages : [message] {
+                    let event = context.isJoined ? try? Event(message) : try? EventInHand.current?.event()
+                    guard let event else { continue }
+                    board.note(
+                        sink, message, event, outcome, reason: reason, attempts: context.delivery.trace.attempts,
+                        start.duration(to: context.route.time.now))
+                }
             }
             do {
                 let output = try await next(message, context)

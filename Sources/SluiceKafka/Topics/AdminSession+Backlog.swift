@@ -38,22 +38,30 @@ extension AdminSession {
     func committed(
         by group: String, _ topic: String, _ partitions: [Int32]
     ) throws(KafkaError) -> [Int32: Int64] {
+        try committed(by: group, topic, partitions, none: [:]) { (offsets) throws(KafkaError) in try read(offsets) }
+    }
+
+    /// - Parameter none: what stands for no answer.
+    func committed<Value>(
+        by group: String, _ topic: String, _ partitions: [Int32], none: Value,
+        _ read: (UnsafePointer<rd_kafka_topic_partition_list_t>) throws(KafkaError) -> Value
+    ) throws(KafkaError) -> Value {
         let list = PartitionList(capacity: partitions.count)
         for partition in partitions { list.append(topic, partition) }
-        guard let question = rd_kafka_ListConsumerGroupOffsets_new(group, list.handle) else { return [:] }
+        guard let question = rd_kafka_ListConsumerGroupOffsets_new(group, list.handle) else { return none }
         defer { rd_kafka_ListConsumerGroupOffsets_destroy(question) }
         return try request(RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS) { options, answers in
             var questions: OpaquePointer? = question
             rd_kafka_ListConsumerGroupOffsets(client.handle, &questions, 1, options, answers)
         } _: { (event) throws(KafkaError) in
-            guard let result = rd_kafka_event_ListConsumerGroupOffsets_result(event.handle) else { return [:] }
+            guard let result = rd_kafka_event_ListConsumerGroupOffsets_result(event.handle) else { return none }
             var count = 0
             let groups = rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count)
-            guard let answer = UnsafeBufferPointer(start: groups, count: count).first else { return [:] }
+            guard let answer = UnsafeBufferPointer(start: groups, count: count).first else { return none }
             if let error = rd_kafka_group_result_error(answer) {
                 try check(rd_kafka_error_code(error), String(cString: rd_kafka_error_string(error)))
             }
-            guard let offsets = rd_kafka_group_result_partitions(answer) else { return [:] }
+            guard let offsets = rd_kafka_group_result_partitions(answer) else { return none }
             return try read(offsets)
         }
     }

@@ -79,7 +79,7 @@ extension AdminSession {
         try commit(list, of: group)
     }
 
-    private func commit(_ list: borrowing PartitionList, of group: String) throws(KafkaError) {
+    func commit(_ list: borrowing PartitionList, of group: String) throws(KafkaError) {
         guard let question = rd_kafka_AlterConsumerGroupOffsets_new(group, list.handle) else {
             throw KafkaError(RD_KAFKA_RESP_ERR__INVALID_ARG)
         }

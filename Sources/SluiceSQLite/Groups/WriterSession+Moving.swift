@@ -28,6 +28,7 @@ extension WriterSession {
         try move.run()
         try shelves.clear(row)
         try progress.clear(row)
+        try forgetParts(of: group, topic)
         return settled
     }
 
@@ -42,6 +43,7 @@ extension WriterSession {
         let forget = try SQLStatement(database, path: path, "DELETE FROM readers WHERE name = ?")
         forget.bind(group, at: 1)
         try forget.run()
+        try forgetParts(of: group, topic)
         try shelves.clear(row)
         try progress.clear(row)
     }
@@ -74,7 +76,7 @@ extension ConsumerGroup {
     var row: Int64? { state.withLock(\.row) }
 
     /// Whether anything here reads it; the reader may still hold on to subscriptions that have ended.
-    fileprivate var isSubscribed: Bool {
+    var isSubscribed: Bool {
         state.withLock { state in state.feeds.contains { !$0.subscription.isEnded } }
     }
 }

@@ -30,7 +30,7 @@ struct SteeringTests {
 
     private func steering(_ router: Router, _ store: any SteeringStore) throws -> Steering {
         let steering = Steering(router, keptBy: store, logger: logger)
-        steering.follow([.init(name: "s", route: "r")])
+        steering.follow([.init(name: "s", routes: ["r"])])
         // As the gateway adds it.
         if steering.mustWait("s") { try router.pause("r") }
         return steering
@@ -73,7 +73,7 @@ struct SteeringTests {
             }
             try await broker.publisher().publish([Message(payload: [1])], to: "t")
             try await eventually("an attempt") { gate.waiting == 1 }
-            async let pause = steering.pause(.init(name: "s", route: "r"), reason: nil)
+            async let pause = steering.pause(.init(name: "s", routes: ["r"]), reason: nil)
             try await eventually("it is paused") { isPaused(router) }
             gate.open()
             #expect(try await pause.isNew)

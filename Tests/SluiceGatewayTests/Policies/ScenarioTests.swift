@@ -65,6 +65,38 @@ struct ScenarioTests {
         #expect(figures.waiting == 0)
     }
 
+    /// A digest's two parts: what is urgent goes before pushes that wait.
+    @Test(arguments: [true, false])
+    func whatIsUrgentGoesFirstWithADigest(digest: Bool) async throws {
+        let result = try await run(
+            """
+            sinks: {slack: {kind: slack, digest: \(digest)}}
+            arrivals:
+              - 30 at 0s
+              - {at: 5500ms, event: deploymentFailed, name: failed}
+              - {at: 8500ms, event: commitDeployed, name: deployed}
+            expect:
+              - {delivered: all, order: kept, poisoned: none, doubled: 0}
+              - {messages: [failed, deployed], waits: {longest: at most 1500ms}}
+            """)
+        #expect(result.isMet == digest, "\(result.text())")
+    }
+
+    @Test func aDigestIsSlacksAndInOrder() {
+        for (sinks, fault) in [
+            ("{grafana: {kind: grafana, digest: true}}", "a sink of kind grafana has no digest"),
+            ("{slack: {kind: slack, digest: true, ordering: unordered}}", "a digest needs ordering: serial"),
+        ] {
+            let text = "sinks: \(sinks)\narrivals: 1 at 0s\nexpect: {delivered: all}\n"
+            do {
+                _ = try Scenario(text, path: "test.yaml")
+                Issue.record("\(sinks) has no fault")
+            } catch {
+                #expect("\(error)".contains(fault), "\(error)")
+            }
+        }
+    }
+
     @Test func whatIsNotMetIsSaidFirstWithATimelineOfIt() async throws {
         let result = try await run(
             """

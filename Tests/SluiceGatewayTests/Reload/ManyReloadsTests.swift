@@ -16,6 +16,8 @@ extension EndToEndUnderLoad {
         ) -> String {
             let orderings = ["serial", "unordered", "{key: repository, lanes: 8}", "{key: repository, lanes: 4}"]
             let only = step % 3 == 0 ? ", only: [{event: [commitPushed]}]" : ""
+            // Only in order: the groups of the sink become two, and one again.
+            let digest = step / 2 % 4 == 0 && step % 2 == 0 ? ", digest: true" : ""
             let name = step % 7 < 4 ? "chat" : "talk"
             return queue.section + """
                 sources:
@@ -30,7 +32,7 @@ extension EndToEndUnderLoad {
                 sinks:
                   \(name):
                     {kind: slack, webhook: "\(slack.url)\(FakeSlack.path)", destination: acme, group: log-to-chat,
-                     ordering: \(orderings[step / 2 % 4])\(only)}
+                     ordering: \(orderings[step / 2 % 4])\(only)\(digest)}
 
                 """
                 + (step % 5 < 2

@@ -8,6 +8,8 @@ final class Breaker: Sendable {
         let message: MessageID
         /// The route, whose messages keep their order.
         let route: ObjectIdentifier
+        /// Whether it goes before those that are not.
+        var isUrgent = false
     }
 
     /// How an attempt ended that has failed.
@@ -19,6 +21,7 @@ final class Breaker: Sendable {
 
     private struct Line {
         let route: ObjectIdentifier
+        let isUrgent: Bool
         var waiting = Deque<(message: MessageID, pass: Pass)>()
     }
 
@@ -94,7 +97,8 @@ final class Breaker: Sendable {
             if let index = state.lines.firstIndex(where: { $0.route == visitor.route }) {
                 state.lines[index].waiting.append((visitor.message, pass))
             } else {
-                state.lines.append(Line(route: visitor.route, waiting: [(visitor.message, pass)]))
+                state.lines.append(
+                    Line(route: visitor.route, isUrgent: visitor.isUrgent, waiting: [(visitor.message, pass)]))
             }
             return (pass, true)
         }
@@ -200,8 +204,8 @@ final class Breaker: Sendable {
     /// The next that may go, and when to look again.
     private func takeNext(_ state: inout State, _ now: MonotonicTime) -> (Pass?, MonotonicTime?) {
         var next: MonotonicTime?
-        for offset in state.lines.indices {
-            let line = (state.turn + offset) % state.lines.count
+        let inTurn = state.lines.indices.map { (state.turn + $0) % state.lines.count }
+        for line in inTurn.filter({ state.lines[$0].isUrgent }) + inTurn.filter({ !state.lines[$0].isUrgent }) {
             // Behind the only message that has failed another may go.
             let head = state.lines[line].waiting.first.map { state.book.isSuspect($0.message) } ?? false
             for place in state.lines[line].waiting.indices.prefix(head ? 2 : 1) {

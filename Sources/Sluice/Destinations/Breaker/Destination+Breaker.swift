@@ -5,7 +5,9 @@ extension Destination {
     /// - Returns: whether it had to.
     func waitForBreaker(_ context: HandlerContext) async throws -> Bool {
         guard !context.delivery.trace.isProbe else { return false }
-        let visitor = Breaker.Visitor(message: context.message.id, route: ObjectIdentifier(context.route.lifecycle))
+        let visitor = Breaker.Visitor(
+            message: context.message.id, route: ObjectIdentifier(context.route.lifecycle),
+            isUrgent: context.route.isUrgent)
         guard let (pass, mustWait) = breaker.enter(visitor) else { return false }
         guard mustWait else {
             context.delivery.trace.isProbe = true

@@ -8,7 +8,8 @@ final class ConcurrencyLine: Sendable {
         /// Nil sets no bound.
         var book: ConcurrencyBook?
         var inUse = 0
-        var line = Deque<Ticket>()
+        /// Urgent ones first.
+        var line = Deque<(ticket: Ticket, isUrgent: Bool)>()
 
         var hasRoom: Bool { book.map { inUse < $0.places } ?? true }
     }
@@ -21,15 +22,17 @@ final class ConcurrencyLine: Sendable {
         state = Mutex(State(book: policy.map(ConcurrencyBook.init)))
     }
 
+    /// - Parameter isUrgent: whether it waits before those that are not.
     /// - Returns: nil when a place was free; otherwise the place in the line, to be waited for.
-    func enter() -> Ticket? {
+    func enter(isUrgent: Bool = false) -> Ticket? {
         state.withLock { state in
             guard !state.line.isEmpty || !state.hasRoom else {
                 state.inUse += 1
                 return nil
             }
             let ticket = Ticket()
-            state.line.append(ticket)
+            let place = isUrgent ? state.line.firstIndex { !$0.isUrgent } : nil
+            state.line.insert((ticket, isUrgent), at: place ?? state.line.endIndex)
             return ticket
         }
     }
@@ -54,7 +57,7 @@ final class ConcurrencyLine: Sendable {
     /// Who waits in line has gone away.
     func giveUp(_ ticket: Ticket) {
         if ticket.leave() {
-            state.withLock { state in state.line.removeAll { $0 === ticket } }
+            state.withLock { state in state.line.removeAll { $0.ticket === ticket } }
         } else {
             leave()
         }
@@ -88,7 +91,7 @@ final class ConcurrencyLine: Sendable {
         while true {
             let next = state.withLock { state -> Ticket? in
                 if !isChanged { change(&state) }
-                guard state.hasRoom, let next = state.line.popFirst() else { return nil }
+                guard state.hasRoom, let next = state.line.popFirst()?.ticket else { return nil }
                 state.inUse += 1
                 return next
             }

@@ -6,9 +6,14 @@ final class ThrottleLine: Sendable {
     /// A permit that was taken, perhaps before it has come.
     struct Permit: Sendable {
         fileprivate let key: [UInt8]
-        fileprivate let number: Double
+        fileprivate var number: Double
         /// Of the buckets that it comes from.
         fileprivate let generation: UInt64
+    }
+
+    private struct Waiting {
+        var permit: Permit
+        let isUrgent: Bool
     }
 
     private struct State {
@@ -17,12 +22,31 @@ final class ThrottleLine: Sendable {
         var clock: SlowedClock
         /// Another key makes other buckets.
         var generation: UInt64 = 0
+        /// Those whose permits have not come.
+        var waiting: [UInt64: Waiting] = [:]
+        var lastWaiting: UInt64 = 0
 
         /// When it may be used; nil when another has to be taken.
         func due(_ permit: Permit) -> MonotonicTime? {
             guard permit.generation == generation else { return nil }
             // Its bucket is forgotten only once it is full: the permit has come long ago.
             return buckets[permit.key].map { clock.time(of: $0.due(permit.number)) } ?? .longAgo
+        }
+
+        /// An urgent message takes the first permit of those that wait for one of the same bucket and are not urgent; each of
+        /// them takes the next one's.
+        /// - Returns: whether there are any.
+        mutating func putFirst(_ id: UInt64) -> Bool {
+            guard let own = waiting[id]?.permit else { return false }
+            let others = waiting.filter { _, other in
+                !other.isUrgent && other.permit.key == own.key && other.permit.generation == own.generation
+                    && other.permit.number < own.number
+            }.sorted { $0.value.permit.number < $1.value.permit.number }
+            guard let first = others.first else { return false }
+            let numbers = others.dropFirst().map { $0.value.permit.number } + [own.number]
+            waiting[id]?.permit.number = first.value.permit.number
+            for (other, number) in zip(others, numbers) { waiting[other.key]?.permit.number = number }
+            return true
         }
     }
 
@@ -51,9 +75,10 @@ final class ThrottleLine: Sendable {
         _ message: Message, _ context: HandlerContext, _ meter: @autoclosure () -> ThrottleMeter
     ) async throws -> UInt64? {
         let start = time.now
-        guard let taken = take(message, at: start) else { return nil }
+        let isUrgent = context.route.isUrgent
+        guard let taken = take(message, isUrgent: isUrgent, at: start) else { return nil }
         let meter = meter()
-        guard taken.due > start else {
+        guard var id = taken.waiting else {
             meter.note(0)
             return 0
         }
@@ -62,12 +87,13 @@ final class ThrottleLine: Sendable {
         defer {
             waitingCount.wrappingSubtract(1, ordering: .relaxed)
             meter.endWaiting()
+            _ = state.withLock { $0.waiting.removeValue(forKey: id) }
         }
-        var permit = taken.permit
         try await context.wait(following: [bell], booking: .throttle) {
-            if let due = state.withLock({ $0.due(permit) }) { return due }
-            guard let taken = take(message, at: time.now) else { return .longAgo }
-            permit = taken.permit
+            if let due = due(id, at: time.now) { return due }
+            guard let taken = take(message, isUrgent: isUrgent, at: time.now) else { return .longAgo }
+            guard let next = taken.waiting else { return .longAgo }
+            id = next
             return taken.due
         }
         let waited = time.now.nanoseconds(since: start)
@@ -75,13 +101,26 @@ final class ThrottleLine: Sendable {
         return waited
     }
 
-    /// - Returns: nil when there is nothing to wait for.
-    private func take(_ message: Message, at now: MonotonicTime) -> (permit: Permit, due: MonotonicTime)? {
+    /// When the permit has come of one that waits. From then on it is its own, and goes to no other.
+    /// - Returns: nil when another has to be taken.
+    private func due(_ id: UInt64, at now: MonotonicTime) -> MonotonicTime? {
+        state.withLock { state in
+            guard let permit = state.waiting[id]?.permit else { return .longAgo }
+            let due = state.due(permit)
+            if due.map({ $0 <= now }) ?? true { state.waiting[id] = nil }
+            return due
+        }
+    }
+
+    /// - Returns: nil when there is nothing to wait for. Without a number the permit is there.
+    private func take(
+        _ message: Message, isUrgent: Bool, at now: MonotonicTime
+    ) -> (waiting: UInt64?, due: MonotonicTime)? {
         // The key is the user's to work out: not under the lock.
         guard let selector = state.withLock(\.policy) else { return nil }
         let key = selector.key?.select(message) ?? []
-        return state.withLock { state in
-            guard let policy = state.policy else { return nil }
+        let (taken, isFirst) = state.withLock { state -> ((waiting: UInt64?, due: MonotonicTime)?, Bool) in
+            guard let policy = state.policy else { return (nil, false) }
             let reading = state.clock.reading(at: now)
             var key = key
             if state.buckets[key] == nil, state.buckets.count >= policy.maximumKeys {
@@ -93,8 +132,17 @@ final class ThrottleLine: Sendable {
                 key, default: TokenBucket(rate: policy.rate, burst: policy.burst, at: reading)
             ].take(at: reading)
             let permit = Permit(key: key, number: number, generation: state.generation)
-            return (permit, state.due(permit) ?? now)
+            let due = state.due(permit) ?? now
+            guard due > now else { return ((nil, due), false) }
+            state.lastWaiting += 1
+            let id = state.lastWaiting
+            state.waiting[id] = Waiting(permit: permit, isUrgent: isUrgent)
+            guard isUrgent, state.putFirst(id), let own = state.waiting[id]?.permit else { return ((id, due), false) }
+            return ((id, state.due(own) ?? now), true)
         }
+        // The others look at their permits anew.
+        if isFirst { bell.ring() }
+        return taken
     }
 
     /// The destination asks to slow down.

@@ -56,10 +56,22 @@ extension GatewayConfiguration {
         ]
         for sink in sinks {
             guard let entry = named.first(where: { $0.key == sink.name }) else { continue }
-            if let other = groups.updateValue("the sink \(sink.name)", forKey: sink.group) {
+            for group in sink.groups {
+                guard let other = groups.updateValue("the sink \(sink.name)", forKey: group) else { continue }
                 faults.add(
-                    "the group \(sink.group) is \(other)'s: give each sink a group of its own",
+                    "the group \(group) is \(other)'s: give each sink a group of its own",
                     at: entry.value["group"]?.place ?? entry.place)
+            }
+            guard sink.options.digests else { continue }
+            let place = entry.value["digest"]?.place ?? entry.place
+            if sink.ordering != .serial {
+                faults.add(
+                    "a digest needs ordering: serial", at: entry.value["ordering"]?.place ?? place)
+            }
+            if sink.group.utf8.count > ReaderPart.longestGroup {
+                faults.add(
+                    "the group's name has more than \(ReaderPart.longestGroup) bytes, which leaves none for the group of the digest",
+                    at: entry.value["group"]?.place ?? place)
             }
         }
         let used = Set(sinks.map(\.destination))

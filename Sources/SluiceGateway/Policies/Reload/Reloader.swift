@@ -104,7 +104,9 @@ final class Reloader: Service {
         let groups = Set(configuration.deliveredTo.map(\.group))
         var unread: [UnreadGroup] = []
         for running in sinks.all where !groups.contains(running.sink.group) {
-            guard let count = await waiting(running.sink.group), count > 0 else { continue }
+            var count: Int64 = 0
+            for group in running.sink.groups { count = max(count, await waiting(group) ?? 0) }
+            guard count > 0 else { continue }
             unread.append(UnreadGroup(name: running.sink.group, waiting: count))
         }
         return unread

@@ -62,8 +62,12 @@ extension YAMLKey<Scenario> {
                         faults.add("a sink of kind \(kind.name) cannot be tried in a scenario", at: value.place)
                         return nil
                     }
-                    return Scenario.Sink(
+                    var sink = Scenario.Sink(
                         kind: scripted, destination: section.destination, policy: section.policy, only: section.only)
+                    if scripted.mayDigest, let digest = value["digest"] {
+                        sink.digests = YAMLFormat<Bool>.flag.read(digest, &faults) ?? false
+                    }
+                    return sink
                 }
             })
     }

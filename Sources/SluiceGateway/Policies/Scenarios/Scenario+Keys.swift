@@ -139,7 +139,15 @@ extension YAMLKey<Scenario> {
 }
 
 extension Scenario.Sink {
-    static let keys = YAMLMapping<Scenario.Sink>(own + policies + elsewhere + later)
+    static let keys = YAMLMapping<Scenario.Sink>(
+        own + policies + elsewhere + later,
+        check: { sink, value, faults in
+            guard sink.digests, let place = value["digest"]?.place else { return }
+            if !sink.kind.mayDigest { faults.add("a sink of kind \(sink.kind.name) has no digest", at: place) }
+            if let ordering = sink.policy.ordering, ordering != .serial {
+                faults.add("a digest needs ordering: serial", at: value["ordering"]?.place ?? place)
+            }
+        })
 
     private static let own: [YAMLKey<Scenario.Sink>] = [
         YAMLKey(
@@ -149,6 +157,10 @@ extension Scenario.Sink {
         YAMLKey(
             "destination", optional: \.destination, .placedName,
             "What it delivers to, by name; two sinks may share one. Default: its own name"),
+        YAMLKey(
+            "digest", \.digests, .flag,
+            "Of kind slack: deployments and failures before pushes that wait. Nothing is joined: each event is a webhook of its own"
+        ),
     ]
 
     private static let policies: [YAMLKey<Scenario.Sink>] = SinkPolicy.keys.map { $0.about(\.policy) }
@@ -159,7 +171,7 @@ extension Scenario.Sink {
         } + ["start", "group"].map { .ignored($0, "a scenario begins with nothing; leave it out") }
 
     private static let later: [YAMLKey<Scenario.Sink>] = [
-        .only(\.only), .notYet("digest", "Several events in one message"),
+        .only(\.only),
         .notYet("answers", "What its answers mean"),
     ]
 }

@@ -9,10 +9,16 @@ struct Scenario: Sendable {
         var policy: SinkPolicy
         /// The events that it gets; nil for all.
         var only: EventFilter?
+        /// Whether what is urgent is read apart from pushes.
+        var digests = false
+
+        /// The parts in which it reads.
+        var parts: [ReaderPart] { digests ? [.urgent, .pushes] : [.whole] }
 
         /// What order it promises.
         var order: SinkOrder {
             switch (policy.ordering ?? kind.options.ordering).kind {
+            case .serial where digests: .parts
             case .serial: .total
             case .perKey: .perKey
             case .unordered: .none
@@ -100,7 +106,7 @@ struct ScenarioMessage: Sendable {
     }
 }
 
-/// The order in which a sink delivers: of all events, of a repository's, or none.
+/// The order in which a sink delivers: of all events, of pushes and of the others, of a repository's, or none.
 enum SinkOrder: Sendable {
-    case total, perKey, none
+    case total, parts, perKey, none
 }

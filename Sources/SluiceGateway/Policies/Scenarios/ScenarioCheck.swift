@@ -184,7 +184,9 @@ extension ScenarioTrace.Scope {
             .sorted { (trace.passages[sink][$0].place ?? 0) < (trace.passages[sink][$1].place ?? 0) }
             var last: [String: Int] = [:]
             for message in delivered {
-                let key = isPerKey ? trace.messages[message].key : ""
+                let isPush = trace.messages[message].kind == .commitPushed
+                let part = order == .kept && trace.orders[sink] == .parts && isPush ? "pushes" : ""
+                let key = isPerKey ? trace.messages[message].key : part
                 if let before = last[key], before > message {
                     return check(
                         "order", order.rawValue,

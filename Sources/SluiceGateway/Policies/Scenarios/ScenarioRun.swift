@@ -84,7 +84,7 @@ struct ScenarioRun: Sendable {
         }
         let handled = MemoryDeduplicationStore(time: time)
         let poison = Route.Output(broker.publisher(), Self.poison)
-        return try scenario.sinks.enumerated().map { index, sink in
+        return try scenario.sinks.enumerated().flatMap { index, sink in
             let name = Scenario.destination(of: sink)
             guard let (destination, script) = destinations[name] else {
                 throw ConfigurationError("sinks.\(sink.name)", expected: "a destination")
@@ -98,20 +98,26 @@ struct ScenarioRun: Sendable {
                     throw error.withoutBlame(hold: hold)
                 }
             }
+            let group = ConfiguredSink.group(sink.name)
             var policy = sink.value.policy
             policy.retry.onRetry = { event, context in recorder.next(index, context, .retry(event.delay)) }
             let middlewares: [any Middleware] = .recommended(
-                LiveSinkPolicy(policy, handled: handled), only: sink.value.only, poison: poison)
-            return Route(
-                ConfiguredSink.group(sink.name), from: broker.subscriber(group: ConfiguredSink.group(sink.name)),
-                Self.events, to: SinkPublisher(sink.name, try options.makeSink(parts), time: time), Self.events,
-                ordering: policy.ordering ?? options.ordering, destination: destination,
-                middlewares: [PassWatch(sink: index, recorder: recorder)] + middlewares
-                    + [AttemptWatch(sink: index, recorder: recorder)]
-            ) { message, context in
-                AttemptInHand.current?.begin()
-                EventInHand.current?.note(mayBeDelivered: context.attempts > 1)
-                return [message]
+                LiveSinkPolicy(policy, handled: handled, of: group), only: sink.value.only, poison: poison)
+            let publisher = SinkPublisher(sink.name, try options.makeSink(parts), time: time)
+            // Each event is a webhook of its own: there is nothing to be joined.
+            return sink.value.parts.map { part in
+                let route = part == .pushes ? ReaderPart.pushesGroup(of: group) : group
+                return Route(
+                    route, from: broker.subscriber(group: route), Self.events, to: publisher, Self.events,
+                    ordering: policy.ordering ?? options.ordering, destination: destination,
+                    middlewares: [OnlyPart(part: part), PassWatch(sink: index, recorder: recorder)] + middlewares
+                        + [AttemptWatch(sink: index, recorder: recorder)],
+                    isUrgent: part == .urgent
+                ) { message, context in
+                    AttemptInHand.current?.begin()
+                    EventInHand.current?.note(mayBeDelivered: context.attempts > 1)
+                    return [message]
+                }
             }
         }
     }

@@ -22,6 +22,8 @@ struct ScenarioSinkKind: Sendable {
     let success: @Sendable (Request) -> String
     /// An answer that says that the message can never be taken.
     let refusal: Refusal
+    /// Whether such a sink may tell pushes as one.
+    var mayDigest = false
 
     static let all: [ScenarioSinkKind] = Registry.sinks.compactMap(\.scenario)
 

@@ -56,9 +56,9 @@ final class RunningSinks: Sendable {
     /// In the order of the configuration.
     var all: [Running] { state.withLock(\.running) }
 
-    /// The groups of those that deliver to a destination.
-    func groups(of destination: String) -> [String] {
-        all.filter { $0.destination.name == destination }.map(\.sink.group)
+    /// The groups of those that deliver to a destination, sink by sink.
+    func groups(of destination: String) -> [[String]] {
+        all.filter { $0.destination.name == destination }.map(\.sink.groups)
     }
 
     /// Makes the routes of a gateway that does not run yet.
@@ -81,7 +81,7 @@ final class RunningSinks: Sendable {
         // A route that is made anew meets its destination as it was: gate, breaker and budget carry over.
         let destinations = destinations
         let ending = Set(plan.ends + plan.restarts.map(\.name))
-        let occupied = Set(before.filter { ending.contains($0.name) }.map(\.group))
+        let occupied = Set(before.filter { ending.contains($0.name) }.flatMap(\.groups))
         var failure: (any Error)?
         func beginAll(_ sinks: [Made]) async {
             for sink in sinks {
@@ -94,11 +94,11 @@ final class RunningSinks: Sendable {
             }
         }
         // An old sink may take its time to end: what needs nothing of it begins before that.
-        await beginAll(made.filter { !occupied.contains($0.sink.group) })
+        await beginAll(made.filter { occupied.isDisjoint(with: $0.sink.groups) })
         await withDiscardingTaskGroup { group in
             for name in ending { group.addTask { await self.end(name) } }
         }
-        await beginAll(made.filter { occupied.contains($0.sink.group) })
+        await beginAll(made.filter { !occupied.isDisjoint(with: $0.sink.groups) })
         sort(by: configuration.deliveredTo.map(\.name))
         onChange(all.map(\.sink))
         forgetSeries(from: before, to: all.map(\.sink))
@@ -155,7 +155,9 @@ final class RunningSinks: Sendable {
     /// A sink that begins now gets what comes from now on. Brokers may be away: there its route sees to it.
     private func introduce(_ sink: ConfiguredSink) async {
         guard !routes.queue.isShared else { return }
-        try? await withDeadline(.seconds(1)) { [queue = routes.queue] in try await queue.introduce(sink.group) }
+        try? await withDeadline(.seconds(1)) { [queue = routes.queue] in
+            for group in sink.groups { try await queue.introduce(group) }
+        }
     }
 
     private func begin(
@@ -165,9 +167,10 @@ final class RunningSinks: Sendable {
         let destination =
             try (known + destinations).first { $0.name == sink.destination }
             ?? Destination(sink.destination, configuration.policies(of: sink.destination), time: routes.time)
-        let policies = LiveSinkPolicy(configuration.policy(of: sink), handled: routes.queue.handled)
+        let policies = LiveSinkPolicy(
+            configuration.policy(of: sink), handled: routes.queue.handled, of: sink.group)
         let isLate = state.withLock(\.isLate)
-        let route = try routes.route(to: sink, publisher, destination, policies, isLate: isLate)
+        let added = try routes.routes(to: sink, publisher, destination, policies, isLate: isLate)
         let running = Running(sink: sink, policies: policies, destination: destination, publisher: publisher)
         let all = state.withLock { state in
             state.running.append(running)
@@ -175,7 +178,7 @@ final class RunningSinks: Sendable {
         }
         onChange(all.map(\.sink))
         do {
-            try router.add(route, paused: mustWait(sink.name))
+            for route in added { try router.add(route, paused: mustWait(sink.name)) }
         } catch {
             state.withLock { state in state.running.removeAll { $0.publisher === publisher } }
             throw error
@@ -185,8 +188,10 @@ final class RunningSinks: Sendable {
 
     private func end(_ name: String) async {
         guard let running = all.first(where: { $0.sink.name == name }) else { return }
-        await router.stop(running.sink.group)
-        await routes.queue.dismiss(running.sink.group)
+        await withDiscardingTaskGroup { group in
+            for name in running.sink.groups { group.addTask { await self.router.stop(name) } }
+        }
+        for name in running.sink.groups { await routes.queue.dismiss(name) }
         await running.publisher.close()
         state.withLock { state in state.running.removeAll { $0.sink.name == name } }
         logger.notice("a sink has ended", metadata: ["sink": "\(name)"])
@@ -198,7 +203,9 @@ final class RunningSinks: Sendable {
             forget("target", name)
             forget("component", name)
         }
-        for group in Set(before.map(\.group)).subtracting(after.map(\.group)) { forget("handler_name", group) }
+        for group in Set(before.flatMap(\.groups)).subtracting(after.flatMap(\.groups)) {
+            forget("handler_name", group)
+        }
         for destination in Set(before.map(\.destination)).subtracting(after.map(\.destination)) {
             forget("destination", destination)
         }

@@ -62,13 +62,13 @@ package enum SlackMessage {
         return parts.joined(separator: separator)
     }
 
-    private static let separator = " · "
+    static let separator = " · "
 
-    private static func shortened(_ ref: String) -> String {
+    static func shortened(_ ref: String) -> String {
         ref.hasPrefix("refs/heads/") ? String(ref.dropFirst("refs/heads/".count)) : ref
     }
 
-    private static func mrkdwn(_ text: String, _ json: inout JSONWriter) {
+    static func mrkdwn(_ text: String, _ json: inout JSONWriter) {
         json.object { json in
             json.member("type", "mrkdwn")
             json.member("text", text)

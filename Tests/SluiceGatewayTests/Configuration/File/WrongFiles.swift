@@ -181,8 +181,20 @@ struct Wrong: Sendable, CustomTestStringConvertible {
             "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    only: [{repository: [\"\"]}]\n",
             "5:26: expected a text of 1 to 255 bytes, in which * stands for anything but /"),
         Wrong(
-            "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    digest: true\n",
-            "5:5: the key digest is not known here; there are kind, destination, group, start, only, ordering, backoff, retry, timeout, deduplication and webhook"
+            "sinks:\n  g:\n    kind: grafana\n    url: https://x.example\n    token: t\n    digest: true\n",
+            "6:5: the key digest is not known here; there are kind, destination, group, start, only, ordering, backoff, retry, timeout, deduplication, url, credentials and token"
+        ),
+        Wrong(
+            "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    digest: often\n",
+            "5:13: expected true or false"
+        ),
+        Wrong(
+            "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    digest: true\n    ordering: unordered\n",
+            "6:15: a digest needs ordering: serial"
+        ),
+        Wrong(
+            "sinks:\n  chat: {kind: slack, webhook: https://x.example, digest: true}\n  chat-pushes: {kind: slack, webhook: https://x.example}\n",
+            "3:3: the group log-to-chat-pushes is the sink chat's: give each sink a group of its own"
         ),
         Wrong(
             "sinks:\n  chat: {kind: slack, webhook: \"https://hooks.slack.com/services/T/B/x\"}\ndestinations:\n  chatt: {throttle: off}\n",
