@@ -942,7 +942,7 @@ function showAll() {
 
 const poll = { timer: 0, request: null, failures: 0, failure: null, isPaused: false, answered: 0, next: 0, version: null };
 
-/** Seldom while nobody looks, and less often while it does not answer. */
+/** Seldom while the tab is hidden, and less often while the gateway does not answer. */
 function schedule(delay) {
   clearTimeout(poll.timer);
   if (poll.isPaused) return;

@@ -48,7 +48,7 @@ final class TapBoard: Sendable {
     private let isOpen = Atomic<Bool>(false)
     private let state = Mutex(State())
 
-    /// Whether anybody watches. One load; the message path asks nothing else while nobody does.
+    /// Whether a reader watches. One load: the message path asks nothing else without one.
     var isWatched: Bool { isOpen.load(ordering: .relaxed) }
 
     func note(

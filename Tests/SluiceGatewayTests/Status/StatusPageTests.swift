@@ -26,7 +26,7 @@ struct StatusPageTests {
         #expect(!page.contentSecurityPolicy.contains("unsafe"))
     }
 
-    @Test func thePageAsksNobodyElse() {
+    @Test func thePageSendsNoRequestElsewhere() {
         let markup = String(decoding: StatusPage.bundled.markup, as: UTF8.self)
         let addresses = markup.ranges(of: "://").map { markup[$0.lowerBound...].prefix(40) }
         // Names of namespaces are no requests.

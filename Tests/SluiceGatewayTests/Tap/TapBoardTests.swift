@@ -15,7 +15,7 @@ struct TapBoardTests {
         }
     }
 
-    @Test func nothingIsKeptWhileNobodyWatches() throws {
+    @Test func nothingIsKeptUnlessAReaderWatches() throws {
         let board = TapBoard()
         #expect(!board.isWatched)
         try note(board, 3)
