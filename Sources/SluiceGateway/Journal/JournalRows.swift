@@ -65,7 +65,7 @@ struct JournalEntry: Sendable, Equatable {
     }
 
     let time: Timestamp
-    let route: String
+    private(set) var route: String
     let destination: String
     let message: MessageID
     let partition: Int32?
@@ -97,6 +97,13 @@ struct JournalEntry: Sendable, Equatable {
         duration = number(13)
         reason = String.fromDatabaseValue(row[14])
         retryAfter = Int64.fromDatabaseValue(row[15]).map { .milliseconds(max(0, $0)) }
+    }
+
+    /// The same as a part of another route's story.
+    func told(of route: String) -> JournalEntry {
+        var entry = self
+        entry.route = route
+        return entry
     }
 }
 

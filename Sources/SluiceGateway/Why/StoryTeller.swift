@@ -79,20 +79,27 @@ struct StoryTeller: Sendable {
         story.correlation = notes.compactMap(\.correlation).first
         story.delivery = notes.compactMap(\.delivery).first
         var sinks = sinks()
+        // What a sink's pushes were read by while it told them as one is a part of its story.
+        let told = entries.map { entry in
+            guard let own = ReaderPart.sinksGroup(ofPushes: entry.route), sinks.contains(where: { $0.route == own }),
+                !sinks.contains(where: { $0.route == entry.route })
+            else { return entry }
+            return entry.told(of: own)
+        }
         // A sink notes what another gateway may have taken in.
         let takings = notes.filter { note in
             !sinks.contains { $0.route == note.route }
-                && !entries.contains { $0.route == note.route && $0.offset != nil }
+                && !told.contains { $0.route == note.route && $0.offset != nil }
         }
         story.taken = takings.map { Story.Taking(time: $0.time, route: $0.route) }
         story.positions = Array((found + met).distinct.prefix(8))
         let intake = Set(takings.map(\.route))
-        for route in entries.map(\.route).distinct
+        for route in told.map(\.route).distinct
         where !intake.contains(route) && !sinks.contains(where: { $0.route == route }) {
             sinks.append(Sink(route: route, name: nil, destination: nil))
         }
         for sink in sinks {
-            let own = entries.filter { $0.route == sink.route }
+            let own = told.filter { $0.route == sink.route }
             // Another route of the sink delivers it.
             if let kind = story.event, !sink.part.contains(kind), own.allSatisfy({ $0.code == JournalCode(.filtered) })
             {
