@@ -29,7 +29,7 @@ enum StatusWords {
 
     /// How long ago, or how long until: `12 s`, `3 min`, `2 h`, `5 d`.
     static func distance(_ time: Timestamp, _ now: Timestamp) -> String {
-        let seconds = abs(time.milliseconds(since: now)) / 1_000
+        let seconds = time.milliseconds(since: now).magnitude / 1_000
         if seconds < 120 { return "\(seconds) s" }
         if seconds < 7_200 { return "\(seconds / 60) min" }
         if seconds < 172_800 { return "\(seconds / 3_600) h" }
