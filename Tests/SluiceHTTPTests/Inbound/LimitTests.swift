@@ -102,7 +102,8 @@ import Testing
         let (body, headers) = isGzip ? (gzip(text), ["Content-Encoding: gzip"]) : (text, [])
         let gate = Gate()
         try await withHarness(
-            endpoint: { $0.answerTimeout = .milliseconds(50) },
+            // Long enough for a busy machine to have inflated it.
+            endpoint: { $0.answerTimeout = .seconds(3) },
             settle: { delivery in
                 try? await gate.wait()
                 delivery.acknowledge()
