@@ -357,10 +357,13 @@ extension EndToEnd {
                 let other = "  other: {kind: slack, webhook: \"\(slack.url)\(FakeSlack.path)\"}"
                 try file.write(text("2/s", other))
                 try await running.gateway.reload()
+                func reloaded(_ event: JournalEvent) -> Bool { event.detail?.contains("throttle") == true }
                 try await eventually("the journal knows") {
-                    try await events().contains { $0.kind == .sinkBegan && $0.subject == "other" }
+                    let events = try await events()
+                    return events.contains { $0.kind == .sinkBegan && $0.subject == "other" }
+                        && events.contains(where: reloaded)
                 }
-                let reload = try #require(try await events().first { $0.detail?.contains("throttle") == true })
+                let reload = try #require(try await events().first(where: reloaded))
                 let detail = try #require(reload.detail)
                 #expect(detail.contains("destinations.slack.throttle.rate (sluice.yaml:2)"), "\(detail)")
                 #expect(detail.contains("sinks.other") && !detail.contains("secret-of-slack"))
