@@ -28,6 +28,13 @@ struct ConsumeGroupTests {
 
     @Test(arguments: Moment.allCases)
     func whatWasWrittenBeforeSIGTERMDoesNotComeAgain(_ moment: Moment) async throws {
+        // The coordinator may give up a member that a busy machine holds up: then the program says so, and what it wrote comes again.
+        for _ in 0..<3 where try await keepsWhatWasWritten(moment) { return }
+        Issue.record("the group has given the consumer up three times")
+    }
+
+    /// - Returns: false where the group has given the first one up, which is another matter.
+    private func keepsWhatWasWritten(_ moment: Moment) async throws -> Bool {
         let count = 2_000
         let cluster = try GroupCluster()
         let (topic, group) = (Topic("t"), "g")
@@ -64,6 +71,7 @@ struct ConsumeGroupTests {
         cluster.releaseJoins(of: group)
         #expect(try await first.exitStatus() == 0)
         #expect(first.errors.contains("\(first.lines.count) messages consumed"))
+        guard !first.errors.contains("the group has given this consumer up") else { return false }
         let topics = try KafkaTopics(configuration, logger: Logger(label: "test"))
         let positions = try await topics.positions(of: topic, group: group)
         await topics.close()
@@ -76,6 +84,7 @@ struct ConsumeGroupTests {
         #expect(try await second.exitStatus() == 0)
         let again = Set(second.lines).intersection(first.lines)
         #expect(again.isEmpty, "\(again.count) of \(first.lines.count) lines came again; \(first.errors)")
+        return true
     }
 }
 
