@@ -130,7 +130,9 @@ extension EndToEnd {
 
         @Test func anEventThatWasRetriedHasAllItsAttempts() async throws {
             let slack = try FakeSlack()
-            try await withGateway(in: directory, slack: slack) { gateway in
+            // Without jitter: a drawn wait may be too short to be shown.
+            let backoff = Backoff.constant(.milliseconds(20))
+            try await withGateway(in: directory, slack: slack, configure: { $0.pace.retry = backoff }) { gateway in
                 let left = Counter(2)
                 slack.behave { _ in left.takeOne() ? .status(503) : .ordinary }
                 let commit = StubCommit()
