@@ -25,39 +25,37 @@ struct GatewayOptions: ParsableArguments {
 
     func tool() throws -> StatusTool {
         let timeout = try Arguments.seconds(timeout, "--timeout", 0.001...3_600)
-        let configuration = try? configuration()
-        let named = try address.map { text in
-            guard let address = BindAddress(text) else {
-                throw UsageError("--address: expected an address and a port, such as 127.0.0.1:8081")
-            }
-            return address
+        let address = try address.map(Self.bindAddress) ?? Self.configuredAddress()
+        return try StatusTool(of: address, token: try token(), timeout: timeout)
+    }
+
+    static func bindAddress(_ text: String) throws -> BindAddress {
+        guard let address = BindAddress(text) else {
+            throw UsageError("--address: expected an address and a port, such as 127.0.0.1:8081")
         }
-        let address =
-            try named ?? configuration?.metricsBindAddress
-            ?? Settings.read {
-                try GatewayConfiguration.metricsAddress(environment: $0, dotEnv: $1)
-            }
-        return try StatusTool(of: address, token: try token() ?? configuration?.metricsToken, timeout: timeout)
+        return address
+    }
+
+    /// As the gateway's configuration has it.
+    static func configuredAddress() throws -> BindAddress {
+        let file = try ConfigurationChoice.path(nil)
+        return try Settings.read {
+            try GatewayConfiguration.metricsAddress(environment: $0, dotEnv: $1, file: file)
+        }
     }
 
     private func token() throws -> Secret? {
-        if let tokenFile {
-            guard let data = FileManager.default.contents(atPath: tokenFile), data.count <= 4_096 else {
-                throw UsageError("--token-file: cannot be read, or is longer than a token")
-            }
-            let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-            return text.isEmpty ? nil : Secret(text)
+        guard let tokenFile else {
+            let file = try ConfigurationChoice.path(nil)
+            // Where the configuration is at fault, the gateway may run by an earlier one, and says whether it asks for a token.
+            return try? GatewayConfiguration.metricsToken(
+                environment: ProcessInfo.processInfo.environment,
+                dotEnv: DotEnv.text(ofFile: ".env", repairing: true), file: file)
         }
-        return ProcessInfo.processInfo.environment["METRICS_TOKEN"].flatMap { $0.isEmpty ? nil : Secret($0) }
-    }
-
-    /// The gateway's, as `sluice run` would read it here; where that is at fault, the environment alone counts.
-    private func configuration() throws -> GatewayConfiguration {
-        let environment = ProcessInfo.processInfo.environment
-        let dotEnv = try DotEnv.text(ofFile: ".env", repairing: true)
-        guard let path = try ConfigurationChoice.path(nil) else {
-            return try GatewayConfiguration(environment: environment, dotEnv: dotEnv)
+        guard let data = FileManager.default.contents(atPath: tokenFile), data.count <= 4_096 else {
+            throw UsageError("--token-file: cannot be read, or is longer than a token")
         }
-        return try GatewayConfiguration(file: path, environment: environment, dotEnv: dotEnv)
+        let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        return text.isEmpty ? nil : Secret(text)
     }
 }

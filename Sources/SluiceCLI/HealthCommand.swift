@@ -22,24 +22,10 @@ struct HealthCommand: AsyncParsableCommand {
     func run() async throws {
         let timeout = try Arguments.seconds(timeout, "--timeout", 0.001...3_600)
         let check = HealthCheck(
-            of: try address.map(Self.bindAddress) ?? Self.configuredAddress(), timeout: timeout)
+            of: try address.map(GatewayOptions.bindAddress) ?? GatewayOptions.configuredAddress(), timeout: timeout)
         let report = try await check.run()
         FileHandle.standardOutput.write(Data(report.text.utf8))
         if report.isMissing { throw ExitCode(ExitStatus.noGateway) }
         if !report.isReady { throw ExitCode.failure }
-    }
-
-    private static func bindAddress(_ text: String) throws -> BindAddress {
-        guard let address = BindAddress(text) else {
-            throw UsageError("--address: expected an address and a port, such as 127.0.0.1:8081")
-        }
-        return address
-    }
-
-    private static func configuredAddress() throws -> BindAddress {
-        let file = try ConfigurationChoice.path(nil)
-        return try Settings.read {
-            try GatewayConfiguration.metricsAddress(environment: $0, dotEnv: $1, file: file)
-        }
     }
 }

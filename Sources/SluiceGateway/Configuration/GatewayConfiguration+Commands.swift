@@ -10,6 +10,15 @@ extension GatewayConfiguration {
             ?? GatewayConfiguration().metricsBindAddress
     }
 
+    /// What one has to show to that gateway to see its metrics and its status; nil where it asks for nothing.
+    /// - Parameter file: nil where there is none.
+    /// - Throws: ``EnvironmentError``; ``FileFaults`` where the file is no YAML.
+    public static func metricsToken(
+        environment: [String: String], dotEnv: String? = nil, file: String? = nil
+    ) throws -> Secret? {
+        try value(of: ProcessOptions.metricsToken, environment, dotEnv, file)
+    }
+
     /// The data directory of that gateway; the rest is not looked at.
     /// - Parameter file: nil where there is none.
     /// - Throws: ``EnvironmentError``; ``FileFaults`` where the file is no YAML.
