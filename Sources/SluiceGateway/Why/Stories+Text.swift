@@ -122,18 +122,6 @@ private struct StoryLines {
 
     mutating func add(_ words: String, indent: Int, hanging: Int? = nil) {
         let words = words.replacingUnsafeCharacters()
-        var line = String(repeating: " ", count: indent)
-        var isEmpty = true
-        for word in words.split(separator: " ", omittingEmptySubsequences: false) {
-            if !isEmpty, line.count + 1 + word.count > Self.width {
-                text += line + "\n"
-                line = String(repeating: " ", count: hanging ?? indent + 2)
-                isEmpty = true
-            }
-            if !isEmpty { line += " " }
-            line += word
-            isEmpty = false
-        }
-        text += line + "\n"
+        for line in TextWrap.lines(words, width: Self.width, indent: indent, hanging: hanging) { text += line + "\n" }
     }
 }
