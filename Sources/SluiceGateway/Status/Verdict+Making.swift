@@ -52,7 +52,10 @@ extension Snapshot.Problem {
         let name = line.firstRange(of: ": ").map { String(line[..<$0.lowerBound]) } ?? ""
         self.severity = severity ?? .notice
         let isUnreachable = line.hasPrefix("\(name): \(SinkTrouble.unreachable)")
-        if !isUnreachable, let destination = snapshot.destinations.first(where: { $0.name == name && $0.note != nil }) {
+        let isPaused = line.hasPrefix("\(name): \(SinkPause.beginning)")
+        if !isUnreachable, !isPaused,
+            let destination = snapshot.destinations.first(where: { $0.name == name && $0.note != nil })
+        {
             let sinks = snapshot.sinks.filter { $0.destination == name }
             subject = sinks.count == 1 ? "sinks.\(sinks[0].name)" : "destinations.\(name)"
             self.severity = severity ?? .warning
@@ -69,7 +72,7 @@ extension Snapshot.Problem {
             let destination = snapshot.destinations.first { $0.name == sink.destination }
             since = destination?.failingSince
             until = destination?.nextAttempt
-            if line.hasPrefix("\(name): \(SinkPause.beginning)") {
+            if isPaused {
                 remedy = .init(text: "A person has paused it.", command: "sluice resume \(sink.name)")
             } else if isUnreachable {
                 remedy = Snapshot.Remedy(addressOf: [sink], "It cannot be reached: look at its address.")

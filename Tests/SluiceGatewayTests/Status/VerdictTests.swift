@@ -41,6 +41,18 @@ struct VerdictTests {
         #expect(verdict([], [note], snapshot).problems.first?.remedy?.key == key)
     }
 
+    /// A pause is the sink's own, whatever its destination does, which may have the same name.
+    @Test func aSinkThatIsPausedAndShutHasARemedyForEach() {
+        var snapshot = StubSnapshot.shut()
+        snapshot.sinks[1].state = .paused
+        let shut = "slack: \(snapshot.destinations[1].note ?? "")"
+        let paused = "slack: paused since 2026-01-02T03:04:05.678Z"
+        let problems = verdict([], [shut, paused], snapshot).problems
+        #expect(problems.map(\.text) == [shut, paused])
+        #expect(problems.first?.remedy?.key == "destinations.slack.throttle.rate")
+        #expect(problems.last?.remedy?.command == "sluice resume slack" && problems.last?.remedy?.key == nil)
+    }
+
     @Test func sinksThatShareADestinationAreOneProblem() {
         var snapshot = StubSnapshot.shut()
         snapshot.sinks[0].destination = "slack"
