@@ -37,7 +37,7 @@ package struct MeteredPublish: Sendable {
         return end
     }
 
-    /// Publishes for a route that nobody measures.
+    /// Publishes for a route without metrics.
     func publishUnmeasured(_ messages: [Message]) async throws {
         try await output.publisher.publish(messages, to: output.topic)
     }
