@@ -42,7 +42,7 @@ extension Route {
     }
 }
 
-/// A handler of messages made of one of values: for what takes a ``/Sluice/Handler``, such as SluiceTesting's `RouteProbe`.
+/// A handler of messages made of one of values: for what takes a `Handler`, such as SluiceTesting's `RouteProbe`.
 ///
 /// ```swift
 /// let out = try await RouteProbe(json(Order.self) { order, _ in [try .json(Invoice(for: order))] }).send(.json(order))

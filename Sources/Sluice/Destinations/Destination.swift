@@ -40,6 +40,7 @@ public final class Destination: Timed {
 
     /// - Parameters:
     ///   - name: unique in a router. At least one character.
+    ///   - configuration: its policies. Default: a budget, no breaker and no limits.
     ///   - time: the router's. Default: the machine's.
     /// - Throws: ``ConfigurationError`` when a value is outside its range.
     public convenience init(

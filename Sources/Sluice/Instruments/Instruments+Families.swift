@@ -18,7 +18,11 @@ extension Instruments {
     }
 
     /// A histogram of one's own. As for a counter; the name ends in its unit, such as `_seconds` or `_bytes`.
-    /// - Parameter buckets: the upper bounds, ascending, without `+Inf`, such as `Metric.Buckets.publish`.
+    /// - Parameters:
+    ///   - name: unique in the program.
+    ///   - labels: those whose values come up with each update.
+    ///   - buckets: the upper bounds, ascending, without `+Inf`, such as `Metric.Buckets.publish`.
+    ///   - help: what `/metrics` says of it.
     public func histogram(
         _ name: String, labels: [Metric.Label] = [], buckets: [Double], help: String
     ) -> HistogramFamily {
@@ -27,6 +31,7 @@ extension Instruments {
 
     /// The counters of a declared metric.
     /// - Parameters:
+    ///   - metric: a counter.
     ///   - labels: with one value for all of them; the others are given with each update.
     ///   - known: values of the open label whose series exist at 0 from the start, and for good. Default: those that the
     ///     label lists.

@@ -5,7 +5,10 @@ public protocol DeduplicationStore: AnyObject, Timed {
     func reserve(_ key: [UInt8], scope: String) async throws -> Reservation
 
     /// The reserved key was handled.
-    /// - Parameter window: for how long it is a duplicate from now on.
+    /// - Parameters:
+    ///   - key: the one that was reserved.
+    ///   - scope: the one that it was reserved in.
+    ///   - window: for how long it is a duplicate from now on.
     func commit(_ key: [UInt8], scope: String, for window: Duration) async throws
 
     /// Reserved keys were handled together. Commits one after the other unless implemented.

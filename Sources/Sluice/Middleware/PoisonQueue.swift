@@ -4,7 +4,7 @@ import Logging
 /// it. When it cannot be moved, it is rejected, not lost. A message interrupted by a shutdown is never moved.
 ///
 /// A copy that the poison queue can never take, because it is too large for it above all, is cut down until it does:
-/// first its payload, then its metadata (``PoisonCopy``). `truncated_poisoned` then holds how many bytes the payload
+/// first its payload, then its metadata. `truncated_poisoned` then holds how many bytes the payload
 /// had, and the metadata name the place where the whole message lies. When even the smallest copy is refused for good, the
 /// message is acknowledged with an error in the log and counted: it must not hold up its route for ever.
 ///

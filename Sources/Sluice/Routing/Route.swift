@@ -27,12 +27,18 @@ public struct Route: Sendable {
 
     /// A route that publishes what its handler returns.
     /// - Parameters:
+    ///   - name: unique in a router; the label `handler_name` of its metrics.
+    ///   - subscriber: what it reads from.
+    ///   - topic: what it reads.
+    ///   - publisher: what takes what the handler returns.
+    ///   - publishTopic: where that goes.
     ///   - ordering: the subscriber's default unless given.
     ///   - destination: the outside system that it delivers to, where several routes share one or it has a name of its
     ///     own; nil, the default, for one that is the route's alone.
     ///   - middlewares: inside the router's own; the first is outermost.
     ///   - joining: which consecutive messages it handles as one.
     ///   - isUrgent: whether its attempts go first at a destination that it shares.
+    ///   - handler: turns a message into those that follow from it.
     public init(
         _ name: String, from subscriber: any Subscriber, _ topic: Topic,
         to publisher: any Publisher, _ publishTopic: Topic,

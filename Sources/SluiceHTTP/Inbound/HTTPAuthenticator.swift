@@ -19,7 +19,9 @@ public struct HTTPAuthenticator: Sendable {
 
     /// The HMAC-SHA256 of the body as transmitted, in hexadecimal after `sha256=`, as
     /// webhooks are signed (`X-Hub-Signature-256`). Compared in constant time.
-    /// - Parameter header: the name of the header that carries it.
+    /// - Parameters:
+    ///   - secret: the key that the sender signs with.
+    ///   - header: the name of the header that carries it.
     public static func hmacSHA256(header: String = "X-Hub-Signature-256", secret: String) -> HTTPAuthenticator {
         // Keyed once: each request copies the two prepared hashes instead of hashing the key again.
         let keyed = HMAC<SHA256>(key: SymmetricKey(data: Array(secret.utf8)))

@@ -73,7 +73,10 @@ public struct HTTPRejection: Error, CustomStringConvertible {
     public let response: HTTPInboundResponse
     public let description: String
 
-    /// - Parameter text: goes to the client; says what was wrong and shows neither payloads nor secrets.
+    /// - Parameters:
+    ///   - status: a status from 400 to 599.
+    ///   - headers: sent beside those of every answer.
+    ///   - text: goes to the client; says what was wrong and shows neither payloads nor secrets.
     public init(_ status: Int, _ text: String, headers: [HTTPInboundResponse.Header] = []) {
         response = .error(status, text, headers: headers)
         description = "\(status): \(text)"

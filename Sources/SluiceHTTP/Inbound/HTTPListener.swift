@@ -22,6 +22,10 @@ public final class HTTPListener: Service {
     }
 
     /// - Parameters:
+    ///   - configuration: address, deadlines and limits.
+    ///   - resources: what is answered without a route, such as the metrics.
+    ///   - observer: is told of each request.
+    ///   - logger: what is wrong with connections goes there.
     ///   - authenticator: who may ask for resources that are not open, and for paths that lead nowhere; nil is
     ///     everybody. Endpoints have their own.
     ///   - tracer: what makes a span for each request that becomes a message. The sender's span, as `traceparent` names it
@@ -46,6 +50,8 @@ public final class HTTPListener: Service {
     ///     let listener = try HTTPListener(port: 9464, resources: .metrics(backend))
     ///
     /// - Parameters:
+    ///   - resources: what is served.
+    ///   - logger: what is wrong with connections goes there.
     ///   - host: as ``Configuration/host``: loopback unless given, `*` for all interfaces.
     ///   - port: as ``Configuration/port``; 0 lets the system choose.
     ///   - authenticator: who may ask; nil is everybody.

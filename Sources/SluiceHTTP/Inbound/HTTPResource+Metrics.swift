@@ -2,7 +2,10 @@ public import Sluice
 
 extension HTTPResource {
     /// Serves what was measured, to Prometheus and to people: `GET /metrics` unless another path is given.
-    /// - Parameter updating: done before each scrape, which waits for it: for figures that are read asynchronously.
+    /// - Parameters:
+    ///   - exporter: what has the metrics, such as a `PrometheusBackend`.
+    ///   - path: begins with `/`.
+    ///   - updating: done before each scrape, which waits for it: for figures that are read asynchronously.
     public static func metrics(
         _ exporter: some MetricsExporter, at path: String = "/metrics",
         updating: @escaping @Sendable () async -> Void = {}

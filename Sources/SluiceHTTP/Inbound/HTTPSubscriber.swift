@@ -13,6 +13,7 @@ public final class HTTPSubscriber: Subscriber {
     private let closed = Flag()
 
     /// - Parameters:
+    ///   - listener: takes the requests.
     ///   - endpoints: the paths; each must be the listener's only one.
     ///   - concurrency: how many messages a route handles at once unless told otherwise.
     /// - Throws: ``HTTPListenerError`` when a path is taken, `ConfigurationError` for a value out of its range.

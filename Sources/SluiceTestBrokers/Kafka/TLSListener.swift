@@ -53,7 +53,9 @@ public final class TLSListener: Sendable {
     private let child: ChildProcess
     private let output = Mutex<[UInt8]>([])
 
-    /// - Parameter asksForCertificate: whether a client has to show one that the authority has signed.
+    /// - Parameters:
+    ///   - identity: whose certificate it shows.
+    ///   - asksForCertificate: whether a client has to show one that the authority has signed.
     public init(_ identity: Identity = .broker, asksForCertificate: Bool = true) async throws {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-tls-\(UUID())")
         files = Files(directory: directory.path)
