@@ -1,10 +1,5 @@
+public import FoundationEssentials
 public import Sluice
-
-#if canImport(FoundationEssentials)
-    public import FoundationEssentials
-#else
-    public import Foundation
-#endif
 
 extension Route {
     /// A route whose handler takes values out of the JSON of its messages.

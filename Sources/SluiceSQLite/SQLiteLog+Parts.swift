@@ -1,4 +1,4 @@
-internal import GRDB
+import GRDB
 package import Sluice
 
 /// What each of two groups had settled when they became one.

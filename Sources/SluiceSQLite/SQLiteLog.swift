@@ -1,4 +1,4 @@
-internal import GRDB
+import GRDB
 public import Logging
 public import Sluice
 import Synchronization

@@ -1,13 +1,6 @@
 import DequeModule
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// The consumer's side: a route drains the deliveries, or waits for some.
 extension Subscription {

@@ -1,15 +1,8 @@
 import Foundation
+import Glibc
 import Logging
 import Sluice
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Serves the control socket's clients. Belongs to a thread of its own, which sleeps while nothing is to be done.
 final class ControlLoop {
@@ -223,12 +216,6 @@ final class ControlLoop {
     // MARK: Calls whose names are taken
 
     private func acceptFrom(_ descriptor: Int32) -> Int32 {
-        #if canImport(Glibc)
-            Glibc.accept(descriptor, nil, nil)
-        #elseif canImport(Musl)
-            Musl.accept(descriptor, nil, nil)
-        #elseif canImport(Darwin)
-            Darwin.accept(descriptor, nil, nil)
-        #endif
+        Glibc.accept(descriptor, nil, nil)
     }
 }

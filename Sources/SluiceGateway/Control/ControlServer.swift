@@ -1,15 +1,8 @@
+import Glibc
 import Logging
 import ServiceLifecycle
 import Sluice
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Takes commands through the socket in the data directory and has them carried out.
 ///

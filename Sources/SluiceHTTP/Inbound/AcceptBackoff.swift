@@ -1,14 +1,7 @@
-internal import Logging
-internal import NIOCore
-internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Glibc
+import Logging
+import NIOCore
+import Synchronization
 
 /// Accepts connections as long as they can be borne.
 ///

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 import Synchronization
 
 /// The bytes that a long or inflated body holds of the listener's budget, until nothing refers to it any more: its message

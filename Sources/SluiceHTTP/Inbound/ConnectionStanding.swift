@@ -1,5 +1,5 @@
-internal import NIOCore
-internal import Synchronization
+import NIOCore
+import Synchronization
 
 /// What a connection is doing, for others to see: one that does nothing gives way when there are too many.
 final class ConnectionStanding: Sendable {

@@ -1,4 +1,4 @@
-internal import NIOCore
+import NIOCore
 
 /// The event loops that all listeners share.
 package enum EventLoops {

@@ -1,4 +1,4 @@
-internal import Synchronization
+import Synchronization
 
 /// Set once, read from any thread.
 final class Flag: Sendable {

@@ -1,4 +1,4 @@
-internal import CZlib
+import CZlib
 
 /// The bodies of requests with `Content-Encoding: gzip` (RFC 1952), through zlib.
 enum Gzip {

@@ -1,4 +1,4 @@
-internal import NIOCore
+import NIOCore
 
 extension HTTPAuthenticator {
     /// Takes only what a program on this machine sends straight to the listener: for endpoints without a secret.

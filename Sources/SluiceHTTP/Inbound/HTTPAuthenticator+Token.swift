@@ -1,5 +1,5 @@
-internal import Crypto
-internal import Sluice
+import Crypto
+import Sluice
 
 extension HTTPAuthenticator {
     /// A token, as `Authorization: Bearer …` (RFC 6750) or as the password of any user in `Authorization: Basic …`

@@ -1,4 +1,4 @@
-internal import Crypto
+import Crypto
 
 /// Decides who may send to an endpoint.
 ///

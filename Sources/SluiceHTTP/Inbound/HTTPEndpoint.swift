@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 
 /// How requests to one path become messages.
 public struct HTTPEndpoint: Sendable {

@@ -1,4 +1,4 @@
-internal import NIOHTTP1
+import NIOHTTP1
 
 /// The header fields of a request. Values have no whitespace around them.
 public struct HTTPInboundHeaders: Sendable {

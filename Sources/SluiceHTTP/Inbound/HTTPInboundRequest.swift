@@ -1,4 +1,4 @@
-internal import NIOHTTP1
+import NIOHTTP1
 
 /// A request as authenticators, message formats and resources see it.
 public struct HTTPInboundRequest: Sendable {

@@ -1,9 +1,9 @@
-internal import HummingbirdCore
+import HummingbirdCore
 public import Logging
-internal import NIOCore
-internal import NIOPosix
+import NIOCore
+import NIOPosix
 public import ServiceLifecycle
-internal import Synchronization
+import Synchronization
 public import Tracing
 
 /// Listens on one address and answers HTTP/1.1: the requests to the endpoints of its subscribers, and its resources.

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 
 extension HTTPListener {
     /// Where to listen, and how much of everything to bear.

@@ -1,5 +1,5 @@
 public import Sluice
-internal import Synchronization
+import Synchronization
 
 /// Counters of requests by the status that we answer, of which there are few: made at first sight, found again by its
 /// number.

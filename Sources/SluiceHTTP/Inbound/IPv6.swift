@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Glibc
 
 /// Whether this machine has IPv6.
 enum IPv6 {
@@ -13,11 +7,7 @@ enum IPv6 {
 
     /// A kernel without IPv6 has no such sockets.
     private static var isAvailable: Bool {
-        #if canImport(Glibc)
-            let kind = Int32(SOCK_STREAM.rawValue)
-        #else
-            let kind = SOCK_STREAM
-        #endif
+        let kind = Int32(SOCK_STREAM.rawValue)
         let probe = socket(AF_INET6, kind, 0)
         guard probe >= 0 else { return false }
         close(probe)

@@ -1,8 +1,8 @@
-internal import HummingbirdCore
-internal import Logging
-internal import NIOCore
-internal import NIOHTTP1
-internal import Sluice
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import Sluice
 import Synchronization
 
 /// What Hummingbird's server does with each connection: parse HTTP/1.1, and give the requests to an

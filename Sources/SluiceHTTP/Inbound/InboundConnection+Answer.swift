@@ -1,6 +1,6 @@
-internal import NIOCore
-internal import NIOHTTP1
-internal import Sluice
+import NIOCore
+import NIOHTTP1
+import Sluice
 
 extension InboundConnection {
     /// Answers a request that was read completely.

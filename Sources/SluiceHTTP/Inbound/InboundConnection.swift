@@ -1,6 +1,6 @@
-internal import NIOCore
-internal import NIOHTTP1
-internal import Sluice
+import NIOCore
+import NIOHTTP1
+import Sluice
 
 /// One connection, from the parser's parts to complete answers. It lives on its event loop.
 ///

@@ -1,5 +1,5 @@
-internal import NIOHTTP1
-internal import Sluice
+import NIOHTTP1
+import Sluice
 
 /// What a path leads to, and the metrics of its requests.
 final class InboundRoute: Sendable {

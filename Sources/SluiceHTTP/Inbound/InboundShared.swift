@@ -1,7 +1,7 @@
-internal import Logging
-internal import NIOCore
-internal import Synchronization
-internal import Tracing
+import Logging
+import NIOCore
+import Synchronization
+import Tracing
 
 /// What the connections of one listener share: limits, what is used of them, and the routes.
 final class InboundShared: Sendable {

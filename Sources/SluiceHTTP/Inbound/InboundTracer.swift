@@ -1,7 +1,7 @@
-internal import NIOCore
-internal import NIOHTTP1
-internal import Sluice
-internal import Tracing
+import NIOCore
+import NIOHTTP1
+import Sluice
+import Tracing
 
 /// Makes a span for each request that becomes a message, from its head to its answer. The message carries the trace on.
 ///

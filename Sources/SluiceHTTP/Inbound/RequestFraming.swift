@@ -1,4 +1,4 @@
-internal import NIOHTTP1
+import NIOHTTP1
 
 /// What the head of a request says about how its body comes and what is expected in turn, read in one pass.
 struct RequestFraming {

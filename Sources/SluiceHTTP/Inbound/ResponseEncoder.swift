@@ -1,5 +1,5 @@
-internal import NIOCore
-internal import Sluice
+import NIOCore
+import Sluice
 
 /// Writes complete HTTP/1.1 answers (RFC 9112), each into one buffer.
 struct ResponseEncoder {

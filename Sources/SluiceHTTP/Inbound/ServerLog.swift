@@ -1,5 +1,5 @@
-internal import Logging
-internal import Synchronization
+import Logging
+import Synchronization
 
 /// What Hummingbird's server would log. Its errors are kept for the listener's own, which is thrown and says the same, so that
 /// one trouble is one line; a server that is cancelled has none at all.

@@ -1,5 +1,5 @@
-internal import Sluice
-internal import Synchronization
+import Sluice
+import Synchronization
 
 /// Holds the one subscription of an endpoint, while there is one.
 final class SubscriptionSlot: Sendable {

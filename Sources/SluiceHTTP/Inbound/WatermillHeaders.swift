@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 
 /// The headers in which Watermill's HTTP publisher sends what travels beside a payload.
 enum WatermillHeaders {

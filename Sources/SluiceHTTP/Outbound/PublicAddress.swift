@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// Which addresses belong to the public internet: what IANA's registries of special-purpose addresses (RFC 6890) say of
 /// IPv4 and IPv6. An IPv6 address that stands for one of IPv4 is what that one is.

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 import Synchronization
 
 /// One consumer group of one topic in this process: whether it is led here, who reads it, and its ledger.

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 
 /// What a group that is led here has settled, has in flight, and must deliver again. A state machine without I/O.
 struct GroupLedger {

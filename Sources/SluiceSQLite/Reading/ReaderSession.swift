@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 import Synchronization
 
 /// The reader's connection and all that its thread does with it: feeding subscriptions above all.

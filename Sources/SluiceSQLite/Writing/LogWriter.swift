@@ -1,5 +1,5 @@
-internal import DequeModule
-internal import Sluice
+import DequeModule
+import Sluice
 import Synchronization
 
 /// The queue before the one thread that writes: whatever has gathered while it wrote shares the next commit.

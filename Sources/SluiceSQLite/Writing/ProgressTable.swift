@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 
 /// The rows of messages that wait for their next attempt. Belongs to the writer's thread.
 final class ProgressTable {

@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 
 /// The rows of what groups have put aside behind their keys. Belongs to the writer's thread.
 final class ShelfTable {

@@ -1,6 +1,6 @@
-internal import GRDB
-internal import GRDBSQLite
-internal import Sluice
+import GRDB
+import GRDBSQLite
+import Sluice
 import Synchronization
 
 /// The writer's connection and all that its thread does with it.

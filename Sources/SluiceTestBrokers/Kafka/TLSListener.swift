@@ -1,13 +1,6 @@
 import Foundation
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// `openssl s_server` on the loopback, which may ask for a client's certificate and verify it. It speaks no broker's
 /// protocol behind the handshake, and tells what it saw of it. It ends with this value at the latest.

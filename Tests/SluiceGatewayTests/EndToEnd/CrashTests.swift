@@ -1,11 +1,8 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import SluiceTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 extension EndToEndUnderLoad {
     struct CrashTests {

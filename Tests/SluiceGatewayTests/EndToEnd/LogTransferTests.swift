@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Sluice
 import SluiceKafka
 import SluicePrometheus
@@ -9,10 +10,6 @@ import SluiceTesting
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 extension EndToEnd {
     /// Kafka becomes the queue of a data directory whose log holds events, and the log becomes it again.

@@ -1,13 +1,10 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Sluice
 import SluicePrometheus
 import SluiceTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 extension EndToEndUnderLoad {
     struct SoakTests {

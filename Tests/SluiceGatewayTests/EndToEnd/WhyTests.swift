@@ -1,15 +1,12 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Sluice
 import SluiceTesting
 import Synchronization
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 extension EndToEnd {
     /// `sluice why`, with the program and a gateway that it asks.

@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Logging
 import Sluice
 import SluiceTesting
@@ -7,10 +8,6 @@ import Synchronization
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 @Suite(.timeLimit(.minutes(10)))
 struct LogOutputTests {
