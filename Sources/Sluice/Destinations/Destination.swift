@@ -35,7 +35,7 @@ public final class Destination: Timed {
     /// Whether it was named, and is not a route's own.
     let isNamed: Bool
     private let meter = Mutex<DestinationMeter?>(nil)
-    /// Is told when it takes messages no more, or again.
+    /// Is told when it stops taking messages, or takes them again.
     let observer = Mutex<(any RouteObserver)?>(nil)
 
     /// - Parameters:

@@ -1,5 +1,5 @@
 extension Instruments {
-    /// A counter of one's own.
+    /// A custom counter.
     ///
     /// Make it when a route is built (in `Middleware.wrap`), or once for the program, never for each message.
     /// - Parameters:
@@ -12,12 +12,12 @@ extension Instruments {
         counters(.counter(name, labels: labels, help: help))
     }
 
-    /// A gauge of one's own. As for a counter; the name ends in its unit, if it has one.
+    /// A custom gauge. As for a counter; the name ends in its unit, if it has one.
     public func gauge(_ name: String, labels: [Metric.Label] = [], help: String) -> GaugeFamily {
         gauges(.gauge(name, labels: labels, help: help))
     }
 
-    /// A histogram of one's own. As for a counter; the name ends in its unit, such as `_seconds` or `_bytes`.
+    /// A custom histogram. As for a counter; the name ends in its unit, such as `_seconds` or `_bytes`.
     /// - Parameters:
     ///   - name: unique in the program.
     ///   - labels: those whose values come up with each update.

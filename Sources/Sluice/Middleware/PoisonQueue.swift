@@ -8,7 +8,7 @@ import Logging
 /// had, and the metadata name the place where the whole message lies. When even the smallest copy is refused for good, the
 /// message is acknowledged with an error in the log and counted: it must not hold up its route for ever.
 ///
-/// With the filter ``Filter/exhausted`` it waits for a middleware that tries again, ``Retry`` or one of one's own: such a
+/// With the filter ``Filter/exhausted`` it waits for a middleware that tries again, ``Retry`` or a custom one: such a
 /// one calls ``RouteScope/noteRetry()`` when the route is built, and ``HandlerContext/noteExhausted(_:)`` when it gives up.
 /// Until then a transient failure is rejected and delivered again. On a route where nothing tries again, the first
 /// failure moves the message. It stands outside of what tries again; the other order, in which it would wait for ever, is a

@@ -17,7 +17,7 @@ import Synchronization
 /// rejected or waits without a worker over HTTP or RabbitMQ, what exceeds 16 MiB of these in a route without an order
 /// (``Ordering/unordered(limit:)``), and what waits since before a restart.
 ///
-/// A middleware of one's own that waits by such a number does it with ``HandlerContext/wait(following:booking:for:)``, and
+/// A custom middleware that waits by such a number does it with ``HandlerContext/wait(following:booking:for:)``, and
 /// delays what it rejects with ``HandlerContext/redeliver(following:after:)``.
 ///
 /// One may stand in several routes. The policies of a ``Destination`` are changed by its `update`.

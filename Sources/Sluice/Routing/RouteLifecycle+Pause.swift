@@ -77,7 +77,7 @@ extension RouteLifecycle {
 
     // MARK: Who pauses
 
-    /// Returns when nothing of a paused route is under way, when it is paused no more, or when it drains.
+    /// Returns when nothing of a paused route is under way, when it is no longer paused, or when it drains.
     /// - Throws: `CancellationError` when the task is cancelled.
     func waitUntilQuiet() async throws {
         let id = state.withLock { state in

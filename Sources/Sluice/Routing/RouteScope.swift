@@ -14,7 +14,7 @@ public final class RouteScope: Sendable {
     public let publisherName: String?
     /// Has the route's name in its metadata.
     public let logger: Logger
-    /// What the route's metrics are made with, those of one's own too: in them ``Metric/Label/handler`` is the route's name.
+    /// What the route's metrics are made with, custom ones too: in them ``Metric/Label/handler`` is the route's name.
     public let instruments: Instruments
     /// The router's: what a middleware or handler asks for the time, waits with, and takes its jitter from.
     public let time: RouterTime

@@ -1,5 +1,5 @@
 extension Router {
-    /// Has a route take no more messages, until ``resume(_:)``.
+    /// Stops a route from taking messages, until ``resume(_:)``.
     ///
     /// An attempt that is being made goes on to its end. No other begins: messages in hand wait, in their order, and so
     /// does what comes. The route stays subscribed, so that no other process takes over from it. It drains as usual, and

@@ -100,7 +100,7 @@ public final class Router: Service {
     ///   - tracer: what makes a span for each delivery and for each attempt, and carries the trace on in the metadata of
     ///     messages. Default: nil, which traces nothing and costs nothing. A program that has bootstrapped one for all its
     ///     libraries gives `InstrumentationSystem.tracer`. Handlers find the attempt's span in `ServiceContext.current`.
-    ///   - observer: is told of each attempt, of the end of each delivery, and of destinations that take messages no more or
+    ///   - observer: is told of each attempt, of the end of each delivery, and of destinations that stop taking messages or
     ///     again. Default: nil, which costs nothing.
     public init(
         configuration: Configuration = Configuration(), middlewares: [any Middleware] = [],

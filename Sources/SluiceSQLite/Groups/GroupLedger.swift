@@ -180,7 +180,7 @@ struct GroupLedger {
         return true
     }
 
-    /// A message in flight waits without a worker, and nothing behind it, or does so no more.
+    /// A message in flight waits without a worker, and nothing behind it, or no longer does.
     mutating func note(_ offset: Int64, isResting: Bool) {
         if isResting { resting.insert(offset) } else { resting.remove(offset) }
     }
