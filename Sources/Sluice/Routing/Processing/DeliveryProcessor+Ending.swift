@@ -49,6 +49,8 @@ extension DeliveryProcessor {
             if parcel.delivery.keepsProgress { return handBack(&parcel, .retry(handedBack.wait)) }
         }
         if context.isInterruption(error) {
+            // The route drains meanwhile: what was to wait is not due at once after a restart.
+            if let handedBack = error as? HandedBackError { parcel.rest = .retry(handedBack.wait) }
             release(parcel)
             return .settled
         }
