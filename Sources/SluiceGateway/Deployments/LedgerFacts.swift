@@ -36,7 +36,7 @@ enum LedgerFacts {
                     service TEXT NOT NULL, id TEXT NOT NULL, opened_at INTEGER, resolved_at INTEGER,
                     received_at INTEGER NOT NULL, PRIMARY KEY (service, id)
                 ) WITHOUT ROWID;
-                -- Whether the facts that the queue holds have yet to be read into the file.
+                -- One row once the facts that the queue holds have been read into the file.
                 CREATE TABLE facts_read (id INTEGER PRIMARY KEY CHECK (id = 1));
                 """)
     }
@@ -54,6 +54,14 @@ enum LedgerFacts {
         """, "SELECT service, id, opened_at, resolved_at, received_at FROM incident_facts LIMIT 0",
         "SELECT id FROM facts_read LIMIT 0",
     ]
+
+    static func isComplete(_ database: Database) throws -> Bool {
+        try Bool.fetchOne(database.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM facts_read)")) ?? false
+    }
+
+    static func markComplete(_ database: Database) throws {
+        try database.execute(sql: "INSERT OR IGNORE INTO facts_read VALUES (1)")
+    }
 
     // MARK: Taking them in
 

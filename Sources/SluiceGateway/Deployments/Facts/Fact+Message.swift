@@ -20,6 +20,12 @@ extension Fact {
         return message
     }
 
+    /// The fact as it travels beside events that tell sinks of the same.
+    func message(of events: [Event]) -> Message {
+        // Of pushes the commits themselves say that.
+        if case .deployment = self { message(event: events.first?.messageID) } else { message() }
+    }
+
     /// Whether a message says that it is a fact.
     static func isFact(_ message: Message) -> Bool { message.metadata[typeKey] != nil }
 
