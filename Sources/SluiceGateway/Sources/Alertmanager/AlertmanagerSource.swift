@@ -96,7 +96,7 @@ public struct AlertmanagerSource: SourceOptions, Hashable {
                     fingerprint = try reader.stringOrSkip()
                 } else if key == "labels", reader.kind == .object {
                     try reader.object { (key, reader) throws(JSONError) in
-                        if key.text == serviceLabel { service = try reader.stringOrSkip() }
+                        if key.isNamed(serviceLabel) { service = try reader.stringOrSkip() }
                     }
                 }
             }
