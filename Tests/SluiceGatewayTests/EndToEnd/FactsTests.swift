@@ -204,6 +204,35 @@ extension EndToEnd {
             }
         }
 
+        /// A gateway that was not there then knows what was so, too.
+        @Test(.timeLimit(.minutes(10)))
+        func factsOfTheLogAreMovedToKafka() async throws {
+            let grafana = try FakeGrafana()
+            let (directory, other) = (try TemporaryDirectory(), try TemporaryDirectory())
+            let kafka = try KafkaForTests(realGroups: true)
+            try await withGateway(in: directory, grafana: grafana, configure: addIncidents) { gateway in
+                try await sendAll(gateway.client)
+                try await eventually("all of it in the ledger") { try ledger(directory).facts().count == 4 }
+            }
+            let facts = try ledger(directory).facts()
+            for _ in 0..<2 {
+                try await withGateway(in: directory, grafana: grafana) {
+                    kafka.use(in: &$0)
+                } _: { gateway in
+                    try await eventually("nothing is left to be moved") {
+                        try await !gateway.client.ready().text.contains("log-to-kafka")
+                    }
+                }
+            }
+            try await withGateway(in: other, grafana: grafana) {
+                kafka.use(in: &$0)
+            } _: { _ in
+                try await eventually("all of it in another ledger") { try ledger(other).facts() == facts }
+            }
+            let groups = try GroupsTool(directory: directory.path + "/data").groups()
+            #expect(groups.allSatisfy { $0.backlog.messages == 0 }, "\(groups)")
+        }
+
         @Test func alertsAndIncidentsAskForTheirToken() async throws {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
             try await withGateway(in: directory, grafana: grafana) {
