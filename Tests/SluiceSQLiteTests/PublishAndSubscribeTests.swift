@@ -99,7 +99,7 @@ import Testing
         #expect(try first.lastOffset(in: "none") == nil)
         try shell(
             """
-            sqlite3 '\(directory.log)' "CREATE TRIGGER refuse BEFORE INSERT ON topic_2 BEGIN SELECT RAISE(ABORT, 'no'); END"
+            sqlite3 '\(directory.log)' "CREATE TRIGGER refuse BEFORE INSERT ON messages_2 BEGIN SELECT RAISE(ABORT, 'no'); END"
             """)
         await #expect(throws: SQLiteLogError.self) { try await publisher.publish([([message("c")], "t"), ([keyed], "u")]) }
         #expect(try first.lastOffset(in: "t") == 2)
