@@ -346,7 +346,8 @@ public final class Gateway: Service {
         }
         return try KafkaQueue(
             kafka, retention: configuration.retention, poisonBytes: configuration.poisonRetention,
-            factRetention: configuration.factRetention, handled: log, groupRetention: configuration.groupRetention, instruments, logger: logger)
+            factRetention: configuration.factRetention, handled: log, groupRetention: configuration.groupRetention,
+            instruments, logger: logger)
     }
 }
 

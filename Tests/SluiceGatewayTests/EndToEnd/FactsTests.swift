@@ -173,7 +173,9 @@ extension EndToEnd {
                 }
                 #expect(try await gateway.client.push([StubCommit()]).status == 202)
                 try await eventually("facts are kept from now on") {
-                    try ledger(directory).facts().contains { if case .push(let push) = $0 { push.isLinked } else { false } }
+                    try ledger(directory).facts().contains {
+                        if case .push(let push) = $0 { push.isLinked } else { false }
+                    }
                 }
             }
             await topics.close()
@@ -293,8 +295,11 @@ extension EndToEnd {
                         == deployed.map(\.messageID.description))
                 #expect(facts.allSatisfy { if case .push(let push) = $0 { !push.isLinked } else { true } })
                 // From now on there are facts: the same deployment told again is not another.
-                let body = #"{"commit_id":"\#(deployed[2].commit)","env":"production","timestamp":"2026-01-01T04:00:00Z","service":"hello","repository":"octo/hello"}"#
-                #expect(try await gateway.client.send("POST", "/webhooks/deployments", body: Array(body.utf8)).status == 202)
+                let body =
+                    #"{"commit_id":"\#(deployed[2].commit)","env":"production","timestamp":"2026-01-01T04:00:00Z","service":"hello","repository":"octo/hello"}"#
+                #expect(
+                    try await gateway.client.send("POST", "/webhooks/deployments", body: Array(body.utf8)).status == 202
+                )
                 try await eventually("its fact is read") {
                     try await gateway.client.metrics().value(
                         "sluice_deliveries_total", ["handler_name": "facts-to-ledger", "outcome": "acked"]) == 1
@@ -333,7 +338,8 @@ extension EndToEnd {
                 }
                 try await eventually("both in the ledger") { try ledger(directory).facts().count == 2 }
                 #expect(
-                    try await gateway.client.metrics().value("sluice_alerts_left_out_total", ["reason": "no_service"]) == 1)
+                    try await gateway.client.metrics().value("sluice_alerts_left_out_total", ["reason": "no_service"])
+                        == 1)
                 #expect(grafana.annotations.isEmpty)
             }
         }

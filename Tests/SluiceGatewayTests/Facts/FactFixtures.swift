@@ -41,7 +41,8 @@ enum FactFixtures {
     ) -> Event {
         .commitDeployed(
             Deployment(
-                id: commit(number), env: environment, occurredOn: time(hours), service: service, repository: repository))
+                id: commit(number), env: environment, occurredOn: time(hours), service: service, repository: repository)
+        )
     }
 
     /// The schema of the file of deployments as the release before facts wrote it.

@@ -106,7 +106,9 @@ struct LedgerFactsTests {
     }
 
     @Test func theSameFactsAreReadInWhateverOrderTheyCame() async throws {
-        var facts: [(Fact, MessageID?)] = (0..<30).map { (.push(FactFixtures.push($0 * 3 + 1...$0 * 3 + 3, at: Double($0))), nil) }
+        var facts: [(Fact, MessageID?)] = (0..<30).map {
+            (.push(FactFixtures.push($0 * 3 + 1...$0 * 3 + 3, at: Double($0))), nil)
+        }
         for number in 1...30 {
             let event = FactFixtures.deployment(of: number * 3, at: Double(number) + 0.5)
             if let fact = DeploymentFact(event, id: event.messageID) {
@@ -118,7 +120,8 @@ struct LedgerFactsTests {
         #expect(read.count == 60)
         for _ in 0..<3 {
             let other = try DeploymentLedger(path: directory.path + "/\(UUID().uuidString)", logger: Self.logger)
-            try await other.learn((facts + facts).shuffled().compactMap { FactFixtures.received($0.0, event: $0.1, at: 50) })
+            try await other.learn(
+                (facts + facts).shuffled().compactMap { FactFixtures.received($0.0, event: $0.1, at: 50) })
             #expect(try await other.facts() == read)
         }
     }
@@ -127,11 +130,16 @@ struct LedgerFactsTests {
         try await take(.push(FactFixtures.push(1...1, at: 1)))
         try await take(.push(FactFixtures.push(2...2, at: 2)))
         try await take(.push(FactFixtures.push(3...3, at: 2, repository: "octo/other")))
-        for (service, environment, hours) in [("hello", "production", 2), ("hello", "staging", 2), ("web", "production", 3)] {
+        for (service, environment, hours) in [
+            ("hello", "production", 2), ("hello", "staging", 2), ("web", "production", 3),
+        ] {
             let event = FactFixtures.deployment(of: 1, at: Double(hours), to: environment, service: service)
-            try await take(.deployment(try #require(DeploymentFact(event, id: event.messageID))), event: event.messageID)
+            try await take(
+                .deployment(try #require(DeploymentFact(event, id: event.messageID))), event: event.messageID)
         }
-        for (id, opened, resolved) in [("past", 0.1, 0.2), ("long", 0.5, 9), ("open", 2.5, nil)] as [(String, Double, Double?)] {
+        for (id, opened, resolved) in [("past", 0.1, 0.2), ("long", 0.5, 9), ("open", 2.5, nil)]
+            as [(String, Double, Double?)]
+        {
             try await take(
                 .incident(
                     IncidentFact(
@@ -168,7 +176,8 @@ struct LedgerFactsTests {
             try await take(.push(old), at: 3)
             try await take(fact, event: deployed.messageID, at: 3)
             try await take(
-                .incident(IncidentFact(id: "i", service: "web", openedAt: FactFixtures.time(1), resolvedAt: nil)), at: 3)
+                .incident(IncidentFact(id: "i", service: "web", openedAt: FactFixtures.time(1), resolvedAt: nil)), at: 3
+            )
         }
         try await takeOld()
         _ = try await count(deployed, at: 3)
@@ -213,7 +222,8 @@ struct LedgerFactsTests {
                 try database.execute(
                     sql: "INSERT INTO deployments VALUES (?, 'hello', 'production', ?, ?, 1, 1, ?)",
                     arguments: [
-                        deployed.messageID.description, FactFixtures.commit(1), FactFixtures.time(2).millisecondsSince1970,
+                        deployed.messageID.description, FactFixtures.commit(1),
+                        FactFixtures.time(2).millisecondsSince1970,
                         FactFixtures.time(2).millisecondsSince1970,
                     ])
             }
