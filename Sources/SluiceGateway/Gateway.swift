@@ -135,6 +135,7 @@ public final class Gateway: Service {
         let ledger = try DeploymentLedger(path: directory.deployments, logger: logger)
         let meter = DeploymentMeter(instruments)
         readers.append(try DeploymentsRoute.route(from: queue, ledger, meter, logger: logger))
+        readers.append(try FactsRoute.route(from: queue, ledger, logger: logger))
         let tap = TapBoard()
         let (others, keepsEvents) = (readers.map(\.name), configuration.kafka == nil)
         let sinks = RunningSinks(
@@ -316,7 +317,7 @@ public final class Gateway: Service {
             queue: (queue as? KafkaQueue).map { .kafka($0) } ?? .log(log, path: directory.log),
             sinks: {
                 sinks.all.flatMap { running in
-                    running.sink.readers.map { group, part in
+                    running.sink.readers.filter { $0.part != .incidents }.map { group, part in
                         StoryTeller.Sink(
                             route: group, name: running.sink.name, destination: running.destination.name, part: part)
                     }
@@ -344,8 +345,9 @@ public final class Gateway: Service {
             return SQLiteQueue(log, groupRetention: configuration.groupRetention, logger: logger)
         }
         return try KafkaQueue(
-            kafka, retention: configuration.retention, poisonBytes: configuration.poisonRetention, handled: log,
-            groupRetention: configuration.groupRetention, instruments, logger: logger)
+            kafka, retention: configuration.retention, poisonBytes: configuration.poisonRetention,
+            factRetention: configuration.factRetention, handled: log, groupRetention: configuration.groupRetention,
+            instruments, logger: logger)
     }
 }
 
