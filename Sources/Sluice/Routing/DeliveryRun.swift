@@ -128,6 +128,11 @@ extension HandlerContext {
     /// that a ``Deduplicator`` around the caller knows are not among them.
     public var messages: [Message] { route.joins ? delivery.run?.messages ?? [delivery.message] : [delivery.message] }
 
+    /// Every one of them, also those that a ``Deduplicator`` knows, with what the broker knows of each.
+    package var deliveredMessages: [(message: Message, origin: Delivery.Origin)] {
+        run?.deliveries.map { ($0.message, $0.origin) } ?? [(delivery.message, delivery.origin)]
+    }
+
     /// Whether the message stands for several (``messages``).
     public var isJoined: Bool { run != nil }
 

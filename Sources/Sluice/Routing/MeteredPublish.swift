@@ -4,6 +4,8 @@ package struct MeteredPublish: Sendable {
     private let succeeded: HistogramHandle
     private let failed: HistogramHandle
     private let published: CounterHandle
+    /// What the publisher puts on other topics is counted there.
+    private let sorted: (publisher: any SortingPublisher, published: [Topic: CounterHandle])?
     private let time: RouterTime
 
     package init(_ output: Route.Output, scope: RouteScope) {
@@ -12,7 +14,14 @@ package struct MeteredPublish: Sendable {
         let labels = [scope.label, ("publisher_name", output.publisher.name)]
         succeeded = scope.instruments.histogram(.publishTime, labels + [("success", "true")])
         failed = scope.instruments.histogram(.publishTime, labels + [("success", "false")])
-        published = scope.instruments.counter(.messagesPublished, [scope.label, ("topic", output.topic.name)])
+        func counter(_ topic: Topic) -> CounterHandle {
+            scope.instruments.counter(.messagesPublished, [scope.label, ("topic", topic.name)])
+        }
+        published = counter(output.topic)
+        sorted = (output.publisher as? any SortingPublisher).flatMap { publisher in
+            let others = publisher.otherTopics.filter { $0 != output.topic }
+            return others.isEmpty ? nil : (publisher, Dictionary(uniqueKeysWithValues: others.map { ($0, counter($0)) }))
+        }
     }
 
     /// - Parameter start: now, where the caller has just read the clock.
@@ -33,8 +42,18 @@ package struct MeteredPublish: Sendable {
         let end = time.now
         context.delivery.trace.book(end.nanoseconds(since: start), to: .publish)
         succeeded.observe(nanoseconds: end.nanoseconds(since: start))
-        published.increment(by: Int64(messages.count))
+        count(messages)
         return end
+    }
+
+    private func count(_ messages: [Message]) {
+        guard let sorted else { return published.increment(by: Int64(messages.count)) }
+        var own: Int64 = 0
+        for message in messages {
+            let topic = sorted.publisher.destination(of: message, publishedTo: output.topic)
+            if let counter = sorted.published[topic] { counter.increment() } else { own += 1 }
+        }
+        if own > 0 { published.increment(by: own) }
     }
 
     /// Publishes for a route that nobody measures.

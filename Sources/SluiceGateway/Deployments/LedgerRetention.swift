@@ -58,6 +58,7 @@ enum LedgerRetention {
                     LIMIT \(pieceRows))
                 """, arguments: [cutoff])
         count += database.changesCount
+        count += try LedgerFacts.forget(before: cutoff, atMost: pieceRows, database)
         if count > 0 {
             try database.execute(
                 sql: """

@@ -78,31 +78,3 @@ enum EventCheck {
         return kept
     }
 }
-
-/// A publisher to the queue that takes no events which their readers would refuse: what a source's own handlers and routes
-/// publish is refused while their sender can be told of it.
-final class CheckedPublisher: Publisher {
-    private let base: any Publisher
-    private let events: Topic
-
-    /// - Parameter events: the topic of events; what goes to another is none.
-    init(_ base: any Publisher, events: Topic) {
-        self.base = base
-        self.events = events
-    }
-
-    var name: String { base.name }
-    var messagingSystem: String { base.messagingSystem }
-    var time: RouterTime? { base.time }
-
-    func publish(_ messages: [Message], to topic: Topic) async throws {
-        if topic == events {
-            for message in messages { try Event.check(message) }
-        }
-        try await base.publish(messages, to: topic)
-    }
-
-    func close() async {
-        await base.close()
-    }
-}

@@ -22,4 +22,10 @@ package struct JSONKey: ~Copyable {
         }
         return key.count == count && memcmp(key.start, name.utf8Start, count) == 0
     }
+
+    /// Whether it is a name that is not known before the program runs.
+    package borrowing func isNamed(_ name: String) -> Bool {
+        if let decoded { return decoded.elementsEqual(name.utf8) }
+        return UnsafeBufferPointer(start: start, count: count).elementsEqual(name.utf8)
+    }
 }

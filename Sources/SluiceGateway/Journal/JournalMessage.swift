@@ -70,7 +70,7 @@ struct JournalMessages: Middleware {
                 if !produced.isEmpty {
                     let delivery = message.metadata[GitHubSource.deliveryKey]
                     let now = time.now
-                    for event in produced {
+                    for event in produced where !Fact.isFact(event) {
                         journal.note(JournalMessage(event, route: number, at: now, delivery: delivery))
                     }
                 }

@@ -23,7 +23,7 @@ extension Metric {
                 [idleGroups, idleGroupMessages, poisonDropped, clockDoubted]),
             Area(
                 "Events", "What the webhooks told.",
-                [eventAge, eventClockSkew, webhooksIgnored, factsRepaired, implausibleTimes, unknownEvents]),
+                [eventAge, eventClockSkew, webhooksIgnored, factsRepaired, implausibleTimes, unknownEvents, unknownFacts, factsLeftOut, alertsLeftOut]),
             deploymentsArea,
             Area(
                 "Configuration", "What is in force, and how it came to be.",

@@ -18,6 +18,7 @@ final class KafkaQueue: EventQueue {
 
     let events: Topic
     let poison: Topic
+    let facts: Topic
     let handled: any DeduplicationStore
     /// A partition may come from another gateway, which has handled what this one does not know of.
     let isShared = true
@@ -26,9 +27,10 @@ final class KafkaQueue: EventQueue {
     let outcomes = Outcomes()
 
     let configuration: GatewayConfiguration.Kafka
-    private let kafka: KafkaPublisher
+    let kafka: KafkaPublisher
     let topics: KafkaTopics
-    private let keeper: TopicKeeper
+    let keeper: TopicKeeper
+    let factsLeftOut: CounterHandle
     let log: SQLiteLog
     private let memory: QueueMemory
     /// What the log holds from the time when it was the queue.
@@ -47,18 +49,23 @@ final class KafkaQueue: EventQueue {
         var unread: [UnreadGroup] = []
         /// What is told while Kafka cannot be asked.
         var poisoned = Backlog()
+        /// Why facts are not taken, although their topic is there.
+        var factsRefused: String?
     }
 
     /// - Parameters:
     ///   - poisonBytes: how much is kept of what cannot be delivered.
+    ///   - factRetention: how long facts are kept.
     ///   - log: keeps what each route has handled.
     ///   - groupRetention: for how long a reader counts that is not configured any more.
     init(
-        _ configuration: GatewayConfiguration.Kafka, retention: Duration?, poisonBytes: Int64, handled log: SQLiteLog,
-        groupRetention: Duration, _ instruments: Instruments, logger: Logger
+        _ configuration: GatewayConfiguration.Kafka, retention: Duration?, poisonBytes: Int64, factRetention: Duration,
+        handled log: SQLiteLog, groupRetention: Duration, _ instruments: Instruments, logger: Logger
     ) throws {
         events = Topic(configuration.topic)
         poison = Topic(configuration.topic + "-poison")
+        facts = configuration.factsTopic
+        factsLeftOut = instruments.counter(.factsLeftOut, [("topic", configuration.factsTopic.name)])
         self.configuration = configuration
         self.log = log
         self.instruments = instruments
@@ -78,13 +85,13 @@ final class KafkaQueue: EventQueue {
         keeper = TopicKeeper(
             try KafkaTopics(configuration.client, timeout: .seconds(5), logger: logger),
             configuration.plans(retention: retention, poisonBytes: poisonBytes),
-            left: configuration.leftTopics, instruments, logger: logger)
+            besides: [configuration.factsPlan(retention: factRetention)], left: configuration.leftTopics, instruments, logger: logger)
     }
 
     var readiness: Readiness {
         let connection = kafka.connectionState
         let (introductions, unread) = state.withLock { ($0.introductions, $0.unread) }
-        let notes = introductions.notes + unread.map(\.note) + keeper.notes + holders
+        let notes = introductions.notes + unread.map(\.note) + keeper.notes + factNotes + holders
         let problem =
             connection.isConnected ? keeper.problem ?? outcomes.failure : connection.reason ?? "not connected"
         var readiness = Readiness(reasons: problem.map { ["kafka: \($0)"] } ?? [], notes: notes)

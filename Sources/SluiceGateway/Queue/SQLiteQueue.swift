@@ -10,13 +10,16 @@ final class SQLiteQueue: EventQueue {
 
     static let eventsTopic: Topic = "events"
     static let poisonTopic: Topic = "poison"
+    static let factsTopic: Topic = "facts"
 
     let events = SQLiteQueue.eventsTopic
     let poison = SQLiteQueue.poisonTopic
-    let publisher: any Publisher
+    let facts = SQLiteQueue.factsTopic
+    var publisher: any Publisher { writer }
     let handled: any DeduplicationStore
     /// One process at a time leads a group, and all of them read the same store of what was handled.
     let isShared = false
+    private let writer: SQLitePublisher
     private let log: SQLiteLog
     private let memory: QueueMemory
     private let state = Mutex(State())
@@ -38,7 +41,7 @@ final class SQLiteQueue: EventQueue {
         memory = QueueMemory(log: log, retention: groupRetention, logger: logger)
         self.log = log
         self.logger = logger
-        publisher = log.publisher(key: Event.orderingKeySelector)
+        writer = log.publisher(key: Event.orderingKeySelector)
         handled = log.deduplicationStore()
     }
 
@@ -165,6 +168,16 @@ final class SQLiteQueue: EventQueue {
         try await log.replay(settledBy: route, to: body)
     }
 
+    func takeIn(_ events: [Message], facts: [Message]) async throws {
+        try await writer.publish([(events, self.events), (facts, self.facts)])
+    }
+
+    func factSubscriber(for route: String) throws -> any Subscriber { log.subscriber(group: route) }
+
+    func replayFacts(to body: ([(message: Message, receipt: Timestamp)]) async throws -> Void) async throws {
+        try await log.replayFacts(to: body)
+    }
+
     func backlog(of route: String) async throws -> Backlog {
         try await backlog(group: route, events)
     }
@@ -189,6 +202,12 @@ final class SQLiteQueue: EventQueue {
 }
 
 extension SQLiteLog {
+    func replayFacts(to body: ([(message: Message, receipt: Timestamp)]) async throws -> Void) async throws {
+        for try await batch in messages(in: SQLiteQueue.factsTopic) {
+            try await body(batch.map { ($0.message, $0.timestamp) })
+        }
+    }
+
     /// Hands over the events that a route has settled, oldest first.
     func replay(settledBy route: String, to body: ([Message]) async throws -> Void) async throws {
         let events = SQLiteQueue.eventsTopic

@@ -15,7 +15,7 @@ struct KnownEvents: Middleware {
     }
 
     /// A kind as it may stand in a label; anything else comes from no gateway.
-    private static func word(_ type: String) -> String {
+    static func word(_ type: String) -> String {
         let isWord =
             type.utf8.count <= 64
             && type.utf8.allSatisfy { byte in

@@ -6,12 +6,21 @@ import Synchronization
 ///
 /// It is bounded by its callers: each of them is suspended until its own messages are committed.
 final class LogWriter: Sendable {
-    struct Append: Sendable {
-        let ticket: UInt64
+    /// Messages of one topic.
+    struct Part: Sendable {
         let topic: Topic
         let messages: [Message]
         /// Empty when no message has a key or metadata.
         let envelopes: [Envelope]
+
+        var bytes: Int { messages.reduce(0) { $0 + $1.payload.count } }
+    }
+
+    struct Append: Sendable {
+        let ticket: UInt64
+        let first: Part
+        /// Of further topics, in the same commit.
+        let others: [Part]
         let continuation: UnsafeContinuation<Void, any Error>
     }
 
@@ -58,7 +67,7 @@ final class LogWriter: Sendable {
     // MARK: Asking
 
     /// Returns when the messages are committed.
-    func append(_ messages: [Message], _ envelopes: [Envelope], to topic: Topic) async throws {
+    func append(_ first: Part, _ others: [Part] = []) async throws {
         let ticket = tickets.wrappingAdd(1, ordering: .relaxed).newValue
         try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
@@ -67,10 +76,7 @@ final class LogWriter: Sendable {
                     // Checked under the lock: a cancellation that comes later finds the request in the queue.
                     if Task.isCancelled { return CancellationError() }
                     queue.requests.append(
-                        .append(
-                            Append(
-                                ticket: ticket, topic: topic, messages: messages, envelopes: envelopes,
-                                continuation: continuation)))
+                        .append(Append(ticket: ticket, first: first, others: others, continuation: continuation)))
                     return nil
                 }
                 if let refusal { continuation.resume(throwing: refusal) } else { signal.raise() }
@@ -158,8 +164,12 @@ final class LogWriter: Sendable {
         var bytes = 0
         while count < queue.requests.count, messages < commitMessages, bytes < commitBytes {
             if case .append(let append) = queue.requests[count] {
-                messages += append.messages.count
-                for message in append.messages { bytes += message.payload.count }
+                messages += append.first.messages.count
+                bytes += append.first.bytes
+                for part in append.others {
+                    messages += part.messages.count
+                    bytes += part.bytes
+                }
             } else {
                 messages += 1
             }

@@ -117,7 +117,9 @@ final class WriterSession {
                 let now = Timestamp.now()
                 for request in requests {
                     switch request {
-                    case .append(let append): try self.append(append, now)
+                    case .append(let append):
+                        try self.append(append.first, now)
+                        for part in append.others { try self.append(part, now) }
                     case .job(let job): reports.append(try self.run(job))
                     }
                     reached += 1
@@ -184,13 +186,13 @@ final class WriterSession {
         }
     }
 
-    private func append(_ append: LogWriter.Append, _ now: Timestamp) throws(SQLiteLogError) {
+    private func append(_ part: LogWriter.Part, _ now: Timestamp) throws(SQLiteLogError) {
         provesHealth = true
-        let table = try table(for: append.topic)
-        if append.envelopes.isEmpty {
-            for message in append.messages { try table.append(message, nil, transaction: transaction, now: now) }
+        let table = try table(for: part.topic)
+        if part.envelopes.isEmpty {
+            for message in part.messages { try table.append(message, nil, transaction: transaction, now: now) }
         } else {
-            for (message, envelope) in zip(append.messages, append.envelopes) {
+            for (message, envelope) in zip(part.messages, part.envelopes) {
                 try table.append(message, envelope, transaction: transaction, now: now)
             }
         }

@@ -1,0 +1,88 @@
+import Sluice
+import SluiceKafka
+import SluiceSQLite
+import Synchronization
+
+extension KafkaQueue {
+    /// A publish of both returns when the brokers have both. Facts are left out while their topic is missing or forbidden: a
+    /// webhook is not refused for what only a person can mend.
+    func takeIn(_ events: [Message], facts: [Message]) async throws {
+        async let areKept: Void = keep(facts)
+        if !events.isEmpty { try await publisher.publish(events, to: self.events) }
+        try await areKept
+    }
+
+    private func keep(_ facts: [Message]) async throws {
+        guard keeper.absence(of: self.facts) == nil else { return factsLeftOut.increment(by: Int64(facts.count)) }
+        do {
+            do {
+                try await kafka.publish(facts, to: self.facts)
+            } catch let error where Disposition(of: error).isPermanent {
+                // This cluster takes less than others: the commits of a large push are what it can do without.
+                try await kafka.publish(facts.map(Fact.shortened), to: self.facts)
+            }
+            state.withLock { $0.factsRefused = nil }
+        } catch let error where Disposition(of: error) != .retry() {
+            factsLeftOut.increment(by: Int64(facts.count))
+            let isNew = state.withLock { state in
+                defer { state.factsRefused = "\(error)" }
+                return state.factsRefused == nil
+            }
+            if isNew { logger.warning("facts are not taken", metadata: ["error": "\(error)"]) }
+        }
+    }
+
+    /// What is lost while facts are not kept.
+    var factNotes: [String] {
+        guard connectionIsUsable, let reason = keeper.absence(of: facts) ?? state.withLock(\.factsRefused) else { return [] }
+        return [
+            "kafka: facts are not kept, and what deployments ship is unknown meanwhile; webhooks are taken: \(reason)"
+        ]
+    }
+
+    private var connectionIsUsable: Bool { kafka.connectionState.isConnected && keeper.problem == nil }
+
+    /// A client without a group: each gateway has a ledger of its own, and reads all facts into it.
+    func factSubscriber(for route: String) throws -> any Subscriber {
+        var options = KafkaSubscriber.Configuration()
+        options.createsMissingTopics = false
+        options.prefetchMessages = 10_000
+        options.prefetchKilobytes = max(1_024, 16_384 / Int(configuration.partitions))
+        let subscriber = try KafkaSubscriber(configuration.client, group: nil, configuration: options, logger: logger)
+        state.withLock { $0.subscribers[route] = subscriber }
+        return subscriber
+    }
+
+    /// First what the embedded log holds from the time when it was the queue.
+    func replayFacts(to body: ([(message: Message, receipt: Timestamp)]) async throws -> Void) async throws {
+        try await log.replayFacts(to: body)
+        guard keeper.absence(of: facts) == nil else { return }
+        let ends = try await topics.positions(of: facts, group: group(of: FactsRoute.name)).compactMapValues {
+            $0.end > $0.first ? $0.end : nil
+        }
+        try await read(facts, upTo: ends) { deliveries in
+            try await body(deliveries.map { ($0.message, EventTime.receipt($0.origin, now: .now())) })
+        }
+    }
+}
+
+extension Fact {
+    /// The message of a push without its commits, where it is larger than a cluster takes; any other stays.
+    static func shortened(_ message: Message) -> Message {
+        guard case .push(var push) = try? Fact(message), !push.commits.isEmpty else { return message }
+        push.commits = []
+        push.isComplete = false
+        var shortened = message
+        shortened.payload = Fact.push(push).message().payload
+        return shortened
+    }
+}
+
+extension Metric {
+    static let factsLeftOut = counter(
+        "sluice_facts_left_out_total",
+        labels: [.topic],
+        help:
+            "Facts that were not kept because Kafka's topic for them is missing or forbidden. What deployments ship is unknown there."
+    )
+}

@@ -1,0 +1,241 @@
+import Foundation
+import GatewayTestSupport
+import Sluice
+import SluiceKafka
+import SluicePrometheus
+import SluiceSQLite
+import SluiceTesting
+import Testing
+
+@testable import SluiceGateway
+
+extension EndToEnd {
+    /// Facts, from what tells them to the ledger.
+    struct FactsTests {
+        private static let branch = """
+            {"ref":"refs/heads/new","before":"0000000000000000000000000000000000000000",
+             "after":"9400f1b21cb527d7fa3d3eabba93557a18ebe7a2","deleted":false,"created":true,"forced":false,
+             "repository":{"name":"hello","full_name":"octo/hello"},"commits":[]}
+            """
+
+        private func ledger(_ directory: TemporaryDirectory) -> FactStore {
+            FactStore(path: directory.path + "/data/deployments.sqlite")
+        }
+
+        private func incident(_ id: String, _ more: String) -> [UInt8] {
+            Array(#"{"id":"\#(id)","service":"hello",\#(more)}"#.utf8)
+        }
+
+        /// Sends each kind of fact once: a push of two commits, one of none, a deployment, an incident.
+        private func sendAll(_ client: GatewayClient) async throws {
+            var commits = [StubCommit(), StubCommit()]
+            for index in commits.indices { commits[index].time = RFC3339.format(.now()) }
+            #expect(try await client.push(commits).status == 202)
+            #expect(try await client.gitHub(Array(Self.branch.utf8)).status == 202)
+            let deployed =
+                #"{"commit_id":"\#(commits[1].id)","env":"production","timestamp":"\#(RFC3339.format(.now()))","service":"hello","id":7}"#
+            #expect(try await client.send("POST", "/webhooks/deployments", body: Array(deployed.utf8)).status == 202)
+            let opened = #""opened":"\#(RFC3339.format(.now()))""#
+            #expect(try await client.send("POST", "/webhooks/incidents", body: incident("i", opened)).status == 202)
+        }
+
+        private func check(_ facts: [Fact]) {
+            #expect(Fact.Kind.allCases.map { kind in facts.count { $0.kind == kind } } == [2, 1, 1], "\(facts)")
+            for case .push(let push) in facts {
+                #expect(push.isLinked && push.isComplete && (push.commits.count == 2 || push.before == nil))
+            }
+            for case .deployment(let deployment) in facts { #expect(deployment.id == "7" && deployment.succeeded) }
+        }
+
+        private func addIncidents(_ configuration: inout GatewayConfiguration) {
+            configuration.sources.append(ConfiguredSource("incidents", IncidentsSource()))
+        }
+
+        @Test(.timeLimit(.minutes(10)), arguments: [false, true])
+        func whatIsToldIsInTheLedgerOnceAlsoWhenItIsMadeAgain(_ onKafka: Bool) async throws {
+            let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
+            let kafka = onKafka ? try KafkaForTests(realGroups: true) : nil
+            func run(_ body: (RunningGateway) async throws -> Void) async throws {
+                try await withGateway(in: directory, grafana: grafana) {
+                    kafka?.use(in: &$0)
+                    addIncidents(&$0)
+                } _: { gateway in
+                    try await body(gateway)
+                }
+            }
+            try await run { gateway in
+                try await sendAll(gateway.client)
+                try await eventually("all of it in the ledger, counted once") {
+                    let counted = try await gateway.client.metrics().value(
+                        "sluice_deployments_total",
+                        ["service": "hello", "environment": "production", "result": "success"])
+                    return try ledger(directory).facts().count == 4 && counted == 1
+                }
+                check(try ledger(directory).facts())
+                // Sinks are told what they always were: two commits, one deployment.
+                try await eventually("the sink has them") { grafana.annotations.count == 3 }
+                let metrics = try await gateway.client.metrics()
+                let facts = kafka.map { "\($0.topic)-facts" } ?? "facts"
+                func published(_ route: String, _ topic: String) -> Double? {
+                    metrics.value("sluice_messages_published_total", ["handler_name": route, "topic": topic])
+                }
+                #expect(published("github-to-log", facts) == 2 && published("incidents-to-log", facts) == 1)
+                #expect(published("github-to-log", kafka?.topic ?? "events") == 2)
+                #expect(try await gateway.client.ready().status == 200)
+            }
+            let before = try ledger(directory).facts()
+            let path = directory.path + "/data/deployments.sqlite"
+            for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+            try await run { gateway in
+                try await eventually("all of it in the ledger again") {
+                    (try? ledger(directory).facts()) == before
+                }
+                try await sendAll(gateway.client)
+                try await eventually("what came since, too") { try ledger(directory).facts().count == 7 }
+            }
+        }
+
+        /// A webhook is one commit: there is no event without its fact.
+        @Test func eventsAndTheirFactAreOnTheLogTogether() async throws {
+            let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
+            try await withGateway(in: directory, grafana: grafana) { gateway in
+                #expect(try await gateway.client.push([StubCommit(), StubCommit()]).status == 202)
+            }
+            let log = SQLiteLogView(path: directory.path + "/data/events.sqlite")
+            let (events, facts) = (try log.messages(in: "events"), try log.messages(in: "facts"))
+            #expect(events.count == 2 && facts.count == 1)
+            #expect(Set((events + facts).map(\.timestamp)).count == 1)
+            #expect(events.allSatisfy { $0.message.metadata[Fact.typeKey] == nil })
+            let correlation = CorrelationID().name
+            #expect(facts.first?.message.metadata[correlation] == events.first?.message.metadata[correlation])
+            #expect(facts.first?.key == events.first?.key)
+        }
+
+        @Test func factsOfKindsThatAreNotKnownArePassedOverAndCounted() async throws {
+            let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
+            try await withGateway(in: directory, grafana: grafana) { gateway in
+                try await eventually("the ledger") {
+                    FileManager.default.fileExists(atPath: directory.path + "/data/deployments.sqlite")
+                }
+                let log = try SQLiteLog.open(.init(path: directory.path + "/data/events.sqlite"))
+                func message(_ type: String?, _ payload: String = "{}") -> Message {
+                    var message = Message(payload: Array(payload.utf8))
+                    message.metadata[Fact.typeKey] = type
+                    return message
+                }
+                let good = Fact.push(FactFixtures.push(1...1, at: 1)).message()
+                try await log.publisher().publish(
+                    [message("merge"), message("push"), message(nil), good, message("odd word")], to: "facts")
+                await log.close()
+                try await eventually("each is counted, and the one that is known is in the ledger") {
+                    let metrics = try await gateway.client.metrics()
+                    func unknown(_ type: String) -> Double? {
+                        metrics.value(
+                            "sluice_unknown_facts_total", ["handler_name": "facts-to-ledger", "fact_type": type])
+                    }
+                    return try ledger(directory).facts().count == 1 && unknown("merge") == 1
+                        && unknown("malformed") == 1 && unknown("other") == 2
+                }
+            }
+        }
+
+        /// Whoever has to make the topics has made those of the release before.
+        @Test(.timeLimit(.minutes(10)))
+        func withoutItsTopicWebhooksAreTakenAndItIsSaid() async throws {
+            let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
+            let kafka = try KafkaForTests(realGroups: true)
+            let topics = try KafkaTopics(kafka.client)
+            for name in [kafka.topic, "\(kafka.topic)-poison", "\(kafka.topic)-control"] {
+                try await topics.create(Topic(name), partitions: 4, replication: nil, retention: nil)
+            }
+            try await withGateway(in: directory, grafana: grafana) {
+                kafka.use(in: &$0)
+                $0.kafka?.createsTopics = false
+            } _: { gateway in
+                let commit = StubCommit()
+                #expect(try await gateway.client.push([commit]).status == 202)
+                try await eventually("the sink has it") { grafana.annotations.count == 1 }
+                let ready = try await gateway.client.ready()
+                #expect(ready.status == 200 && ready.text.contains("facts are not kept"), "\(ready.text)")
+                #expect(ready.text.contains("kafka-topics.sh --create --topic \(kafka.topic)-facts"), "\(ready.text)")
+                let labels = ["topic": "\(kafka.topic)-facts"]
+                #expect(try await gateway.client.metrics().value("sluice_facts_left_out_total", labels) == 1)
+                try await eventually("the event is a fact without a link") {
+                    guard case .push(let push) = try ledger(directory).facts().first else { return false }
+                    return push.commits.map(\.id) == [commit.id] && !push.isLinked
+                }
+                try await topics.create(
+                    Topic("\(kafka.topic)-facts"), partitions: 4, replication: nil, retention: nil)
+                try await eventually("the note is gone") {
+                    try await !gateway.client.ready().text.contains("facts are not kept")
+                }
+                #expect(try await gateway.client.push([StubCommit()]).status == 202)
+                try await eventually("facts are kept from now on") {
+                    try ledger(directory).facts().contains { if case .push(let push) = $0 { push.isLinked } else { false } }
+                }
+            }
+            await topics.close()
+        }
+
+        /// Two gateways: each has a ledger of its own, with everything in it.
+        @Test(.timeLimit(.minutes(10)))
+        func eachGatewayOnKafkaKnowsAllFacts() async throws {
+            let grafana = try FakeGrafana()
+            let directories = [try TemporaryDirectory(), try TemporaryDirectory()]
+            let kafka = try KafkaForTests(realGroups: true)
+            try await withGateway(in: directories[0], grafana: grafana) {
+                kafka.use(in: &$0)
+                addIncidents(&$0)
+            } _: { one in
+                try await sendAll(one.client)
+                try await withGateway(in: directories[1], grafana: grafana) {
+                    kafka.use(in: &$0)
+                    addIncidents(&$0)
+                } _: { two in
+                    try await sendAll(two.client)
+                    for directory in directories {
+                        try await eventually("all facts") {
+                            let facts = try ledger(directory).facts()
+                            return facts.count { if case .push(let push) = $0 { push.isLinked } else { false } } == 3
+                                && facts.count { $0.kind == .deployment } == 2
+                        }
+                    }
+                }
+            }
+        }
+
+        @Test func alertsAndIncidentsAskForTheirToken() async throws {
+            let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
+            try await withGateway(in: directory, grafana: grafana) {
+                $0.sources.append(ConfiguredSource("alertmanager", AlertmanagerSource(token: Secret("word-of-alerts"))))
+                $0.sources.append(ConfiguredSource("incidents", IncidentsSource(token: Secret("word-of-incidents"))))
+            } _: { gateway in
+                let alerts = """
+                    {"status":"firing","version":"4","alerts":[{"status":"firing","labels":{"service":"hello"},
+                     "startsAt":"\(RFC3339.format(.now()))","endsAt":"0001-01-01T00:00:00Z","fingerprint":"f1"},
+                     {"status":"firing","labels":{},"startsAt":"2026-01-01T00:00:00Z","fingerprint":"f2"}]}
+                    """
+                let incident = incident("i", #""opened":"\#(RFC3339.format(.now()))""#)
+                for (path, token, body) in [
+                    ("/webhooks/alertmanager", "word-of-alerts", Array(alerts.utf8)),
+                    ("/webhooks/incidents", "word-of-incidents", incident),
+                ] {
+                    func status(_ headers: [(String, String)]) async throws -> Int {
+                        try await gateway.client.send("POST", path, headers: headers, body: body).status
+                    }
+                    #expect(try await status([]) == 401)
+                    #expect(try await status([("Authorization", "Bearer wrong")]) == 401)
+                    #expect(try await status([("Authorization", "Bearer \(token)")]) == 202)
+                    #expect(
+                        try await gateway.client.send(
+                            "POST", path, headers: [("Authorization", "Bearer \(token)")], body: Array("[]".utf8)
+                        ).status == 400)
+                }
+                try await eventually("both in the ledger") { try ledger(directory).facts().count == 2 }
+                #expect(
+                    try await gateway.client.metrics().value("sluice_alerts_left_out_total", ["reason": "no_service"]) == 1)
+                #expect(grafana.annotations.isEmpty)
+            }
+        }
+    }
+}
