@@ -22,26 +22,24 @@ extension PushGraph {
     /// - Parameter wasLive: whether a commit was deployed to this place before.
     mutating func broken(from commit: UInt32, _ previous: Previous, wasLive: (UInt32) -> Bool) -> Broken {
         let seen = branches(of: previous.commit)
-        var (pieces, at) = ([Piece](), commit)
-        beginVisits()
+        var (pieces, at, gap) = ([Piece](), commit, Gap?.none)
         if links(to: at).isEmpty, let sighting = placesInLine(of: at).first, let place = sighting.place {
             let push = push(sighting.push)
             pieces.append(Piece(push: sighting.push, places: push.commits.lowerBound..<place + 1))
-            at = push.before
+            if push.traits.contains(.links) { at = push.before } else { gap = end(push.after) }
         }
-        var gap = Gap.tooFar
-        for _ in 0..<Self.reach {
+        beginVisits()
+        while gap == nil {
             if at != commit, wasLive(at) {
                 gap = .otherLine
-                break
-            }
-            guard let link = links(to: at).first, visit(at) else {
+            } else if let link = links(to: at).first, visit(at) {
+                let push = push(Int(link))
+                pieces.append(Piece(push: Int(link), places: push.commits))
+                at = push.before
+                if pieces.count > Self.reach { gap = .tooFar }
+            } else {
                 gap = end(at)
-                break
             }
-            let push = push(Int(link))
-            pieces.append(Piece(push: Int(link), places: push.commits))
-            at = push.before
         }
         beginVisits()
         var found: [UInt32] = []
@@ -53,7 +51,7 @@ extension PushGraph {
                 if isBehind || (commits.pushedAt(commit) ?? .min) > previous.finishedAt { found.append(commit) }
             }
         }
-        return Broken(commits: found, gap: gap)
+        return Broken(commits: found, gap: gap ?? .hole)
     }
 
     /// When the commit was first seen on each branch.
@@ -66,8 +64,10 @@ extension PushGraph {
         return seen
     }
 
+    /// Whether the push brought a branch further on which all that was `seen` had been before.
     private func isBehind(_ seen: [UInt32: Int64], _ push: PushLog.Push) -> Bool {
-        push.ref != PushLog.none && seen[push.ref].map { $0 < push.pushedAt } ?? false
+        guard push.ref != PushLog.none, let time = seen[push.ref], time < push.pushedAt else { return false }
+        return !(breaks[Self.branch(push, commits)]?.contains { $0 > time && $0 <= push.pushedAt } ?? false)
     }
 
     /// Why no push leads to the commit.

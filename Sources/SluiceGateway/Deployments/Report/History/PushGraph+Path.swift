@@ -50,6 +50,7 @@ extension PushGraph {
                 guard let start = other.place, start < place else { continue }
                 return Path(pieces: [Piece(push: sighting.push, places: start + 1..<place + 1)], isWhole: true)
             }
+            guard push.traits.contains(.links) else { continue }
             let piece = Piece(push: sighting.push, places: push.commits.lowerBound..<place + 1)
             if let path = walk(from: push.before, goals, onlyWhole, [piece], isWhole: true) { return path }
         }

@@ -25,6 +25,8 @@ struct PushGraph {
     private let ranks: [UInt32]
     /// Of the commits that were deployed.
     private let sightings: [UInt32: [Sighting]]
+    /// When each branch began, or was forced elsewhere, by its repository and name.
+    let breaks: [UInt64: [Int64]]
     private var visits: [UInt32]
     private var visit: UInt32 = 0
 
@@ -36,7 +38,18 @@ struct PushGraph {
         self.starts = starts
         ranks = Self.rank(commits, log, starts)
         sightings = Self.sightings(commits, log, of: deployed)
+        var breaks: [UInt64: [Int64]] = [:]
+        for index in 0..<log.pushes.count where log.pushes[index].traits.contains(.breaks) {
+            breaks[Self.branch(log.pushes[index], commits), default: []].append(log.pushes[index].pushedAt)
+        }
+        self.breaks = breaks
         visits = [UInt32](repeating: 0, count: commits.count)
+    }
+
+    /// The branch that a push came to.
+    static func branch(_ push: PushLog.Push, _ commits: CommitTable) -> UInt64 {
+        let repository = push.after == PushLog.none ? UInt32.max : commits.repository(of: push.after)
+        return UInt64(repository) << 32 | UInt64(push.ref)
     }
 
     // MARK: Making
@@ -147,7 +160,7 @@ struct PushGraph {
         return all.filter { sighting in
             let push = log.pushes[sighting.push]
             guard sighting.place != nil, push.after != commit, !push.traits.contains(.merges),
-                push.traits.contains(.links), push.traits.contains(.isWhole), ranks[Int(push.after)] != .max
+                push.traits.contains(.isWhole), ranks[Int(push.after)] != .max
             else { return false }
             return !all.contains { $0.push != sighting.push && log.pushes[$0.push].after == commit && $0.place != nil }
         }

@@ -5,11 +5,12 @@ struct PushLog {
         let rawValue: UInt8
         /// It leads from `before` to `after`: a link of a chain.
         static let links = Traits(rawValue: 1)
-        /// It lists every commit that it brought.
+        /// It lists every commit that it brought, its end among them.
         static let isWhole = Traits(rawValue: 2)
         /// Among its commits are merges, so that a place in its list says nothing.
         static let merges = Traits(rawValue: 4)
-        static let created = Traits(rawValue: 8)
+        /// The branch does not go on from where it was: it is new, or was forced elsewhere.
+        static let breaks = Traits(rawValue: 8)
     }
 
     struct Push {
@@ -50,16 +51,17 @@ struct PushLog {
             listed.append(id)
         }
         let count = listed.count - start
-        let isLong = count >= Self.longestList
+        let isWhole = fact.isComplete && count < Self.longestList
         if after != Self.none {
+            if isWhole, endsInAfter { traits.insert(.isWhole) }
             if before == Self.none {
-                traits.insert(.created)
+                traits.insert(.breaks)
                 commits.mark(after, .created)
             } else if fact.isForced {
+                traits.insert(.breaks)
                 commits.mark(after, .forced)
-            } else if before != after, count > 0, endsInAfter || isLong {
+            } else if before != after, endsInAfter || !isWhole {
                 traits.insert(.links)
-                if endsInAfter, !isLong { traits.insert(.isWhole) }
             } else {
                 // It says that commits came, and which ones it does not say.
                 commits.mark(after, .incomplete)

@@ -99,12 +99,8 @@ struct ReportMaker {
     // MARK: A place
 
     private mutating func add(_ place: DeploymentHistory.Place, _ shipments: inout Shipments) {
-        var judge = PlaceJudge(entries[place] ?? [])
-        judge.judge(&graph, &shipments)
-        var judged = judge.judged
-        var failures = FailureJudge(rules: query.rules, incidents: incidents(at: place))
-        failures.judge(&judged)
-        report.strayIncidents += failures.stray
+        let (judged, stray) = judge(place, &shipments)
+        report.strayIncidents += stray
         var (now, before) = (Samples(), Samples())
         for record in rollouts[place] ?? [] where isOfRepository(record) {
             addRollout(record, &now, &before)
@@ -138,6 +134,25 @@ struct ReportMaker {
         total.now.add(now)
         total.before.add(before)
         totals[shown.environment] = total
+    }
+
+    private mutating func judge(
+        _ place: DeploymentHistory.Place, _ shipments: inout Shipments
+    ) -> (judged: [Judged], strayIncidents: Int) {
+        var judge = PlaceJudge(entries[place] ?? [])
+        judge.judge(&graph, &shipments)
+        var judged = judge.judged
+        var failures = FailureJudge(rules: query.rules, incidents: incidents(at: place))
+        failures.judge(&judged)
+        return (judged, failures.stray)
+    }
+
+    /// The deployments of one place, each with its id.
+    consuming func judged(_ service: String, _ environment: String) -> [(Judged, id: String)] {
+        var maker = self
+        var shipments = Shipments(commits: maker.history.commits.count)
+        let place = maker.places.first { maker.name(of: $0) == (service, environment) }
+        return place.map { maker.judge($0, &shipments).judged.map { ($0, maker.history.deployments[$0.record].id) } } ?? []
     }
 
     /// An incident names no environment: it is production's, or every environment's where a service has no production.
