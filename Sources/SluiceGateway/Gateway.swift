@@ -317,7 +317,7 @@ public final class Gateway: Service {
             queue: (queue as? KafkaQueue).map { .kafka($0) } ?? .log(log, path: directory.log),
             sinks: {
                 sinks.all.flatMap { running in
-                    running.sink.readers.map { group, part in
+                    running.sink.readers.filter { $0.part != .incidents }.map { group, part in
                         StoryTeller.Sink(
                             route: group, name: running.sink.name, destination: running.destination.name, part: part)
                     }

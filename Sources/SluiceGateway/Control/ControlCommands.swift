@@ -113,7 +113,7 @@ struct ControlCommands: Service {
     }
 
     private func leads(_ sink: Steering.Sink) -> Bool {
-        queue.isShared || sink.routes.allSatisfy { log.leads($0, of: queue.events) }
+        queue.isShared || sink.routes.allSatisfy { log.leads($0, of: queue.topic(of: $0)) }
     }
 
     // MARK: Groups

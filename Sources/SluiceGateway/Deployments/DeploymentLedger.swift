@@ -155,6 +155,7 @@ final class DeploymentLedger: Sendable {
             return try record(deployment, id: id, succeeded: true, isPlausible, receivedAt: known, database)
         case .deploymentFailed(let deployment):
             return try record(deployment, id: id, succeeded: false, isPlausible, receivedAt: known, database)
+        case .incidentOpened, .incidentResolved: return nil
         }
     }
 

@@ -11,6 +11,8 @@ extension Event {
         case .commitPushed(let push): .commitPushed(try push.checked())
         case .commitDeployed(let deployment): .commitDeployed(try deployment.checked())
         case .deploymentFailed(let deployment): .deploymentFailed(try deployment.checked())
+        case .incidentOpened(let incident): .incidentOpened(try incident.checked())
+        case .incidentResolved(let incident): .incidentResolved(try incident.checked())
         }
     }
 
@@ -44,6 +46,15 @@ extension Deployment {
             id: try EventCheck.commit(id), env: env, occurredOn: try EventCheck.time(occurredOn),
             service: try EventCheck.optional(service, "service", EventCheck.plainText, EventField.name),
             repository: try EventCheck.optional(repository, "repository", EventCheck.plainText, EventField.name))
+    }
+}
+
+extension Incident {
+    fileprivate func checked() throws(SourceError) -> Incident {
+        guard EventField.identifier(id) != nil else { throw EventCheck.error("id", EventCheck.plainText) }
+        guard EventField.name(service) != nil else { throw EventCheck.error("service", EventCheck.plainText) }
+        return Incident(
+            id: id, service: service, openedAt: openedAt, occurredOn: try EventCheck.time(occurredOn))
     }
 }
 

@@ -5,7 +5,7 @@ extension Event {
     /// (a redelivered webhook, a commit that reaches a second branch) makes the same id.
     ///
     /// A UUIDv8 (RFC 9562, section 5.8) of a SHA-256. A push is its repository and commit; a deployment its
-    /// repository, service, environment, commit and time.
+    /// repository, service, environment, commit and time; an incident its service, id and times.
     public var messageID: MessageID {
         switch self {
         case .commitPushed(let event):
@@ -14,6 +14,8 @@ extension Event {
             MessageID(
                 hashOf: "sluice/\(kind.rawValue)/1", event.repository ?? "", event.service ?? "", event.env, event.id,
                 String(event.occurredOn.millisecondsSince1970))
+        case .incidentOpened(let event), .incidentResolved(let event):
+            incident.map { Fact.incident($0).messageID } ?? MessageID(hashOf: event.service, event.id)
         }
     }
 }

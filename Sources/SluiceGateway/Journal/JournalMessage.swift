@@ -28,7 +28,8 @@ struct JournalMessage: Sendable {
         self.time = time
         kind = message.metadata[Event.typeKey]
         key = message.metadata[Event.repositoryKey]
-        commit = Self.commit(message.payload) ?? (try? Event(message))?.commit
+        // A fact begins with an id, too, which is no commit's.
+        commit = Fact.isFact(message) ? nil : Self.commit(message.payload) ?? (try? Event(message))?.commit
         correlation = message.metadata[CorrelationID().name]
         self.delivery = delivery
     }

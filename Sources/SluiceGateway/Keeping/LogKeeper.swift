@@ -96,7 +96,11 @@ final class LogKeeper: Service {
             // Without events here, what has been read to its end is only a memory.
             if !keepsEvents, group.backlog.messages == 0 { return false }
             if group.topic == SQLiteQueue.poisonTopic, group.name == Self.poisonGroup { return false }
-            if group.topic == SQLiteQueue.factsTopic, group.name == FactsRoute.name { return false }
+            if group.topic == SQLiteQueue.factsTopic,
+                group.name == FactsRoute.name || group.name == LogTransfer.movedFacts || routes.contains(group.name)
+            {
+                return false
+            }
             return !(keepsEvents && group.topic == SQLiteQueue.eventsTopic && routes.contains(group.name))
         }
         idleGroups.set(Double(idle.count))

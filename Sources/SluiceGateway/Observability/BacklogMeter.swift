@@ -55,7 +55,7 @@ final class BacklogMeter: Service {
     func follow(_ names: [String]) {
         routes.withLock { routes in
             for name in names where !routes.contains(where: { $0.name == name }) {
-                let labels = [("handler_name", name), ("topic", queue.events.name)]
+                let labels = [("handler_name", name), ("topic", queue.topic(of: name).name)]
                 routes.append(
                     Route(
                         name: name, oldest: instruments.gauge(.oldestPending, labels),
@@ -162,7 +162,7 @@ final class BacklogMeter: Service {
     }
 
     private func labels(_ route: String, _ partition: Int32) -> [(String, String)] {
-        [("handler_name", route), ("topic", queue.events.name), ("partition", "\(partition)")]
+        [("handler_name", route), ("topic", queue.topic(of: route).name), ("partition", "\(partition)")]
     }
 
     /// 0 for none. A record can name any time: none was published after now.

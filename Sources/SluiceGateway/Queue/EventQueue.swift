@@ -36,7 +36,13 @@ protocol EventQueue: Sendable {
     func takeIn(_ events: [Message], facts: [Message]) async throws
 
     /// A subscriber to the facts for this process's own ledger, from the oldest on.
-    func factSubscriber(for route: String) throws -> any Subscriber
+    func ledgerSubscriber(for route: String) throws -> any Subscriber
+
+    /// A subscriber to the facts for a sink's route, in a consumer group of the route's name.
+    func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber
+
+    /// What a route reads: events, unless it has asked for facts.
+    func topic(of route: String) -> Topic
 
     /// Hands over all facts that the queue holds, in batches, each with when the queue took it.
     func replayFacts(to body: ([(message: Message, receipt: Timestamp)]) async throws -> Void) async throws
@@ -85,7 +91,11 @@ extension EventQueue {
         if !events.isEmpty { try await publisher.publish(events, to: self.events) }
         try await publisher.publish(facts, to: self.facts)
     }
-    func factSubscriber(for route: String) throws -> any Subscriber { try subscriber(for: route, from: .beginning) }
+    func ledgerSubscriber(for route: String) throws -> any Subscriber { try subscriber(for: route, from: .beginning) }
+    func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
+        try subscriber(for: route, from: start)
+    }
+    func topic(of route: String) -> Topic { events }
     func replayFacts(to body: ([(message: Message, receipt: Timestamp)]) async throws -> Void) async throws {}
     func keep() async {}
     func introduce(_ route: String) async throws {}

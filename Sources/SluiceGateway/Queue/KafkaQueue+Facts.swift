@@ -43,7 +43,7 @@ extension KafkaQueue {
     private var connectionIsUsable: Bool { kafka.connectionState.isConnected && keeper.problem == nil }
 
     /// A client without a group: each gateway has a ledger of its own, and reads all facts into it.
-    func factSubscriber(for route: String) throws -> any Subscriber {
+    func ledgerSubscriber(for route: String) throws -> any Subscriber {
         var options = KafkaSubscriber.Configuration()
         options.createsMissingTopics = false
         options.prefetchMessages = 10_000
@@ -52,6 +52,27 @@ extension KafkaQueue {
         state.withLock { $0.subscribers[route] = subscriber }
         return subscriber
     }
+
+    func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
+        let subscriber = try makeSubscriber(for: route)
+        state.withLock { $0.factReaders.insert(route) }
+        return IntroducedSubscriber(subscriber) { [self] in try await introduce(route, toFactsFrom: start) }
+    }
+
+    /// Commits where a reader of facts begins that was not there before.
+    private func introduce(_ route: String, toFactsFrom start: ReaderStart) async throws {
+        if let reason = keeper.absence(of: facts) { throw HandlerError(reason, reason: "missing_topic", disposition: .retry()) }
+        let group = group(of: route)
+        let positions = try await topics.positions(of: facts, group: group)
+        guard !positions.values.contains(where: { $0.committed != nil }) else { return }
+        do {
+            try await topics.seek(group, of: facts, to: start.position)
+        } catch let error as KafkaError where error.saysThatTheGroupHasMembers {
+            // A member of the group reads already, and has decided.
+        }
+    }
+
+    func topic(of route: String) -> Topic { state.withLock { $0.factReaders.contains(route) } ? facts : events }
 
     /// First what the embedded log holds from the time when it was the queue.
     func replayFacts(to body: ([(message: Message, receipt: Timestamp)]) async throws -> Void) async throws {

@@ -51,6 +51,8 @@ final class KafkaQueue: EventQueue {
         var poisoned = Backlog()
         /// Why facts are not taken, although their topic is there.
         var factsRefused: String?
+        /// The routes of sinks that are told of incidents.
+        var factReaders: Set<String> = []
     }
 
     /// - Parameters:
@@ -134,6 +136,7 @@ final class KafkaQueue: EventQueue {
             state.readers.removeAll { $0.route == route }
             state.introductions.forget(route)
             state.sinks.forget(route)
+            state.factReaders.remove(route)
             return state.subscribers.removeValue(forKey: route)
         }
         await dismissed?.close()
@@ -141,6 +144,13 @@ final class KafkaQueue: EventQueue {
     }
 
     func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
+        let subscriber = try makeSubscriber(for: route)
+        state.withLock { $0.readers.append((route, start)) }
+        return subscriber
+    }
+
+    /// A member of the route's group.
+    func makeSubscriber(for route: String) throws -> KafkaSubscriber {
         var options = KafkaSubscriber.Configuration()
         options.sessionTimeout = Self.sessionTimeout
         options.commitInterval = configuration.commitInterval
@@ -152,16 +162,13 @@ final class KafkaQueue: EventQueue {
         let subscriber = try KafkaSubscriber(
             configuration.client, group: group(of: route), configuration: options, logger: logger,
             instruments: instruments)
-        state.withLock { state in
-            state.subscribers[route] = subscriber
-            state.readers.append((route, start))
-        }
+        state.withLock { $0.subscribers[route] = subscriber }
         return subscriber
     }
 
     /// What the route's own client knows: partitions that another gateway reads are told there.
     func backlog(of route: String) -> Backlog {
-        guard let lag = state.withLock({ $0.subscribers[route] })?.lag(of: events) else { return Backlog() }
+        guard let lag = state.withLock({ $0.subscribers[route] })?.lag(of: topic(of: route)) else { return Backlog() }
         return Backlog(
             messages: lag.partitions.mapValues(\.messages),
             shelved: lag.partitions.values.reduce(0) { $0.addingSaturated($1.shelved) }, oldest: lag.oldest,

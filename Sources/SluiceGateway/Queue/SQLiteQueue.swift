@@ -27,6 +27,8 @@ final class SQLiteQueue: EventQueue {
 
     private struct State {
         var readers: [(route: String, start: ReaderStart, subscriber: SQLiteSubscriber)] = []
+        /// Of sinks that are told of incidents.
+        var factReaders: [String: SQLiteSubscriber] = [:]
         var introductions = ReaderIntroductions()
         /// How each sink's own group is read.
         var sinks = SinkReaders()
@@ -142,7 +144,8 @@ final class SQLiteQueue: EventQueue {
             state.introductions.forget(route)
             state.sinks.forget(route)
             defer { state.readers.removeAll { $0.route == route } }
-            return state.readers.filter { $0.route == route }.map(\.subscriber)
+            let ofFacts = state.factReaders.removeValue(forKey: route)
+            return state.readers.filter { $0.route == route }.map(\.subscriber) + [ofFacts].compactMap(\.self)
         }
         for subscriber in dismissed { await subscriber.close() }
     }
@@ -172,14 +175,24 @@ final class SQLiteQueue: EventQueue {
         try await writer.publish([(events, self.events), (facts, self.facts)])
     }
 
-    func factSubscriber(for route: String) throws -> any Subscriber { log.subscriber(group: route) }
+    func ledgerSubscriber(for route: String) throws -> any Subscriber { log.subscriber(group: route) }
+
+    func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
+        let subscriber = try log.subscriber(group: route, configuration: .init(start: start.position))
+        state.withLock { $0.factReaders[route] = subscriber }
+        return subscriber
+    }
+
+    func topic(of route: String) -> Topic {
+        state.withLock { $0.factReaders[route] == nil } ? events : facts
+    }
 
     func replayFacts(to body: ([(message: Message, receipt: Timestamp)]) async throws -> Void) async throws {
         try await log.replayFacts(to: body)
     }
 
     func backlog(of route: String) async throws -> Backlog {
-        try await backlog(group: route, events)
+        try await backlog(group: route, topic(of: route))
     }
 
     func unread(besides readers: Set<String>) async -> [UnreadGroup] {

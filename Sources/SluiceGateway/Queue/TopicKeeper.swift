@@ -69,10 +69,10 @@ final class TopicKeeper: Sendable {
         self.topics = topics
         self.plans = plans
         self.besides = besides
-        for plan in besides { state.withLock { $0.absent[plan.topic] = "it has not been looked for yet" } }
         self.left = left
         self.instruments = instruments
         self.logger = logger
+        for plan in besides { state.withLock { $0.absent[plan.topic] = "it has not been looked for yet" } }
     }
 
     /// Why the topics cannot be used; nil where they can.

@@ -29,7 +29,7 @@ enum DeploymentsRoute {
                 return meter.countImplausible(event, entry)
             }
             switch event {
-            case .commitPushed: break
+            case .commitPushed, .incidentOpened, .incidentResolved: break
             case .commitDeployed(let deployment): meter.count(deployment, entry)
             case .deploymentFailed(let deployment): meter.countFailure(deployment)
             }

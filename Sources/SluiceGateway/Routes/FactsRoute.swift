@@ -10,7 +10,7 @@ enum FactsRoute {
 
     static func route(from queue: any EventQueue, _ ledger: DeploymentLedger, logger: Logger) throws -> Route {
         let refill = FactRefill(queue: queue, ledger: ledger, logger: logger)
-        let subscriber = PreparedSubscriber(try queue.factSubscriber(for: name), prepare: refill.run)
+        let subscriber = PreparedSubscriber(try queue.ledgerSubscriber(for: name), prepare: refill.run)
         return Route(
             name, from: subscriber, queue.facts, ordering: .serial,
             middlewares: [CorrelationID(), HandlerMetrics(), KnownFacts(), Retry()], joining: joining

@@ -6,7 +6,9 @@ struct KnownEvents: Middleware {
     func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
         let unknown = route.instruments.counters(.unknownEvents, known: ["other"])
         return { message, context in
-            guard let type = message.metadata[Event.typeKey], !type.isEmpty, Event.Kind(rawValue: type) == nil else {
+            guard let type = message.metadata[Event.typeKey], !type.isEmpty,
+                Event.Kind(rawValue: type)?.isOfFacts != false
+            else {
                 return try await next(message, context)
             }
             unknown.increment(Self.word(type))

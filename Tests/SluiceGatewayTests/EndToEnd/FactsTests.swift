@@ -27,13 +27,13 @@ extension EndToEnd {
         }
 
         /// Sends each kind of fact once: a push of two commits, one of none, a deployment, an incident.
-        private func sendAll(_ client: GatewayClient) async throws {
+        private func sendAll(_ client: GatewayClient, deployment: Int = 7) async throws {
             var commits = [StubCommit(), StubCommit()]
             for index in commits.indices { commits[index].time = RFC3339.format(.now()) }
             #expect(try await client.push(commits).status == 202)
             #expect(try await client.gitHub(Array(Self.branch.utf8)).status == 202)
             let deployed =
-                #"{"commit_id":"\#(commits[1].id)","env":"production","timestamp":"\#(RFC3339.format(.now()))","service":"hello","id":7}"#
+                #"{"commit_id":"\#(commits[1].id)","env":"production","timestamp":"\#(RFC3339.format(.now()))","service":"hello","id":\(deployment)}"#
             #expect(try await client.send("POST", "/webhooks/deployments", body: Array(deployed.utf8)).status == 202)
             let opened = #""opened":"\#(RFC3339.format(.now()))""#
             #expect(try await client.send("POST", "/webhooks/incidents", body: incident("i", opened)).status == 202)
@@ -90,8 +90,8 @@ extension EndToEnd {
                 try await eventually("all of it in the ledger again") {
                     (try? ledger(directory).facts()) == before
                 }
-                try await sendAll(gateway.client)
-                try await eventually("what came since, too") { try ledger(directory).facts().count == 7 }
+                try await sendAll(gateway.client, deployment: 8)
+                try await eventually("what came since, too") { try ledger(directory).facts().count == 6 }
             }
         }
 
@@ -192,7 +192,7 @@ extension EndToEnd {
                     kafka.use(in: &$0)
                     addIncidents(&$0)
                 } _: { two in
-                    try await sendAll(two.client)
+                    try await sendAll(two.client, deployment: 8)
                     for directory in directories {
                         try await eventually("all facts") {
                             let facts = try ledger(directory).facts()
@@ -202,6 +202,35 @@ extension EndToEnd {
                     }
                 }
             }
+        }
+
+        /// A gateway that was not there then knows what was so, too.
+        @Test(.timeLimit(.minutes(10)))
+        func factsOfTheLogAreMovedToKafka() async throws {
+            let grafana = try FakeGrafana()
+            let (directory, other) = (try TemporaryDirectory(), try TemporaryDirectory())
+            let kafka = try KafkaForTests(realGroups: true)
+            try await withGateway(in: directory, grafana: grafana, configure: addIncidents) { gateway in
+                try await sendAll(gateway.client)
+                try await eventually("all of it in the ledger") { try ledger(directory).facts().count == 4 }
+            }
+            let facts = try ledger(directory).facts()
+            for _ in 0..<2 {
+                try await withGateway(in: directory, grafana: grafana) {
+                    kafka.use(in: &$0)
+                } _: { gateway in
+                    try await eventually("nothing is left to be moved") {
+                        try await !gateway.client.ready().text.contains("log-to-kafka")
+                    }
+                }
+            }
+            try await withGateway(in: other, grafana: grafana) {
+                kafka.use(in: &$0)
+            } _: { _ in
+                try await eventually("all of it in another ledger") { try ledger(other).facts() == facts }
+            }
+            let groups = try GroupsTool(directory: directory.path + "/data").groups()
+            #expect(groups.allSatisfy { $0.backlog.messages == 0 }, "\(groups)")
         }
 
         @Test func alertsAndIncidentsAskForTheirToken() async throws {

@@ -62,7 +62,7 @@ extension DeploymentFact {
     init?(_ event: Event, id: MessageID) {
         let (deployment, succeeded): (Deployment, Bool)
         switch event {
-        case .commitPushed: return nil
+        case .commitPushed, .incidentOpened, .incidentResolved: return nil
         case .commitDeployed(let event): (deployment, succeeded) = (event, true)
         case .deploymentFailed(let event): (deployment, succeeded) = (event, false)
         }

@@ -43,8 +43,7 @@ extension SourceKind {
         summary:
             "Alertmanager's webhook (version 4): an alert that fires opens an incident of the service that its label names, and its"
             + " end closes it",
-        authentication: "a Bearer token", options: AlertmanagerSource.options,
-        senders: [.init("Alertmanager", agents: ["alertmanager/"])], read: AlertmanagerSource.read)
+        authentication: "a Bearer token", options: AlertmanagerSource.options, read: AlertmanagerSource.read)
 }
 
 extension Metric {
