@@ -102,7 +102,7 @@ public struct ReportTool: Sendable {
             try read(SQLiteLogView(path: DataDirectory.logFile(at: path)), topic) { history.add($0) }
             return history
         }
-        let source = try await address.source(topic, ConsumeOptions())
+        let source = try await address.messages(of: topic, ConsumeOptions())
         var tool = ConsumeTool()
         tool.idle = .seconds(3)
         do {

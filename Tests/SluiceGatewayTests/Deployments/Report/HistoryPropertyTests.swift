@@ -28,9 +28,15 @@ struct HistoryPropertyTests {
         var history = DeploymentHistory()
         for fact in facts { history.add(fact) }
         var judged: [String: (Judged, [String])] = [:]
-        for (deployment, id) in ReportMaker(history, query()).judged(service, environment) {
-            judged[id] = (deployment, deployment.contents.map { history.commits.hash(of: $0).text })
+        var maker = ReportMaker(history, query())
+        maker.onPlace = { name, deployments, history in
+            guard name == (service, environment) else { return }
+            for deployment in deployments {
+                let contents = deployment.contents.map { history.commits.hash(of: $0).text }
+                judged[history.deployments[deployment.record].id] = (deployment, contents)
+            }
         }
+        _ = maker.make()
         return judged
     }
 

@@ -35,6 +35,7 @@ struct CommitResolver {
             found = nil
             return false
         }
-        return found.map { .success($0) } ?? .failure(.init(gap: gap))
+        guard let found else { return .failure(.init(gap: gap)) }
+        return .success(found)
     }
 }

@@ -11,7 +11,8 @@ extension PushGraph {
     /// - Returns: nil where no chain leads there.
     mutating func path(from later: UInt32, backTo earlier: UInt32) -> Path? {
         let goals = Goals(earlier, self)
-        return path(from: later, goals, onlyWhole: true) ?? path(from: later, goals, onlyWhole: false)
+        if let path = path(from: later, goals, onlyWhole: true) { return path }
+        return path(from: later, goals, onlyWhole: false)
     }
 
     /// Where a walk may end: at the commit, or in the push whose list it stands in.

@@ -28,7 +28,7 @@ struct PushGraph {
     /// When each branch began, or was forced elsewhere, by its repository and name.
     let breaks: [UInt64: [Int64]]
     private var visits: [UInt32]
-    private var visit: UInt32 = 0
+    private var walk: UInt32 = 0
 
     /// - Parameter deployed: the commits whose place in pushes will be asked for.
     init(_ commits: CommitTable, _ log: PushLog, deployed: Set<UInt32>) {
@@ -168,17 +168,17 @@ struct PushGraph {
 
     /// Begins a walk, on which each commit is visited once.
     mutating func beginVisits() {
-        if visit == .max {
+        if walk == .max {
             visits = [UInt32](repeating: 0, count: commits.count)
-            visit = 0
+            walk = 0
         }
-        visit += 1
+        walk += 1
     }
 
     /// - Returns: false where it was visited before.
     mutating func visit(_ commit: UInt32) -> Bool {
-        guard visits[Int(commit)] != visit else { return false }
-        visits[Int(commit)] = visit
+        guard visits[Int(commit)] != walk else { return false }
+        visits[Int(commit)] = walk
         return true
     }
 }

@@ -130,7 +130,7 @@ struct ReportTable {
     private var commits: [String] {
         guard !report.commits.isEmpty else { return ["No commit was pushed or deployed in this time."] }
         let environments = report.commitEnvironments
-        var table = TextTable(["COMMIT", "REPOSITORY", "AUTHOR", "PUSHED"] + environments.map { $0.uppercased() } + ["TITLE"])
+        var table = TextTable(["COMMIT", "REPOSITORY", "AUTHOR", "PUSHED"] + environments.map { $0.uppercased().replacingUnsafeCharacters() } + ["TITLE"])
         for row in report.commits {
             let commit = row.commit
             let first = [

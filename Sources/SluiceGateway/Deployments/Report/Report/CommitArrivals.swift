@@ -23,7 +23,7 @@ struct CommitArrivals {
     mutating func add(_ judged: [Judged], at place: DeploymentHistory.Place, _ maker: ReportMaker) {
         guard let baseline = judged.first else { return }
         let number = UInt32(places.count)
-        let gaps = judged.compactMap { deployment in deployment.gap.map { (deployment.finishedAt, $0) } }
+        let gaps = judged.compactMap { deployment in deployment.gap.map { (at: deployment.finishedAt, gap: $0) } }
         places.append(Seen(place: place, baseline: baseline.finishedAt, gaps: gaps))
         for deployment in judged {
             if let commit = deployment.commit {

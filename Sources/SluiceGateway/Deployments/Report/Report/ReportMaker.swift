@@ -22,6 +22,8 @@ struct ReportMaker {
     private var totals: [String: (count: Int, now: Samples, before: Samples)] = [:]
     var arrivals = CommitArrivals()
     var cutoffs = ReportCutoffs()
+    /// Is told of each place's deployments.
+    var onPlace: (((service: String, environment: String), [Judged], DeploymentHistory) -> Void)?
 
     init(_ history: DeploymentHistory, _ query: DeploymentReport.Query) {
         (self.history, self.query) = (history, query)
@@ -101,6 +103,7 @@ struct ReportMaker {
     private mutating func add(_ place: DeploymentHistory.Place, _ shipments: inout Shipments) {
         let (judged, stray) = judge(place, &shipments)
         report.strayIncidents += stray
+        onPlace?(name(of: place), judged, history)
         var (now, before) = (Samples(), Samples())
         for record in rollouts[place] ?? [] where isOfRepository(record) {
             addRollout(record, &now, &before)
@@ -145,14 +148,6 @@ struct ReportMaker {
         var failures = FailureJudge(rules: query.rules, incidents: incidents(at: place))
         failures.judge(&judged)
         return (judged, failures.stray)
-    }
-
-    /// The deployments of one place, each with its id.
-    consuming func judged(_ service: String, _ environment: String) -> [(Judged, id: String)] {
-        var maker = self
-        var shipments = Shipments(commits: maker.history.commits.count)
-        let place = maker.places.first { maker.name(of: $0) == (service, environment) }
-        return place.map { maker.judge($0, &shipments).judged.map { ($0, maker.history.deployments[$0.record].id) } } ?? []
     }
 
     /// An incident names no environment: it is production's, or every environment's where a service has no production.
