@@ -137,7 +137,7 @@ public final class Gateway: Service {
         readers.append(try DeploymentsRoute.route(from: queue, ledger, meter, logger: logger))
         let facts = try FactsRoute.route(from: queue, ledger, logger: logger)
         let tap = TapBoard()
-        let (others, keepsEvents) = (readers.map(\.name), configuration.kafka == nil)
+        let (others, keepsEvents) = ((readers + [facts]).map(\.name), configuration.kafka == nil)
         let sinks = RunningSinks(
             SinkRoutes(queue: queue, startedAt: startedAt, tap: tap, journal: journal), router, logger: logger,
             mustWait: steering.mustWait,

@@ -121,7 +121,7 @@ struct ControlCommands: Service {
     private func listGroups() async throws -> ControlAnswer {
         var rows = try await log.groups().map { group in
             var row = GroupRow(group)
-            if kafka == nil, group.topic == queue.events { row.isPaused = router.isPaused(group.name) }
+            if kafka == nil, group.topic == queue.topic(of: group.name) { row.isPaused = router.isPaused(group.name) }
             return row
         }
         // Those of Kafka's are what is asked for; what the log holds besides comes from the time before.
@@ -173,7 +173,7 @@ struct ControlCommands: Service {
     /// The group, and the others with which a sink reads.
     private func together(_ group: String, _ topic: Topic) -> [String] {
         guard isRoute(group, topic) else { return [group] }
-        return steering.groups(with: group)
+        return steering.groups(with: group).filter { queue.topic(of: $0) == topic }
     }
 
     private func move(_ group: String, _ topic: Topic, to position: SQLiteGroupPosition) async throws -> Int64 {
@@ -198,7 +198,7 @@ struct ControlCommands: Service {
 
     /// Whether a route of this process reads the group, or would if no other process did.
     private func isRoute(_ group: String, _ topic: Topic) -> Bool {
-        topic == queue.events && router.status.contains { $0.name == group } && !queue.isShared
+        topic == queue.topic(of: group) && router.status.contains { $0.name == group } && !queue.isShared
     }
 
     private func find(_ arguments: [String: String]) async throws -> (group: String, topic: Topic) {

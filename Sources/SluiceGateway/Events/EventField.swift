@@ -56,14 +56,14 @@ enum EventField {
     /// The first line of a commit's message, at most 255 bytes.
     static func title(_ message: String) -> String {
         message.truncated(toBytes: 4 * PushFact.maximumTitle).firstLine.replacingUnsafeCharacters()
-            .truncated(toBytes: PushFact.maximumTitle)
+            .truncated(toBytes: PushFact.maximumTitle).firstLine
     }
 
     /// One line about something, at most 1,024 bytes: what does not fit is cut, what could break a line replaced.
     static func description(_ text: String?) -> String? {
         guard let text else { return nil }
         let line = text.truncated(toBytes: 4 * maximumDescription).firstLine.replacingUnsafeCharacters()
-            .truncated(toBytes: maximumDescription)
+            .truncated(toBytes: maximumDescription).firstLine
         return line.isEmpty ? nil : line
     }
 

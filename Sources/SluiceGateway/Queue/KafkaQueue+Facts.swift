@@ -49,7 +49,10 @@ extension KafkaQueue {
         options.prefetchMessages = 10_000
         options.prefetchKilobytes = max(1_024, 16_384 / Int(configuration.partitions))
         let subscriber = try KafkaSubscriber(configuration.client, group: nil, configuration: options, logger: logger)
-        state.withLock { $0.subscribers[route] = subscriber }
+        state.withLock { state in
+            state.subscribers[route] = subscriber
+            state.factReaders.insert(route)
+        }
         return subscriber
     }
 

@@ -51,7 +51,7 @@ final class KafkaQueue: EventQueue {
         var poisoned = Backlog()
         /// Why facts are not taken, although their topic is there.
         var factsRefused: String?
-        /// The routes of sinks that are told of incidents.
+        /// The routes of the ledger, and of sinks that are told of incidents.
         var factReaders: Set<String> = []
     }
 

@@ -27,7 +27,7 @@ final class SQLiteQueue: EventQueue {
 
     private struct State {
         var readers: [(route: String, start: ReaderStart, subscriber: SQLiteSubscriber)] = []
-        /// Of sinks that are told of incidents.
+        /// Of the ledger, and of sinks that are told of incidents.
         var factReaders: [String: SQLiteSubscriber] = [:]
         var introductions = ReaderIntroductions()
         /// How each sink's own group is read.
@@ -175,7 +175,9 @@ final class SQLiteQueue: EventQueue {
         try await writer.publish([(events, self.events), (facts, self.facts)])
     }
 
-    func ledgerSubscriber(for route: String) throws -> any Subscriber { log.subscriber(group: route) }
+    func ledgerSubscriber(for route: String) throws -> any Subscriber {
+        try factSubscriber(for: route, from: .beginning)
+    }
 
     func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
         let subscriber = try log.subscriber(group: route, configuration: .init(start: start.position))

@@ -43,7 +43,7 @@ struct FactQuery {
     private func pushes(_ database: Database, _ body: (Fact) throws -> Void) throws {
         let sql = """
             SELECT repository, ref, before_id, after_id, forced, linked, complete, pushed_at, commits FROM push_facts
-            WHERE pushed_at >= ?1 AND pushed_at < ?2 AND (?3 IS NULL OR repository = ?3) ORDER BY pushed_at
+            WHERE pushed_at >= ?1 AND pushed_at < ?2 AND (?3 IS NULL OR repository = ?3) ORDER BY pushed_at, id
             """
         try rows(database, sql) { row in
             guard let time = Self.time(row, 7), let commits = row[8] as Data? else { return }
@@ -64,7 +64,8 @@ struct FactQuery {
     private func untoldPushes(_ database: Database, _ body: (Fact) throws -> Void) throws {
         let sql = """
             SELECT commit_id, repository, pushed_at FROM pushes
-            WHERE \(untold) pushed_at >= ?1 AND pushed_at < ?2 AND (?3 IS NULL OR repository = ?3) ORDER BY pushed_at
+            WHERE \(untold) pushed_at >= ?1 AND pushed_at < ?2 AND (?3 IS NULL OR repository = ?3)
+            ORDER BY pushed_at, commit_id, repository
             """
         try rows(database, sql) { row in
             guard let commit = row[0] as String?, let time = Self.time(row, 2) else { return }
