@@ -218,6 +218,9 @@ public final class Gateway: Service {
         let ledgerKeeper = LedgerKeeper(
             ledger: ledger, retention: configuration.ledgerRetention, isDoubted: { log.clockDoubt != nil },
             logger: logger)
+        let verdicts = VerdictCounter(
+            ledger: ledger, store: FactStore(path: directory.deployments), meter: meter,
+            pace: configuration.pace.verdicts, leads: { queue.leads(DeploymentsRoute.name) }, logger: logger)
         let watch = configuration.written.origin.flatMap { first in
             reading == nil
                 ? nil
@@ -235,7 +238,7 @@ public final class Gateway: Service {
         let parts: [any Service] =
             // The journal and the exporter outlive the routes, whose last attempts and spans they take.
             [metrics] + [journal].compactMap(\.self) + [exporter].compactMap(\.self) + [
-                backlog, sampler, keeper, ledgerKeeper, QueueProbe(queue: queue, onOutcome: life.changed), steering,
+                backlog, sampler, keeper, ledgerKeeper, verdicts, QueueProbe(queue: queue, onOutcome: life.changed), steering,
                 commands, control, PreparedRouter(queue: queue, router: router), reloader,
             ] + [watch].compactMap(\.self) + [intake.door, drain]
         services = parts.map { [life] in WatchedService(service: $0, life: life) }

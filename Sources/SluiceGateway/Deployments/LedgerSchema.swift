@@ -39,6 +39,7 @@ enum LedgerSchema {
         }
         migrator.registerMigration("kept for a time", migrate: LedgerRetention.migrate)
         migrator.registerMigration("facts", migrate: LedgerFacts.migrate)
+        migrator.registerMigration("verdicts", migrate: LedgerVerdicts.migrate)
         return migrator
     }
 
@@ -51,7 +52,7 @@ enum LedgerSchema {
                 repository
             FROM deployments LIMIT 0
             """, "SELECT before FROM forgotten LIMIT 0",
-        ] + LedgerFacts.columns {
+        ] + LedgerFacts.columns + LedgerVerdicts.columns {
             _ = try Row.fetchOne(database, sql: sql)
         }
     }

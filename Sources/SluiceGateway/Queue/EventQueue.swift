@@ -41,6 +41,9 @@ protocol EventQueue: Sendable {
     /// A subscriber to the facts for a sink's route, in a consumer group of the route's name.
     func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber
 
+    /// Whether this process is the one of several that does for all of them what a route does once. It may change at any time.
+    func leads(_ route: String) -> Bool
+
     /// What a route reads: events, unless it has asked for facts.
     func topic(of route: String) -> Topic
 
@@ -95,6 +98,7 @@ extension EventQueue {
     func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
         try subscriber(for: route, from: start)
     }
+    func leads(_ route: String) -> Bool { true }
     func topic(of route: String) -> Topic { events }
     func replayFacts(to body: ([(message: Message, receipt: Timestamp)]) async throws -> Void) async throws {}
     func keep() async {}

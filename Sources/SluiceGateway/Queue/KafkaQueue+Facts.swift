@@ -80,6 +80,12 @@ extension KafkaQueue {
         }
     }
 
+    /// The member of the route's group that has the first partition.
+    func leads(_ route: String) -> Bool {
+        let subscriber = state.withLock { $0.subscribers[route] }
+        return subscriber?.lag(of: topic(of: route))?.partitions[0] != nil
+    }
+
     func topic(of route: String) -> Topic { state.withLock { $0.factReaders.contains(route) } ? facts : events }
 
     /// First what the embedded log holds from the time when it was the queue.

@@ -185,6 +185,10 @@ final class SQLiteQueue: EventQueue {
         return subscriber
     }
 
+    func leads(_ route: String) -> Bool {
+        state.withLock { $0.readers.first { $0.route == route }?.subscriber }?.isLeading ?? false
+    }
+
     func topic(of route: String) -> Topic {
         state.withLock { $0.factReaders[route] == nil } ? events : facts
     }
