@@ -45,9 +45,9 @@ final class DeliveryRun: Settler {
     var count: Int { members.withLock(\.count) }
 
     /// What is to be sent.
-    var messages: [Message] {
-        members.withLock { members in members.filter { !$0.isRepeated }.map(\.delivery.message) }
-    }
+    var messages: [Message] { sent.map(\.message) }
+
+    var sent: [Delivery] { members.withLock { members in members.filter { !$0.isRepeated }.map(\.delivery) } }
 
     /// Another of them has the same key.
     func noteRepeated(_ delivery: Delivery) {
@@ -127,6 +127,11 @@ extension HandlerContext {
     /// The messages that are handled as one, oldest first: more than one only where the route joins them (``Joining``). Those
     /// that a ``Deduplicator`` around the caller knows are not among them.
     public var messages: [Message] { route.joins ? delivery.run?.messages ?? [delivery.message] : [delivery.message] }
+
+    /// What the broker knows of each of ``messages``, in their order.
+    public var origins: [Delivery.Origin] {
+        route.joins ? delivery.run?.sent.map(\.origin) ?? [delivery.origin] : [delivery.origin]
+    }
 
     /// Whether the message stands for several (``messages``).
     public var isJoined: Bool { run != nil }
