@@ -20,6 +20,8 @@ final class SnapshotMaker: Sendable {
         let reloader: Reloader
         let backlog: BacklogMeter
         let ledger: DeploymentLedger
+        /// Nil where there is no journal.
+        let past: PastTroubles?
         let startedAt: Timestamp
     }
 
@@ -41,6 +43,7 @@ final class SnapshotMaker: Sendable {
 
     private func refresh() async {
         askAnew()
+        if let past = parts.past { for running in parts.sinks.all { past.settle(running.destination.status) } }
         if let read = try? await parts.ledger.newest(limit: 100) { latest.withLock { $0 = read } }
     }
 
@@ -188,6 +191,7 @@ final class SnapshotMaker: Sendable {
         let queued = sinks.reduce(Int64(0)) { $0.addingSaturated(Self.lag($1, figures)) }
         shown.note = status.note(waiting: max(status.waiting, Int(clamping: queued)))
         shown.take(status)
+        parts.past?.add(to: &shown)
         if let permits = figures.value(.destinationPermits, of: name), permits > 0, permits.isFinite {
             shown.permitsPerSecond = permits
             shown.throttleUse = shown.flow.perSecond / permits
