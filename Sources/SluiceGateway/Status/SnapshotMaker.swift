@@ -43,7 +43,6 @@ final class SnapshotMaker: Sendable {
 
     private func refresh() async {
         askAnew()
-        if let past = parts.past { for running in parts.sinks.all { past.settle(running.destination.status) } }
         if let read = try? await parts.ledger.newest(limit: 100) { latest.withLock { $0 = read } }
     }
 
@@ -55,7 +54,9 @@ final class SnapshotMaker: Sendable {
             totals["sinks.\(running.sink.name)"] = Self.total(running.sink, figures)
             let name = running.destination.name
             if totals["destinations.\(name)"] == nil {
-                totals["destinations.\(name)"] = running.destination.status.attemptsInAll
+                let status = running.destination.status
+                totals["destinations.\(name)"] = status.attemptsInAll
+                parts.past?.settle(status)
             }
         }
         return totals

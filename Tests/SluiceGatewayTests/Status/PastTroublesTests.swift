@@ -75,11 +75,11 @@ struct PastTroublesTests {
     /// Otherwise a later process would take the next failure for the same one.
     @Test func aSuccessEndsItAndTheJournalIsTold() async throws {
         let (past, noted) = try await past([(.held, 1), (.breakerOpened, 2)])
-        let slack = try Destination("slack", .unbounded)
+        let slack = try Destination("slack", Destination.Configuration())
         past.settle(slack.status)
         #expect(noted().isEmpty)
         let broker = MemoryBroker()
-        let router = Router(logger: .silent)
+        let router = Router(logger: LogRecorder().logger)
         try router.add(Route("r", from: broker.subscriber(group: "g"), "in", destination: slack) { _, _ in })
         let running = Task { try await router.run() }
         try await broker.publisher().publish([Message(text: "a")], to: "in")
