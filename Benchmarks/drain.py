@@ -94,13 +94,16 @@ class Gateway:
         self.metrics = None
         deadline = time.monotonic() + 60
         while self.metrics is None:
-            text = open(self.log.name).read()
-            found = re.findall(r"listening.*?listener=metrics.*?port=(\d+)|port=(\d+).*?listener=metrics", text)
-            if found and self.process.poll() is None:
-                self.metrics = next(filter(None, found[-1]))
-            elif self.process.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"the program does not begin: {text}")
+            self.metrics = self.port("metrics")
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"the program does not begin: {open(self.log.name).read()}")
             time.sleep(0.01)
+
+    def port(self, listener):
+        """As its log says."""
+        text = open(self.log.name).read()
+        found = re.findall(rf"listener={listener}.*?port=(\d+)|port=(\d+).*?listener={listener}", text)
+        return next(filter(None, found[-1])) if found else None
 
     def page(self):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics") as answer:
@@ -200,4 +203,5 @@ def main():
                 print(f"new ÷ old  {route}  {statistics.median(values):.2f}", flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
