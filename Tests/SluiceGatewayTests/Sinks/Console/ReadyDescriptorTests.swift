@@ -11,7 +11,7 @@ import Testing
 struct ReadyDescriptorTests {
     private let line = [UInt8](repeating: 0x78, count: 1_000)
 
-    @Test func aPipeThatIsFullTakesNothingAndNobodyWaits() throws {
+    @Test func aPipeThatIsFullTakesNothing() throws {
         let pipe = Pipe()
         let descriptor = pipe.fileHandleForWriting.fileDescriptor
         let ready = try #require(ReadyDescriptor(descriptor))
