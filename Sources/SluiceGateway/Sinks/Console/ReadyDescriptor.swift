@@ -60,7 +60,8 @@ final class ReadyDescriptor: Sendable {
             switch kind {
             case .file(let descriptor): return system(descriptor, bytes)
             case .socket(let descriptor):
-                return send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT.rawValue | MSG_NOSIGNAL.rawValue))
+                // Their type is not the same in every C library.
+                return send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
             case .pipe(let own): return Self.withoutSignal { system(own, bytes) }
             }
         #else
