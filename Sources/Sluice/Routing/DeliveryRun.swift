@@ -45,9 +45,9 @@ final class DeliveryRun: Settler {
     var count: Int { members.withLock(\.count) }
 
     /// What is to be sent.
-    var messages: [Message] { sent.map(\.message) }
-
-    var sent: [Delivery] { members.withLock { members in members.filter { !$0.isRepeated }.map(\.delivery) } }
+    var messages: [Message] {
+        members.withLock { members in members.filter { !$0.isRepeated }.map(\.delivery.message) }
+    }
 
     /// Another of them has the same key.
     func noteRepeated(_ delivery: Delivery) {
@@ -128,9 +128,9 @@ extension HandlerContext {
     /// that a ``Deduplicator`` around the caller knows are not among them.
     public var messages: [Message] { route.joins ? delivery.run?.messages ?? [delivery.message] : [delivery.message] }
 
-    /// What the broker knows of each of ``messages``, in their order.
-    public var origins: [Delivery.Origin] {
-        route.joins ? delivery.run?.sent.map(\.origin) ?? [delivery.origin] : [delivery.origin]
+    /// Every one of them, also those that a ``Deduplicator`` knows, with what the broker knows of each.
+    package var deliveredMessages: [(message: Message, origin: Delivery.Origin)] {
+        run?.deliveries.map { ($0.message, $0.origin) } ?? [(delivery.message, delivery.origin)]
     }
 
     /// Whether the message stands for several (``messages``).

@@ -20,7 +20,7 @@ enum DeploymentsRoute {
             ], joining: joining
         ) { _, context in
             let now = context.route.time.timestamp
-            let records = try zip(context.messages, context.origins).map { message, origin in
+            let records = try context.deliveredMessages.map { message, origin in
                 DeploymentLedger.Record(
                     event: try Event(message), id: message.id, receipt: EventTime.receipt(origin, now: now))
             }
