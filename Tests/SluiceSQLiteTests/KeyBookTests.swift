@@ -6,7 +6,9 @@ import Testing
 @Suite struct KeyBookTests {
     private struct Full: Error {}
 
-    private func key(_ number: Int) -> KeyBook.Key { KeyBook.Key(scope: "s", bytes: [UInt8(number & 255), UInt8(number >> 8)]) }
+    private func key(_ number: Int) -> KeyBook.Key {
+        KeyBook.Key(scope: "s", bytes: [UInt8(number & 255), UInt8(number >> 8)])
+    }
 
     private func handle(_ number: Int, _ book: inout KeyBook) -> KeyBook.Note {
         #expect(book.reserve(key(number)) == nil)

@@ -14,7 +14,8 @@ enum StatusBenchmarks {
         configuration.bindAddress = BindAddress(host: "127.0.0.1", port: 0)
         configuration.metricsBindAddress = BindAddress(host: "127.0.0.1", port: 0)
         configuration.sinks = (0..<sinks).map {
-            ConfiguredSink("sink-\($0)", HTTPSinkOptions(preset: .teams, url: Secret("https://teams.example.org/\($0)")))
+            ConfiguredSink(
+                "sink-\($0)", HTTPSinkOptions(preset: .teams, url: Secret("https://teams.example.org/\($0)")))
         }
         let gateway = try Gateway(configuration, logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() })
         Report.subject("The status of a gateway with \(sinks) sinks", columns: ["what", "median", "longest"])
