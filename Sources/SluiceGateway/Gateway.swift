@@ -111,6 +111,7 @@ public final class Gateway: Service {
         let journal = Journal.make(
             configuration, directory.journal, instruments, isDoubted: { log.clockDoubt != nil }, logger: logger)
         let note: @Sendable (JournalEvent) -> Void = { journal?.note($0) }
+        let past = journal == nil ? nil : PastTroubles(note: note)
         if let journal { readiness.add(journal.report) }
         let router = Router(
             configuration: routing, instruments: instruments, logger: logger, tracer: tracer, observer: journal)
@@ -191,7 +192,8 @@ public final class Gateway: Service {
             SnapshotMaker.Parts(
                 registry: backend.registry, router: router, sinks: sinks, sources: intake.entries, queue: queue,
                 log: configuration.kafka == nil ? directory.log : nil, dataDirectory: configuration.dataDirectory,
-                readiness: readiness, reloader: reloader, backlog: backlog, ledger: ledger, startedAt: startedAt))
+                readiness: readiness, reloader: reloader, backlog: backlog, ledger: ledger, past: past,
+                startedAt: startedAt))
         self.status = status
         let sampler = status.makeSampler()
         let resources =
@@ -213,6 +215,8 @@ public final class Gateway: Service {
         self.client = client
         self.ledger = ledger
         restore = { [ledger, meter] in
+            // Before the journal is written: what is in it now was before.
+            await past?.read(JournalReader(path: directory.journal, isLive: false))
             for latest in try await ledger.latest(limit: 1_000) { meter.restore(latest) }
         }
         let ledgerKeeper = LedgerKeeper(

@@ -141,7 +141,7 @@ final class DeploymentLedger: Sendable {
     }
 
     /// - Parameter receipt: nil where it is not known any more: a push whose time is not believed is not known then.
-    private static func record(
+    static func record(
         _ event: Event, id: MessageID, receivedAt receipt: Timestamp?, _ database: Database
     ) throws -> Entry? {
         if let receipt, try LedgerRetention.isForgotten(receipt, database) { return nil }

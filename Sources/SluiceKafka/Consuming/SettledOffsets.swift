@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+import FoundationEssentials
 import Sluice
 
 /// What a group has settled in a partition, as a commit says it: the offset holds the contiguous prefix, the metadata

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 import Sluice
 
 /// Who holds leases: one open log in one process.

@@ -66,8 +66,7 @@ final class ReaderSession {
             "SELECT offset, key FROM shelved WHERE consumer_group = ? AND offset > ? ORDER BY offset LIMIT ?")
         let path = configuration.path
         groupTable = try GroupTable { sql throws(SQLiteLogError) in try SQLStatement(database, path: path, sql) }
-        findKey = try SQLStatement(
-            database, path: path, "SELECT expires FROM handled_keys WHERE scope = ? AND key = ?")
+        findKey = try SQLStatement(database, path: path, KeyIndex.query)
     }
 
     // MARK: The thread

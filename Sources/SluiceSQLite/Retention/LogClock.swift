@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 package import Sluice
 
 /// The two clocks that retention compares: one may be set, the other only runs.

@@ -1,6 +1,6 @@
 import GRDB
 import GRDBSQLite
-internal import Glibc
+import Glibc
 
 /// Opens the connections. Each is used by one thread alone.
 enum LogFile {

@@ -1,5 +1,5 @@
 import GRDBSQLite
-internal import Glibc
+import Glibc
 import Sluice
 
 /// Looks into an SQLite file and makes nothing: SQLite itself would leave files beside one that no process has open.

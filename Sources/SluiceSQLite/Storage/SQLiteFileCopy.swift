@@ -1,5 +1,5 @@
 import GRDBSQLite
-internal import Glibc
+import Glibc
 import Sluice
 
 /// Copies an SQLite file that others may be writing to, as it is at one moment.

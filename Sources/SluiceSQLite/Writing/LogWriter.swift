@@ -31,7 +31,7 @@ final class LogWriter: Sendable {
 
     /// What the thread shall do next.
     enum Turn {
-        case commit([Request], [ConsumerGroup])
+        case commit([Request], [ConsumerGroup], [HandledKeys])
         case wait(until: MonotonicTime?)
         case stop
     }
@@ -40,6 +40,8 @@ final class LogWriter: Sendable {
         var requests = Deque<Request>()
         /// Groups with settlements to write.
         var groups: [ConsumerGroup] = []
+        /// Keys that were handled, to be written with the settlements.
+        var keys: [HandledKeys] = []
         var settlementsDue: MonotonicTime?
         var lastCommit = MonotonicTime(nanoseconds: 0)
         var isClosing = false
@@ -120,10 +122,28 @@ final class LogWriter: Sendable {
         if isFirst { signal.raise() }
     }
 
-    /// The group's settlements could not be written and are tried again.
-    func postpone(_ groups: [ConsumerGroup]) {
+    /// There are handled keys to write: with the next commit, or soon.
+    /// - Parameter isUrgent: at once.
+    /// - Throws: ``SQLiteLogError`` when it is closed.
+    func announce(_ keys: HandledKeys, isUrgent: Bool) throws(SQLiteLogError) {
+        let (isClosing, mustWake) = queue.withLock { queue in
+            if queue.isClosing { return (true, false) }
+            if !queue.keys.contains(where: { $0 === keys }) { queue.keys.append(keys) }
+            let now = MonotonicTime.now()
+            let due = isUrgent ? now : max(now, queue.lastCommit.advanced(by: settlementInterval))
+            guard queue.settlementsDue.map({ due < $0 }) ?? true else { return (false, false) }
+            queue.settlementsDue = due
+            return (false, true)
+        }
+        if isClosing { throw closedError }
+        if mustWake { signal.raise() }
+    }
+
+    /// What could not be written of settlements and keys is tried again.
+    func postpone(_ groups: [ConsumerGroup], _ keys: [HandledKeys]) {
         queue.withLock { queue in
             queue.groups += groups
+            for keys in keys where !queue.keys.contains(where: { $0 === keys }) { queue.keys.append(keys) }
             queue.settlementsDue = MonotonicTime.now().advanced(by: .milliseconds(100))
         }
     }
@@ -146,15 +166,16 @@ final class LogWriter: Sendable {
     func next(_ now: MonotonicTime) -> Turn {
         queue.withLock { queue in
             let settle = queue.isClosing || queue.settlementsDue.map { $0 <= now } ?? false
-            guard !queue.requests.isEmpty || settle && !queue.groups.isEmpty else {
+            guard !queue.requests.isEmpty || settle && !(queue.groups.isEmpty && queue.keys.isEmpty) else {
                 return queue.isClosing ? .stop : .wait(until: queue.settlementsDue)
             }
             defer {
                 queue.groups = []
+                queue.keys = []
                 queue.settlementsDue = nil
                 queue.lastCommit = now
             }
-            return .commit(Self.takeRequests(&queue), queue.groups)
+            return .commit(Self.takeRequests(&queue), queue.groups, queue.keys)
         }
     }
 

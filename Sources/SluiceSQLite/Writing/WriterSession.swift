@@ -83,8 +83,8 @@ final class WriterSession {
         while isRunning {
             let now = MonotonicTime.now()
             switch writer.next(now) {
-            case .commit(let requests, let groups):
-                commit(requests, groups)
+            case .commit(let requests, let groups, let keys):
+                commit(requests, groups, keys)
                 checkpoints.run()
                 if sweeper.isPressing(now) { sweeper.sweepPiece(now, in: self) }
                 if leases.isDue(now) { leases.keep(registry, now, in: self) }
@@ -107,7 +107,7 @@ final class WriterSession {
 
     // MARK: Committing
 
-    private func commit(_ requests: [LogWriter.Request], _ groups: [ConsumerGroup]) {
+    private func commit(_ requests: [LogWriter.Request], _ groups: [ConsumerGroup], _ keys: [HandledKeys]) {
         var reports: [@Sendable ((any Error)?) -> Void] = []
         var lost: [ConsumerGroup] = []
         var reached = 0
@@ -125,6 +125,8 @@ final class WriterSession {
                     reached += 1
                 }
                 for group in groups where try !write(group) { lost.append(group) }
+                // After the groups: whatever they have settled has its key in this commit, or in one before.
+                for keys in keys { try write(keys) }
             }
         } catch {
             failure = error
@@ -136,8 +138,9 @@ final class WriterSession {
             for group in lost { group.resign() }
         } else {
             for group in groups { group.state.withLock { $0.ledger?.soil() } }
-            if !groups.isEmpty { writer.postpone(groups) }
+            if !groups.isEmpty || !keys.isEmpty { writer.postpone(groups, keys) }
         }
+        for keys in keys { keys.endCommit(failure) }
         answer(requests, reports, failure)
     }
 

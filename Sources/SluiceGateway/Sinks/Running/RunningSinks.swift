@@ -172,7 +172,8 @@ final class RunningSinks: Sendable {
             try (known + destinations).first { $0.name == sink.destination }
             ?? Destination(sink.destination, configuration.policies(of: sink.destination), time: routes.time)
         let policies = LiveSinkPolicy(
-            configuration.policy(of: sink), handled: routes.queue.handled, of: sink.group)
+            configuration.policy(of: sink), handled: routes.queue.handled, of: sink.group,
+            isLocal: sink.options.isLocal)
         let isLate = state.withLock(\.isLate)
         let added = try routes.routes(to: sink, publisher, destination, policies, isLate: isLate)
         let running = Running(sink: sink, policies: policies, destination: destination, publisher: publisher)

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 import Logging
 import NIOCore
 import Synchronization

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// Whether this machine has IPv6.
 enum IPv6 {

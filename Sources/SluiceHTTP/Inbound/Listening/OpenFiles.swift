@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// The system's limit on open descriptors, of which every connection takes one (getrlimit(2)).
 package enum OpenFiles {
