@@ -9,7 +9,10 @@ VENV           = .build-venv
 SOURCES        = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources \
                  Examples/Package.swift Examples/Sources Examples/Tests
 
-.PHONY: run build test examples soak bench docs format lint setup setup-test dashboards
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+.PHONY: run build test examples soak bench docs format lint setup setup-test dashboards install uninstall
 
 run: build
 	.build/release/sluice run
@@ -17,6 +20,14 @@ run: build
 # Swift's own libraries are linked in, so that the program runs where no Swift is.
 build: setup
 	swift build -c release --static-swift-stdlib --product sluice
+
+# The program with completion for bash, zsh and fish, the manual page, the unit for systemd, dashboards, rules and examples.
+# It builds nothing, so that it can run as root after `make build`.
+install:
+	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install.sh install
+
+uninstall:
+	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install.sh uninstall
 
 # Two targets at a time: for the most part their tests wait.
 test: setup setup-test

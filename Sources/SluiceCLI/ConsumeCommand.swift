@@ -89,9 +89,14 @@ struct ConsumeCommand: AsyncParsableCommand {
                 if let obstacle = source.obstacle { Tool.say("waiting: \(obstacle)") }
                 Tool.showLog()
             }
+            var tool = tool
+            // On a terminal the messages themselves show it.
+            let bar = Terminal.traits.isTerminal ? nil : ProgressBar("consuming")
+            defer { bar?.finish() }
+            tool.progress = bar
             let outcome: Result<Int, any Error>
             do {
-                let count = try await Tool.untilSignal { try await tool.run(from: source, write: Tool.write) }
+                let count = try await Tool.untilSignal { [tool] in try await tool.run(from: source, write: Tool.write) }
                 outcome = .success(count)
             } catch {
                 outcome = .failure(error)

@@ -8,6 +8,10 @@ struct GroupsCommand: AsyncParsableCommand {
         discussion: """
             With Kafka as the queue the groups are Kafka's, and a gateway has to run: it is asked, and every gateway of its
             group obeys. Without one, kafka-consumer-groups.sh lists, resets and deletes them.
+
+              sluice groups list
+              sluice groups seek \(GatewayConfiguration.exampleGroup) --to 2026-01-02T00:00:00Z
+              sluice groups remove log-to-console
             """,
         subcommands: [List.self, Seek.self, Remove.self])
 
@@ -17,6 +21,9 @@ struct GroupsCommand: AsyncParsableCommand {
             discussion: """
                 Asks the gateway, or reads the files where none runs. The gateway is one process: each of its routes is a
                 group that this process reads.
+
+                  sluice groups list
+                  sluice groups list --format json | jq -r 'select(.backlog > 0).group'
                 """)
 
         @OptionGroup var options: DataOptions

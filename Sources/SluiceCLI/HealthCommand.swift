@@ -9,6 +9,9 @@ struct HealthCommand: AsyncParsableCommand {
         discussion: """
             Prints what /readyz answers. Ends with 0 when the gateway is ready, with 1 when it is not or does not answer in
             time, with 2 when there is none.
+
+              sluice health
+              sluice health --address 10.0.0.7:8081 --timeout 2
             """)
 
     @Option(

@@ -57,8 +57,13 @@ struct PublishCommand: AsyncParsableCommand {
             let outcome: Result<Int, any Error>
             do {
                 let input = try StandardInput()
+                var tool = tool
+                let bar = ProgressBar("publishing")
+                defer { bar.finish() }
+                tool.progress = bar
+                tool.shareRead = { input.shareRead }
                 outcome = .success(
-                    try await Tool.untilSignal(onSignal: { input.interrupt() }) {
+                    try await Tool.untilSignal(onSignal: { input.interrupt() }) { [tool] in
                         try await tool.run(to: publisher, topic) { try input.read() }
                     })
             } catch {

@@ -21,6 +21,10 @@ struct RunCommand: AsyncParsableCommand {
             Variables are read when the process starts.
 
             SIGTERM and SIGINT let messages in hand finish; a second one ends the program at once.
+
+              sluice run
+              sluice run --config /etc/sluice/sluice.yaml
+              SLACK_WEBHOOK_URL=https://hooks.slack.example/x sluice run
             """)
 
     @Option(name: .long, help: ArgumentHelp("The configuration file, or a directory of such files.", valueName: "file"))

@@ -11,10 +11,22 @@ final class StandardInput: Sendable {
 
     private let isInterrupted = Atomic<Bool>(false)
     private let signal: PollSignal
+    private let taken = Atomic<Int64>(0)
+    /// How many bytes there are to read; nil where it is no file.
+    private let length: Int64?
 
     /// - Throws: when the system has no descriptor left.
     init() throws {
         signal = try PollSignal()
+        var status = stat()
+        let isFile = fstat(STDIN_FILENO, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        length = isFile ? max(0, Int64(status.st_size) - Int64(lseek(STDIN_FILENO, 0, SEEK_CUR))) : nil
+    }
+
+    /// From 0 to 1; nil where it is no file.
+    var shareRead: Double? {
+        guard let length, length > 0 else { return nil }
+        return Double(taken.load(ordering: .relaxed)) / Double(length)
     }
 
     /// Ends a read that waits, and every later one.
@@ -42,7 +54,10 @@ final class StandardInput: Sendable {
                 if result < 0 { failure = errno }
                 count = max(0, result)
             }
-            if failure == 0 { return bytes }
+            if failure == 0 {
+                taken.wrappingAdd(Int64(bytes.count), ordering: .relaxed)
+                return bytes
+            }
             if failure != EINTR, failure != EAGAIN {
                 throw Unreadable(description: "standard input cannot be read: \(String(cString: strerror(failure)))")
             }

@@ -27,7 +27,7 @@ struct StatusCommand: AsyncParsableCommand {
             do {
                 let (snapshot, json) = try await tool.ask()
                 await tool.close()
-                let text = StatusText(snapshot, width: Terminal.width ?? 100).text
+                let text = StatusText(snapshot, width: Terminal.width ?? 100, colours: Terminal.colours).text
                 try Tool.write(format == "json" ? json : Array(text.utf8))
                 if !snapshot.verdict.isReady { throw ExitCode.failure }
             } catch let failure as StatusTool.Failure {

@@ -1,15 +1,18 @@
 import Foundation
+import SluiceGateway
 
 /// What standard output is.
 enum Terminal {
+    static var traits: TerminalTraits { TerminalTraits(of: STDOUT_FILENO) }
+
     /// How many columns and lines it has; nil where it is no terminal.
     static var size: (columns: Int, lines: Int)? {
-        var size = winsize()
-        guard isatty(STDOUT_FILENO) == 1, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
-            return nil
-        }
-        return (Int(size.ws_col), Int(size.ws_row))
+        let traits = traits
+        guard let columns = traits.columns, let lines = traits.lines else { return nil }
+        return (columns, lines)
     }
 
     static var width: Int? { size?.columns }
+
+    static var colours: Colours { Colours(for: traits) }
 }

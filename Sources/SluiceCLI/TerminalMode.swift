@@ -6,7 +6,7 @@ import Synchronization
 /// The terminal as a full screen, and as it was before.
 final class TerminalMode: Sendable {
     private let before: Mutex<termios>
-    private let hasColours = ProcessInfo.processInfo.environment["NO_COLOR"].map(\.isEmpty) ?? true
+    private let hasColours = Terminal.traits.hasColours
 
     /// - Throws: an error where standard input is no terminal.
     init() throws {

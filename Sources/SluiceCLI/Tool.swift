@@ -54,19 +54,24 @@ enum Tool {
             guard showsLog.load(ordering: .relaxed) else { return }
             // As RFC 3339 writes UTC.
             let line = string.replacing("+0000", with: "Z", maxReplacements: 1)
-            try? Tool.write(Array(line.utf8), to: STDERR_FILENO)
+            TerminalLine.standardError.writing { try? Tool.write(Array(line.utf8), to: STDERR_FILENO) }
         }
     }
 
     /// One line for the person at the terminal.
     static func say(_ line: String) {
         // What cannot be said does not end the work.
-        try? write(Array("\(line)\n".utf8), to: STDERR_FILENO)
+        TerminalLine.standardError.writing { try? write(Array("\(line)\n".utf8), to: STDERR_FILENO) }
     }
 
     /// Writes all of the bytes to standard output.
     static func write(_ bytes: [UInt8]) throws {
-        try write(bytes, to: STDOUT_FILENO)
+        var outcome = Result<Void, UnwritableOutput>.success(())
+        // The same terminal may show both.
+        TerminalLine.standardError.writing {
+            outcome = Result { () throws(UnwritableOutput) in try write(bytes, to: STDOUT_FILENO) }
+        }
+        try outcome.get()
     }
 
     private static func write(_ bytes: [UInt8], to descriptor: Int32) throws(UnwritableOutput) {

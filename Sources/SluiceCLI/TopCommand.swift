@@ -11,6 +11,9 @@ struct TopCommand: AsyncParsableCommand {
             Shows what the status page shows: the verdict, sources, queue and sinks; a box opens to its policy, failures and waits.
             Keys: q quits, arrows move, enter opens, escape goes back, s sorts, / filters, p pauses. Colours obey NO_COLOR.
             \(GatewayOptions.discussion)
+
+              sluice top
+              sluice top --address 10.0.0.7:8081 --token-file /run/secrets/metrics --interval 5
             """)
 
     @OptionGroup

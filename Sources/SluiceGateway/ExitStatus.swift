@@ -11,6 +11,24 @@ public enum ExitStatus {
     /// EX_CONFIG: the configuration, or a file, is at fault; to start again does not mend it.
     public static let faultyFile = EnvironmentError.exitStatus
 
+    /// What each status means, for the documentation and `--help`.
+    public static let meanings: [(status: String, meaning: String)] = [
+        ("0", "it is done; what was asked for is so"),
+        ("1", "it failed, or something differs, is not ready or is not as expected"),
+        ("\(noGateway)", "no gateway runs that could be asked"),
+        ("64", "an argument cannot be used; nothing was done"),
+        ("\(cannotWrite)", "a file or directory cannot be made or written"),
+        ("\(faultyFile)", "the configuration, or a file, is at fault; to start again does not mend it"),
+        ("128+n", "signal n ended it: 130 after a second SIGINT or SIGTERM, 141 where standard output was closed"),
+    ]
+
+    /// The same as a table for a terminal.
+    public static var helpText: String {
+        meanings.map { status, meaning in
+            "  \(status)\(String(repeating: " ", count: max(0, 7 - status.count)))\(meaning)"
+        }.joined(separator: "\n")
+    }
+
     /// What a command ends with that fails with this error.
     /// - Parameter isOurFile: whether a log's file is the gateway's own. Where a person named it, a file of another program is
     ///   a mistaken name (1) and not a faulty file.

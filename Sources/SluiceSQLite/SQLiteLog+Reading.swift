@@ -18,6 +18,14 @@ public struct LoggedMessage: Sendable, Equatable {
     /// When it was committed.
     public var timestamp: Timestamp
     public var key: [UInt8]?
+
+    /// - Parameter offset: means nothing where it is restored.
+    public init(message: Message, offset: Int64 = 0, timestamp: Timestamp, key: [UInt8]? = nil) {
+        self.message = message
+        self.offset = offset
+        self.timestamp = timestamp
+        self.key = key
+    }
 }
 
 extension SQLiteLog {

@@ -43,19 +43,44 @@ public final class SQLitePublisher: Publisher {
         try await log.writer.append(first, Array(all.dropFirst()))
     }
 
+    /// Appends messages with the times and the keys that they have, as they were read from a log; each gets an offset of this
+    /// log. Returns when they are committed and fsynced, all of them in one commit.
+    ///
+    /// Retention goes by these times: what is older than it keeps goes with its next sweep.
+    /// - Throws: as ``publish(_:to:)``.
+    public func restore(_ messages: [LoggedMessage], to topic: Topic) async throws {
+        guard !isClosed.load(ordering: .acquiring) else { throw ClosedError("sqlite publisher") }
+        guard !messages.isEmpty else { return }
+        let envelopes = try messages.map { logged throws(SQLiteLogError) in
+            try envelope(of: logged.message, key: logged.key)
+        }
+        try await log.writer.perform { session in
+            session.provesHealth = true
+            let table = try session.table(for: topic)
+            for (logged, envelope) in zip(messages, envelopes) {
+                try table.restore(
+                    logged.message, envelope, transaction: session.transaction, time: logged.timestamp)
+            }
+        }
+    }
+
+    /// - Throws: ``SQLiteLogError`` for a message that is too large.
+    private func envelope(of message: Message, key: [UInt8]?) throws(SQLiteLogError) -> Envelope {
+        if message.payload.count > Self.largest {
+            throw SQLiteLogError(.tooLarge, path: log.configuration.path, detail: "\(message.payload.count) bytes")
+        }
+        // What could not be read again is refused.
+        if let excess = MetadataLimits.excess(of: message.metadata) {
+            throw SQLiteLogError(.tooLarge, path: log.configuration.path, detail: "\(excess)")
+        }
+        return Envelope(key: key, metadata: MetadataCoding.encode(message.metadata))
+    }
+
     /// Empty when no message has anything beside its payload.
     private func envelopes(_ messages: [Message]) throws(SQLiteLogError) -> [Envelope] {
         var envelopes: [Envelope] = []
         for (index, message) in messages.enumerated() {
-            if message.payload.count > Self.largest {
-                throw SQLiteLogError(
-                    .tooLarge, path: log.configuration.path, detail: "\(message.payload.count) bytes")
-            }
-            // What could not be read again is refused.
-            if let excess = MetadataLimits.excess(of: message.metadata) {
-                throw SQLiteLogError(.tooLarge, path: log.configuration.path, detail: "\(excess)")
-            }
-            let envelope = Envelope(key: key(message), metadata: MetadataCoding.encode(message.metadata))
+            let envelope = try envelope(of: message, key: key(message))
             if envelopes.isEmpty, envelope.key != nil || envelope.metadata != nil {
                 envelopes.reserveCapacity(messages.count)
                 envelopes.append(contentsOf: repeatElement(Envelope(), count: index))

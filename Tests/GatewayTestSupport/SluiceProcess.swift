@@ -23,11 +23,13 @@ package final class SluiceProcess: Sendable {
     ///   - environment: all that it gets; ports 0 and a data directory are added where they are not set.
     ///   - arguments: the command.
     ///   - directory: for the data, and where it runs.
+    ///   - standardInput: nothing, unless given.
     ///   - standardOutput, standardError: where these go; files of its own, which can be read here, unless given.
     ///   - shell: what a shell does before it becomes the program, such as `ulimit -n 64`.
     package init(
         _ environment: [String: String], _ arguments: [String] = ["run"], in directory: TemporaryDirectory,
-        standardOutput: FileHandle? = nil, standardError: FileHandle? = nil, after shell: String? = nil
+        standardInput: FileHandle? = nil, standardOutput: FileHandle? = nil, standardError: FileHandle? = nil,
+        after shell: String? = nil
     ) throws {
         output = try TemporaryDirectory()
         for name in ["out", "err"] {
@@ -44,7 +46,7 @@ package final class SluiceProcess: Sendable {
         process.environment = [
             "BIND_ADDR": "127.0.0.1:0", "METRICS_BIND_ADDR": "127.0.0.1:0", "SLUICE_DATA": directory.path + "/data",
         ].merging(environment) { $1 }
-        process.standardInput = FileHandle.nullDevice
+        process.standardInput = standardInput ?? FileHandle.nullDevice
         process.standardOutput =
             try standardOutput ?? FileHandle(forWritingTo: URL(fileURLWithPath: "\(output.path)/out"))
         process.standardError =

@@ -13,6 +13,8 @@ struct IntakeRoutes {
         var paths: [String] = []
         /// Whether requests to one of its paths need no secret.
         var isUnsigned = false
+        /// The setting that the first of them lacks.
+        var missingSecret: String?
     }
 
     /// Webhooks of one listener. A request is answered when its events are on the queue.
@@ -49,7 +51,12 @@ struct IntakeRoutes {
                 ways.append((route, endpoint, publisher, way.handler(instruments)))
                 entry.routes.append(route)
                 entry.paths.append(endpoint.path)
-                entry.isUnsigned = entry.isUnsigned || way.endpoint.authenticator == nil
+                if way.endpoint.authenticator == nil {
+                    entry.isUnsigned = true
+                    if way.secret != nil, entry.missingSecret == nil {
+                        entry.missingSecret = configuration.missing(of: way, source.name)
+                    }
+                }
             }
             entries.append(entry)
         }

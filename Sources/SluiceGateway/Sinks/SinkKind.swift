@@ -10,6 +10,8 @@ struct SinkKind: Sendable {
     let summary: String
     /// How it proves who it is, the same way.
     let authentication: String
+    /// Where it begins when it is new and nothing else is said: keepers of facts with the beginning.
+    let start: ReaderStart
     /// What its answers mean.
     let answers: SinkAnswers
     let options: [ConfigurationVariable]
@@ -43,6 +45,7 @@ struct SinkKind: Sendable {
         self.authentication = authentication
         self.answers = answers
         options = settings + [start.variable]
+        self.start = .now
         self.scenario = scenario
         self.read = { values in
             let options = read(&values)
@@ -83,10 +86,12 @@ extension SinkKind {
     /// - Parameters:
     ///   - options: those of a sink of which nothing is said.
     ///   - keys: read into these.
+    ///   - start: where it begins when it is new and nothing else is said.
     init<Options: SinkOptions>(
         _ name: String, title: String, summary: String, authentication: String, answers: SinkAnswers,
-        options: Options, keys mapping: YAMLMapping<Options>, scenario: ScenarioSinkKind? = nil
+        options: Options, keys mapping: YAMLMapping<Options>, start: ReaderStart = .now, scenario: ScenarioSinkKind? = nil
     ) {
+        self.start = start
         self.name = name
         self.title = title
         self.summary = summary

@@ -15,6 +15,9 @@ extension Snapshot {
         public var note: String?
         /// Whether some path of it takes requests without a secret or token.
         public var isUnsigned = false
+        /// The setting that would have it ask for one, as it is called where the configuration was written; nil where it asks, and
+        /// where there is no such setting.
+        public var missingSecret: String?
         public var flow = Flow()
         /// Requests that were refused since the process began, by status.
         public var refused: [Count] = []
@@ -52,6 +55,7 @@ extension Snapshot {
         public var flow = Flow()
         /// Deliveries since the process began, by outcome.
         public var outcomes: [Count] = []
+        /// Deliveries that it is about; what it has taken in beyond ``inFlightLimit`` waits, and does not count.
         public var inFlight: Int64 = 0
         public var inFlightLimit: Int64 = 0
         /// Events of the queue that are not settled, as last read.

@@ -143,6 +143,7 @@ final class SnapshotMaker: Sendable {
         var shown = Snapshot.Source(name: source.name, kind: source.kind, routes: source.routes, paths: source.paths)
         shown.flow = flow("sources.\(source.name)", Self.total(source, figures))
         shown.isUnsigned = source.isUnsigned
+        shown.missingSecret = source.missingSecret
         let states = source.routes.compactMap { routes[$0] }
         if let faulty = states.first(where: { !$0.isRunning }) {
             (shown.state, shown.note) = (Snapshot.State(faulty) ?? .connecting, faulty.note)
@@ -222,8 +223,10 @@ final class SnapshotMaker: Sendable {
         shown.flow = flow("sinks.\(sink.name)", Self.total(sink, figures))
         shown.outcomes = Self.outcomes(sink, figures)
         for group in sink.groups {
-            shown.inFlight += figures.sum(.deliveriesInFlight, of: group)
-            shown.inFlightLimit += figures.sum(.deliveriesInFlightLimit, of: group)
+            // What a route has taken in beyond what its ordering handles at once waits for its turn.
+            let limit = figures.sum(.deliveriesInFlightLimit, of: group)
+            shown.inFlight += min(limit, figures.sum(.deliveriesInFlight, of: group))
+            shown.inFlightLimit += limit
         }
         shown.lag = Self.lag(sink, figures)
         shown.oldest = sink.groups.compactMap { Timestamp(seconds: figures.value(.oldestPending, of: $0)) }.min()

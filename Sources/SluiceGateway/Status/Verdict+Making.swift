@@ -82,7 +82,7 @@ extension Snapshot.Problem {
             if source.isUnsigned {
                 remedy = .init(
                     text: "Give it a secret, so that it can tell its senders from others.",
-                    key: "sources.\(source.name)", origin: "built-in")
+                    key: source.missingSecret ?? "sources.\(source.name)", origin: "built-in")
             }
         } else if let source = snapshot.sources.first(where: { $0.name == name || $0.routes.contains(name) }) {
             subject = "sources.\(source.name)"

@@ -29,7 +29,12 @@ public struct BackupTool: Sendable {
         do {
             for name in names {
                 let path = "\(target)/\(name)"
-                made.append(Copy(path: path, bytes: try SQLiteFileCopy(from: "\(directory)/\(name)", to: path).run()))
+                let bar = ProgressBar("copying \(name)", unit: .bytes)
+                let bytes = try SQLiteFileCopy(from: "\(directory)/\(name)", to: path).run { done, total in
+                    bar.update(done, of: total)
+                }
+                bar.finish()
+                made.append(Copy(path: path, bytes: bytes))
             }
             try SQLiteFileCopy.synchronize(directory: target)
             return made

@@ -3,6 +3,8 @@ import Sluice
 /// `sluice consume`: writes each message that it gets as a line.
 public struct ConsumeTool: Sendable {
     public var format: MessageFormat = .lines
+    /// How a message is written; nothing leaves it out, and out of the count. Default nil: as ``format`` says.
+    var line: (@Sendable (ConsumedMessage) -> [UInt8]?)?
     /// Ends after so many messages; nil goes on.
     public var count: Int?
     /// Ends when nothing has come for so long while something could have; nil waits.
@@ -10,6 +12,8 @@ public struct ConsumeTool: Sendable {
     /// With `idle`: how long the source may keep from reading, unconnected or without a place in its group. Default
     /// 30 s.
     public var patience: Duration = .seconds(30)
+    /// Shows how many messages were written. Default nil: nothing does.
+    public var progress: ProgressBar?
 
     public init() {}
 
@@ -41,12 +45,20 @@ public struct ConsumeTool: Sendable {
             let limit = min(256, count.map { $0 - written } ?? 256)
             guard let batch = try await next(limit, of: source) else { break }
             for message in batch {
-                try write(format.encode(message.carried, message.origin, topic: source.topic))
+                if let bytes = bytes(of: message, in: source.topic) {
+                    try write(bytes)
+                    written += 1
+                }
                 message.delivery?.acknowledge()
-                written += 1
             }
+            progress?.update(Int64(written))
         }
         return written
+    }
+
+    private func bytes(of message: ConsumedMessage, in topic: Topic) -> [UInt8]? {
+        guard let line else { return format.encode(message.carried, message.origin, topic: topic) }
+        return line(message)
     }
 
     /// The next messages; nil when nothing has come for `idle`.

@@ -80,22 +80,22 @@ struct GroupRow: Sendable, Equatable {
         self = row
     }
 
-    var json: [UInt8] {
-        JSONWriter.object { json in
-            json.member("topic", topic)
-            json.member("group", group)
-            json.member("backlog", backlog)
-            if let settledThrough { json.member("settled_through", settledThrough) }
-            json.member("oldest_pending", ifPresent: oldestPending)
-            json.member("last_read", ifPresent: lastRead)
-            json.member("read_by", ifPresent: reader)
-            if shelved > 0 { json.member("shelved", shelved) }
-            if isPaused { json.member("paused", true) }
-            guard !partitions.isEmpty else { return }
-            json.name("partitions")
-            json.array { json in
-                for partition in partitions { json.object(partition.write) }
-            }
+    var json: [UInt8] { JSONWriter.object(write) }
+
+    func write(_ json: inout JSONWriter) {
+        json.member("topic", topic)
+        json.member("group", group)
+        json.member("backlog", backlog)
+        if let settledThrough { json.member("settled_through", settledThrough) }
+        json.member("oldest_pending", ifPresent: oldestPending)
+        json.member("last_read", ifPresent: lastRead)
+        json.member("read_by", ifPresent: reader)
+        if shelved > 0 { json.member("shelved", shelved) }
+        if isPaused { json.member("paused", true) }
+        guard !partitions.isEmpty else { return }
+        json.name("partitions")
+        json.array { json in
+            for partition in partitions { json.object(partition.write) }
         }
     }
 

@@ -36,7 +36,28 @@ enum MessageJSON {
         }
     }
 
+    /// A message as it was in a log.
+    struct Exported {
+        var carried: CarriedMessage
+        /// Nil where the line does not say.
+        var topic: String?
+        var time: Timestamp?
+    }
+
     static func decode(_ line: [UInt8]) throws(MessageFormatError) -> CarriedMessage {
+        try fields(of: line).message()
+    }
+
+    /// The message with where and when it was.
+    static func decodeExported(_ line: [UInt8]) throws(MessageFormatError) -> Exported {
+        let fields = try fields(of: line)
+        let carried = try fields.message()
+        let time = fields.time.map(RFC3339.parse)
+        if case .some(.none) = time { throw MessageFormatError("timestamp is not an RFC 3339 time") }
+        return Exported(carried: carried, topic: fields.topic, time: time ?? nil)
+    }
+
+    private static func fields(of line: [UInt8]) throws(MessageFormatError) -> Fields {
         var fields = Fields()
         do {
             try JSONReader.read(line) { (reader) throws(JSONError) in
@@ -48,7 +69,7 @@ enum MessageJSON {
             throw MessageFormatError("not a JSON object")
         }
         guard fields.isObject else { throw MessageFormatError("not a JSON object") }
-        return try fields.message()
+        return fields
     }
 }
 
@@ -61,6 +82,8 @@ private struct Fields {
     }
 
     var isObject = false
+    var topic: String?
+    var time: String?
     /// The first thing that is wrong.
     var problem: String?
     var id: String?
@@ -97,9 +120,11 @@ private struct Fields {
             try takeMetadata(&reader)
         } else if name == "metadata_base64" {
             try takeExact(&reader)
-        } else if !(name == "topic" || name == "partition" || name == "offset" || name == "timestamp"
-            || name == "attempt")
-        {
+        } else if name == "topic" {
+            topic = try reader.stringOrSkip()
+        } else if name == "timestamp" {
+            time = try reader.stringOrSkip()
+        } else if !(name == "partition" || name == "offset" || name == "attempt") {
             note(false, "the member \(name.text.truncated(toBytes: 40)) is not known")
         }
     }

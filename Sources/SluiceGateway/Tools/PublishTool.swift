@@ -18,6 +18,10 @@ public struct PublishTool: Sendable {
     /// How many messages are published at once at most.
     public var batch = 1_000
     public let taken = Taken()
+    /// Shows how many messages the broker has taken. Default nil: nothing does.
+    public var progress: ProgressBar?
+    /// How much of the input has been read, from 0 to 1; nil where that is not known.
+    public var shareRead: @Sendable () -> Double? = { nil }
 
     public init() {}
 
@@ -70,6 +74,7 @@ public struct PublishTool: Sendable {
                     try await publisher.publish(piece.map(\.message), to: topic)
                 }
                 taken.add(piece.count)
+                progress?.update(Int64(taken.count), share: shareRead())
             } catch let error as PublishError {
                 taken.add(max(0, piece.count - error.notAccepted.count))
                 throw error

@@ -23,7 +23,9 @@ public struct TapTool: Sendable {
 
     /// Hands over lines until the task is cancelled: of JSON, or for people.
     /// - Throws: ``NoGatewayError`` where none runs, also when the last one has ended; ``CommandError``; what `write` throws.
-    public func run(asJSON: Bool, write: (String) throws -> Void) async throws {
+    public func run(
+        asJSON: Bool, colours: Colours = .none, write: (String) throws -> Void
+    ) async throws {
         var next: UInt64?
         while !Task.isCancelled {
             let arguments = [
@@ -40,7 +42,7 @@ public struct TapTool: Sendable {
                     if row.lost > 0, !asJSON { try write("… \(row.lost) deliveries were too fast to be shown\n") }
                     if row.lost > 0, asJSON { try write("{\"lost\":\(row.lost)}\n") }
                 } else {
-                    try write(asJSON ? String(decoding: item, as: UTF8.self) + "\n" : row.words)
+                    try write(asJSON ? String(decoding: item, as: UTF8.self) + "\n" : row.words(colours))
                 }
             }
             try? await Task.sleep(for: Self.interval)
@@ -76,14 +78,24 @@ public struct TapTool: Sendable {
         }
 
         /// `14:03:20.123  slack  acked        Commit 6113728 pushed to acme/shop (main) by ann: …`
-        var words: String {
+        func words(_ colours: Colours) -> String {
             let time = (texts["time"] ?? "").dropFirst(11).prefix(12)
             var outcome = texts["outcome"] ?? ""
             if let reason = texts["reason"] { outcome += " (\(reason))" }
             let tries = attempts > 1 ? ", \(attempts) attempts" : ""
             let took = seconds >= 0.1 ? ", \(StatusWords.short(seconds)) s" : ""
-            let line = "\(time)  \(texts["sink"] ?? "")  \(outcome)\(tries)\(took)  \(texts["text"] ?? "")"
-            return line.replacingUnsafeCharacters() + "\n"
+            let end = colours.paint("\(outcome)\(tries)\(took)".replacingUnsafeCharacters(), tone)
+            let (sink, text) = (texts["sink"] ?? "", texts["text"] ?? "")
+            return "\(time)  \(sink)  ".replacingUnsafeCharacters() + end + "  \(text)".replacingUnsafeCharacters() + "\n"
+        }
+
+        private var tone: Colours.Tone {
+            switch texts["outcome"] {
+            case "acked": .good
+            case "poisoned": .bad
+            case "failed", "throttled", "held": .warning
+            default: .faint
+            }
         }
     }
 }

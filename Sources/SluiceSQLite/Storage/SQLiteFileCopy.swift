@@ -6,6 +6,10 @@ import Sluice
 package struct SQLiteFileCopy {
     private let source: String
     private let target: String
+    /// How many pages are copied between two reports of progress.
+    package var pagesAtOnce: Int32 = 1_024
+    /// Told how many bytes are copied, and how many there are.
+    package typealias Progress = (_ done: Int64, _ total: Int64) -> Void
 
     /// - Parameters:
     ///   - source: is only read; nothing is made beside it.
@@ -18,12 +22,12 @@ package struct SQLiteFileCopy {
     /// Returns when the copy is on the disk.
     /// - Returns: its size in bytes.
     /// - Throws: ``SQLiteLogError``; no copy is left then.
-    package func run() throws(SQLiteLogError) -> Int64 {
+    package func run(onProgress: Progress = { _, _ in }) throws(SQLiteLogError) -> Int64 {
         do throws(SQLiteLogError) {
             for _ in 0..<20 {
                 let before = try ReadOnlyFile.Stamp(source)
                 try make()
-                try copy(isQuiet: before.isQuiet)
+                try copy(isQuiet: before.isQuiet, onProgress)
                 // Without a write-ahead log no lock was held: somebody may have begun to write.
                 let after = try ReadOnlyFile.Stamp(source)
                 if !before.isQuiet || after == before { return try finish() }
@@ -54,19 +58,32 @@ package struct SQLiteFileCopy {
         guard fsync(descriptor) == 0 else { throw ReadOnlyFile.failure(directory) }
     }
 
-    private func copy(isQuiet: Bool) throws(SQLiteLogError) {
+    private func copy(isQuiet: Bool, _ onProgress: Progress) throws(SQLiteLogError) {
         let from = try ReadOnlyFile.Connection(source, isQuiet: isQuiet)
         let into = try ReadOnlyFile.Connection(writing: target)
+        // One read transaction around all pieces, during which others write: without it a piece would begin anew whenever
+        // they do (<https://www.sqlite.org/c3ref/backup_finish.html>).
+        try from.statement("BEGIN").run()
+        _ = try from.statement("SELECT count(*) FROM sqlite_master").integer()
+        let pageSize = try from.statement("PRAGMA page_size").integer() ?? 0
         guard let backup = sqlite3_backup_init(into.handle, "main", from.handle, "main") else {
             throw into.failure()
         }
-        // All pages in one step: one read transaction, during which others write.
-        var code = sqlite3_backup_step(backup, -1)
+        var code = SQLITE_OK
         var attempts = 0
-        while code & 0xFF == SQLITE_BUSY || code & 0xFF == SQLITE_LOCKED, attempts < 50 {
-            attempts += 1
-            sqlite3_sleep(100)
-            code = sqlite3_backup_step(backup, -1)
+        while true {
+            code = sqlite3_backup_step(backup, pagesAtOnce)
+            if code == SQLITE_OK {
+                let total = Int64(sqlite3_backup_pagecount(backup))
+                onProgress(
+                    (total - Int64(sqlite3_backup_remaining(backup))).multipliedSaturated(by: pageSize),
+                    total.multipliedSaturated(by: pageSize))
+            } else if code & 0xFF == SQLITE_BUSY || code & 0xFF == SQLITE_LOCKED, attempts < 50 {
+                attempts += 1
+                sqlite3_sleep(100)
+            } else {
+                break
+            }
         }
         sqlite3_backup_finish(backup)
         guard code == SQLITE_DONE else {

@@ -40,9 +40,23 @@ final class TopicTable {
     func append(
         _ message: Message, _ envelope: Envelope?, transaction: UInt64, now: Timestamp
     ) throws(SQLiteLogError) {
-        if self.transaction != transaction { try start(transaction, now) }
+        if self.transaction != transaction { try start(transaction) }
+        try markTime(now)
+        try add(message, envelope, at: now)
+    }
+
+    /// - Parameter time: the message's own, which may be earlier than those before it.
+    func restore(
+        _ message: Message, _ envelope: Envelope?, transaction: UInt64, time: Timestamp
+    ) throws(SQLiteLogError) {
+        if self.transaction != transaction { try start(transaction) }
+        try markTime(time)
+        try add(message, envelope, at: time)
+    }
+
+    private func add(_ message: Message, _ envelope: Envelope?, at time: Timestamp) throws(SQLiteLogError) {
         insert.bind(next, at: 1)
-        insert.bind(now.millisecondsSince1970, at: 2)
+        insert.bind(time.millisecondsSince1970, at: 2)
         try message.payload.withUnsafeBufferPointer { payload throws(SQLiteLogError) in
             insert.bindLent(UnsafeRawBufferPointer(payload), at: 6)
             if let envelope {
@@ -83,23 +97,26 @@ final class TopicTable {
         }
     }
 
-    private func start(_ transaction: UInt64, _ now: Timestamp) throws(SQLiteLogError) {
+    private func start(_ transaction: UInt64) throws(SQLiteLogError) {
         let last = try position.integer() ?? 0
         guard last >= 0, last < OffsetSet.limit - 1_000_000_000 else {
             throw SQLiteLogError(.corrupt, path: path, detail: "topic \(id) holds the offset \(last)")
         }
         next = last + 1
-        let second = now.millisecondsSince1970 / 1_000
-        if second > markedSecond {
-            let latest = try latestMark.integer() ?? .min
-            if second > latest {
-                mark.bind(second, at: 1)
-                mark.bind(next, at: 2)
-                try mark.run()
-            }
-            markedSecond = max(second, latest)
-        }
         self.transaction = transaction
+    }
+
+    /// Where the latest time so far reaches another second with the next message, a mark finds it.
+    private func markTime(_ time: Timestamp) throws(SQLiteLogError) {
+        let second = time.millisecondsSince1970 / 1_000
+        guard second > markedSecond else { return }
+        let latest = try latestMark.integer() ?? .min
+        if second > latest {
+            mark.bind(second, at: 1)
+            mark.bind(next, at: 2)
+            try mark.run()
+        }
+        markedSecond = max(second, latest)
     }
 }
 

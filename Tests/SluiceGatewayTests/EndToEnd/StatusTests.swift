@@ -49,6 +49,7 @@ extension EndToEnd {
                 let words = view.split(whereSeparator: \.isWhitespace).joined(separator: " ")
                 #expect(words.contains("\(snapshot.verdict.level.words.uppercased()): \(snapshot.verdict.text)"))
                 for sink in snapshot.sinks {
+                    #expect(sink.inFlight <= sink.inFlightLimit, "\(sink.name)")
                     let line = view.split(separator: "\n").first {
                         $0.contains(" \(sink.kind) ") && $0.contains(sink.name)
                     }

@@ -56,6 +56,12 @@ extension EndToEnd {
                 #expect(ready.text.contains("set sources.github.secret in sluice.yaml"), "\(ready.text)")
                 #expect(ready.text.contains("set sources.deploys.token in sluice.yaml"), "\(ready.text)")
                 #expect(gateway.log.contains("set sources.deploys.token in sluice.yaml"))
+                let status = try await gateway.client.send(
+                    "GET", "/status.json", port: gateway.client.metricsPort, type: nil)
+                let snapshot = try Snapshot(json: status.bytes)
+                #expect(snapshot.sources.first?.missingSecret == "sources.github.secret in sluice.yaml")
+                let keys = snapshot.verdict.problems.compactMap(\.remedy?.key)
+                #expect(keys.contains("sources.github.secret in sluice.yaml"), "\(keys)")
                 let push = try await gateway.client.gitHub(
                     Stub.push([StubCommit()]), headers: [("X-Forwarded-For", "1.2.3.4")])
                 #expect(push.status == 403)

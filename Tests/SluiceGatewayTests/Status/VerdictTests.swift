@@ -76,6 +76,15 @@ struct VerdictTests {
         #expect(found.problems.first?.subject == "sources.github" && found.problems.first?.severity == .notice)
     }
 
+    @Test func theRemedyOfAnUnsignedSourceNamesTheSettingThatItLacks() {
+        var snapshot = StubSnapshot.make()
+        snapshot.sources[0].isUnsigned = true
+        let note = "/webhooks/github: takes unsigned requests, from everywhere; set SECRET"
+        #expect(verdict([], [note], snapshot).problems.first?.remedy?.key == "sources.github")
+        snapshot.sources[0].missingSecret = "sources.github.secret in sluice.yaml"
+        #expect(verdict([], [note], snapshot).problems.first?.remedy?.key == "sources.github.secret in sluice.yaml")
+    }
+
     @Test func drainingIsNoFailure() {
         let found = verdict(["draining"])
         #expect(found.level == .draining && !found.isReady && found.text.contains("finished"))

@@ -12,59 +12,6 @@ import Testing
 /// `sluice consume --format json | sluice publish --format json` changes no message.
 @Suite(.timeLimit(.minutes(10)))
 struct RoundTripTests {
-    /// The same messages whenever a seed is.
-    private struct Messages {
-        var random: SeededGenerator
-        var hasKeys = true
-        var hasExactMetadata = false
-        /// Whether an id may hold what a header of HTTP cannot.
-        var hasAnyID = true
-
-        mutating func text(_ limit: Int) -> String {
-            let letters = [
-                "a", "Z", "é", "e\u{301}", "🚀", "\"", "\\", "\u{0}", "\u{1}", "\u{7F}", "\n", "\r", "\t", " ", "/",
-                "\u{2028}",
-                "ß", "\u{FFFD}", "\u{10FFFF}", "0",
-            ]
-            return (0..<Int.random(in: 0...limit, using: &random))
-                .map { _ in letters.randomElement(using: &random) ?? "" }.joined()
-        }
-
-        mutating func bytes() -> [UInt8] {
-            switch Int.random(in: 0..<5, using: &random) {
-            case 0: []
-            case 1: (0..<40).map { _ in .random(in: 0...255, using: &random) }
-            case 2: [0xFF, 0x00, 0xC0, 0x80]
-            case 3: Array("{\"n\":1.10e+2,\"big\":12345678901234567890,\"z\":-0}".utf8)
-            default: Array(text(20).utf8)
-            }
-        }
-
-        mutating func next() -> CarriedMessage {
-            var message = Message(payload: bytes())
-            if hasAnyID, Bool.random(using: &random) { message.id = MessageID("id \(random.next()) \(text(6))") }
-            for _ in 0..<Int.random(in: 0...4, using: &random) {
-                let name = "n\(Int.random(in: 0...9, using: &random))\(text(3).filter { $0 != "\0" })"
-                message.metadata[name] = text(8)
-            }
-            var carried = CarriedMessage(message)
-            if hasKeys, Bool.random(using: &random) { carried.key = bytes() }
-            if hasExactMetadata {
-                if Int.random(in: 0..<4, using: &random) == 0 {
-                    carried.isNull = true
-                    carried.message.payload = []
-                }
-                carried.message.metadata["x-bytes"] = "\u{FFFD}\0"
-                carried.exactMetadata["x-bytes"] = .some([0xFF, 0x00])
-                carried.message.metadata["x-null"] = ""
-                carried.exactMetadata.updateValue(nil, forKey: "x-null")
-            }
-            return carried
-        }
-
-        mutating func lines(_ count: Int) -> [CarriedMessage] { (0..<count).map { _ in next() } }
-    }
-
     private static let json: PublishTool = {
         var tool = PublishTool()
         tool.format = .json
@@ -119,7 +66,7 @@ struct RoundTripTests {
 
     @Test(arguments: [1, 2, 3] as [UInt64])
     func theTextOfAMessageIsTheMessage(seed: UInt64) throws {
-        var messages = Messages(random: SeededGenerator(seed: seed), hasExactMetadata: true)
+        var messages = RandomMessages(random: SeededGenerator(seed: seed), hasExactMetadata: true)
         for _ in 0..<300 {
             let message = messages.next()
             let line = MessageFormat.json.encode(message, Delivery.Origin(key: message.key), topic: "t")
@@ -138,7 +85,7 @@ struct RoundTripTests {
 
     @Test func theLogKeepsAMessage() async throws {
         let directory = try TemporaryDirectory()
-        var messages = Messages(random: SeededGenerator(seed: 4))
+        var messages = RandomMessages(random: SeededGenerator(seed: 4))
         try await roundTrip(
             messages.lines(300), .sqlite(path: directory.path + "/log.sqlite"), from: "one", to: "two")
     }
@@ -157,7 +104,7 @@ struct RoundTripTests {
         let (first, second) = (Topic(kafka.topic), Topic("\(kafka.topic)-2"))
         for topic in [first, second] { try await topics.create(topic, partitions: 1, replication: nil, retention: nil) }
         await topics.close()
-        var messages = Messages(random: SeededGenerator(seed: 5), hasExactMetadata: true)
+        var messages = RandomMessages(random: SeededGenerator(seed: 5), hasExactMetadata: true)
         try await roundTrip(messages.lines(200), .kafka(kafka.client), from: first, to: second, ordered: false)
     }
 
@@ -166,7 +113,7 @@ struct RoundTripTests {
         let broker = try await RabbitMQBroker.shared()
         let address = BrokerAddress.amqp(try AMQPConfiguration(uri: broker.uri()))
         let name = "round-\(MessageID())"
-        var messages = Messages(random: SeededGenerator(seed: 6), hasKeys: false)
+        var messages = RandomMessages(random: SeededGenerator(seed: 6), hasKeys: false)
         try await roundTrip(messages.lines(200), address, from: Topic(name), to: Topic(name + "-2"))
     }
 
@@ -175,7 +122,7 @@ struct RoundTripTests {
         let port = try HeldPort()
         defer { withExtendedLifetime(port) {} }
         let address = try BrokerAddress("http://127.0.0.1:\(port.number)")
-        var messages = Messages(random: SeededGenerator(seed: 7), hasKeys: false, hasAnyID: false)
+        var messages = RandomMessages(random: SeededGenerator(seed: 7), hasKeys: false, hasAnyID: false)
         let sent = messages.lines(50)
         let tool = tool(sent.count)
         async let lines = address.consume(tool)

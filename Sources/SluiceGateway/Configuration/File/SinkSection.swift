@@ -17,6 +17,11 @@ struct SinkSection: Sendable {
     /// The keys that every kind has.
     static let common = YAMLMapping<SinkSection>(keys)
 
+    /// The kinds that begin with the beginning.
+    private static var startingEarly: String {
+        Registry.sinks.filter { $0.start == .beginning }.map { "`\($0.name)`" }.joined(last: "and")
+    }
+
     private static let keys: [YAMLKey<SinkSection>] =
         [
             .kind,
@@ -29,7 +34,7 @@ struct SinkSection: Sendable {
             ),
             YAMLKey(
                 "start", \.start, .start,
-                "Where it begins when its group is new"),
+                "Where it begins when its group is new; of \(startingEarly) the default is `beginning`"),
             .only(\.only),
         ] + SinkPolicy.keys.map { $0.about(\.policy) }
 
@@ -39,6 +44,7 @@ struct SinkSection: Sendable {
     ) -> ConfiguredSink? {
         guard let kind = SectionKeys.kind(of: value, Registry.sinks, named: \.name, &faults) else { return nil }
         var section = SinkSection(name: name, policy: file.configuration.policies.sink)
+        section.start = kind.start
         YAMLMapping(keys + kind.keys).read(value, into: &section, &faults)
         SinkPolicy.check(value, &faults)
         for name in [section.destination, section.group].compactMap(\.self) where !SinkName.isValid(name.value) {

@@ -17,10 +17,10 @@ public struct ScenarioResult: Sendable {
 
     /// Lines for a person: one where all is well; otherwise what was expected and not met, and a timeline.
     /// - Parameter isVerbose: every expectation, and all of the timeline.
-    public func text(isVerbose: Bool = false) -> String {
+    public func text(isVerbose: Bool = false, colours: Colours = .none) -> String {
         let figures = ScenarioFigures(trace)
         var text =
-            "\(isMet ? "ok  " : "FAIL")  \(title): \(figures.text)\(tried > 1 ? "; seed \(seed), the last of \(tried)" : "")\n"
+            "\(isMet ? colours.paint("ok  ", .good) : colours.paint("FAIL", .bad))  \(title): \(figures.text)\(tried > 1 ? "; seed \(seed), the last of \(tried)" : "")\n"
         let failed = checks.filter { !$0.isMet }
         guard isVerbose || !failed.isEmpty else { return text }
         // What failed comes first.

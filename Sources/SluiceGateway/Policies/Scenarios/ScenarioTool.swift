@@ -64,8 +64,11 @@ public struct ScenarioTool: Sendable {
     /// - Throws: what keeps it from running.
     public func run(_ file: File) async throws -> ScenarioResult {
         let first = seed ?? file.seed
+        let bar = ProgressBar("trying \(file.title)", unit: .things("seeds"), total: Int64(seeds))
+        defer { bar.finish() }
         var result = try await run(file, seed: first, tried: 1)
         for offset in 1..<max(seeds, 1) where result.isMet {
+            bar.update(Int64(offset))
             result = try await run(file, seed: first.addingSaturated(offset), tried: offset + 1)
         }
         return result

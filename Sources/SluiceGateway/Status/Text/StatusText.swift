@@ -4,10 +4,12 @@ import Sluice
 public struct StatusText: Sendable {
     private let snapshot: Snapshot
     private let width: Int
+    private let colours: Colours
 
     /// - Parameter width: of a line, in columns. At least 40; default 100.
-    public init(_ snapshot: Snapshot, width: Int = 100) {
+    public init(_ snapshot: Snapshot, width: Int = 100, colours: Colours = .none) {
         self.snapshot = snapshot
+        self.colours = colours
         self.width = max(40, width)
     }
 
@@ -21,7 +23,15 @@ public struct StatusText: Sendable {
 
     // MARK: What is wrong
 
-    private var verdict: [String] { Self.verdict(snapshot, width) }
+    private var verdict: [String] {
+        var lines = Self.verdict(snapshot, width)
+        let word = snapshot.verdict.level.words.uppercased()
+        // Coloured once the lines are as long as they are shown.
+        if let first = lines.first, first.hasPrefix(word) {
+            lines[0] = colours.paint(word, snapshot.verdict.level.tone) + first.dropFirst(word.count)
+        }
+        return lines
+    }
 
     /// The first line, what can be done, and every other problem.
     static func verdict(_ snapshot: Snapshot, _ width: Int) -> [String] {
@@ -157,4 +167,14 @@ public struct StatusText: Sendable {
 extension String {
     /// Fit for a terminal: what came from outside cannot move its cursor.
     fileprivate var safe: String { replacingUnsafeCharacters() }
+}
+
+extension Snapshot.Level {
+    fileprivate var tone: Colours.Tone {
+        switch self {
+        case .well: .good
+        case .notReady: .bad
+        default: .warning
+        }
+    }
 }
