@@ -12,7 +12,8 @@ package final class PseudoTerminal: Sendable {
     /// - Throws: ``TestFailure`` when the system has none.
     package init(columns: UInt16 = 100, lines: UInt16 = 30) throws {
         let descriptor = posix_openpt(O_RDWR | O_NOCTTY)
-        guard descriptor >= 0, grantpt(descriptor) == 0, unlockpt(descriptor) == 0, let name = ptsname(descriptor) else {
+        guard descriptor >= 0, grantpt(descriptor) == 0, unlockpt(descriptor) == 0, let name = ptsname(descriptor)
+        else {
             throw TestFailure("there is no pseudo-terminal")
         }
         let slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)

@@ -50,12 +50,13 @@ final class ControlLoop {
 
     /// What a client wants.
     enum Event: Sendable {
-        case request(client: UInt64, line: [UInt8])
+        case request(client: UInt64, user: uid_t?, line: [UInt8])
         case gone(client: UInt64)
     }
 
     private struct Client {
         let descriptor: Int32
+        let user: uid_t?
         var connection: ControlConnection
     }
 
@@ -161,7 +162,7 @@ final class ControlLoop {
             }
             nextClient += 1
             clients[nextClient] = Client(
-                descriptor: descriptor, connection: ControlConnection(limits, at: .now()))
+                descriptor: descriptor, user: user, connection: ControlConnection(limits, at: .now()))
         }
     }
 
@@ -188,7 +189,7 @@ final class ControlLoop {
             return end(id)
         }
         if let line = clients[id]?.connection.receive(buffer.prefix(count), at: .now()) {
-            tell(.request(client: id, line: line))
+            tell(.request(client: id, user: clients[id]?.user, line: line))
         } else {
             send(id)
         }
@@ -202,7 +203,9 @@ final class ControlLoop {
                 if errno != EAGAIN { end(id) }
                 return
             }
-            if let line = clients[id]?.connection.send(count, at: .now()) { tell(.request(client: id, line: line)) }
+            if let line = clients[id]?.connection.send(count, at: .now()) {
+                tell(.request(client: id, user: client.user, line: line))
+            }
         }
         if clients[id]?.connection.isDone ?? false { end(id) }
     }

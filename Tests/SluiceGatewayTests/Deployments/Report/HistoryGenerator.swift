@@ -129,7 +129,9 @@ struct HistoryGenerator {
         // Something that main was at lately: a redeploy, or a rollback.
         default:
             let tips = history.pushes.filter { $0.repository == repository && $0.ref == "refs/heads/main" }.map(\.after)
-            if let older = pick(chance(0.3) ? line[repository].suffix(12) : tips.suffix(5)) { deploy(older, repository) }
+            if let older = pick(chance(0.3) ? line[repository].suffix(12) : tips.suffix(5)) {
+                deploy(older, repository)
+            }
         }
     }
 
@@ -140,7 +142,8 @@ struct HistoryGenerator {
         let digits = chance(0.2) ? 9 : 40
         history.deployments.append(
             .init(
-                id: "d\(history.deployments.count)", service: service, environment: environment, commit: commit, at: time,
+                id: "d\(history.deployments.count)", service: service, environment: environment, commit: commit,
+                at: time,
                 succeeded: succeeded, digits: digits, namesRepository: !chance(0.2)))
     }
 

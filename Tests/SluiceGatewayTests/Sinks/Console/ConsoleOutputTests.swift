@@ -1,12 +1,11 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Sluice
 import SluiceTesting
 import Testing
 
 @testable import SluiceGateway
-
-    import Glibc
 
 @Suite(.timeLimit(.minutes(10)))
 struct ConsoleOutputTests {

@@ -1,10 +1,9 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Testing
 
 @testable import SluiceGateway
-
-    import Glibc
 
 struct ReadyDescriptorTests {
     private let line = [UInt8](repeating: 0x78, count: 1_000)

@@ -68,7 +68,8 @@ struct ReportTables {
                 HTMLText.escape(deployment.environment), code(deployment.version, deployment.commit, deployment.url),
                 "<span class=\"kind \(kind)\">\(deployment.kind.rawValue)</span> "
                     + "<span class=\"details\">\(deployment.rule.words)</span>",
-                HTMLText.escape(ReportWords.contents(deployment)) + list(deployment.commits, of: deployment.commitCount),
+                HTMLText.escape(ReportWords.contents(deployment))
+                    + list(deployment.commits, of: deployment.commitCount),
                 verdict.isEmpty ? "" : "<span class=\"failure\">\(HTMLText.escape(verdict))</span>",
             ]
         }
@@ -105,7 +106,8 @@ struct ReportTables {
     private var commits: String {
         let rows = report.commits.prefix(10 * ReportPage.rows).map { row in
             let arrivals = row.arrivals.map { arrival in
-                let place = "\(HTMLText.escape(arrival.service)) <span class=\"env\">\(HTMLText.escape(arrival.environment))</span>"
+                let place =
+                    "\(HTMLText.escape(arrival.service)) <span class=\"env\">\(HTMLText.escape(arrival.environment))</span>"
                 let words = arrival.at.map { "\(ReportWords.minute($0))" } ?? ""
                 let lead = arrival.leadTime.map { ReportWords.duration($0) }
                 let rest = [lead, arrival.why].compactMap(\.self).joined(separator: ", ")
