@@ -31,7 +31,7 @@ extension SQLiteLog {
     /// - Throws: ``SQLiteLogError``.
     package func handled(among keys: [[UInt8]], scope: String) async throws -> [Bool] {
         try await reader.perform { session in
-            try keys.map { key in try session.isHandled(key, scope: scope) }
+            try keys.map { try session.findKey.isHandled(KeyBook.Key(scope: scope, bytes: $0), session.clock) }
         }
     }
 
