@@ -1,3 +1,4 @@
+import Logging
 import Sluice
 import SluiceKafka
 import SluiceSQLite
@@ -58,7 +59,7 @@ extension KafkaQueue {
 
     func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
         let subscriber = try makeSubscriber(for: route)
-        state.withLock { $0.factReaders.insert(route) }
+        _ = state.withLock { $0.factReaders.insert(route) }
         return IntroducedSubscriber(subscriber) { [self] in try await introduce(route, toFactsFrom: start) }
     }
 

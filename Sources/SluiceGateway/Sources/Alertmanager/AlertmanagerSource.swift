@@ -1,4 +1,4 @@
-public import Sluice
+import Sluice
 
 /// Turns Alertmanager's webhooks into incidents: an alert that fires opens one, and its end closes it.
 ///

@@ -1,4 +1,4 @@
-public import Sluice
+import Sluice
 
 /// Takes in incidents as other tools tell them: `{"id", "service", "opened", "resolved"}`, with one of the times or both. The two
 /// may come apart, in either order; what has the same id and service is one incident.
