@@ -36,7 +36,7 @@ final class VerdictCounter: Service {
     }
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown { [self] in
             while !Task.isCancelled {
                 do {
                     try await look(at: MonotonicTime.now().seconds, .now())
@@ -59,7 +59,7 @@ final class VerdictCounter: Service {
         var history = DeploymentHistory()
         try store.forEach { history.add($0) }
         let counted = try await ledger.perform(LedgerVerdicts.counted)
-        let (verdicts, report) = verdicts(of: history, now) { counted[$0] ?? [] }
+        let (verdicts, report) = verdicts(of: history, now, counted)
         let hasBegun = try await ledger.perform(LedgerVerdicts.hasBegun)
         let due =
             hasBegun
@@ -78,7 +78,7 @@ final class VerdictCounter: Service {
     }
 
     private func verdicts(
-        of history: DeploymentHistory, _ now: Timestamp, _ counted: (Verdict.Key) -> Verdict.Parts
+        of history: DeploymentHistory, _ now: Timestamp, _ counted: [Verdict.Key: Verdict.Parts]
     ) -> (verdicts: [(verdict: Verdict, counted: Verdict.Parts)], report: DeploymentReport) {
         let period = DeploymentReport.Period(from: now.advanced(by: .seconds(-Self.span * 86_400)), to: now)
         var maker = ReportMaker(history, DeploymentReport.Query(period: period, now: now))
@@ -87,7 +87,7 @@ final class VerdictCounter: Service {
             for deployment in judged {
                 let id = history.deployments[deployment.record].id
                 let key = Verdict.Key(service: name.service, environment: name.environment, id: id)
-                let known = counted(key)
+                let known = counted[key] ?? []
                 let leads =
                     known.contains(.kind)
                     ? []

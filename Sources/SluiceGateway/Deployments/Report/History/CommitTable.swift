@@ -1,3 +1,5 @@
+import Sluice
+
 /// Every commit that was heard of, once for each repository, by a number that begins at 0.
 struct CommitTable {
     /// What a commit's title says of it.

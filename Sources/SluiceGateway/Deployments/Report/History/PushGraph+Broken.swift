@@ -39,6 +39,7 @@ extension PushGraph {
                 if pieces.count > Self.reach { gap = .tooFar }
             } else {
                 gap = end(at)
+                if let piece = beginning(of: at) { pieces.append(piece) }
             }
         }
         beginVisits()
@@ -48,10 +49,16 @@ extension PushGraph {
             for place in piece.places {
                 let commit = log.listed[place]
                 guard visit(commit) else { continue }
-                if isBehind || (commits.pushedAt(commit) ?? .min) > previous.finishedAt { found.append(commit) }
+                if isBehind || isAfter(previous, commit) { found.append(commit) }
             }
         }
+        // Whatever came before it.
+        if visit(commit), isAfter(previous, commit) { found.append(commit) }
         return Broken(commits: found, gap: gap ?? .hole)
+    }
+
+    private func isAfter(_ previous: Previous, _ commit: UInt32) -> Bool {
+        (commits.pushedAt(commit) ?? .min) > previous.finishedAt
     }
 
     /// When the commit was first seen on each branch.

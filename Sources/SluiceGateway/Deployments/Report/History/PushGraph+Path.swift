@@ -12,22 +12,27 @@ extension PushGraph {
     mutating func path(from later: UInt32, backTo earlier: UInt32) -> Path? {
         let goals = Goals(earlier, self)
         if let path = path(from: later, goals, onlyWhole: true) { return path }
-        return path(from: later, goals, onlyWhole: false)
+        return hasLongPushes ? path(from: later, goals, onlyWhole: false) : nil
     }
 
     /// Where a walk may end: at the commit, or in the push whose list it stands in.
     private struct Goals {
         let commit: UInt32
         let places: [Sighting]
+        /// The ends of the pushes in which it stands.
+        private let ends: Set<UInt32>
         /// Nothing of a lower rank can lead to any.
         let rank: UInt32
 
         init(_ commit: UInt32, _ graph: PushGraph) {
             self.commit = commit
             places = graph.placesInLine(of: commit)
+            ends = Set(places.map { graph.push($0.push).after })
             let ranks = places.map { graph.rank(of: graph.push($0.push).after) } + [graph.rank(of: commit)]
             rank = ranks.min() ?? 0
         }
+
+        func isIn(_ other: UInt32) -> Bool { !ends.isEmpty && ends.contains(other) }
 
         /// The part of the last push that does not belong to the goal; nil where `other` is no goal.
         func end(at other: UInt32, _ graph: PushGraph) -> [Piece]? {
@@ -42,7 +47,7 @@ extension PushGraph {
 
     private mutating func path(from later: UInt32, _ goals: Goals, onlyWhole: Bool) -> Path? {
         beginVisits()
-        if let path = walk(from: later, goals, onlyWhole, [], isWhole: true) { return path }
+        if let path = walk(from: later, goals, onlyWhole, []) { return path }
         // Inside of a push: what it lists before the commit, and then what the push began with.
         for sighting in placesInLine(of: later) {
             guard let place = sighting.place else { continue }
@@ -53,48 +58,47 @@ extension PushGraph {
             }
             guard push.traits.contains(.links) else { continue }
             let piece = Piece(push: sighting.push, places: push.commits.lowerBound..<place + 1)
-            if let path = walk(from: push.before, goals, onlyWhole, [piece], isWhole: true) { return path }
+            if let path = walk(from: push.before, goals, onlyWhole, [piece]) { return path }
         }
         return nil
     }
 
-    /// Depth first, without recursion: a chain may be as long as the history.
-    private mutating func walk(
-        from start: UInt32, _ goals: Goals, _ onlyWhole: Bool, _ pieces: [Piece], isWhole: Bool
-    ) -> Path? {
-        struct Step {
-            let commit: UInt32
-            var next: Int
-        }
-        var (steps, pieces) = ([Step](), pieces)
-        if let end = goals.end(at: start, self) { return Path(pieces: pieces + end, isWhole: isWhole) }
-        let given = pieces.count
+    /// Depth first, without recursion: a chain may be as long as the history. Most commits have one link, and cost no step.
+    private mutating func walk(from start: UInt32, _ goals: Goals, _ onlyWhole: Bool, _ given: [Piece]) -> Path? {
+        if let end = goals.end(at: start, self) { return Path(pieces: given + end, isWhole: true) }
         guard visit(start) else { return nil }
-        steps.append(Step(commit: start, next: links(to: start).startIndex))
-        while let step = steps.last {
-            let links = links(to: step.commit)
-            guard step.next < links.endIndex else {
-                steps.removeLast()
-                if pieces.count > given { pieces.removeLast() }
+        var pieces = given
+        var branches: [(links: Range<Int>, pieces: Int)] = []
+        var links = linkPlaces(to: start)
+        while true {
+            guard let place = links.first else {
+                guard let branch = branches.popLast() else { return nil }
+                links = branch.links
+                pieces.removeLast(pieces.count - branch.pieces)
                 continue
             }
-            let index = Int(links[step.next])
-            steps[steps.count - 1].next += 1
+            let index = Int(incoming[place])
             let push = push(index)
-            guard !onlyWhole || push.traits.contains(.isWhole) else { continue }
-            pieces.append(Piece(push: index, places: push.commits))
-            if let end = goals.end(at: push.before, self) {
-                let all = pieces + end
-                return Path(pieces: all, isWhole: all.allSatisfy { self.push($0.push).traits.contains(.isWhole) })
+            let rest = place + 1..<links.upperBound
+            guard !onlyWhole || push.traits.contains(.isWhole) else {
+                links = rest
+                continue
+            }
+            if push.before == goals.commit || goals.isIn(push.before), let end = goals.end(at: push.before, self) {
+                pieces.append(Piece(push: index, places: push.commits))
+                pieces += end
+                return Path(pieces: pieces, isWhole: pieces.allSatisfy { self.push($0.push).traits.contains(.isWhole) })
             }
             // A goal has a lower rank than what leads back to it.
-            if rank(of: push.before) > goals.rank, rank(of: push.before) != .max, visit(push.before) {
-                steps.append(Step(commit: push.before, next: self.links(to: push.before).startIndex))
-            } else {
-                pieces.removeLast()
+            let rank = rank(of: push.before)
+            guard rank > goals.rank, rank != .max, visit(push.before) else {
+                links = rest
+                continue
             }
+            if !rest.isEmpty { branches.append((rest, pieces.count)) }
+            pieces.append(Piece(push: index, places: push.commits))
+            links = linkPlaces(to: push.before)
         }
-        return nil
     }
 
     /// The commits of pieces, oldest first, each once.

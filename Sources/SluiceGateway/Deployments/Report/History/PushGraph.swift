@@ -20,13 +20,17 @@ struct PushGraph {
     let log: PushLog
     /// Where each commit's incoming links begin in `incoming`.
     private let starts: [UInt32]
-    private let incoming: [UInt32]
+    let incoming: [UInt32]
     /// How many links lead to a commit at most. What a chain leads to has more than what it comes from.
     private let ranks: [UInt32]
     /// Of the commits that were deployed.
     private let sightings: [UInt32: [Sighting]]
     /// When each branch began, or was forced elsewhere, by its repository and name.
     let breaks: [UInt64: [Int64]]
+    /// The push by which a branch began at a commit, or was forced there.
+    private let beginnings: [UInt32: Int]
+    /// Whether any push lists less than it brought.
+    let hasLongPushes: Bool
     private var visits: [UInt32]
     private var walk: UInt32 = 0
 
@@ -38,11 +42,19 @@ struct PushGraph {
         self.starts = starts
         ranks = Self.rank(commits, log, starts)
         sightings = Self.sightings(commits, log, of: deployed)
-        var breaks: [UInt64: [Int64]] = [:]
-        for index in 0..<log.pushes.count where log.pushes[index].traits.contains(.breaks) {
-            breaks[Self.branch(log.pushes[index], commits), default: []].append(log.pushes[index].pushedAt)
+        hasLongPushes = (0..<log.pushes.count).contains { index in
+            log.pushes[index].traits.contains(.links) && !log.pushes[index].traits.contains(.isWhole)
         }
-        self.breaks = breaks
+        var breaks: [UInt64: [Int64]] = [:]
+        var beginnings: [UInt32: Int] = [:]
+        for index in 0..<log.pushes.count where log.pushes[index].traits.contains(.breaks) {
+            let push = log.pushes[index]
+            breaks[Self.branch(push, commits), default: []].append(push.pushedAt)
+            guard push.count > 0 else { continue }
+            let other = beginnings[push.after]
+            if other.map({ Self.precedes(push, log.pushes[$0], commits, log) }) ?? true { beginnings[push.after] = index }
+        }
+        (self.breaks, self.beginnings) = (breaks, beginnings)
         visits = [UInt32](repeating: 0, count: commits.count)
     }
 
@@ -151,7 +163,18 @@ struct PushGraph {
 
     /// The pushes that lead to a commit, those first that list everything.
     func links(to commit: UInt32) -> ArraySlice<UInt32> {
-        ranks[Int(commit)] == .max ? [] : incoming[Int(starts[Int(commit)])..<Int(starts[Int(commit) + 1])]
+        incoming[linkPlaces(to: commit)]
+    }
+
+    /// Where they are in ``incoming``.
+    func linkPlaces(to commit: UInt32) -> Range<Int> {
+        guard ranks[Int(commit)] != .max else { return 0..<0 }
+        return Int(starts[Int(commit)])..<Int(starts[Int(commit) + 1])
+    }
+
+    /// All that is known of a push that leads to a commit and does not say from where.
+    func beginning(of commit: UInt32) -> Piece? {
+        beginnings[commit].map { Piece(push: $0, places: log.pushes[$0].commits) }
     }
 
     func rank(of commit: UInt32) -> UInt32 { ranks[Int(commit)] }

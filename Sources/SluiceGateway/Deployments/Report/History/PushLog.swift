@@ -1,3 +1,5 @@
+import Sluice
+
 /// The pushes that were heard of, in numbers.
 struct PushLog {
     /// What a push is good for.

@@ -31,6 +31,9 @@ package enum KindRule: String, Sendable, CaseIterable {
     /// Its commits say `Revert "…"` or `hotfix`.
     case saysSo = "says_so"
 
+    /// Whether the kind says the same.
+    var isUsual: Bool { self == .first || self == .sameCommit || self == .ahead }
+
     /// For people.
     package var words: String {
         switch self {

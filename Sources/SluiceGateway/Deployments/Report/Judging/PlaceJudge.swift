@@ -39,7 +39,9 @@ struct PlaceJudge {
                     record: entries[index].record, finishedAt: entries[index].finishedAt,
                     commit: try? entries[index].commit.get()))
             if index > 0 { compare(index, &graph, &shipments) }
-            judged[index].saysSo = judged[index].fresh.contains { graph.commits.marks(of: $0).contains(.repairs) }
+            for commit in judged[index].fresh where graph.commits.marks(of: commit).contains(.repairs) {
+                judged[index].saysSo = true
+            }
             let identity = identity(index)
             if first[identity] == nil { first[identity] = index }
             last[identity] = index

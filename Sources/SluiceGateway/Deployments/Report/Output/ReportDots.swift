@@ -44,7 +44,7 @@ struct ReportDots {
     private func chart(_ place: DeploymentReport.Place) -> String {
         let grid = Self.lines.map { time, name in
             "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"\(height(time))\" y2=\"\(height(time))\"/>"
-                + "<text class=\"scale\" x=\"2\" y=\"\(height(time))\" dy=\"-2\">\(name)</text>"
+                + "<text class=\"scale\" x=\"-6\" y=\"\(height(time))\" dy=\"4\">\(name)</text>"
         }.joined()
         let dots = place.dots.map { dot in
             let time = Timestamp(millisecondsSince1970: dot.deployedAt)

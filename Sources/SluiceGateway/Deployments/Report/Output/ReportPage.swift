@@ -92,13 +92,14 @@ struct ReportPage {
         if row.direction != 0 { mood = (row.direction > 0) == row.isBetterHigh ? "better" : "worse" }
         let trend =
             row.trend.isEmpty
-            ? ""
-            : "<span class=\"trend \(mood)\" title=\"before: \(HTMLText.escape(row.before))\">\(HTMLText.escape(row.trend))</span>"
-        var details = "n \(row.count)"
+            ? "" : "<span class=\"trend \(mood)\" title=\"before: \(HTMLText.escape(row.before))\">\(HTMLText.escape(row.trend))</span>"
+        var parts = ["n \(row.count)"]
         if let spread = row.spread, spread.count > 0 {
-            let what = row.spreadOf == nil ? "" : "interval median \(ReportWords.duration(spread.median)) · "
-            details += " · \(what)p75 \(ReportWords.duration(spread.p75)) · p95 \(ReportWords.duration(spread.p95))"
+            if row.spreadOf != nil { parts.append("one after \(ReportWords.duration(spread.median))") }
+            parts += ["p75 \(ReportWords.duration(spread.p75))", "p95 \(ReportWords.duration(spread.p95))"]
         }
+        // Lines break between them, and not inside.
+        let details = parts.map(ReportWords.unbroken).joined(separator: " · ")
         return """
             <div class="tile"><div class="name">\(row.name)</div>\
             <div class="value">\(HTMLText.escape(row.value)) \(trend)</div>\

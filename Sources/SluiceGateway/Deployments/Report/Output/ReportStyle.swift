@@ -18,9 +18,9 @@ enum ReportStyle {
         .env{display:inline-block;padding:0 7px;border:1px solid var(--line);border-radius:9px;color:var(--soft);font-size:12px;\
         font-weight:400;overflow-wrap:anywhere}
         .details{color:var(--soft);font-size:13px}
-        .legend{color:var(--soft);font-size:13px;margin:0 0 10px}
-        .legend i{display:inline-block;width:22px;height:12px;border-radius:3px;vertical-align:-1px;margin:0 2px 0 10px}
-        .legend .x{position:static;margin:0 2px 0 10px}
+        .legend{color:var(--soft);font-size:13px;margin:0 0 10px;display:flex;flex-wrap:wrap;gap:2px 14px}
+        .legend i{display:inline-block;width:22px;height:12px;border-radius:3px;vertical-align:-1px}
+        .legend .x{position:static}
         .base{background:var(--base)}.forward{background:var(--forward)}.hotfix{background:var(--hotfix)}\
         .rollback{background:var(--rollback)}
         .failed{background-image:repeating-linear-gradient(45deg,transparent 0 5px,rgba(0,0,0,.28) 5px 8px);\
@@ -41,11 +41,11 @@ enum ReportStyle {
         .axis span{position:absolute;font-size:12px;color:var(--soft);border-left:1px solid var(--line);padding-left:4px}
         .card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:14px 16px 8px;margin:0 0 14px;\
         break-inside:avoid}
-        .tiles{display:grid;grid-template-columns:repeat(5,1fr);gap:14px}
+        .tiles{display:grid;grid-template-columns:repeat(5,1fr);gap:14px;align-items:start}
         .tile{min-width:0}
-        .name{color:var(--soft);font-size:13px;min-height:2.9em;display:flex;align-items:flex-end}
+        .name{color:var(--soft);font-size:13px}
         .value{font-size:23px;font-weight:650;white-space:nowrap}
-        .trend{font-size:13px;font-weight:600;padding:1px 6px;border-radius:8px;border:1px solid currentColor;vertical-align:4px}
+        .trend{white-space:nowrap;font-size:13px;font-weight:600;padding:1px 6px;border-radius:8px;border:1px solid currentColor;vertical-align:4px}
         .better{color:var(--good)}.worse{color:var(--bad)}.even{color:var(--soft)}
         .coverage{display:flex;height:6px;border-radius:3px;overflow:hidden;margin:12px 0 0;background:var(--line)}
         .coverage .known{background:var(--good)}.coverage .unknown{background:var(--hotfix)}
@@ -53,18 +53,20 @@ enum ReportStyle {
         .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,380px),1fr));gap:16px}
         figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:8px;padding:12px 14px;break-inside:avoid}
         figcaption{margin-bottom:6px;overflow-wrap:anywhere}
-        svg{display:block;width:100%;height:210px;overflow:visible}
+        svg{display:block;width:calc(100% - 44px);height:210px;margin-left:44px;overflow:visible}
         svg .grid{stroke:var(--line)}
-        svg .scale{fill:var(--soft);font-size:11px}
+        svg .scale{fill:var(--soft);font-size:11px;text-anchor:end}
         svg circle{fill:var(--forward);fill-opacity:.55}
         svg line.median{stroke:var(--hotfix);stroke-width:2}
         svg text.median{fill:var(--ink);font-size:12px;font-weight:600;text-anchor:end;paint-order:stroke;stroke:var(--card);\
         stroke-width:4px}
-        .days{display:flex;justify-content:space-between;color:var(--soft);font-size:12px;margin-top:4px}
+        .days{margin-left:44px;display:flex;justify-content:space-between;color:var(--soft);font-size:12px;margin-top:4px}
         table{width:100%;border-collapse:collapse;font-size:14px}
         th{text-align:left;color:var(--soft);font-weight:600;font-size:13px;border-bottom:1px solid var(--line);padding:6px 10px 6px 0}
         td{vertical-align:top;padding:8px 10px 8px 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
         td:first-child,td code{white-space:nowrap}
+        .wide th:nth-child(6){width:34%}
+        .wide th:nth-child(7){width:20%}
         td ul{margin:4px 0 0;padding:0;list-style:none}
         td li{padding:1px 0}
         tr{break-inside:avoid}
@@ -76,7 +78,6 @@ enum ReportStyle {
         .row{grid-template-columns:1fr;gap:2px;padding:6px 0}
         .axis .label{display:none}
         .tiles{grid-template-columns:repeat(2,minmax(0,1fr))}
-        .name{min-height:0}
         .value{font-size:20px;white-space:normal}
         thead{display:none}
         table,tbody{display:block}

@@ -99,17 +99,26 @@ struct ReportTable {
             table.add([
                 ReportWords.minute(deployment.finishedAt), deployment.service, deployment.environment,
                 deployment.version ?? ReportWords.short(deployment.commit),
-                ReportWords.title(deployment.kind, deployment.rule), ReportWords.contents(deployment),
+                ReportWords.brief(deployment.kind, deployment.rule), ReportWords.contents(deployment),
                 ReportWords.verdict(deployment),
             ])
-            for commit in deployment.commits.suffix(Self.commits).reversed() {
-                table.add(["", "", "", ReportWords.short(commit.id), "", commit.author, commit.title])
-            }
-            let more = deployment.commitCount - Self.commits
-            if more > 0, !deployment.commits.isEmpty { table.add(["", "", "", "", "", "", "and \(more) more"]) }
         }
+        let rows = table.lines(width: width)
+        let details = report.deployments.prefix(Self.deployments).map { self.details(of: $0) }
         let more = report.deployments.count + report.moreDeployments - Self.deployments
-        return table.lines(width: width) + (more > 0 ? ["and \(more) more deployments"] : [])
+        return rows.prefix(1) + zip(rows.dropFirst(), details).flatMap { [$0] + $1 }
+            + (more > 0 ? ["and \(more) more deployments"] : [])
+    }
+
+    /// The newest of what it brought, below it.
+    private func details(of deployment: DeploymentReport.Deployment) -> [String] {
+        var table = TextTable(["", "", "", ""])
+        for commit in deployment.commits.suffix(Self.commits).reversed() {
+            table.add(["   ", ReportWords.short(commit.id), commit.author, commit.title])
+        }
+        let more = deployment.commitCount - Self.commits
+        if more > 0, !deployment.commits.isEmpty { table.add(["   ", "and \(more) more"]) }
+        return Array(table.lines(width: width).dropFirst())
     }
 
     private var rollouts: [String] {

@@ -23,9 +23,10 @@ struct ReportTimeline {
         return """
             <section>
             <h2>What was live when</h2>
-            <p class="legend"><i class="base"></i> baseline <i class="forward"></i> forward <i class="hotfix"></i> hotfix \
-            <i class="rollback"></i> rollback <i class="forward failed"></i> failed \
-            <span class="x">×</span> failed rollout <i class="incident"></i> incident</p>
+            <p class="legend"><span><i class="base"></i> baseline</span><span><i class="forward"></i> forward</span>\
+            <span><i class="hotfix"></i> hotfix</span><span><i class="rollback"></i> rollback</span>\
+            <span><i class="forward failed"></i> failed</span><span><span class="x">×</span> failed rollout</span>\
+            <span><i class="incident"></i> incident</span></p>
             <div class="timeline">
             \(rows)
             \(axis)

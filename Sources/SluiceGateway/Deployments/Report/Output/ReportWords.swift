@@ -28,8 +28,8 @@ enum ReportWords {
 
     static func perDay(_ rate: Double) -> String {
         guard rate > 0 else { return "0/d" }
-        if rate < 0.1 { return "\(StatusWords.short(rate * 30))/30 d" }
-        return "\(StatusWords.short(rate))/d"
+        if rate >= 1 { return "\(StatusWords.short(rate))/d" }
+        return rate * 7 >= 1 ? "\(StatusWords.short(rate * 7))/week" : "\(StatusWords.short(rate * 30))/30 d"
     }
 
     /// What changed since the period before: `+12 %`, `-3 %`, `same`; empty where there is nothing to compare with.
@@ -103,4 +103,12 @@ enum ReportWords {
     }
 
     static func title(_ kind: DeploymentKind, _ rule: KindRule) -> String { "\(kind.rawValue) (\(rule.words))" }
+
+    /// With the rule where that is not the usual one.
+    static func brief(_ kind: DeploymentKind, _ rule: KindRule) -> String {
+        rule.isUsual ? kind.rawValue : "\(kind.rawValue) (\(rule.rawValue.replacing("_", with: " ")))"
+    }
+
+    /// On one line.
+    static func unbroken(_ text: String) -> String { text.replacing(" ", with: "\u{A0}") }
 }

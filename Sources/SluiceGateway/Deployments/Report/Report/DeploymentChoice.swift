@@ -16,11 +16,12 @@ enum DeploymentChoice {
             }
             if says(deployment, moreThan: deployments[other]) { chosen[key] = index }
         }
-        return chosen.values.sorted { left, right in
-            let (one, other) = (deployments[left], deployments[right])
-            if one.finishedAt != other.finishedAt { return one.finishedAt < other.finishedAt }
+        let timed = chosen.values.map { (at: deployments[$0].finishedAt, index: $0) }
+        return timed.sorted { left, right in
+            if left.at != right.at { return left.at < right.at }
+            let (one, other) = (deployments[left.index], deployments[right.index])
             return (one.id, one.hash) < (other.id, other.hash)
-        }
+        }.map(\.index)
     }
 
     /// One that got there says more than one that did not, and the first time is nearest to the truth.

@@ -41,11 +41,11 @@ extension ReportMaker {
 
     /// - Parameter time: when it was deployed, for the first time in its place.
     func line(_ commit: UInt32, at time: Int64? = nil) -> DeploymentReport.Commit {
-        let commits = history.commits
-        return DeploymentReport.Commit(
-            id: commits.hash(of: commit).text, title: commits.title(of: commit), author: commits.author(of: commit),
-            madeAt: commits.madeAt(commit).map(Self.time), pushedAt: commits.pushedAt(commit).map(Self.time),
-            leadTime: time.flatMap { LeadTimeOfCommit(commit, at: $0, commits, query.rules).lead })
+        DeploymentReport.Commit(
+            id: history.commits.hash(of: commit).text, title: history.commits.title(of: commit),
+            author: history.commits.author(of: commit), madeAt: history.commits.madeAt(commit).map(Self.time),
+            pushedAt: history.commits.pushedAt(commit).map(Self.time),
+            leadTime: time.flatMap { LeadTimeOfCommit(commit, at: $0, history.commits, query.rules).lead })
     }
 
     private func text(_ deployment: Judged) -> String {
