@@ -1,6 +1,7 @@
 import Foundation
 import GatewayTestSupport
 import Sluice
+import SluiceKafka
 import SluiceSQLite
 import SluiceTesting
 import Synchronization
