@@ -10,7 +10,7 @@ import Testing
 @testable import SluiceGateway
 
 /// What is counted of deployments, when, and by whom.
-struct VerdictTests {
+struct VerdictCounterTests {
     private let directory: TemporaryDirectory
     private let ledger: DeploymentLedger
     private let backend = PrometheusBackend()
