@@ -135,9 +135,9 @@ public final class Gateway: Service {
         let ledger = try DeploymentLedger(path: directory.deployments, logger: logger)
         let meter = DeploymentMeter(instruments)
         readers.append(try DeploymentsRoute.route(from: queue, ledger, meter, logger: logger))
-        let facts = try FactsRoute.route(from: queue, ledger, logger: logger)
+        readers.append(try FactsRoute.route(from: queue, ledger, logger: logger))
         let tap = TapBoard()
-        let (others, keepsEvents) = ((readers + [facts]).map(\.name), configuration.kafka == nil)
+        let (others, keepsEvents) = (readers.map(\.name), configuration.kafka == nil)
         let sinks = RunningSinks(
             SinkRoutes(queue: queue, startedAt: startedAt, tap: tap, journal: journal), router, logger: logger,
             mustWait: steering.mustWait,
@@ -151,7 +151,7 @@ public final class Gateway: Service {
             },
             forget: { backend.registry.removeAll(labels: [($0, $1)]) }, note: note)
         try sinks.begin(configuration)
-        for route in readers + [facts] { try router.add(route) }
+        for route in readers { try router.add(route) }
         self.sinks = sinks
         let reloader = Reloader(
             configuration, read: { path in try reading?(path).adding(ownSinks, ownSources) ?? configuration },
@@ -349,7 +349,8 @@ public final class Gateway: Service {
         }
         return try KafkaQueue(
             kafka, retention: configuration.retention, poisonBytes: configuration.poisonRetention,
-            factRetention: configuration.factRetention, handled: log, groupRetention: configuration.groupRetention, instruments, logger: logger)
+            factRetention: configuration.factRetention, handled: log, groupRetention: configuration.groupRetention,
+            instruments, logger: logger)
     }
 }
 

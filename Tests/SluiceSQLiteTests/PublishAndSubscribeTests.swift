@@ -101,7 +101,9 @@ import Testing
             """
             sqlite3 '\(directory.log)' "CREATE TRIGGER refuse BEFORE INSERT ON messages_2 BEGIN SELECT RAISE(ABORT, 'no'); END"
             """)
-        await #expect(throws: SQLiteLogError.self) { try await publisher.publish([([message("c")], "t"), ([keyed], "u")]) }
+        await #expect(throws: SQLiteLogError.self) {
+            try await publisher.publish([([message("c")], "t"), ([keyed], "u")])
+        }
         #expect(try first.lastOffset(in: "t") == 2)
         try await publisher.publish([])
         await log.close()

@@ -20,7 +20,8 @@ package struct MeteredPublish: Sendable {
         published = counter(output.topic)
         sorted = (output.publisher as? any SortingPublisher).flatMap { publisher in
             let others = publisher.otherTopics.filter { $0 != output.topic }
-            return others.isEmpty ? nil : (publisher, Dictionary(uniqueKeysWithValues: others.map { ($0, counter($0)) }))
+            return others.isEmpty
+                ? nil : (publisher, Dictionary(uniqueKeysWithValues: others.map { ($0, counter($0)) }))
         }
     }
 

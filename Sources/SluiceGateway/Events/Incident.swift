@@ -47,7 +47,8 @@ extension Event {
             IncidentFact(id: incident.id, service: incident.service, openedAt: incident.occurredOn, resolvedAt: nil)
         case .incidentResolved(let incident):
             IncidentFact(
-                id: incident.id, service: incident.service, openedAt: incident.openedAt, resolvedAt: incident.occurredOn)
+                id: incident.id, service: incident.service, openedAt: incident.openedAt, resolvedAt: incident.occurredOn
+            )
         }
     }
 }

@@ -23,7 +23,10 @@ extension Metric {
                 [idleGroups, idleGroupMessages, poisonDropped, clockDoubted]),
             Area(
                 "Events", "What the webhooks told.",
-                [eventAge, eventClockSkew, webhooksIgnored, factsRepaired, implausibleTimes, unknownEvents, unknownFacts, factsLeftOut, alertsLeftOut]),
+                [
+                    eventAge, eventClockSkew, webhooksIgnored, factsRepaired, implausibleTimes, unknownEvents,
+                    unknownFacts, factsLeftOut, alertsLeftOut,
+                ]),
             deploymentsArea,
             Area(
                 "Configuration", "What is in force, and how it came to be.",

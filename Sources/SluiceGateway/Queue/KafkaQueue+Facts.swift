@@ -35,7 +35,9 @@ extension KafkaQueue {
 
     /// What is lost while facts are not kept.
     var factNotes: [String] {
-        guard connectionIsUsable, let reason = keeper.absence(of: facts) ?? state.withLock(\.factsRefused) else { return [] }
+        guard connectionIsUsable, let reason = keeper.absence(of: facts) ?? state.withLock(\.factsRefused) else {
+            return []
+        }
         return [
             "kafka: facts are not kept, and what deployments ship is unknown meanwhile; webhooks are taken: \(reason)"
         ]
@@ -59,13 +61,15 @@ extension KafkaQueue {
 
     func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
         let subscriber = try makeSubscriber(for: route)
-        _ = state.withLock { $0.factReaders.insert(route) }
+        state.withLock { _ = $0.factReaders.insert(route) }
         return IntroducedSubscriber(subscriber) { [self] in try await introduce(route, toFactsFrom: start) }
     }
 
     /// Commits where a reader of facts begins that was not there before.
     private func introduce(_ route: String, toFactsFrom start: ReaderStart) async throws {
-        if let reason = keeper.absence(of: facts) { throw HandlerError(reason, reason: "missing_topic", disposition: .retry()) }
+        if let reason = keeper.absence(of: facts) {
+            throw HandlerError(reason, reason: "missing_topic", disposition: .retry())
+        }
         let group = group(of: route)
         let positions = try await topics.positions(of: facts, group: group)
         guard !positions.values.contains(where: { $0.committed != nil }) else { return }

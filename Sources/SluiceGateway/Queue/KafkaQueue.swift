@@ -87,7 +87,8 @@ final class KafkaQueue: EventQueue {
         keeper = TopicKeeper(
             try KafkaTopics(configuration.client, timeout: .seconds(5), logger: logger),
             configuration.plans(retention: retention, poisonBytes: poisonBytes),
-            besides: [configuration.factsPlan(retention: factRetention)], left: configuration.leftTopics, instruments, logger: logger)
+            besides: [configuration.factsPlan(retention: factRetention)], left: configuration.leftTopics, instruments,
+            logger: logger)
     }
 
     var readiness: Readiness {

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import GatewayTestSupport
 import Sluice
 import SluiceKafka
@@ -99,7 +100,8 @@ extension EndToEnd {
         @Test func eventsAndTheirFactAreOnTheLogTogether() async throws {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
             try await withGateway(in: directory, grafana: grafana) { gateway in
-                #expect(try await gateway.client.push([StubCommit(), StubCommit()]).status == 202)
+                let answer = try await gateway.client.push([StubCommit(), StubCommit()])
+                #expect(answer.status == 202)
             }
             let log = SQLiteLogView(path: directory.path + "/data/events.sqlite")
             let (events, facts) = (try log.messages(in: "events"), try log.messages(in: "facts"))
@@ -171,7 +173,9 @@ extension EndToEnd {
                 }
                 #expect(try await gateway.client.push([StubCommit()]).status == 202)
                 try await eventually("facts are kept from now on") {
-                    try ledger(directory).facts().contains { if case .push(let push) = $0 { push.isLinked } else { false } }
+                    try ledger(directory).facts().contains {
+                        if case .push(let push) = $0 { push.isLinked } else { false }
+                    }
                 }
             }
             await topics.close()
@@ -233,6 +237,78 @@ extension EndToEnd {
             #expect(groups.allSatisfy { $0.backlog.messages == 0 }, "\(groups)")
         }
 
+        /// A log of events alone, and a ledger that knows some of them: of one the route's settlement was lost, of one the ledger
+        /// does not know yet.
+        @Test(.timeLimit(.minutes(10)), arguments: [true, false])
+        func afterTheUpgradeEachDeploymentIsThereOnceAndCountedOnce(_ hasLedger: Bool) async throws {
+            let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
+            let data = directory.path + "/data"
+            try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+            let pushes = FactFixtures.events(of: FactFixtures.push(1...3, at: 1))
+            let deployed = (1...3).map { FactFixtures.deployment(of: $0, at: Double($0) + 1) }
+            let log = try SQLiteLog.open(.init(path: data + "/events.sqlite"))
+            try await log.publisher(key: Event.orderingKeySelector).publish(
+                (pushes + deployed).map { $0.message() }, to: "events")
+            let subscription = try await log.subscriber(group: "log-to-metrics").subscribe(to: "events")
+            var settled = 0
+            while settled < 4 {
+                guard let batch = try await subscription.next() else { break }
+                for delivery in batch where settled < 4 {
+                    delivery.acknowledge()
+                    settled += 1
+                }
+            }
+            await log.close()
+            if hasLedger {
+                let database = try DatabaseQueue(path: data + "/deployments.sqlite")
+                try await database.write { database in
+                    try database.execute(sql: FactFixtures.ledgerOfTheReleaseBefore)
+                    for push in pushes {
+                        try database.execute(
+                            sql: "INSERT INTO pushes VALUES (?, 'octo/hello', ?, ?)",
+                            arguments: [push.commit, push.occurredOn.millisecondsSince1970, 1_767_300_000_000])
+                    }
+                    for event in deployed.prefix(2) {
+                        try database.execute(
+                            sql: "INSERT INTO deployments VALUES (?, 'hello', 'production', ?, ?, 1, 1, ?)",
+                            arguments: [
+                                event.messageID.description, event.commit, event.occurredOn.millisecondsSince1970,
+                                1_767_300_000_000,
+                            ])
+                    }
+                }
+                try database.close()
+            }
+            try await withGateway(in: directory, grafana: grafana) { gateway in
+                let place = ["service": "hello", "environment": "production", "result": "success"]
+                // Without its ledger the route counts what it has not settled, as ever.
+                let counted: Double = hasLedger ? 1 : 2
+                try await eventually("what was not counted is") {
+                    let metrics = try await gateway.client.metrics()
+                    return metrics.value("sluice_deployments_total", place) == counted
+                        && metrics.value("sluice_consumer_lag_messages", ["handler_name": "log-to-metrics"]) == 0
+                }
+                let facts = try ledger(directory).facts()
+                #expect(facts.count == 6)
+                #expect(
+                    facts.compactMap { if case .deployment(let deployment) = $0 { deployment.id } else { nil } }
+                        == deployed.map(\.messageID.description))
+                #expect(facts.allSatisfy { if case .push(let push) = $0 { !push.isLinked } else { true } })
+                // From now on there are facts: the same deployment told again is not another.
+                let body =
+                    #"{"commit_id":"\#(deployed[2].commit)","env":"production","timestamp":"2026-01-01T04:00:00Z","service":"hello","repository":"octo/hello"}"#
+                #expect(
+                    try await gateway.client.send("POST", "/webhooks/deployments", body: Array(body.utf8)).status == 202
+                )
+                try await eventually("its fact is read") {
+                    try await gateway.client.metrics().value(
+                        "sluice_deliveries_total", ["handler_name": "facts-to-ledger", "outcome": "acked"]) == 1
+                }
+                #expect(try ledger(directory).facts().count == 6)
+                #expect(try await gateway.client.metrics().value("sluice_deployments_total", place) == counted)
+            }
+        }
+
         @Test func alertsAndIncidentsAskForTheirToken() async throws {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
             try await withGateway(in: directory, grafana: grafana) {
@@ -262,7 +338,8 @@ extension EndToEnd {
                 }
                 try await eventually("both in the ledger") { try ledger(directory).facts().count == 2 }
                 #expect(
-                    try await gateway.client.metrics().value("sluice_alerts_left_out_total", ["reason": "no_service"]) == 1)
+                    try await gateway.client.metrics().value("sluice_alerts_left_out_total", ["reason": "no_service"])
+                        == 1)
                 #expect(grafana.annotations.isEmpty)
             }
         }

@@ -14,7 +14,9 @@ extension EndToEnd {
             .init(event: [.commitPushed]),
         ])
 
-        private func tell(_ client: GatewayClient, _ id: String, of service: String = "web-shop", _ more: String) async throws {
+        private func tell(_ client: GatewayClient, _ id: String, of service: String = "web-shop", _ more: String)
+            async throws
+        {
             let body = #"{"id":"\#(id)","service":"\#(service)",\#(more)}"#
             #expect(try await client.send("POST", "/webhooks/incidents", body: Array(body.utf8)).status == 202)
         }

@@ -41,8 +41,26 @@ enum FactFixtures {
     ) -> Event {
         .commitDeployed(
             Deployment(
-                id: commit(number), env: environment, occurredOn: time(hours), service: service, repository: repository))
+                id: commit(number), env: environment, occurredOn: time(hours), service: service, repository: repository)
+        )
     }
+
+    /// The schema of the file of deployments as the release before facts wrote it.
+    static let ledgerOfTheReleaseBefore = """
+        CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
+        INSERT INTO grdb_migrations VALUES ('1'), ('2'), ('plausible times'), ('kept for a time');
+        CREATE TABLE pushes (
+            commit_id TEXT NOT NULL, repository TEXT NOT NULL, pushed_at INTEGER NOT NULL,
+            received_at INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (commit_id, repository)
+        ) WITHOUT ROWID;
+        CREATE TABLE deployments (
+            event_id TEXT NOT NULL PRIMARY KEY, service TEXT NOT NULL, environment TEXT NOT NULL, commit_id TEXT NOT NULL,
+            deployed_at INTEGER NOT NULL, succeeded INTEGER NOT NULL DEFAULT 1, plausible INTEGER NOT NULL DEFAULT 1,
+            received_at INTEGER NOT NULL DEFAULT 0
+        ) WITHOUT ROWID;
+        CREATE INDEX deployments_in_time ON deployments (service, environment, succeeded, deployed_at);
+        CREATE TABLE forgotten (id INTEGER PRIMARY KEY CHECK (id = 1), before INTEGER NOT NULL);
+        """
 
     static func received(_ fact: Fact, event: MessageID? = nil, at hours: Double = 0) -> ReceivedFact? {
         ReceivedFact(fact.message(event: event), receivedAt: time(hours))

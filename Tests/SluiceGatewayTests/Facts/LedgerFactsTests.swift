@@ -106,7 +106,9 @@ struct LedgerFactsTests {
     }
 
     @Test func theSameFactsAreReadInWhateverOrderTheyCame() async throws {
-        var facts: [(Fact, MessageID?)] = (0..<30).map { (.push(FactFixtures.push($0 * 3 + 1...$0 * 3 + 3, at: Double($0))), nil) }
+        var facts: [(Fact, MessageID?)] = (0..<30).map {
+            (.push(FactFixtures.push($0 * 3 + 1...$0 * 3 + 3, at: Double($0))), nil)
+        }
         for number in 1...30 {
             let event = FactFixtures.deployment(of: number * 3, at: Double(number) + 0.5)
             if let fact = DeploymentFact(event, id: event.messageID) {
@@ -118,7 +120,8 @@ struct LedgerFactsTests {
         #expect(read.count == 60)
         for _ in 0..<3 {
             let other = try DeploymentLedger(path: directory.path + "/\(UUID().uuidString)", logger: Self.logger)
-            try await other.learn((facts + facts).shuffled().compactMap { FactFixtures.received($0.0, event: $0.1, at: 50) })
+            try await other.learn(
+                (facts + facts).shuffled().compactMap { FactFixtures.received($0.0, event: $0.1, at: 50) })
             #expect(try await other.facts() == read)
         }
     }
@@ -127,11 +130,16 @@ struct LedgerFactsTests {
         try await take(.push(FactFixtures.push(1...1, at: 1)))
         try await take(.push(FactFixtures.push(2...2, at: 2)))
         try await take(.push(FactFixtures.push(3...3, at: 2, repository: "octo/other")))
-        for (service, environment, hours) in [("hello", "production", 2), ("hello", "staging", 2), ("web", "production", 3)] {
+        for (service, environment, hours) in [
+            ("hello", "production", 2), ("hello", "staging", 2), ("web", "production", 3),
+        ] {
             let event = FactFixtures.deployment(of: 1, at: Double(hours), to: environment, service: service)
-            try await take(.deployment(try #require(DeploymentFact(event, id: event.messageID))), event: event.messageID)
+            try await take(
+                .deployment(try #require(DeploymentFact(event, id: event.messageID))), event: event.messageID)
         }
-        for (id, opened, resolved) in [("past", 0.1, 0.2), ("long", 0.5, 9), ("open", 2.5, nil)] as [(String, Double, Double?)] {
+        for (id, opened, resolved) in [("past", 0.1, 0.2), ("long", 0.5, 9), ("open", 2.5, nil)]
+            as [(String, Double, Double?)]
+        {
             try await take(
                 .incident(
                     IncidentFact(
@@ -168,7 +176,8 @@ struct LedgerFactsTests {
             try await take(.push(old), at: 3)
             try await take(fact, event: deployed.messageID, at: 3)
             try await take(
-                .incident(IncidentFact(id: "i", service: "web", openedAt: FactFixtures.time(1), resolvedAt: nil)), at: 3)
+                .incident(IncidentFact(id: "i", service: "web", openedAt: FactFixtures.time(1), resolvedAt: nil)), at: 3
+            )
         }
         try await takeOld()
         _ = try await count(deployed, at: 3)
@@ -191,7 +200,8 @@ struct LedgerFactsTests {
         #expect(try await new.facts().isEmpty)
         try await new.learn([fact])
         try await new.completeFacts()
-        #expect(try await !new.lacksFacts && new.record([fact]))
+        #expect(try await !new.lacksFacts)
+        #expect(try await new.record([fact]))
         #expect(try await new.facts().count == 1)
     }
 
@@ -202,24 +212,7 @@ struct LedgerFactsTests {
         do {
             let database = try DatabaseQueue(path: path)
             try await database.write { database in
-                try database.execute(
-                    sql: """
-                        CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
-                        INSERT INTO grdb_migrations VALUES ('1'), ('2'), ('plausible times'), ('kept for a time');
-                        CREATE TABLE pushes (
-                            commit_id TEXT NOT NULL, repository TEXT NOT NULL, pushed_at INTEGER NOT NULL,
-                            received_at INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (commit_id, repository)
-                        ) WITHOUT ROWID;
-                        CREATE TABLE deployments (
-                            event_id TEXT NOT NULL PRIMARY KEY, service TEXT NOT NULL, environment TEXT NOT NULL,
-                            commit_id TEXT NOT NULL, deployed_at INTEGER NOT NULL,
-                            succeeded INTEGER NOT NULL DEFAULT 1, plausible INTEGER NOT NULL DEFAULT 1,
-                            received_at INTEGER NOT NULL DEFAULT 0
-                        ) WITHOUT ROWID;
-                        CREATE INDEX deployments_in_time
-                            ON deployments (service, environment, succeeded, deployed_at);
-                        CREATE TABLE forgotten (id INTEGER PRIMARY KEY CHECK (id = 1), before INTEGER NOT NULL);
-                        """)
+                try database.execute(sql: FactFixtures.ledgerOfTheReleaseBefore)
                 try database.execute(
                     sql: "INSERT INTO pushes VALUES (?, 'octo/hello', ?, ?)",
                     arguments: [
@@ -229,7 +222,8 @@ struct LedgerFactsTests {
                 try database.execute(
                     sql: "INSERT INTO deployments VALUES (?, 'hello', 'production', ?, ?, 1, 1, ?)",
                     arguments: [
-                        deployed.messageID.description, FactFixtures.commit(1), FactFixtures.time(2).millisecondsSince1970,
+                        deployed.messageID.description, FactFixtures.commit(1),
+                        FactFixtures.time(2).millisecondsSince1970,
                         FactFixtures.time(2).millisecondsSince1970,
                     ])
             }

@@ -57,7 +57,9 @@ struct SourceFactTests {
         #"{"commits":[{"id":"abcd"}],"before":"x","after":"abcd"}"#,
     ])
     func aPushThatDoesNotSayFromWhereToWhereIsNoLink(_ body: String) throws {
-        guard case .push(let push) = try GitHubSource.reading(Fixtures.webhook("push", body), receivedAt: Self.receipt).fact
+        guard
+            case .push(let push) = try GitHubSource.reading(Fixtures.webhook("push", body), receivedAt: Self.receipt)
+                .fact
         else { throw SourceError("no push") }
         #expect(!push.isLinked && push.commits.map(\.id) == ["abcd"])
         #expect(push.pushedAt == Self.receipt)
@@ -81,8 +83,11 @@ struct SourceFactTests {
     }
 
     @Test func aTimeThatIsNotBelievedIsNotKept() throws {
-        let body = #"{"before":"\#(Self.old)","after":"\#(Self.two)","commits":[{"id":"abcd","timestamp":"9999-01-01T00:00:00Z"}]}"#
-        guard case .push(let push) = try GitHubSource.reading(Fixtures.webhook("push", body), receivedAt: Self.receipt).fact
+        let body =
+            #"{"before":"\#(Self.old)","after":"\#(Self.two)","commits":[{"id":"abcd","timestamp":"9999-01-01T00:00:00Z"}]}"#
+        guard
+            case .push(let push) = try GitHubSource.reading(Fixtures.webhook("push", body), receivedAt: Self.receipt)
+                .fact
         else { throw SourceError("no push") }
         #expect(push.commits.first?.madeAt == nil)
     }

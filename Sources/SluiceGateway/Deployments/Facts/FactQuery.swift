@@ -21,7 +21,8 @@ struct FactQuery {
     /// What every question binds, by number: since, until, repository, service, environment.
     private var arguments: StatementArguments {
         [
-            since?.millisecondsSince1970 ?? .min, until?.millisecondsSince1970 ?? .max, filter.repository, filter.service,
+            since?.millisecondsSince1970 ?? .min, until?.millisecondsSince1970 ?? .max, filter.repository,
+            filter.service,
             filter.environment,
         ]
     }

@@ -59,7 +59,8 @@ extension PushFact {
 
     static func read(_ reader: inout JSONReader) throws(JSONError) -> Result<PushFact, SourceError> {
         var push = PushFact(
-            repository: "", ref: nil, before: nil, after: nil, pushedAt: Timestamp(millisecondsSince1970: 0), commits: [])
+            repository: "", ref: nil, before: nil, after: nil, pushedAt: Timestamp(millisecondsSince1970: 0),
+            commits: [])
         var time: Timestamp?
         try reader.object { (key, reader) throws(JSONError) in
             if key == "repository" {

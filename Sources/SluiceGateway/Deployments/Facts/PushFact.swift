@@ -41,7 +41,8 @@ package struct PushFact: Sendable, Hashable {
     package var commits: [Commit]
 
     package init(
-        repository: String, ref: String?, before: String?, after: String?, isForced: Bool = false, isLinked: Bool = true,
+        repository: String, ref: String?, before: String?, after: String?, isForced: Bool = false,
+        isLinked: Bool = true,
         isComplete: Bool = true, pushedAt: Timestamp, commits: [Commit]
     ) {
         self.repository = repository

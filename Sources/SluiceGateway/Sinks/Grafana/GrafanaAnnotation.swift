@@ -42,7 +42,8 @@ package enum GrafanaAnnotation {
         case .commitDeployed(let event): "Commit \(event.id) deployed to \(event.env)"
         case .deploymentFailed(let event): "Commit \(event.id) failed to deploy to \(event.env)"
         case .incidentOpened(let event): "Incident \(event.id) of \(event.service) opened"
-        case .incidentResolved(let event): "Incident \(event.id) of \(event.service) resolved\(EventLine.span(of: event))"
+        case .incidentResolved(let event):
+            "Incident \(event.id) of \(event.service) resolved\(EventLine.span(of: event))"
         }
     }
 

@@ -47,7 +47,8 @@ package enum SlackMessage {
         case .incidentOpened(let event):
             return ":rotating_light: Incident of *\(escape(event.service, limit: 1_500))* opened"
         case .incidentResolved(let event):
-            return ":white_check_mark: Incident of *\(escape(event.service, limit: 1_500))* resolved\(EventLine.span(of: event))"
+            return
+                ":white_check_mark: Incident of *\(escape(event.service, limit: 1_500))* resolved\(EventLine.span(of: event))"
         }
     }
 

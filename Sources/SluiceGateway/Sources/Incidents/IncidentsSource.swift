@@ -70,7 +70,8 @@ public struct IncidentsSource: SourceOptions, Hashable {
         func time(_ name: String, _ receipt: Timestamp) throws(SourceError) -> Timestamp? {
             guard isThere else { return nil }
             guard let time, EventTime.isPlausible(time, at: receipt) else {
-                throw SourceError("\(name) is no RFC 3339 time, nor seconds or milliseconds since 1970, from 1990 to tomorrow")
+                throw SourceError(
+                    "\(name) is no RFC 3339 time, nor seconds or milliseconds since 1970, from 1990 to tomorrow")
             }
             return time
         }

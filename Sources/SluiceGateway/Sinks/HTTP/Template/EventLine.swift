@@ -30,7 +30,9 @@ struct EventLine {
     static func span(of incident: Incident) -> String {
         guard let duration = incident.duration else { return "" }
         let seconds = duration.components.seconds
-        let parts = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")]
+        let parts = [
+            (seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s"),
+        ]
         let shown = parts.drop { $0.0 == 0 }.prefix(2).filter { $0.0 > 0 }.map { "\($0.0)\($0.1)" }
         return shown.isEmpty ? "" : " after \(shown.joined(separator: " "))"
     }

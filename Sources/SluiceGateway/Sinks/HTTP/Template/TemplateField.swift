@@ -47,7 +47,9 @@ struct TemplateField: Sendable {
     }
 
     static let all: [TemplateField] = [
-        text("kind", "`commitPushed`, `commitDeployed`, `deploymentFailed`, `incidentOpened` or `incidentResolved`") { $0.event.kind.rawValue },
+        text("kind", "`commitPushed`, `commitDeployed`, `deploymentFailed`, `incidentOpened` or `incidentResolved`") {
+            $0.event.kind.rawValue
+        },
         flag(.commitPushed, "Whether a commit was pushed; as a section, what is written only then"),
         flag(.commitDeployed, "The same for a commit that went live"),
         flag(.deploymentFailed, "The same for one that should have gone live, and did not"),
