@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, so that whoever depends on Sluice never resolves it.
+// A package of its own, so that packages that depend on Sluice never resolve it.
 let package = Package(
     name: "sluice-benchmarks",
     platforms: [.macOS(.v26)],

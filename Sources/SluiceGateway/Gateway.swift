@@ -382,7 +382,7 @@ extension Logger {
     }
 }
 
-/// Knows as the first that the gateway shuts down, because it is the last of its services.
+/// Is told first that the gateway shuts down, because it is the last of its services.
 private final class DrainFlag: Service {
     private let draining = Atomic<Bool>(false)
 

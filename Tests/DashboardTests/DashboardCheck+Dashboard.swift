@@ -22,7 +22,7 @@ extension DashboardCheck {
         if !(39...41).contains(dashboard.json["schemaVersion"].integer ?? 0) {
             problems.append("schemaVersion is not 39 to 41")
         }
-        // What is exported for sharing asks for its data source when it is imported; provisioning asks nobody.
+        // What is exported for sharing asks for its data source when it is imported; provisioning cannot ask.
         for key in ["__inputs", "__requires", "id"] where dashboard.json[key] != .null {
             problems.append("\(key) belongs to one Grafana only")
         }

@@ -83,7 +83,7 @@ import Testing
         return try run([Self.python, script.path, Self.schemas ?? "", file.path])
     }
 
-    /// The JSON is written by a program, so that all panels of a kind look alike; nobody edits it by hand.
+    /// The JSON is written by a program, so that all panels of a kind look alike; it is not edited by hand.
     @Test func theFilesAreWhatTheirSourceSays() throws {
         let script = Repository.root.appending(path: "dashboards/source/build.py")
         let verdict = try run([Self.python, script.path, "--check"])

@@ -55,7 +55,7 @@ package final class PrometheusServer: Sendable {
         process.waitUntilExit()
     }
 
-    /// The value of the first series that the query gives now; nil when there is none, and while nobody answers.
+    /// The value of the first series that the query gives now; nil when there is none, and while no server answers.
     package func value(_ query: String) async throws -> Double? {
         try? await self.query(query).first?.values.first
     }

@@ -56,7 +56,7 @@ struct BrokerConformanceTests {
         let log = LogRecorder()
         var harness = PubSubHarness(features: features) {
             var own = AMQPPublisher.Configuration()
-            // Where nobody has subscribed yet, nobody misses anything.
+            // Without a subscriber nothing is missed.
             own.isMandatory = features.newSubscriberReceivesOldMessages
             return try amqp.publisher(topology, options: own, log: log)
         } makeSubscriber: { options in

@@ -51,7 +51,7 @@ struct BrokerOutageTests {
         let subscription = try await subscriber.subscribe(to: topic)
         try await publisher.publish([Message(payload: [1])], to: topic)
         try await subscription.first().acknowledge()
-        // These two queues go with the broker: whoever uses one declares it again, and nobody else does.
+        // These two queues go with the broker: their users alone declare them again.
         let (written, read) = (amqp.uniqueTopic("written"), amqp.uniqueTopic("read"))
         let writer = try amqp.publisher(.nonDurableQueue)
         try await writer.publish([Message(payload: [3])], to: written)

@@ -180,7 +180,7 @@ struct BrokerRedeliveryTests {
         #expect(second.message.metadata["amqp_redelivered"] == "true")
         #expect(second.message.metadata["x-delivery-count"] == (isCounted ? "1" : nil))
         #expect(second.origin.attempt == 2 && second.origin.redelivered)
-        // It waits as a copy, which its queue has delivered to nobody yet.
+        // It waits as a copy, which its queue has not delivered yet.
         second.reject(after: .milliseconds(1))
         let third = try await subscription.first()
         #expect(third.message.metadata["amqp_redelivered"] == "true")

@@ -94,7 +94,7 @@ struct WireConsumeTests {
             AMQPBytes.deliver(channel, consumer: consumer, tag: 1)
                 + AMQPBytes.frame(2, channel: channel, [0, 60, 0, 0, 0])
         },
-        WireScenario("sends a frame for a channel that nobody opened") { _, consumer in
+        WireScenario("sends a frame for a channel that was never opened") { _, consumer in
             AMQPBytes.delivery(1_999, consumer: consumer, tag: 1, [1])
         },
         WireScenario("sends a message for the connection itself") { _, consumer in
@@ -226,7 +226,7 @@ struct WireConsumeTests {
     }
 
     /// Deliveries are rejected one after the other while the thread already gives them back: none may stay behind,
-    /// because its channel would stay open, and nobody else would ever get it.
+    /// because its channel would stay open, and no other consumer would ever get it.
     @Test func givesBackEverythingWhenItsSubscriptionIsCancelled() async throws {
         let count = 250
         let server = try FakeAMQPServer(
@@ -273,7 +273,7 @@ struct WireConsumeTests {
             #expect(server.connectionCount >= 2)
             #expect(log.lines.contains { $0.hasPrefix("warning") && $0.contains("error=amqp: ") }, "\(log.text)")
         } else {
-            // Whoever ended the consumer may have deleted the queue.
+            // What ended the consumer may have deleted the queue.
             #expect(server.methods.count { $0 == .declareQueue } >= 2)
         }
         #expect(!log.text.contains("s3cret"))

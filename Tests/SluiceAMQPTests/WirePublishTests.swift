@@ -95,7 +95,7 @@ struct WirePublishTests {
         let messages = (0..<4).map { Message(payload: [$0]) }
         let error = await #expect(throws: PublishError.self) { try await publisher.publish(messages, to: "t") }
         #expect((error?.underlying as? AMQPError)?.code == .unroutable)
-        // A return says what came back, not which one it was: whoever tells them apart does so by the id in it.
+        // A return says what came back, not which one it was: they are told apart by the id in it.
         #expect(error?.notAccepted.isEmpty == false)
         await publisher.close()
     }

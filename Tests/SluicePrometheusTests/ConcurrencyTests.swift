@@ -103,7 +103,7 @@ struct ConcurrencyTests {
         let cells = Cells(count: 2, striped: true)
     }
 
-    @Test func oneSeriesHasOneHandleWhoeverAsksFirst() async {
+    @Test func oneSeriesHasOneHandleWhicheverTaskAsksFirst() async {
         let registry = PrometheusRegistry()
         let handles = await withTaskGroup(of: [PrometheusCounter].self) { group in
             for _ in 0..<8 {

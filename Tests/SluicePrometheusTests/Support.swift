@@ -61,7 +61,7 @@ func makeEverything() -> PrometheusRegistry {
             "demo_offset_ratio", kind: .histogram, help: "May be negative.", unit: "ratio", buckets: [-1, -0.5, 0, 0.5]),
         MetricDescription("sluice_build_info", kind: .gauge, help: "The build.", labels: ["version", "swift"]),
         MetricDescription("demo_deployments_total", kind: .counter, help: "Capped.", caps: ["service": 2]),
-        MetricDescription("demo_unused_total", kind: .counter, help: "Nobody uses it."),
+        MetricDescription("demo_unused_total", kind: .counter, help: "It is never used."),
     ])
     for (index, value) in nastyValues.enumerated() {
         registry.counter("demo_requests", [("path", value), ("index", "\(index)")]).increment(by: Int64(index))

@@ -87,7 +87,7 @@ import Testing
         await log.close()
     }
 
-    @Test func aLogThatNobodyHoldsClosesItself() async throws {
+    @Test func aLogWithoutAHolderClosesItself() async throws {
         do {
             let log = try directory.open()
             try await log.publisher().publish([message("a")], to: "t")

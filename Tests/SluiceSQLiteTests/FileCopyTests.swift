@@ -66,7 +66,7 @@ import Testing
         #expect(mode == 0o600)
     }
 
-    @Test func aLogThatNobodyHasOpenIsCopiedWithoutMakingAnything() async throws {
+    @Test func aLogThatIsNotOpenIsCopiedWithoutMakingAnything() async throws {
         let log = try directory.open()
         try await log.publisher().publish((0..<100).map { message("\($0)") }, to: "t")
         await log.close()
@@ -81,7 +81,7 @@ import Testing
         await (try directory.open()).close()
         try Data("letter".utf8).write(to: URL(fileURLWithPath: copy))
         #expect(throws: SQLiteLogError.self) { _ = try SQLiteFileCopy(from: directory.log, to: copy).run() }
-        // It was there before: whoever made it keeps it.
+        // It was there before: its maker keeps it.
         #expect(FileManager.default.contents(atPath: copy) == Data("letter".utf8))
         #expect(throws: SQLiteLogError.self) { _ = try SQLiteFileCopy(from: directory.log + "x", to: copy + "2").run() }
         #expect(!FileManager.default.fileExists(atPath: copy + "2"))

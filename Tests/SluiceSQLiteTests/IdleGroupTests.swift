@@ -71,7 +71,7 @@ import Testing
         await log.close()
     }
 
-    @Test func whoeverReadsKeepsItHoweverWrongTheRow() async throws {
+    @Test func aReaderKeepsItHoweverWrongTheRow() async throws {
         let log = try open()
         try await publish(10, to: log)
         let subscription = try await log.subscriber(group: "g").subscribe(to: "t")
@@ -154,7 +154,7 @@ import Testing
         await log.close()
     }
 
-    @Test func movesAGroupThatNobodyReads() async throws {
+    @Test func movesAGroupWithoutAReader() async throws {
         let log = try open()
         try await publish(10, to: log)
         try await leave("g", daysAgo: 0, in: log)

@@ -48,7 +48,7 @@ import Testing
         await second.close()
     }
 
-    /// As after `kill -9`: the row still names an owner, whom nobody has seen die.
+    /// As after `kill -9`: the row still names an owner, whose end was not seen.
     @Test func aDeadOwnersLeaseIsFreeAtOnce() async throws {
         var log = try open()
         try await log.publisher().publish([message("a")], to: "t")

@@ -66,7 +66,7 @@ import Testing
         await log.close()
     }
 
-    @Test func aDeliveryThatNobodySettlesComesAgain() async throws {
+    @Test func aDeliveryThatIsNeverSettledComesAgain() async throws {
         let log = try directory.open()
         try await log.publisher().publish([message("a")], to: "t")
         let subscription = try await log.subscriber(group: "g").subscribe(to: "t")

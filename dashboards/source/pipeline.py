@@ -730,7 +730,7 @@ def sinks(board):
         state_timeline(
             "Is a route paused?",
             ("Whether a person has paused the route (`sluice pause`): it attempts nothing, and what comes for it waits.",
-             "a stretch that nobody remembers.",
+             "a stretch that lasts for days.",
              "`/readyz` says since when and why; `sluice resume` lets it go on."),
             [query(f"max by (handler_name) ({select('sluice_route_paused')})", "{{handler_name}}")], "none",
             mappings=values(_0=("runs", GREEN), _1=("paused", ORANGE)), thresholds=steps(GREEN, (1, ORANGE)),

@@ -83,7 +83,7 @@ enum KafkaPublishBenchmarks {
         try await publisher.publish([Message(payload: payload)], to: Topic(topic))
         let seconds = try await publishing(payload, count, by: publisher, to: Topic(topic), tasks: tasks, each: each)
         await publisher.close()
-        // Nobody else needs the cluster until here.
+        // The cluster is needed until here.
         return withExtendedLifetime(cluster) { seconds }
     }
 

@@ -1,8 +1,8 @@
 import DequeModule
 import Synchronization
 
-/// Deadlines of one length, which fall due in the order in which they were added: one timer serves them all, and whoever
-/// is done leaves nothing behind but a weak reference. The length can be changed, also for those that wait.
+/// Deadlines of one length, which fall due in the order in which they were added: one timer serves them all, and a
+/// waiter that is done leaves nothing behind but a weak reference. The length can be changed, also for those that wait.
 final class DeadlineQueue<Waiter: AnyObject & Sendable>: Sendable {
     private struct Entry {
         let start: MonotonicTime
@@ -39,7 +39,7 @@ final class DeadlineQueue<Waiter: AnyObject & Sendable>: Sendable {
     func add(_ waiter: Waiter) {
         let now = time.now
         let armed = state.withLock { state -> (UInt64, Duration)? in
-            // Whoever is done at the head is forgotten here, so that the queue is no longer than what is under way.
+            // Waiters at the head that are done are forgotten here, so that the queue is no longer than what is under way.
             while let first = state.entries.first, first.waiter == nil { state.entries.removeFirst() }
             state.entries.append(Entry(start: now, waiter: waiter))
             return state.timer == nil ? (state.startTimer(), state.length) : nil

@@ -48,7 +48,7 @@ package struct DedicatedThread: ~Copyable, Sendable {
         discard self
     }
 
-    /// A thread that nobody joins gives back its stack by itself when its body returns.
+    /// A thread that is not joined gives back its stack by itself when its body returns.
     deinit {
         pthread_detach(handle)
     }

@@ -27,7 +27,7 @@ final class MemoryTopic: Sendable {
         state = Mutex(State(topic: MemoryTopicState(isPersistent: configuration.persistent, time: time)))
     }
 
-    /// Ends every subscription and lets go of every group: nobody can publish or subscribe any more.
+    /// Ends every subscription and lets go of every group: nothing can be published or subscribed to any more.
     func end() {
         let subscriptions = state.withLock { state in
             state.resting = [:]

@@ -66,7 +66,7 @@ public struct TimeoutError: DispositionError, CustomStringConvertible {
     public var description: String { "the attempt took longer than \(deadline)" }
 }
 
-/// The meeting point of an attempt, its timer, and whoever waits for it.
+/// The meeting point of an attempt, its timer, and the task that waits for it.
 final class TimedAttempt: Sendable {
     private struct State {
         var result: Result<[Message], any Error>?

@@ -2,7 +2,7 @@ import Synchronization
 
 /// A message, together with the duty to settle it once.
 ///
-/// Handlers never see it: their return acknowledges and their error rejects. A delivery that nobody settles counts
+/// Handlers never see it: their return acknowledges and their error rejects. A delivery that is never settled counts
 /// as rejected when its last reference goes.
 public final class Delivery: Sendable {
     /// What the broker knows of a message beside its content. Each is nil where the broker has no such notion.

@@ -38,7 +38,7 @@ public struct Rejection: Sendable {
 /// ```
 public protocol Settler: AnyObject, Sendable {
     /// Records how the delivery with this tag ended. Called exactly once for each delivery, on any thread, and never
-    /// while a lock of the core is held. It must not block: it notes the settlement and wakes whoever sends it on.
+    /// while a lock of the core is held. It must not block: it notes the settlement and wakes the thread that sends it on.
     func settle(_ tag: UInt64, _ settlement: Settlement)
 
     /// What a delivery calls: the same, with what was delivered, for a broker that keeps no copy while it is out.

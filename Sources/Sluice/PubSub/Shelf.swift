@@ -12,7 +12,7 @@ import Synchronization
 public final class Shelf: Sendable {
     /// How the subscription is read.
     public enum Reading: Sendable {
-        /// Nobody has read yet: what is on the shelf has to wait, and everything behind it.
+        /// No route has read yet: what is on the shelf has to wait, and everything behind it.
         case undecided
         /// In the source's order: what is on the shelf comes first.
         case plain

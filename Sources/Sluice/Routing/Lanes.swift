@@ -72,12 +72,12 @@ final class Lanes: Sendable {
         return taken
     }
 
-    /// The next parcel, in a lane that nobody else works in; nil when there will be no more.
+    /// The next parcel, in a lane that no other worker has; nil when there will be no more.
     func take() async -> (Lane, Parcel)? {
         let taken = await withUnsafeContinuation { worker in
             act { $0.workers.append(worker) }
         }
-        // Whoever is woken wakes the next, before it begins what may take long.
+        // A worker that is woken wakes the next, before it begins what may take long.
         act { _ in }
         return taken
     }
@@ -173,7 +173,7 @@ final class Lanes: Sendable {
         }
     }
 
-    /// Changes the state, then resumes outside the lock whoever can go on, and asks the source for what is wanted.
+    /// Changes the state, then resumes outside the lock the workers that can go on, and asks the source for what is wanted.
     @discardableResult
     private func act<Result>(_ change: (inout State) -> sending Result) -> Result {
         let (result, effects) = state.withLock { state -> (Result, Effects?) in

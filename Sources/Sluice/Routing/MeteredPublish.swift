@@ -57,7 +57,7 @@ package struct MeteredPublish: Sendable {
         if own > 0 { published.increment(by: own) }
     }
 
-    /// Publishes for a route that nobody measures.
+    /// Publishes for a route without metrics.
     func publishUnmeasured(_ messages: [Message]) async throws {
         try await output.publisher.publish(messages, to: output.topic)
     }

@@ -67,7 +67,7 @@ package final class RouteLifecycle: Sendable {
         try? await sleep(for: nil)
     }
 
-    /// Begins the end: whoever sleeps is woken with `CancellationError`, and nobody falls asleep any more.
+    /// Begins the end: sleepers are woken with `CancellationError`, and none falls asleep any more.
     func drain() {
         drain(ending: true)
     }

@@ -197,7 +197,7 @@ public final class Router: Service {
         } onGracefulShutdown: {
             self.drain()
         }
-        // A route that was added when the drain began has never run; whoever stops it must not wait for that.
+        // A route that was added when the drain began has never run; a call that stops it must not wait for that.
         let runners = state.withLock(\.runnersInOrder)
         for runner in runners where runner.scope.lifecycle.phase != .stopped { runner.stopped() }
         await closePublishers()

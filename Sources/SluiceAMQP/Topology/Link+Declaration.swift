@@ -1,8 +1,8 @@
 import CRabbitMQ
 
 extension Link {
-    /// Makes sure that what a layout names is there. What exists is used as it is, whatever its properties and whoever
-    /// made it; only what is missing is declared, which takes the permission to.
+    /// Makes sure that what a layout names is there. What exists is used as it is, whatever its properties and its
+    /// maker; only what is missing is declared, which takes the permission to.
     /// - Throws: the broker's reason, behind the name of the object; the channel is then closed.
     func ensure(_ layout: Layout, _ declaration: AMQPTopology.Declaration, on channel: UInt16) throws(AMQPError) {
         let hasExchange = !layout.exchange.name.isEmpty

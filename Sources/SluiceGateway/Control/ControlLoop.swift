@@ -77,7 +77,7 @@ final class ControlLoop {
     private let tell: @Sendable (Event) -> Void
     private var clients: [UInt64: Client] = [:]
     private var nextClient: UInt64 = 0
-    /// Until when nobody is let in, because the system has no descriptor left.
+    /// Until when no client is accepted, because the system has no descriptor left.
     private var shutUntil: MonotonicTime?
 
     init(

@@ -114,7 +114,7 @@ final class ControlSocket: Sendable {
 
     private static func listen(at path: String) throws(ControlSocketError) -> Int32 {
         guard let descriptor = make() else { throw ControlSocketError(text(errno)) }
-        // Before the name is there: it is nobody else's for no moment. What the file mode of the socket is, its name's is.
+        // Before `bind` makes the name, which takes the socket's mode: no other user can connect at any moment.
         fchmod(descriptor, 0o600)
         let outcome = withAddress(of: path) { address, size in bind(descriptor, address, size) }
         guard outcome == 0, chmod(path, 0o600) == 0, listenOn(descriptor) == 0 else {

@@ -139,8 +139,8 @@ extension ConsumerLoop {
         monitor.report(code, rd_kafka_message_errstr(native), of: client?.handle)
     }
 
-    /// Takes back what waits in the subscription and belongs to these partitions: it is delivered by whoever has them
-    /// next.
+    /// Takes back what waits in the subscription and belongs to these partitions: their next owner delivers
+    /// it.
     func withdraw(_ partitions: [Int32]) {
         let buffered = subscription.takeBack()
         guard !buffered.isEmpty else { return }

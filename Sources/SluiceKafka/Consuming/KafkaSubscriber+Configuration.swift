@@ -17,7 +17,7 @@ extension KafkaSubscriber {
         public var commitInterval: Duration
         /// How long handlers may take to finish with messages of a partition that goes to another member of the group,
         /// and with those of a subscription that was cancelled. What is not settled by then is delivered again, to
-        /// whoever reads the partition. The whole group waits that long. Default 10 s; 0 waits for nobody.
+        /// the partition's next reader. The whole group waits that long. Default 10 s; 0 does not wait.
         public var drainTimeout: Duration
         /// How long a last commit is tried before a partition goes to another member of the group, and before a
         /// subscription ends: while the group changes, brokers may refuse it. What is not committed by then is given up,
@@ -144,7 +144,7 @@ extension KafkaSubscriber {
         /// What the code around the client relies on.
         static func required(group: String?) -> [(String, String)] {
             [
-                // Without a group nothing is committed and nobody joins; librdkafka asks for a name all the same.
+                // Without a group nothing is committed and no member joins; librdkafka asks for a name all the same.
                 ("group.id", group ?? "sluice-groupless"),
                 ("enable.auto.commit", "false"),
                 ("enable.auto.offset.store", "false"),

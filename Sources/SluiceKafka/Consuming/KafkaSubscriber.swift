@@ -118,7 +118,7 @@ public final class KafkaSubscriber: Subscriber {
     }
 
     /// Ends the subscriptions, commits what was settled and leaves the group. What handlers still hold is delivered
-    /// again, to whoever reads the partition next. An unreachable cluster is waited for some seconds.
+    /// again, to the next reader of the partition. An unreachable cluster is waited for some seconds.
     public func close() async {
         let sessions = state.withLock { state in
             state.isClosed = true

@@ -127,7 +127,7 @@ final class BatchSettler: Settler {
     }
 }
 
-/// How much a session has delivered that nobody has settled, and when its thread wants to know of settlements.
+/// How much a session has delivered that is not settled, and when its thread wants to know of settlements.
 final class SessionLoad: Sendable {
     let signal = ThreadSignal()
     let shelf = KafkaShelf()

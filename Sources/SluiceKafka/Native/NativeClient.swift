@@ -4,8 +4,8 @@ import Synchronization
 
 /// Owns a client of librdkafka: its connections, its threads and its main queue.
 ///
-/// librdkafka's clients and queues may be used from any thread (`INTRODUCTION.md`, "Threads and callbacks"). Whoever
-/// owns the client lets nobody use it once it calls `destroy`; hence `@unchecked`.
+/// librdkafka's clients and queues may be used from any thread (`INTRODUCTION.md`, "Threads and callbacks"). The
+/// client's owner makes sure that no thread uses it after `destroy`; hence `@unchecked`.
 ///
 /// What the client says of itself (errors, logs, statistics) goes to its monitor, whichever way its queue is served:
 /// `poll` gives back only events of other kinds, and callbacks of the same content run inside

@@ -33,7 +33,7 @@ extension KafkaPublisher {
         /// (`allow.auto.create.topics`). Default true.
         public var createsMissingTopics: Bool
         /// The name under which transactions are made (`transactional.id`), one that no other live publisher uses:
-        /// whoever comes later with the same one fences off the earlier. Default nil: no transactions.
+        /// a later publisher with the same one fences off the earlier. Default nil: no transactions.
         public var transactionalID: String?
         /// After how long brokers abort a transaction that is not ended (`transaction.timeout.ms`). Default 60 s;
         /// from 1 s to the brokers' own limit, 15 min unless configured.

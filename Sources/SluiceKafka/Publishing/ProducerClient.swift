@@ -105,7 +105,7 @@ final class ProducerClient: Sendable {
 }
 
 /// librdkafka's handle of a topic, which its client owns and lends between entering and leaving: it must go before the
-/// client is destroyed, whoever still has a copy. It may be used from any thread: hence `@unchecked`.
+/// client is destroyed, even where a copy is left. It may be used from any thread: hence `@unchecked`.
 struct TopicHandle: @unchecked Sendable {
     let pointer: OpaquePointer
 }

@@ -4,8 +4,8 @@ import Synchronization
 /// Lets tasks run on the thread that serves a producer.
 ///
 /// librdkafka makes a message when it is given a record, and frees it with its report. Where one thread does both, the
-/// message's memory stays with it, and nobody contends for the producer's locks: by whichever thread a publish happens
-/// to run on, a batch costs a third more.
+/// message's memory stays with it, and no thread contends for the producer's locks. On whichever thread a publish happens
+/// to run, a batch costs a third more.
 ///
 /// What runs here belongs to a publish that has entered the producer, for which the thread lives on: nothing is left behind.
 final class ProducerExecutor: TaskExecutor {

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// librdkafka's mock cluster with consumer groups that behave as Kafka's do: commits are taken while members join, a
-/// change takes no longer than its members, and nobody is turned away for being late.
+/// change takes no longer than its members, and no member is turned away for being late.
 ///
 /// It stands in front of the mock cluster, answers what concerns membership, and hands everything else on.
 public final class GroupCluster: Sendable {

@@ -24,7 +24,7 @@ import Synchronization
 ///   takes two from the stack for each request, and the second counts.
 /// - Brokers go down without any change of leaders. Commits and group members survive it.
 /// - A group waits 3 s for its first members, whose sessions must be longer than that, and at each later change for the
-///   session's timeout less a second, whoever has come or gone: members are best given sessions of 3 to 4 s.
+///   session's timeout less a second, however many have come or gone: members are best given sessions of 3 to 4 s.
 ///
 /// The C functions lock; the cluster goes with its last reference, and is not used afterwards: hence `@unchecked`.
 public final class MockCluster: @unchecked Sendable {

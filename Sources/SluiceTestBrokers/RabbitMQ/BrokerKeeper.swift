@@ -13,7 +13,7 @@ final class BrokerKeeper: Sendable {
     /// Answers each command with the pid of the broker, or an empty line when none runs.
     ///
     /// What the shell has to say itself, such as that a child was terminated, goes into the directory, and broken pipes
-    /// are ignored: a word to a socket that nobody reads any more would be the shell's end before it has cleaned up.
+    /// are ignored: a write to a socket without a reader would end the shell before it has cleaned up.
     private static let script = """
         cd "${1:?}" || exit 1
         exec 2>keeper.log

@@ -49,7 +49,7 @@ public final class Gate: Sendable {
         for waiter in waiters.values { waiter.resume() }
     }
 
-    /// Holds up whoever comes from now on.
+    /// Holds up all that come from now on.
     public func close() {
         state.withLock { $0.isOpen = false }
     }

@@ -177,7 +177,7 @@ struct LiveTests {
             problems.append("\(rule["name"] ?? ""): \(rule["health"] ?? "") \(rule["lastError"] ?? "")")
         }
         #expect(problems.isEmpty, "\(problems.joined(separator: "\n"))")
-        // A message was poisoned, for a reason that nobody knew before; and nothing is lost.
+        // A message was poisoned, for a reason that is new; and nothing is lost.
         let firing = rules.filter { $0["state"] as? String == "firing" }.compactMap { $0["name"] as? String }
         #expect(firing.contains("SluiceMessagesPoisoned"))
         #expect(!firing.contains("SluiceUnaccountedMessages"))

@@ -22,7 +22,7 @@ struct ScriptedLoad {
         Date(timeIntervalSinceNow: seconds).formatted(.iso8601)
     }
 
-    /// What nobody has to complain about.
+    /// What no check complains about.
     func goWell() async throws {
         try await push([Self.commit(), Self.commit()])
         try await deploy("staging", "success")

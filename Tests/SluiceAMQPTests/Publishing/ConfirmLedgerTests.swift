@@ -47,7 +47,7 @@ struct ConfirmLedgerTests {
         #expect(ledger.isEmpty)
     }
 
-    /// Whoever confirms what was never sent, or twice, cannot be believed.
+    /// A broker that confirms what was never sent, or twice, cannot be believed.
     @Test func tellsWhetherAConfirmMakesSense() {
         var ledger = ledger(3)
         func makesSense(_ number: UInt64, multiple: Bool = false) -> Bool {

@@ -25,7 +25,7 @@ struct AMQPUnderTest: Sendable {
         return try AMQPUnderTest(try await RabbitMQBroker.shared())
     }
 
-    /// A broker that nobody else uses and that does not run yet.
+    /// A broker of the test's own that does not run yet.
     static func own(_ configuration: RabbitMQBroker.Configuration = .init()) throws -> AMQPUnderTest {
         guard RabbitMQBroker.isInstalled else { try Test.cancel("needs rabbitmq-server (Debian's package)") }
         return try AMQPUnderTest(RabbitMQBroker(configuration))

@@ -73,7 +73,7 @@ extension EndToEnd {
             }
         }
 
-        /// A process of its own, whose memory is nobody else's.
+        /// A process of its own, whose memory is its own.
         static func withProcess(_ body: (SluiceProcess, GatewayClient, FakeGrafana) async throws -> Void) async throws {
             let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
             let environment = sinkEnvironment(grafana, nil).merging(["GITHUB_WEBHOOK_SECRET": secret]) { $1 }
@@ -174,7 +174,7 @@ extension EndToEnd {
                 try await eventually("what gives events") { grafana.annotations.count == events.count }
                 let deployed = "Commit 1f0e3dad99908345f7439f8ffabdffc4a1b2c3d4 deployed to production"
                 #expect(grafana.annotations.contains { $0.text == deployed && $0.time == 1_772_449_400_000 })
-                _ = try await gateway.client.metrics()  // shows at 0 what nobody knew
+                _ = try await gateway.client.metrics()  // shows at 0 what is new
                 let metrics = try await gateway.client.metrics()
                 let counted = metrics.samples.filter { $0.name == "sluice_webhooks_ignored_total" }
                 #expect(counted.reduce(0) { $0 + $1.value } == Double(ignored))

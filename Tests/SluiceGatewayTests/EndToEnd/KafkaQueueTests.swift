@@ -110,7 +110,7 @@ extension EndToEnd {
         }
 
         @Test(.timeLimit(.minutes(10)))
-        func saysThatItsCredentialsAreRefusedAndShowsThemToNobody() async throws {
+        func saysThatItsCredentialsAreRefusedAndNeverShowsThem() async throws {
             let broker = try RefusingBroker()
             let process = try SluiceProcess(
                 [

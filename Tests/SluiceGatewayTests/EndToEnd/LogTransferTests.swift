@@ -115,7 +115,7 @@ extension EndToEnd {
         /// One that is killed stands for one that is stopped too. The real program, and Kafka is away at first.
         @Test(.timeLimit(.minutes(10)))
         func aKillInTheMiddleLosesAndDoublesNothing() async throws {
-            // Nobody waits for the member that was killed: sessions are short here.
+            // The group does not wait for the member that was killed: sessions are short here.
             let kafka = try KafkaForTests()
             let mock = try kafka.faults()
             let accepted = try await accept(200, repositories: 2, whileSlackIsDown: false)

@@ -11,7 +11,7 @@ import Testing
 
 extension EndToEndUnderLoad {
     struct SoakTests {
-        /// Sixty thousand webhooks, large ones among them, and a log that nobody reads: the program is as large as it was.
+        /// Sixty thousand webhooks, large ones among them, and a log without a reader: the program is as large as it was.
         @Test(.timeLimit(.minutes(60)))
         func theProgramDoesNotGrowForLong() async throws {
             let (grafana, directory, errors) = (try FakeGrafana(), try TemporaryDirectory(), Pipe())

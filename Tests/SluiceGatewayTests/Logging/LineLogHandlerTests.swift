@@ -50,7 +50,7 @@ struct LineLogHandlerTests {
         "a\nlevel=critical", "a\r\nb", "a\u{2028}b", "a\u{9B}2Jb", "a\u{1B}[2Jb", "a\" level=error b=\"", "\\\"", "a=b",
         "\0",
     ])
-    func letsNobodyForgeALine(text: String) throws {
+    func letsNoTextForgeALine(text: String) throws {
         for format in LogFormat.allCases {
             let (line, _) = try logged(format) { logger in
                 logger.warning("\(text)", metadata: ["key": "\(text)", "k\n=\" \(text)": "v"])
@@ -111,7 +111,7 @@ struct LineLogHandlerTests {
         second[metadataKey: "only-on"] = "second"
         #expect(first.logLevel == .debug && second.logLevel == .error)
         #expect(first[metadataKey: "only-on"] == "first" && second[metadataKey: "only-on"] == "second")
-        // Nobody reads this, and nothing comes of it.
+        // There is no reader, and nothing comes of it.
         first.error("nowhere")
     }
 

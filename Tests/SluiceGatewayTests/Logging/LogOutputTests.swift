@@ -34,7 +34,7 @@ struct LogOutputTests {
         line.split(separator: " ").first { $0.hasPrefix("number=") }.flatMap { Int($0.dropFirst("number=".count)) }
     }
 
-    @Test func aReaderThatHasStoppedHoldsUpNobodyAndLearnsWhatIsMissing() async throws {
+    @Test func aReaderThatHasStoppedHoldsUpNothingAndLearnsWhatIsMissing() async throws {
         let (pipe, counts) = (Pipe(), Counts())
         let output = LogOutput(
             descriptor: pipe.fileHandleForWriting.fileDescriptor, maxLines: 800, observer: counts.observer)

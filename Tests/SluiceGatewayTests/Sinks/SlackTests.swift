@@ -58,7 +58,7 @@ struct SlackTests {
     }
 
     @Test(arguments: ["<!channel>", "<!here|x>", "<@U123>", "a & b < c > d", "&lt;!channel&gt;", "<\u{301}!channel>"])
-    func letsNobodyMentionEverybody(text: String) throws {
+    func letsNoTextMentionEverybody(text: String) throws {
         for event in [push(text), push("m", author: text)] {
             let body = try body(event)
             for text in [body.text] + body.blocks.compactMap(\.text?.text) {

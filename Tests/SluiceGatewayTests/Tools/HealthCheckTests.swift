@@ -26,7 +26,7 @@ import Testing
         #expect(try await program.exitStatus() == 0)
     }
 
-    @Test func nobodyThereIsNotReady() async throws {
+    @Test func anAddressWithoutAGatewayIsNotReady() async throws {
         let directory = try TemporaryDirectory()
         let port = try HeldPort()
         defer { withExtendedLifetime(port) {} }

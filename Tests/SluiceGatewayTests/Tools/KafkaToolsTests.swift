@@ -91,7 +91,7 @@ struct KafkaToolsTests {
     }
 
     @Test func aClusterThatCannotBeReachedIsAnErrorInTime() async throws {
-        // Nobody listens there.
+        // Nothing listens there.
         var configuration = KafkaConfiguration(brokers: ["127.0.0.1:1"])
         configuration.properties["delivery.timeout.ms"] = "1000"
         let away = BrokerAddress.kafka(configuration)

@@ -102,7 +102,7 @@ import Testing
         }
     }
 
-    @Test func aDeliveryThatNobodySettlesIs503() async throws {
+    @Test func aDeliveryThatIsNeverSettledIs503() async throws {
         try await withHarness(settle: { _ in }) { harness in
             let response = try await harness.post("{}")
             #expect(response.status == 503)

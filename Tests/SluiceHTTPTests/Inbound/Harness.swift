@@ -40,7 +40,7 @@ final class Harness: Sendable {
     var received: [Message] { messages.withLock(\.self) }
     var seen: [Exchanges.Seen] { exchanges.seen.withLock(\.self) }
 
-    /// Talks to the server on a thread of its own, so that blocking there holds up nobody.
+    /// Talks to the server on a thread of its own, so that blocking there holds up no task.
     func talk<T: Sendable>(_ body: @escaping @Sendable (RawClient) throws -> T) async throws -> T {
         let port = port
         return try await offPool { try body(try RawClient(port: port)) }

@@ -320,7 +320,7 @@ import Testing
         }
     }
 
-    @Test func aFloodOfIdleConnectionsLocksNobodyOut() async throws {
+    @Test func aFloodOfIdleConnectionsLocksNoClientOut() async throws {
         try await withHarness({
             $0.maxConnections = 4
             $0.spareConnections = 2
@@ -334,7 +334,7 @@ import Testing
         }
     }
 
-    @Test func halfRequestsKeepNobodyOut() async throws {
+    @Test func halfRequestsKeepNoClientOut() async throws {
         try await withHarness({
             $0.maxConnections = 4
             $0.spareConnections = 2
@@ -387,7 +387,7 @@ import Testing
         }
     }
 
-    @Test func oneThousandSlowClientsHarmNobody() async throws {
+    @Test func oneThousandSlowClientsHarmNoOther() async throws {
         try await withHarness({ $0.requestTimeout = .seconds(10) }) { harness in
             try await #expect(harness.post("{}").status == 202)
             let port = harness.port

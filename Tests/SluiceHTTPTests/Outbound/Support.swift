@@ -75,7 +75,7 @@ extension TestHTTPServer {
     }
 }
 
-/// A socket on a port of the loopback interface, bound and no more: a connection to it is refused, and nobody else is
+/// A socket on a port of the loopback interface, bound and no more: a connection to it is refused, and no other program is
 /// given the port, though a server that asks for it by number may have it.
 final class BoundSocket {
     let port: UInt16
@@ -122,7 +122,7 @@ final class BoundSocket {
     }
 }
 
-/// A port of the loopback interface that answers no SYN: its backlog is full and nobody accepts.
+/// A port of the loopback interface that answers no SYN: its backlog is full and nothing accepts.
 final class FullBacklog {
     var port: UInt16 { listener.port }
     private let listener: BoundSocket

@@ -12,7 +12,7 @@ import Testing
     import Darwin
 #endif
 
-/// `openssl s_server` with a certificate that nobody signed but itself.
+/// `openssl s_server` with a certificate that it signed itself.
 ///
 /// Not a `Foundation.Process`: its wait blocks a thread of the cooperative pool, and without end when another child
 /// inherits its descriptors.
@@ -82,7 +82,7 @@ final class SelfSignedServer {
 
 @Suite(.enabled(if: SelfSignedServer.tool != nil, "openssl is not installed"), .serialized)
 struct TLSTests {
-    @Test func refusesACertificateThatNobodyVouchesFor() async throws {
+    @Test func refusesACertificateThatNoAuthoritySigned() async throws {
         let server = try SelfSignedServer(name: "IP:127.0.0.1")
         let request = HTTPClient.Request("GET", "https://127.0.0.1:\(server.port)/", target: "test")
         try await withClient { client in

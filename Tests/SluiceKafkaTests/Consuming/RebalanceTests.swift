@@ -15,7 +15,7 @@ struct RebalanceTests {
     /// meanwhile: the next change waits for the one before.
     @Test(.timeLimit(.minutes(8)))
     func membersJoinAndLeaveUnderLoad() async throws {
-        // A mock group turns away whoever comes before its leader or late, and takes no commit until all are back: then
+        // A mock group turns away a member that comes before its leader or late, and takes no commit until all are back: then
         // more comes again than was in flight, and it says nothing of a real group. Such a round is played anew.
         for _ in 0..<4 where try await playRound() { return }
         Issue.record("the mock group let no round through")
@@ -119,7 +119,7 @@ struct RebalanceTests {
     /// long.
     @Test(arguments: [true, false])
     func drainsWhatItGivesUp(patient: Bool) async throws {
-        // A mock group turns away whoever comes late on a busy machine: the first member has then lost everything instead
+        // A mock group turns away a member that comes late on a busy machine: the first member has then lost everything instead
         // of giving something up, or the second waits for a place that it is never given. What is tested here would fail
         // each time.
         for attempt in 1...3 {
@@ -144,7 +144,7 @@ struct RebalanceTests {
         }
         var options = KafkaUnderTest.quick
         options.drainTimeout = patient ? .seconds(30) : .milliseconds(100)
-        // Whoever is thought to be gone on a busy machine gives nothing up: it has lost everything.
+        // A member that is thought to be gone on a busy machine gives nothing up: it has lost everything.
         options.sessionTimeout = .seconds(6)
         options.capacity = 10
         let first = try kafka.subscriber(group, options, logger: log.logger)

@@ -91,7 +91,7 @@ struct RecordBatchTests {
     }
 
     /// The partition delivers it again.
-    @Test(arguments: [0, 1, 3]) func whatNobodyTakesIsRejectedWithItsContent(taken: Int) throws {
+    @Test(arguments: [0, 1, 3]) func whatIsNotTakenIsRejectedWithItsContent(taken: Int) throws {
         let feed = PartitionFeed(0, from: nil, load: SessionLoad())
         feed.ledger.withLock { ledger in
             for place in Int64(11)...14 { _ = ledger.read(place, nil) }

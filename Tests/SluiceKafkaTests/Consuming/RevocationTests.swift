@@ -55,7 +55,7 @@ struct RevocationTests {
         try await first.value
         try await second.value
         for member in members { await member.close() }
-        // A mock group turns away whoever comes late on a busy machine, who then loses what is in hand once more.
+        // A mock group turns away a member that comes late on a busy machine, which then loses what is in hand once more.
         let lost = log.entries.count { $0.message.contains("partitions were lost") }
         let again = Dictionary(grouping: all()) { $0 }.filter { $0.value.count > 1 }
         #expect(again.count <= 1 + lost, "\(again.keys.sorted()) were handled twice")

@@ -76,7 +76,7 @@ struct BackPressureTests {
         try await eventually("messages in the queue") { queued(publisher) == 2 }
         waiting.cancel()
         await #expect(throws: CancellationError.self) { try await waiting.value }
-        // Their reports come later, when nobody waits for them.
+        // Their reports come later, when no call waits for them.
         try kafka.faults().bringUp()
         try await publisher.publish(["c"], to: topic)
         await publisher.close()

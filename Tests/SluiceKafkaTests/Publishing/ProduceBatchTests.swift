@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(10)))
 struct ProduceBatchTests {
-    /// A producer that has failed for good takes nothing more, until it is replaced; here nobody replaces it.
+    /// A producer that has failed for good takes nothing more, until it is replaced; here it is not.
     @Test func whatLibrdkafkaRefusesAtOnceIsReported() async throws {
         let kafka = try KafkaUnderTest()
         let publisher = try KafkaPublisher(of: kafka)

@@ -63,7 +63,7 @@ struct ProducerExecutorTests {
         func start() -> Task<Void, Never> {
             Task(executorPreference: executor) { runs.increment() }
         }
-        // Nobody has looked yet: whoever looks first finds it.
+        // Nothing has looked yet: the first look finds it.
         let first = start()
         #expect(wakes.value == 0)
         #expect(executor.runNext())

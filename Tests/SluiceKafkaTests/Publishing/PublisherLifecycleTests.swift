@@ -93,7 +93,7 @@ struct PublisherLifecycleTests {
         await publisher.close()
     }
 
-    @Test func aMessageThatNobodyTakesInTimeIsNotAccepted() async throws {
+    @Test func aMessageThatIsNotTakenInTimeIsNotAccepted() async throws {
         let kafka = try KafkaUnderTest()
         try kafka.faults().takeDown()
         let publisher = try KafkaPublisher(of: kafka) { $0.deliveryTimeout = .milliseconds(500) }

@@ -19,7 +19,7 @@ struct RoomQueueTests {
         #expect(queue.isEmpty)
     }
 
-    @Test func aNewcomerThatDidNotLookNeverWaitsForNobody() {
+    @Test func aNewcomerThatDidNotLookNeverWaitsInVain() {
         var queue = RoomQueue<Int>()
         #expect(queue.wait(1, 1, seen: nil, hasTurn: false) == .tryAgain)
         #expect(queue.wait(2, 2, seen: queue.generation, hasTurn: false) == .waiting)
@@ -40,7 +40,7 @@ struct RoomQueueTests {
         #expect(queue.isEmpty)
     }
 
-    @Test func whoeverHasTheTurnTriesAgainWhereRoomWasMade() {
+    @Test func theOneWithTheTurnTriesAgainWhereRoomWasMade() {
         var queue = RoomQueue<Int>()
         _ = queue.wait(1, 1, seen: 0, hasTurn: false)
         #expect(queue.makeRoom() == 1)
@@ -49,7 +49,7 @@ struct RoomQueueTests {
         #expect(queue.wait(1, 1, seen: seen, hasTurn: true) == .tryAgain)
     }
 
-    @Test func nobodyOvertakesWhoHasTheTurn() {
+    @Test func noOtherOvertakesTheOneWithTheTurn() {
         var queue = RoomQueue<Int>()
         _ = queue.wait(1, 1, seen: 0, hasTurn: false)
         #expect(queue.makeRoom() == 1)
@@ -58,7 +58,7 @@ struct RoomQueueTests {
         #expect(queue.passOn() == 2)
     }
 
-    @Test func whoeverIsTakenOutIsNotWoken() {
+    @Test func aWaiterThatIsTakenOutIsNotWoken() {
         var queue = RoomQueue<Int>()
         for number in 1...3 { _ = queue.wait(UInt64(number), number, seen: 0, hasTurn: false) }
         #expect(queue.remove(2) == 2)
@@ -68,9 +68,9 @@ struct RoomQueueTests {
         #expect(queue.removeAll() == [])
     }
 
-    /// Everything that can happen, in every order up to a length: whoever waits is woken as long as room is made and
+    /// Everything that can happen, in every order up to a length: a waiter is woken as long as room is made and
     /// turns are passed on.
-    @Test func nobodyWaitsForEver() {
+    @Test func noneWaitsForEver() {
         enum Step: CaseIterable { case arrive, look, room, pass, cancel }
         func explore(_ queue: RoomQueue<Int>, _ turn: Int?, _ waiting: [Int], _ next: Int, _ depth: Int) {
             var end = (queue: queue, turn: turn, left: Set(waiting))

@@ -88,7 +88,7 @@ struct TransactionTests {
         #expect(records.texts == ["committed"])
     }
 
-    @Test func aFailedPublishAbortsItEvenIfNobodyMinds() async throws {
+    @Test func aFailedPublishAbortsItEvenIfItsErrorIsIgnored() async throws {
         let kafka = try KafkaUnderTest()
         let topic = try await kafka.topic()
         let publisher = try publisher(kafka, topic)
@@ -148,7 +148,7 @@ struct TransactionTests {
         #expect(try await RawConsumer(kafka, topic).read(1).texts == ["x"])
     }
 
-    @Test func whoeverIsFencedOffIsReplaced() async throws {
+    @Test func aProducerThatIsFencedOffIsReplaced() async throws {
         let kafka = try KafkaUnderTest()
         let mock = try kafka.faults()
         let topic = try await kafka.topic()

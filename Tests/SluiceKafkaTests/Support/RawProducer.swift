@@ -6,7 +6,7 @@ import Synchronization
 
 /// A producer of librdkafka's without anything around it, for records that no publisher of ours would write.
 ///
-/// librdkafka's handles may be used from any thread, and nobody uses these after the last reference: hence `@unchecked`.
+/// librdkafka's handles may be used from any thread, and these are not used after the last reference: hence `@unchecked`.
 final class RawProducer: @unchecked Sendable {
     struct Failed: Error {
         let code: rd_kafka_resp_err_t

@@ -167,7 +167,7 @@ struct KafkaTopicsTests {
         #expect(error?.code == .closed)
     }
 
-    @Test(arguments: [true, false]) func nobodyWaitsForAnUnreachableClusterForLong(_ closes: Bool) async throws {
+    @Test(arguments: [true, false]) func noCallWaitsForAnUnreachableClusterForLong(_ closes: Bool) async throws {
         let kafka = try KafkaUnderTest()
         try kafka.faults().takeDown()
         let topics = try KafkaTopics(kafka.configuration, timeout: .seconds(3_600), logger: .silent)

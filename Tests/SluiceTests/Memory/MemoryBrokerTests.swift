@@ -30,7 +30,7 @@ struct MemoryBrokerTests {
         #expect(done.value == 1)
     }
 
-    @Test func returnsAtOnceWhenNobodyCanAcknowledge() async throws {
+    @Test func returnsAtOnceWhenNothingCanAcknowledge() async throws {
         let broker = try MemoryBroker(.init(waitsForAcknowledgement: true))
         try await broker.publisher().publish(messages(3), to: "t")
         let leaving = broker.subscriber()
@@ -87,7 +87,7 @@ struct MemoryBrokerTests {
         #expect(broker.backlog(of: "unknown", group: "a") == 0)
     }
 
-    @Test func forgetsWhatNobodySubscribedTo() async throws {
+    @Test func forgetsWhatHasNoSubscriber() async throws {
         let broker = try MemoryBroker(.init(capacity: 2))
         try await broker.publisher().publish(messages(100), to: "t")
         let subscription = try await broker.subscriber(group: "a").subscribe(to: "t")
@@ -141,7 +141,7 @@ struct MemoryBrokerTests {
         }
     }
 
-    @Test func endsItsSubscriptionsWhenNobodyCanPublishAnyMore() async throws {
+    @Test func endsItsSubscriptionsWhenNothingCanBePublishedAnyMore() async throws {
         var broker: MemoryBroker? = MemoryBroker()
         let subscription = try #require(try await broker?.subscriber(group: "a").subscribe(to: "t"))
         try await broker?.publisher().publish(messages(1), to: "t")

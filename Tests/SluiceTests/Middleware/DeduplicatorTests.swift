@@ -56,7 +56,7 @@ struct DeduplicatorTests {
         }
     }
 
-    /// Its wait concerns nobody else, though Retry outside sees a time that is named.
+    /// Its wait concerns no other message, though Retry outside sees a time that is named.
     @Test func aWaitingDuplicateStopsNoOtherMessage() async throws {
         try await VirtualTime.run { time in
             let gate = Gate()

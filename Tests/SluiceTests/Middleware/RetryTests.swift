@@ -24,7 +24,7 @@ struct RetryTests {
             let error = await #expect(throws: HandlerError.self) { try await chain(.numbered(0), context) }
             #expect(error?.reason == "no_4")
             #expect(calls.value == 4 && context.attempts == 4 && context.isExhausted)
-            _ = meters.exposition()  // shows at 0 what nobody knew
+            _ = meters.exposition()  // shows at 0 what is new
             let now = meters.exposition()
             for attempt in 1...3 { #expect(now.value("sluice_retries_total", ["reason": "no_\(attempt)"]) == 1) }
             #expect(now.value("sluice_retries_exhausted_total", ["reason": "no_4"]) == 1)

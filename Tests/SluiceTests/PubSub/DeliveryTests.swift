@@ -60,7 +60,7 @@ struct DeliveryTests {
         #expect(rejection.error is Reason)
     }
 
-    @Test func isRejectedWhenNobodySettlesIt() {
+    @Test func isRejectedWhenItIsNeverSettled() {
         do { _ = Delivery(Message(payload: []), settler: settler, tag: 9) }
         #expect(settler.rejected == [9])
     }

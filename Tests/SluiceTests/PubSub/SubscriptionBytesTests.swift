@@ -120,7 +120,7 @@ struct SubscriptionBytesTests {
         }
     }
 
-    /// Nobody reads the group now: what is published for it is bounded all the same.
+    /// The group has no reader now: what is published for it is bounded all the same.
     @Test func aGroupInMemoryWithoutASubscriptionIsBoundedInBytes() async throws {
         let broker = MemoryBroker()
         let subscriber = broker.subscriber(group: "g")

@@ -44,7 +44,7 @@ struct SubscriptionConnectTests {
         #expect(feeder.demands.value == 1)
     }
 
-    @Test func demandThatMetNobodyIsToldAtOnce() throws {
+    @Test func demandThatMetNoSourceIsToldAtOnce() throws {
         let subscription = try Subscription(capacity: 4)
         let feeder = Feeder()
         #expect(subscription.offer(feeder.deliveries(6)) == 4)

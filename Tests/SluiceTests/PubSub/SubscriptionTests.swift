@@ -271,7 +271,7 @@ struct SubscriptionTests {
         #expect(tags(try await subscription.next()) == [0])
     }
 
-    /// Offers and cancellations race for the same waiting consumers; whoever wins, nothing is lost or given twice.
+    /// Offers and cancellations race for the same waiting consumers; whichever wins, nothing is lost or given twice.
     @Test func losesNothingWhenCancellationsRaceWithDeliveries() async throws {
         let subscription = try Subscription(capacity: 64)
         let total = 3_000

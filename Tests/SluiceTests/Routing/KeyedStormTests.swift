@@ -42,7 +42,7 @@ struct KeyedStormTests {
         #expect(now.value("sluice_unaccounted_messages") == 0)
     }
 
-    /// Without a poison queue a poison message fails for ever: it holds up its own key and nobody else's.
+    /// Without a poison queue a poison message fails for ever: it holds up its own key and no other.
     @Test func aPoisonMessageDelaysNoOtherKey() async throws {
         try await VirtualTime.run { time in
             let total = 5_000

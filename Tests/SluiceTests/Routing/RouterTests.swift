@@ -50,7 +50,7 @@ struct RouterTests {
             try await eventually { first.acknowledgedCount == 1 }
             await router.stop("first")
             await router.stop("third")
-            await router.stop("nobody")
+            await router.stop("unknown")
             #expect(!output.isClosed)
             #expect(first.subscription.isEnded)
             #expect(router.status.map(\.name) == ["second"])
@@ -303,7 +303,7 @@ struct RouterTests {
         try await router.run()
         #expect(output.isClosed && output.records.isEmpty)
         #expect(source.acknowledged.isEmpty)
-        // It never ran; nobody waits for its end.
+        // It never ran; no call waits for its end.
         await router.stop("r")
         #expect(router.status.isEmpty)
     }

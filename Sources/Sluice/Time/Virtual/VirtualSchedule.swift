@@ -38,7 +38,7 @@ struct VirtualSchedule<Job, Action> {
         timers.add(action, at: now.addingReportingOverflow(nanoseconds).overflow ? .max : now + nanoseconds)
     }
 
-    /// `id` looks again when nobody can run.
+    /// `id` looks again when no task can run.
     mutating func addLooker(_ id: UInt64) {
         lookers.append(id)
     }
@@ -85,7 +85,7 @@ struct VirtualSchedule<Job, Action> {
         return .fire(due.actions)
     }
 
-    /// Whether those who look have just done so, and nobody else has run since.
+    /// Whether those who look have just done so, and no other task has run since.
     private var haveLookedInVain: Bool {
         guard let lastLook, lastLook.jobs + lookers.count == jobsAtThisTime else { return false }
         return lastLook.lookers == Set(lookers)

@@ -128,7 +128,7 @@ extension PubSubConformance {
                     group.addTask {
                         for message in messages {
                             do { try await publisher.publish([message], to: topic) } catch { break }
-                            accepted.add([Delivery(message, settler: Nobody(), tag: 0)])
+                            accepted.add([Delivery(message, settler: IgnoringSettler(), tag: 0)])
                         }
                     }
                     group.addTask {
@@ -144,8 +144,8 @@ extension PubSubConformance {
     ]
 }
 
-/// Settles for nobody: for deliveries that only carry a message.
-private final class Nobody: Settler {
+/// Ignores settlements: for deliveries that only carry a message.
+private final class IgnoringSettler: Settler {
     func settle(_ tag: UInt64, _ settlement: Settlement) {}
 }
 

@@ -79,7 +79,7 @@ extension PubSubConformance {
     ]
 }
 
-/// A task that publishes one message after the other until it has to wait, because nobody reads.
+/// A task that publishes one message after the other until it has to wait, because there is no reader.
 private final class BlockedPublish: Sendable {
     let inbox: Inbox
     let messages: [Message]
@@ -117,7 +117,7 @@ private final class BlockedPublish: Sendable {
             try await run.time.sleep(for: run.harness.quiet / 2)
         }
         try run.expect(
-            last < messages.count, "a publish to wait while nobody reads", but: "all \(last) messages were taken")
+            last < messages.count, "a publish to wait while there is no reader", but: "all \(last) messages were taken")
     }
 
     var accepted: Int { state.values.withLock(\.accepted) }

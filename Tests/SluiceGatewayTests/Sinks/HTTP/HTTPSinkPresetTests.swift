@@ -122,7 +122,7 @@ struct HTTPSinkPresetTests {
 
     // MARK: Discord
 
-    @Test func discordGetsAMessageThatMentionsNobody() async throws {
+    @Test func discordGetsAMessageWithoutMentions() async throws {
         let json = try await sent(
             .discord, HTTPSinkFixture.push(message: "@everyone <@123> [x](https://y) a_b", author: "*ann*")
         ).json
