@@ -45,7 +45,8 @@ struct ReportCommand: AsyncParsableCommand {
 
         @Option(
             name: .long,
-            help: ArgumentHelp("Until when, without that moment; a duration is before now. Default: now.", valueName: "time"))
+            help: ArgumentHelp(
+                "Until when, without that moment; a duration is before now. Default: now.", valueName: "time"))
         var until: String?
 
         @Option(name: .long, help: ArgumentHelp("Only what is of this repository.", valueName: "owner/name"))
@@ -60,7 +61,8 @@ struct ReportCommand: AsyncParsableCommand {
         @Option(name: .long, help: "table, json (one object), csv (a row a figure, or a commit), or html (one page).")
         var format = "table"
 
-        @Flag(name: .long, help: "One row for each commit: where it was deployed, its lead time, or why that is unknown.")
+        @Flag(
+            name: .long, help: "One row for each commit: where it was deployed, its lead time, or why that is unknown.")
         var commits = false
 
         @Option(
@@ -106,7 +108,9 @@ struct ReportCommand: AsyncParsableCommand {
             }
             let isAddress = ["sqlite:", "kafka:", "amqp:", "amqps:", "http:", "https:"].contains { from.hasPrefix($0) }
             guard isAddress else {
-                guard let file = FileHandle(forReadingAtPath: from) else { throw UsageError("--from: no file can be read there") }
+                guard let file = FileHandle(forReadingAtPath: from) else {
+                    throw UsageError("--from: no file can be read there")
+                }
                 return .lines { Array(try file.read(upToCount: 1 << 20) ?? Data()) }
             }
             let environment = ProcessInfo.processInfo.environment
@@ -115,7 +119,8 @@ struct ReportCommand: AsyncParsableCommand {
             switch address {
             case .sqlite: return .queue(address, topic ?? "facts")
             case .kafka: return .queue(address, topic ?? Topic("\(environment["KAFKA_TOPIC"] ?? "events")-facts"))
-            case .amqp, .http: throw UsageError("--from: facts are kept on the log or on Kafka: sqlite:PATH or kafka://HOST:PORT")
+            case .amqp, .http:
+                throw UsageError("--from: facts are kept on the log or on Kafka: sqlite:PATH or kafka://HOST:PORT")
             }
         }
     }

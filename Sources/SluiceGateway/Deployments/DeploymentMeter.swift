@@ -207,7 +207,8 @@ extension Metric {
             + "deployment of its service to its environment. Verdicts are counted ten minutes after the last fact that changed them; "
             + "[DEPLOYMENTS.md](DEPLOYMENTS.md) has the definitions, and `sluice report deployments` is exact.",
         [
-            deploymentsJudged, changeLeadTime, deploymentFailures, failedDeploymentRecovery, deploymentRework, rolloutsFailed,
+            deploymentsJudged, changeLeadTime, deploymentFailures, failedDeploymentRecovery, deploymentRework,
+            rolloutsFailed,
             commitsUndeployed, deploymentsUnknown, lastDeployment, deployments, deploymentLeadTime, leadTimesLeftOut,
             changeFailures, timeToRestore,
         ])
@@ -220,12 +221,15 @@ extension Metric {
     static let deployments = counter(
         "sluice_deployments_total",
         labels: [.service, .environment, deploymentResult],
-        help: "Deprecated: sluice_deployments_judged_total and sluice_rollouts_failed_total. Deployments whose time is believed, each counted once.")
+        help:
+            "Deprecated: sluice_deployments_judged_total and sluice_rollouts_failed_total. Deployments whose time is believed, each counted once."
+    )
     static let deploymentLeadTime = histogram(
         "sluice_deployment_lead_time_seconds",
         labels: [.service, .environment],
         buckets: leadTimes,
-        help: "Deprecated: sluice_change_lead_time_seconds. Time from the push of the deployed commit to its deployment.")
+        help:
+            "Deprecated: sluice_change_lead_time_seconds. Time from the push of the deployed commit to its deployment.")
     static let leadTimesLeftOut = counter(
         "sluice_lead_times_left_out_total",
         labels: [
@@ -235,7 +239,9 @@ extension Metric {
                     "unknown_commit", "short_hash", "ambiguous_hash", "implausible_time", "before_push", "old_commit",
                 ])
         ],
-        help: "Deprecated with sluice_deployment_lead_time_seconds. Deployments that succeeded without a lead time. `old_commit` sets apart commits older than 60 days.")
+        help:
+            "Deprecated with sluice_deployment_lead_time_seconds. Deployments that succeeded without a lead time. `old_commit` sets apart commits older than 60 days."
+    )
     static let lastDeployment = gauge(
         "sluice_last_deployment_timestamp_seconds",
         labels: [.service, .environment],
@@ -248,7 +254,9 @@ extension Metric {
         "sluice_time_to_restore_seconds",
         labels: [.service, .environment],
         buckets: leadTimes,
-        help: "Deprecated: sluice_failed_deployment_recovery_seconds. Time from a failed rollout to the next deployment that succeeded.")
+        help:
+            "Deprecated: sluice_failed_deployment_recovery_seconds. Time from a failed rollout to the next deployment that succeeded."
+    )
 }
 
 extension Metric.Label {

@@ -96,7 +96,8 @@ final class VerdictCounter: Service {
                         if case .known(let time, _) = lead { return time }
                         return nil
                     }
-                let recovery = deployment.recovery.flatMap { recovery in recovery.to.map { max(0, $0 - recovery.from) } }
+                let recovery = deployment.recovery.flatMap { recovery in recovery.to.map { max(0, $0 - recovery.from) }
+                }
                 let verdict = Verdict(
                     key: key, kind: deployment.kind, leadTimes: leads, hasFailed: deployment.hasFailed,
                     recovery: recovery)

@@ -48,7 +48,9 @@ extension Metric {
             .service, .environment,
             Label("kind", "what the deployment is", values: DeploymentKind.allCases.map(\.rawValue)),
         ],
-        help: "Deployments that succeeded, by what they are; forward and hotfix bring commits, and their rate is the deployment frequency.")
+        help:
+            "Deployments that succeeded, by what they are; forward and hotfix bring commits, and their rate is the deployment frequency."
+    )
     static let changeLeadTime = histogram(
         "sluice_change_lead_time_seconds",
         labels: [.service, .environment],
@@ -80,5 +82,6 @@ extension Metric {
     static let deploymentsUnknown = gauge(
         "sluice_deployments_unknown_ratio",
         labels: [.service, .environment],
-        help: "Of the deployments of the last 30 days that bring commits, the share of which not all of these are known.")
+        help:
+            "Of the deployments of the last 30 days that bring commits, the share of which not all of these are known.")
 }

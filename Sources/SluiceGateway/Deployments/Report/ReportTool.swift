@@ -69,7 +69,8 @@ public struct ReportTool: Sendable {
     private func read(_ directory: String) throws -> DeploymentHistory {
         let path = "\(directory)/\(DataDirectory.deploymentsName)"
         guard FileManager.default.fileExists(atPath: path) else {
-            throw ToolError("no gateway keeps its data in \(directory): there is no \(path)", exitStatus: ExitStatus.noGateway)
+            throw ToolError(
+                "no gateway keeps its data in \(directory): there is no \(path)", exitStatus: ExitStatus.noGateway)
         }
         var history = DeploymentHistory()
         do {

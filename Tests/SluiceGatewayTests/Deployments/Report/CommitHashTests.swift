@@ -21,7 +21,9 @@ struct CommitHashTests {
         var numbers = SeededNumbers(seed: 3)
         let digits = Array("0123456789abcdef")
         let texts = (0..<200).map { _ in
-            String((0..<Int.random(in: 4...64, using: &numbers)).map { _ in digits[Int.random(in: 0..<2, using: &numbers)] })
+            String(
+                (0..<Int.random(in: 4...64, using: &numbers)).map { _ in digits[Int.random(in: 0..<2, using: &numbers)]
+                })
         }
         for one in texts {
             let hash = try #require(CommitHash(one))

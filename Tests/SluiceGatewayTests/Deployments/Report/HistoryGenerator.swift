@@ -123,7 +123,8 @@ struct HistoryGenerator {
     // MARK: Deployments
 
     private mutating func deploy(_ repository: Int) {
-        guard let tip = history.tips[KnownHistory.key(repository, "main")], let service = pick(Self.services[repository])
+        guard let tip = history.tips[KnownHistory.key(repository, "main")],
+            let service = pick(Self.services[repository])
         else { return }
         let environment = chance(0.6) ? "production" : "staging"
         let commit: Int?
@@ -138,7 +139,8 @@ struct HistoryGenerator {
         case ..<90: commit = pick(line[repository].suffix(12))
         default:
             commit = pick(
-                history.pushes.filter { $0.repository == repository && $0.ref == "refs/heads/main" }.suffix(5).map(\.after))
+                history.pushes.filter { $0.repository == repository && $0.ref == "refs/heads/main" }.suffix(5).map(
+                    \.after))
         }
         deploy(commit ?? tip, service, environment)
     }
@@ -153,7 +155,8 @@ struct HistoryGenerator {
         let digits = chance(0.2) ? 9 : 40
         history.deployments.append(
             .init(
-                id: "d\(history.deployments.count)", service: service, environment: environment, commit: commit, at: time,
+                id: "d\(history.deployments.count)", service: service, environment: environment, commit: commit,
+                at: time,
                 succeeded: succeeded, digits: digits, namesRepository: !chance(0.2)))
     }
 

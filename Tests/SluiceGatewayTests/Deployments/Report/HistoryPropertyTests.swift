@@ -60,10 +60,13 @@ struct HistoryPropertyTests {
                 #expect(contents.count == Set(contents).count)
                 #expect(deployment.gap == nil, "\(verdict.id)")
                 #expect(Set(deployment.failures.map(\.rule)) == verdict.failures, "\(service) \(verdict.id)")
-                #expect(deployment.recovery.flatMap { recovery in recovery.to.map { max(0, $0 - recovery.from) } } == verdict.recovery)
+                #expect(
+                    deployment.recovery.flatMap { recovery in recovery.to.map { max(0, $0 - recovery.from) } }
+                        == verdict.recovery)
             }
             let figures = report.places.first { $0.service == service && $0.environment == environment }?.figures
-            #expect(figures ?? Figures() == plainFigures(truth, history, service, environment), "\(service) \(environment)")
+            #expect(
+                figures ?? Figures() == plainFigures(truth, history, service, environment), "\(service) \(environment)")
         }
     }
 

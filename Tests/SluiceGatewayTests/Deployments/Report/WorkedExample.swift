@@ -28,7 +28,9 @@ struct WorkedExample: CustomTestStringConvertible {
             let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
             guard cells.count == 3, !cells[0].hasPrefix("-"), cells[0] != "rule" else { return nil }
             func parts(_ cell: String) -> [String] {
-                cell.replacing("`", with: "").components(separatedBy: ";").map { $0.trimmingCharacters(in: .whitespaces) }
+                cell.replacing("`", with: "").components(separatedBy: ";").map {
+                    $0.trimmingCharacters(in: .whitespaces)
+                }
             }
             return WorkedExample(rule: cells[0], steps: parts(cells[1]), expected: parts(cells[2]))
         }
@@ -161,7 +163,9 @@ struct WorkedExample: CustomTestStringConvertible {
         func name(_ hash: String) -> String { names[hash] ?? names.first { $0.key.hasPrefix(hash) }?.value ?? hash }
         let deployments = report.deployments.filter { $0.environment == "production" }.reversed().map { deployment in
             var text = "\(name(deployment.commit)) \(deployment.kind.rawValue)"
-            if !deployment.commits.isEmpty { text += ": \(deployment.commits.map { name($0.id) }.joined(separator: " "))" }
+            if !deployment.commits.isEmpty {
+                text += ": \(deployment.commits.map { name($0.id) }.joined(separator: " "))"
+            }
             if let gap = deployment.gap { text += ", unknown \(gap.rawValue)" }
             if !deployment.failures.isEmpty {
                 text += ", failed by \(deployment.failures.map(\.rule.rawValue).joined(separator: " and "))"

@@ -62,7 +62,8 @@ struct CommitTable {
             tails.append((hash.c, hash.d, hash.count))
         }
         entries.append(
-            Entry(a: hash.a, b: hash.b, c: UInt32(truncatingIfNeeded: hash.c >> 32), tail: tail, repository: repository))
+            Entry(a: hash.a, b: hash.b, c: UInt32(truncatingIfNeeded: hash.c >> 32), tail: tail, repository: repository)
+        )
         slots[slot] = id + 1
         if entries.count * 10 > slots.count * 7 { grow() }
         return id

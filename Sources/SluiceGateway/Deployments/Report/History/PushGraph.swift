@@ -52,7 +52,9 @@ struct PushGraph {
             breaks[Self.branch(push, commits), default: []].append(push.pushedAt)
             guard push.count > 0 else { continue }
             let other = beginnings[push.after]
-            if other.map({ Self.precedes(push, log.pushes[$0], commits, log) }) ?? true { beginnings[push.after] = index }
+            if other.map({ Self.precedes(push, log.pushes[$0], commits, log) }) ?? true {
+                beginnings[push.after] = index
+            }
         }
         (self.breaks, self.beginnings) = (breaks, beginnings)
         visits = [UInt32](repeating: 0, count: commits.count)
@@ -85,7 +87,8 @@ struct PushGraph {
     }
 
     /// The order of coming must not show: of several links to one commit the one that lists everything comes first.
-    private static func sort(_ links: [UInt32], _ starts: [UInt32], _ commits: CommitTable, _ log: PushLog) -> [UInt32] {
+    private static func sort(_ links: [UInt32], _ starts: [UInt32], _ commits: CommitTable, _ log: PushLog) -> [UInt32]
+    {
         var links = links
         for commit in 0..<commits.count where starts[commit + 1] - starts[commit] > 1 {
             links[Int(starts[commit])..<Int(starts[commit + 1])].sort {
@@ -105,7 +108,9 @@ struct PushGraph {
             id == PushLog.none ? CommitHash(a: 0, b: 0, c: 0, d: 0, count: 0) : commits.hash(of: id)
         }
         func ref(_ id: UInt32) -> String { id == PushLog.none ? "" : log.refs[id] }
-        return (text(left.after), text(left.before), ref(left.ref)) < (text(right.after), text(right.before), ref(right.ref))
+        return (text(left.after), text(left.before), ref(left.ref)) < (
+            text(right.after), text(right.before), ref(right.ref)
+        )
     }
 
     /// What is in a circle, or behind one, has no rank: such links contradict each other and are not followed.

@@ -72,7 +72,8 @@ struct PushLog {
         guard after != Self.none || count > 0 else { return }
         pushes.append(
             Push(
-                before: before, after: after, pushedAt: time, start: UInt32(start), count: UInt16(count), traits: traits,
+                before: before, after: after, pushedAt: time, start: UInt32(start), count: UInt16(count),
+                traits: traits,
                 ref: fact.ref.map { refs.id(of: $0) } ?? Self.none))
     }
 

@@ -26,10 +26,14 @@ struct CSVWriter {
     /// What spreadsheets take for the beginning of a formula gets an apostrophe in front, as OWASP advises.
     private static func quoted(_ text: String) -> String {
         var text = text.replacingUnsafeCharacters()
-        if let first = text.unicodeScalars.first, "=+-@\u{FF1D}\u{FF0B}\u{FF0D}\u{FF20}\u{FFFD}".unicodeScalars.contains(first) {
+        if let first = text.unicodeScalars.first,
+            "=+-@\u{FF1D}\u{FF0B}\u{FF0D}\u{FF20}\u{FFFD}".unicodeScalars.contains(first)
+        {
             text = "'" + text
         }
-        guard text.utf8.contains(where: { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: ";") })
+        guard
+            text.utf8.contains(where: { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: ";") }
+            )
         else { return text }
         return "\"\(text.replacing("\"", with: "\"\""))\""
     }

@@ -19,7 +19,8 @@ struct FigureRow {
             times("change lead time", now.leadTime, before.leadTime),
             FigureRow(
                 name: "deployment frequency", value: ReportWords.perDay(now.perDay), count: now.shipping,
-                spread: now.interval, spreadOf: "from one to the next", trend: ReportWords.trend(now.perDay, before.perDay),
+                spread: now.interval, spreadOf: "from one to the next",
+                trend: ReportWords.trend(now.perDay, before.perDay),
                 before: ReportWords.perDay(before.perDay), isBetterHigh: true,
                 direction: before.shipping > 0 ? compare(now.perDay, before.perDay) : 0),
             share("change fail rate", now.failRate, before.failRate, of: now.shipping),

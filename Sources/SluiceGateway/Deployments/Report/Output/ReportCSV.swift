@@ -65,7 +65,8 @@ struct ReportCSV {
             for service in services.isEmpty ? [nil] : services.map({ Optional($0) }) {
                 var cells: [CSVWriter.Cell] = [
                     .text(row.repository), .text(commit.id), .text(commit.author), .text(commit.title),
-                    .text(commit.madeAt.map(RFC3339.format)), .text(commit.pushedAt.map(RFC3339.format)), .text(service),
+                    .text(commit.madeAt.map(RFC3339.format)), .text(commit.pushedAt.map(RFC3339.format)),
+                    .text(service),
                 ]
                 for environment in environments {
                     let arrival = row.arrivals.first { $0.service == service && $0.environment == environment }

@@ -22,7 +22,9 @@ struct ReportDots {
     var markup: String {
         // Production first: it is what a lead time is about.
         let places = report.places.filter { !$0.dots.isEmpty }.sorted {
-            let (one, other) = (DeploymentRules.isProduction($0.environment), DeploymentRules.isProduction($1.environment))
+            let (one, other) = (
+                DeploymentRules.isProduction($0.environment), DeploymentRules.isProduction($1.environment)
+            )
             return one != other && one
         }
         guard !places.isEmpty else { return "" }
@@ -46,7 +48,8 @@ struct ReportDots {
         }.joined()
         let dots = place.dots.map { dot in
             let time = Timestamp(millisecondsSince1970: dot.deployedAt)
-            return "<circle cx=\"\(HTMLText.percent(report.period.share(of: time)))\" cy=\"\(height(Double(dot.leadTime)))\" r=\"2.5\"/>"
+            return
+                "<circle cx=\"\(HTMLText.percent(report.period.share(of: time)))\" cy=\"\(height(Double(dot.leadTime)))\" r=\"2.5\"/>"
         }.joined()
         var median = ""
         if let time = place.figures.leadTime.median {

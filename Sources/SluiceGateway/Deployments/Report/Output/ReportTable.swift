@@ -139,7 +139,9 @@ struct ReportTable {
     private var commits: [String] {
         guard !report.commits.isEmpty else { return ["No commit was pushed or deployed in this time."] }
         let environments = report.commitEnvironments
-        var table = TextTable(["COMMIT", "REPOSITORY", "AUTHOR", "PUSHED"] + environments.map { $0.uppercased().replacingUnsafeCharacters() } + ["TITLE"])
+        var table = TextTable(
+            ["COMMIT", "REPOSITORY", "AUTHOR", "PUSHED"]
+                + environments.map { $0.uppercased().replacingUnsafeCharacters() } + ["TITLE"])
         for row in report.commits {
             let commit = row.commit
             let first = [
@@ -157,7 +159,8 @@ struct ReportTable {
             let name = arrivals.count > 1 ? "\(arrival.service): " : ""
             guard let at = arrival.at else { return "\(name)\(arrival.why ?? arrival.state.words)" }
             let lead = arrival.leadTime.map { ReportWords.duration($0) }
-            return "\(name)\(ReportWords.minute(at)) (\([lead, arrival.why].compactMap(\.self).joined(separator: ", ")))"
+            return
+                "\(name)\(ReportWords.minute(at)) (\([lead, arrival.why].compactMap(\.self).joined(separator: ", ")))"
         }.joined(separator: "; ")
     }
 }

@@ -39,14 +39,16 @@ struct ReportTimeline {
         let service = place.service ?? ""
         let mine = (byPlace[Key(service: service, environment: place.environment)] ?? []).reversed()
         // A redeploy changes nothing of what is live.
-        let changes = ([place.atStart].compactMap(\.self) + mine.filter { $0.kind != .redeploy }).suffix(Self.deployments)
+        let changes = ([place.atStart].compactMap(\.self) + mine.filter { $0.kind != .redeploy }).suffix(
+            Self.deployments)
         var bars = ""
         for (index, deployment) in changes.enumerated() {
             let next = changes.dropFirst(index + 1).first?.finishedAt
             bars += bar(deployment, until: next ?? report.period.to)
         }
         let isProduction = DeploymentRules.isProduction(place.environment)
-        let incidents = isProduction ? report.incidents.filter { $0.service == service }.map { incident($0) }.joined() : ""
+        let incidents =
+            isProduction ? report.incidents.filter { $0.service == service }.map { incident($0) }.joined() : ""
         let rollouts = report.rollouts
             .filter { $0.service == service && $0.environment == place.environment }.prefix(Self.deployments)
             .map { rollout($0) }.joined()
@@ -77,7 +79,8 @@ struct ReportTimeline {
         let (from, to) = (share(incident.openedAt), share(incident.resolvedAt ?? report.period.to))
         let end = incident.resolvedAt.map { "resolved \(ReportWords.minute($0))" } ?? "no end is known"
         let title = "incident \(incident.id): opened \(ReportWords.minute(incident.openedAt)), \(end)"
-        return "<i class=\"incident\" style=\"left:\(HTMLText.percent(from));width:\(HTMLText.percent(max(0, to - from)))\" "
+        return
+            "<i class=\"incident\" style=\"left:\(HTMLText.percent(from));width:\(HTMLText.percent(max(0, to - from)))\" "
             + "title=\"\(HTMLText.escape(title))\"></i>"
     }
 

@@ -70,7 +70,9 @@ enum ReportWords {
             let reasons = figures.unknown.sorted { $0.key < $1.key }.map { "\($0.key.rawValue) \($0.value)" }
             parts.append("unknown: \(reasons.joined(separator: ", "))")
         }
-        if let baselines = figures.kinds[.baseline] { parts.append(baselines == 1 ? "a baseline" : "\(baselines) baselines") }
+        if let baselines = figures.kinds[.baseline] {
+            parts.append(baselines == 1 ? "a baseline" : "\(baselines) baselines")
+        }
         if figures.oldCommits > 0 { parts.append("\(figures.oldCommits) older than 60 d") }
         let timeless = figures.commitsWithoutTime + figures.commitsFromFuture
         if timeless > 0 { parts.append("\(timeless) without a believable time") }

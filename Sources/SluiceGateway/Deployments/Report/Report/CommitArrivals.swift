@@ -65,7 +65,8 @@ struct CommitArrivals {
         }
         return rows.sorted {
             $0.pushedAt == $1.pushedAt
-                ? ($0.row.commit.id, $0.row.repository) < ($1.row.commit.id, $1.row.repository) : $0.pushedAt > $1.pushedAt
+                ? ($0.row.commit.id, $0.row.repository) < ($1.row.commit.id, $1.row.repository)
+                : $0.pushedAt > $1.pushedAt
         }.map(\.row)
     }
 

@@ -4,11 +4,12 @@ extension ReportMaker {
     /// What each environment has and production has not.
     mutating func addPending() {
         for place in places where !DeploymentRules.isProduction(name(of: place).environment) {
-            guard let current = entries[place]?.last, 
+            guard let current = entries[place]?.last,
                 isOfRepository(current.record, try? current.commit.get())
             else { continue }
             let production = entries.filter {
-                $0.key.service == place.service && DeploymentRules.isProduction(history.environments[$0.key.environment])
+                $0.key.service == place.service
+                    && DeploymentRules.isProduction(history.environments[$0.key.environment])
             }
             let live = production.compactMap(\.value.last).max { ($0.finishedAt, $0.hash) < ($1.finishedAt, $1.hash) }
             report.pending.append(pending(place, current, live))

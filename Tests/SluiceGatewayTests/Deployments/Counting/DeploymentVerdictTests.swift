@@ -10,7 +10,7 @@ import Testing
 @testable import SluiceGateway
 
 /// What is counted of deployments, when, and by whom.
-struct VerdictCounterTests {
+struct DeploymentVerdictTests {
     private let directory: TemporaryDirectory
     private let ledger: DeploymentLedger
     private let backend = PrometheusBackend()
@@ -22,7 +22,9 @@ struct VerdictCounterTests {
         ledger = try DeploymentLedger(path: directory.path + "/deployments.sqlite", logger: Self.logger)
     }
 
-    private func counter(_ backend: PrometheusBackend, leads: @escaping @Sendable () -> Bool = { true }) -> VerdictCounter {
+    private func counter(_ backend: PrometheusBackend, leads: @escaping @Sendable () -> Bool = { true })
+        -> VerdictCounter
+    {
         VerdictCounter(
             ledger: ledger, store: FactStore(path: directory.path + "/deployments.sqlite"),
             meter: DeploymentMeter(backend.instruments), pace: VerdictPace(), leads: leads, logger: Self.logger)
@@ -45,7 +47,9 @@ struct VerdictCounterTests {
                 finishedAt: FactFixtures.time(hours), succeeded: true, repository: FactFixtures.repository))
     }
 
-    private func value(_ name: String, _ labels: [String: String] = [:], in backend: PrometheusBackend? = nil) -> Double? {
+    private func value(_ name: String, _ labels: [String: String] = [:], in backend: PrometheusBackend? = nil)
+        -> Double?
+    {
         Exposition((backend ?? self.backend).registry.exposition(.text), format: .text).value(
             name, ["service": "hello", "environment": "production"].merging(labels) { $1 })
     }
