@@ -22,7 +22,9 @@ struct DeploymentVerdictTests {
         ledger = try DeploymentLedger(path: directory.path + "/deployments.sqlite", logger: Self.logger)
     }
 
-    private func counter(_ backend: PrometheusBackend, leads: @escaping @Sendable () -> Bool = { true }) -> VerdictCounter {
+    private func counter(_ backend: PrometheusBackend, leads: @escaping @Sendable () -> Bool = { true })
+        -> VerdictCounter
+    {
         VerdictCounter(
             ledger: ledger, store: FactStore(path: directory.path + "/deployments.sqlite"),
             meter: DeploymentMeter(backend.instruments), pace: VerdictPace(), leads: leads, logger: Self.logger)
@@ -45,7 +47,9 @@ struct DeploymentVerdictTests {
                 finishedAt: FactFixtures.time(hours), succeeded: true, repository: FactFixtures.repository))
     }
 
-    private func value(_ name: String, _ labels: [String: String] = [:], in backend: PrometheusBackend? = nil) -> Double? {
+    private func value(_ name: String, _ labels: [String: String] = [:], in backend: PrometheusBackend? = nil)
+        -> Double?
+    {
         Exposition((backend ?? self.backend).registry.exposition(.text), format: .text).value(
             name, ["service": "hello", "environment": "production"].merging(labels) { $1 })
     }

@@ -123,21 +123,34 @@ struct HistoryGenerator {
     // MARK: Deployments
 
     private mutating func deploy(_ repository: Int) {
-        guard let tip = history.tips[KnownHistory.key(repository, "main")] else { return }
+        guard let tip = history.tips[KnownHistory.key(repository, "main")],
+            let service = pick(Self.services[repository])
+        else { return }
+        let environment = chance(0.6) ? "production" : "staging"
+        let commit: Int?
         switch Int.random(in: 0..<100, using: &numbers) {
-        case ..<70: deploy(tip, repository)
-        // Something that main was at lately: a redeploy, or a rollback.
+        case ..<65: commit = tip
+        // What was there lately: a redeploy, or a rollback.
+        case ..<82:
+            commit = pick(
+                history.deployments.filter { $0.service == service && $0.environment == environment && $0.succeeded }
+                    .suffix(5).map(\.commit))
+        // What main was at lately, or was pushed among others.
+        case ..<90: commit = pick(line[repository].suffix(12))
         default:
-            let tips = history.pushes.filter { $0.repository == repository && $0.ref == "refs/heads/main" }.map(\.after)
-            if let older = pick(chance(0.3) ? line[repository].suffix(12) : tips.suffix(5)) {
-                deploy(older, repository)
-            }
+            commit = pick(
+                history.pushes.filter { $0.repository == repository && $0.ref == "refs/heads/main" }.suffix(5).map(
+                    \.after))
         }
+        deploy(commit ?? tip, service, environment)
     }
 
     private mutating func deploy(_ commit: Int, _ repository: Int, succeeded: Bool = true) {
         guard let service = pick(Self.services[repository]) else { return }
-        let environment = chance(0.5) ? "production" : "staging"
+        deploy(commit, service, chance(0.5) ? "production" : "staging", succeeded: succeeded)
+    }
+
+    private mutating func deploy(_ commit: Int, _ service: String, _ environment: String, succeeded: Bool = true) {
         time += 60_000
         let digits = chance(0.2) ? 9 : 40
         history.deployments.append(

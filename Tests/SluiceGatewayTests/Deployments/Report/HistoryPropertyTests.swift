@@ -42,7 +42,7 @@ struct HistoryPropertyTests {
 
     private static let places = [("web", "production"), ("api", "staging"), ("worker", "production")]
 
-    @Test(arguments: 1...40)
+    @Test(arguments: 1...20)
     func knowsEverythingWhereNothingIsLost(_ seed: UInt64) {
         let history = HistoryGenerator.make(seed: seed, steps: 150)
         let report = report(history.facts, query())
@@ -126,7 +126,7 @@ struct HistoryPropertyTests {
         return spread
     }
 
-    @Test(arguments: 1...40)
+    @Test(arguments: 1...20)
     func neverGuessesWhereWebhooksAreLost(_ seed: UInt64) {
         let history = HistoryGenerator.make(seed: seed, steps: 150, .init(lost: 0.15, isWild: true))
         let lost = history.pushes.filter(\.isLost)
@@ -154,11 +154,21 @@ struct HistoryPropertyTests {
         }
     }
 
-    @Test(arguments: 1...20)
+    @Test(arguments: 1...8)
     func saysTheSameInWhateverOrderFactsCome(_ seed: UInt64) {
         let history = HistoryGenerator.make(seed: seed, steps: 120, .init(lost: 0.1, isWild: true))
         var numbers = SeededNumbers(seed: seed &+ 1_000)
-        let facts = history.facts
+        var facts = history.facts
+        // Some tools tell of one deployment twice, at two times, or as a failure first.
+        for case .deployment(var deployment) in history.facts where Int.random(in: 0..<4, using: &numbers) == 0 {
+            deployment.finishedAt = deployment.finishedAt.advanced(by: .seconds(3_600))
+            deployment.repository = nil
+            facts.append(.deployment(deployment))
+            if deployment.succeeded {
+                deployment.succeeded = false
+                facts.append(.deployment(deployment))
+            }
+        }
         let expected = ReportJSON(report(facts, query(commits: true))).bytes
         for round in 0..<4 {
             // Some come twice, and all of them at any time.
@@ -170,7 +180,7 @@ struct HistoryPropertyTests {
     }
 
     /// What one period says, the next one finds as the time before.
-    @Test(arguments: 1...10)
+    @Test(arguments: 1...5)
     func comparesWithThePeriodBefore(_ seed: UInt64) {
         let history = HistoryGenerator.make(seed: seed, steps: 120)
         let day: Int64 = 86_400_000

@@ -86,7 +86,9 @@ struct ReportOutputTests {
 
     @Test func aLinkIsOfTheWebOrNone() async throws {
         #expect(HTMLText.link("2", "javascript:alert(1)") == "2")
-        #expect(HTMLText.link("2", "https://a.example/\"onclick=\"") == "<a href=\"https://a.example/&quot;onclick=&quot;\" rel=\"noopener noreferrer\">2</a>")
+        #expect(
+            HTMLText.link("2", "https://a.example/\"onclick=\"")
+                == "<a href=\"https://a.example/&quot;onclick=&quot;\" rel=\"noopener noreferrer\">2</a>")
         let page = try await text(.html, Self.facts("shop", url: "javascript:alert(1)"))
         #expect(!page.contains("javascript"))
     }
@@ -143,7 +145,9 @@ struct ReportOutputTests {
         let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
         #expect(object["version"] as? Int == 1)
         let document = try String(contentsOf: Repository.file("docs/REPORT.md"), encoding: .utf8)
-        for name in Self.names(object) { #expect(document.contains("`\(name)`"), "docs/REPORT.md does not name \(name)") }
+        for name in Self.names(object) {
+            #expect(document.contains("`\(name)`"), "docs/REPORT.md does not name \(name)")
+        }
     }
 
     /// Every member's name, however deep; what counts by words has no names of its own.

@@ -52,7 +52,9 @@ struct PushGraph {
             breaks[Self.branch(push, commits), default: []].append(push.pushedAt)
             guard push.count > 0 else { continue }
             let other = beginnings[push.after]
-            if other.map({ Self.precedes(push, log.pushes[$0], commits, log) }) ?? true { beginnings[push.after] = index }
+            if other.map({ Self.precedes(push, log.pushes[$0], commits, log) }) ?? true {
+                beginnings[push.after] = index
+            }
         }
         (self.breaks, self.beginnings) = (breaks, beginnings)
         visits = [UInt32](repeating: 0, count: commits.count)

@@ -92,7 +92,8 @@ struct ReportPage {
         if row.direction != 0 { mood = (row.direction > 0) == row.isBetterHigh ? "better" : "worse" }
         let trend =
             row.trend.isEmpty
-            ? "" : "<span class=\"trend \(mood)\" title=\"before: \(HTMLText.escape(row.before))\">\(HTMLText.escape(row.trend))</span>"
+            ? ""
+            : "<span class=\"trend \(mood)\" title=\"before: \(HTMLText.escape(row.before))\">\(HTMLText.escape(row.trend))</span>"
         var parts = ["n \(row.count)"]
         if let spread = row.spread, spread.count > 0 {
             if row.spreadOf != nil { parts.append("one after \(ReportWords.duration(spread.median))") }

@@ -41,7 +41,9 @@ struct ReportTables {
         let shown = commits.suffix(10).reversed()
         var lines = shown.map { commit in
             let lead =
-                commit.leadTime.map { " <span class=\"details\">· \(ReportWords.unbroken(ReportWords.duration($0)))</span>" } ?? ""
+                commit.leadTime.map {
+                    " <span class=\"details\">· \(ReportWords.unbroken(ReportWords.duration($0)))</span>"
+                } ?? ""
             return "<li><code>\(HTMLText.escape(ReportWords.short(commit.id)))</code> \(HTMLText.escape(commit.title)) "
                 + "<span class=\"details\">\(HTMLText.escape(commit.author))</span>\(lead)</li>"
         }
@@ -69,7 +71,8 @@ struct ReportTables {
                 HTMLText.escape(deployment.environment), code(deployment.version, deployment.commit, deployment.url),
                 "<span class=\"kind \(kind)\" title=\"\(deployment.rule.words)\">\(deployment.kind.rawValue)</span>"
                     + (deployment.rule.isUsual ? "" : " <span class=\"details\">\(deployment.rule.words)</span>"),
-                HTMLText.escape(ReportWords.contents(deployment)) + list(deployment.commits, of: deployment.commitCount),
+                HTMLText.escape(ReportWords.contents(deployment))
+                    + list(deployment.commits, of: deployment.commitCount),
                 verdict.isEmpty ? "" : "<span class=\"failure\">\(HTMLText.escape(verdict))</span>",
             ]
         }
@@ -106,7 +109,8 @@ struct ReportTables {
     private var commits: String {
         let rows = report.commits.prefix(10 * ReportPage.rows).map { row in
             let arrivals = row.arrivals.map { arrival in
-                let place = "\(HTMLText.escape(arrival.service)) <span class=\"env\">\(HTMLText.escape(arrival.environment))</span>"
+                let place =
+                    "\(HTMLText.escape(arrival.service)) <span class=\"env\">\(HTMLText.escape(arrival.environment))</span>"
                 let words = arrival.at.map { "\(ReportWords.minute($0))" } ?? ""
                 let lead = arrival.leadTime.map { ReportWords.duration($0) }
                 let rest = [lead, arrival.why].compactMap(\.self).joined(separator: ", ")
