@@ -133,6 +133,12 @@ package struct SQLiteTransaction {
         try write.run()
     }
 
+    /// Keeps a key as handled.
+    package func remember(_ key: [UInt8], scope: String, for window: Duration) throws {
+        let milliseconds = max(1, Int64(clamping: window.wholeNanoseconds / 1_000_000))
+        try session.remember(key, scope: scope, for: milliseconds)
+    }
+
     /// Goes on only where this process leads the group: what another has taken over is the other's to change.
     /// - Throws: ``SQLiteLogError``, `groupInUse`.
     package func requireLead(of group: String, _ topic: Topic) throws {

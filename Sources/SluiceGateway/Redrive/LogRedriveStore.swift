@@ -124,13 +124,17 @@ struct LogRedriveStore: Sendable {
     // MARK: Messages
 
     /// A message has ended: the job counts it, and what came from the poison queue is settled there.
-    /// - Parameter isThere: whether it was still in the poison queue.
+    /// - Parameters:
+    ///   - isThere: whether it was still in the poison queue.
+    ///   - keys: by which it is known as handled from now on.
     /// - Throws: `SQLiteLogError`: `groupInUse` where another process works the lane off by now.
     func conclude(
-        _ job: RedriveJob, _ offset: Int64, _ verdict: RedriveProgress.Verdict, isThere: Bool = true
+        _ job: RedriveJob, _ offset: Int64, _ verdict: RedriveProgress.Verdict, isThere: Bool = true,
+        handling keys: [RedriveInHand.Key] = []
     ) async throws -> RedriveProgress {
         try await log.transact { transaction in
-            try step(job, offset, verdict, settles: isThere, in: transaction)
+            for key in keys { try transaction.remember(key.bytes, scope: key.scope, for: key.window) }
+            return try step(job, offset, verdict, settles: isThere, in: transaction)
         }
     }
 

@@ -177,6 +177,8 @@ final class RedriveDesk: Service {
                 case let live as Live<Deduplicator>: RedriveDeduplicator(live: live)
                 // Each of a sink's two groups has its own messages; jobs have them all.
                 case is OnlyPart, is HandledApart: nil
+                // How long events take does not show in those that are sent again.
+                case is EventAge: nil
                 default: middleware
                 }
             }

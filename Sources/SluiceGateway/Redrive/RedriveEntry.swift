@@ -24,7 +24,16 @@ final class RedriveInHand: Sendable {
     let entry: RedriveEntry
     private let state = Mutex(State())
 
+    /// A key that counts as handled once what has become of the message is kept. Until then it is reserved.
+    struct Key: Sendable {
+        let bytes: [UInt8]
+        let scope: String
+        let window: Duration
+        let store: any DeduplicationStore
+    }
+
     private struct State {
+        var keys: [Key] = []
         var outcome: DeliveryOutcome?
         var progress: RedriveProgress?
     }
@@ -39,6 +48,19 @@ final class RedriveInHand: Sendable {
 
     /// What has become of it is kept already.
     func noteKept(_ progress: RedriveProgress) { state.withLock { $0.progress = progress } }
+
+    func note(_ key: Key) { state.withLock { $0.keys.append(key) } }
+
+    var keys: [Key] { state.withLock(\.keys) }
+
+    /// The keys are kept, or the message was not handled: in either case they are reserved no more.
+    func releaseKeys() async {
+        let keys = state.withLock { state in
+            defer { state.keys = [] }
+            return state.keys
+        }
+        for key in keys { await key.store.release(key.bytes, scope: key.scope) }
+    }
 
     var outcome: DeliveryOutcome? { state.withLock(\.outcome) }
     /// Nil until what has become of it is kept.

@@ -230,20 +230,23 @@ final class RedriveLane: Subscriber, Settler {
                     default: .skipped
                     }
                 do {
-                    let progress = try await lane.store.conclude(inHand.job, inHand.entry.offset, verdict)
+                    let progress = try await lane.store.conclude(
+                        inHand.job, inHand.entry.offset, verdict, handling: inHand.keys)
                     if verdict != .skipped { keepPace(inHand.job) }
                     lane.meter.count(inHand.job, verdict)
                     lane.note(progress, of: inHand.job)
                 } catch {
                     // It must not set out again before what has become of it is kept, unless that is another process's now.
-                    if lane.lease.isLeading { lane.putBack(inHand) }
+                    if lane.lease.isLeading { lane.putBack(inHand) } else { await inHand.releaseKeys() }
                     throw error
                 }
             } else {
                 // It was given back, and sets out again.
+                await inHand.releaseKeys()
                 due = max(due, MonotonicTime.now().advanced(by: delay))
                 return true
             }
+            await inHand.releaseKeys()
             source?.advance()
             return true
         }

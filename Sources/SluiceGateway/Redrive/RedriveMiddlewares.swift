@@ -35,7 +35,11 @@ final class RedriveKeys: DeduplicationStore {
         return found
     }
 
+    /// It is kept in the commit that keeps what has become of the message.
     func commit(_ key: [UInt8], scope: String, for window: Duration) async throws {
+        if let inHand = RedriveInHand.current {
+            return inHand.note(RedriveInHand.Key(bytes: key, scope: scope, window: window, store: handled))
+        }
         try await handled.commit(key, scope: scope, for: window)
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 public import Sluice
+import SluiceSQLite
 
 /// `sluice replay`: sends events once more through a sink, and shows and steers such jobs.
 public struct ReplayTool: Sendable {
@@ -53,8 +54,17 @@ public struct ReplayTool: Sendable {
     }
 
     /// All jobs: a table for people, or a JSON object a line.
+    /// Without a gateway as its files have them.
     public func list(asJSON: Bool) async throws -> String {
-        let records = try await records()
+        let log = DataDirectory.logFile(at: directory)
+        let records: [RedriveRecord]
+        if let answer = try await client.askLeader(ControlRequest(.listJobs)) {
+            records = answer.items.compactMap(RedriveRecord.init(json:))
+        } else if FileManager.default.fileExists(atPath: log) {
+            records = try LogRedriveStore.records(inFile: SQLiteLogView(path: log))
+        } else {
+            throw NoGatewayError(directory)
+        }
         if asJSON { return records.map { String(decoding: $0.json, as: UTF8.self) + "\n" }.joined() }
         return records.isEmpty ? "no jobs\n" : RedriveText.table(records)
     }

@@ -65,7 +65,7 @@ struct PoisonCauseTests {
         PoisonedMessage(
             LoggedMessage(
                 message: Message(
-                    id: "id-\(offset)",
+                    id: MessageID("id-\(offset)"),
                     metadata: [
                         PoisonMetadata.handler: route, PoisonMetadata.reason: "byte \(offset)",
                         PoisonMetadata.time: "\(time)", "event_type": "commitPushed",
