@@ -127,7 +127,7 @@ extension DeliveryProcessor {
         parcel.isWaiting = true
         parcel.rest = rest
         scope.destination.returnProbe(of: parcel.delivery)
-        if scope.isUrgent { scope.destination.precedence.release(parcel.delivery) }
+        scope.destination.precedence.release(parcel.delivery)
         scope.destination.books.beginWaiting()
         return .again(rest)
     }
@@ -156,7 +156,7 @@ extension DeliveryProcessor {
         if parcel.isWaiting { endWaiting(&parcel) }
         if parcel.delivery.trace.isProbe { scope.destination.returnProbe(of: parcel.delivery) }
         if parcel.delivery.trace.hasPermit { scope.destination.returnPermit(of: parcel.delivery) }
-        if scope.isUrgent { scope.destination.precedence.release(parcel.delivery) }
+        scope.destination.precedence.release(parcel.delivery)
         let count = count(parcel)
         ledger.leave(parcel.delivery, as: outcome, count: count)
         if scope.tracer != nil { parcel.delivery.trace.span?.end(outcome, attempts: parcel.delivery.trace.attempts) }

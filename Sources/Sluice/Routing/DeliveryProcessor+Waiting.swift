@@ -63,7 +63,7 @@ extension DeliveryProcessor {
                 }
             }
             return try await scope.destination.waitForPermit(
-                parcel.delivery, isUrgent: scope.isUrgent, in: scope.lifecycle)
+                parcel.delivery, scope.standing, in: scope.lifecycle)
         } catch {
             return false
         }
@@ -95,8 +95,8 @@ extension DeliveryProcessor {
     func whenDue(_ parcel: Parcel, after rest: Rest, _ resume: @escaping @Sendable () -> Bool) {
         let start = time.now
         RestTimer.start(parcel.delivery, rest, by: time) {
-            [time, isUrgent = scope.isUrgent, weak destination = scope.destination] delivery in
-            destination?.whenPermitted(delivery, isUrgent: isUrgent) {
+            [time, standing = scope.standing, weak destination = scope.destination] delivery in
+            destination?.whenPermitted(delivery, standing) {
                 delivery.trace.book(time.now.nanoseconds(since: start), to: .backoff)
                 return resume()
             }
@@ -111,7 +111,7 @@ extension DeliveryProcessor {
         defer { setOut() }
         do {
             return try await scope.destination.waitForPermit(
-                delivery, isUrgent: scope.isUrgent, in: scope.lifecycle, patience: Self.patience)
+                delivery, scope.standing, in: scope.lifecycle, patience: Self.patience)
         } catch {
             return false
         }

@@ -21,7 +21,8 @@ package struct DeliveryTrace: ~Copyable, Sendable {
     private let logged = Atomic<Bool>(false)
     private let permit = Atomic<Bool>(false)
     private let probe = Atomic<Bool>(false)
-    private let precedence = Atomic<Bool>(false)
+    /// The standing by which others give way to it; no standing where they do not.
+    private let claimed = Atomic<UInt8>(.max)
     private let failedAttempts = Atomic<UInt32>(0)
     private let throttledAnswers = Atomic<UInt32>(0)
     private let firstFailure = Atomic<UInt64>(0)
@@ -92,14 +93,16 @@ package struct DeliveryTrace: ~Copyable, Sendable {
     /// - Returns: whether it was one.
     func takeProbe() -> Bool { isProbe && probe.exchange(false, ordering: .relaxed) }
 
-    /// Whether others give way to its next attempt.
-    var hasPrecedence: Bool {
-        get { precedence.load(ordering: .relaxed) }
-        nonmutating set { precedence.store(newValue, ordering: .relaxed) }
+    /// What others give way to until its next attempt; nil where they do not.
+    var precedence: Standing? {
+        get { Standing(rawValue: claimed.load(ordering: .relaxed)) }
+        nonmutating set { claimed.store(newValue?.rawValue ?? .max, ordering: .relaxed) }
     }
 
-    /// - Returns: whether others did.
-    func takePrecedence() -> Bool { hasPrecedence && precedence.exchange(false, ordering: .relaxed) }
+    /// - Returns: what others did give way to.
+    func takePrecedence() -> Standing? {
+        precedence == nil ? nil : Standing(rawValue: claimed.exchange(.max, ordering: .relaxed))
+    }
 
     /// Whether the next attempt was let in where its destination has limits.
     var isAdmitted: Bool { admitted.load(ordering: .relaxed) != 0 }

@@ -23,6 +23,8 @@ public struct Route: Sendable {
     public let joining: Joining?
     /// Whether its attempts go before those of other routes to the same destination, where both wait. Default false.
     public let isUrgent: Bool
+    /// Whether its attempts go behind those of other routes to the same destination, where both wait. Default false.
+    public let givesWay: Bool
     let work: RouteWork
 
     /// A route that publishes what its handler returns.
@@ -33,11 +35,12 @@ public struct Route: Sendable {
     ///   - middlewares: inside the router's own; the first is outermost.
     ///   - joining: which consecutive messages it handles as one.
     ///   - isUrgent: whether its attempts go first at a destination that it shares.
+    ///   - givesWay: whether its attempts go last there. One that is urgent gives no way.
     public init(
         _ name: String, from subscriber: any Subscriber, _ topic: Topic,
         to publisher: any Publisher, _ publishTopic: Topic,
         ordering: Ordering? = nil, destination: Destination? = nil, middlewares: [any Middleware] = [],
-        joining: Joining? = nil, isUrgent: Bool = false,
+        joining: Joining? = nil, isUrgent: Bool = false, givesWay: Bool = false,
         handler: @escaping Handler
     ) {
         self.name = name
@@ -48,6 +51,7 @@ public struct Route: Sendable {
         self.middlewares = middlewares
         self.joining = joining
         self.isUrgent = isUrgent
+        self.givesWay = givesWay && !isUrgent
         work = .producing(handler, to: Output(publisher, publishTopic))
     }
 
@@ -55,7 +59,7 @@ public struct Route: Sendable {
     public init(
         _ name: String, from subscriber: any Subscriber, _ topic: Topic,
         ordering: Ordering? = nil, destination: Destination? = nil, middlewares: [any Middleware] = [],
-        joining: Joining? = nil, isUrgent: Bool = false,
+        joining: Joining? = nil, isUrgent: Bool = false, givesWay: Bool = false,
         handler: @escaping @Sendable (Message, HandlerContext) async throws -> Void
     ) {
         self.name = name
@@ -66,6 +70,7 @@ public struct Route: Sendable {
         self.middlewares = middlewares
         self.joining = joining
         self.isUrgent = isUrgent
+        self.givesWay = givesWay && !isUrgent
         work = .consuming(handler)
     }
 

@@ -25,8 +25,8 @@ public final class RouteScope: Sendable {
 
     /// Which consecutive messages are handled as one.
     let joining: Joining?
-    /// Whether its attempts go first where those of other routes wait too.
-    let isUrgent: Bool
+    /// Whose attempts go first where those of other routes wait too.
+    let standing: Standing
 
     /// What it delivers to: its own unless the route names one.
     public let destination: Destination
@@ -64,10 +64,11 @@ public final class RouteScope: Sendable {
         concurrency = ordering.concurrency
         isOrdered = if case .unordered = ordering.kind { false } else { true }
         joining = route.joining
-        isUrgent = route.isUrgent
+        standing = route.isUrgent ? .urgent : route.givesWay ? .patient : .ordinary
         lifecycle = RouteLifecycle(time: time)
         let destination = route.destination ?? Destination(of: route, unnamed, time: time)
         self.destination = destination
+        if standing == .patient { destination.precedence.heedOrdinary() }
         self.tracer = tracer.map { RouteTracer($0, route, destination, time) }
         observed = observer.map { ObservedRoute($0, route.name, destination, joins: route.joining != nil) }
     }
