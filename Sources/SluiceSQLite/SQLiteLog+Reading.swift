@@ -18,6 +18,13 @@ public struct LoggedMessage: Sendable, Equatable {
     /// When it was committed.
     public var timestamp: Timestamp
     public var key: [UInt8]?
+
+    package init(message: Message, offset: Int64, timestamp: Timestamp, key: [UInt8]?) {
+        self.message = message
+        self.offset = offset
+        self.timestamp = timestamp
+        self.key = key
+    }
 }
 
 extension SQLiteLog {
