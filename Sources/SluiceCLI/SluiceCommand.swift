@@ -12,7 +12,7 @@ struct SluiceCommand: AsyncParsableCommand {
             TopCommand.self, TapCommand.self, MetricsCommand.self,
             GroupsCommand.self, PauseCommand.self, ResumeCommand.self, BackupCommand.self, DashboardsCommand.self,
             DocumentsCommand.self, TestCommand.self, RulesCommand.self, CheckCommand.self, DiffCommand.self,
-            WhyCommand.self,
+            WhyCommand.self, PoisonCommand.self, ReplayCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 }

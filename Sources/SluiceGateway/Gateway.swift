@@ -160,10 +160,16 @@ public final class Gateway: Service {
         self.reloader = reloader
 
         readiness.add(steering.report)
+        let desk =
+            configuration.kafka == nil
+            ? RedriveDesk(
+                log, router, sinks: { sinks.forJobs }, mustWait: steering.mustWait, instruments, logger: logger) : nil
+        if let desk { readiness.add(desk.report) }
         let commands = ControlCommands(
             steering: steering, router: router, queue: queue, log: log, reloader: reloader, tap: tap,
             kafka: Self.kafkaGroups(queue, steering, router, store, logger),
-            teller: Self.teller(journal, queue, log, directory, sinks, steering), logger: logger)
+            teller: Self.teller(journal, queue, log, directory, sinks, steering),
+            redrive: desk.map(RedriveRequests.init), logger: logger)
         let control = ControlServer(in: configuration.dataDirectory, logger: logger) {
             try await commands.perform($0)
         }
@@ -235,6 +241,7 @@ public final class Gateway: Service {
             // The journal and the exporter outlive the routes, whose last attempts and spans they take.
             [metrics] + [journal].compactMap(\.self) + [exporter].compactMap(\.self) + [
                 backlog, sampler, keeper, ledgerKeeper, QueueProbe(queue: queue, onOutcome: life.changed), steering,
+            ] + [desk].compactMap(\.self) + [
                 commands, control, PreparedRouter(queue: queue, router: router), reloader,
             ] + [watch].compactMap(\.self) + [intake.door, drain]
         services = parts.map { [life] in WatchedService(service: $0, life: life) }

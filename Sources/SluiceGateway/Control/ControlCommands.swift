@@ -17,6 +17,8 @@ struct ControlCommands: Service {
     /// Nil where Kafka is not the queue.
     let kafka: KafkaGroups?
     let teller: StoryTeller
+    /// Nil where Kafka is the queue.
+    let redrive: RedriveRequests?
     let logger: Logger
 
     /// What of the commands goes on beside them.
@@ -34,7 +36,38 @@ struct ControlCommands: Service {
         case .diff: try await diff(request.arguments)
         case .tap: try TapRequest(request.arguments).answer(tap)
         case .why: try await why(request.arguments)
+        case .listPoison: try await listPoison(request.arguments)
+        case .retryPoison: try await jobs().retry(request.arguments, by: request.by)
+        case .dropPoison: try await jobs().drop(request.arguments, by: request.by)
+        case .notePoison: try await jobs().note(request.arguments, by: request.by)
+        case .replay: try await jobs().replay(request.arguments, by: request.by)
+        case .listJobs: try await jobs().list()
+        case .pauseJob: try await jobs().change("pause", request.arguments, by: request.by)
+        case .resumeJob: try await jobs().change("resume", request.arguments, by: request.by)
+        case .cancelJob: try await jobs().change("cancel", request.arguments, by: request.by)
         }
+    }
+
+    /// What of Kafka's is listed at most.
+    private static let mostPoison = 100_000
+
+    /// Kafka's poison queue. The embedded log's is read from its file, by the command itself.
+    private func listPoison(_ arguments: [String: String]) async throws -> ControlAnswer {
+        guard let queue = queue as? KafkaQueue else { return ControlAnswer(leads: false) }
+        let filter = try PoisonFilter(arguments: arguments)
+        let found = try await queue.poisonedMessages(limit: Self.mostPoison)
+        var groups = PoisonGroup.grouped(found.filter(filter.matches))
+        for index in groups.indices { groups[index].waitsForAPerson() }
+        return ControlAnswer(
+            items: groups.map { JSONWriter.object($0.write) }, text: PoisonText.list(groups, filter))
+    }
+
+    private func jobs() throws(ControlFailure) -> RedriveRequests {
+        if let redrive { return redrive }
+        throw ControlFailure(
+            .failed,
+            "Kafka is the queue, and messages are sent again from the embedded log alone: docs/REPLAY.md says how Kafka's are put back"
+        )
     }
 
     // MARK: Messages

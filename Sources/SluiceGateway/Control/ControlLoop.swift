@@ -57,12 +57,13 @@ final class ControlLoop {
 
     /// What a client wants.
     enum Event: Sendable {
-        case request(client: UInt64, line: [UInt8])
+        case request(client: UInt64, user: uid_t?, line: [UInt8])
         case gone(client: UInt64)
     }
 
     private struct Client {
         let descriptor: Int32
+        let user: uid_t?
         var connection: ControlConnection
     }
 
@@ -168,7 +169,7 @@ final class ControlLoop {
             }
             nextClient += 1
             clients[nextClient] = Client(
-                descriptor: descriptor, connection: ControlConnection(limits, at: .now()))
+                descriptor: descriptor, user: user, connection: ControlConnection(limits, at: .now()))
         }
     }
 
@@ -195,7 +196,7 @@ final class ControlLoop {
             return end(id)
         }
         if let line = clients[id]?.connection.receive(buffer.prefix(count), at: .now()) {
-            tell(.request(client: id, line: line))
+            tell(.request(client: id, user: clients[id]?.user, line: line))
         } else {
             send(id)
         }
@@ -209,7 +210,9 @@ final class ControlLoop {
                 if errno != EAGAIN { end(id) }
                 return
             }
-            if let line = clients[id]?.connection.send(count, at: .now()) { tell(.request(client: id, line: line)) }
+            if let line = clients[id]?.connection.send(count, at: .now()) {
+                tell(.request(client: id, user: client.user, line: line))
+            }
         }
         if clients[id]?.connection.isDone ?? false { end(id) }
     }

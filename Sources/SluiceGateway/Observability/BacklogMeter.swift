@@ -122,7 +122,9 @@ final class BacklogMeter: Service {
         guard poison.total > 0 else { return }
         let count = poison.total == 1 ? "1 message" : "\(poison.total) messages"
         let since = poison.oldest.map { ", the oldest since \(RFC3339.format($0))" } ?? ""
-        readiness.notes.append("\(queue.poison.name): \(count) could not be delivered\(since)")
+        // Kafka's are listed by other programs.
+        let remedy = queue.isShared ? "" : "; `sluice poison list` says why"
+        readiness.notes.append("\(queue.poison.name): \(count) could not be delivered\(since)\(remedy)")
     }
 
     /// Costs a few rows, or none, for each route.

@@ -21,6 +21,7 @@ extension Metric {
             Area(
                 "Retention", "What the embedded log keeps, and what it had to let go.",
                 [idleGroups, idleGroupMessages, poisonDropped, clockDoubted]),
+            redriveArea,
             Area(
                 "Events", "What the webhooks told.",
                 [eventAge, eventClockSkew, webhooksIgnored, factsRepaired, implausibleTimes, unknownEvents]),

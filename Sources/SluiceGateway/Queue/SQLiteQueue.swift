@@ -6,7 +6,7 @@ import Synchronization
 /// The embedded log as the queue.
 final class SQLiteQueue: EventQueue {
     /// The group whose place in the poison topic says how much of it somebody has looked at.
-    private static let poisonGroup = "poison"
+    static let poisonGroup = "poison"
 
     static let eventsTopic: Topic = "events"
     static let poisonTopic: Topic = "poison"

@@ -34,7 +34,10 @@ struct SinkRoutes {
                         tap: TapPoint(board: tap, sink: sink.name)),
                 joining: part == .pushes ? ReaderPart.joining(sink.only) : nil, isUrgent: part == .urgent
             ) { _, context in
-                EventInHand.current?.note(mayBeDelivered: isShared || Self.wasTried(context, before: startedAt))
+                // What is sent again may have been delivered, however new it is.
+                EventInHand.current?.note(
+                    mayBeDelivered: isShared || RedriveInHand.current != nil
+                        || Self.wasTried(context, before: startedAt))
                 return context.messages
             }
         }

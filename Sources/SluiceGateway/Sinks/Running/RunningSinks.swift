@@ -195,7 +195,10 @@ final class RunningSinks: Sendable {
     private func end(_ name: String) async {
         guard let running = all.first(where: { $0.sink.name == name }) else { return }
         await withDiscardingTaskGroup { group in
-            for name in running.sink.groups { group.addTask { await self.router.stop(name) } }
+            // What sends its messages again uses what it uses.
+            for name in running.sink.groups + [RedriveDesk.route(of: running.sink.group)] {
+                group.addTask { await self.router.stop(name) }
+            }
         }
         for name in running.sink.groups { await routes.queue.dismiss(name) }
         await running.publisher.close()
