@@ -52,7 +52,8 @@ struct LogTailCommand: AsyncParsableCommand {
         var isKafka = false
         if case .kafka = place { isKafka = true }
         if isKafka, number != nil {
-            throw UsageError("--number: each partition of Kafka's has an end of its own: begin with --since, or with -f")
+            throw UsageError(
+                "--number: each partition of Kafka's has an end of its own: begin with --since, or with -f")
         }
         if isKafka, since == nil, !follow { throw UsageError("on Kafka a tail begins with --since, or with -f") }
         var tool = LogTailTool(place, topic: topic)

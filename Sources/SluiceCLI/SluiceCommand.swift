@@ -22,7 +22,8 @@ struct SluiceCommand: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, PublishCommand.self, ConsumeCommand.self, HealthCommand.self, StatusCommand.self,
             TopCommand.self, TapCommand.self, MetricsCommand.self,
-            GroupsCommand.self, LogCommand.self, PauseCommand.self, ResumeCommand.self, BackupCommand.self, DashboardsCommand.self,
+            GroupsCommand.self, LogCommand.self, PauseCommand.self, ResumeCommand.self, BackupCommand.self,
+            DashboardsCommand.self,
             DocumentsCommand.self, TestCommand.self, RulesCommand.self, CheckCommand.self, DiffCommand.self,
             WhyCommand.self, ManualCommand.self,
         ],

@@ -39,7 +39,9 @@ struct TapCommand: AsyncParsableCommand {
         }
         try await Tool.run {
             try await Tool.untilSignal {
-                try await tool.run(asJSON: format == .json, colours: Terminal.colours) { try Tool.write(Array($0.utf8)) }
+                try await tool.run(asJSON: format == .json, colours: Terminal.colours) {
+                    try Tool.write(Array($0.utf8))
+                }
             }
         }
     }

@@ -101,7 +101,9 @@ struct TestCommand: AsyncParsableCommand {
             return
         }
         if result.isMet { outcomes.passed += 1 } else { outcomes.failed += 1 }
-        let text = format == "json" ? result.json(isVerbose: verbose) : result.text(isVerbose: verbose, colours: Terminal.colours)
+        let text =
+            format == "json"
+            ? result.json(isVerbose: verbose) : result.text(isVerbose: verbose, colours: Terminal.colours)
         try Tool.write(Array(text.utf8))
     }
 

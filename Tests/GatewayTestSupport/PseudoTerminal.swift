@@ -8,18 +8,20 @@ package final class PseudoTerminal: Sendable {
     package let handle: FileHandle
     private let master: FileHandle
     private let bytes = Mutex<[UInt8]>([])
+    /// `TIOCSPTLCK` and `TIOCGPTN`, macros that Swift cannot import.
+    private static let (unlock, number) = (UInt(0x4004_5431), UInt(0x8004_5430))
 
     /// - Throws: ``TestFailure`` when the system has none.
     package init(columns: UInt16 = 100, lines: UInt16 = 30) throws {
-        let descriptor = posix_openpt(O_RDWR | O_NOCTTY)
-        guard descriptor >= 0, grantpt(descriptor) == 0, unlockpt(descriptor) == 0, let name = ptsname(descriptor) else {
-            throw TestFailure("there is no pseudo-terminal")
-        }
-        let slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)
+        // What posix_openpt, grantpt and unlockpt do on Linux (pts(4)).
+        let descriptor = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
+        var (number, lock) = (Int32(-1), Int32(0))
+        guard descriptor >= 0, ioctl(descriptor, Self.unlock, &lock) == 0, ioctl(descriptor, Self.number, &number) == 0
+        else { throw TestFailure("there is no pseudo-terminal") }
+        let slave = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY | O_CLOEXEC)
         guard slave >= 0 else { throw TestFailure("the pseudo-terminal cannot be opened") }
         var size = winsize(ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
         _ = ioctl(slave, UInt(TIOCSWINSZ), &size)
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
         handle = FileHandle(fileDescriptor: slave, closeOnDealloc: true)
         master = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)

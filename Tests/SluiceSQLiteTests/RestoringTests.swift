@@ -59,7 +59,8 @@ import Testing
         let start = Timestamp.now()
         try await log.writer.perform { session in
             let table = try session.table(for: "t")
-            try table.restore(message("old"), nil, transaction: session.transaction, time: .init(millisecondsSince1970: 1))
+            try table.restore(
+                message("old"), nil, transaction: session.transaction, time: .init(millisecondsSince1970: 1))
             try table.append(message("new"), nil, transaction: session.transaction, now: start)
         }
         await log.close()

@@ -89,7 +89,8 @@ extension SinkKind {
     ///   - start: where it begins when it is new and nothing else is said.
     init<Options: SinkOptions>(
         _ name: String, title: String, summary: String, authentication: String, answers: SinkAnswers,
-        options: Options, keys mapping: YAMLMapping<Options>, start: ReaderStart = .now, scenario: ScenarioSinkKind? = nil
+        options: Options, keys mapping: YAMLMapping<Options>, start: ReaderStart = .now,
+        scenario: ScenarioSinkKind? = nil
     ) {
         self.start = start
         self.name = name

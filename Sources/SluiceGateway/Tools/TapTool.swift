@@ -86,7 +86,8 @@ public struct TapTool: Sendable {
             let took = seconds >= 0.1 ? ", \(StatusWords.short(seconds)) s" : ""
             let end = colours.paint("\(outcome)\(tries)\(took)".replacingUnsafeCharacters(), tone)
             let (sink, text) = (texts["sink"] ?? "", texts["text"] ?? "")
-            return "\(time)  \(sink)  ".replacingUnsafeCharacters() + end + "  \(text)".replacingUnsafeCharacters() + "\n"
+            return "\(time)  \(sink)  ".replacingUnsafeCharacters() + end + "  \(text)".replacingUnsafeCharacters()
+                + "\n"
         }
 
         private var tone: Colours.Tone {

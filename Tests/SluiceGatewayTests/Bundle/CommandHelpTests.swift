@@ -64,7 +64,8 @@ struct CommandHelpTests {
         #expect(made.status == 0, "\(made.output)")
         let names = try manager.contentsOfDirectory(atPath: copy.path + "/docs").map { "docs/\($0)" }
         for name in names + ["README.md", ".env-example"] {
-            let isCurrent = manager.contents(atPath: "\(copy.path)/\(name)") == manager.contents(atPath: Repository.file(name).path)
+            let isCurrent =
+                manager.contents(atPath: "\(copy.path)/\(name)") == manager.contents(atPath: Repository.file(name).path)
             #expect(isCurrent, "\(name) is stale; run: make docs")
         }
         #expect(names.contains("docs/COMMANDS.md"))

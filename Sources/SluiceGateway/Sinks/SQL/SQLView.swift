@@ -28,7 +28,8 @@ struct SQLView: Sendable {
 
     /// Bare columns of a query with `max` are those of its row (<https://www.sqlite.org/lang_select.html#bareagg>).
     private static let lastDeployments = SQLView(
-        name: "last_deployments", meaning: "What is live: the last deployment that succeeded, by service and environment",
+        name: "last_deployments",
+        meaning: "What is live: the last deployment that succeeded, by service and environment",
         query: """
             SELECT service, environment, commit_id, max(time) AS time, repository
             FROM deployments WHERE succeeded GROUP BY service, environment
@@ -53,7 +54,8 @@ struct SQLView: Sendable {
     /// What a tool has shortened is found by the index: hexadecimal digits come before `g`.
     private static let leadTimes = SQLView(
         name: "lead_times",
-        meaning: "From a commit to its first deployment to each environment, in seconds; only commits that a deployment names",
+        meaning:
+            "From a commit to its first deployment to each environment, in seconds; only commits that a deployment names",
         query: """
             SELECT push.commit_id, push.repository, push.author, push.time AS committed, min(deployment.time) AS deployed,
                 deployment.service, deployment.environment,
@@ -75,7 +77,8 @@ struct SQLView: Sendable {
             """)
 
     private static let deploymentsByDay = SQLView(
-        name: "deployments_by_day", meaning: "How many deployments succeeded and failed, by day (UTC), service and environment",
+        name: "deployments_by_day",
+        meaning: "How many deployments succeeded and failed, by day (UTC), service and environment",
         query: """
             SELECT substr(time, 1, 10) AS day, service, environment, sum(succeeded) AS succeeded,
                 sum(NOT succeeded) AS failed

@@ -124,6 +124,7 @@ public struct LogImportTool: Sendable {
         guard let first = readers.first else { return }
         let others = readers.count > 1 ? " and \(readers.count - 1) more" : ""
         throw ToolError(
-            "\(topic) is read by \(first)\(others), which would be given everything that is imported; with --deliver they are")
+            "\(topic) is read by \(first)\(others), which would be given everything that is imported; with --deliver they are"
+        )
     }
 }

@@ -24,7 +24,8 @@ public struct LogSummary: Sendable {
         var head = [place]
         if let file {
             head.append(
-                "\(StatusWords.bytes(file.bytes)) on the disk, \(StatusWords.bytes(file.free)) of it free to be written again")
+                "\(StatusWords.bytes(file.bytes)) on the disk, \(StatusWords.bytes(file.free)) of it free to be written again"
+            )
         }
         let groups = groups.isEmpty ? "no groups\n" : GroupRow.table(groups)
         return Self.text([head.joined(separator: ": ").replacingUnsafeCharacters(), ""] + topicLines + [""]) + groups

@@ -95,7 +95,8 @@ public struct LogTailTool: Sendable {
         _ kafka: GatewayConfiguration.Kafka, _ write: @escaping @Sendable ([UInt8]) throws -> Void
     ) async throws {
         guard lines == nil else {
-            throw ToolError("-n: on Kafka each partition has an end of its own; begin with --since, or with what comes: -f")
+            throw ToolError(
+                "-n: on Kafka each partition has an end of its own; begin with --since, or with what comes: -f")
         }
         guard since != nil || follows else {
             throw ToolError("on Kafka a tail begins with --since, or with what comes: -f")

@@ -46,7 +46,7 @@ import Testing
     private func expectHold(_ sink: SQLSink, _ reason: String, _ words: String) async throws {
         let error = await #expect(throws: HandlerError.self) { try await sink.deliver(SinkDelivery(push(99))) }
         #expect(error?.reason == reason)
-        guard case .hold(let text, .seconds(7))? = error?.disposition.kind else {
+        guard case .hold(let text, let time)? = error?.disposition.kind, time == Duration.seconds(7) else {
             Issue.record("no hold: \(error as Any)")
             return
         }

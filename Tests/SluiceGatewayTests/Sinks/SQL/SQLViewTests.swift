@@ -21,7 +21,8 @@ import Testing
         Timestamp(millisecondsSince1970: 1_767_225_600_000 + Int64(hour) * 3_600_000)
     }
 
-    private func push(_ commit: String, _ hour: Int, author: String = "ann", repository: String = "octo/hello") -> Event {
+    private func push(_ commit: String, _ hour: Int, author: String = "ann", repository: String = "octo/hello") -> Event
+    {
         .commitPushed(
             CommitPushed(
                 id: commit, message: "Change \(commit)", author: author, occurredOn: time(hour), repository: repository,
@@ -50,7 +51,9 @@ import Testing
         ]
     }
 
-    private func withHistory<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+    private func withHistory<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws
+        -> Value
+    {
         let file = SQLFile(path: directory.path + "/history.db")
         let sink = SQLSink(file, retention: nil, hold: .seconds(1))
         try await sink.write(history.map { SinkDelivery($0) })
@@ -74,7 +77,8 @@ import Testing
         #expect(live == ["octo/tool|staging|cccc", "shop|production|bbbb2222", "shop|staging|feed3333"])
         let missing = try await withHistory { database in
             try Self.rows(
-                database, "SELECT service, environment, commit_id, production_commit_id FROM not_in_production ORDER BY 1")
+                database,
+                "SELECT service, environment, commit_id, production_commit_id FROM not_in_production ORDER BY 1")
         }
         #expect(missing == ["octo/tool|staging|cccc|–", "shop|staging|feed3333|bbbb2222"])
     }

@@ -1,6 +1,7 @@
 import Foundation
 import GatewayTestSupport
 import Sluice
+import SluiceKafka
 import SluiceSQLite
 import SluiceTesting
 import Synchronization
@@ -27,7 +28,8 @@ import Testing
         }
     }
 
-    private func export(_ place: LogPlace, _ topic: Topic? = nil, _ change: (inout LogExportTool) -> Void = { _ in }) throws
+    private func export(_ place: LogPlace, _ topic: Topic? = nil, _ change: (inout LogExportTool) -> Void = { _ in })
+        throws
         -> [UInt8]
     {
         var tool = try LogExportTool(place, topic: topic)
@@ -108,7 +110,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("not JSON", "line 2: not a JSON object"), (#"{"payload":"a","topic":"t","timestamp":"soon"}"#, "line 2: timestamp"),
+        ("not JSON", "line 2: not a JSON object"),
+        (#"{"payload":"a","topic":"t","timestamp":"soon"}"#, "line 2: timestamp"),
         (#"{"payload":"a","topic":"t","timestamp":"2999-01-01T00:00:00Z"}"#, "line 2: its time is in the future"),
         (#"{"payload":"a"}"#, "line 2: it names no topic"), (#"{"topic":"t"}"#, "line 2: neither payload"),
     ])

@@ -45,7 +45,8 @@ import Testing
         await log.close()
     }
 
-    private func tail(_ topic: Topic? = nil, _ change: (inout LogTailTool) -> Void = { _ in }) async throws -> [String] {
+    private func tail(_ topic: Topic? = nil, _ change: (inout LogTailTool) -> Void = { _ in }) async throws -> [String]
+    {
         var tool = LogTailTool(.file(path), topic: topic)
         change(&tool)
         let text = Text()

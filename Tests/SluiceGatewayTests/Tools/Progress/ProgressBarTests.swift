@@ -22,12 +22,14 @@ import Testing
 
         private var line: TerminalLine {
             let columns = columns
-            return TerminalLine(traits: { TerminalTraits(columns: columns, lines: columns, environment: [:]) }) { bytes in
+            return TerminalLine(traits: { TerminalTraits(columns: columns, lines: columns, environment: [:]) }) {
+                bytes in
                 self.state.withLock { $0.text += String(decoding: bytes, as: UTF8.self) }
             }
         }
 
-        func bar(_ unit: ProgressUnit = .messages, total: Int64? = nil, done: Int64 = 0) -> (ProgressBar, TerminalLine) {
+        func bar(_ unit: ProgressUnit = .messages, total: Int64? = nil, done: Int64 = 0) -> (ProgressBar, TerminalLine)
+        {
             let line = line
             return (
                 ProgressBar(
@@ -131,10 +133,11 @@ import Testing
         #expect(screen.text.isEmpty)
     }
 
-    @Test(arguments: [
-        (0, nil, "0"), (5, 7, "5 of 7"), (999, nil, "999"), (1_000, 1_000_000, "1,000 of 1,000,000"),
-        (-1_234, nil, "-1,234"), (.min, nil, "-9,223,372,036,854,775,808"),
-    ] as [(Int64, Int64?, String)])
+    @Test(
+        arguments: [
+            (0, nil, "0"), (5, 7, "5 of 7"), (999, nil, "999"), (1_000, 1_000_000, "1,000 of 1,000,000"),
+            (-1_234, nil, "-1,234"), (.min, nil, "-9,223,372,036,854,775,808"),
+        ] as [(Int64, Int64?, String)])
     func writesThousandsApart(done: Int64, total: Int64?, text: String) {
         #expect(ProgressUnit.messages.amount(done, of: total) == "\(text) messages")
     }

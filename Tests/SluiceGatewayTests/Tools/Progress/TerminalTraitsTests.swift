@@ -6,11 +6,12 @@ import Testing
 @testable import SluiceGateway
 
 @Suite struct TerminalTraitsTests {
-    @Test(arguments: [
-        (80, [:], true, true), (80, ["NO_COLOR": ""], true, true), (80, ["NO_COLOR": "1"], false, true),
-        (80, ["TERM": "dumb"], false, false), (80, ["TERM": "xterm"], true, true), (nil, [:], false, false),
-        (nil, ["TERM": "xterm"], false, false),
-    ] as [(Int?, [String: String], Bool, Bool)])
+    @Test(
+        arguments: [
+            (80, [:], true, true), (80, ["NO_COLOR": ""], true, true), (80, ["NO_COLOR": "1"], false, true),
+            (80, ["TERM": "dumb"], false, false), (80, ["TERM": "xterm"], true, true), (nil, [:], false, false),
+            (nil, ["TERM": "xterm"], false, false),
+        ] as [(Int?, [String: String], Bool, Bool)])
     func coloursAreForTerminalsUnlessTheyAreNotWanted(
         columns: Int?, environment: [String: String], hasColours: Bool, canRewrite: Bool
     ) {
