@@ -57,6 +57,7 @@ enum SQLSchema {
         );
         CREATE INDEX events_by_time ON events (time);
         CREATE INDEX events_by_commit ON events (commit_id);
+        CREATE INDEX events_by_kind ON events (kind, commit_id);
         CREATE INDEX events_by_place ON events (kind, environment, service, time);
         """
 }
