@@ -214,10 +214,12 @@ final class LogTransfer: Sendable {
         guard !waiting.isEmpty else {
             return readiness.notes.append("\(Self.name): another process still reads the embedded log")
         }
-        let poison = waiting.poison > 0 ? ", and \(waiting.poison) messages of the topic poison," : ""
-        let facts = waiting.facts > 0 ? ", and \(waiting.facts) facts," : ""
+        let parts =
+            ["\(waiting.events) events"]
+            + (waiting.poison > 0 ? ["\(waiting.poison) messages of the topic poison"] : [])
+            + (waiting.facts > 0 ? ["\(waiting.facts) facts"] : [])
         readiness.notes.append(
-            "\(Self.name): \(waiting.events) events\(poison)\(facts) that the embedded log took before Kafka was the queue "
+            "\(Self.name): \(parts.joined(last: "and")) that the embedded log took before Kafka was the queue "
                 + "have yet to be moved there")
     }
 

@@ -19,7 +19,7 @@ struct KnownEvents: Middleware {
     /// A kind as it may stand in a label; anything else comes from no gateway.
     static func word(_ type: String) -> String {
         let isWord =
-            type.utf8.count <= 64
+            (1...64).contains(type.utf8.count)
             && type.utf8.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

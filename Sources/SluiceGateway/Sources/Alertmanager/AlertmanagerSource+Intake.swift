@@ -12,10 +12,14 @@ extension AlertmanagerSource {
     static let options = [tokenOption.variable, labelOption.variable]
 
     static func read(_ values: inout ConfigurationValues) -> AlertmanagerSource? {
-        let isWanted = values.isOfFile || values.isSet(tokenOption) || values.isSet(labelOption)
-        guard isWanted else { return nil }
-        return AlertmanagerSource(
-            token: values.read(tokenOption), serviceLabel: values.read(labelOption) ?? usualLabel)
+        let label = values.read(labelOption) ?? usualLabel
+        guard values.isOfFile || values.isSet(tokenOption) else {
+            if label != usualLabel {
+                values.warn("\(values.name(labelOption)) is set without \(values.name(tokenOption)): no alerts")
+            }
+            return nil
+        }
+        return AlertmanagerSource(token: values.read(tokenOption), serviceLabel: label)
     }
 
     public func endpoints(named name: String) -> [SourceEndpoint] {
