@@ -1,6 +1,7 @@
 import Foundation
 import GatewayTestSupport
 import Sluice
+import SluiceHTTP
 import SluiceTesting
 import Testing
 
