@@ -60,10 +60,12 @@ struct PastTroublesTests {
         #expect(destination.failingSince == Self.time(1))
     }
 
-    @Test(arguments: [
-        [(JournalEvent.Kind.held, 1), (.released, 2)],
-        [(.breakerOpened, 1), (.shut, 2), (.opened, 3), (.breakerClosed, 4)], [(.released, 1)], [],
-    ])
+    private static let ended: [[(JournalEvent.Kind, Int64)]] = [
+        [(.held, 1), (.released, 2)], [(.breakerOpened, 1), (.shut, 2), (.opened, 3), (.breakerClosed, 4)],
+        [(.released, 1)], [],
+    ]
+
+    @Test(arguments: ended)
     func whatHasEndedIsNotInherited(_ events: [(JournalEvent.Kind, Int64)]) async throws {
         let (past, _) = try await past(events)
         var destination = failing()
@@ -82,6 +84,7 @@ struct PastTroublesTests {
         let router = Router(logger: LogRecorder().logger)
         try router.add(Route("r", from: broker.subscriber(group: "g"), "in", destination: slack) { _, _ in })
         let running = Task { try await router.run() }
+        try await eventually("the route runs") { router.status.allSatisfy(\.isRunning) }
         try await broker.publisher().publish([Message(text: "a")], to: "in")
         try await eventually("a success") { slack.status.lastSuccess != nil }
         past.settle(slack.status)
