@@ -12,9 +12,10 @@ public enum LogPlace: Sendable {
     public static let forms =
         "sqlite:PATH (a gateway's data directory or its log), or kafka://HOST:PORT,… (with the KAFKA_… variables)"
 
-    /// The log of a data directory.
+    /// The log of a data directory, also of one that is not there yet, or a log's file.
     public init(directory: String) {
-        self = .file(DataDirectory.logFile(at: directory))
+        let exists = FileManager.default.fileExists(atPath: directory)
+        self = .file(exists ? DataDirectory.logFile(at: directory) : "\(directory)/\(DataDirectory.logName)")
     }
 
     /// - Parameter environment: the variables of Kafka.
@@ -23,7 +24,7 @@ public enum LogPlace: Sendable {
         _ text: String, environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(ToolError) {
         switch try? BrokerAddress(text, environment: environment) {
-        case .sqlite(let path)?: self.init(directory: path)
+        case .sqlite(let path)?: self = .file(DataDirectory.logFile(at: path))
         case .kafka(let client)?:
             var values = ConfigurationValues(environment)
             // Topic and group are the variables'; the address may be another cluster's.

@@ -77,6 +77,19 @@ struct LogCommandTests {
         }
     }
 
+    @Test func anImportMakesTheDataDirectory() async throws {
+        let program = try #require(SluiceProcess.executable).path
+        let line = #"{"topic":"events","payload":"a","timestamp":"2026-01-02T03:04:05.678Z"}"# + "\n"
+        let imported = try await runTool(
+            [program, "log", "import", "--data", directory.path + "/new"], input: Array(line.utf8),
+            in: try TemporaryDirectory())
+        #expect(imported.status == 0 && imported.output == "1 messages imported\n", "\(imported.output)")
+        let tail = try await log("tail", "--data", directory.path + "/new")
+        #expect(tail.output.hasPrefix("2026-01-02T03:04:05.678Z  message "), "\(tail.output)")
+        let mode = try FileManager.default.attributesOfItem(atPath: directory.path + "/new")[.posixPermissions] as? Int
+        #expect(mode == 0o700)
+    }
+
     @Test func aMissingLogIsSaid() async throws {
         for command in ["topics", "stats", "tail", "export"] {
             let answer = try await log(command, "--data", directory.path)

@@ -15,8 +15,6 @@ import Testing
 
     init() throws { directory = try TemporaryDirectory() }
 
-    private func place(_ name: String) -> LogPlace { LogPlace(directory: "\(directory.path)/\(name)") }
-
     private func path(_ name: String) -> String { "\(directory.path)/\(name)" }
 
     private func messages(seed: UInt64, _ count: Int) -> [LoggedMessage] {
@@ -65,7 +63,7 @@ import Testing
         try await write([messages[0]], path("one.sqlite"), to: "poison")
         let lines = try export(.file(path("one.sqlite")))
         let others = try export(.file(path("one.sqlite")), "poison")
-        #expect(try await `import`(lines + others, into: place("new/directory/two.sqlite")) == messages.count + 1)
+        #expect(try await `import`(lines + others, into: .file(path("new/directory/two.sqlite"))) == messages.count + 1)
         let copy = path("new/directory/two.sqlite")
         let read = try SQLiteLogView(path: copy).all(of: "events")
         #expect(read.count == messages.count)
