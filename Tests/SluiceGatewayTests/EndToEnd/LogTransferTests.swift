@@ -122,7 +122,7 @@ extension EndToEnd {
             let away = try await first.listeningClient()
             try await eventually("a note while Kafka is away") {
                 let answer = try await away.ready()
-                return answer.status == 503 && answer.text.contains("log-to-kafka: 200 events that the embedded log")
+                return answer.status == 503 && answer.text.contains("log-to-kafka: 200 events and ")
             }
             try mock.setRoundTrip(milliseconds: 40)
             try mock.bringUp()

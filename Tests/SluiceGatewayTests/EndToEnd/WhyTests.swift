@@ -387,8 +387,8 @@ extension EndToEnd {
                 #expect(try await gateway.client.push([StubCommit()]).status == 202)
                 try await eventually("the attempts are counted") {
                     let metrics = try await gateway.client.metrics()
-                    // At the webhook's route, Slack's and the gateway's own.
-                    return metrics.value("sluice_journal_attempts_total") == 3
+                    // At the webhook's route, Slack's and the gateway's own two.
+                    return metrics.value("sluice_journal_attempts_total") == 4
                         && metrics.value("sluice_journal_dropped_total") == 0
                         && metrics.value("sluice_journal_bytes") ?? 0 > 0
                         && metrics.value("sluice_journal_oldest_timestamp_seconds") ?? 0 > 0
