@@ -6,6 +6,7 @@ import Sluice
 import SluiceKafka
 import SluicePrometheus
 import SluiceSQLite
+import SluiceTestBrokers
 import SluiceTesting
 import Testing
 
