@@ -158,7 +158,8 @@ struct Wrong: Sendable, CustomTestStringConvertible {
             "5:12: expected at least one of event, repository, branch, environment and service"),
         Wrong(
             "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    only: [{event: [commitPulled]}]\n",
-            "5:21: expected commitPushed, commitDeployed, deploymentFailed, incidentOpened or incidentResolved: was commitPushed meant?"),
+            "5:21: expected commitPushed, commitDeployed, deploymentFailed, incidentOpened or incidentResolved: was commitPushed meant?"
+        ),
         Wrong(
             "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    only: [{event: [commitDeployed], branch: [main]}]\n",
             "5:12: no event has all of this: it can match nothing"),
@@ -170,7 +171,8 @@ struct Wrong: Sendable, CustomTestStringConvertible {
             "5:12: no event has all of this: it can match nothing"),
         Wrong(
             "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    only: [{event: []}]\n",
-            "5:20: expected a list of commitPushed, commitDeployed, deploymentFailed, incidentOpened and incidentResolved, not an empty list"),
+            "5:20: expected a list of commitPushed, commitDeployed, deploymentFailed, incidentOpened and incidentResolved, not an empty list"
+        ),
         Wrong(
             "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    only: [commitPushed]\n",
             "5:12: expected a mapping such as {event: [commitPushed]}"),
@@ -299,7 +301,8 @@ struct Wrong: Sendable, CustomTestStringConvertible {
         Wrong(
             "sinks:\n  ${NAME}: {kind: slack}\n",
             "2:3: expected a name of 1 to 64 of the characters a-z, A-Z, 0-9, '.', '_' and '-'"),
-        Wrong("sources:\n  github: {}\n", "2:11: the key kind is missing: github, deployments, alertmanager or incidents"),
+        Wrong(
+            "sources:\n  github: {}\n", "2:11: the key kind is missing: github, deployments, alertmanager or incidents"),
         Wrong(
             "sources:\n  github: {kind: gitlab}\n",
             "2:18: expected a kind, github, deployments, alertmanager or incidents: was github meant?"),
