@@ -229,7 +229,8 @@ extension Metric {
         labels: [.service, .environment],
         buckets: leadTimes,
         help:
-            "Deprecated: see sluice_change_lead_time_seconds. Time from the push of the deployed commit to its deployment.")
+            "Deprecated: see sluice_change_lead_time_seconds. Time from the push of the deployed commit to its deployment."
+    )
     static let leadTimesLeftOut = counter(
         "sluice_lead_times_left_out_total",
         labels: [
