@@ -35,7 +35,12 @@ import Testing
 
     @Test func aDeprecatedMetricNamesTheOneThatTakesItsPlace() throws {
         let deprecated = Metric.catalogue.filter { $0.help.hasPrefix("Deprecated") }
-        #expect(deprecated.map(\.name) == ["sluice_retry_budget_remaining_ratio"])
+        #expect(
+            deprecated.map(\.name) == [
+                "sluice_retry_budget_remaining_ratio", "sluice_deployments_total",
+                "sluice_deployment_lead_time_seconds",
+                "sluice_lead_times_left_out_total", "sluice_change_failures_total", "sluice_time_to_restore_seconds",
+            ])
         for metric in deprecated {
             let match = try #require(metric.help.prefixMatch(of: #/Deprecated: see (\w+)\./#), "\(metric.name)")
             #expect(Metric.catalogue.contains { $0.name == match.output.1 }, "\(metric.help)")

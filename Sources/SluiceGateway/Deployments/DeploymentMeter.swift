@@ -222,14 +222,15 @@ extension Metric {
         "sluice_deployments_total",
         labels: [.service, .environment, deploymentResult],
         help:
-            "Deprecated: sluice_deployments_judged_total and sluice_rollouts_failed_total. Deployments whose time is believed, each counted once."
+            "Deprecated: see sluice_deployments_judged_total. Deployments whose time is believed, each counted once."
     )
     static let deploymentLeadTime = histogram(
         "sluice_deployment_lead_time_seconds",
         labels: [.service, .environment],
         buckets: leadTimes,
         help:
-            "Deprecated: sluice_change_lead_time_seconds. Time from the push of the deployed commit to its deployment.")
+            "Deprecated: see sluice_change_lead_time_seconds. Time from the push of the deployed commit to its deployment."
+    )
     static let leadTimesLeftOut = counter(
         "sluice_lead_times_left_out_total",
         labels: [
@@ -240,7 +241,7 @@ extension Metric {
                 ])
         ],
         help:
-            "Deprecated with sluice_deployment_lead_time_seconds. Deployments that succeeded without a lead time. `old_commit` sets apart commits older than 60 days."
+            "Deprecated: see sluice_deployments_unknown_ratio. Deployments that succeeded without a lead time. `old_commit` sets apart commits older than 60 days."
     )
     static let lastDeployment = gauge(
         "sluice_last_deployment_timestamp_seconds",
@@ -249,13 +250,13 @@ extension Metric {
     static let changeFailures = counter(
         "sluice_change_failures_total",
         labels: [.service, .environment],
-        help: "Deprecated: sluice_rollouts_failed_total. Deployments that never got there.")
+        help: "Deprecated: see sluice_rollouts_failed_total. Deployments that never got there.")
     static let timeToRestore = histogram(
         "sluice_time_to_restore_seconds",
         labels: [.service, .environment],
         buckets: leadTimes,
         help:
-            "Deprecated: sluice_failed_deployment_recovery_seconds. Time from a failed rollout to the next deployment that succeeded."
+            "Deprecated: see sluice_failed_deployment_recovery_seconds. Time from a failed rollout to the next deployment that succeeded."
     )
 }
 

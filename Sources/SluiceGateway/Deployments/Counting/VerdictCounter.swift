@@ -38,24 +38,28 @@ final class VerdictCounter: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown { [self] in
             while !Task.isCancelled {
+                var hasBegun = false
                 do {
-                    try await look(at: MonotonicTime.now().seconds, .now())
+                    hasBegun = try await look(at: MonotonicTime.now().seconds, .now())
                 } catch {
                     // It is tried again; a damaged file is made again when its route finds it so.
                     logger.debug("deployments cannot be counted now", metadata: ["error": "\(error)"])
                 }
-                try? await Task.sleep(for: interval)
+                // What comes before the counting begins is not counted: it begins as soon as the file is complete.
+                try? await Task.sleep(for: hasBegun ? interval : min(interval, .seconds(1)))
             }
         }
     }
 
     /// Counts what is due.
     /// - Parameter clock: seconds of a clock that is never set.
-    func look(at clock: Int64, _ now: Timestamp) async throws {
-        guard try await ledger.perform(LedgerVerdicts.canBegin) else { return }
+    /// - Returns: false while the file lacks what the queue had when it was made.
+    @discardableResult
+    func look(at clock: Int64, _ now: Timestamp) async throws -> Bool {
+        guard try await ledger.perform(LedgerVerdicts.canBegin) else { return false }
         let stamp = try await ledger.perform(LedgerVerdicts.stamp)
         let isSame = state.withLock { $0.stamp == stamp && $0.timer.isEmpty }
-        guard !isSame else { return }
+        guard !isSame else { return true }
         var history = DeploymentHistory()
         try store.forEach { history.add($0) }
         let counted = try await ledger.perform(LedgerVerdicts.counted)
@@ -73,8 +77,10 @@ final class VerdictCounter: Service {
         state.withLock { $0.stamp = stamp }
         for place in report.places { meter.show(place) }
         for pending in report.pending { meter.show(pending) }
-        guard hasBegun, isLeading else { return }
-        for (verdict, parts) in fresh { meter.count(verdict, parts) }
+        if hasBegun, isLeading {
+            for (verdict, parts) in fresh { meter.count(verdict, parts) }
+        }
+        return true
     }
 
     private func verdicts(
