@@ -110,7 +110,7 @@ struct WrongValueTests {
         #expect(
             WrongValue.problems(
                 with: deduplicator, in: Deduplicator(MemoryDeduplicationStore()), of: "Deduplicator",
-                free: ["store", "key", "scope"], add) == [])
+                free: ["store", "key", "scope", "gathers"], add) == [])
     }
 
     @Test func aBackendOfMetricsRefusesWhatItCannotHave() {
