@@ -182,7 +182,9 @@ import Testing
     @Test func aFileThatAnotherProgramHoldsIsTriedAgain() async throws {
         let sink = sink()
         try await sink.deliver(SinkDelivery(push(1)))
-        let other = try DatabaseQueue(path: path)
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let other = try DatabaseQueue(path: path, configuration: configuration)
         try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
         let error = await #expect(throws: HandlerError.self) { try await sink.deliver(SinkDelivery(push(2))) }
         #expect(error?.reason == "sql_busy" && error?.disposition == .retry())
