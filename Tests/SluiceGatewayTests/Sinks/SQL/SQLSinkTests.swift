@@ -163,10 +163,10 @@ import Testing
         try await first.deliver(SinkDelivery(push(1)))
         await first.close()
         let database = try DatabaseQueue(path: path)
-        try await database.write { try $0.execute(sql: "ALTER TABLE events RENAME COLUMN author TO who") }
+        try await database.write { try $0.execute(sql: "DROP TABLE events") }
         try database.close()
         let sink = sink()
-        try await expectHold(sink, "sql_failed", "author")
+        try await expectHold(sink, "sql_failed", "no such table")
         await sink.close()
     }
 
