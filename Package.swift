@@ -25,7 +25,6 @@ let allocator = LinkerSetting.linkedLibrary("mimalloc", .when(platforms: [.linux
 
 let package = Package(
     name: "sluice",
-    platforms: [.macOS(.v26)],
     products: [
         .library(name: "Sluice", targets: ["Sluice"]),
         .library(name: "SluiceSQLite", targets: ["SluiceSQLite"]),

@@ -4,7 +4,6 @@ import PackageDescription
 // A package of its own, so that packages that depend on Sluice never resolve it.
 let package = Package(
     name: "sluice-benchmarks",
-    platforms: [.macOS(.v26)],
     dependencies: [
         .package(name: "sluice", path: ".."),
         .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),

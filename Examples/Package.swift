@@ -4,7 +4,6 @@ import PackageDescription
 // What a program that uses Sluice looks like. A package of its own, as a user's: it sees what is public and nothing else.
 let package = Package(
     name: "sluice-examples",
-    platforms: [.macOS(.v26)],
     dependencies: [
         // Elsewhere: .package(url: "https://…/sluice", from: "…")
         .package(name: "sluice", path: ".."),

@@ -30,6 +30,7 @@ public struct ConfigurationCheck: Sendable {
     }
 
     /// - Parameters:
+    ///   - field: its name, without its owner's.
     ///   - holds: whether the field has what it may have.
     ///   - expected: what that is, such as `at least one`.
     ///   - value: what it has, where that may be shown. Default: nothing.

@@ -25,7 +25,7 @@ struct SluiceCommand: AsyncParsableCommand {
             GroupsCommand.self, LogCommand.self, PauseCommand.self, ResumeCommand.self, BackupCommand.self,
             DashboardsCommand.self,
             DocumentsCommand.self, TestCommand.self, RulesCommand.self, CheckCommand.self, DiffCommand.self,
-            WhyCommand.self, ManualCommand.self,
+            WhyCommand.self, ReportCommand.self, PoisonCommand.self, ReplayCommand.self, ManualCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 }

@@ -7,7 +7,7 @@ import UnixSignals
 
 /// What the tools have in common.
 enum Tool {
-    /// Standard output takes no more.
+    /// Standard output is closed.
     private struct UnwritableOutput: Error, CustomStringConvertible {
         let code: Int32
 

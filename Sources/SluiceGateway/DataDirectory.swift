@@ -22,7 +22,7 @@ struct DataDirectory: Sendable {
             throw DataDirectoryError(path: path, name: name)
         }
         log = Self.logFile(in: path)
-        deployments = "\(path)/deployments.sqlite"
+        deployments = "\(path)/\(Self.deploymentsName)"
         journal = "\(path)/\(JournalFile.name)"
         var warnings: [String] = []
         if let mode = Self.mode(of: path), mode & 0o077 != 0 {
@@ -55,6 +55,8 @@ struct DataDirectory: Sendable {
 extension DataDirectory {
     /// The log's file in a data directory.
     static let logName = "events.sqlite"
+    /// The file of deployments in a data directory.
+    static let deploymentsName = "deployments.sqlite"
 
     private static func logFile(in directory: String) -> String { "\(directory)/\(logName)" }
 

@@ -111,6 +111,7 @@ public final class Gateway: Service {
         let journal = Journal.make(
             configuration, directory.journal, instruments, isDoubted: { log.clockDoubt != nil }, logger: logger)
         let note: @Sendable (JournalEvent) -> Void = { journal?.note($0) }
+        let past = journal == nil ? nil : PastTroubles(note: note)
         if let journal { readiness.add(journal.report) }
         let router = Router(
             configuration: routing, instruments: instruments, logger: logger, tracer: tracer, observer: journal)
@@ -135,6 +136,7 @@ public final class Gateway: Service {
         let ledger = try DeploymentLedger(path: directory.deployments, logger: logger)
         let meter = DeploymentMeter(instruments)
         readers.append(try DeploymentsRoute.route(from: queue, ledger, meter, logger: logger))
+        readers.append(try FactsRoute.route(from: queue, ledger, logger: logger))
         let tap = TapBoard()
         let (others, keepsEvents) = (readers.map(\.name), configuration.kafka == nil)
         let sinks = RunningSinks(
@@ -160,10 +162,16 @@ public final class Gateway: Service {
         self.reloader = reloader
 
         readiness.add(steering.report)
+        let desk =
+            configuration.kafka == nil
+            ? RedriveDesk(
+                log, router, sinks: { sinks.forJobs }, mustWait: steering.mustWait, instruments, logger: logger) : nil
+        if let desk { readiness.add(desk.report) }
         let commands = ControlCommands(
             steering: steering, router: router, queue: queue, log: log, reloader: reloader, tap: tap,
             kafka: Self.kafkaGroups(queue, steering, router, store, logger),
-            teller: Self.teller(journal, queue, log, directory, sinks, steering), logger: logger)
+            teller: Self.teller(journal, queue, log, directory, sinks, steering),
+            redrive: desk.map(RedriveRequests.init), logger: logger)
         let control = ControlServer(in: configuration.dataDirectory, logger: logger) {
             try await commands.perform($0)
         }
@@ -190,7 +198,8 @@ public final class Gateway: Service {
             SnapshotMaker.Parts(
                 registry: backend.registry, router: router, sinks: sinks, sources: intake.entries, queue: queue,
                 log: configuration.kafka == nil ? directory.log : nil, dataDirectory: configuration.dataDirectory,
-                readiness: readiness, reloader: reloader, backlog: backlog, ledger: ledger, startedAt: startedAt))
+                readiness: readiness, reloader: reloader, backlog: backlog, ledger: ledger, past: past,
+                startedAt: startedAt))
         self.status = status
         let sampler = status.makeSampler()
         let resources =
@@ -212,11 +221,16 @@ public final class Gateway: Service {
         self.client = client
         self.ledger = ledger
         restore = { [ledger, meter] in
+            // Before the journal is written: what is in it now was before.
+            await past?.read(JournalReader(path: directory.journal, isLive: false))
             for latest in try await ledger.latest(limit: 1_000) { meter.restore(latest) }
         }
         let ledgerKeeper = LedgerKeeper(
             ledger: ledger, retention: configuration.ledgerRetention, isDoubted: { log.clockDoubt != nil },
             logger: logger)
+        let verdicts = VerdictCounter(
+            ledger: ledger, store: FactStore(path: directory.deployments), meter: meter,
+            pace: configuration.pace.verdicts, leads: { queue.leads(DeploymentsRoute.name) }, logger: logger)
         let watch = configuration.written.origin.flatMap { first in
             reading == nil
                 ? nil
@@ -234,7 +248,9 @@ public final class Gateway: Service {
         let parts: [any Service] =
             // The journal and the exporter outlive the routes, whose last attempts and spans they take.
             [metrics] + [journal].compactMap(\.self) + [exporter].compactMap(\.self) + [
-                backlog, sampler, keeper, ledgerKeeper, QueueProbe(queue: queue, onOutcome: life.changed), steering,
+                backlog, sampler, keeper, ledgerKeeper, verdicts, QueueProbe(queue: queue, onOutcome: life.changed),
+                steering,
+            ] + [desk].compactMap(\.self) + [
                 commands, control, PreparedRouter(queue: queue, router: router), reloader,
             ] + [watch].compactMap(\.self) + [intake.door, drain]
         services = parts.map { [life] in WatchedService(service: $0, life: life) }
@@ -316,7 +332,7 @@ public final class Gateway: Service {
             queue: (queue as? KafkaQueue).map { .kafka($0) } ?? .log(log, path: directory.log),
             sinks: {
                 sinks.all.flatMap { running in
-                    running.sink.readers.map { group, part in
+                    running.sink.readers.filter { $0.part != .incidents }.map { group, part in
                         StoryTeller.Sink(
                             route: group, name: running.sink.name, destination: running.destination.name, part: part)
                     }
@@ -344,8 +360,9 @@ public final class Gateway: Service {
             return SQLiteQueue(log, groupRetention: configuration.groupRetention, logger: logger)
         }
         return try KafkaQueue(
-            kafka, retention: configuration.retention, poisonBytes: configuration.poisonRetention, handled: log,
-            groupRetention: configuration.groupRetention, instruments, logger: logger)
+            kafka, retention: configuration.retention, poisonBytes: configuration.poisonRetention,
+            factRetention: configuration.factRetention, handled: log, groupRetention: configuration.groupRetention,
+            instruments, logger: logger)
     }
 }
 

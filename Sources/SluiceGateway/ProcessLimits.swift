@@ -60,13 +60,9 @@ public enum ProcessLimits {
 
     /// Nil where there is no limit.
     private static func addressSpace() -> UInt64? {
-        #if os(Linux)
-            var limit = rlimit()
-            guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < rlim_t(Int64.max)
-            else { return nil }
-            return UInt64(limit.rlim_cur)
-        #else
-            return nil
-        #endif
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < rlim_t(Int64.max)
+        else { return nil }
+        return UInt64(limit.rlim_cur)
     }
 }

@@ -1,10 +1,5 @@
+public import FoundationEssentials
 public import Sluice
-
-#if canImport(FoundationEssentials)
-    public import FoundationEssentials
-#else
-    public import Foundation
-#endif
 
 extension Message {
     /// A message whose payload is this value in JSON.

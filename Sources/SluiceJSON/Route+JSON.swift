@@ -1,10 +1,5 @@
+public import FoundationEssentials
 public import Sluice
-
-#if canImport(FoundationEssentials)
-    public import FoundationEssentials
-#else
-    public import Foundation
-#endif
 
 extension Route {
     /// A route whose handler takes values out of the JSON of its messages.
@@ -42,7 +37,7 @@ extension Route {
     }
 }
 
-/// A handler of messages made of one of values: for what takes a ``/Sluice/Handler``, such as SluiceTesting's `RouteProbe`.
+/// A handler of messages made of one of values: for what takes a `Handler`, such as SluiceTesting's `RouteProbe`.
 ///
 /// ```swift
 /// let out = try await RouteProbe(json(Order.self) { order, _ in [try .json(Invoice(for: order))] }).send(.json(order))

@@ -1,4 +1,4 @@
-internal import CRDKafka
+import CRDKafka
 public import Sluice
 
 /// What librdkafka or a broker refused. It names the kind of failure and never shows a payload or a credential.

@@ -9,7 +9,7 @@ public import SluicePrometheus
 ///     let listener = try HTTPListener(port: 9464, resources: .metrics(backend))
 ///
 /// Metrics of other libraries, which use swift-metrics, come along with `MetricsSystem.bootstrap(backend.factory)`.
-/// Without SluiceHTTP, answer `GET /metrics` with ``PrometheusRegistry/scrape(accept:acceptEncoding:scraper:)`` of
+/// Without SluiceHTTP, answer `GET /metrics` with `PrometheusRegistry/scrape(accept:acceptEncoding:scraper:)` of
 /// ``registry``.
 public struct PrometheusBackend: Sendable {
     /// What everything is counted in, and written out of.

@@ -1,5 +1,5 @@
-internal import GRDB
-internal import GRDBSQLite
+import GRDB
+import GRDBSQLite
 package import Sluice
 
 /// What a topic's readers have left, to be read by one group that takes it elsewhere.

@@ -1,4 +1,4 @@
-internal import GRDB
+import GRDB
 package import Sluice
 
 /// What each of two groups had settled when they became one.
@@ -20,7 +20,7 @@ extension SQLiteLog {
     }
 
     /// Has a topic's messages read by one group that two have read, durably: `group` goes on with what both have settled, and
-    /// `other` is no more. Where there is no such group nothing changes.
+    /// `other` is gone. Where there is no such group nothing changes.
     /// - Returns: what each of the two had settled, as long as the group has not settled all of that; what is delivered of it
     ///   is to be told apart by its reader.
     /// - Throws: ``SQLiteLogError``: `groupInUse` while a process reads for one of them.

@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 
 extension SQLiteLog {
     /// How much a probe writes while the last commit has failed: as much as a batch of events may need, so that what is

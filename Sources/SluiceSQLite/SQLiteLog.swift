@@ -1,4 +1,4 @@
-internal import GRDB
+import GRDB
 public import Logging
 public import Sluice
 import Synchronization
@@ -15,6 +15,7 @@ public final class SQLiteLog: Closable {
     let reader: LogReader
     let registry = GroupRegistry()
     let clock: ClockGuard
+    let keys: KeyIndex
     let owner: LeaseOwner
     private let writerThread: WorkerThread
     /// Ends before the writer's and ends that one too: the last connection to close tidies up the write-ahead log, and
@@ -51,6 +52,8 @@ public final class SQLiteLog: Closable {
         let registry = self.registry
         let clock = ClockGuard(configuration)
         self.clock = clock
+        let keys = KeyIndex(path: path, clock: clock)
+        self.keys = keys
         writerThread = try Self.serve(
             "sluice-writer", writing, path,
             { database throws(SQLiteLogError) in
@@ -65,8 +68,13 @@ public final class SQLiteLog: Closable {
                     try ReaderSession(
                         database, configuration: configuration, registry: registry, writer: writer, reader: reader,
                         clock: clock)
-                }, { $0.run() }, { _ = writer.close() })
+                }, { $0.run() },
+                {
+                    keys.close()
+                    _ = writer.close()
+                })
         } catch {
+            keys.close()
             _ = writer.close()
             throw error
         }

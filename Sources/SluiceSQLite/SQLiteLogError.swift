@@ -1,5 +1,5 @@
-internal import GRDB
-internal import GRDBSQLite
+import GRDB
+import GRDBSQLite
 public import Sluice
 
 /// Why the log could not be opened, written, or read. Names the file, never a payload.

@@ -1,13 +1,6 @@
-internal import GRDBSQLite
+import GRDBSQLite
+import Glibc
 public import Sluice
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Looks at a log and touches nothing: no file is made, none is written, and to read them is the only permission it
 /// takes. A process that writes meanwhile goes on, and what it has committed is seen.
@@ -99,11 +92,7 @@ public struct SQLiteLogView: Sendable {
         private static func file(_ path: String) -> File? {
             var status = stat()
             guard stat(path, &status) == 0 else { return nil }
-            #if canImport(Darwin)
-                let time = status.st_mtimespec
-            #else
-                let time = status.st_mtim
-            #endif
+            let time = status.st_mtim
             return File(
                 inode: UInt64(status.st_ino), size: Int64(status.st_size), seconds: Int64(time.tv_sec),
                 nanoseconds: Int64(time.tv_nsec))

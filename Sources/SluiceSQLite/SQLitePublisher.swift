@@ -30,7 +30,17 @@ public final class SQLitePublisher: Publisher {
     public func publish(_ messages: [Message], to topic: Topic) async throws {
         guard !isClosed.load(ordering: .acquiring) else { throw ClosedError("sqlite publisher") }
         guard !messages.isEmpty else { return }
-        try await log.writer.append(messages, try envelopes(messages), to: topic)
+        try await log.writer.append(LogWriter.Part(topic: topic, messages: messages, envelopes: envelopes(messages)))
+    }
+
+    /// The same for messages of several topics: all of them in one commit.
+    public func publish(_ parts: [(messages: [Message], topic: Topic)]) async throws {
+        guard !isClosed.load(ordering: .acquiring) else { throw ClosedError("sqlite publisher") }
+        let all = try parts.filter { !$0.messages.isEmpty }.map { messages, topic in
+            LogWriter.Part(topic: topic, messages: messages, envelopes: try envelopes(messages))
+        }
+        guard let first = all.first else { return }
+        try await log.writer.append(first, Array(all.dropFirst()))
     }
 
     /// Appends messages with the times and the keys that they have, as they were read from a log; each gets an offset of this

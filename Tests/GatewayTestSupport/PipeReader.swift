@@ -1,10 +1,7 @@
 package import Foundation
+import Glibc
 import Sluice
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// Reads a pipe to its end on a thread of its own.
 package final class PipeReader: Sendable {

@@ -1,11 +1,8 @@
 package import Foundation
+import Glibc
 import SluiceTesting
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// The built program `sluice` as a child process. It ends with this value at the latest.
 package final class SluiceProcess: Sendable {

@@ -85,4 +85,28 @@ import Testing
         #expect(deliveries.map(\.origin.offset) == (1...1_000).map { Int64($0) })
         await log.close()
     }
+
+    /// All of them or none: a part that cannot be taken takes the others with it.
+    @Test func messagesOfSeveralTopicsAreOneCommit() async throws {
+        let log = try directory.open()
+        let publisher = log.publisher(key: .metadata("key"))
+        let keyed = Message(metadata: ["key": "k"], payload: [1])
+        try await publisher.publish([([message("a"), message("b")], "t"), ([], "none"), ([keyed], "u")])
+        let (first, second) = (SQLiteLogView(path: directory.log), SQLiteLogView(path: directory.log))
+        let (events, facts) = (try first.messages(in: "t"), try second.messages(in: "u"))
+        #expect(events.count == 2 && facts.map(\.message) == [keyed] && facts[0].key == Array("k".utf8))
+        #expect(Set((events + facts).map(\.timestamp)).count == 1)
+        #expect(try first.lastOffset(in: "none") == nil)
+        try shell(
+            """
+            sqlite3 '\(directory.log)' "CREATE TRIGGER refuse BEFORE INSERT ON messages_2 BEGIN SELECT RAISE(ABORT, 'no'); END"
+            """)
+        await #expect(throws: SQLiteLogError.self) {
+            try await publisher.publish([([message("c")], "t"), ([keyed], "u")])
+        }
+        #expect(try first.lastOffset(in: "t") == 2)
+        try await publisher.publish([])
+        await log.close()
+        await #expect(throws: (any Error).self) { try await publisher.publish([([keyed], "u")]) }
+    }
 }

@@ -1,20 +1,25 @@
-"""What went where and when, and how well: deployments, lead time, failures, time to restore.
+"""What went where and when, and how well: DORA's five figures, as docs/DEPLOYMENTS.md defines them.
 
 A commit's id is no label, so versions are read from the annotations, which carry it; Prometheus tells when and how often.
 Deployments are rare: what is asked of them is summed over the time range, or over hours."""
 
 from kit import *
 
-DEPLOYMENTS = "sluice_deployments_total"
-FAILURES = "sluice_change_failures_total"
-LEAD_TIME = "sluice_deployment_lead_time_seconds"
-RESTORE = "sluice_time_to_restore_seconds"
+DEPLOYMENTS = "sluice_deployments_judged_total"
+FAILURES = "sluice_deployment_failures_total"
+ROLLOUTS = "sluice_rollouts_failed_total"
+REWORK = "sluice_deployment_rework_total"
+LEAD_TIME = "sluice_change_lead_time_seconds"
+RECOVERY = "sluice_failed_deployment_recovery_seconds"
+UNDEPLOYED = "sluice_commits_undeployed"
+UNKNOWN = "sluice_deployments_unknown_ratio"
 LAST = "sluice_last_deployment_timestamp_seconds"
 AGE = "sluice_event_age_seconds"
 HOUR, DAY = 3_600, 86_400
 
 PLACE = ['service=~"$service"', 'environment=~"$environment"']
-SUCCEEDED, FAILED = same("result", "success"), same("result", "failure")
+# What brings commits, and what goes back.
+SHIPPING, ROLLBACK = 'kind=~"forward|hotfix"', same("kind", "rollback")
 PUSHED = same("event_type", "commitPushed")
 # Bars and dots stand for so much time at least: a day of them has room in a panel.
 GRAIN = "5m"
@@ -72,41 +77,43 @@ def at_a_glance(board):
             [query(f"time() - max by (environment) ({select(LAST, *PLACE, handler=False)})", "{{environment}}")], "s",
             names=True, instant=True, decimals=0),
         stat(
-            "Commits pushed",
-            ("Commits that were pushed in the time range.",
-             "0 while people work: webhooks do not arrive.",
-             "look at the webhook's deliveries on GitHub, and at *What are webhooks answered?* on the dashboard Pipeline."),
-            [query(total(pushes(rate)), "commits")], "short", instant=True, decimals=0),
-        stat(
-            "Deployments a day",
-            ("Deployment frequency: deployments that succeeded, a day, over the time range.",
+            "Deployment frequency",
+            ("Deployments that bring commits, a day, over the time range. Counted ten minutes after the last fact about them.",
              "less than one a week to production: each one carries many changes.",
-             "make them smaller. Once a day and more is what the best teams do."),
-            [query(f"{over_range(pace(DEPLOYMENTS, SUCCEEDED))} * {DAY}", "{{environment}}")], "none",
+             "make them smaller. `sluice report deployments` tells how they are spread."),
+            [query(f"{over_range(pace(DEPLOYMENTS, SHIPPING))} * {DAY}", "{{environment}}")], "none",
             steps(RED, (1 / 7, YELLOW), (1, GREEN)), names=True, instant=True, decimals=1),
         stat(
-            "Lead time",
-            ("From a commit's push to its deployment: the median of the time range.",
+            "Change lead time",
+            ("From a commit's making to its deployment: the median of the time range, over commits that are at most 60 days old.",
              "more than a week to production.",
-             "see row Lead time for where it goes: before staging, or after it."),
+             "see row Change lead time for where it goes: before staging, or after it."),
             [query(quantile_of(0.5, over_range(buckets(LEAD_TIME, pace))), "{{environment}}")], "s",
             steps(GREEN, (DAY, YELLOW), (7 * DAY, RED)), names=True, instant=True),
         stat(
-            "Change failure rate",
-            ("Deployments that failed, of all, over the time range.",
+            "Change fail rate",
+            ("Deployments that got there and failed, of those that bring commits, over the time range: they were rolled back, a "
+             "hotfix followed, or an incident opened. Failed rollouts are none of them.",
              "above 15 % in production; above 30 % people stop daring to deploy.",
-             "see *Which service fails?*, and what failed in *What failed last in production?*."),
-            [query(share(f"({over_range(pace(FAILURES))})", over_range(pace(DEPLOYMENTS))), "{{environment}}")], "percentunit",
-            steps(GREEN, (0.15, YELLOW), (0.3, RED)), names=True, instant=True, decimals=0),
+             "see *Which service fails?*; `sluice report deployments` names the rule behind each."),
+            [query(share(f"({over_range(pace(FAILURES))})", over_range(pace(DEPLOYMENTS, SHIPPING))), "{{environment}}")],
+            "percentunit", steps(GREEN, (0.15, YELLOW), (0.3, RED)), names=True, instant=True, decimals=0),
         stat(
-            "Time to restore",
-            ("From a failed deployment to the next one that succeeded: the median of the time range. 0: nothing had to be "
-             "restored.",
+            "Failed deployment recovery time",
+            ("From a failed deployment, or its incident's start, to its repair: the median of the time range. 0: nothing had to be "
+             "repaired.",
              "more than an hour in production.",
-             "practise the roll-back: it should not wait for a fix."),
-            [query(f"{quantile_of(0.5, over_range(buckets(RESTORE, pace)))} >= 0 or {over_range(pace(RESTORE + '_count'))} * 0",
+             "practise the rollback: it should not wait for a fix."),
+            [query(f"{quantile_of(0.5, over_range(buckets(RECOVERY, pace)))} >= 0 or {over_range(pace(RECOVERY + '_count'))} * 0",
                    "{{environment}}")],
             "s", steps(GREEN, (HOUR, YELLOW), (DAY, RED)), names=True, instant=True),
+        stat(
+            "Deployment rework rate",
+            ("Hotfixes and rollbacks, of all deployments, over the time range.",
+             "above 10 % in production: work that was not planned takes the place of work that was.",
+             "look at what the failures have in common: *Which service fails?*."),
+            [query(share(f"({over_range(pace(REWORK))})", over_range(pace(DEPLOYMENTS))), "{{environment}}")],
+            "percentunit", steps(GREEN, (0.1, YELLOW), (0.25, RED)), names=True, instant=True, decimals=0),
     )
 
 
@@ -166,26 +173,29 @@ def timeline(board):
         16, 9,
         timeseries(
             "What happened when?",
-            ("Pushes, deployments and failures, counted over at least five minutes.",
+            ("Pushes, deployments, rollbacks and failed rollouts, counted over at least five minutes; deployments ten minutes after "
+             "the last fact about them.",
              "pushes without deployments after them: the pipeline between them stands still. Red and orange are failures.",
              "point at an annotation for the commit."),
             [query(pushes(increase), "pushed"),
-             query(count(DEPLOYMENTS, SUCCEEDED), "deployed to {{environment}}"),
-             query(count(DEPLOYMENTS, FAILED), "failed in {{environment}}")],
+             query(count(DEPLOYMENTS, SHIPPING), "deployed to {{environment}}"),
+             query(count(DEPLOYMENTS, ROLLBACK), "rolled back in {{environment}}"),
+             query(count(ROLLOUTS), "failed rollout in {{environment}}")],
             "short", stack=True, bars=True, calcs=("sum",), interval=GRAIN, decimals=0,
             overrides=[
                 colored(["pushed"], BLUE), colored(["deployed to staging"], YELLOW), colored(["deployed to production"], GREEN),
-                colored(["failed in staging"], ORANGE), colored(["failed in production"], RED),
+                colored(["rolled back in staging", "failed rollout in staging"], ORANGE),
+                colored(["rolled back in production", "failed rollout in production"], RED),
             ]),
     )
     board.add(
         8, 9,
         bargauge(
             "How often is each service deployed?",
-            ("Deployment frequency: deployments that succeeded, a day, over the time range, by service and environment.",
+            ("Deployment frequency: deployments that bring commits, a day, over the time range, by service and environment.",
              "one service that is deployed far less than the others, or less to production than to staging.",
              "ask its team what keeps it from deploying: usually tests, or fear."),
-            [query(f"{over_range(pace(DEPLOYMENTS, SUCCEEDED, of=('service', 'environment')))} * {DAY}",
+            [query(f"{over_range(pace(DEPLOYMENTS, SHIPPING, of=('service', 'environment')))} * {DAY}",
                    "{{service}} · {{environment}}")],
             "none", color=f"fixed:{GREEN}", decimals=1),
     )
@@ -193,28 +203,28 @@ def timeline(board):
         24, 8,
         state_timeline(
             "How did deployments end?",
-            ("For each service and environment: whether deployments succeeded or failed in those minutes.",
-             "red that no green follows: it is still broken.",
-             "deploy the last good version again; its commit is in the lists above."),
+            ("For each service and environment: whether anything went live, or failed to, in those minutes.",
+             "red that no green follows: it never got there.",
+             "look at the deploy tool; the commit is in *What failed last in production?*."),
             [query(
-                f"({count(DEPLOYMENTS, SUCCEEDED, of=('service', 'environment'))} > bool 0)"
-                f" + 2 * ({count(DEPLOYMENTS, FAILED, of=('service', 'environment'))} > bool 0)",
+                f"({count(DEPLOYMENTS, of=('service', 'environment'))} > bool 0)"
+                f" + 2 * ({count(ROLLOUTS, of=('service', 'environment'))} > bool 0)",
                 "{{service}} · {{environment}}")],
             "none", interval=GRAIN, show_value="never", thresholds=steps("transparent", (1, GREEN), (2, RED), (3, ORANGE)),
-            mappings=values(_0=("nothing deployed", "transparent"), _1=("deployed", GREEN), _2=("failed", RED),
-                            _3=("failed and deployed", ORANGE))),
+            mappings=values(_0=("nothing deployed", "transparent"), _1=("deployed", GREEN), _2=("failed rollout", RED),
+                            _3=("failed rollout, and deployed", ORANGE))),
     )
 
 
 def lead_time(board):
-    board.row("Lead time")
+    board.row("Change lead time")
     for environment in ("staging", "production"):
         where = same("environment", environment)
         board.add(
             8, 9,
             heatmap(
                 f"How long from commit to {environment}?",
-                (f"How the times from a commit's push to its deployment to {environment} are distributed.",
+                (f"How the times from a commit's making to its deployment to {environment} are distributed.",
                  "a band that climbs, or a second one far above the first: some changes wait for something.",
                  "compare staging with production: what lies between them is the decision to go live."),
                 LEAD_TIME, 'service=~"$service"', where, handler=False, scheme="Blues", interval=GRAIN),
@@ -223,11 +233,11 @@ def lead_time(board):
         8, 9,
         timeseries(
             "How long from commit to deployment?",
-            ("Median and 90th percentile of the lead time, by environment: a dot for each five minutes or more in which something was "
+            ("Median and 95th percentile of the change lead time, by environment: a dot for each five minutes or more in which something was "
              "deployed.",
-             "p90 above a week; p90 far from p50: some changes wait for something that the others do not.",
+             "p95 above a week; p95 far from p50: some changes wait for something that the others do not.",
              "look for the large ones: old branches, reviews, releases at fixed dates."),
-            [query(quantile_of(q, buckets(LEAD_TIME, count)), f"{{{{environment}}}} p{int(q * 100)}") for q in (0.5, 0.9)],
+            [query(quantile_of(q, buckets(LEAD_TIME, count)), f"{{{{environment}}}} p{round(q * 100)}") for q in (0.5, 0.95)],
             "s", thresholds=steps(GREEN, (7 * DAY, RED)), rare=True, interval=GRAIN),
     )
 
@@ -239,22 +249,23 @@ def stability(board):
         8, 9,
         bargauge(
             "Which service fails?",
-            ("Change failure rate: deployments that failed, of all, over the time range, by service and environment.",
+            ("Change fail rate: deployments that got there and failed, of those that bring commits, over the time range, by service "
+             "and environment.",
              "above 15 % in production.",
-             "find its failures in the list beside it, and what they have in common."),
-            [query(share(f"({over_range(pace(FAILURES, of=place))})", over_range(pace(DEPLOYMENTS, of=place))),
+             "`sluice report deployments --service` names each, and the rule behind it."),
+            [query(share(f"({over_range(pace(FAILURES, of=place))})", over_range(pace(DEPLOYMENTS, SHIPPING, of=place))),
                    "{{service}} · {{environment}}")],
             "percentunit", thresholds=steps(GREEN, (0.15, YELLOW), (0.3, RED)), maximum=1, decimals=0),
         timeseries(
             "Where do deployments fail?",
-            ("Deployments that failed, over at least five minutes, by service and environment.",
+            ("Deployments that failed, over at least five minutes, by service and environment; counted when that is known.",
              "several services at once: it is what they share, not what they changed.",
              "look at the platform first if so, else at the service's own commit."),
             [query(count(FAILURES, of=place), "{{service}} · {{environment}}")], "short", stack=True, bars=True,
             calcs=("sum",), interval=GRAIN, decimals=0),
         annotation_list(
             "What failed last in production?",
-            ("The last deployments to production that failed, with their commits.",
+            ("The last rollouts to production that failed, with their commits.",
              "one that no deployment in *Which versions went to production?* follows.",
              "deploy again or roll back."),
             ["deploy-failed-production"]),
@@ -262,19 +273,19 @@ def stability(board):
     board.add(
         12, 8,
         timeseries(
-            "How long does it take to restore?",
-            ("Median and 90th percentile of the time from a failed deployment to the next that succeeded: a dot for each five "
-             "minutes or more in which something was restored.",
+            "How long does it take to recover?",
+            ("Median and 95th percentile of the time from a failed deployment, or its incident's start, to its repair: a dot for each "
+             "five minutes or more in which something was repaired.",
              "above an hour in production.",
              "roll back first, mend later."),
-            [query(quantile_of(q, buckets(RESTORE, count)), f"{{{{environment}}}} p{int(q * 100)}") for q in (0.5, 0.9)],
+            [query(quantile_of(q, buckets(RECOVERY, count)), f"{{{{environment}}}} p{round(q * 100)}") for q in (0.5, 0.95)],
             "s", thresholds=steps(GREEN, (HOUR, RED)), rare=True, interval=GRAIN),
         heatmap(
-            "How long does it take to restore? All failures",
-            ("How the times to restore are distributed.",
+            "How long does it take to recover? All failures",
+            ("How the recovery times of failed deployments are distributed.",
              "anything above an hour.",
              "look those up by their annotations: what took so long?"),
-            RESTORE, *PLACE, handler=False, scheme="Reds", interval=GRAIN),
+            RECOVERY, *PLACE, handler=False, scheme="Reds", interval=GRAIN),
     )
 
 
@@ -299,12 +310,27 @@ def freshness(board):
                 "{{handler_name}}")], "short", decimals=0),
         timeseries(
             "Which facts are not believed?",
-            ("Events whose time cannot be (before 1990, or more than a day ahead), which no figure here counts, and deployments "
-             "without a lead time, by the reason.",
-             "deployments by the hundred: a clock is wrong, or a tool sends no whole hashes.",
-             "set the clock of the machine that deploys (NTP), and send a commit's whole hash and its repository."),
+            ("Events whose time cannot be (before 1990, or more than a day ahead), which no figure here counts.",
+             "deployments by the hundred: a clock is wrong.",
+             "set the clock of the machine that deploys (NTP)."),
             [query(f"{by('event_type')}({increase('sluice_implausible_times_total', same('handler_name', 'log-to-metrics'), handler=False)})",
-                   "{{event_type}}"),
-             query(f"{by('reason')}({increase('sluice_lead_times_left_out_total', handler=False)})", "no lead time: {{reason}}")],
+                   "{{event_type}}")],
             "short", stack=True, bars=True, calcs=("sum",), interval=GRAIN, decimals=0),
+    )
+    board.add(
+        12, 8,
+        bargauge(
+            "What waits for production?",
+            ("Commits that an environment has and production has not, by service.",
+             "more than a day's work: the next deployment to production will be a large one.",
+             "deploy what is there. `sluice report deployments` lists the commits."),
+            [query(f"max by (service, environment) ({select(UNDEPLOYED, *PLACE, handler=False)})", "{{service}} · {{environment}}")],
+            "short", color=f"fixed:{BLUE}", decimals=0),
+        bargauge(
+            "Of how many deployments are the contents unknown?",
+            ("The share of the last 30 days' deployments that bring commits, and of which not all of these are known.",
+             "more than a few: lead times and verdicts are made from the rest.",
+             "`sluice report deployments` says why: mostly webhooks that do not arrive, or a tool that sends no whole hashes."),
+            [query(f"max by (service, environment) ({select(UNKNOWN, *PLACE, handler=False)})", "{{service}} · {{environment}}")],
+            "percentunit", thresholds=steps(GREEN, (0.1, YELLOW), (0.5, RED)), maximum=1, decimals=0),
     )

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// A thread of its own for work that blocks, such as a C library's event loop: the cooperative pool must never block.
 package struct DedicatedThread: ~Copyable, Sendable {
@@ -14,23 +8,12 @@ package struct DedicatedThread: ~Copyable, Sendable {
     /// - Parameter name: shown by debuggers and `top -H`; Linux keeps the first 15 bytes.
     package init(name: String, _ body: @escaping @Sendable () -> Void) throws(ThreadError) {
         let start = Unmanaged.passRetained(Start(name: name, body: body))
-        #if canImport(Darwin)
-            var handle: pthread_t?
-        #else
-            var handle = pthread_t()
-        #endif
+        var handle = pthread_t()
         let code = pthread_create(&handle, nil, run, start.toOpaque())
-        #if canImport(Darwin)
-            guard code == 0, let handle else {
-                start.release()
-                throw ThreadError(errno: code)
-            }
-        #else
-            guard code == 0 else {
-                start.release()
-                throw ThreadError(errno: code)
-            }
-        #endif
+        guard code == 0 else {
+            start.release()
+            throw ThreadError(errno: code)
+        }
         self.handle = handle
     }
 
@@ -69,28 +52,19 @@ private final class Start: Sendable {
     }
 }
 
-#if canImport(Darwin)
-    private func run(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
-        let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-        pthread_setname_np(String(start.name.prefix(15)))
-        start.body()
-        return nil
-    }
-#else
-    private func run(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-        guard let argument else { return nil }
-        let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-        setName(start.name)
-        start.body()
-        return nil
-    }
+private func run(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let argument else { return nil }
+    let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+    setName(start.name)
+    start.body()
+    return nil
+}
 
-    /// `pthread_setname_np` is a GNU extension that the C module does not show; the kernel's file does the same.
-    private func setName(_ name: String) {
-        let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
-        guard file >= 0 else { return }
-        let bytes = Array(name.utf8.prefix(15))
-        _ = write(file, bytes, bytes.count)
-        close(file)
-    }
-#endif
+/// `pthread_setname_np` is a GNU extension that the C module does not show; the kernel's file does the same.
+private func setName(_ name: String) {
+    let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
+    guard file >= 0 else { return }
+    let bytes = Array(name.utf8.prefix(15))
+    _ = write(file, bytes, bytes.count)
+    close(file)
+}

@@ -1,12 +1,5 @@
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Lets one thread sleep until another has something for it, or a deadline passes.
 ///
@@ -23,15 +16,11 @@ package final class ThreadSignal: @unchecked Sendable {
 
     package init() {
         pthread_mutex_init(mutex, nil)
-        #if canImport(Darwin)
-            pthread_cond_init(condition, nil)
-        #else
-            var attributes = pthread_condattr_t()
-            pthread_condattr_init(&attributes)
-            pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-            pthread_cond_init(condition, &attributes)
-            pthread_condattr_destroy(&attributes)
-        #endif
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -69,15 +58,9 @@ package final class ThreadSignal: @unchecked Sendable {
             pthread_cond_wait(condition, mutex)
             return true
         }
-        #if canImport(Darwin)
-            let rest = deadline.nanoseconds(since: .now())
-            var time = timespec(tv_sec: Int(rest / 1_000_000_000), tv_nsec: Int(rest % 1_000_000_000))
-            return pthread_cond_timedwait_relative_np(condition, mutex, &time) == 0
-        #else
-            // A deadline beyond the range of time_t stands for none.
-            let seconds = min(deadline.nanoseconds / 1_000_000_000, UInt64(Int32.max))
-            var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(deadline.nanoseconds % 1_000_000_000))
-            return pthread_cond_timedwait(condition, mutex, &time) == 0
-        #endif
+        // A deadline beyond the range of time_t stands for none.
+        let seconds = min(deadline.nanoseconds / 1_000_000_000, UInt64(Int32.max))
+        var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(deadline.nanoseconds % 1_000_000_000))
+        return pthread_cond_timedwait(condition, mutex, &time) == 0
     }
 }

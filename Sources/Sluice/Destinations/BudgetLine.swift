@@ -9,8 +9,8 @@ final class BudgetLine: Sendable {
     private struct State {
         var policy: RetryBudget?
         var book: BudgetBook
-        /// Urgent ones first.
-        var line = Deque<(waiter: Waiter, isUrgent: Bool)>()
+        /// By their standing.
+        var line = Deque<(waiter: Waiter, standing: Standing)>()
         /// When the next look is due that a timer takes.
         var timedUntil: MonotonicTime?
 
@@ -46,11 +46,11 @@ final class BudgetLine: Sendable {
     }
 
     /// Calls `waiter` once an attempt was taken out of the budget for it: at once, or when those before it have had theirs.
-    /// - Parameter isUrgent: whether it waits before those that are not.
-    func join(isUrgent: Bool = false, firsts: @escaping @Sendable () -> Int64, _ waiter: @escaping Waiter) {
+    /// - Parameter standing: of its route: it waits before those that stand behind it.
+    func join(_ standing: Standing = .ordinary, firsts: @escaping @Sendable () -> Int64, _ waiter: @escaping Waiter) {
         act(firsts) { state in
-            let place = isUrgent ? state.line.firstIndex { !$0.isUrgent } : nil
-            state.line.insert((waiter, isUrgent), at: place ?? state.line.endIndex)
+            let place = state.line.firstIndex { $0.standing > standing }
+            state.line.insert((waiter, standing), at: place ?? state.line.endIndex)
         }
     }
 

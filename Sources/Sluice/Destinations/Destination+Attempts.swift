@@ -15,7 +15,7 @@ extension Destination {
         let start = clock.now
         books.beginWaiting()
         defer { books.endWaiting() }
-        if context.route.isUrgent { precedence.claim(context.delivery) }
+        precedence.claim(context.delivery, context.route.standing)
         do {
             repeat {
                 while gate.opening(at: clock.now) != nil {

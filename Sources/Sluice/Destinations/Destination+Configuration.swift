@@ -1,7 +1,7 @@
 import Synchronization
 
 extension Destination {
-    /// The policies of a destination. Each can be changed while messages are under way (``update(_:)-swift.method``).
+    /// The policies of a destination. Each can be changed while messages are under way (`update`).
     public struct Configuration: Sendable, Equatable, LivePolicy {
         /// What becomes of a time that the destination names. Default: kept up to an hour, with up to 10% added.
         public var retryAfter: RetryAfter
@@ -57,7 +57,7 @@ extension Destination {
     }
 
     /// Changes some of its policies.
-    /// - Throws: as ``update(_:)-swift.method``.
+    /// - Throws: as `update`.
     public func update(_ change: (inout Configuration) -> Void) throws(ConfigurationError) {
         try live.update(change)
     }

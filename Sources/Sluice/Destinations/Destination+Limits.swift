@@ -8,7 +8,7 @@ extension Destination {
     func admit(_ context: HandlerContext) async throws {
         // A ``Timeout`` has asked, so that to wait is no part of its time.
         let isAdmitted = context.delivery.trace.isAdmitted
-        if context.route.isUrgent, !isAdmitted { precedence.claim(context.delivery) }
+        if !isAdmitted { precedence.claim(context.delivery, context.route.standing) }
         defer { precedence.release(context.delivery) }
         if !isOpen { try await pass(context) }
         guard !isAdmitted, limited.load(ordering: .relaxed) else { return }
@@ -47,7 +47,7 @@ extension Destination {
 
     private func occupy(_ context: HandlerContext) async throws {
         let start = clock.now
-        if let ticket = places.enter(isUrgent: context.route.isUrgent) {
+        if let ticket = places.enter(context.route.standing) {
             books.beginWaiting()
             defer { books.endWaiting() }
             do {

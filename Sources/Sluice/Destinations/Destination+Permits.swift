@@ -11,15 +11,16 @@ extension Destination {
 
     /// Calls `resume` when the delivery has a permit, at once or in its turn.
     /// - Parameters:
-    ///   - isUrgent: whether it waits before those of routes that are not.
+    ///   - standing: of its route: it waits before those that stand behind it.
     ///   - resume: returns false when the delivery does not wait any more, for the permit to go to the next.
-    func whenPermitted(_ delivery: Delivery, isUrgent: Bool = false, _ resume: @escaping @Sendable () -> Bool) {
+    func whenPermitted(_ delivery: Delivery, _ standing: Standing = .ordinary, _ resume: @escaping @Sendable () -> Bool)
+    {
         guard !delivery.trace.hasPermit else {
             _ = resume()
             return
         }
         let start = clock.now
-        budget.join(isUrgent: isUrgent, firsts: firsts) { [clock] in
+        budget.join(standing, firsts: firsts) { [clock] in
             // To wait in line is no fault of the message's.
             delivery.trace.postponeFailure(by: clock.now.nanoseconds(since: start))
             delivery.trace.hasPermit = true
@@ -31,16 +32,16 @@ extension Destination {
 
     /// Waits in line for a permit.
     /// - Parameters:
-    ///   - isUrgent: whether it waits before those of routes that are not.
+    ///   - standing: of its route: it waits before those that stand behind it.
     ///   - patience: how long at most; nil is as long as it takes.
     /// - Returns: false when it took longer.
     /// - Throws: ``RevokedError``, `CancellationError`: as ``Delivery/sleep(for:in:)``.
     func waitForPermit(
-        _ delivery: Delivery, isUrgent: Bool = false, in lifecycle: RouteLifecycle, patience: Duration? = nil
+        _ delivery: Delivery, _ standing: Standing = .ordinary, in lifecycle: RouteLifecycle, patience: Duration? = nil
     ) async throws -> Bool {
         guard !delivery.trace.hasPermit else { return true }
         let ticket = Ticket()
-        whenPermitted(delivery, isUrgent: isUrgent) { ticket.grant() }
+        whenPermitted(delivery, standing) { ticket.grant() }
         do {
             try await delivery.sleep(for: patience, until: ticket, in: lifecycle)
             return !ticket.leave()

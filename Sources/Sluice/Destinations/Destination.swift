@@ -35,11 +35,12 @@ public final class Destination: Timed {
     /// Whether it was named, and is not a route's own.
     let isNamed: Bool
     private let meter = Mutex<DestinationMeter?>(nil)
-    /// Is told when it takes messages no more, or again.
+    /// Is told when it stops taking messages, or takes them again.
     let observer = Mutex<(any RouteObserver)?>(nil)
 
     /// - Parameters:
     ///   - name: unique in a router. At least one character.
+    ///   - configuration: its policies. Default: a budget, no breaker and no limits.
     ///   - time: the router's. Default: the machine's.
     /// - Throws: ``ConfigurationError`` when a value is outside its range.
     public convenience init(

@@ -1,25 +1,61 @@
 import Synchronization
 
-/// Lets the attempts of urgent routes go first at a destination that others share: while one of theirs is about to be made,
-/// none of the others begins to wait for its turn.
+/// Whose attempts go first at a destination that several routes share: the order of the cases.
+enum Standing: UInt8, Sendable, Comparable, CaseIterable {
+    case urgent, ordinary
+    /// It gives way to all others.
+    case patient
+
+    static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// Lets the attempts of some routes go first at a destination that others share: while one of theirs is about to be made, none
+/// of those that stand behind them begins to wait for its turn.
 struct Precedence: ~Copyable, Sendable {
-    private let claims = Atomic<Int>(0)
+    private let urgent = Atomic<Int>(0)
+    private let ordinary = Atomic<Int>(0)
+    /// Whether some route gives way to ordinary messages. Without one they are not counted.
+    private let heedsOrdinary = Atomic<Bool>(false)
     private let line = Mutex<[Ticket]>([])
 
-    /// Whether an urgent message is about to be attempted.
-    var isClaimed: Bool { claims.load(ordering: .relaxed) > 0 }
+    /// From now on ordinary messages are counted: there is a route that gives way to them.
+    func heedOrdinary() { heedsOrdinary.store(true, ordering: .relaxed) }
 
-    /// The delivery of an urgent route waits for its turn.
-    func claim(_ delivery: Delivery) {
-        guard !delivery.trace.hasPrecedence else { return }
-        delivery.trace.hasPrecedence = true
-        claims.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    /// Whether a message is about to be attempted that goes before those of this standing.
+    func isClaimed(before standing: Standing) -> Bool {
+        switch standing {
+        case .urgent: false
+        case .ordinary: urgent.load(ordering: .sequentiallyConsistent) > 0
+        case .patient:
+            urgent.load(ordering: .sequentiallyConsistent) > 0 || ordinary.load(ordering: .sequentiallyConsistent) > 0
+        }
+    }
+
+    /// The delivery of a route of this standing waits for its turn.
+    func claim(_ delivery: Delivery, _ standing: Standing) {
+        switch standing {
+        case .urgent: break
+        case .ordinary: guard heedsOrdinary.load(ordering: .relaxed) else { return }
+        case .patient: return
+        }
+        guard delivery.trace.precedence == nil else { return }
+        delivery.trace.precedence = standing
+        if standing == .urgent {
+            urgent.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        } else {
+            ordinary.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        }
     }
 
     /// Its turn has come, or it does not wait any more.
     func release(_ delivery: Delivery) {
-        guard delivery.trace.takePrecedence() else { return }
-        guard claims.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue == 0 else { return }
+        guard let standing = delivery.trace.takePrecedence() else { return }
+        let left =
+            standing == .urgent
+            ? urgent.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
+            : ordinary.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
+        guard left == 0 else { return }
+        // Those for whom another still goes first wait again.
         let waiting = line.withLock { line in
             defer { line = [] }
             return line
@@ -27,11 +63,11 @@ struct Precedence: ~Copyable, Sendable {
         for ticket in waiting { _ = ticket.grant() }
     }
 
-    /// - Returns: what is granted when no urgent message is about to be attempted any more; nil when none is now.
-    func enter() -> Ticket? {
+    /// - Returns: what is granted when it is worth asking again; nil when nothing goes first now.
+    func enter(_ standing: Standing) -> Ticket? {
         line.withLock { line in
             // Under the lock: what releases the last claim looks into the line after that.
-            guard claims.load(ordering: .sequentiallyConsistent) > 0 else { return nil }
+            guard isClaimed(before: standing) else { return nil }
             let ticket = Ticket()
             line.append(ticket)
             return ticket
@@ -47,13 +83,14 @@ extension Destination {
     /// How long a message that gives way looks away: what it waits for may be held up by a breaker that lets others through.
     private static var patience: Duration { .seconds(1) }
 
-    /// Waits while an urgent message is about to be attempted; not where this one finds out for the breaker, and no longer
-    /// than nothing else keeps it.
+    /// Waits while a message is about to be attempted that goes before this one; not where this one finds out for the breaker,
+    /// and no longer than nothing else keeps it.
     func giveWay(_ context: HandlerContext) async throws {
-        guard precedence.isClaimed, !context.route.isUrgent, !context.delivery.trace.isProbe else { return }
+        let standing = context.route.standing
+        guard precedence.isClaimed(before: standing), !context.delivery.trace.isProbe else { return }
         books.beginWaiting()
         defer { books.endWaiting() }
-        while isOpen, let ticket = precedence.enter() {
+        while isOpen, let ticket = precedence.enter(standing) {
             defer { precedence.giveUp(ticket) }
             try await context.wait(for: Self.patience, until: ticket, booking: .throttle)
         }

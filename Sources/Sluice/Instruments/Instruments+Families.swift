@@ -1,5 +1,5 @@
 extension Instruments {
-    /// A counter of one's own.
+    /// A custom counter.
     ///
     /// Make it when a route is built (in `Middleware.wrap`), or once for the program, never for each message.
     /// - Parameters:
@@ -12,13 +12,17 @@ extension Instruments {
         counters(.counter(name, labels: labels, help: help))
     }
 
-    /// A gauge of one's own. As for a counter; the name ends in its unit, if it has one.
+    /// A custom gauge. As for a counter; the name ends in its unit, if it has one.
     public func gauge(_ name: String, labels: [Metric.Label] = [], help: String) -> GaugeFamily {
         gauges(.gauge(name, labels: labels, help: help))
     }
 
-    /// A histogram of one's own. As for a counter; the name ends in its unit, such as `_seconds` or `_bytes`.
-    /// - Parameter buckets: the upper bounds, ascending, without `+Inf`, such as `Metric.Buckets.publish`.
+    /// A custom histogram. As for a counter; the name ends in its unit, such as `_seconds` or `_bytes`.
+    /// - Parameters:
+    ///   - name: unique in the program.
+    ///   - labels: those whose values come up with each update.
+    ///   - buckets: the upper bounds, ascending, without `+Inf`, such as `Metric.Buckets.publish`.
+    ///   - help: what `/metrics` says of it.
     public func histogram(
         _ name: String, labels: [Metric.Label] = [], buckets: [Double], help: String
     ) -> HistogramFamily {
@@ -27,6 +31,7 @@ extension Instruments {
 
     /// The counters of a declared metric.
     /// - Parameters:
+    ///   - metric: a counter.
     ///   - labels: with one value for all of them; the others are given with each update.
     ///   - known: values of the open label whose series exist at 0 from the start, and for good. Default: those that the
     ///     label lists.

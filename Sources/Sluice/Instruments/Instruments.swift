@@ -87,8 +87,11 @@ public final class Instruments: Sendable {
     package var isActive: Bool { !(factory is NOOPMetricsHandler) }
 
     /// The counter of this metric with these label values. It exists at 0 from now on.
-    /// - Parameter startsAtZero: whether it is made while the program runs, for a label's value that was not known: each
-    ///   Prometheus sees it at 0 once before it sees what it counts, where the backend can do that (``ZeroFirst``).
+    /// - Parameters:
+    ///   - metric: a counter.
+    ///   - labels: their names and values.
+    ///   - startsAtZero: whether it is made while the program runs, for a label's value that was not known: each
+    ///     Prometheus sees it at 0 once before it sees what it counts, where the backend can do that (``ZeroFirst``).
     public func counter(
         _ metric: Metric, _ labels: [(String, String)] = [], startsAtZero: Bool = false
     ) -> CounterHandle {
@@ -107,7 +110,10 @@ public final class Instruments: Sendable {
     }
 
     /// The histogram of this metric with these label values. It exists, empty, from now on.
-    /// - Parameter startsAtZero: as for a counter.
+    /// - Parameters:
+    ///   - metric: a histogram.
+    ///   - labels: their names and values.
+    ///   - startsAtZero: as for a counter.
     public func histogram(
         _ metric: Metric, _ labels: [(String, String)] = [], startsAtZero: Bool = false
     ) -> HistogramHandle {
@@ -127,7 +133,9 @@ public final class Instruments: Sendable {
     public func retire(_ histogram: HistogramHandle) { factory.destroyRecorder(histogram.handler) }
 
     /// Calls `update` at each ``refresh()``, for gauges that are read and not counted.
-    /// - Parameter owner: whose gauge it is: `update` ends with it. Nil, the default, is for as long as the program runs.
+    /// - Parameters:
+    ///   - owner: whose gauge it is: `update` ends with it. Nil, the default, is for as long as the program runs.
+    ///   - update: sets the gauges. Any thread may call it.
     public func onRefresh(
         for owner: (any AnyObject & Sendable)? = nil, _ update: @escaping @Sendable () -> Void
     ) {

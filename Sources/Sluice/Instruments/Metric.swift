@@ -56,7 +56,11 @@ public struct Metric: Sendable {
     }
 
     /// Values counted into buckets.
-    /// - Parameter buckets: upper bounds, ascending, without `+Inf`.
+    /// - Parameters:
+    ///   - name: ends in its unit, such as `_seconds` or `_bytes`.
+    ///   - labels: their names, and what values they have.
+    ///   - buckets: upper bounds, ascending, without `+Inf`.
+    ///   - help: what `/metrics` says of it.
     public static func histogram(_ name: String, labels: [Label] = [], buckets: [Double], help: String) -> Metric {
         Metric(name: name, kind: .histogram, help: help, unit: unit(of: name), labels: labels, buckets: buckets)
     }

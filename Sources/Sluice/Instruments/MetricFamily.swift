@@ -172,7 +172,9 @@ extension MetricFamily where Handle == GaugeHandle {
 
 extension MetricFamily where Handle == HistogramHandle {
     /// Where there is no open label.
-    /// - Parameter correlationID: kept as the bucket's exemplar where the backend has exemplars.
+    /// - Parameters:
+    ///   - value: in the metric's unit.
+    ///   - correlationID: kept as the bucket's exemplar where the backend has exemplars.
     public func observe(_ value: Double, correlationID: String? = nil) {
         handle([]).observe(value, correlationID: correlationID)
     }

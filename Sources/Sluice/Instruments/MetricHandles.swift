@@ -32,7 +32,9 @@ public struct HistogramHandle: Sendable {
         handler.record(value)
     }
 
-    /// - Parameter correlationID: kept as the bucket's exemplar where the backend has exemplars.
+    /// - Parameters:
+    ///   - value: in the metric's unit.
+    ///   - correlationID: kept as the bucket's exemplar where the backend has exemplars.
     public func observe(_ value: Double, correlationID: String?) {
         if let exemplars, let correlationID {
             exemplars.record(value, exemplarLabel: "correlation_id", exemplarValue: correlationID)
@@ -41,7 +43,9 @@ public struct HistogramHandle: Sendable {
         }
     }
 
-    /// - Parameter traceID: kept as the bucket's exemplar where the backend has exemplars: of a trace that is sampled.
+    /// - Parameters:
+    ///   - value: in the metric's unit.
+    ///   - traceID: kept as the bucket's exemplar where the backend has exemplars: of a trace that is sampled.
     public func observe(_ value: Double, traceID: String?) {
         if let exemplars, let traceID {
             exemplars.record(value, exemplarLabel: "trace_id", exemplarValue: traceID)

@@ -82,7 +82,9 @@ public final class MemoryBroker: Sendable {
         self.time = time
     }
 
-    /// - Parameter time: as of ``init(time:)``.
+    /// - Parameters:
+    ///   - configuration: how much it holds.
+    ///   - time: as of ``init(time:)``.
     /// - Throws: ``ConfigurationError`` for a value out of its range.
     public init(_ configuration: Configuration, time: RouterTime = .real) throws(ConfigurationError) {
         try configuration.validate()

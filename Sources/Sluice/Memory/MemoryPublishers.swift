@@ -68,7 +68,7 @@ struct MemoryPublishers {
         return call.owed == 1 ? wake(entry.call) : nil
     }
 
-    /// A group that is no more acknowledges nothing.
+    /// A group that is gone acknowledges nothing.
     mutating func forget(_ group: ObjectIdentifier) -> [Continuation] {
         owed.keys.sorted().compactMap { acknowledge($0, by: group) }
     }

@@ -101,7 +101,7 @@ struct MemoryTopicState {
     }
 
     /// Lets go of subscriptions that have ended.
-    /// - Returns: the groups that are no more because nothing can name them.
+    /// - Returns: the groups that are gone because nothing can name them.
     mutating func removeEnded() -> [MemoryGroup] {
         for index in groups.indices {
             for ended in groups[index].subscriptions where ended.isEnded {

@@ -1,6 +1,9 @@
 extension Message {
     /// A message whose payload is this text in UTF-8: `Message(text: "hello")`.
-    /// - Parameter id: a new UUIDv7 unless given.
+    /// - Parameters:
+    ///   - id: a new UUIDv7 unless given.
+    ///   - metadata: none unless given.
+    ///   - text: any.
     public init(id: MessageID = MessageID(), metadata: Metadata = [:], text: String) {
         self.init(id: id, metadata: metadata, payload: Array(text.utf8))
     }

@@ -6,7 +6,10 @@ public struct Message: Sendable, Hashable {
     public var metadata: Metadata
     public var payload: [UInt8]
 
-    /// - Parameter id: a new UUIDv7 unless given.
+    /// - Parameters:
+    ///   - id: a new UUIDv7 unless given.
+    ///   - metadata: none unless given.
+    ///   - payload: any bytes.
     public init(id: MessageID = MessageID(), metadata: Metadata = [:], payload: [UInt8]) {
         self.id = id
         self.metadata = metadata

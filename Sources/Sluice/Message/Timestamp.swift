@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// A point in wall-clock time, to the millisecond, as brokers and events record it.
 public struct Timestamp: Sendable, Hashable, Comparable {
@@ -20,11 +14,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     /// Now, at most a few milliseconds late and a third of the price: for the time inside ids.
     static func coarseNow() -> Timestamp {
-        #if os(Linux)
-            read(CLOCK_REALTIME_COARSE)
-        #else
-            read(CLOCK_REALTIME)
-        #endif
+        read(CLOCK_REALTIME_COARSE)
     }
 
     /// Now, in nanoseconds since 1970.

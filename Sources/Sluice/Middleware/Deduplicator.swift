@@ -6,8 +6,8 @@ import Logging
 /// The key is kept only after success, so that a failed message's redelivery is handled and not dropped. Keys are
 /// scoped to the route, unless ``scope`` says otherwise.
 ///
-/// ``window`` and ``inProgressDelay`` can be changed while messages are under way (``Live``); the store, the key and the scope
-/// cannot.
+/// ``window`` and ``inProgressDelay`` can be changed while messages are under way (``Live``); the store, the key, the scope and
+/// ``gathers`` cannot.
 public struct Deduplicator: LiveMiddleware {
     public var store: any DeduplicationStore
     /// Default: the message's id.
@@ -20,11 +20,17 @@ public struct Deduplicator: LiveMiddleware {
     /// How long a message waits, as a redelivery, while another with its key is being handled. Default 1 s.
     /// At least 0.
     public var inProgressDelay: Duration
+    /// Whether keys are kept a moment after their messages were handled, many with one commit
+    /// (``DeduplicationStore/commitSoon(_:scope:for:)``). A serial route is faster by far then; after a crash, what one commit was
+    /// to keep may be handled again. Default false: a key is kept before its message is acknowledged, so that a crash
+    /// repeats no more than what was in hand.
+    public var gathers: Bool
 
     public init(
         _ store: any DeduplicationStore, key: KeySelector = .id, window: Duration = .seconds(3_600),
-        inProgressDelay: Duration = .seconds(1), scope: String? = nil
+        inProgressDelay: Duration = .seconds(1), scope: String? = nil, gathers: Bool = false
     ) {
+        self.gathers = gathers
         self.scope = scope
         self.window = window
         self.inProgressDelay = inProgressDelay
@@ -43,6 +49,7 @@ public struct Deduplicator: LiveMiddleware {
         _ next: @escaping Handler, for route: RouteScope, by live: Live<Deduplicator>
     ) throws -> Handler {
         let (store, key, scope) = (live.policy.store, live.policy.key, live.policy.scope ?? route.name)
+        let gathers = live.policy.gathers
         try route.time.require(store, "Deduplicator.store", "\(type(of: store))")
         func counter(_ result: String) -> CounterHandle {
             route.instruments.counter(.dedupChecks, [route.label, ("result", result)])
@@ -100,7 +107,11 @@ public struct Deduplicator: LiveMiddleware {
                 throw error
             }
             do {
-                try await store.commit(key, scope: scope, for: live.policy.window)
+                if gathers {
+                    try await store.commitSoon(key, scope: scope, for: live.policy.window)
+                } else {
+                    try await store.commit(key, scope: scope, for: live.policy.window)
+                }
                 diary.logEnd("deduplication keys are kept again", to: context.logger)
             } catch {
                 // The work is done; to fail now would do it twice for certain, to go on does so only if it comes again.

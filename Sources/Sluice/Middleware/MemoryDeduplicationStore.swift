@@ -39,7 +39,9 @@ public final class MemoryDeduplicationStore: DeduplicationStore {
         capacity = Configuration().capacity
     }
 
-    /// - Parameter time: as of ``init(time:)``.
+    /// - Parameters:
+    ///   - configuration: how many keys it remembers.
+    ///   - time: as of ``init(time:)``.
     /// - Throws: ``ConfigurationError`` for a value out of its range.
     public init(_ configuration: Configuration, time: RouterTime = .real) throws(ConfigurationError) {
         try configuration.validate()

@@ -26,7 +26,12 @@ public enum PoisonMetadata {
     public static let truncated = "truncated_poisoned"
     /// The beginning of its id, where that is too long for the poison queue.
     public static let id = "id_poisoned"
+    /// How often it had come back from a poison queue, and failed again. ``PoisonQueue`` does not count that; what puts messages
+    /// back does.
+    public static let rounds = "poison_rounds"
 
     /// All of them: what a message that is handled again should be rid of.
-    public static let all = [reason, topic, handler, subscriber, time, attempts, partition, offset, truncated, id]
+    public static let all = [
+        reason, topic, handler, subscriber, time, attempts, partition, offset, truncated, id, rounds,
+    ]
 }

@@ -4,11 +4,11 @@ import Logging
 /// it. When it cannot be moved, it is rejected, not lost. A message interrupted by a shutdown is never moved.
 ///
 /// A copy that the poison queue can never take, because it is too large for it above all, is cut down until it does:
-/// first its payload, then its metadata (``PoisonCopy``). `truncated_poisoned` then holds how many bytes the payload
+/// first its payload, then its metadata. `truncated_poisoned` then holds how many bytes the payload
 /// had, and the metadata name the place where the whole message lies. When even the smallest copy is refused for good, the
 /// message is acknowledged with an error in the log and counted: it must not hold up its route for ever.
 ///
-/// With the filter ``Filter/exhausted`` it waits for a middleware that tries again, ``Retry`` or one of one's own: such a
+/// With the filter ``Filter/exhausted`` it waits for a middleware that tries again, ``Retry`` or a custom one: such a
 /// one calls ``RouteScope/noteRetry()`` when the route is built, and ``HandlerContext/noteExhausted(_:)`` when it gives up.
 /// Until then a transient failure is rejected and delivered again. On a route where nothing tries again, the first
 /// failure moves the message. It stands outside of what tries again; the other order, in which it would wait for ever, is a

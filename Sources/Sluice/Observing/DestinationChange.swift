@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A destination takes messages no more, or again.
+/// A destination stops taking messages, or takes them again.
 public struct DestinationChange: Sendable {
     /// What has happened.
     public struct Kind: Sendable, Hashable, CustomStringConvertible {
@@ -20,7 +20,7 @@ public struct DestinationChange: Sendable {
         public static let probeFailed = Kind(description: "probe_failed")
         /// Its breaker lets everything pass again.
         public static let breakerClosed = Kind(description: "breaker_closed")
-        /// A person has forced the breaker, or does so no more.
+        /// A person has forced the breaker, or no longer does.
         public static let breakerForced = Kind(description: "breaker_forced")
     }
 

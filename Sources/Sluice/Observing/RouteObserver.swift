@@ -17,6 +17,6 @@ public protocol RouteObserver: AnyObject, Sendable {
     /// A delivery has left its route.
     func ended(_ delivery: DeliveryEnd)
 
-    /// A destination takes messages no more, or again.
+    /// A destination stops taking messages, or takes them again.
     func changed(_ destination: DestinationChange)
 }

@@ -17,10 +17,10 @@ import Synchronization
 /// rejected or waits without a worker over HTTP or RabbitMQ, what exceeds 16 MiB of these in a route without an order
 /// (``Ordering/unordered(limit:)``), and what waits since before a restart.
 ///
-/// A middleware of one's own that waits by such a number does it with ``HandlerContext/wait(following:booking:for:)``, and
+/// A custom middleware that waits by such a number does it with ``HandlerContext/wait(following:booking:for:)``, and
 /// delays what it rejects with ``HandlerContext/redeliver(following:after:)``.
 ///
-/// One may stand in several routes. The policies of a ``Destination`` are changed by ``Destination/update(_:)-swift.method``.
+/// One may stand in several routes. The policies of a ``Destination`` are changed by its `update`.
 public final class Live<Policy: LivePolicy>: Sendable {
     private let current: Mutex<Policy>
     /// Rung after each change.
@@ -43,7 +43,7 @@ public final class Live<Policy: LivePolicy>: Sendable {
     }
 
     /// Changes some of its numbers, and puts that in force.
-    /// - Throws: as ``update(_:)-swift.method``.
+    /// - Throws: as `update`.
     public func update(_ change: (inout Policy) -> Void) throws(ConfigurationError) {
         let result = current.withLock { current -> Result<Void, ConfigurationError> in
             var changed = current
@@ -95,8 +95,11 @@ public protocol LivePolicy: Sendable {
 /// ```
 public protocol LiveMiddleware: Middleware, LivePolicy {
     /// As ``Middleware/wrap(_:for:)``. The policy is in its range.
-    /// - Parameter live: asked at each use. To read it takes a lock, so that what is needed for every message is better kept
-    ///   by ``Live/onChange(for:_:)``.
+    /// - Parameters:
+    ///   - next: the rest of the chain.
+    ///   - route: whose chain it is.
+    ///   - live: asked at each use. To read it takes a lock, so that what is needed for every message is better kept
+    ///     by ``Live/onChange(for:_:)``.
     static func wrap(_ next: @escaping Handler, for route: RouteScope, by live: Live<Self>) throws -> Handler
 }
 

@@ -89,6 +89,9 @@ public final class Delivery: Sendable {
     }
 
     /// - Parameters:
+    ///   - message: what is delivered.
+    ///   - origin: what the source knows of it. Default: nothing.
+    ///   - settler: is told once how it ended.
     ///   - tag: what the settler knows the delivery by.
     ///   - time: what its source goes by. Default: the machine's.
     public convenience init(

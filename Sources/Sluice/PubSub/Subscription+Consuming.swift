@@ -1,20 +1,15 @@
 import DequeModule
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// The consumer's side: a route drains the deliveries, or waits for some.
 extension Subscription {
     /// The next deliveries, in order: as many as there are, at most `limit`, at least one.
     ///
     /// Several consumers may wait; each delivery goes to one of them.
-    /// - Parameter sharers: among how many consumers a backlog is shared out; each call takes one part of it.
+    /// - Parameters:
+    ///   - limit: at least 1. Default 256.
+    ///   - sharers: among how many consumers a backlog is shared out; each call takes one part of it.
     /// - Returns: nil at the end of the stream, and when the task is cancelled.
     /// - Throws: the error with which the adapter ended the stream.
     public func next(_ limit: Int = 256, sharers: Int = 1) async throws -> [Delivery]? {
@@ -37,7 +32,7 @@ extension Subscription {
         _ = dropped.removeFirst(.max).deliveries()
     }
 
-    /// What ``next(_:)`` would give without waiting, or nil when nothing is there.
+    /// What ``next(_:sharers:)`` would give without waiting, or nil when nothing is there.
     public func take(_ limit: Int, sharers: Int = 1) throws -> [Delivery]? {
         // A reader by key has said so before.
         shelf?.decide(.plain)

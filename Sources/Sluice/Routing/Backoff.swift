@@ -34,7 +34,9 @@ public struct Backoff: Sendable, Equatable {
     /// ```swift
     /// let delay = backoff.delay(beforeRetry: context.attempt, by: route.time)
     /// ```
-    /// - Parameter time: draws the jitter; a route's is ``RouteScope/time``.
+    /// - Parameters:
+    ///   - retry: which retry comes, from 1.
+    ///   - time: draws the jitter; a route's is ``RouteScope/time``.
     public func delay(beforeRetry retry: Int, by time: RouterTime) -> Duration {
         delay(beforeRetry: retry, draw: jitter ? time.random(in: 0...1) : 1)
     }

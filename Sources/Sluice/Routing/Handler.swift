@@ -8,7 +8,9 @@ public typealias Handler = @Sendable (Message, HandlerContext) async throws -> [
 public protocol Middleware: Sendable {
     /// Called once, when the route is built: make here what belongs to the route, such as metric handles and state,
     /// and return the wrapped handler.
-    /// - Parameter next: the rest of the chain. It returns the messages that were published.
+    /// - Parameters:
+    ///   - next: the rest of the chain. It returns the messages that were published.
+    ///   - route: what the chain belongs to.
     /// - Throws: when the middleware's options are wrong (``ConfigurationError``).
     func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler
 }

@@ -1,7 +1,7 @@
 import Tracing
 
 extension HandlerContext {
-    /// Waits, and then tries again: what a middleware of one's own calls after a failure.
+    /// Waits, and then tries again: what a custom middleware calls after a failure.
     ///
     /// ```swift
     /// struct TryThrice: Middleware {

@@ -76,12 +76,13 @@ extension Route {
         case .consuming(let handler):
             return Route(
                 name, from: subscriber, topic, ordering: ordering, destination: destination, middlewares: middlewares,
-                joining: joining, isUrgent: isUrgent,
+                joining: joining, isUrgent: isUrgent, givesWay: givesWay,
                 handler: handler)
         case .producing(let handler, let output):
             return Route(
                 name, from: subscriber, topic, to: output.publisher, output.topic, ordering: ordering,
                 destination: destination, middlewares: middlewares, joining: joining, isUrgent: isUrgent,
+                givesWay: givesWay,
                 handler: handler)
         }
     }
@@ -93,12 +94,13 @@ extension Route {
         case .consuming(let handler):
             return Route(
                 name, from: subscriber, topic, ordering: ordering, destination: destination, middlewares: middlewares,
-                joining: joining, isUrgent: isUrgent,
+                joining: joining, isUrgent: isUrgent, givesWay: givesWay,
                 handler: handler)
         case .producing(let handler, let output):
             return Route(
                 name, from: subscriber, topic, to: publisher ?? output.publisher, output.topic, ordering: ordering,
                 destination: destination, middlewares: middlewares, joining: joining, isUrgent: isUrgent,
+                givesWay: givesWay,
                 handler: handler)
         }
     }

@@ -23,21 +23,30 @@ public struct Route: Sendable {
     public let joining: Joining?
     /// Whether its attempts go before those of other routes to the same destination, where both wait. Default false.
     public let isUrgent: Bool
+    /// Whether its attempts go behind those of other routes to the same destination, where both wait. Default false.
+    public let givesWay: Bool
     let work: RouteWork
 
     /// A route that publishes what its handler returns.
     /// - Parameters:
+    ///   - name: unique in a router; the label `handler_name` of its metrics.
+    ///   - subscriber: what it reads from.
+    ///   - topic: what it reads.
+    ///   - publisher: what takes what the handler returns.
+    ///   - publishTopic: where that goes.
     ///   - ordering: the subscriber's default unless given.
     ///   - destination: the outside system that it delivers to, where several routes share one or it has a name of its
     ///     own; nil, the default, for one that is the route's alone.
     ///   - middlewares: inside the router's own; the first is outermost.
     ///   - joining: which consecutive messages it handles as one.
     ///   - isUrgent: whether its attempts go first at a destination that it shares.
+    ///   - givesWay: whether its attempts go last at a destination that it shares. An urgent route never does.
+    ///   - handler: turns a message into those that follow from it.
     public init(
         _ name: String, from subscriber: any Subscriber, _ topic: Topic,
         to publisher: any Publisher, _ publishTopic: Topic,
         ordering: Ordering? = nil, destination: Destination? = nil, middlewares: [any Middleware] = [],
-        joining: Joining? = nil, isUrgent: Bool = false,
+        joining: Joining? = nil, isUrgent: Bool = false, givesWay: Bool = false,
         handler: @escaping Handler
     ) {
         self.name = name
@@ -48,6 +57,7 @@ public struct Route: Sendable {
         self.middlewares = middlewares
         self.joining = joining
         self.isUrgent = isUrgent
+        self.givesWay = givesWay && !isUrgent
         work = .producing(handler, to: Output(publisher, publishTopic))
     }
 
@@ -55,7 +65,7 @@ public struct Route: Sendable {
     public init(
         _ name: String, from subscriber: any Subscriber, _ topic: Topic,
         ordering: Ordering? = nil, destination: Destination? = nil, middlewares: [any Middleware] = [],
-        joining: Joining? = nil, isUrgent: Bool = false,
+        joining: Joining? = nil, isUrgent: Bool = false, givesWay: Bool = false,
         handler: @escaping @Sendable (Message, HandlerContext) async throws -> Void
     ) {
         self.name = name
@@ -66,6 +76,7 @@ public struct Route: Sendable {
         self.middlewares = middlewares
         self.joining = joining
         self.isUrgent = isUrgent
+        self.givesWay = givesWay && !isUrgent
         work = .consuming(handler)
     }
 

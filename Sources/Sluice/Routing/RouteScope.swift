@@ -14,7 +14,7 @@ public final class RouteScope: Sendable {
     public let publisherName: String?
     /// Has the route's name in its metadata.
     public let logger: Logger
-    /// What the route's metrics are made with, those of one's own too: in them ``Metric/Label/handler`` is the route's name.
+    /// What the route's metrics are made with, custom ones too: in them ``Metric/Label/handler`` is the route's name.
     public let instruments: Instruments
     /// The router's: what a middleware or handler asks for the time, waits with, and takes its jitter from.
     public let time: RouterTime
@@ -25,8 +25,8 @@ public final class RouteScope: Sendable {
 
     /// Which consecutive messages are handled as one.
     let joining: Joining?
-    /// Whether its attempts go first where those of other routes wait too.
-    let isUrgent: Bool
+    /// Whose attempts go first where those of other routes wait too.
+    let standing: Standing
 
     /// What it delivers to: its own unless the route names one.
     public let destination: Destination
@@ -64,10 +64,11 @@ public final class RouteScope: Sendable {
         concurrency = ordering.concurrency
         isOrdered = if case .unordered = ordering.kind { false } else { true }
         joining = route.joining
-        isUrgent = route.isUrgent
+        standing = route.isUrgent ? .urgent : route.givesWay ? .patient : .ordinary
         lifecycle = RouteLifecycle(time: time)
         let destination = route.destination ?? Destination(of: route, unnamed, time: time)
         self.destination = destination
+        if standing == .patient { destination.precedence.heedOrdinary() }
         self.tracer = tracer.map { RouteTracer($0, route, destination, time) }
         observed = observer.map { ObservedRoute($0, route.name, destination, joins: route.joining != nil) }
     }

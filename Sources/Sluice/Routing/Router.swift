@@ -90,15 +90,17 @@ public final class Router: Service {
     public let time: RouterTime
 
     /// - Parameters:
+    ///   - configuration: deadlines, and the policies of destinations without a name.
     ///   - middlewares: around every route, outside the route's own; the first is outermost.
     ///   - instruments: where the metrics go.
+    ///   - logger: of the router, its routes and handlers.
     ///   - time: what all waits, deadlines, windows and jitter of its routes go by. Default: the machine's time. In a
     ///     virtual one, from SluiceTesting, routes may use only what goes by it too, such as a ``MemoryBroker`` that was
     ///     given it.
     ///   - tracer: what makes a span for each delivery and for each attempt, and carries the trace on in the metadata of
     ///     messages. Default: nil, which traces nothing and costs nothing. A program that has bootstrapped one for all its
     ///     libraries gives `InstrumentationSystem.tracer`. Handlers find the attempt's span in `ServiceContext.current`.
-    ///   - observer: is told of each attempt, of the end of each delivery, and of destinations that take messages no more or
+    ///   - observer: is told of each attempt, of the end of each delivery, and of destinations that stop taking messages or
     ///     again. Default: nil, which costs nothing.
     public init(
         configuration: Configuration = Configuration(), middlewares: [any Middleware] = [],
@@ -115,7 +117,9 @@ public final class Router: Service {
     }
 
     /// Adds a route; it starts at once when the router runs, else with it.
-    /// - Parameter paused: whether it begins paused (``pause(_:)``). Default false.
+    /// - Parameters:
+    ///   - route: one whose name is not taken.
+    ///   - paused: whether it begins paused (``pause(_:)``). Default false.
     /// - Throws: ``ConfigurationError`` when the name is taken, an option of the route or a middleware is wrong, or the
     ///   route's subscriber or publisher goes by another time than the router.
     public func add(_ route: Route, paused: Bool = false) throws {

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// A point on a ``RouterTime``, to the nanosecond: the machine's monotonic clock, which is never set, or a virtual one.
 ///
@@ -26,13 +20,9 @@ public struct MonotonicTime: Sendable, Hashable, InstantProtocol {
 
     /// The machine's, at most ``coarseness`` late and a third of the price.
     package static func coarseNow() -> MonotonicTime {
-        #if os(Linux)
-            var time = timespec()
-            clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
-            return MonotonicTime(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
-        #else
-            now()
-        #endif
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
+        return MonotonicTime(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
     }
 
     /// A tick of the kernel, with room to spare.

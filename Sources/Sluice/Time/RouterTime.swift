@@ -33,7 +33,9 @@ public struct RouterTime: Sendable {
     }
 
     /// Calls `body` once, not before `duration` has passed, on any thread. It must be short: all timers share a thread.
-    /// - Parameter duration: 0 or less calls it as soon as can be.
+    /// - Parameters:
+    ///   - duration: 0 or less calls it as soon as can be.
+    ///   - body: must not block.
     public func after(_ duration: Duration, _ body: @escaping @Sendable () -> Void) {
         if let source { source.after(duration, body) } else { RealTimers.after(duration, body) }
     }

@@ -1,13 +1,6 @@
 import CRabbitMQ
+import Glibc
 import Sluice
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// A connection over plain TCP.
 final class PlainWire: Wire {
@@ -125,13 +118,7 @@ extension PlainWire {
     }
 
     private static func send(_ socket: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-        #if canImport(Darwin)
-            Darwin.send(socket, bytes.baseAddress, bytes.count, 0)
-        #elseif canImport(Glibc)
-            Glibc.send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
-        #else
-            Musl.send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
-        #endif
+        Glibc.send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
     }
 }
 

@@ -1,13 +1,6 @@
 import CRabbitMQ
+import Glibc
 import Sluice
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// A connection over TLS, which librabbitmq reads and writes through OpenSSL.
 ///

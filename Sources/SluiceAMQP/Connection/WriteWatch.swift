@@ -1,13 +1,6 @@
+import Glibc
 import Sluice
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Ends a connection whose write does not return in time: a thread that waits inside of a library for a broker that
 /// does not read is let go when the socket is shut down.

@@ -36,7 +36,7 @@ public struct WatermillAMQPMarshaler: AMQPMarshaler {
         return publishing
     }
 
-    /// Headers beyond ``MetadataLimits`` are left out, and a subscriber delivers such a message as one that cannot be
+    /// Headers beyond `MetadataLimits` are left out, and a subscriber delivers such a message as one that cannot be
     /// read.
     public func unmarshal(_ delivery: AMQPDelivery, from topic: Topic) -> Message {
         read(delivery).message

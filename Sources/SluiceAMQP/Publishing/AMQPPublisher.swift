@@ -58,7 +58,12 @@ public final class AMQPPublisher: Publisher {
     private let monitor: ConnectionMonitor
 
     /// Starts to connect; publishes wait for that.
-    /// - Parameter instruments: where its metrics go; nil for none.
+    /// - Parameters:
+    ///   - configuration: how the broker is reached.
+    ///   - topology: which exchange and queue stand for a topic.
+    ///   - options: how it publishes.
+    ///   - logger: what happens to the connection goes there.
+    ///   - instruments: where its metrics go; nil for none.
     /// - Throws: `ConfigurationError` for a value out of its range, ``AMQPError`` when the system refuses a thread. That the broker cannot be
     ///   reached is no error here.
     public init(

@@ -76,6 +76,10 @@ public final class AMQPSubscriber: Subscriber {
 
     /// Starts to connect; subscriptions come up when the broker is there.
     /// - Parameters:
+    ///   - configuration: how the broker is reached.
+    ///   - topology: which exchange and queue stand for a topic.
+    ///   - options: how it reads.
+    ///   - logger: what happens to the connection goes there.
     ///   - group: names the queue of a pub/sub topology: subscribers of one group share its messages. Nil: each
     ///     subscription gets all of them.
     ///   - instruments: where its metrics go; nil for none.

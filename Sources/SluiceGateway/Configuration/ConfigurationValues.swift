@@ -34,6 +34,11 @@ struct ConfigurationValues {
         if case .environment(let values) = store { values } else { [:] }
     }
 
+    /// Whether they are a section of a file.
+    var isOfFile: Bool {
+        if case .section = store { true } else { false }
+    }
+
     /// What is wrong, a line each.
     var problems: [String] { found.map(\.text) }
 

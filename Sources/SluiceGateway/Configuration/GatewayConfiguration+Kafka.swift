@@ -6,7 +6,8 @@ extension GatewayConfiguration {
     public struct Kafka: Sendable {
         /// The cluster.
         public var client: KafkaConfiguration
-        /// Where events go. What cannot be delivered goes to the topic of this name and `-poison`. Default `events`.
+        /// Where events go. What cannot be delivered goes to the topic of this name and `-poison`, facts to the one
+        /// with `-facts`. Default `events`.
         public var topic = "events"
         /// What the names of the consumer groups begin with: gateways of one name share the work. Default `sluice`.
         public var group = "sluice"
@@ -37,18 +38,25 @@ extension GatewayConfiguration.Kafka {
     /// The setting by which topics are not created; nil where they are.
     var leftTopics: String? { createsTopics ? nil : leavesTopics }
 
+    /// The topic of facts, without which the queue can do.
+    var factsTopic: Topic { Topic("\(topic)-facts") }
+
+    /// That topic as it shall be.
+    func factsPlan(retention: Duration) -> KafkaTopicPlan { plan(factsTopic.name, retention, bytes: nil) }
+
     /// The topics as they shall be.
     /// - Parameters:
     ///   - retention: of events; nil keeps them for ever. What was poisoned waits for a person.
     ///   - poisonBytes: how much is kept of what cannot be delivered, as in the embedded log: the newest.
     func plans(retention: Duration?, poisonBytes: Int64) -> [KafkaTopicPlan] {
+        [plan(topic, retention, bytes: nil), plan("\(topic)-poison", nil, bytes: poisonBytes)]
+    }
+
+    private func plan(_ topic: String, _ retention: Duration?, bytes: Int64?) -> KafkaTopicPlan {
         // What a producer sends has to fit, with what it adds to the batch.
         let largest = (client.properties["message.max.bytes"].flatMap { Int($0) } ?? 0).addingReportingOverflow(65_536)
-        func plan(_ topic: String, _ retention: Duration?, bytes: Int64?) -> KafkaTopicPlan {
-            KafkaTopicPlan(
-                Topic(topic), partitions: partitions, replication: replication, retention: retention, bytes: bytes,
-                largestMessage: largest.overflow ? 0 : largest.partialValue)
-        }
-        return [plan(topic, retention, bytes: nil), plan("\(topic)-poison", nil, bytes: poisonBytes)]
+        return KafkaTopicPlan(
+            Topic(topic), partitions: partitions, replication: replication, retention: retention, bytes: bytes,
+            largestMessage: largest.overflow ? 0 : largest.partialValue)
     }
 }

@@ -15,6 +15,8 @@ public struct GatewayConfiguration: Sendable {
     /// How many bytes of what could not be delivered the embedded log keeps; beyond that the oldest is dropped, read
     /// or not. Default 1 GiB.
     public var poisonRetention: Int64 = 1 << 30
+    /// How long the queue keeps facts, from which reports of deployments are made. Default 400 days.
+    public var factRetention: Duration = .seconds(400 * 86_400)
     /// How long a group of the embedded log that nothing reads keeps what it has not settled. Default 30 days.
     public var groupRetention: Duration = .seconds(30 * 86_400)
     /// How long pushes and deployments are remembered. Default 400 days.
@@ -108,6 +110,15 @@ extension GatewayConfiguration {
                 """),
             \.poisonRetention),
         .init(
+            "factRetention",
+            ConfigurationOption(
+                "fact_retention", "FACT_RETENTION", .days(0.01...36_500), default: "400", example: .hint("400"),
+                """
+                How long facts are kept (pushes, deployments, incidents), from which reports of deployments are made: by the \
+                embedded log, and by Kafka's topic when Sluice creates it
+                """),
+            \.factRetention),
+        .init(
             "groupRetention",
             ConfigurationOption(
                 "group_retention", "GROUP_RETENTION", .days(0.01...36_500), default: "30", example: .hint("30"),
@@ -117,7 +128,7 @@ extension GatewayConfiguration {
             "ledgerRetention",
             ConfigurationOption(
                 "ledger_retention", "LEDGER_RETENTION", .days(1...36_500), default: "400", example: .hint("400"),
-                "How long pushes and deployments are remembered"),
+                "How long pushes, deployments and incidents are remembered for figures and reports"),
             \.ledgerRetention),
     ]
 

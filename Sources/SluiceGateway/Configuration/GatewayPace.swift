@@ -16,6 +16,8 @@ package struct GatewayPace: Sendable {
     package var tracing = TracePace()
     /// How the journal is written.
     package var journal = JournalPace()
+    /// When what deployments turned out to be is counted.
+    package var verdicts = VerdictPace()
 
     package init() {}
 }

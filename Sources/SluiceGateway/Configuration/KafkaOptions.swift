@@ -11,7 +11,10 @@ enum KafkaOptions {
         "`host:port` of some brokers, separated by commas: Kafka instead of the embedded log")
     static let topic = ConfigurationOption(
         "topic", "KAFKA_TOPIC", .kafkaName, default: "events", example: .hint("events"),
-        "The topic of the events; what cannot be delivered goes to the one with `-poison` behind it")
+        """
+        The topic of the events; what cannot be delivered goes to the one with `-poison` behind it, and what reports are made \
+        from to the one with `-facts`
+        """)
     static let group = ConfigurationOption(
         "group", "KAFKA_GROUP", .kafkaName, default: "sluice", example: .hint("sluice"),
         "What the consumer groups' names begin with: gateways of one name share the work")

@@ -1,13 +1,6 @@
 import Foundation
+import Glibc
 import Sluice
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Asks the gateways that run on a data directory.
 public struct ControlClient: Sendable {

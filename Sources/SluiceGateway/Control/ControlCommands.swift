@@ -17,6 +17,8 @@ struct ControlCommands: Service {
     /// Nil where Kafka is not the queue.
     let kafka: KafkaGroups?
     let teller: StoryTeller
+    /// Nil where Kafka is the queue.
+    let redrive: RedriveRequests?
     let logger: Logger
 
     /// What of the commands goes on beside them.
@@ -34,7 +36,38 @@ struct ControlCommands: Service {
         case .diff: try await diff(request.arguments)
         case .tap: try TapRequest(request.arguments).answer(tap)
         case .why: try await why(request.arguments)
+        case .listPoison: try await listPoison(request.arguments)
+        case .retryPoison: try await jobs().retry(request.arguments, by: request.by)
+        case .dropPoison: try await jobs().drop(request.arguments, by: request.by)
+        case .notePoison: try await jobs().note(request.arguments, by: request.by)
+        case .replay: try await jobs().replay(request.arguments, by: request.by)
+        case .listJobs: try await jobs().list()
+        case .pauseJob: try await jobs().change("pause", request.arguments, by: request.by)
+        case .resumeJob: try await jobs().change("resume", request.arguments, by: request.by)
+        case .cancelJob: try await jobs().change("cancel", request.arguments, by: request.by)
         }
+    }
+
+    /// What of Kafka's is listed at most.
+    private static let mostPoison = 100_000
+
+    /// Kafka's poison queue. The embedded log's is read from its file, by the command itself.
+    private func listPoison(_ arguments: [String: String]) async throws -> ControlAnswer {
+        guard let queue = queue as? KafkaQueue else { return ControlAnswer(leads: false) }
+        let filter = try PoisonFilter(arguments: arguments)
+        let found = try await queue.poisonedMessages(limit: Self.mostPoison)
+        var groups = PoisonGroup.grouped(found.filter(filter.matches))
+        for index in groups.indices { groups[index].waitsForAPerson() }
+        return ControlAnswer(
+            items: groups.map { JSONWriter.object($0.write) }, text: PoisonText.list(groups, filter))
+    }
+
+    private func jobs() throws(ControlFailure) -> RedriveRequests {
+        if let redrive { return redrive }
+        throw ControlFailure(
+            .failed,
+            "Kafka is the queue, and messages are sent again from the embedded log alone: docs/REPLAY.md says how Kafka's are put back"
+        )
     }
 
     // MARK: Messages
@@ -113,7 +146,7 @@ struct ControlCommands: Service {
     }
 
     private func leads(_ sink: Steering.Sink) -> Bool {
-        queue.isShared || sink.routes.allSatisfy { log.leads($0, of: queue.events) }
+        queue.isShared || sink.routes.allSatisfy { log.leads($0, of: queue.topic(of: $0)) }
     }
 
     // MARK: Groups
@@ -121,7 +154,7 @@ struct ControlCommands: Service {
     private func listGroups() async throws -> ControlAnswer {
         var rows = try await log.groups().map { group in
             var row = GroupRow(group)
-            if kafka == nil, group.topic == queue.events { row.isPaused = router.isPaused(group.name) }
+            if kafka == nil, group.topic == queue.topic(of: group.name) { row.isPaused = router.isPaused(group.name) }
             return row
         }
         // Those of Kafka's are what is asked for; what the log holds besides comes from the time before.
@@ -173,7 +206,7 @@ struct ControlCommands: Service {
     /// The group, and the others with which a sink reads.
     private func together(_ group: String, _ topic: Topic) -> [String] {
         guard isRoute(group, topic) else { return [group] }
-        return steering.groups(with: group)
+        return steering.groups(with: group).filter { queue.topic(of: $0) == topic }
     }
 
     private func move(_ group: String, _ topic: Topic, to position: SQLiteGroupPosition) async throws -> Int64 {
@@ -198,7 +231,7 @@ struct ControlCommands: Service {
 
     /// Whether a route of this process reads the group, or would if no other process did.
     private func isRoute(_ group: String, _ topic: Topic) -> Bool {
-        topic == queue.events && router.status.contains { $0.name == group } && !queue.isShared
+        topic == queue.topic(of: group) && router.status.contains { $0.name == group } && !queue.isShared
     }
 
     private func find(_ arguments: [String: String]) async throws -> (group: String, topic: Topic) {

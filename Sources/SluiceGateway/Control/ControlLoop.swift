@@ -1,15 +1,8 @@
 import Foundation
+import Glibc
 import Logging
 import Sluice
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Serves the control socket's clients. Belongs to a thread of its own, which sleeps while nothing is to be done.
 final class ControlLoop {
@@ -57,12 +50,13 @@ final class ControlLoop {
 
     /// What a client wants.
     enum Event: Sendable {
-        case request(client: UInt64, line: [UInt8])
+        case request(client: UInt64, user: uid_t?, line: [UInt8])
         case gone(client: UInt64)
     }
 
     private struct Client {
         let descriptor: Int32
+        let user: uid_t?
         var connection: ControlConnection
     }
 
@@ -168,7 +162,7 @@ final class ControlLoop {
             }
             nextClient += 1
             clients[nextClient] = Client(
-                descriptor: descriptor, connection: ControlConnection(limits, at: .now()))
+                descriptor: descriptor, user: user, connection: ControlConnection(limits, at: .now()))
         }
     }
 
@@ -195,7 +189,7 @@ final class ControlLoop {
             return end(id)
         }
         if let line = clients[id]?.connection.receive(buffer.prefix(count), at: .now()) {
-            tell(.request(client: id, line: line))
+            tell(.request(client: id, user: clients[id]?.user, line: line))
         } else {
             send(id)
         }
@@ -209,7 +203,9 @@ final class ControlLoop {
                 if errno != EAGAIN { end(id) }
                 return
             }
-            if let line = clients[id]?.connection.send(count, at: .now()) { tell(.request(client: id, line: line)) }
+            if let line = clients[id]?.connection.send(count, at: .now()) {
+                tell(.request(client: id, user: client.user, line: line))
+            }
         }
         if clients[id]?.connection.isDone ?? false { end(id) }
     }
@@ -223,12 +219,6 @@ final class ControlLoop {
     // MARK: Calls whose names are taken
 
     private func acceptFrom(_ descriptor: Int32) -> Int32 {
-        #if canImport(Glibc)
-            Glibc.accept(descriptor, nil, nil)
-        #elseif canImport(Musl)
-            Musl.accept(descriptor, nil, nil)
-        #elseif canImport(Darwin)
-            Darwin.accept(descriptor, nil, nil)
-        #endif
+        Glibc.accept(descriptor, nil, nil)
     }
 }

@@ -1,27 +1,16 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// Who is at the other end of the control socket, as the kernel says it.
 enum ControlPeer {
     /// The user who connected; nil where the kernel does not say.
     static func user(of descriptor: Int32) -> uid_t? {
-        #if os(Linux)
-            // `struct ucred` of <sys/socket.h>, which the C module hides: process, user, group.
-            var credentials: (pid_t, uid_t, gid_t) = (0, uid_t.max, gid_t.max)
-            var size = socklen_t(MemoryLayout.size(ofValue: credentials))
-            guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0,
-                size == MemoryLayout.size(ofValue: credentials), credentials.1 != uid_t.max
-            else { return nil }
-            return credentials.1
-        #else
-            var (user, group): (uid_t, gid_t) = (0, 0)
-            return getpeereid(descriptor, &user, &group) == 0 ? user : nil
-        #endif
+        // `struct ucred` of <sys/socket.h>, which the C module hides: process, user, group.
+        var credentials: (pid_t, uid_t, gid_t) = (0, uid_t.max, gid_t.max)
+        var size = socklen_t(MemoryLayout.size(ofValue: credentials))
+        guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0,
+            size == MemoryLayout.size(ofValue: credentials), credentials.1 != uid_t.max
+        else { return nil }
+        return credentials.1
     }
 
     /// The gateway's own user, and root, may command it.

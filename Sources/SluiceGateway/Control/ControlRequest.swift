@@ -14,10 +14,24 @@ struct ControlRequest: Sendable, Equatable {
         case diff = "configuration.diff"
         case tap
         case why = "messages.why"
+        case listPoison = "poison.list"
+        case retryPoison = "poison.retry"
+        case dropPoison = "poison.drop"
+        case notePoison = "poison.note"
+        case replay = "jobs.replay"
+        case listJobs = "jobs.list"
+        case pauseJob = "jobs.pause"
+        case resumeJob = "jobs.resume"
+        case cancelJob = "jobs.cancel"
     }
 
     var command: Command
     var arguments: [String: String] = [:]
+    /// Who asks, as the kernel says; nil where that is not known.
+    var user: UInt32?
+
+    /// Who asks, for what is recorded of it.
+    var by: String { user.map { "uid \($0)" } ?? "an unknown user" }
 
     init(_ command: Command, _ arguments: [String: String?] = [:]) {
         self.command = command

@@ -1,15 +1,8 @@
+import Glibc
 import Logging
 import ServiceLifecycle
 import Sluice
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Takes commands through the socket in the data directory and has them carried out.
 ///
@@ -73,10 +66,10 @@ final class ControlServer: Service {
                 for await event in events {
                     switch event {
                     case .gone(let client): self.cancel(client)
-                    case .request(let client, let line):
+                    case .request(let client, let user, let line):
                         let cancelled = self.cancellation(of: client)
                         group.addTask {
-                            let lines = await self.answer(line, until: cancelled)
+                            let lines = await self.answer(line, of: user, until: cancelled)
                             self.cancel(client)
                             inbox.post(.answer(client: client, lines: lines))
                         }
@@ -119,11 +112,15 @@ final class ControlServer: Service {
         state.withLock { $0.cancellations.removeValue(forKey: client) }?.finish()
     }
 
-    private func answer(_ line: [UInt8], until cancelled: AsyncStream<Never>) async -> [UInt8] {
+    private func answer(_ line: [UInt8], of user: uid_t?, until cancelled: AsyncStream<Never>) async -> [UInt8] {
         let failure: ControlFailure
         do {
             return try await withThrowingTaskGroup(of: ControlAnswer.self) { group in
-                group.addTask { try await self.handler(ControlRequest(line: line)) }
+                group.addTask {
+                    var request = try ControlRequest(line: line)
+                    request.user = user
+                    return try await self.handler(request)
+                }
                 group.addTask {
                     for await _ in cancelled {}
                     throw CancellationError()

@@ -1,12 +1,5 @@
 import Foundation
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// The socket in the data directory that commands come through.
 ///
@@ -67,13 +60,7 @@ final class ControlSocket: Sendable {
     }
 
     private static func close(_ descriptor: Int32) {
-        #if canImport(Glibc)
-            _ = Glibc.close(descriptor)
-        #elseif canImport(Musl)
-            _ = Musl.close(descriptor)
-        #elseif canImport(Darwin)
-            _ = Darwin.close(descriptor)
-        #endif
+        _ = Glibc.close(descriptor)
     }
 
     private static func listen(in directory: String) throws(ControlSocketError) -> (String, Int32) {
@@ -140,11 +127,7 @@ final class ControlSocket: Sendable {
     }
 
     private static func make() -> Int32? {
-        #if os(Linux)
-            let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        #else
-            let descriptor = socket(AF_UNIX, SOCK_STREAM, 0)
-        #endif
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return nil }
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
@@ -169,23 +152,11 @@ final class ControlSocket: Sendable {
 
     /// A peer that has hung up is an error, and no signal.
     static func send(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int {
-        #if canImport(Glibc)
-            Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
-        #elseif canImport(Musl)
-            Musl.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
-        #elseif canImport(Darwin)
-            Darwin.send(descriptor, bytes.baseAddress, bytes.count, 0)
-        #endif
+        Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
     }
 
     private static func listenOn(_ descriptor: Int32) -> Int32 {
-        #if canImport(Glibc)
-            Glibc.listen(descriptor, 8)
-        #elseif canImport(Musl)
-            Musl.listen(descriptor, 8)
-        #elseif canImport(Darwin)
-            Darwin.listen(descriptor, 8)
-        #endif
+        Glibc.listen(descriptor, 8)
     }
 
     private static func connectTo(

@@ -48,7 +48,7 @@ struct KafkaGroups: Sendable {
         guard let route = try route(arguments) else { return nil }
         let start = try Self.start(try ControlCommands.argument("to", arguments))
         var texts: [String] = []
-        for route in steering.groups(with: route) {
+        for route in together(route) {
             let waiting = try await move(route, to: start)
             texts.append("group \(queue.group(of: route)) of topic \(queue.events) goes on: \(waiting)")
         }
@@ -60,7 +60,7 @@ struct KafkaGroups: Sendable {
     func remove(_ arguments: [String: String]) async throws -> String? {
         if let route = try route(arguments), let start = queue.start(of: route) {
             var texts: [String] = []
-            for route in steering.groups(with: route) {
+            for route in together(route) {
                 let waiting = try await move(route, to: start.position)
                 texts.append(
                     "group \(queue.group(of: route)) of topic \(queue.events) is removed; its route goes on as a new one: "
@@ -77,6 +77,11 @@ struct KafkaGroups: Sendable {
             return "group \(group) is removed"
         }
         return nil
+    }
+
+    /// The groups by which the route's sink reads events.
+    private func together(_ route: String) -> [String] {
+        steering.groups(with: route).filter { queue.topic(of: $0) == queue.events }
     }
 
     /// - Returns: false where there is no such group.

@@ -12,6 +12,9 @@ final class Steering: Service {
         let name: String
         /// Its own group's first.
         let routes: [String]
+
+        /// These, and the one that sends again what was theirs, where there is one.
+        fileprivate var allRoutes: [String] { routes + routes.prefix(1).map { RedriveDesk.route(of: $0) } }
     }
 
     private let router: Router
@@ -96,7 +99,13 @@ final class Steering: Service {
     }
 
     private func waitUntilQuiet(_ sink: Sink) async throws {
-        for route in sink.routes { try await router.waitUntilQuiet(route) }
+        for route in sink.allRoutes {
+            do {
+                try await router.waitUntilQuiet(route)
+            } catch let error as UnknownRouteError {
+                if sink.routes.contains(error.name) { throw error }
+            }
+        }
     }
 
     /// - Returns: whether it was paused.
@@ -159,7 +168,7 @@ final class Steering: Service {
         var metadata: Logger.Metadata = ["sink": "\(sink.name)"]
         if let pause {
             // A route that does not exist any more delivers nothing either.
-            for route in sink.routes { _ = try? router.pause(route) }
+            for route in sink.allRoutes { _ = try? router.pause(route) }
             guard before?[sink.name] == nil else { return }
             metadata["since"] = "\(RFC3339.format(pause.since))"
             if let reason = pause.reason { metadata["reason"] = "\(reason)" }
@@ -167,7 +176,7 @@ final class Steering: Service {
             if before != nil { note(JournalEvent(.paused, sink.name, pause.reason, at: pause.since)) }
             logger.warning("\(words); nothing is lost", metadata: metadata)
         } else {
-            for route in sink.routes { _ = try? router.resume(route) }
+            for route in sink.allRoutes { _ = try? router.resume(route) }
             guard before?[sink.name] != nil else { return }
             note(JournalEvent(.resumed, sink.name))
             logger.notice("the sink goes on", metadata: metadata)

@@ -141,7 +141,7 @@ final class DeploymentLedger: Sendable {
     }
 
     /// - Parameter receipt: nil where it is not known any more: a push whose time is not believed is not known then.
-    private static func record(
+    static func record(
         _ event: Event, id: MessageID, receivedAt receipt: Timestamp?, _ database: Database
     ) throws -> Entry? {
         if let receipt, try LedgerRetention.isForgotten(receipt, database) { return nil }
@@ -155,6 +155,7 @@ final class DeploymentLedger: Sendable {
             return try record(deployment, id: id, succeeded: true, isPlausible, receivedAt: known, database)
         case .deploymentFailed(let deployment):
             return try record(deployment, id: id, succeeded: false, isPlausible, receivedAt: known, database)
+        case .incidentOpened, .incidentResolved: return nil
         }
     }
 
@@ -220,8 +221,12 @@ final class DeploymentLedger: Sendable {
     private static func record(
         _ push: CommitPushed, at time: Timestamp, receivedAt receipt: Timestamp, _ database: Database
     ) throws -> Entry? {
+        // A fact may have told of the commit before.
         let statement = try database.cachedStatement(
-            sql: "INSERT OR IGNORE INTO pushes (commit_id, repository, pushed_at, received_at) VALUES (?, ?, ?, ?)")
+            sql: """
+                INSERT INTO pushes (commit_id, repository, pushed_at, received_at) VALUES (?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET is_counted = 1 WHERE NOT is_counted
+                """)
         try statement.execute(arguments: [
             push.id, push.repository ?? "", time.millisecondsSince1970, receipt.millisecondsSince1970,
         ])
@@ -235,13 +240,14 @@ final class DeploymentLedger: Sendable {
         let statement = try database.cachedStatement(
             sql: """
                 INSERT OR IGNORE INTO deployments
-                    (event_id, service, environment, commit_id, deployed_at, succeeded, plausible, received_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    (event_id, service, environment, commit_id, deployed_at, succeeded, plausible, received_at, repository,
+                    is_told)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, EXISTS (SELECT 1 FROM deployment_facts WHERE event_id = ?1))
                 """)
         try statement.execute(arguments: [
             id.description, deployment.serviceName, deployment.env, deployment.id,
             deployment.occurredOn.millisecondsSince1970, succeeded, isPlausible,
-            receipt.millisecondsSince1970,
+            receipt.millisecondsSince1970, deployment.repository,
         ])
         guard database.changesCount > 0 else { return nil }
         guard succeeded else { return Entry(isPlausible: isPlausible) }

@@ -17,6 +17,7 @@ final class DeploymentMeter: Sendable {
         let changeFailures: CounterHandle
         let leadTime: HistogramHandle
         let timeToRestore: HistogramHandle
+        let verdicts: VerdictSeries
     }
 
     private struct State {
@@ -25,6 +26,8 @@ final class DeploymentMeter: Sendable {
         var series: [Place: Series] = [:]
         /// Where something went live at all: a gauge at 0 would say 1970.
         var last: [Place: (gauge: GaugeHandle, milliseconds: Int64)] = [:]
+        var undeployed: [Place: GaugeHandle] = [:]
+        var unknown: [Place: GaugeHandle] = [:]
         var swept: Int64
     }
 
@@ -82,6 +85,42 @@ final class DeploymentMeter: Sendable {
         update(service: deployment.serviceName, environment: deployment.env, at: nil) { series in
             series.failed.increment()
             series.changeFailures.increment()
+            series.verdicts.rolloutsFailed.increment()
+        }
+    }
+
+    /// What a deployment turned out to be.
+    func count(_ verdict: Verdict, _ parts: Verdict.Parts) {
+        update(service: verdict.key.service, environment: verdict.key.environment, at: nil) { series in
+            series.verdicts.count(verdict, parts)
+        }
+    }
+
+    /// Of how many of the last deployments the contents are unknown.
+    func show(_ place: DeploymentReport.Place) {
+        guard let service = place.service, place.figures.shipping > 0 else { return }
+        set(\.unknown, .deploymentsUnknown, service, place.environment) {
+            Double(place.figures.unknownDeployments) / Double(place.figures.shipping)
+        }
+    }
+
+    /// How far an environment is ahead of production.
+    func show(_ pending: DeploymentReport.Pending) {
+        guard pending.state != .unknown, pending.state != .notInProduction else { return }
+        set(\.undeployed, .commitsUndeployed, pending.service, pending.environment) { Double(pending.commitCount) }
+    }
+
+    /// Sets a gauge of a place that is shown already: it makes no room for one.
+    private func set(
+        _ gauges: WritableKeyPath<State, [Place: GaugeHandle]>, _ metric: Metric, _ service: String,
+        _ environment: String, _ value: () -> Double
+    ) {
+        state.withLock { state in
+            let place = Place(service: service, environment: environment)
+            guard state.series[place] != nil else { return }
+            let gauge = state[keyPath: gauges][place] ?? instruments.gauge(metric, place.labels)
+            state[keyPath: gauges][place] = gauge
+            gauge.set(value())
         }
     }
 
@@ -133,7 +172,10 @@ final class DeploymentMeter: Sendable {
         for (place, series) in state.series where isOver(place) {
             for counter in [series.succeeded, series.failed, series.changeFailures] { instruments.retire(counter) }
             for histogram in [series.leadTime, series.timeToRestore] { instruments.retire(histogram) }
+            series.verdicts.retire(instruments)
             if let gauge = state.last.removeValue(forKey: place)?.gauge { instruments.retire(gauge) }
+            if let gauge = state.undeployed.removeValue(forKey: place) { instruments.retire(gauge) }
+            if let gauge = state.unknown.removeValue(forKey: place) { instruments.retire(gauge) }
         }
         state.series = state.series.filter { !isOver($0.key) }
     }
@@ -146,7 +188,8 @@ final class DeploymentMeter: Sendable {
             failed: instruments.counter(.deployments, labels + [("result", "failure")], startsAtZero: true),
             changeFailures: instruments.counter(.changeFailures, labels, startsAtZero: true),
             leadTime: instruments.histogram(.deploymentLeadTime, labels, startsAtZero: true),
-            timeToRestore: instruments.histogram(.timeToRestore, labels, startsAtZero: true))
+            timeToRestore: instruments.histogram(.timeToRestore, labels, startsAtZero: true),
+            verdicts: VerdictSeries(instruments, labels))
     }
 }
 
@@ -161,8 +204,14 @@ extension Metric {
     static let deploymentsArea = Area(
         "Deployments",
         "Each deployment is counted once, also across redeliveries and restarts. A series appears with the first "
-            + "deployment of its service to its environment.",
-        [deployments, deploymentLeadTime, leadTimesLeftOut, lastDeployment, changeFailures, timeToRestore])
+            + "deployment of its service to its environment. Verdicts are counted ten minutes after the last fact that changed them; "
+            + "[DEPLOYMENTS.md](DEPLOYMENTS.md) has the definitions, and `sluice report deployments` is exact.",
+        [
+            deploymentsJudged, changeLeadTime, deploymentFailures, failedDeploymentRecovery, deploymentRework,
+            rolloutsFailed,
+            commitsUndeployed, deploymentsUnknown, lastDeployment, deployments, deploymentLeadTime, leadTimesLeftOut,
+            changeFailures, timeToRestore,
+        ])
 
     /// From 1 minute to 30 days: from a commit to its deployment.
     private static let leadTimes: [Double] = [
@@ -172,12 +221,15 @@ extension Metric {
     static let deployments = counter(
         "sluice_deployments_total",
         labels: [.service, .environment, deploymentResult],
-        help: "Deployments whose time is believed, each counted once.")
+        help:
+            "Deprecated: sluice_deployments_judged_total and sluice_rollouts_failed_total. Deployments whose time is believed, each counted once."
+    )
     static let deploymentLeadTime = histogram(
         "sluice_deployment_lead_time_seconds",
         labels: [.service, .environment],
         buckets: leadTimes,
-        help: "Time from a commit's push to its deployment.")
+        help:
+            "Deprecated: sluice_change_lead_time_seconds. Time from the push of the deployed commit to its deployment.")
     static let leadTimesLeftOut = counter(
         "sluice_lead_times_left_out_total",
         labels: [
@@ -187,7 +239,9 @@ extension Metric {
                     "unknown_commit", "short_hash", "ambiguous_hash", "implausible_time", "before_push", "old_commit",
                 ])
         ],
-        help: "Deployments that succeeded without a lead time. `old_commit` sets apart commits older than 60 days.")
+        help:
+            "Deprecated with sluice_deployment_lead_time_seconds. Deployments that succeeded without a lead time. `old_commit` sets apart commits older than 60 days."
+    )
     static let lastDeployment = gauge(
         "sluice_last_deployment_timestamp_seconds",
         labels: [.service, .environment],
@@ -195,12 +249,14 @@ extension Metric {
     static let changeFailures = counter(
         "sluice_change_failures_total",
         labels: [.service, .environment],
-        help: "Deployments that failed.")
+        help: "Deprecated: sluice_rollouts_failed_total. Deployments that never got there.")
     static let timeToRestore = histogram(
         "sluice_time_to_restore_seconds",
         labels: [.service, .environment],
         buckets: leadTimes,
-        help: "Time from a failed deployment to the next one that succeeded.")
+        help:
+            "Deprecated: sluice_failed_deployment_recovery_seconds. Time from a failed rollout to the next deployment that succeeded."
+    )
 }
 
 extension Metric.Label {

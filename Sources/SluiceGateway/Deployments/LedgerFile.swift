@@ -1,12 +1,7 @@
 import Foundation
 import GRDB
+import Glibc
 import Sluice
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// The file of the deployments. It is derived from the queue: one that cannot be used is set aside and made again.
 struct LedgerFile: Sendable {

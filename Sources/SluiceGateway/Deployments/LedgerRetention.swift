@@ -58,6 +58,8 @@ enum LedgerRetention {
                     LIMIT \(pieceRows))
                 """, arguments: [cutoff])
         count += database.changesCount
+        count += try LedgerFacts.forget(before: cutoff, atMost: pieceRows, database)
+        count += try LedgerVerdicts.forget(atMost: pieceRows, database)
         if count > 0 {
             try database.execute(
                 sql: """

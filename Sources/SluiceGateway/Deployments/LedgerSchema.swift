@@ -38,18 +38,21 @@ enum LedgerSchema {
                     """)
         }
         migrator.registerMigration("kept for a time", migrate: LedgerRetention.migrate)
+        migrator.registerMigration("facts", migrate: LedgerFacts.migrate)
+        migrator.registerMigration("verdicts", migrate: LedgerVerdicts.migrate)
         return migrator
     }
 
     /// Fails unless the tables have the columns that are used.
     static func verify(_ database: Database) throws {
         for sql in [
-            "SELECT commit_id, repository, pushed_at, received_at FROM pushes LIMIT 0",
+            "SELECT commit_id, repository, pushed_at, received_at, is_told, is_counted FROM pushes LIMIT 0",
             """
-            SELECT event_id, service, environment, commit_id, deployed_at, succeeded, plausible, received_at
+            SELECT event_id, service, environment, commit_id, deployed_at, succeeded, plausible, received_at, is_told,
+                repository
             FROM deployments LIMIT 0
             """, "SELECT before FROM forgotten LIMIT 0",
-        ] {
+        ] + LedgerFacts.columns + LedgerVerdicts.columns {
             _ = try Row.fetchOne(database, sql: sql)
         }
     }

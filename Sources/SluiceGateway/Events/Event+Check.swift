@@ -11,6 +11,8 @@ extension Event {
         case .commitPushed(let push): .commitPushed(try push.checked())
         case .commitDeployed(let deployment): .commitDeployed(try deployment.checked())
         case .deploymentFailed(let deployment): .deploymentFailed(try deployment.checked())
+        case .incidentOpened(let incident): .incidentOpened(try incident.checked())
+        case .incidentResolved(let incident): .incidentResolved(try incident.checked())
         }
     }
 
@@ -47,6 +49,15 @@ extension Deployment {
     }
 }
 
+extension Incident {
+    fileprivate func checked() throws(SourceError) -> Incident {
+        guard EventField.identifier(id) != nil else { throw EventCheck.error("id", EventCheck.plainText) }
+        guard EventField.name(service) != nil else { throw EventCheck.error("service", EventCheck.plainText) }
+        return Incident(
+            id: id, service: service, openedAt: openedAt, occurredOn: try EventCheck.time(occurredOn))
+    }
+}
+
 /// What the fields of events are refused with.
 enum EventCheck {
     static let plainText = "1 to \(EventField.maximumName) bytes of plain text"
@@ -76,33 +87,5 @@ enum EventCheck {
         guard let text, !text.isEmpty else { return nil }
         guard let kept = rule(text) else { throw error(field, expected) }
         return kept
-    }
-}
-
-/// A publisher to the queue that takes no events which their readers would refuse: what a source's own handlers and routes
-/// publish is refused while their sender can be told of it.
-final class CheckedPublisher: Publisher {
-    private let base: any Publisher
-    private let events: Topic
-
-    /// - Parameter events: the topic of events; what goes to another is none.
-    init(_ base: any Publisher, events: Topic) {
-        self.base = base
-        self.events = events
-    }
-
-    var name: String { base.name }
-    var messagingSystem: String { base.messagingSystem }
-    var time: RouterTime? { base.time }
-
-    func publish(_ messages: [Message], to topic: Topic) async throws {
-        if topic == events {
-            for message in messages { try Event.check(message) }
-        }
-        try await base.publish(messages, to: topic)
-    }
-
-    func close() async {
-        await base.close()
     }
 }

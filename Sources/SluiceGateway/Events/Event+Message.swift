@@ -6,9 +6,10 @@ extension Event {
     /// The metadata that names the event's ``orderingKey``.
     public static let repositoryKey = "repository"
 
-    /// The event as it travels: JSON, its kind and its key in the metadata, its identity as the id.
+    /// The event as it travels: JSON, its kind and its key in the metadata, its identity as the id. An incident travels as a fact.
     public func message() -> Message {
-        Message(
+        if let incident { return Fact.incident(incident).message() }
+        return Message(
             id: messageID, metadata: [Self.typeKey: kind.rawValue, Self.repositoryKey: orderingKey], payload: payload())
     }
 
@@ -17,12 +18,22 @@ extension Event {
     /// - Throws: ``SourceError`` that asks for the poison queue when there is no such event in it. Routes let kinds that
     ///   this version does not know pass before they come here (``KnownEvents``).
     public init(_ message: Message) throws(SourceError) {
+        if Fact.isFact(message) {
+            guard case .incident(let incident) = try Fact(message), let event = Event(incident) else {
+                throw SourceError("the message holds a fact that is no event", reason: "unknown_event_type")
+            }
+            self = event
+            return
+        }
         switch try Self.kind(of: message) {
         case .commitPushed: self = try .commitPushed(CommitPushed(payload: message.payload))
         case .commitDeployed: self = try .commitDeployed(Deployment(payload: message.payload))
         case .deploymentFailed: self = try .deploymentFailed(Deployment(payload: message.payload))
+        case .incidentOpened, .incidentResolved: throw Self.unknownKind
         }
     }
+
+    private static let unknownKind = SourceError("the message's event_type is not known", reason: "unknown_event_type")
 
     /// The event of a message as it is written, whatever its fields have.
     /// - Throws: ``SourceError`` when there is no event in it.
@@ -42,6 +53,7 @@ extension Event {
                 id: id, env: fields.env ?? "", occurredOn: time, service: fields.service,
                 repository: fields.repository)
             self = kind == .commitDeployed ? .commitDeployed(deployment) : .deploymentFailed(deployment)
+        case .incidentOpened, .incidentResolved: throw Self.unknownKind
         }
     }
 
@@ -49,9 +61,7 @@ extension Event {
         guard let type = message.metadata[typeKey] else {
             throw SourceError("the message has no event_type", reason: "unknown_event_type")
         }
-        guard let kind = Kind(rawValue: type) else {
-            throw SourceError("the message's event_type is not known", reason: "unknown_event_type")
-        }
+        guard let kind = Kind(rawValue: type) else { throw unknownKind }
         return kind
     }
 
@@ -72,6 +82,8 @@ extension Event {
                 json.member("occurred_on", RFC3339.format(event.occurredOn))
                 json.member("service", ifPresent: event.service)
                 json.member("repository", ifPresent: event.repository)
+            case .incidentOpened, .incidentResolved:
+                incident?.write(to: &json)
             }
         }
     }

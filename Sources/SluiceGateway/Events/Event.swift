@@ -10,10 +10,17 @@ public enum Event: Sendable, Hashable {
     case commitDeployed(Deployment)
     /// A commit should have gone live in an environment, and did not.
     case deploymentFailed(Deployment)
+    /// A service has an incident. A fact: sinks get it that ask for it by name.
+    case incidentOpened(Incident)
+    /// An incident of a service is over. A fact, too.
+    case incidentResolved(Incident)
 
-    /// The kinds of events, as the metadata `event_type` names them.
+    /// The kinds of events, as filters and, of what is on the topic of events, the metadata `event_type` name them.
     public enum Kind: String, Sendable, CaseIterable {
-        case commitPushed, commitDeployed, deploymentFailed
+        case commitPushed, commitDeployed, deploymentFailed, incidentOpened, incidentResolved
+
+        /// Whether such an event is on the topic of facts, and for those alone that ask for it.
+        var isOfFacts: Bool { self == .incidentOpened || self == .incidentResolved }
     }
 
     public var kind: Kind {
@@ -21,14 +28,17 @@ public enum Event: Sendable, Hashable {
         case .commitPushed: .commitPushed
         case .commitDeployed: .commitDeployed
         case .deploymentFailed: .deploymentFailed
+        case .incidentOpened: .incidentOpened
+        case .incidentResolved: .incidentResolved
         }
     }
 
-    /// The commit that it is about.
+    /// The commit that it is about; the empty text for an incident.
     public var commit: String {
         switch self {
         case .commitPushed(let push): push.id
         case .commitDeployed(let deployment), .deploymentFailed(let deployment): deployment.id
+        case .incidentOpened, .incidentResolved: ""
         }
     }
 
@@ -36,6 +46,7 @@ public enum Event: Sendable, Hashable {
         switch self {
         case .commitPushed(let push): push.occurredOn
         case .commitDeployed(let deployment), .deploymentFailed(let deployment): deployment.occurredOn
+        case .incidentOpened(let incident), .incidentResolved(let incident): incident.occurredOn
         }
     }
 
@@ -43,6 +54,7 @@ public enum Event: Sendable, Hashable {
         switch self {
         case .commitPushed(let push): push.repository
         case .commitDeployed(let deployment), .deploymentFailed(let deployment): deployment.repository
+        case .incidentOpened, .incidentResolved: nil
         }
     }
 
@@ -53,6 +65,8 @@ public enum Event: Sendable, Hashable {
             push.repository ?? "commits"
         case .commitDeployed(let deployment), .deploymentFailed(let deployment):
             deployment.repository ?? deployment.service ?? "deployments"
+        case .incidentOpened(let incident), .incidentResolved(let incident):
+            incident.service
         }
     }
 }

@@ -5,6 +5,7 @@ enum EventField {
     static let maximumRef = 1_024
     static let maximumURL = 2_048
     static let maximumMessage = 65_536
+    static let maximumDescription = 1_024
 
     /// The hash of a commit: 4 (the shortest that git abbreviates to) to 64 (SHA-256) hexadecimal digits, in
     /// lowercase so that every source names a commit alike. Nil for anything else.
@@ -51,4 +52,21 @@ enum EventField {
     static func message(_ text: String) -> String {
         text.truncated(toBytes: maximumMessage)
     }
+
+    /// The first line of a commit's message, at most 255 bytes.
+    static func title(_ message: String) -> String {
+        message.truncated(toBytes: 4 * PushFact.maximumTitle).firstLine.replacingUnsafeCharacters()
+            .truncated(toBytes: PushFact.maximumTitle).firstLine
+    }
+
+    /// One line about something, at most 1,024 bytes: what does not fit is cut, what could break a line replaced.
+    static func description(_ text: String?) -> String? {
+        guard let text else { return nil }
+        let line = text.truncated(toBytes: 4 * maximumDescription).firstLine.replacingUnsafeCharacters()
+            .truncated(toBytes: maximumDescription).firstLine
+        return line.isEmpty ? nil : line
+    }
+
+    /// What another system calls a thing of its own, by the rules of names.
+    static func identifier(_ text: String) -> String? { name(text) }
 }

@@ -2,7 +2,8 @@
 extension EventFilter.Entry {
     static let keys = YAMLMapping<EventFilter.Entry>(
         [
-            YAMLKey("event", optional: \.event, .kinds, "One of these kinds"),
+            YAMLKey(
+                "event", optional: \.event, .kinds, "One of these kinds; incidents come only to a sink that names them"),
             YAMLKey("repository", optional: \.repository, .patterns, "`owner/name`; `*` stops at `/`"),
             YAMLKey(
                 "branch", optional: \.branch,
@@ -10,7 +11,8 @@ extension EventFilter.Entry {
                     .telling { _ in "a text of 1 to 255 bytes, without refs/heads/" },
                 "The branch that was pushed to; nothing else has one"),
             YAMLKey("environment", optional: \.environment, .patterns, "Where it was deployed to; pushes have none"),
-            YAMLKey("service", optional: \.service, .patterns, "What was deployed; pushes have none"),
+            YAMLKey(
+                "service", optional: \.service, .patterns, "What was deployed, or has the incident; pushes have none"),
         ],
         check: { entry, value, faults in
             if entry == EventFilter.Entry() {

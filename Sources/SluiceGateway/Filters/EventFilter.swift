@@ -10,7 +10,7 @@
 public struct EventFilter: Sendable, Hashable {
     /// What an event has to be: everything that is set. A field that the event does not have matches nothing.
     public struct Entry: Sendable, Hashable {
-        /// One of these kinds. Default nil: any.
+        /// One of these kinds. Default nil: any but incidents, which have to be named.
         public var event: Set<Event.Kind>?
         /// `owner/name`. Default nil: any, and none.
         public var repository: [TextPattern]?
@@ -33,7 +33,7 @@ public struct EventFilter: Sendable, Hashable {
         }
 
         func matches(_ event: Event) -> Bool {
-            guard self.event.map({ $0.contains(event.kind) }) ?? true else { return false }
+            guard self.event.map({ $0.contains(event.kind) }) ?? !event.kind.isOfFacts else { return false }
             return Self.matches(repository, event.repository) && Self.matches(branch, event.branch)
                 && Self.matches(environment, event.environment) && Self.matches(service, event.service)
         }
@@ -46,9 +46,11 @@ public struct EventFilter: Sendable, Hashable {
 
         /// The kinds of events that can have everything that it asks for.
         var possibleKinds: Set<Event.Kind> {
-            var kinds = event ?? Set(Event.Kind.allCases)
+            var kinds = event ?? Set(Event.Kind.allCases.filter { !$0.isOfFacts })
             if branch != nil { kinds.formIntersection([.commitPushed]) }
-            if environment != nil || service != nil { kinds.formIntersection([.commitDeployed, .deploymentFailed]) }
+            if environment != nil { kinds.formIntersection([.commitDeployed, .deploymentFailed]) }
+            if service != nil { kinds.remove(.commitPushed) }
+            if repository != nil { kinds = kinds.filter { !$0.isOfFacts } }
             let lists = [repository, branch, environment, service]
             return lists.contains { $0?.isEmpty == true } ? [] : kinds
         }
@@ -64,6 +66,9 @@ public struct EventFilter: Sendable, Hashable {
         entries.contains { $0.matches(event) }
     }
 
+    /// Whether it asks for incidents.
+    var wantsIncidents: Bool { entries.contains { $0.possibleKinds.contains(where: \.isOfFacts) } }
+
     /// Whether an event could match.
     var matchesSomething: Bool { !entries.isEmpty && entries.allSatisfy { !$0.possibleKinds.isEmpty } }
 }
@@ -77,7 +82,7 @@ extension Event {
 
     var environment: String? {
         switch self {
-        case .commitPushed: nil
+        case .commitPushed, .incidentOpened, .incidentResolved: nil
         case .commitDeployed(let deployment), .deploymentFailed(let deployment): deployment.env
         }
     }
@@ -86,6 +91,7 @@ extension Event {
         switch self {
         case .commitPushed: nil
         case .commitDeployed(let deployment), .deploymentFailed(let deployment): deployment.service
+        case .incidentOpened(let incident), .incidentResolved(let incident): incident.service
         }
     }
 }

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// The name of an object's member, compared in place: no string is made of it.
 ///
@@ -21,5 +15,11 @@ package struct JSONKey: ~Copyable {
             return decoded.count == count && memcmp(decoded, name.utf8Start, count) == 0
         }
         return key.count == count && memcmp(key.start, name.utf8Start, count) == 0
+    }
+
+    /// Whether it is a name that is not known before the program runs.
+    package borrowing func isNamed(_ name: String) -> Bool {
+        if let decoded { return decoded.elementsEqual(name.utf8) }
+        return UnsafeBufferPointer(start: start, count: count).elementsEqual(name.utf8)
     }
 }

@@ -1,12 +1,7 @@
 import Foundation
 import GRDB
+import Glibc
 import Sluice
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// The journal's file. Nothing depends on it: one that cannot be used is made again, empty.
 struct JournalFile: Sendable {

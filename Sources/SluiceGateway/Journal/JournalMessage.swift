@@ -28,7 +28,8 @@ struct JournalMessage: Sendable {
         self.time = time
         kind = message.metadata[Event.typeKey]
         key = message.metadata[Event.repositoryKey]
-        commit = Self.commit(message.payload) ?? (try? Event(message))?.commit
+        // A fact begins with an id, too, which is no commit's.
+        commit = Fact.isFact(message) ? nil : Self.commit(message.payload) ?? (try? Event(message))?.commit
         correlation = message.metadata[CorrelationID().name]
         self.delivery = delivery
     }
@@ -70,7 +71,7 @@ struct JournalMessages: Middleware {
                 if !produced.isEmpty {
                     let delivery = message.metadata[GitHubSource.deliveryKey]
                     let now = time.now
-                    for event in produced {
+                    for event in produced where !Fact.isFact(event) {
                         journal.note(JournalMessage(event, route: number, at: now, delivery: delivery))
                     }
                 }

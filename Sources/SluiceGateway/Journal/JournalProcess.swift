@@ -1,10 +1,5 @@
 import Foundation
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// A process as the journal names it: its number, and when it was started, since numbers are used again (`proc(5)`).
 struct JournalProcess: Sendable, Equatable, CustomStringConvertible {

@@ -44,28 +44,6 @@ struct JournalReader: Sendable {
         }
     }
 
-    /// Since when a destination or sink is as an event says; nil where another event has ended that, and where it is not known.
-    /// - Parameter kind: `.held`, `.shut`, `.breakerOpened` or `.paused`.
-    func since(_ subject: String, _ kind: JournalEvent.Kind) async throws(JournalError) -> Timestamp? {
-        let end: JournalEvent.Kind
-        switch kind {
-        case .held: end = .released
-        case .shut: end = .opened
-        case .breakerOpened: end = .breakerClosed
-        case .paused: end = .resumed
-        default: return nil
-        }
-        return try await read { database in
-            let row = try Row.fetchOne(
-                database,
-                sql: """
-                    SELECT kind, time FROM events WHERE subject = ? AND kind IN (?, ?) ORDER BY number DESC LIMIT 1
-                    """, arguments: [subject, kind.description, end.description])
-            guard let row, String.fromDatabaseValue(row[0]) == kind.description else { return nil }
-            return Int64.fromDatabaseValue(row[1]).map(Timestamp.init(millisecondsSince1970:))
-        }
-    }
-
     // MARK: Messages
 
     /// The messages that an id may mean: a message's, a commit's, what ties messages together, or a webhook's delivery. In the

@@ -66,6 +66,8 @@ struct JournalEntry: Sendable, Equatable {
 
     let time: Timestamp
     private(set) var route: String
+    /// Whether a job has sent it again.
+    private(set) var isAgain = false
     let destination: String
     let message: MessageID
     let partition: Int32?
@@ -97,6 +99,14 @@ struct JournalEntry: Sendable, Equatable {
         duration = number(13)
         reason = String.fromDatabaseValue(row[14])
         retryAfter = Int64.fromDatabaseValue(row[15]).map { .milliseconds(max(0, $0)) }
+    }
+
+    /// The same, told of the route whose message a job has sent again; itself for any other.
+    var toldOfItsOwnRoute: JournalEntry {
+        guard let own = RedriveDesk.lane(ofRoute: route) else { return self }
+        var told = told(of: own)
+        told.isAgain = true
+        return told
     }
 
     /// The same as a part of another route's story.

@@ -55,6 +55,7 @@ final class LogKeeper: Service {
         file.retention.idleGroup = configuration.groupRetention
         file.retention.topics[SQLiteQueue.poisonTopic.name] = .init(
             age: configuration.retention, size: configuration.poisonRetention, keepsUnread: true)
+        file.retention.topics[SQLiteQueue.factsTopic.name] = .init(age: configuration.factRetention)
         file.retention.observer.droppedUnread = { [dropped] _, count in dropped.increment(by: count) }
         file.retention.observer.clock = { [doubted] doubt in doubted.set(doubt == nil ? 0 : 1) }
         let log = try SQLiteLog.open(file, logger: logger)
@@ -95,6 +96,11 @@ final class LogKeeper: Service {
             // Without events here, what has been read to its end is only a memory.
             if !keepsEvents, group.backlog.messages == 0 { return false }
             if group.topic == SQLiteQueue.poisonTopic, group.name == Self.poisonGroup { return false }
+            if group.topic == SQLiteQueue.factsTopic,
+                group.name == FactsRoute.name || group.name == LogTransfer.movedFacts || routes.contains(group.name)
+            {
+                return false
+            }
             return !(keepsEvents && group.topic == SQLiteQueue.eventsTopic && routes.contains(group.name))
         }
         idleGroups.set(Double(idle.count))

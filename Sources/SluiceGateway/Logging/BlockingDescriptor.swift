@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// A file descriptor that may be slow to take bytes, such as a pipe to a reader that has stopped. Only a thread of its
 /// own may write to it.
@@ -42,12 +36,6 @@ struct BlockingDescriptor: Sendable {
     }
 
     private func system(_ bytes: UnsafeRawBufferPointer) -> Int {
-        #if canImport(Glibc)
-            Glibc.write(number, bytes.baseAddress, bytes.count)
-        #elseif canImport(Musl)
-            Musl.write(number, bytes.baseAddress, bytes.count)
-        #else
-            Darwin.write(number, bytes.baseAddress, bytes.count)
-        #endif
+        Glibc.write(number, bytes.baseAddress, bytes.count)
     }
 }

@@ -55,7 +55,7 @@ final class BacklogMeter: Service {
     func follow(_ names: [String]) {
         routes.withLock { routes in
             for name in names where !routes.contains(where: { $0.name == name }) {
-                let labels = [("handler_name", name), ("topic", queue.events.name)]
+                let labels = [("handler_name", name), ("topic", queue.topic(of: name).name)]
                 routes.append(
                     Route(
                         name: name, oldest: instruments.gauge(.oldestPending, labels),
@@ -122,7 +122,9 @@ final class BacklogMeter: Service {
         guard poison.total > 0 else { return }
         let count = poison.total == 1 ? "1 message" : "\(poison.total) messages"
         let since = poison.oldest.map { ", the oldest since \(RFC3339.format($0))" } ?? ""
-        readiness.notes.append("\(queue.poison.name): \(count) could not be delivered\(since)")
+        // Kafka's are listed by other programs.
+        let remedy = queue.isShared ? "" : "; `sluice poison list` says why"
+        readiness.notes.append("\(queue.poison.name): \(count) could not be delivered\(since)\(remedy)")
     }
 
     /// Costs a few rows, or none, for each route.
@@ -162,7 +164,7 @@ final class BacklogMeter: Service {
     }
 
     private func labels(_ route: String, _ partition: Int32) -> [(String, String)] {
-        [("handler_name", route), ("topic", queue.events.name), ("partition", "\(partition)")]
+        [("handler_name", route), ("topic", queue.topic(of: route).name), ("partition", "\(partition)")]
     }
 
     /// 0 for none. A record can name any time: none was published after now.

@@ -41,7 +41,7 @@ extension Metric {
     /// From a tenth of a second to a day: how old an event is when it arrives.
     private static let ages = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400]
     static let eventType = Label(
-        "event_type", "the kind of event", values: ["commitPushed", "commitDeployed", "deploymentFailed"])
+        "event_type", "the kind of event", values: Event.Kind.allCases.map(\.rawValue))
     static let eventAge = histogram(
         "sluice_event_age_seconds",
         labels: [.handler, eventType],

@@ -21,9 +21,13 @@ extension Metric {
             Area(
                 "Retention", "What the embedded log keeps, and what it had to let go.",
                 [idleGroups, idleGroupMessages, poisonDropped, clockDoubted]),
+            redriveArea,
             Area(
                 "Events", "What the webhooks told.",
-                [eventAge, eventClockSkew, webhooksIgnored, factsRepaired, implausibleTimes, unknownEvents]),
+                [
+                    eventAge, eventClockSkew, webhooksIgnored, factsRepaired, implausibleTimes, unknownEvents,
+                    unknownFacts, factsLeftOut, alertsLeftOut,
+                ]),
             deploymentsArea,
             Area(
                 "Configuration", "What is in force, and how it came to be.",

@@ -9,10 +9,13 @@ struct LiveSinkPolicy: Sendable {
     /// - Parameters:
     ///   - handled: which events the sink has handled.
     ///   - group: the sink's, whose routes know what the others have handled; nil for a route by itself.
-    init(_ policy: SinkPolicy, handled: any DeduplicationStore, of group: String? = nil) {
+    ///   - isLocal: whether what was delivered is remembered many at a time (``SinkOptions/isLocal``).
+    init(
+        _ policy: SinkPolicy, handled: any DeduplicationStore, of group: String? = nil, isLocal: Bool = false
+    ) {
         retry = Live(policy.retry)
         timeout = Live(policy.timeout)
-        deduplicator = Live(Deduplicator(handled, window: policy.deduplication, scope: group))
+        deduplicator = Live(Deduplicator(handled, window: policy.deduplication, scope: group, gathers: isLocal))
     }
 
     /// Puts another policy in force.

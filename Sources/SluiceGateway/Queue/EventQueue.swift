@@ -6,6 +6,8 @@ protocol EventQueue: Sendable {
     var events: Topic { get }
     /// Where messages go that can never be delivered.
     var poison: Topic { get }
+    /// Where facts go, from which figures of deployments are made.
+    var facts: Topic { get }
     var publisher: any Publisher { get }
     /// Which messages each route has handled.
     var handled: any DeduplicationStore { get }
@@ -28,6 +30,25 @@ protocol EventQueue: Sendable {
     /// position, durably.
     /// - Parameter start: where the route begins if it was not there before.
     func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber
+
+    /// Takes in what a source has told: events and facts together, or none of them. Where the topic of facts cannot be used, events
+    /// are taken all the same, and ``readiness`` says so.
+    func takeIn(_ events: [Message], facts: [Message]) async throws
+
+    /// A subscriber to the facts for this process's own ledger, from the oldest on.
+    func ledgerSubscriber(for route: String) throws -> any Subscriber
+
+    /// A subscriber to the facts for a sink's route, in a consumer group of the route's name.
+    func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber
+
+    /// Whether this process is the one of several that does for all of them what a route does once. It may change at any time.
+    func leads(_ route: String) -> Bool
+
+    /// What a route reads: events, unless it has asked for facts.
+    func topic(of route: String) -> Topic
+
+    /// Hands over all facts that the queue holds, in batches, each with when the queue took it.
+    func replayFacts(to body: ([(message: Message, receipt: Timestamp)]) async throws -> Void) async throws
 
     /// A sink is read so from now on: by one group, or by two. Called before ``subscriber(for:from:)``; ``prepare()`` and
     /// ``introduce(_:)`` make one group of two, or two of one, where it was read otherwise before.
@@ -68,6 +89,18 @@ protocol EventQueue: Sendable {
 }
 
 extension EventQueue {
+    var facts: Topic { "facts" }
+    func takeIn(_ events: [Message], facts: [Message]) async throws {
+        if !events.isEmpty { try await publisher.publish(events, to: self.events) }
+        try await publisher.publish(facts, to: self.facts)
+    }
+    func ledgerSubscriber(for route: String) throws -> any Subscriber { try subscriber(for: route, from: .beginning) }
+    func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
+        try subscriber(for: route, from: start)
+    }
+    func leads(_ route: String) -> Bool { true }
+    func topic(of route: String) -> Topic { events }
+    func replayFacts(to body: ([(message: Message, receipt: Timestamp)]) async throws -> Void) async throws {}
     func keep() async {}
     func introduce(_ route: String) async throws {}
     func follow(_ sink: ConfiguredSink) -> PartedReader { PartedReader() }

@@ -11,22 +11,30 @@ extension KafkaQueue {
     func replay(settledBy route: String, to body: ([Message]) async throws -> Void) async throws {
         try await log.replay(settledBy: route, to: body)
         let positions = try await topics.positions(of: events, group: group(of: route))
-        var missing = positions.compactMapValues { position -> Int64? in
+        let ends = positions.compactMapValues { position -> Int64? in
             guard let committed = position.committed, committed > position.first else { return nil }
             return committed
         }
+        try await read(events, upTo: ends) { try await body($0.map(\.message)) }
+    }
+
+    /// Hands over what lies before these offsets, each partition from its beginning.
+    func read(
+        _ topic: Topic, upTo ends: [Int32: Int64], to body: ([Delivery]) async throws -> Void
+    ) async throws {
+        var missing = ends
         guard !missing.isEmpty else { return }
         let reader = try KafkaSubscriber(configuration.client, group: nil, logger: logger)
         do {
-            let subscription = try await reader.subscribe(to: events)
+            let subscription = try await reader.subscribe(to: topic)
             while !missing.isEmpty, let batch = try await next(subscription) {
-                var messages: [Message] = []
+                var wanted: [Delivery] = []
                 for delivery in batch {
                     delivery.acknowledge()
                     guard let partition = delivery.origin.partition, let offset = delivery.origin.offset,
-                        let end = positions[partition]?.committed, offset < end
+                        let end = ends[partition], offset < end
                     else { continue }
-                    messages.append(delivery.message)
+                    wanted.append(delivery)
                 }
                 for delivery in batch {
                     guard let partition = delivery.origin.partition, let offset = delivery.origin.offset,
@@ -34,7 +42,7 @@ extension KafkaQueue {
                     else { continue }
                     missing[partition] = nil
                 }
-                if !messages.isEmpty { try await body(messages) }
+                if !wanted.isEmpty { try await body(wanted) }
             }
         } catch {
             await reader.close()

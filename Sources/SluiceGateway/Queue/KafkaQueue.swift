@@ -18,6 +18,7 @@ final class KafkaQueue: EventQueue {
 
     let events: Topic
     let poison: Topic
+    let facts: Topic
     let handled: any DeduplicationStore
     /// A partition may come from another gateway, which has handled what this one does not know of.
     let isShared = true
@@ -26,9 +27,10 @@ final class KafkaQueue: EventQueue {
     let outcomes = Outcomes()
 
     let configuration: GatewayConfiguration.Kafka
-    private let kafka: KafkaPublisher
+    let kafka: KafkaPublisher
     let topics: KafkaTopics
-    private let keeper: TopicKeeper
+    let keeper: TopicKeeper
+    let factsLeftOut: CounterHandle
     let log: SQLiteLog
     private let memory: QueueMemory
     /// What the log holds from the time when it was the queue.
@@ -47,18 +49,25 @@ final class KafkaQueue: EventQueue {
         var unread: [UnreadGroup] = []
         /// What is told while Kafka cannot be asked.
         var poisoned = Backlog()
+        /// Why facts are not taken, although their topic is there.
+        var factsRefused: String?
+        /// The routes of the ledger, and of sinks that are told of incidents.
+        var factReaders: Set<String> = []
     }
 
     /// - Parameters:
     ///   - poisonBytes: how much is kept of what cannot be delivered.
+    ///   - factRetention: how long facts are kept.
     ///   - log: keeps what each route has handled.
     ///   - groupRetention: for how long a reader counts that is not configured any more.
     init(
-        _ configuration: GatewayConfiguration.Kafka, retention: Duration?, poisonBytes: Int64, handled log: SQLiteLog,
-        groupRetention: Duration, _ instruments: Instruments, logger: Logger
+        _ configuration: GatewayConfiguration.Kafka, retention: Duration?, poisonBytes: Int64, factRetention: Duration,
+        handled log: SQLiteLog, groupRetention: Duration, _ instruments: Instruments, logger: Logger
     ) throws {
         events = Topic(configuration.topic)
         poison = Topic(configuration.topic + "-poison")
+        facts = configuration.factsTopic
+        factsLeftOut = instruments.counter(.factsLeftOut, [("topic", configuration.factsTopic.name)])
         self.configuration = configuration
         self.log = log
         self.instruments = instruments
@@ -78,13 +87,14 @@ final class KafkaQueue: EventQueue {
         keeper = TopicKeeper(
             try KafkaTopics(configuration.client, timeout: .seconds(5), logger: logger),
             configuration.plans(retention: retention, poisonBytes: poisonBytes),
-            left: configuration.leftTopics, instruments, logger: logger)
+            besides: [configuration.factsPlan(retention: factRetention)], left: configuration.leftTopics, instruments,
+            logger: logger)
     }
 
     var readiness: Readiness {
         let connection = kafka.connectionState
         let (introductions, unread) = state.withLock { ($0.introductions, $0.unread) }
-        let notes = introductions.notes + unread.map(\.note) + keeper.notes + holders
+        let notes = introductions.notes + unread.map(\.note) + keeper.notes + factNotes + holders
         let problem =
             connection.isConnected ? keeper.problem ?? outcomes.failure : connection.reason ?? "not connected"
         var readiness = Readiness(reasons: problem.map { ["kafka: \($0)"] } ?? [], notes: notes)
@@ -127,6 +137,7 @@ final class KafkaQueue: EventQueue {
             state.readers.removeAll { $0.route == route }
             state.introductions.forget(route)
             state.sinks.forget(route)
+            state.factReaders.remove(route)
             return state.subscribers.removeValue(forKey: route)
         }
         await dismissed?.close()
@@ -134,6 +145,13 @@ final class KafkaQueue: EventQueue {
     }
 
     func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
+        let subscriber = try makeSubscriber(for: route)
+        state.withLock { $0.readers.append((route, start)) }
+        return subscriber
+    }
+
+    /// A member of the route's group.
+    func makeSubscriber(for route: String) throws -> KafkaSubscriber {
         var options = KafkaSubscriber.Configuration()
         options.sessionTimeout = Self.sessionTimeout
         options.commitInterval = configuration.commitInterval
@@ -145,16 +163,13 @@ final class KafkaQueue: EventQueue {
         let subscriber = try KafkaSubscriber(
             configuration.client, group: group(of: route), configuration: options, logger: logger,
             instruments: instruments)
-        state.withLock { state in
-            state.subscribers[route] = subscriber
-            state.readers.append((route, start))
-        }
+        state.withLock { $0.subscribers[route] = subscriber }
         return subscriber
     }
 
     /// What the route's own client knows: partitions that another gateway reads are told there.
     func backlog(of route: String) -> Backlog {
-        guard let lag = state.withLock({ $0.subscribers[route] })?.lag(of: events) else { return Backlog() }
+        guard let lag = state.withLock({ $0.subscribers[route] })?.lag(of: topic(of: route)) else { return Backlog() }
         return Backlog(
             messages: lag.partitions.mapValues(\.messages),
             shelved: lag.partitions.values.reduce(0) { $0.addingSaturated($1.shelved) }, oldest: lag.oldest,

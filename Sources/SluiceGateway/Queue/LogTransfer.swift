@@ -12,9 +12,14 @@ final class LogTransfer: Sendable {
     static let name = "log-to-kafka"
     /// The route that moves what could not be delivered.
     static let poisonName = "log-to-kafka-poison"
+    /// The route that moves facts. Gateways that were not there then get to know them.
+    static let factsName = "log-to-kafka-facts"
     /// Readers that did not exist on the log and begin with what comes after they were configured.
     private static let laterReaders = "log-to-kafka: readers that begin later"
     private static let poisonReaders: Set<String> = ["poison"]
+    /// A group that says what was moved: whoever has read facts, all of them are moved.
+    private static let factReaders: Set<String> = [movedFacts]
+    static let movedFacts = "moved-to-kafka"
     /// How many messages are published at once; those of a repository keep their order.
     private static let lanes = 64
 
@@ -24,13 +29,23 @@ final class LogTransfer: Sendable {
     private let lag: @Sendable (Topic) -> GaugeHandle
     private let state = Mutex(State())
 
+    /// How many messages of each topic.
+    private struct Waiting {
+        var events: Int64 = 0
+        var poison: Int64 = 0
+        var facts: Int64 = 0
+
+        var isEmpty: Bool { events == 0 && poison == 0 && facts == 0 }
+    }
+
     private struct State {
         var hasBegun = false
         var isMoving = false
         var events = SQLiteHandover()
         var poison = SQLiteHandover()
+        var facts = SQLiteHandover()
         /// What is still to be moved.
-        var waiting: (events: Int64, poison: Int64) = (0, 0)
+        var waiting = Waiting()
         var readers: Set<String> = []
         var laterReaders: [String] = []
         var problem: String?
@@ -45,9 +60,17 @@ final class LogTransfer: Sendable {
             instruments.gauge(
                 .consumerLag,
                 [
-                    ("handler_name", topic == SQLiteQueue.poisonTopic ? Self.poisonName : Self.name),
+                    ("handler_name", Self.route(of: topic)),
                     ("topic", topic.name), ("partition", "0"),
                 ])
+        }
+    }
+
+    private static func route(of topic: Topic) -> String {
+        switch topic {
+        case SQLiteQueue.poisonTopic: poisonName
+        case SQLiteQueue.factsTopic: factsName
+        default: name
         }
     }
 
@@ -66,31 +89,37 @@ final class LogTransfer: Sendable {
         let poison = try await log.beginHandover(
             of: SQLiteQueue.poisonTopic, readBy: Self.poisonReaders, required: Self.poisonReaders, idle: idle,
             makes: true, to: Self.name)
+        let facts = try await log.beginHandover(
+            of: SQLiteQueue.factsTopic, readBy: Self.factReaders, required: Self.factReaders, idle: idle,
+            makes: true, to: Self.name)
         if events.isNew, events.messages > 0 {
             let later = readers.filter { $0.start == .now && !known.contains($0.route) }.map(\.route)
             try await log.setFact(Self.laterReaders, later.isEmpty ? nil : later.joined(separator: ","))
         }
         let later = try await log.fact(Self.laterReaders) ?? ""
-        let isMoving = events.messages > 0 || poison.messages > 0
+        let waiting = Waiting(events: events.messages, poison: poison.messages, facts: facts.messages)
         state.withLock { state in
             state.hasBegun = true
-            state.isMoving = isMoving
+            state.isMoving = !waiting.isEmpty
             state.events = events
             state.poison = poison
-            state.waiting = (events.messages, poison.messages)
+            state.facts = facts
+            state.waiting = waiting
             state.readers = all
             state.laterReaders = later.split(separator: ",").map(String.init)
         }
-        guard isMoving else { return }
+        guard !waiting.isEmpty else { return }
         show()
         logger.notice(
             "what the embedded log still holds is moved to Kafka",
-            metadata: ["events": "\(events.messages)", "poisoned": "\(poison.messages)"])
+            metadata: [
+                "events": "\(events.messages)", "poisoned": "\(poison.messages)", "facts": "\(facts.messages)",
+            ])
     }
 
     /// The routes that move; none where nothing is to be moved.
     func routes(to queue: any EventQueue) -> [Route] {
-        let (events, poison, later) = state.withLock { ($0.events, $0.poison, $0.laterReaders) }
+        let (events, poison, facts, later) = state.withLock { ($0.events, $0.poison, $0.facts, $0.laterReaders) }
         var routes: [Route] = []
         if events.messages > 0 {
             let settled = events.settled.sorted { $0.key < $1.key }
@@ -111,6 +140,10 @@ final class LogTransfer: Sendable {
                     [message]
                 })
         }
+        if facts.messages > 0 {
+            routes.append(
+                route(Self.factsName, from: SQLiteQueue.factsTopic, to: queue.facts, queue) { message, _ in [message] })
+        }
         return routes
     }
 
@@ -129,21 +162,21 @@ final class LogTransfer: Sendable {
 
     /// Finds out how much is left, and ends once nothing is.
     func refresh() async {
-        let (isMoving, readers, events, poison) = state.withLock {
-            ($0.isMoving, $0.readers, $0.events, $0.poison)
+        let (isMoving, readers, events, poison, facts) = state.withLock {
+            ($0.isMoving, $0.readers, $0.events, $0.poison, $0.facts)
         }
         guard isMoving else { return }
         do {
-            let waiting = (
+            let waiting = Waiting(
                 events: events.messages == 0 ? 0 : try await left(of: SQLiteQueue.eventsTopic),
-                poison: poison.messages == 0 ? 0 : try await left(of: SQLiteQueue.poisonTopic)
-            )
+                poison: poison.messages == 0 ? 0 : try await left(of: SQLiteQueue.poisonTopic),
+                facts: facts.messages == 0 ? 0 : try await left(of: SQLiteQueue.factsTopic))
             state.withLock { state in
                 state.waiting = waiting
                 state.problem = nil
             }
             show()
-            guard waiting.events == 0, waiting.poison == 0 else { return }
+            guard waiting.isEmpty else { return }
             if events.messages > 0 {
                 let isDone = try await log.endHandover(of: SQLiteQueue.eventsTopic, readBy: readers, to: Self.name)
                 guard isDone else { return }
@@ -153,11 +186,18 @@ final class LogTransfer: Sendable {
                     of: SQLiteQueue.poisonTopic, readBy: Self.poisonReaders, makes: true, to: Self.name)
                 guard isDone else { return }
             }
+            if facts.messages > 0 {
+                let isDone = try await log.endHandover(
+                    of: SQLiteQueue.factsTopic, readBy: Self.factReaders, makes: true, to: Self.name)
+                guard isDone else { return }
+            }
             try await log.setFact(Self.laterReaders, nil)
             state.withLock { $0.isMoving = false }
             logger.notice(
                 "the embedded log is moved to Kafka",
-                metadata: ["events": "\(events.messages)", "poisoned": "\(poison.messages)"])
+                metadata: [
+                    "events": "\(events.messages)", "poisoned": "\(poison.messages)", "facts": "\(facts.messages)",
+                ])
         } catch {
             let isNew = state.withLock { state in
                 defer { state.problem = "\(error)" }
@@ -171,12 +211,15 @@ final class LogTransfer: Sendable {
     func report(to readiness: inout Readiness) {
         let (isMoving, waiting) = state.withLock { ($0.isMoving, $0.waiting) }
         guard isMoving else { return }
-        guard waiting.events > 0 || waiting.poison > 0 else {
+        guard !waiting.isEmpty else {
             return readiness.notes.append("\(Self.name): another process still reads the embedded log")
         }
-        let poison = waiting.poison > 0 ? ", and \(waiting.poison) messages of the topic poison," : ""
+        let parts =
+            ["\(waiting.events) events"]
+            + (waiting.poison > 0 ? ["\(waiting.poison) messages of the topic poison"] : [])
+            + (waiting.facts > 0 ? ["\(waiting.facts) facts"] : [])
         readiness.notes.append(
-            "\(Self.name): \(waiting.events) events\(poison) that the embedded log took before Kafka was the queue "
+            "\(Self.name): \(parts.joined(last: "and")) that the embedded log took before Kafka was the queue "
                 + "have yet to be moved there")
     }
 
@@ -185,9 +228,10 @@ final class LogTransfer: Sendable {
     }
 
     private func show() {
-        let (events, poison, waiting) = state.withLock { ($0.events, $0.poison, $0.waiting) }
+        let (events, poison, facts, waiting) = state.withLock { ($0.events, $0.poison, $0.facts, $0.waiting) }
         if events.messages > 0 { lag(SQLiteQueue.eventsTopic).set(Double(waiting.events)) }
         if poison.messages > 0 { lag(SQLiteQueue.poisonTopic).set(Double(waiting.poison)) }
+        if facts.messages > 0 { lag(SQLiteQueue.factsTopic).set(Double(waiting.facts)) }
     }
 
     /// Removes the group where the embedded log is the queue (again): its readers go on by themselves.

@@ -6,17 +6,20 @@ import Synchronization
 /// The embedded log as the queue.
 final class SQLiteQueue: EventQueue {
     /// The group whose place in the poison topic says how much of it somebody has looked at.
-    private static let poisonGroup = "poison"
+    static let poisonGroup = "poison"
 
     static let eventsTopic: Topic = "events"
     static let poisonTopic: Topic = "poison"
+    static let factsTopic: Topic = "facts"
 
     let events = SQLiteQueue.eventsTopic
     let poison = SQLiteQueue.poisonTopic
-    let publisher: any Publisher
+    let facts = SQLiteQueue.factsTopic
+    var publisher: any Publisher { writer }
     let handled: any DeduplicationStore
     /// One process at a time leads a group, and all of them read the same store of what was handled.
     let isShared = false
+    private let writer: SQLitePublisher
     private let log: SQLiteLog
     private let memory: QueueMemory
     private let state = Mutex(State())
@@ -24,6 +27,8 @@ final class SQLiteQueue: EventQueue {
 
     private struct State {
         var readers: [(route: String, start: ReaderStart, subscriber: SQLiteSubscriber)] = []
+        /// Of the ledger, and of sinks that are told of incidents.
+        var factReaders: [String: SQLiteSubscriber] = [:]
         var introductions = ReaderIntroductions()
         /// How each sink's own group is read.
         var sinks = SinkReaders()
@@ -38,7 +43,7 @@ final class SQLiteQueue: EventQueue {
         memory = QueueMemory(log: log, retention: groupRetention, logger: logger)
         self.log = log
         self.logger = logger
-        publisher = log.publisher(key: Event.orderingKeySelector)
+        writer = log.publisher(key: Event.orderingKeySelector)
         handled = log.deduplicationStore()
     }
 
@@ -139,7 +144,8 @@ final class SQLiteQueue: EventQueue {
             state.introductions.forget(route)
             state.sinks.forget(route)
             defer { state.readers.removeAll { $0.route == route } }
-            return state.readers.filter { $0.route == route }.map(\.subscriber)
+            let ofFacts = state.factReaders.removeValue(forKey: route)
+            return state.readers.filter { $0.route == route }.map(\.subscriber) + [ofFacts].compactMap(\.self)
         }
         for subscriber in dismissed { await subscriber.close() }
     }
@@ -165,8 +171,34 @@ final class SQLiteQueue: EventQueue {
         try await log.replay(settledBy: route, to: body)
     }
 
+    func takeIn(_ events: [Message], facts: [Message]) async throws {
+        try await writer.publish([(events, self.events), (facts, self.facts)])
+    }
+
+    func ledgerSubscriber(for route: String) throws -> any Subscriber {
+        try factSubscriber(for: route, from: .beginning)
+    }
+
+    func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
+        let subscriber = try log.subscriber(group: route, configuration: .init(start: start.position))
+        state.withLock { $0.factReaders[route] = subscriber }
+        return subscriber
+    }
+
+    func leads(_ route: String) -> Bool {
+        state.withLock { $0.readers.first { $0.route == route }?.subscriber }?.isLeading ?? false
+    }
+
+    func topic(of route: String) -> Topic {
+        state.withLock { $0.factReaders[route] == nil } ? events : facts
+    }
+
+    func replayFacts(to body: ([(message: Message, receipt: Timestamp)]) async throws -> Void) async throws {
+        try await log.replayFacts(to: body)
+    }
+
     func backlog(of route: String) async throws -> Backlog {
-        try await backlog(group: route, events)
+        try await backlog(group: route, topic(of: route))
     }
 
     func unread(besides readers: Set<String>) async -> [UnreadGroup] {
@@ -189,6 +221,12 @@ final class SQLiteQueue: EventQueue {
 }
 
 extension SQLiteLog {
+    func replayFacts(to body: ([(message: Message, receipt: Timestamp)]) async throws -> Void) async throws {
+        for try await batch in messages(in: SQLiteQueue.factsTopic) {
+            try await body(batch.map { ($0.message, $0.timestamp) })
+        }
+    }
+
     /// Hands over the events that a route has settled, oldest first.
     func replay(settledBy route: String, to body: ([Message]) async throws -> Void) async throws {
         let events = SQLiteQueue.eventsTopic

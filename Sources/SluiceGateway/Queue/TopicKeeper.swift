@@ -13,6 +13,8 @@ final class TopicKeeper: Sendable {
 
     private let topics: KafkaTopics
     private let plans: [KafkaTopicPlan]
+    /// Topics that the queue can do without: one that is missing holds nothing up.
+    private let besides: [KafkaTopicPlan]
     private let left: String?
     private let instruments: Instruments
     private let logger: Logger
@@ -24,6 +26,8 @@ final class TopicKeeper: Sendable {
         /// Whether the topics have been there once, and all that needs them was done.
         var isPrepared = false
         var drift: [Topic: [KafkaTopicDescription.Drift]] = [:]
+        /// Why those that the queue can do without cannot be used.
+        var absent: [Topic: String] = [:]
         /// Series that were shown, and go back to 0.
         var gauges: [String: GaugeHandle] = [:]
 
@@ -56,24 +60,31 @@ final class TopicKeeper: Sendable {
 
     /// - Parameters:
     ///   - topics: its own: a question that brokers do not answer holds up the next.
+    ///   - besides: topics that are made and looked after in the same way, and that the queue can do without.
     ///   - left: the setting by which missing topics are not made but waited for; nil where they are made.
     init(
-        _ topics: KafkaTopics, _ plans: [KafkaTopicPlan], left: String?, _ instruments: Instruments, logger: Logger
+        _ topics: KafkaTopics, _ plans: [KafkaTopicPlan], besides: [KafkaTopicPlan] = [], left: String?,
+        _ instruments: Instruments, logger: Logger
     ) {
         self.topics = topics
         self.plans = plans
+        self.besides = besides
         self.left = left
         self.instruments = instruments
         self.logger = logger
+        for plan in besides { state.withLock { $0.absent[plan.topic] = "it has not been looked for yet" } }
     }
 
     /// Why the topics cannot be used; nil where they can.
     var problem: String? { state.withLock(\.missing) }
 
+    /// Why a topic cannot be used that the queue can do without; nil where it can.
+    func absence(of topic: Topic) -> String? { state.withLock { $0.absent[topic] } }
+
     /// How the topics differ from what is stated.
     var notes: [String] {
         let drift = state.withLock(\.drift)
-        return plans.flatMap { plan in
+        return (plans + besides).flatMap { plan in
             (drift[plan.topic] ?? []).map { drift in
                 "kafka: the topic \(plan.topic) has \(drift.name)=\(drift.found), and \(drift.stated) is stated; "
                     + "topics that exist are left as they are"
@@ -92,6 +103,7 @@ final class TopicKeeper: Sendable {
             do {
                 // Settings can be told of later; webhooks do not wait for them.
                 try await ensure(settings: false)
+                try await ensureBesides(settings: false)
                 try await finish()
                 state.withLock { state in
                     state.missing = nil
@@ -119,6 +131,7 @@ final class TopicKeeper: Sendable {
             if asksSettings { settingsDue = MonotonicTime.now().advanced(by: Self.settingsInterval) }
             do {
                 try await ensure(settings: asksSettings)
+                try await ensureBesides(settings: asksSettings)
                 let isOver = state.withLock { state in
                     guard state.isPrepared, state.missing != nil else { return false }
                     state.missing = nil
@@ -144,13 +157,28 @@ final class TopicKeeper: Sendable {
     }
 
     private func ensure(settings: Bool) async throws {
-        for plan in plans {
-            let found = try await topics.describe(plan.topic, settings: settings)
-            guard let found else {
-                try await make(plan)
-                continue
+        for plan in plans { try await ensure(plan, settings: settings) }
+    }
+
+    private func ensure(_ plan: KafkaTopicPlan, settings: Bool) async throws {
+        guard let found = try await topics.describe(plan.topic, settings: settings) else { return try await make(plan) }
+        note(found.drift(from: plan), of: plan, isWhole: found.settings != nil)
+    }
+
+    /// What only a person can mend is noted; what may pass is thrown, since it is the cluster's.
+    private func ensureBesides(settings: Bool) async throws {
+        for plan in besides {
+            do {
+                try await ensure(plan, settings: settings)
+                state.withLock { _ = $0.absent.removeValue(forKey: plan.topic) }
+            } catch let error where Disposition(of: error) != .retry() {
+                let isNew = state.withLock { $0.absent.updateValue("\(error)", forKey: plan.topic) != "\(error)" }
+                if isNew {
+                    logger.warning(
+                        "a topic that the queue can do without cannot be used",
+                        metadata: ["topic": "\(plan.topic)", "error": "\(error)"])
+                }
             }
-            note(found.drift(from: plan), of: plan, isWhole: found.settings != nil)
         }
     }
 

@@ -1,6 +1,6 @@
 /// Every kind of source and sink. A new one is a folder and a line here.
 enum Registry {
-    static let sources: [SourceKind] = [.gitHub, .deployments]
+    static let sources: [SourceKind] = [.gitHub, .deployments, .alertmanager, .incidents]
     static let sinks: [SinkKind] = [.grafana, .slack, .http, .sql]
 
     /// What events go to where no sink is configured.

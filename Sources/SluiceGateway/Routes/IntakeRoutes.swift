@@ -31,7 +31,7 @@ struct IntakeRoutes {
         _ configuration: GatewayConfiguration, _ listener: HTTPListener, to queue: any EventQueue,
         _ instruments: Instruments, journal: Journal?, onOpen: @escaping @Sendable () -> Void, logger: Logger
     ) throws {
-        let checking = CheckedPublisher(queue.publisher, events: queue.events)
+        let (checking, plain) = (IntakePublisher(queue, isChecking: true), IntakePublisher(queue, isChecking: false))
         var ways: [(route: String, endpoint: HTTPEndpoint, publisher: any Publisher, handler: Handler)] = []
         var entries: [Entry] = []
         for source in configuration.sources {
@@ -47,7 +47,7 @@ struct IntakeRoutes {
                         refusing: Registry.sources.flatMap(\.senders))
                 }
                 let route = index == 0 ? source.route : "\(source.route)-\(index + 1)"
-                let publisher = way.isChecked ? queue.publisher : checking
+                let publisher = way.isChecked ? plain : checking
                 ways.append((route, endpoint, publisher, way.handler(instruments)))
                 entry.routes.append(route)
                 entry.paths.append(endpoint.path)

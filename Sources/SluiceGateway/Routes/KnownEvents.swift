@@ -6,7 +6,9 @@ struct KnownEvents: Middleware {
     func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
         let unknown = route.instruments.counters(.unknownEvents, known: ["other"])
         return { message, context in
-            guard let type = message.metadata[Event.typeKey], !type.isEmpty, Event.Kind(rawValue: type) == nil else {
+            guard let type = message.metadata[Event.typeKey], !type.isEmpty,
+                Event.Kind(rawValue: type)?.isOfFacts != false
+            else {
                 return try await next(message, context)
             }
             unknown.increment(Self.word(type))
@@ -15,9 +17,9 @@ struct KnownEvents: Middleware {
     }
 
     /// A kind as it may stand in a label; anything else comes from no gateway.
-    private static func word(_ type: String) -> String {
+    static func word(_ type: String) -> String {
         let isWord =
-            type.utf8.count <= 64
+            (1...64).contains(type.utf8.count)
             && type.utf8.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

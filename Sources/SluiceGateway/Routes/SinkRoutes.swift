@@ -24,17 +24,24 @@ struct SinkRoutes {
         let (isShared, startedAt) = (queue.isShared, startedAt)
         let parted = queue.follow(sink)
         return try sink.readers.map { group, part in
-            let outer: [any Middleware] = [OnlyPart(part: part), HandledApart(reader: parted)]
+            let isOfFacts = part == .incidents
+            // What was handled apart is told by the offsets of events.
+            let outer: [any Middleware] = [OnlyPart(part: part)] + (isOfFacts ? [] : [HandledApart(reader: parted)])
+            let topic = isOfFacts ? queue.facts : queue.events
             return Route(
-                group, from: try subscriber(for: group, of: sink, isLate: isLate), queue.events, to: delivers,
-                queue.events, ordering: sink.ordering, destination: destination,
+                group, from: try subscriber(for: group, part, of: sink, isLate: isLate), topic, to: delivers,
+                topic, ordering: sink.ordering, destination: destination,
                 middlewares: outer + noting
                     + .recommended(
                         policy, only: sink.only, of: sink.group, poison: Route.Output(queue.publisher, queue.poison),
                         tap: TapPoint(board: tap, sink: sink.name)),
-                joining: part == .pushes ? ReaderPart.joining(sink.only) : nil, isUrgent: part == .urgent
+                joining: part == .pushes ? ReaderPart.joining(sink.only) : nil,
+                isUrgent: part == .urgent || isOfFacts && sink.options.digests
             ) { _, context in
-                EventInHand.current?.note(mayBeDelivered: isShared || Self.wasTried(context, before: startedAt))
+                // What is sent again may have been delivered, however new it is.
+                EventInHand.current?.note(
+                    mayBeDelivered: isShared || RedriveInHand.current != nil
+                        || Self.wasTried(context, before: startedAt))
                 return context.messages
             }
         }
@@ -46,7 +53,10 @@ struct SinkRoutes {
         return [JournalMessages(journal: journal, place: .sink)]
     }
 
-    private func subscriber(for group: String, of sink: ConfiguredSink, isLate: Bool) throws -> any Subscriber {
+    private func subscriber(
+        for group: String, _ part: ReaderPart, of sink: ConfiguredSink, isLate: Bool
+    ) throws -> any Subscriber {
+        if part == .incidents { return try queue.factSubscriber(for: group, from: sink.start) }
         let subscriber = try queue.subscriber(for: group, from: sink.start)
         // Where its groups become one, or two, others may still read them.
         guard isLate || queue.mayWait(sink.group) else { return subscriber }

@@ -119,6 +119,12 @@ extension [ConfiguredSink] {
                     return [.init("\(field).ordering", expected: "serial, for a sink with a digest")]
                 }
             }
+            guard sink.only?.wantsIncidents != true || sink.group.utf8.count <= ReaderPart.longestGroup else {
+                return [
+                    .init(
+                        "\(field).group", expected: "at most \(ReaderPart.longestGroup) bytes, for a sink of incidents")
+                ]
+            }
             guard sink.only?.matchesSomething ?? true else {
                 return [.init("\(field).only", expected: "entries that an event can match")]
             }

@@ -7,7 +7,13 @@ enum ReaderPart: Sendable, Hashable {
     /// Everything but pushes.
     case urgent
     case pushes
+    /// Incidents, which are facts and not events.
+    case incidents
 
+    /// The group that reads incidents for a sink, by the sink's own.
+    static func factsGroup(of group: String) -> String { group + factsSuffix }
+
+    private static let factsSuffix = "-facts"
     /// The group that reads a sink's pushes, by the sink's own.
     static func pushesGroup(of group: String) -> String { group + suffix }
 
@@ -17,7 +23,7 @@ enum ReaderPart: Sendable, Hashable {
     }
 
     private static let suffix = "-pushes"
-    /// How long a sink's group may be, so that the one for its pushes has a name too.
+    /// How long a sink's group may be, so that those for its pushes and for incidents have a name too.
     static let longestGroup = SinkName.longest - suffix.utf8.count
 
     /// By the kind that the message names: each message belongs to one part, also one that cannot be read.
@@ -31,6 +37,7 @@ enum ReaderPart: Sendable, Hashable {
         case .whole: true
         case .urgent: kind != Event.Kind.commitPushed.rawValue
         case .pushes: kind == Event.Kind.commitPushed.rawValue
+        case .incidents: Event.Kind(rawValue: kind)?.isOfFacts == true
         }
     }
 
@@ -39,6 +46,7 @@ enum ReaderPart: Sendable, Hashable {
         case .whole: true
         case .urgent: !Self.isPush(message)
         case .pushes: Self.isPush(message)
+        case .incidents: message.metadata[Fact.typeKey] == Fact.Kind.incident.rawValue
         }
     }
 
@@ -62,8 +70,11 @@ enum ReaderPart: Sendable, Hashable {
 extension ConfiguredSink {
     /// Its groups on the queue, and what each of them reads.
     var readers: [(group: String, part: ReaderPart)] {
-        options.digests
+        var readers: [(group: String, part: ReaderPart)] =
+            options.digests
             ? [(group, .urgent), (ReaderPart.pushesGroup(of: group), .pushes)] : [(group, .whole)]
+        if only?.wantsIncidents == true { readers.append((ReaderPart.factsGroup(of: group), .incidents)) }
+        return readers
     }
 
     var groups: [String] { readers.map(\.group) }

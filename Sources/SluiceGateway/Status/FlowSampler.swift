@@ -26,7 +26,7 @@ final class FlowSampler: Service {
             for count in 0... {
                 self.sample()
                 if count % Self.slowEvery == 0 { await self.refresh() }
-                guard (try? await Task.sleep(for: Self.interval)) != nil else { return }
+                guard (try? await Task.sleep(for: Self.interval)) != nil else { return self.sample() }
             }
         }
     }

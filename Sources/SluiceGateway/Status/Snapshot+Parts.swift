@@ -78,7 +78,7 @@ extension Snapshot {
         public var shutBy: String?
         /// What it answered when it was shut, such as `http_429`.
         public var shutReason: String?
-        /// Since when every attempt has failed; nil while some succeed.
+        /// Since when every attempt has failed, also those of earlier processes that the journal knows; nil while some succeed.
         public var failingSince: Timestamp?
         /// When it is asked next; nil while nothing keeps an attempt from being made.
         public var nextAttempt: Timestamp?
@@ -109,7 +109,8 @@ extension Snapshot {
         public var flow = Flow()
         public var lastSuccess: Timestamp?
         public var lastFailure: Failure?
-        /// Failures by cause since the process began, the latest first, at most 16.
+        /// Failures by cause since the process began and, where there is a journal, in the 24 hours before; the latest first, at
+        /// most 16.
         public var failures: [Cause] = []
         /// What it is set to.
         public var policy: [Value] = []

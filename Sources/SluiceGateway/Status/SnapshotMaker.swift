@@ -20,6 +20,8 @@ final class SnapshotMaker: Sendable {
         let reloader: Reloader
         let backlog: BacklogMeter
         let ledger: DeploymentLedger
+        /// Nil where there is no journal.
+        let past: PastTroubles?
         let startedAt: Timestamp
     }
 
@@ -52,7 +54,9 @@ final class SnapshotMaker: Sendable {
             totals["sinks.\(running.sink.name)"] = Self.total(running.sink, figures)
             let name = running.destination.name
             if totals["destinations.\(name)"] == nil {
-                totals["destinations.\(name)"] = running.destination.status.attemptsInAll
+                let status = running.destination.status
+                totals["destinations.\(name)"] = status.attemptsInAll
+                parts.past?.settle(status)
             }
         }
         return totals
@@ -189,6 +193,7 @@ final class SnapshotMaker: Sendable {
         let queued = sinks.reduce(Int64(0)) { $0.addingSaturated(Self.lag($1, figures)) }
         shown.note = status.note(waiting: max(status.waiting, Int(clamping: queued)))
         shown.take(status)
+        parts.past?.add(to: &shown)
         if let permits = figures.value(.destinationPermits, of: name), permits > 0, permits.isFinite {
             shown.permitsPerSecond = permits
             shown.throttleUse = shown.flow.perSecond / permits

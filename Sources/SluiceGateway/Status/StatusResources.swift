@@ -1,6 +1,7 @@
 import Foundation
 import Sluice
 import SluiceHTTP
+import SluicePrometheus
 
 /// `/` and `/status.json` of the metrics listener.
 enum StatusResources {
@@ -13,15 +14,15 @@ enum StatusResources {
             HTTPResource("/") { request in
                 if let refusal = check.refusal(request) { return refusal }
                 guard wantsMarkup(request) else {
-                    return await answer(Array(StatusText(snapshot()).text.utf8), "text/plain; charset=utf-8")
+                    return await answer(request, Array(StatusText(snapshot()).text.utf8), "text/plain; charset=utf-8")
                 }
-                var response = answer(page.markup, "text/html; charset=utf-8")
+                var response = answer(request, page.markup, "text/html; charset=utf-8", packed: page.packed)
                 response.headers.append(.init("Content-Security-Policy", page.contentSecurityPolicy))
                 return response
             },
             HTTPResource("/status.json") { request in
                 if let refusal = check.refusal(request) { return refusal }
-                return await answer(snapshot().json, "application/json")
+                return await answer(request, snapshot().json, "application/json")
             },
         ]
     }
@@ -31,11 +32,23 @@ enum StatusResources {
         request.headers["Accept"]?.lowercased().contains("text/html") ?? false
     }
 
-    private static func answer(_ body: [UInt8], _ type: String) -> HTTPInboundResponse {
-        var response = HTTPInboundResponse.ok(body, contentType: type)
+    /// What is shorter gains nothing by being compressed.
+    private static let shortest = 1_024
+
+    /// - Parameter packed: the body, compressed before.
+    private static func answer(
+        _ request: HTTPInboundRequest, _ body: [UInt8], _ type: String, packed: [UInt8]? = nil
+    ) -> HTTPInboundResponse {
+        var sent: [UInt8]?
+        if body.count >= shortest, Negotiation.acceptsGzip(request.headers["Accept-Encoding"]) {
+            sent = packed ?? Gzip.compress(body, 1)
+        }
+        var response = HTTPInboundResponse.ok(sent ?? body, contentType: type)
+        if sent != nil { response.headers.append(.init("Content-Encoding", "gzip")) }
         response.headers += [
             .init("Cache-Control", "no-store"), .init("X-Content-Type-Options", "nosniff"),
-            .init("X-Frame-Options", "DENY"), .init("Referrer-Policy", "no-referrer"), .init("Vary", "Accept"),
+            .init("X-Frame-Options", "DENY"), .init("Referrer-Policy", "no-referrer"),
+            .init("Vary", "Accept, Accept-Encoding"),
         ]
         return response
     }

@@ -97,6 +97,8 @@ extension Snapshot.Problem {
             waiting = snapshot.poison.messages
         } else if name == "configuration" {
             self.severity = severity ?? .warning
+        } else if name == RedriveDesk.noteName, line.contains(RedriveDesk.stoppedWords) {
+            self.severity = severity ?? .warning
         }
     }
 }

@@ -61,7 +61,8 @@ public struct ConsumeTool: Sendable {
         return line(message)
     }
 
-    private func next(_ limit: Int, of source: any MessageSource) async throws -> [ConsumedMessage]? {
+    /// The next messages; nil when nothing has come for `idle`.
+    func next(_ limit: Int, of source: any MessageSource) async throws -> [ConsumedMessage]? {
         guard let idle else { return try await source.next(limit) }
         return try await withThrowingTaskGroup(of: [ConsumedMessage]?.self) { group in
             group.addTask { try await source.next(limit) }

@@ -90,6 +90,7 @@ extension StoryPart.Attempt {
     fileprivate func write(_ json: inout JSONWriter) {
         json.member("time", RFC3339.format(time))
         json.member("attempt", number)
+        if isAgain { json.member("again", true) }
         json.member("result", code.word)
         json.member("reason", ifPresent: reason)
         if let retryAfter {

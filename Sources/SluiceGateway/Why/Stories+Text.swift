@@ -86,7 +86,7 @@ extension StoryPart.End {
 
 extension StoryPart.Attempt {
     fileprivate var words: String {
-        var words = "attempt \(number): \(code.word)"
+        var words = "attempt \(number)\(isAgain ? ", sent again by a job" : ""): \(code.word)"
         if let reason { words += ", \(reason)" }
         if let retryAfter { words += ", asked to wait \(Self.text(retryAfter.inSeconds))" }
         words += "; took \(Self.text(Double(duration) / 1e6))"

@@ -88,10 +88,13 @@ struct StoryPart: Sendable, Equatable {
         let duration: Int64
         /// What it waited for since the attempt before, in microseconds, by the stages of `sluice_delivery_stage_seconds`.
         let waits: [(stage: String, microseconds: Int64)]
+        /// Whether a job has sent it again.
+        var isAgain = false
 
         static func == (left: Self, right: Self) -> Bool {
             (left.time, left.number, left.code, left.reason, left.retryAfter, left.duration)
                 == (right.time, right.number, right.code, right.reason, right.retryAfter, right.duration)
+                && left.isAgain == right.isAgain
                 && left.waits.elementsEqual(right.waits) { $0 == $1 }
         }
     }

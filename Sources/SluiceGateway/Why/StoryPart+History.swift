@@ -21,7 +21,8 @@ extension StoryPart {
             attempts.append(
                 Attempt(
                     time: entry.time, number: entry.attempt, code: entry.code, reason: entry.reason,
-                    retryAfter: entry.retryAfter, duration: entry.duration, waits: Self.waits(of: entry, after: before))
+                    retryAfter: entry.retryAfter, duration: entry.duration, waits: Self.waits(of: entry, after: before),
+                    isAgain: entry.isAgain)
             )
             before = entry
         }

@@ -56,7 +56,7 @@ extension StoryPart {
             waits.append(
                 Wait(
                     what: "concurrency", until: nil,
-                    words: "\(status.name) gets no more attempts at once; \(status.waitingForPlace) wait for a place"))
+                    words: "\(status.name) has no free place; \(status.waitingForPlace) wait for one"))
         }
         return waits
     }

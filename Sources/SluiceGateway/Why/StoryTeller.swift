@@ -39,7 +39,9 @@ struct StoryTeller: Sendable {
         var ids = notes.map(\.message).distinct
         if ids.isEmpty { ids = [MessageID(id)] }
         let told = Array(ids.prefix(Self.mostMessages))
-        if problem == nil { entries = (try? await journal?.entries(of: told)) ?? [] }
+        if problem == nil {
+            entries = (try? await journal?.entries(of: told))?.map(\.toldOfItsOwnRoute) ?? []
+        }
         var stories: [Story] = []
         for message in told {
             let story = await story(of: message, notes, entries.filter { $0.message == message })

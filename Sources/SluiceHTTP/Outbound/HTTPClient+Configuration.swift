@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 public import Tracing
 
 extension HTTPClient {

@@ -1,5 +1,5 @@
-internal import Sluice
-internal import Tracing
+import Sluice
+import Tracing
 
 extension HTTPClient.Request {
     /// Names the span that it is sent within, for the other side to go on with its trace.

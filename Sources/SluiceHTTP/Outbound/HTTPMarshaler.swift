@@ -16,6 +16,7 @@ public struct HTTPMarshaler: Sendable {
 
     /// What Watermill's HTTP publisher sends by default: a POST of the payload with the id and the metadata in headers.
     /// - Parameters:
+    ///   - credentials: sent with each request, and never shown. Default: none.
     ///   - url: where to; nil takes the topic's name as the URL, as Watermill does.
     ///   - target: names the destination in errors and labels.
     ///   - headers: sent with each request beside the two.

@@ -32,7 +32,10 @@ public final class HTTPPublisher: Publisher {
     private let configuration: Configuration
     private let gate = PublishGate()
 
-    /// - Parameter marshaler: makes the request of a message. Default Watermill's, with the topic as the URL.
+    /// - Parameters:
+    ///   - client: sends the requests.
+    ///   - configuration: how many at once.
+    ///   - marshaler: makes the request of a message. Default Watermill's, with the topic as the URL.
     /// - Throws: `ConfigurationError` for a value out of its range.
     public init(
         client: HTTPClient, marshaler: HTTPMarshaler = .watermill(), configuration: Configuration = Configuration()

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// Which addresses belong to the public internet: what IANA's registries of special-purpose addresses (RFC 6890) say of
 /// IPv4 and IPv6. An IPv6 address that stands for one of IPv4 is what that one is.
@@ -18,15 +12,19 @@ package enum PublicAddress {
         while name.hasSuffix(".") { name.removeLast() }
         if name == "localhost" || name.hasSuffix(".localhost") { return false }
         if name.contains(":") { return isPublic(numeric: name) }
-        var four = in_addr()
-        return inet_aton(name, &four) == 1 ? isPublic(four: UInt32(bigEndian: four.s_addr)) : nil
+        var four: UInt32 = 0
+        let isRead = withUnsafeMutablePointer(to: &four) { bits in
+            bits.withMemoryRebound(to: in_addr.self, capacity: 1) { inet_aton(name, $0) == 1 }
+        }
+        return isRead ? isPublic(four: UInt32(bigEndian: four)) : nil
     }
 
     /// An address as libcurl writes it. One that cannot be read is not public.
     static func isPublic(numeric text: String) -> Bool {
-        var four = in_addr()
-        if inet_pton(AF_INET, text, &four) == 1 { return isPublic(four: UInt32(bigEndian: four.s_addr)) }
-        var six = in6_addr()
+        // Members of `in_addr` belong to whichever module has read its header first, which differs from build to build.
+        var four: UInt32 = 0
+        if inet_pton(AF_INET, text, &four) == 1 { return isPublic(four: UInt32(bigEndian: four)) }
+        var six: (UInt64, UInt64) = (0, 0)
         // An interface behind a percent sign belongs to a link's own address.
         guard !text.contains("%"), inet_pton(AF_INET6, text, &six) == 1 else { return false }
         return withUnsafeBytes(of: six) { isPublic(six: $0) }

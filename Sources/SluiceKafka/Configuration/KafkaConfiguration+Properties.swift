@@ -1,5 +1,5 @@
-internal import Logging
-internal import Sluice
+import Logging
+import Sluice
 
 extension KafkaConfiguration {
     /// librdkafka's properties in the order in which they are set: later ones win.

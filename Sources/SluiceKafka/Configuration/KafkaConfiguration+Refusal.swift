@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 
 extension KafkaConfiguration {
     /// What librdkafka refuses of a configuration, as a `ConfigurationError` that names the field by which it was set; any

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 
 /// Which cluster to talk to, and how. Shared by publishers, subscribers and ``KafkaTopics``.
 ///

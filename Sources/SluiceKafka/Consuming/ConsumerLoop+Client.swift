@@ -1,6 +1,6 @@
 import CRDKafka
-internal import Logging
-internal import Sluice
+import Logging
+import Sluice
 
 /// The client's life: it is opened, may fail for good, and is then replaced.
 extension ConsumerLoop {

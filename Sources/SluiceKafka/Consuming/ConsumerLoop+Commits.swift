@@ -1,15 +1,8 @@
 import CRDKafka
-internal import Logging
-internal import Sluice
+import Glibc
+import Logging
+import Sluice
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// The commit that is under way, and when the next is due.
 struct CommitState {

@@ -1,6 +1,6 @@
 import CRDKafka
-internal import Logging
-internal import Sluice
+import Logging
+import Sluice
 import Synchronization
 
 extension ConsumerLoop {

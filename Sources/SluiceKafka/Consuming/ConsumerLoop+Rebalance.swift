@@ -1,6 +1,6 @@
 import CRDKafka
-internal import Logging
-internal import Sluice
+import Logging
+import Sluice
 import Synchronization
 
 /// Takes part in the group's changes, and ends, as the session's course says.

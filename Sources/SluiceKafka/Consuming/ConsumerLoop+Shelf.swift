@@ -1,5 +1,5 @@
-internal import Logging
-internal import Sluice
+import Logging
+import Sluice
 import Synchronization
 
 /// Partitions that a failing message holds up: what is put aside behind it, and when that is too much.

@@ -1,6 +1,6 @@
 import CRDKafka
-internal import Logging
-internal import Sluice
+import Logging
+import Sluice
 
 /// The question where partitions go on.
 struct Lookup {

@@ -1,6 +1,6 @@
 import CRDKafka
-internal import Logging
-internal import Sluice
+import Logging
+import Sluice
 import Synchronization
 
 /// What a session's thread does: it serves the client's events, feeds the subscription, takes part in the group's

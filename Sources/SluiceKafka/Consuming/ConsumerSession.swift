@@ -1,6 +1,6 @@
-internal import CRDKafka
-internal import Logging
-internal import Sluice
+import CRDKafka
+import Logging
+import Sluice
 import Synchronization
 
 /// One subscription: its client, the thread that owns it, and what others may ask of these.

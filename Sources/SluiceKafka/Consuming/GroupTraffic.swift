@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 import Synchronization
 
 /// What librdkafka's own requests to the group's coordinator say of whether a commit may be made.

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 import Synchronization
 
 /// What a session has put aside behind keys that fail, in memory: the records are Kafka's to keep.

@@ -15,7 +15,7 @@ import Synchronization
 ///
 /// Rejected messages are kept in memory and come back after their delay; the partition goes on behind them. A record
 /// that the marshaler cannot read is delivered as a message with the record's bytes, whose handling fails with the
-/// marshaler's error (``Delivery/Origin/failure``).
+/// marshaler's error (`Delivery/Origin/failure`).
 public final class KafkaSubscriber: Subscriber {
     public let name = "kafka"
     public let defaultOrdering = Ordering.serial
@@ -35,6 +35,9 @@ public final class KafkaSubscriber: Subscriber {
     }
 
     /// - Parameters:
+    ///   - configuration: how the brokers are reached.
+    ///   - options: how it reads.
+    ///   - logger: what the client says goes there.
     ///   - group: its name. Members of a group share a topic's partitions. Nil reads all partitions of a topic for
     ///     itself, from `start` on each time, and commits nothing.
     ///   - instruments: where the client's metrics go, with the component `kafka-<group>`; nil for nowhere.

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 import Synchronization
 
 /// Takes the settlements of one partition's deliveries back to its ledger, for as long as this process has the

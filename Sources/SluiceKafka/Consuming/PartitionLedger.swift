@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 
 /// What one partition has delivered, settled, and must deliver again, from its assignment to its revocation. A state
 /// machine without I/O.

@@ -1,5 +1,5 @@
 import CRDKafka
-internal import Sluice
+import Sluice
 import Synchronization
 
 /// Owns a partition's own queue of fetched records, so that it can be left alone while the subscription is full. Belongs

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 import Synchronization
 
 /// Records of one partition on their way from the session's thread to the route, copied out of what librdkafka lent into

@@ -1,13 +1,6 @@
 import CRDKafka
-internal import Sluice
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
+import Sluice
 
 /// Copies records out of what librdkafka lent, into one table after the other.
 ///

@@ -1,5 +1,5 @@
-internal import Logging
-internal import Sluice
+import Logging
+import Sluice
 
 /// Makes messages of records.
 struct RecordReader: Sendable {

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 
 /// Records of one partition, copied out of what librdkafka lent: their keys, values and headers lie in one run of bytes.
 struct RecordTable: Sendable {

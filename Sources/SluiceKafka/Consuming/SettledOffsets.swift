@@ -1,10 +1,5 @@
-internal import Sluice
-
-#if canImport(FoundationEssentials)
-    internal import FoundationEssentials
-#else
-    internal import Foundation
-#endif
+import FoundationEssentials
+import Sluice
 
 /// What a group has settled in a partition, as a commit says it: the offset holds the contiguous prefix, the metadata
 /// what was settled beyond it.

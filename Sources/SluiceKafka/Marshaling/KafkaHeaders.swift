@@ -1,13 +1,6 @@
-internal import CRDKafka
+import CRDKafka
+import Glibc
 public import Sluice
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// A record's headers: names and values in order. A name may occur several times, and a value may be absent.
 ///

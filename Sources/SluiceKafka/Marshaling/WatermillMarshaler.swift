@@ -5,7 +5,7 @@ public import Sluice
 ///
 /// Records of any other producer can be read too: one without an id is named by its place in the log, so that it has
 /// the same id at each delivery; a null value gives an empty payload; of headers with one name the last counts; bytes
-/// of headers that are not UTF-8 are replaced. Headers beyond ``MetadataLimits`` are left out, and a
+/// of headers that are not UTF-8 are replaced. Headers beyond `MetadataLimits` are left out, and a
 /// subscriber delivers such a message as one that cannot be read.
 public struct WatermillMarshaler: KafkaMarshaler {
     /// The header that holds a message's id. An entry of this name in the metadata is not published.

@@ -1,4 +1,4 @@
-internal import CRDKafka
+import CRDKafka
 public import Logging
 public import Sluice
 

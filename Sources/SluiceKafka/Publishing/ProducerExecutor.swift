@@ -1,4 +1,4 @@
-internal import DequeModule
+import DequeModule
 import Synchronization
 
 /// Lets tasks run on the thread that serves a producer.

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 
 extension FailureDiary {
     /// The broker's `host:port` in one of librdkafka's names, such as `ssl://b.example:9093/bootstrap`, or in an error

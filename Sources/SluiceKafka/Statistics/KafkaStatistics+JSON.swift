@@ -1,10 +1,5 @@
-internal import Sluice
-
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
+import FoundationEssentials
+import Sluice
 
 extension KafkaStatistics {
     /// Nil where the text is not what librdkafka writes.

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 
 /// A client's figures at one moment, as librdkafka counts them
 /// (<https://github.com/confluentinc/librdkafka/blob/v2.0.2/STATISTICS.md>).

@@ -1,10 +1,10 @@
 import CZlib
 
 /// Compresses a body into gzip's format (RFC 1952).
-enum Gzip {
+package enum Gzip {
     /// Nil when zlib has no memory; the caller then sends the body as it is.
     /// - Parameter level: from 1 to 9.
-    static func compress(_ body: [UInt8], _ level: Int) -> [UInt8]? {
+    package static func compress(_ body: [UInt8], _ level: Int) -> [UInt8]? {
         var stream = z_stream()
         guard sluice_deflate_init_gzip(&stream, Int32(clamping: level)) == Z_OK else { return nil }
         defer { deflateEnd(&stream) }

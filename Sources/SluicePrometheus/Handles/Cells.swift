@@ -1,12 +1,5 @@
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// A row of 64-bit atomics, kept once per stripe so that threads that update the same metric rarely share a cache line.
 ///
@@ -45,11 +38,7 @@ struct Cells: ~Copyable, @unchecked Sendable {
     /// Threads' descriptors lie a stack apart; the golden ratio's multiples of neighbours fall into different quarters.
     @inline(__always)
     var stripe: Int {
-        #if canImport(Glibc)
-            let thread = pthread_self()
-        #else
-            let thread = UInt(bitPattern: pthread_self())
-        #endif
+        let thread = pthread_self()
         return Int(bitPattern: ((thread >> 12) &* 0x9E37_79B9_7F4A_7C15) >> 62) &* stride
     }
 

@@ -33,6 +33,7 @@ public final class PrometheusCounter: CounterHandler, FloatingPointCounterHandle
 
     /// Increments, and leaves a trace of it in OpenMetrics expositions.
     /// - Parameters:
+    ///   - amount: 0 or more.
     ///   - exemplarLabel: such as `trace_id`.
     ///   - exemplarValue: such as the trace's id. Dropped when it has control characters, quotes, or backslashes, or when
     ///     it exceeds 128 characters together with the label. At most one exemplar is taken in 100 ms.

@@ -40,6 +40,7 @@ public final class PrometheusHistogram: RecorderHandler, TimerHandler {
 
     /// Observes `value`, and leaves a trace of it in OpenMetrics expositions.
     /// - Parameters:
+    ///   - value: in the metric's unit.
     ///   - exemplarLabel: such as `trace_id`.
     ///   - exemplarValue: such as the trace's id. Dropped when it has control characters, quotes, or backslashes, or when
     ///     it exceeds 128 characters together with the label. At most one exemplar a bucket is taken in 100 ms.

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// What Linux says about this process (proc(5)).
 struct ProcessSample {
@@ -76,13 +70,7 @@ struct ProcessSample {
     }
 
     private static func read(_ file: Int32, _ buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
-        #if canImport(Glibc)
-            Glibc.read(file, buffer.baseAddress, buffer.count)
-        #elseif canImport(Musl)
-            Musl.read(file, buffer.baseAddress, buffer.count)
-        #elseif canImport(Darwin)
-            Darwin.read(file, buffer.baseAddress, buffer.count)
-        #endif
+        Glibc.read(file, buffer.baseAddress, buffer.count)
     }
 
     /// Without `.`, `..`, and the descriptor that reads the folder.

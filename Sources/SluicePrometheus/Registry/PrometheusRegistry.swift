@@ -139,7 +139,9 @@ public final class PrometheusRegistry: Sendable {
     }
 
     /// Takes series out of the exposition. Handles of them that are still held count on and are not shown.
-    /// - Parameter labels: every series of the family that has all of these goes.
+    /// - Parameters:
+    ///   - name: the family's.
+    ///   - labels: every series of the family that has all of these goes.
     /// - Returns: how many went.
     @discardableResult
     public func remove(_ name: String, labels: [(String, String)]) -> Int {

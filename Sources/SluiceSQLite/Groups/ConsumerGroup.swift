@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 import Synchronization
 
 /// One consumer group of one topic in this process: whether it is led here, who reads it, and its ledger.
@@ -133,7 +133,7 @@ final class ConsumerGroup: Sendable {
         if announce { writer.announce(self) }
     }
 
-    /// A message rests in a route without an order, or does so no more. The reader must not wait for it to be settled.
+    /// A message rests in a route without an order, or no longer does. The reader must not wait for it to be settled.
     func note(_ offset: Int64, isResting: Bool, generation: UInt64) {
         let wake = state.withLock { state -> Bool in
             guard state.generation & Self.generationMask == generation else { return false }

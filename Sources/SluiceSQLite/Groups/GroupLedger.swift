@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 
 /// What a group that is led here has settled, has in flight, and must deliver again. A state machine without I/O.
 struct GroupLedger {
@@ -180,7 +180,7 @@ struct GroupLedger {
         return true
     }
 
-    /// A message in flight waits without a worker, and nothing behind it, or does so no more.
+    /// A message in flight waits without a worker, and nothing behind it, or no longer does.
     mutating func note(_ offset: Int64, isResting: Bool) {
         if isResting { resting.insert(offset) } else { resting.remove(offset) }
     }

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 import Synchronization
 
 /// The groups that this process reads or wants to read.

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 
 /// Reads what the file says of all groups, also one of schema 1.
 struct GroupTable {

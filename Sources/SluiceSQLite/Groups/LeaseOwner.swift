@@ -1,12 +1,5 @@
-internal import Sluice
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+import Glibc
+import Sluice
 
 /// Who holds leases: one open log in one process.
 ///
@@ -34,13 +27,9 @@ final class LeaseOwner: Sendable {
 
     /// Whether the other owner is known to be gone.
     func isGone(_ other: [UInt8]) -> Bool {
-        #if os(Linux)
-            guard descriptor >= 0, other.count == id.count, other != id else { return false }
-            var lock = Self.lock(on: other)
-            return fcntl(descriptor, Self.getLock, &lock) == 0 && lock.l_type == Int16(F_UNLCK)
-        #else
-            return false
-        #endif
+        guard descriptor >= 0, other.count == id.count, other != id else { return false }
+        var lock = Self.lock(on: other)
+        return fcntl(descriptor, Self.getLock, &lock) == 0 && lock.l_type == Int16(F_UNLCK)
     }
 
     /// What stands before a process's number; owners of the first release are random throughout.
@@ -66,41 +55,33 @@ final class LeaseOwner: Sendable {
 
         /// Whether the owner is known to be gone.
         func isGone(_ owner: [UInt8]) -> Bool {
-            #if os(Linux)
-                guard descriptor >= 0, owner.count == 16 else { return false }
-                var lock = LeaseOwner.lock(on: owner)
-                return fcntl(descriptor, LeaseOwner.getLock, &lock) == 0 && lock.l_type == Int16(F_UNLCK)
-            #else
-                return false
-            #endif
+            guard descriptor >= 0, owner.count == 16 else { return false }
+            var lock = LeaseOwner.lock(on: owner)
+            return fcntl(descriptor, LeaseOwner.getLock, &lock) == 0 && lock.l_type == Int16(F_UNLCK)
         }
     }
 
     /// - Returns: -1 where there are no such locks.
     private static func lockFile(_ path: String, _ id: [UInt8]) -> Int32 {
-        #if os(Linux)
-            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-            guard descriptor >= 0 else { return -1 }
-            var lock = lock(on: id)
-            if fcntl(descriptor, setLock, &lock) == 0 { return descriptor }
-            close(descriptor)
-        #endif
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return -1 }
+        var lock = lock(on: id)
+        if fcntl(descriptor, setLock, &lock) == 0 { return descriptor }
+        close(descriptor)
         return -1
     }
 
-    #if os(Linux)
-        // F_OFD_GETLK and F_OFD_SETLK of <fcntl.h>, which the C module hides: locks that belong to the open file and
-        // not to the process, so that two logs in one process exclude each other too.
-        private static let getLock: Int32 = 36
-        private static let setLock: Int32 = 37
+    // F_OFD_GETLK and F_OFD_SETLK of <fcntl.h>, which the C module hides: locks that belong to the open file and
+    // not to the process, so that two logs in one process exclude each other too.
+    private static let getLock: Int32 = 36
+    private static let setLock: Int32 = 37
 
-        private static func lock(on id: [UInt8]) -> flock {
-            var lock = flock()
-            lock.l_type = Int16(F_WRLCK)
-            lock.l_whence = Int16(SEEK_SET)
-            lock.l_start = off_t(id.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) } & 0x3FFF_FFFF_FFFF_FFFF)
-            lock.l_len = 1
-            return lock
-        }
-    #endif
+    private static func lock(on id: [UInt8]) -> flock {
+        var lock = flock()
+        lock.l_type = Int16(F_WRLCK)
+        lock.l_whence = Int16(SEEK_SET)
+        lock.l_start = off_t(id.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) } & 0x3FFF_FFFF_FFFF_FFFF)
+        lock.l_len = 1
+        return lock
+    }
 }

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 
 /// How far a group's messages have come that wait for their next attempt, and what of that the file does not know yet.
 struct ProgressLedger {

@@ -1,5 +1,5 @@
-internal import DequeModule
-internal import Sluice
+import DequeModule
+import Sluice
 
 /// What a group has put aside behind its keys: settled as far as offsets go, kept in rows of their own. A state machine
 /// without I/O; the rows are the writer's.

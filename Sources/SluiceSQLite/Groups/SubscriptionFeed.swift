@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 import Synchronization
 
 /// Takes the settlements of one subscription's deliveries back to its group.

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 import Synchronization
 
 extension WriterSession {

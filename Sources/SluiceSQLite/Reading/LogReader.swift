@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 import Synchronization
 
 /// The queue before the one thread that reads: for subscriptions, reports, and backlogs.

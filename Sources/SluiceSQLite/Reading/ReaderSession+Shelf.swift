@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 import Synchronization
 
 /// Puts aside what is new of a group's shelved keys, and hands out again what is wanted of them.

@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 import Synchronization
 
 /// The reader's connection and all that its thread does with it: feeding subscriptions above all.
@@ -66,8 +66,7 @@ final class ReaderSession {
             "SELECT offset, key FROM shelved WHERE consumer_group = ? AND offset > ? ORDER BY offset LIMIT ?")
         let path = configuration.path
         groupTable = try GroupTable { sql throws(SQLiteLogError) in try SQLStatement(database, path: path, sql) }
-        findKey = try SQLStatement(
-            database, path: path, "SELECT expires FROM handled_keys WHERE scope = ? AND key = ?")
+        findKey = try SQLStatement(database, path: path, KeyIndex.query)
     }
 
     // MARK: The thread

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 import Synchronization
 
 /// What the log's threads know of the time: judged by the writer, asked by all.

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 
 /// Says whether the wall clock may be believed: a clock that is wrong by days must not delete anything.
 ///

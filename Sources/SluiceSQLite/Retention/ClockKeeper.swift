@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 
 /// Keeps what is known of the time in the file. Belongs to the writer's thread.
 final class ClockKeeper {

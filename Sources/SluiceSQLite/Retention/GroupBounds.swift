@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 
 /// Up to where the groups of each topic have settled it, and which of them still count. Belongs to the writer's thread.
 final class GroupBounds {

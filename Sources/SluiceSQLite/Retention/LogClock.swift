@@ -1,12 +1,5 @@
+import Glibc
 package import Sluice
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
 
 /// The two clocks that retention compares: one may be set, the other only runs.
 package struct LogClock: Sendable {
@@ -24,12 +17,8 @@ package struct LogClock: Sendable {
 
     private static func running() -> Duration {
         var time = timespec()
-        #if os(Linux)
-            // CLOCK_MONOTONIC stands still while the machine is suspended (clock_gettime(2)).
-            clock_gettime(CLOCK_BOOTTIME, &time)
-        #else
-            clock_gettime(CLOCK_MONOTONIC, &time)
-        #endif
+        // CLOCK_MONOTONIC stands still while the machine is suspended (clock_gettime(2)).
+        clock_gettime(CLOCK_BOOTTIME, &time)
         return .seconds(Int64(time.tv_sec)) + .nanoseconds(Int64(time.tv_nsec))
     }
 }

@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 
 /// Deletes messages: by age, by their topic's size, by the log's. Belongs to the writer's thread.
 final class MessageSweep {

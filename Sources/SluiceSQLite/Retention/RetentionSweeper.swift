@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 
 /// Deletes what need not be kept, in pieces so small that no write waits long for one. Belongs to the writer's thread.
 final class RetentionSweeper {

@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 
 /// How many bytes a topic holds: summed up once, a piece at a time, and kept up from then on. Belongs to the writer's
 /// thread.

@@ -1,13 +1,6 @@
-internal import GRDB
-internal import GRDBSQLite
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+import GRDB
+import GRDBSQLite
+import Glibc
 
 /// Opens the connections. Each is used by one thread alone.
 enum LogFile {

@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 
 /// Metadata as one compact blob: for each entry the name and the value, each behind its length (LEB128). Empty
 /// metadata is NULL.

@@ -1,13 +1,6 @@
-internal import GRDBSQLite
-internal import Sluice
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+import GRDBSQLite
+import Glibc
+import Sluice
 
 /// Looks into an SQLite file and makes nothing: SQLite itself would leave files beside one that no process has open.
 enum ReadOnlyFile {
@@ -58,11 +51,7 @@ enum ReadOnlyFile {
         init(_ path: String) throws(SQLiteLogError) {
             var (file, log) = (stat(), stat())
             guard stat(path, &file) == 0 else { throw ReadOnlyFile.failure(path) }
-            #if canImport(Darwin)
-                let time = file.st_mtimespec
-            #else
-                let time = file.st_mtim
-            #endif
+            let time = file.st_mtim
             (size, seconds, nanoseconds) = (Int64(file.st_size), Int64(time.tv_sec), Int64(time.tv_nsec))
             isQuiet = stat(path + "-wal", &log) != 0 || log.st_size == 0
         }

@@ -1,5 +1,5 @@
-internal import GRDB
-internal import GRDBSQLite
+import GRDB
+import GRDBSQLite
 
 /// A prepared statement on the message path, or beside it for each message, where a call of GRDB for each value would cost more than SQLite does.
 ///

@@ -1,13 +1,6 @@
-internal import GRDBSQLite
-internal import Sluice
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+import GRDBSQLite
+import Glibc
+import Sluice
 
 /// Copies an SQLite file that others may be writing to, as it is at one moment.
 package struct SQLiteFileCopy {

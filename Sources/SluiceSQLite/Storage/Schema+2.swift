@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 
 extension Schema {
     /// Schema 2: who has read lately, and what time it was.

@@ -1,4 +1,4 @@
-internal import GRDB
+import GRDB
 
 extension Schema {
     /// Schema 3: which readers were there before, whatever queue they read.

@@ -1,4 +1,4 @@
-internal import GRDB
+import GRDB
 
 extension Schema {
     /// Schema 4: what groups have put aside.

@@ -1,4 +1,4 @@
-internal import GRDB
+import GRDB
 
 extension Schema {
     /// Schema 5: how far messages have come that wait for their next attempt.

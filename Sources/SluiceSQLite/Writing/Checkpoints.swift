@@ -1,6 +1,6 @@
-internal import GRDB
-internal import GRDBSQLite
-internal import Sluice
+import GRDB
+import GRDBSQLite
+import Sluice
 
 /// Keeps the write-ahead log short: copies it into the file after commits, when their callers have been answered.
 ///

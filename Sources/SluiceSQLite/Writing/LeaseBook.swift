@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 import Synchronization
 
 /// Takes, renews, and gives away the leases on groups. Belongs to the writer's thread.

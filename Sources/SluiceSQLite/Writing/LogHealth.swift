@@ -1,4 +1,4 @@
-internal import Sluice
+import Sluice
 import Synchronization
 
 /// How the last commit ended, of messages, settlements, leases or a probe.

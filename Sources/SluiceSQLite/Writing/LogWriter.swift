@@ -1,17 +1,26 @@
-internal import DequeModule
-internal import Sluice
+import DequeModule
+import Sluice
 import Synchronization
 
 /// The queue before the one thread that writes: whatever has gathered while it wrote shares the next commit.
 ///
 /// It is bounded by its callers: each of them is suspended until its own messages are committed.
 final class LogWriter: Sendable {
-    struct Append: Sendable {
-        let ticket: UInt64
+    /// Messages of one topic.
+    struct Part: Sendable {
         let topic: Topic
         let messages: [Message]
         /// Empty when no message has a key or metadata.
         let envelopes: [Envelope]
+
+        var bytes: Int { messages.reduce(0) { $0 + $1.payload.count } }
+    }
+
+    struct Append: Sendable {
+        let ticket: UInt64
+        let first: Part
+        /// Of further topics, in the same commit.
+        let others: [Part]
         let continuation: UnsafeContinuation<Void, any Error>
     }
 
@@ -22,7 +31,7 @@ final class LogWriter: Sendable {
 
     /// What the thread shall do next.
     enum Turn {
-        case commit([Request], [ConsumerGroup])
+        case commit([Request], [ConsumerGroup], [HandledKeys])
         case wait(until: MonotonicTime?)
         case stop
     }
@@ -31,6 +40,8 @@ final class LogWriter: Sendable {
         var requests = Deque<Request>()
         /// Groups with settlements to write.
         var groups: [ConsumerGroup] = []
+        /// Keys that were handled, to be written with the settlements.
+        var keys: [HandledKeys] = []
         var settlementsDue: MonotonicTime?
         var lastCommit = MonotonicTime(nanoseconds: 0)
         var isClosing = false
@@ -58,7 +69,7 @@ final class LogWriter: Sendable {
     // MARK: Asking
 
     /// Returns when the messages are committed.
-    func append(_ messages: [Message], _ envelopes: [Envelope], to topic: Topic) async throws {
+    func append(_ first: Part, _ others: [Part] = []) async throws {
         let ticket = tickets.wrappingAdd(1, ordering: .relaxed).newValue
         try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
@@ -67,10 +78,7 @@ final class LogWriter: Sendable {
                     // Checked under the lock: a cancellation that comes later finds the request in the queue.
                     if Task.isCancelled { return CancellationError() }
                     queue.requests.append(
-                        .append(
-                            Append(
-                                ticket: ticket, topic: topic, messages: messages, envelopes: envelopes,
-                                continuation: continuation)))
+                        .append(Append(ticket: ticket, first: first, others: others, continuation: continuation)))
                     return nil
                 }
                 if let refusal { continuation.resume(throwing: refusal) } else { signal.raise() }
@@ -114,10 +122,28 @@ final class LogWriter: Sendable {
         if isFirst { signal.raise() }
     }
 
-    /// The group's settlements could not be written and are tried again.
-    func postpone(_ groups: [ConsumerGroup]) {
+    /// There are handled keys to write: with the next commit, or soon.
+    /// - Parameter isUrgent: at once.
+    /// - Throws: ``SQLiteLogError`` when it is closed.
+    func announce(_ keys: HandledKeys, isUrgent: Bool) throws(SQLiteLogError) {
+        let (isClosing, mustWake) = queue.withLock { queue in
+            if queue.isClosing { return (true, false) }
+            if !queue.keys.contains(where: { $0 === keys }) { queue.keys.append(keys) }
+            let now = MonotonicTime.now()
+            let due = isUrgent ? now : max(now, queue.lastCommit.advanced(by: settlementInterval))
+            guard queue.settlementsDue.map({ due < $0 }) ?? true else { return (false, false) }
+            queue.settlementsDue = due
+            return (false, true)
+        }
+        if isClosing { throw closedError }
+        if mustWake { signal.raise() }
+    }
+
+    /// What could not be written of settlements and keys is tried again.
+    func postpone(_ groups: [ConsumerGroup], _ keys: [HandledKeys]) {
         queue.withLock { queue in
             queue.groups += groups
+            for keys in keys where !queue.keys.contains(where: { $0 === keys }) { queue.keys.append(keys) }
             queue.settlementsDue = MonotonicTime.now().advanced(by: .milliseconds(100))
         }
     }
@@ -140,15 +166,16 @@ final class LogWriter: Sendable {
     func next(_ now: MonotonicTime) -> Turn {
         queue.withLock { queue in
             let settle = queue.isClosing || queue.settlementsDue.map { $0 <= now } ?? false
-            guard !queue.requests.isEmpty || settle && !queue.groups.isEmpty else {
+            guard !queue.requests.isEmpty || settle && !(queue.groups.isEmpty && queue.keys.isEmpty) else {
                 return queue.isClosing ? .stop : .wait(until: queue.settlementsDue)
             }
             defer {
                 queue.groups = []
+                queue.keys = []
                 queue.settlementsDue = nil
                 queue.lastCommit = now
             }
-            return .commit(Self.takeRequests(&queue), queue.groups)
+            return .commit(Self.takeRequests(&queue), queue.groups, queue.keys)
         }
     }
 
@@ -158,8 +185,12 @@ final class LogWriter: Sendable {
         var bytes = 0
         while count < queue.requests.count, messages < commitMessages, bytes < commitBytes {
             if case .append(let append) = queue.requests[count] {
-                messages += append.messages.count
-                for message in append.messages { bytes += message.payload.count }
+                messages += append.first.messages.count
+                bytes += append.first.bytes
+                for part in append.others {
+                    messages += part.messages.count
+                    bytes += part.bytes
+                }
             } else {
                 messages += 1
             }

@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 
 /// The rows of what groups have put aside behind their keys. Belongs to the writer's thread.
 final class ShelfTable {
@@ -52,7 +52,7 @@ final class ShelfTable {
             """)
     }
 
-    /// A group was moved, or is no more.
+    /// A group was moved, or is gone.
     func clear(_ group: Int64) throws(SQLiteLogError) {
         clear.bind(group, at: 1)
         try clear.run()

@@ -1,5 +1,5 @@
-internal import GRDB
-internal import Sluice
+import GRDB
+import Sluice
 
 /// Appends to one topic. Belongs to the writer's thread.
 final class TopicTable {

@@ -1,6 +1,6 @@
-internal import GRDB
-internal import GRDBSQLite
-internal import Sluice
+import GRDB
+import GRDBSQLite
+import Sluice
 import Synchronization
 
 extension WriterSession {

@@ -1,6 +1,6 @@
-internal import GRDB
-internal import GRDBSQLite
-internal import Sluice
+import GRDB
+import GRDBSQLite
+import Sluice
 import Synchronization
 
 /// The writer's connection and all that its thread does with it.
@@ -83,8 +83,8 @@ final class WriterSession {
         while isRunning {
             let now = MonotonicTime.now()
             switch writer.next(now) {
-            case .commit(let requests, let groups):
-                commit(requests, groups)
+            case .commit(let requests, let groups, let keys):
+                commit(requests, groups, keys)
                 checkpoints.run()
                 if sweeper.isPressing(now) { sweeper.sweepPiece(now, in: self) }
                 if leases.isDue(now) { leases.keep(registry, now, in: self) }
@@ -107,7 +107,7 @@ final class WriterSession {
 
     // MARK: Committing
 
-    private func commit(_ requests: [LogWriter.Request], _ groups: [ConsumerGroup]) {
+    private func commit(_ requests: [LogWriter.Request], _ groups: [ConsumerGroup], _ keys: [HandledKeys]) {
         var reports: [@Sendable ((any Error)?) -> Void] = []
         var lost: [ConsumerGroup] = []
         var reached = 0
@@ -117,12 +117,16 @@ final class WriterSession {
                 let now = Timestamp.now()
                 for request in requests {
                     switch request {
-                    case .append(let append): try self.append(append, now)
+                    case .append(let append):
+                        try self.append(append.first, now)
+                        for part in append.others { try self.append(part, now) }
                     case .job(let job): reports.append(try self.run(job))
                     }
                     reached += 1
                 }
                 for group in groups where try !write(group) { lost.append(group) }
+                // After the groups: whatever they have settled has its key in this commit, or in one before.
+                for keys in keys { try write(keys) }
             }
         } catch {
             failure = error
@@ -134,8 +138,9 @@ final class WriterSession {
             for group in lost { group.resign() }
         } else {
             for group in groups { group.state.withLock { $0.ledger?.soil() } }
-            if !groups.isEmpty { writer.postpone(groups) }
+            if !groups.isEmpty || !keys.isEmpty { writer.postpone(groups, keys) }
         }
+        for keys in keys { keys.endCommit(failure) }
         answer(requests, reports, failure)
     }
 
@@ -184,13 +189,13 @@ final class WriterSession {
         }
     }
 
-    private func append(_ append: LogWriter.Append, _ now: Timestamp) throws(SQLiteLogError) {
+    private func append(_ part: LogWriter.Part, _ now: Timestamp) throws(SQLiteLogError) {
         provesHealth = true
-        let table = try table(for: append.topic)
-        if append.envelopes.isEmpty {
-            for message in append.messages { try table.append(message, nil, transaction: transaction, now: now) }
+        let table = try table(for: part.topic)
+        if part.envelopes.isEmpty {
+            for message in part.messages { try table.append(message, nil, transaction: transaction, now: now) }
         } else {
-            for (message, envelope) in zip(append.messages, append.envelopes) {
+            for (message, envelope) in zip(part.messages, part.envelopes) {
                 try table.append(message, envelope, transaction: transaction, now: now)
             }
         }

@@ -1,12 +1,5 @@
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Answers requests in Kafka's framing on the loopback, each connection's one after the other.
 final class LoopbackServer: Sendable {
@@ -27,11 +20,7 @@ final class LoopbackServer: Sendable {
 
     /// - Parameter connect: is called for each connection; one that it refuses is closed.
     init(perConnection connect: @escaping @Sendable () throws -> Answer) throws {
-        #if canImport(Glibc)
-            let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        #else
-            let type = SOCK_STREAM
-        #endif
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let listener = socket(AF_INET, type, 0)
         guard listener >= 0 else { throw Failed() }
         var name = sockaddr_in()
@@ -91,11 +80,7 @@ final class LoopbackServer: Sendable {
         pthread_detach(thread)
     }
 
-    #if canImport(Darwin)
-        private static let noSignal: Int32 = 0
-    #else
-        private static let noSignal = Int32(MSG_NOSIGNAL)
-    #endif
+    private static let noSignal = Int32(MSG_NOSIGNAL)
 
     private static func serve(_ connection: Int32, _ connect: () throws -> Answer) {
         defer { close(connection) }

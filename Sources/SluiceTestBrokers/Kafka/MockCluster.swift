@@ -113,7 +113,10 @@ public final class MockCluster: @unchecked Sendable {
         try check(rd_kafka_mock_broker_set_rtt(cluster, broker, milliseconds))
     }
 
-    /// - Parameter broker: -1 leaves the partition without a leader.
+    /// - Parameters:
+    ///   - topic: one that exists.
+    ///   - partition: from 0.
+    ///   - broker: -1 leaves the partition without a leader.
     public func setLeader(_ topic: String, _ partition: Int32, _ broker: Int32) throws {
         try check(rd_kafka_mock_partition_set_leader(cluster, topic, partition, broker))
     }

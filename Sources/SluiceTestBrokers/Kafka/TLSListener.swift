@@ -1,13 +1,6 @@
 import Foundation
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// `openssl s_server` on the loopback, which may ask for a client's certificate and verify it. It speaks no broker's
 /// protocol behind the handshake, and tells what it saw of it. It ends with this value at the latest.
@@ -53,7 +46,9 @@ public final class TLSListener: Sendable {
     private let child: ChildProcess
     private let output = Mutex<[UInt8]>([])
 
-    /// - Parameter asksForCertificate: whether a client has to show one that the authority has signed.
+    /// - Parameters:
+    ///   - identity: whose certificate it shows.
+    ///   - asksForCertificate: whether a client has to show one that the authority has signed.
     public init(_ identity: Identity = .broker, asksForCertificate: Bool = true) async throws {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-tls-\(UUID())")
         files = Files(directory: directory.path)

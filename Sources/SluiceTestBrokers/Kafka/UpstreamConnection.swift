@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// A connection to a broker of the mock cluster, on which one request after the other is handed on.
 final class UpstreamConnection {
@@ -13,11 +7,7 @@ final class UpstreamConnection {
     private let descriptor: Int32
 
     init(port: UInt16) throws {
-        #if canImport(Glibc)
-            let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        #else
-            let type = SOCK_STREAM
-        #endif
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         descriptor = socket(AF_INET, type, 0)
         guard descriptor >= 0 else { throw Failed() }
         var name = sockaddr_in()

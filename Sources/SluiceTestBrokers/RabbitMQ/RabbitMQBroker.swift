@@ -127,6 +127,9 @@ public final class RabbitMQBroker: Sendable {
 
     /// Where a client finds it.
     /// - Parameters:
+    ///   - user: as it is named.
+    ///   - password: the user's.
+    ///   - tls: whether by `amqps`.
     ///   - virtualHost: as it is named; it is percent-encoded here.
     ///   - options: what follows the question mark.
     public func uri(

@@ -26,7 +26,7 @@
 /// No case depends on how fast or how busy the machine is: what must happen is waited for (``PubSubHarness/patience``), and
 /// a time that must pass is only ever a lower bound. Of these an adapter with timers of its own should know one: a message
 /// that is rejected without a delay again and again comes after 5 ms or more, from its fifth redelivery on
-/// (`doesNotRedeliverInAHotLoop`; the rule stands at ``/Sluice/Settler``).
+/// (`doesNotRedeliverInAHotLoop`; the rule stands at `Settler`).
 ///
 /// The package in `Examples/` has an adapter over files that passes the suite.
 public enum PubSubConformance {

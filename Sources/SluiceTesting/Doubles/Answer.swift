@@ -21,7 +21,9 @@ public struct Answer: Sendable {
 
     /// Answers as a server with this status: 2xx succeeds; 429 asks to slow down; 408, 425 and 5xx may pass, 501, 505 and 511
     /// aside; everything else holds the destination. The rules are those of SluiceHTTP.
-    /// - Parameter retryAfter: the time that the server names; nil for none.
+    /// - Parameters:
+    ///   - status: an HTTP status.
+    ///   - retryAfter: the time that the server names; nil for none.
     public static func status(_ status: Int, retryAfter: Duration? = nil) -> Answer {
         guard let error = FakeStatusError(status, retryAfter: retryAfter) else { return .succeed }
         return .fail(error)
@@ -41,7 +43,7 @@ public struct Answer: Sendable {
         .fail(HandlerError(reason, reason: "refused", disposition: .poison(reason)))
     }
 
-    /// Of a publish, takes the first `count` messages and throws a ``/Sluice/PublishError`` that names the others.
+    /// Of a publish, takes the first `count` messages and throws a `PublishError` that names the others.
     public static func acceptFirst(_ count: Int, then error: any Error) -> Answer {
         Answer(kind: .acceptFirst(count, error))
     }

@@ -18,6 +18,9 @@ public struct NotInTime: Error, CustomStringConvertible {
 
 /// Waits until `condition` holds: what a test does instead of sleeping for a guessed time.
 /// - Parameters:
+///   - file: where the call stands, for the error.
+///   - line: the same.
+///   - condition: asked again until it holds.
 ///   - expected: what is waited for, for the error; evaluated then.
 ///   - limit: how long at most. 120 s, which a busy machine may need; a test that succeeds does not take longer for it.
 /// - Throws: ``NotInTime``; what `condition` throws.

@@ -12,6 +12,7 @@ public final class FailingPublisher: Publisher {
     private let clock: RouterTime
 
     /// - Parameters:
+    ///   - name: what errors and records call it.
     ///   - script: one answer for each call of `publish`, in order.
     ///   - after: what the calls get when the script has ended. Default: success.
     ///   - next: takes what does not fail.

@@ -48,6 +48,9 @@ public final class RecordingPublisher: Publisher {
     /// let records = try await invoices.waitForRecords(3)
     /// ```
     /// - Parameters:
+    ///   - count: at least 1.
+    ///   - file: where the call stands, for the error.
+    ///   - line: the same.
     ///   - time: what the wait goes by. Default: the machine's.
     ///   - limit: how long at most. Default: 30 s, in virtual time an hour.
     /// - Returns: all there are then, in order.

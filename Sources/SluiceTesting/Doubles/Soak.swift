@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// How long the long runs are: whole with `make soak`, which sets `SLUICE_SOAK`, and a hundredth with `make test`.
 package enum Soak {

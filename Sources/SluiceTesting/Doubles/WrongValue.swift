@@ -23,6 +23,7 @@ public struct WrongValue<Configuration>: Sendable {
 
     /// Tries each of them, and each with the next where that is of another field, and looks whether every field has one.
     /// - Parameters:
+    ///   - wrong: a value outside its range for each field.
     ///   - standard: a configuration that is accepted.
     ///   - owner: what stands before the fields' names in errors.
     ///   - free: fields that may have every value.

@@ -32,7 +32,9 @@ public struct Exposition: Sendable {
         }?.value
     }
 
-    /// - Parameter format: how `body` is written; default: Prometheus's text.
+    /// - Parameters:
+    ///   - body: what `/metrics` answered.
+    ///   - format: how `body` is written; default: Prometheus's text.
     public init(_ body: [UInt8], format: ExpositionFormat = .text) {
         self.format = format
         guard let last = body.last else {

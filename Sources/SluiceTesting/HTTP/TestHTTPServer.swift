@@ -1,13 +1,6 @@
 import Foundation
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// A small real HTTP/1.1 server for tests: it answers what it is told to, misbehaves where it is told to, and remembers
 /// what it was asked. A fake of any service is one closure.

@@ -1,13 +1,6 @@
 import Foundation
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// The server's threads and what they share; apart from ``TestHTTPServer`` so that dropping that one stops them.
 final class TestHTTPServerCore: Sendable {

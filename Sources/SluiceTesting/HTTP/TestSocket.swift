@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// The few socket calls of the test servers.
 enum TestSocket {
@@ -26,17 +20,9 @@ enum TestSocket {
 
     /// A socket that has a port of the loopback interface, and does not listen.
     static func bound(port: UInt16) throws -> (descriptor: Int32, port: UInt16) {
-        #if canImport(Glibc)
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        #else
-            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
-        #endif
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(call: "socket", errno: errno) }
         set(descriptor, SOL_SOCKET, SO_REUSEADDR)
-        #if canImport(Darwin)
-            // There the other option does not let a server have the port of a socket that is only bound.
-            set(descriptor, SOL_SOCKET, SO_REUSEPORT)
-        #endif
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -70,11 +56,7 @@ enum TestSocket {
 
     /// - Returns: false when the peer is gone.
     static func sendAll(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>) -> Bool {
-        #if canImport(Darwin)
-            let flags: Int32 = 0
-        #else
-            let flags = Int32(MSG_NOSIGNAL)
-        #endif
+        let flags = Int32(MSG_NOSIGNAL)
         return bytes.withUnsafeBytes { buffer in
             var rest = buffer[...]
             while !rest.isEmpty {

@@ -32,7 +32,7 @@ extension RouteProbe {
 
     /// One call of the handler.
     public struct Attempt: Sendable {
-        /// ``HandlerContext/attempt``.
+        /// `HandlerContext/attempt`.
         public let number: Int
         /// When it began, since the message was sent.
         public let start: Duration

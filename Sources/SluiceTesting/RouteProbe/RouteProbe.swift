@@ -10,10 +10,10 @@ public import Sluice
 ///
 /// It is the route itself, with its destination, books and metrics, in a virtual time of its own: waits cost nothing, and a
 /// seed repeats the jitter. Only subscriber and publisher are the test's. State stays from one message to the next, as
-/// in a running route: what ``Throttle``, a deduplication store or the destination's gate and budget know.
+/// in a running route: what `Throttle`, a deduplication store or the destination's gate and budget know.
 ///
 /// A handler that does real I/O cannot run in virtual time: give such a probe the machine's (`time: .real`). Middlewares that
-/// go by a time of their own, such as a ``Deduplicator`` with a store in memory, want the probe's:
+/// go by a time of their own, such as a `Deduplicator` with a store in memory, want the probe's:
 ///
 /// ```swift
 /// try await VirtualTime.run { time in
@@ -23,7 +23,7 @@ public import Sluice
 /// }
 /// ```
 public final class RouteProbe: Sendable {
-    /// Takes what the handler's messages become, unless ``Answer``s refuse them. Give the same to a ``PoisonQueue`` to see
+    /// Takes what the handler's messages become, unless ``Answer``s refuse them. Give the same to a `PoisonQueue` to see
     /// in ``Report/published`` what it moves.
     public let output: RecordingPublisher
     /// Everything that the route, its middlewares and handler log.
@@ -51,6 +51,7 @@ public final class RouteProbe: Sendable {
 
     /// Probes a handler.
     /// - Parameters:
+    ///   - handler: what is probed.
     ///   - middlewares: around the handler; the first is outermost.
     ///   - name: the route's. Default `probe`.
     ///   - topic: where its messages seem to come from. Default `in`.
@@ -63,7 +64,7 @@ public final class RouteProbe: Sendable {
     ///   - configuration: the router's. Default: ``configuration``.
     ///   - seed: what the jitter of middlewares follows from. Default 0.
     ///   - time: what it goes by. Default: a virtual time of its own.
-    /// - Throws: ``ConfigurationError`` as ``Router/add(_:)``.
+    /// - Throws: `ConfigurationError` as `Router/add(_:)`.
     public convenience init(
         _ handler: @escaping Handler, through middlewares: [any Middleware] = [], named name: String = "probe",
         from topic: Topic = "in", to publishTopic: Topic = "out", answers: [Answer] = [],
@@ -92,7 +93,8 @@ public final class RouteProbe: Sendable {
     }
 
     /// Probes a route as a program has it: its subscriber is not read, and what it publishes goes to ``output``.
-    /// - Parameter middlewares: the router's, around the route's own. The other parameters are those of the first initializer.
+    ///
+    /// `middlewares` are the router's, around the route's own. The other parameters are those of the first initializer.
     public init(
         _ route: Route, through middlewares: [any Middleware] = [], answers: [Answer] = [],
         output: RecordingPublisher = RecordingPublisher(), metrics: MetricsRecorder = MetricsRecorder(),
@@ -125,13 +127,17 @@ public final class RouteProbe: Sendable {
     public var scope: RouteScope { route.scope }
 
     /// A context to call a handler or a wrapped handler with directly: `try await makeInvoice(message, probe.context(message))`.
-    /// - Parameter origin: what the broker is to know of the message.
+    /// - Parameters:
+    ///   - message: any.
+    ///   - origin: what the broker is to know of the message.
     public func context(_ message: Message, origin: Delivery.Origin = .init()) -> HandlerContext {
         HandlerContext(route: scope, delivery: delivery(message, origin, ProbeSettler()))
     }
 
     /// Calls the chain once, without the route around it, and throws what it throws.
-    /// - Parameter context: default: a new one.
+    /// - Parameters:
+    ///   - message: any.
+    ///   - context: default: a new one.
     @discardableResult
     public func call(_ message: Message, _ context: HandlerContext? = nil) async throws -> [Message] {
         let context = context ?? self.context(message)
@@ -143,12 +149,13 @@ public final class RouteProbe: Sendable {
     /// In a time of its own a probe handles one message after the other. In a time that it was given, several may be sent at
     /// once, and meet each other as in a running route.
     /// - Parameters:
+    ///   - message: any.
     ///   - origin: what the broker is to know of the message.
     ///   - redeliveries: how often the route delivers the message again after it was rejected. Default 0: the report says
     ///     when it would.
-    ///   - followsHandBacks: whether one that waits longer than ``Retry/handBackAfter``, and frees its worker meanwhile, is
+    ///   - followsHandBacks: whether one that waits longer than `Retry/handBackAfter`, and frees its worker meanwhile, is
     ///     followed to its next attempt. Default true; if not, its outcome is ``Outcome/handedBack(after:)``.
-    /// - Throws: ``Sluice/VirtualTimeError`` where the handler waits for something outside of virtual time. What the handler throws
+    /// - Throws: `VirtualTimeError` where the handler waits for something outside of virtual time. What the handler throws
     ///   is in the report.
     public func send(
         _ message: Message, origin: Delivery.Origin = .init(), redeliveries: Int = 0, followsHandBacks: Bool = true

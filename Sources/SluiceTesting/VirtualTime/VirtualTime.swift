@@ -16,17 +16,17 @@ public import Sluice
 /// }
 /// ```
 ///
-/// The body, its child tasks (task groups, `async let`), actors, and the tasks that ``Sluice/RouterTime/task(_:)`` makes
+/// The body, its child tasks (task groups, `async let`), actors, and the tasks that `RouterTime/task(_:)` makes
 /// run one at a time on one thread. Time stands still while any of them can run, and then moves on to the next timer:
 /// nothing depends on how fast or how busy the machine is. A seed repeats a run exactly: the jitter, and with
 /// ``Order/shuffled`` the order in which tasks are taken.
 ///
-/// Ids that ``Sluice/MessageID`` makes are unique in the world, and so others in each run: give messages ids of their own
+/// Ids that `MessageID` makes are unique in the world, and so others in each run: give messages ids of their own
 /// where a trace shows them.
 ///
 /// Nothing in it may wait for the world outside: real I/O, `Task.sleep`, a task made with `Task { }`, the main actor.
-/// Time does not wait for these, so the run fails when one of them wakes a task (``Sluice/VirtualTimeError/Code/outside``), or
-/// when nothing else is left to happen (``Sluice/VirtualTimeError/Code/deadlock``). A handler that blocks its thread blocks the
+/// Time does not wait for these, so the run fails when one of them wakes a task (`VirtualTimeError/Code/outside`), or
+/// when nothing else is left to happen (`VirtualTimeError/Code/deadlock`). A handler that blocks its thread blocks the
 /// run, in which no time passes meanwhile.
 public enum VirtualTime {
     /// Which of the tasks that can run is taken first.
@@ -45,10 +45,11 @@ public enum VirtualTime {
 
     /// Runs `body` in a virtual time of its own, which begins at 0 and ends with it: tasks that sleep then are cancelled.
     /// - Parameters:
+    ///   - body: is given the time.
     ///   - seed: what jitter and order follow from. Default 0.
     ///   - start: what the wall clock shows at the beginning. Default 2026-01-01.
     ///   - order: of the tasks that can run. Default: as they became ready.
-    /// - Throws: what `body` throws; ``Sluice/VirtualTimeError`` when the run cannot go on, or depends on what is outside of it.
+    /// - Throws: what `body` throws; `VirtualTimeError` when the run cannot go on, or depends on what is outside of it.
     public static func run<Result: Sendable>(
         seed: UInt64 = 0, startingAt start: Timestamp = defaultStart, order: Order = .asReady,
         _ body: @escaping @Sendable (RouterTime) async throws -> Result

@@ -91,6 +91,8 @@ struct LiveTests {
         configuration.gitHub.secret = Secret("the-secret-of-the-tests")
         configuration.change("slack") { $0.throttle = Throttle(rate: 10) }
         configuration.pace.answerTimeout = .seconds(1)
+        configuration.pace.verdicts.interval = .milliseconds(500)
+        configuration.pace.verdicts.patience = .seconds(2)
         var simulator = GatewayConfiguration.Simulator()
         simulator.stagingDelay = .seconds(1)
         simulator.productionDelay = .seconds(2)

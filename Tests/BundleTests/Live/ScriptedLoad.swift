@@ -33,6 +33,7 @@ struct ScriptedLoad {
     func failInEveryWay(waitUntilScraped: (_ query: String) async throws -> Void) async throws {
         try await beRefused()
         try await failDeployments()
+        try await ship()
         try await makeSinksFail(waitUntilScraped)
         // An event from the future; the same webhook twice; more than the throttle lets through at once.
         try await push([Self.commit(in: 3_600)])
@@ -77,9 +78,24 @@ struct ScriptedLoad {
         }
     }
 
-    private func deploy(_ environment: String, _ result: String, in seconds: TimeInterval = 0) async throws {
+    /// Two changes to each environment, the second of which is rolled back.
+    private func ship() async throws {
+        let (first, second) = (Self.commit(), Self.commit())
+        try await push([first])
+        try await push([second])
+        for environment in ["staging", "production"] {
+            for (commit, seconds) in [(first, 60.0), (second, 90), (first, 120)] {
+                try await deploy(environment, "success", in: seconds, commit.id)
+            }
+        }
+    }
+
+    private func deploy(
+        _ environment: String, _ result: String, in seconds: TimeInterval = 0,
+        _ commit: String = "33aa44bb55cc66dd77ee88ff99aa00bb11cc22dd"
+    ) async throws {
         let body = """
-            {"commit_id": "33aa44bb55cc66dd77ee88ff99aa00bb11cc22dd", "env": "\(environment)",
+            {"commit_id": "\(commit)", "env": "\(environment)",
              "timestamp": "\(Self.time(in: seconds))", "service": "shop", "result": "\(result)"}
             """
         #expect(try await client.send("POST", "/webhooks/deployments", body: Array(body.utf8)).status == 202)

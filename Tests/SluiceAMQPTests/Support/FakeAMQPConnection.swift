@@ -1,10 +1,7 @@
+import Glibc
 import Synchronization
 
 @testable import SluiceTesting
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// One connection of a ``FakeAMQPServer``, served by one thread.
 /// `@unchecked`: all but the list of methods is that thread's, and shutting down a socket is safe from any.

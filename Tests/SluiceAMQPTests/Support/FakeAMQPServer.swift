@@ -1,11 +1,8 @@
 import Foundation
+import Glibc
 import Synchronization
 
 @testable import SluiceTesting
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// A server on the loopback that speaks enough AMQP 0-9-1 to be taken for a broker, and goes wrong where a test wants
 /// it to. It is gone with its last reference.

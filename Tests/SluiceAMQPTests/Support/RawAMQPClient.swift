@@ -1,10 +1,7 @@
+import Glibc
 import Synchronization
 
 @testable import SluiceTesting
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// A client that sends to a real broker whatever bytes a test wants, one call at a time. It blocks.
 final class RawAMQPClient {

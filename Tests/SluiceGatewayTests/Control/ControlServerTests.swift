@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Logging
 import ServiceLifecycle
 import Sluice
@@ -7,10 +8,6 @@ import SluiceTesting
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// The control socket with clients of every kind.
 @Suite(.timeLimit(.minutes(10)))

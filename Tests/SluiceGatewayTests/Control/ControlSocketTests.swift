@@ -1,13 +1,10 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import SluiceTesting
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// The name in the data directory that commands come through.
 struct ControlSocketTests {

@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Sluice
 import SluiceKafka
 import SluicePrometheus
@@ -7,10 +8,6 @@ import SluiceTesting
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// Runs `sluice` with these arguments on a data directory.
 private func sluice(_ arguments: String..., on directory: TemporaryDirectory) async throws -> (

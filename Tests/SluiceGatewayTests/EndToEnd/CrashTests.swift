@@ -1,11 +1,12 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
+import Sluice
+import SluiceSQLite
 import SluiceTesting
 import Testing
 
-#if canImport(Glibc)
-    import Glibc
-#endif
+@testable import SluiceGateway
 
 extension EndToEndUnderLoad {
     struct CrashTests {
@@ -48,6 +49,58 @@ extension EndToEndUnderLoad {
             #expect(doubled == 0)
             // Slack is given one message after the other: one in flight at each kill.
             #expect(doubledMessages <= kills)
+        }
+
+        /// What such a sink was given is committed together: no more than that comes twice.
+        @Test(.timeLimit(.minutes(10)))
+        func aSinkOnThisMachineGetsWhatOneCommitHoldsTwiceAtMost() async throws {
+            let (directory, kills, count) = (try TemporaryDirectory(), 6, 30_000)
+            let output = directory.path + "/lines"
+            func start() throws -> SluiceProcess {
+                let descriptor = open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+                return try SluiceProcess(
+                    [:], in: directory,
+                    standardOutput: FileHandle(fileDescriptor: descriptor, closeOnDealloc: true))
+            }
+            /// How often each commit was printed.
+            func printed() -> [Substring: Int] {
+                let text = String(decoding: FileManager.default.contents(atPath: output) ?? Data(), as: UTF8.self)
+                let commits = text.split(separator: "\n").compactMap { $0.split(separator: " ").dropFirst().first }
+                return commits.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+            }
+            // The sink is new, and begins with what comes from here on.
+            let first = try start()
+            _ = try await first.client()
+            first.signal(SIGTERM)
+            #expect(try await first.exitStatus() == 0)
+            let log = try SQLiteLog.open(.init(path: directory.path + "/data/events.sqlite"))
+            let publisher = log.publisher()
+            for start in stride(from: 0, to: count, by: 1_000) {
+                let events = (start..<start + 1_000).map { number in
+                    Event.commitPushed(
+                        CommitPushed(
+                            id: String(100_000_000_000 + number) + String(repeating: "0", count: 28), message: "",
+                            author: "", occurredOn: .now(), repository: "acme/\(number % 50)"))
+                }
+                try await publisher.publish(events.map { $0.message() }, to: "events")
+            }
+            await log.close()
+            for _ in 0..<kills {
+                let process = try start()
+                let before = printed().count
+                try await eventually("lines") { printed().count > before + 2_000 }
+                process.signal(SIGKILL)
+                #expect(try await process.exitStatus() == -SIGKILL)
+            }
+            let last = try start()
+            try await eventually("everything is printed") { printed().count == count }
+            last.signal(SIGTERM)
+            #expect(try await last.exitStatus() == 0)
+            let counts = printed()
+            #expect(counts.count == count)
+            let doubled = counts.values.reduce(0) { $0 + $1 - 1 }
+            print("kill -9, \(kills) times: \(count) published, \(doubled) lines doubled")
+            #expect(doubled <= kills * 256)
         }
     }
 }

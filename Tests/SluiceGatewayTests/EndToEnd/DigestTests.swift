@@ -1,15 +1,12 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Sluice
 import SluiceTesting
 import Synchronization
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// Deployments that a gateway is told of, and whether Slack has each once.
 private final class Deployments: Sendable {

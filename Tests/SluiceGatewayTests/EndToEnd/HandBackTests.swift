@@ -1,12 +1,9 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import SluiceTesting
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 extension EndToEnd {
     /// What waits long for its next attempt waits on in the next process.

@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Sluice
 import SluiceHTTP
 import SluicePrometheus
@@ -7,10 +8,6 @@ import SluiceTesting
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 extension EndToEnd {
     /// What a stranger may send to a gateway that has a secret.

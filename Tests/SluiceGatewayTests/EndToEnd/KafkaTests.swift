@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Sluice
 import SluiceHTTP
 import SluicePrometheus
@@ -8,10 +9,6 @@ import SluiceTesting
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 extension EndToEnd {
     /// Several gateways on one Kafka, under a load that leaves time for others: a group takes seconds for each change.

@@ -1,12 +1,9 @@
 import Foundation
 import GRDB
 import GatewayTestSupport
+import Glibc
 import SluiceTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 extension EndToEnd {
     /// The program as a process: how it starts, refuses to start, and stops.

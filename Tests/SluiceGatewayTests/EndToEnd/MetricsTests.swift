@@ -104,11 +104,11 @@ extension EndToEnd {
                 func eventual(_ query: String, _ expected: Double) async throws {
                     try await eventually("\(expected) for \(query)") { try await value(query) == expected }
                 }
-                try await eventual("count(sluice_unaccounted_messages)", 5)
+                try await eventual("count(sluice_unaccounted_messages)", 6)
                 try await eventual("max(abs(sluice_unaccounted_messages))", 0)
                 try await eventual("sum(sluice_deliveries_total{outcome=\"poisoned\"})", 1)
                 try await eventual("sum(sluice_deployments_total{result=\"success\"})", 1)
-                try await eventual("count(subscriber_messages_received_total)", 10)
+                try await eventual("count(subscriber_messages_received_total)", 12)
                 for query in [
                     "histogram_quantile(0.5, sum(sluice_event_age_seconds_bucket) by (le))",
                     "scrape_samples_scraped{job=\"sluice\"} > 500",
@@ -209,6 +209,7 @@ extension EndToEnd {
                     "sluice_kafka", "sluice_amqp", "sluice_deployments", "sluice_deployment_lead_time_seconds",
                     "sluice_last_deployment_timestamp_seconds", "sluice_change_failures",
                     "sluice_time_to_restore_seconds", "sluice_trace_",
+                    "sluice_alerts_left_out", "sluice_facts_left_out",
                 ]
                 let present = Set(metrics.families.filter { !$0.samples.isEmpty }.map(\.name))
                 // An area of which nothing is there is that of a middleware that the gateway does not use.
@@ -304,7 +305,7 @@ extension EndToEnd {
                 let inFlight = metrics.value("sluice_deliveries_in_flight", ["handler_name": handler]) ?? -1
                 #expect(received == settled + inFlight, "\(handler)", sourceLocation: location)
             }
-            #expect(handlers == 5, sourceLocation: location)
+            #expect(handlers == 6, sourceLocation: location)
         }
     }
 }

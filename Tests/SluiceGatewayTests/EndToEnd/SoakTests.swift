@@ -1,13 +1,10 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Sluice
 import SluicePrometheus
 import SluiceTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 extension EndToEndUnderLoad {
     struct SoakTests {
@@ -49,6 +46,53 @@ extension EndToEndUnderLoad {
             print("\(accepted) webhooks: \(warm >> 20) MiB after 100, \(largest >> 20) MiB at most")
             #expect(largest < 512 << 20)
             #expect(largest < warm + 150 << 20)
+            process.signal(SIGTERM)
+            #expect(try await process.exitStatus() == 0)
+        }
+
+        /// Half an hour of webhooks while the page is polled and `sluice top` and `sluice tap` are open.
+        @Test(.timeLimit(.minutes(60)))
+        func theProgramDoesNotGrowWhileItIsWatchedForLong() async throws {
+            let (grafana, directory) = (try FakeGrafana(), try TemporaryDirectory())
+            let process = try SluiceProcess(
+                sinkEnvironment(grafana, nil).merging(["EVENT_RETENTION": "0.01"]) { $1 }, in: directory)
+            let client = try await process.client()
+            let program = try #require(SluiceProcess.executable).path
+            let nowhere = FileHandle(forWritingAtPath: "/dev/null")
+            let tap = try SluiceProcess([:], ["tap"], in: directory, standardOutput: nowhere)
+            // It wants a terminal.
+            let top = Process()
+            top.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            top.arguments = [
+                "script", "-qefc", "'\(program)' top --address 127.0.0.1:\(client.metricsPort)", "/dev/null",
+            ]
+            (top.standardInput, top.standardOutput) = (Pipe(), nowhere)
+            try top.run()
+            defer { top.terminate() }
+            var warm = 0
+            var largest = 0
+            var accepted = 0
+            let clock = ContinuousClock()
+            let (start, seconds) = (clock.now, Soak.count(1_800))
+            for second in 0..<seconds {
+                for _ in 0..<20 {
+                    #expect(try await client.push([StubCommit()], repository: "octo/\(accepted % 7)").status == 202)
+                    accepted += 1
+                }
+                for path in ["/", "/status.json"] where second % 2 == 0 {
+                    let page = try await client.send(
+                        "GET", path, port: client.metricsPort, type: nil, headers: [("Accept-Encoding", "gzip")])
+                    #expect(page.status == 200)
+                }
+                // What it needs at once, and the rings that fill, it has after a tenth.
+                if second == seconds / 10 { warm = process.residentMemory }
+                largest = max(largest, process.residentMemory)
+                try await clock.sleep(until: start + .seconds(second + 1))
+            }
+            #expect(tap.isRunning && top.isRunning)
+            print("\(accepted) webhooks, watched: \(warm >> 20) MiB after a tenth, \(largest >> 20) MiB at most")
+            #expect(largest < warm + 48 << 20)
+            tap.signal(SIGINT)
             process.signal(SIGTERM)
             #expect(try await process.exitStatus() == 0)
         }

@@ -1,13 +1,10 @@
 import GatewayTestSupport
+import Glibc
 import Sluice
 import SluiceTesting
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 extension EndToEnd {
     /// The status page in a real browser, in front of a real gateway, in each state.

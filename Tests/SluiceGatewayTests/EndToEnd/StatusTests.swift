@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Sluice
 import SluiceHTTP
 import SluiceTesting
@@ -7,10 +8,6 @@ import Synchronization
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 extension EndToEnd {
     /// The status of a real gateway: in each state `/status.json`, the text at `/`, `sluice top` and `/readyz` say the same.

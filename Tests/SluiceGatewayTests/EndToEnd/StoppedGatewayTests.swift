@@ -1,14 +1,11 @@
 import GatewayTestSupport
+import Glibc
 import Sluice
 import SluicePrometheus
 import SluiceTesting
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 extension EndToEnd {
     struct StoppedGatewayTests {

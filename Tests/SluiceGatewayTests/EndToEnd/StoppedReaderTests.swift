@@ -1,12 +1,9 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import SluicePrometheus
 import SluiceTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 extension EndToEnd {
     /// Standard error and standard output are pipes whose reader stops reading.
@@ -35,10 +32,8 @@ extension EndToEnd {
         }
 
         private func shrink(_ pipe: Pipe) {
-            #if os(Linux)
-                // F_SETPIPE_SZ, which is a GNU extension.
-                _ = fcntl(pipe.fileHandleForWriting.fileDescriptor, 1_031, 4_096)
-            #endif
+            // F_SETPIPE_SZ, which is a GNU extension.
+            _ = fcntl(pipe.fileHandleForWriting.fileDescriptor, 1_031, 4_096)
         }
 
         private func goesOn(_ client: GatewayClient) async throws {

@@ -1,15 +1,12 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Sluice
 import SluiceTesting
 import Synchronization
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 extension EndToEnd {
     /// `sluice why`, with the program and a gateway that it asks.
@@ -250,10 +247,14 @@ extension EndToEnd {
                 #expect(part?.waitsFor.first?.words.contains("(the channel moves)") == true)
                 #expect(part?.attempts.isEmpty == true)
                 let reader = JournalReader(path: directory.path + "/data/journal.sqlite")
-                try await eventually("the journal knows") { try await reader.since("slack", .paused) != nil }
+                try await eventually("the journal knows") {
+                    try await reader.lastEvents(limit: 1).first?.kind == .paused
+                }
                 _ = try await client.resume("slack")
                 _ = try await sink("slack", of: commit.id, in: "delivered")
-                try await eventually("the journal knows") { try await reader.since("slack", .paused) == nil }
+                try await eventually("the journal knows") {
+                    try await reader.lastEvents(limit: 1).first?.kind == .resumed
+                }
             }
         }
 
@@ -386,8 +387,8 @@ extension EndToEnd {
                 #expect(try await gateway.client.push([StubCommit()]).status == 202)
                 try await eventually("the attempts are counted") {
                     let metrics = try await gateway.client.metrics()
-                    // At the webhook's route, Slack's and the gateway's own.
-                    return metrics.value("sluice_journal_attempts_total") == 3
+                    // At the webhook's route, Slack's and the gateway's own two.
+                    return metrics.value("sluice_journal_attempts_total") == 4
                         && metrics.value("sluice_journal_dropped_total") == 0
                         && metrics.value("sluice_journal_bytes") ?? 0 > 0
                         && metrics.value("sluice_journal_oldest_timestamp_seconds") ?? 0 > 0

@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Logging
 import Sluice
 import SluiceTesting
@@ -7,10 +8,6 @@ import Synchronization
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 @Suite(.timeLimit(.minutes(10)))
 struct LogOutputTests {
@@ -131,42 +128,5 @@ struct LogOutputTests {
         let lines = await reader.lines()
         #expect(lines.compactMap(number) == Array(0..<100))
         #expect(lines.allSatisfy { $0.hasSuffix(padding) })
-    }
-}
-
-@Suite(.timeLimit(.minutes(10)))
-struct ConsoleOutputTests {
-    @Test func aReaderThatHasStoppedHoldsUpWhoWaitsUntilHeGivesUp() async throws {
-        let pipe = Pipe()
-        let output = ConsoleOutput(descriptor: pipe.fileHandleForWriting.fileDescriptor)
-        // More than the pipe holds.
-        let long = [UInt8](repeating: 0x78, count: 1 << 20) + [0x0A]
-        let first = Task { try await output.write(long) }
-        try await eventually("the first line is begun") {
-            var end = pollfd(
-                fd: pipe.fileHandleForReading.fileDescriptor, events: Int16(truncatingIfNeeded: Int(POLLIN)), revents: 0
-            )
-            return poll(&end, 1, 0) == 1
-        }
-        let second = Task { try await output.write([0x31, 0x0A]) }
-        let third = Task { try await output.write([0x32, 0x0A]) }
-        for task in [first, second] {
-            task.cancel()
-            await #expect(throws: CancellationError.self) { try await task.value }
-        }
-        // The reader goes on: what was begun is finished, and what was given up in time is not written.
-        let reader = try PipeReader(pipe)
-        try await third.value
-        try pipe.fileHandleForWriting.close()
-        let text = await reader.all()
-        #expect(text.suffix(2) == [0x32, 0x0A])
-        #expect(!text.contains(0x31))
-        #expect(text.count == long.count + 2)
-    }
-
-    @Test func aDescriptorThatRefusesIsAnErrorOfThatLine() async throws {
-        let output = ConsoleOutput(descriptor: -1)
-        await #expect(throws: (any Error).self) { try await output.write([0x0A]) }
-        await #expect(throws: (any Error).self) { try await output.write([0x0A]) }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import GatewayTestSupport
+import Glibc
 import Logging
 import Sluice
 import SluiceKafka
@@ -8,10 +9,6 @@ import SluiceTesting
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// `sluice consume --group` as a program that is stopped while its group changes.
 @Suite(.timeLimit(.minutes(10)))

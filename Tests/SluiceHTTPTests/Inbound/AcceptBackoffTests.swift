@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOCore
 import NIOEmbedded
@@ -5,10 +6,6 @@ import Synchronization
 import Testing
 
 @testable import SluiceHTTP
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 @Suite struct AcceptBackoffTests {
     /// Counts the reads that reach the socket.

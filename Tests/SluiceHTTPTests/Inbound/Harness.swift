@@ -1,4 +1,5 @@
 import CZlib
+import Glibc
 import Logging
 import ServiceLifecycle
 import Sluice
@@ -7,10 +8,6 @@ import Testing
 import Tracing
 
 @testable import SluiceHTTP
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// A listener on a port of the system's choice, with one endpoint `/in`, and what its consumer received.
 final class Harness: Sendable {

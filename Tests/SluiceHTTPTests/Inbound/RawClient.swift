@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// A blocking TCP client that sends exactly what it is told to.
 final class RawClient: @unchecked Sendable {  // owns its socket; used by one thread at a time

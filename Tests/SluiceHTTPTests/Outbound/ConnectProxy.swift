@@ -1,13 +1,6 @@
 import Foundation
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// A proxy on the loopback interface that does what CONNECT asks for: it joins two connections and sees only bytes.
 final class ConnectProxy: Sendable {

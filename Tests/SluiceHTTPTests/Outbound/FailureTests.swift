@@ -1,12 +1,9 @@
+import Glibc
 import Sluice
 import SluiceTesting
 import Testing
 
 @testable import SluiceHTTP
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 @Suite struct FailureTests {
     @Test func aRefusedConnectionWasCertainlyNotSent() async throws {

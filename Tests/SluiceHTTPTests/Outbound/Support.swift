@@ -1,17 +1,10 @@
 import Foundation
+import Glibc
 import Sluice
 import SluiceTesting
 import Synchronization
 
 @testable import SluiceHTTP
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// A server and a client for one test; both are gone when it ends, and with them every thread.
 func withServer<Result>(
@@ -83,11 +76,7 @@ final class BoundSocket {
 
     init() throws {
         struct Refused: Error {}
-        #if canImport(Glibc)
-            descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        #else
-            descriptor = socket(AF_INET, SOCK_STREAM, 0)
-        #endif
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var yes: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
         var address = sockaddr_in()

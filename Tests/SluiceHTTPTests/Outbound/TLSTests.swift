@@ -1,16 +1,9 @@
 import Foundation
+import Glibc
 import Sluice
 import Testing
 
 @testable import SluiceHTTP
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// `openssl s_server` with a certificate that it signed itself.
 ///

@@ -1,13 +1,10 @@
+import Glibc
 import Sluice
 import SluiceTesting
 import Synchronization
 import Testing
 
 @testable import SluiceKafka
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 @Suite(.timeLimit(.minutes(10)))
 struct ProducerExecutorTests {

@@ -99,6 +99,23 @@ struct DeduplicatorTests {
         #expect(try await chain(.numbered(1)).count == 1)
     }
 
+    @Test(arguments: [false, true])
+    func itSaysWhenAKeyMayBeKeptALittleLater(gathers: Bool) async throws {
+        let store = NotingStore()
+        let chain = try Chain([Deduplicator(store, gathers: gathers)]) { message, _ in [message] }
+        #expect(try await chain(.numbered(1)).count == 1)
+        #expect(store.calls.entries == [gathers ? "soon" : "now"])
+    }
+
+    private final class NotingStore: DeduplicationStore {
+        let calls = Journal<String>()
+
+        func reserve(_ key: [UInt8], scope: String) async throws -> Reservation { .fresh }
+        func commit(_ key: [UInt8], scope: String, for window: Duration) async throws { calls.add("now") }
+        func commitSoon(_ key: [UInt8], scope: String, for window: Duration) async throws { calls.add("soon") }
+        func release(_ key: [UInt8], scope: String) async {}
+    }
+
     private final class Forgetful: DeduplicationStore {
         func reserve(_ key: [UInt8], scope: String) async throws -> Reservation { .fresh }
         func commit(_ key: [UInt8], scope: String, for window: Duration) async throws { throw Broken() }

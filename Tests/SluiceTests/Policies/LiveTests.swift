@@ -63,7 +63,7 @@ struct LiveTests {
         withExtendedLifetime(owner) {}
     }
 
-    /// A middleware of one's own that waits by its number: longer, shorter, and not at all where that time has passed.
+    /// A custom middleware that waits by its number: longer, shorter, and not at all where that time has passed.
     @Test func aWaitOfOnesOwnFollowsItsPolicy() async throws {
         for (change, end) in [(60, 60), (900, 900), (5, 10)] as [(Int64, Int64)] {
             try await VirtualTime.run { time in

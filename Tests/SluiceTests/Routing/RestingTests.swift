@@ -267,7 +267,7 @@ struct RestingTests {
         }
     }
 
-    /// A middleware of one's own that delays by a number of its own.
+    /// A custom middleware that delays by a number of its own.
     @Test(arguments: [Ordering.serial, .perKey(lanes: 1, by: .id), .unordered(limit: 1)])
     func aMiddlewareOfOnesOwnDelaysByALiveNumber(_ ordering: Ordering) async throws {
         try await VirtualTime.run { time in

@@ -1,13 +1,6 @@
+import Glibc
 import SluiceTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 struct HeldPortTests {
     @Test func aServerThatIsStoppedKeepsItsPortAndComesBackOnIt() throws {
@@ -27,11 +20,7 @@ struct HeldPortTests {
     private func call(
         _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32, _ number: UInt16
     ) -> Int32 {
-        #if canImport(Glibc)
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        #else
-            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
-        #endif
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

@@ -1,16 +1,9 @@
+import Glibc
 import Logging
 import Sluice
 import SluiceTesting
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// What routes do while a sink is away, told in virtual time: each seed is a course of events of its own.
 @Suite(.timeLimit(.minutes(10)))

@@ -1,16 +1,9 @@
+import Glibc
 import Sluice
 import Synchronization
 import Testing
 
 @testable import SluiceTesting
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 @Suite(.timeLimit(.minutes(10)))
 struct VirtualTimeTests {

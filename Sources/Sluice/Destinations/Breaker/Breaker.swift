@@ -8,8 +8,8 @@ final class Breaker: Sendable {
         let message: MessageID
         /// The route, whose messages keep their order.
         let route: ObjectIdentifier
-        /// Whether it goes before those that are not.
-        var isUrgent = false
+        /// Of the route: it goes before those that stand behind it.
+        var standing = Standing.ordinary
     }
 
     /// How an attempt ended that has failed.
@@ -21,7 +21,7 @@ final class Breaker: Sendable {
 
     private struct Line {
         let route: ObjectIdentifier
-        let isUrgent: Bool
+        let standing: Standing
         var waiting = Deque<(message: MessageID, pass: Pass)>()
     }
 
@@ -98,7 +98,7 @@ final class Breaker: Sendable {
                 state.lines[index].waiting.append((visitor.message, pass))
             } else {
                 state.lines.append(
-                    Line(route: visitor.route, isUrgent: visitor.isUrgent, waiting: [(visitor.message, pass)]))
+                    Line(route: visitor.route, standing: visitor.standing, waiting: [(visitor.message, pass)]))
             }
             return (pass, true)
         }
@@ -212,7 +212,9 @@ final class Breaker: Sendable {
     private func takeNext(_ state: inout State, _ now: MonotonicTime) -> (Pass?, MonotonicTime?) {
         var next: MonotonicTime?
         let inTurn = state.lines.indices.map { (state.turn + $0) % state.lines.count }
-        for line in inTurn.filter({ state.lines[$0].isUrgent }) + inTurn.filter({ !state.lines[$0].isUrgent }) {
+        let byStanding = Standing.allCases.flatMap { standing in inTurn.filter { state.lines[$0].standing == standing }
+        }
+        for line in byStanding {
             // Behind the only message that has failed another may go.
             let head = state.lines[line].waiting.first.map { state.book.isSuspect($0.message) } ?? false
             for place in state.lines[line].waiting.indices.prefix(head ? 2 : 1) {

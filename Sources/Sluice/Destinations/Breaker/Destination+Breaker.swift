@@ -7,7 +7,7 @@ extension Destination {
         guard !context.delivery.trace.isProbe else { return false }
         let visitor = Breaker.Visitor(
             message: context.message.id, route: ObjectIdentifier(context.route.lifecycle),
-            isUrgent: context.route.isUrgent)
+            standing: context.route.standing)
         guard let (pass, mustWait) = breaker.enter(visitor) else { return false }
         guard mustWait else {
             context.delivery.trace.isProbe = true

@@ -8,8 +8,8 @@ final class ConcurrencyLine: Sendable {
         /// Nil sets no bound.
         var book: ConcurrencyBook?
         var inUse = 0
-        /// Urgent ones first.
-        var line = Deque<(ticket: Ticket, isUrgent: Bool)>()
+        /// By their standing.
+        var line = Deque<(ticket: Ticket, standing: Standing)>()
 
         var hasRoom: Bool { book.map { inUse < $0.places } ?? true }
     }
@@ -22,17 +22,17 @@ final class ConcurrencyLine: Sendable {
         state = Mutex(State(book: policy.map(ConcurrencyBook.init)))
     }
 
-    /// - Parameter isUrgent: whether it waits before those that are not.
+    /// - Parameter standing: of its route: it waits before those that stand behind it.
     /// - Returns: nil when a place was free; otherwise the place in the line, to be waited for.
-    func enter(isUrgent: Bool = false) -> Ticket? {
+    func enter(_ standing: Standing = .ordinary) -> Ticket? {
         state.withLock { state in
             guard !state.line.isEmpty || !state.hasRoom else {
                 state.inUse += 1
                 return nil
             }
             let ticket = Ticket()
-            let place = isUrgent ? state.line.firstIndex { !$0.isUrgent } : nil
-            state.line.insert((ticket, isUrgent), at: place ?? state.line.endIndex)
+            let place = state.line.firstIndex { $0.standing > standing }
+            state.line.insert((ticket, standing), at: place ?? state.line.endIndex)
             return ticket
         }
     }

@@ -16,7 +16,7 @@
 /// Retry(maxAttempts: 3, backoff: .constant(.milliseconds(200)), when: { $0 is WarehouseBusy })
 /// ```
 ///
-/// A middleware of one's own that tries again calls ``HandlerContext/retry(after:because:_:)``.
+/// A custom middleware that tries again calls ``HandlerContext/retry(after:because:_:)``.
 public struct Retry: LiveMiddleware {
     /// What a hook is told of each retry.
     public struct Event: Sendable {

@@ -13,7 +13,7 @@ final class ThrottleLine: Sendable {
 
     private struct Waiting {
         var permit: Permit
-        let isUrgent: Bool
+        let standing: Standing
     }
 
     private struct State {
@@ -33,13 +33,15 @@ final class ThrottleLine: Sendable {
             return buckets[permit.key].map { clock.time(of: $0.due(permit.number)) } ?? .longAgo
         }
 
-        /// An urgent message takes the first permit of those that wait for one of the same bucket and are not urgent; each of
-        /// them takes the next one's.
+        /// A message takes the first permit of those that wait for one of the same bucket and stand behind it; each of them
+        /// takes the next one's.
         /// - Returns: whether there are any.
         mutating func putFirst(_ id: UInt64) -> Bool {
-            guard let own = waiting[id]?.permit else { return false }
+            guard let (own, standing) = waiting[id].map({ ($0.permit, $0.standing) }),
+                waiting.contains(where: { $0.value.standing > standing })
+            else { return false }
             let others = waiting.filter { _, other in
-                !other.isUrgent && other.permit.key == own.key && other.permit.generation == own.generation
+                other.standing > standing && other.permit.key == own.key && other.permit.generation == own.generation
                     && other.permit.number < own.number
             }.sorted { $0.value.permit.number < $1.value.permit.number }
             guard let first = others.first else { return false }
@@ -75,8 +77,8 @@ final class ThrottleLine: Sendable {
         _ message: Message, _ context: HandlerContext, _ meter: @autoclosure () -> ThrottleMeter
     ) async throws -> UInt64? {
         let start = time.now
-        let isUrgent = context.route.isUrgent
-        guard let taken = take(message, isUrgent: isUrgent, at: start) else { return nil }
+        let standing = context.route.standing
+        guard let taken = take(message, standing, at: start) else { return nil }
         let meter = meter()
         guard var id = taken.waiting else {
             meter.note(0)
@@ -91,7 +93,7 @@ final class ThrottleLine: Sendable {
         }
         try await context.wait(following: [bell], booking: .throttle) {
             if let due = due(id, at: time.now) { return due }
-            guard let taken = take(message, isUrgent: isUrgent, at: time.now) else { return .longAgo }
+            guard let taken = take(message, standing, at: time.now) else { return .longAgo }
             guard let next = taken.waiting else { return .longAgo }
             id = next
             return taken.due
@@ -114,7 +116,7 @@ final class ThrottleLine: Sendable {
 
     /// - Returns: nil when there is nothing to wait for. Without a number the permit is there.
     private func take(
-        _ message: Message, isUrgent: Bool, at now: MonotonicTime
+        _ message: Message, _ standing: Standing, at now: MonotonicTime
     ) -> (waiting: UInt64?, due: MonotonicTime)? {
         // The key is the user's to work out: not under the lock.
         guard let selector = state.withLock(\.policy) else { return nil }
@@ -136,8 +138,8 @@ final class ThrottleLine: Sendable {
             guard due > now else { return ((nil, due), false) }
             state.lastWaiting += 1
             let id = state.lastWaiting
-            state.waiting[id] = Waiting(permit: permit, isUrgent: isUrgent)
-            guard isUrgent, state.putFirst(id), let own = state.waiting[id]?.permit else { return ((id, due), false) }
+            state.waiting[id] = Waiting(permit: permit, standing: standing)
+            guard state.putFirst(id), let own = state.waiting[id]?.permit else { return ((id, due), false) }
             return ((id, state.due(own) ?? now), true)
         }
         // The others look at their permits anew.

@@ -1,13 +1,6 @@
 import Dispatch
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Runs the tasks of one virtual time, one at a time, on a thread of its own, and moves the time on when none can run.
 ///

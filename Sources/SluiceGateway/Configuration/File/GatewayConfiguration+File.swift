@@ -62,6 +62,11 @@ extension GatewayConfiguration {
                     "the group \(group) is \(other)'s: give each sink a group of its own",
                     at: entry.value["group"]?.place ?? entry.place)
             }
+            if sink.only?.wantsIncidents == true, sink.group.utf8.count > ReaderPart.longestGroup {
+                faults.add(
+                    "the group's name has more than \(ReaderPart.longestGroup) bytes, which leaves none for the group of incidents",
+                    at: entry.value["group"]?.place ?? entry.place)
+            }
             guard sink.options.digests else { continue }
             let place = entry.value["digest"]?.place ?? entry.place
             if sink.ordering != .serial {

@@ -1,6 +1,6 @@
 /// Variables of the environment that are set while a file says what they would have said.
 ///
-/// One that counts no more is a warning. A secret, a token or a broker for which the file has nothing is a fault: the file was
+/// One that no longer counts is a warning. A secret, a token or a broker for which the file has nothing is a fault: the file was
 /// probably meant to have it, and without it the gateway would be open, or deliver to nothing.
 struct OverruledVariables {
     private struct Part {
@@ -60,7 +60,7 @@ struct OverruledVariables {
                         "\(variable.name) is set, and \(part.title) in this file has no \(variable.field): write "
                             + "\(variable.field): ${\(variable.name)} there, or unset it", at: start)
                 } else {
-                    warnings.append("\(variable.name) is set and counts no more: with a file, \(part.title) says it")
+                    warnings.append("\(variable.name) is set and no longer counts: with a file, \(part.title) says it")
                 }
             }
         }

@@ -1,4 +1,4 @@
-package import Sluice
+import Sluice
 
 /// What is kept of the world for good, in the topic `facts`: what figures of deployments are made from, in whatever order
 /// the facts came.

@@ -31,17 +31,19 @@ package struct PushFact: Sendable, Hashable {
     package var after: String?
     /// Whether `before` is no ancestor of `after`.
     package var isForced: Bool
-    /// Whether `before` and `after` were told: without them the push is no link of a chain.
+    /// Whether `before` and `after` were told: without them the push is no link of a chain. A tag's is none either.
     package var isLinked: Bool
+    /// Whether ``commits`` is all that was pushed. Sources list only so many, and a message holds only so much.
+    package var isComplete: Bool
     /// When the source took it.
     package var pushedAt: Timestamp
-    /// Oldest first, as the source listed them; at most 2,048.
+    /// Oldest first, as the source listed them; at most 2,048, the newest.
     package var commits: [Commit]
 
     package init(
         repository: String, ref: String?, before: String?, after: String?, isForced: Bool = false,
         isLinked: Bool = true,
-        pushedAt: Timestamp, commits: [Commit]
+        isComplete: Bool = true, pushedAt: Timestamp, commits: [Commit]
     ) {
         self.repository = repository
         self.ref = ref
@@ -49,6 +51,7 @@ package struct PushFact: Sendable, Hashable {
         self.after = after
         self.isForced = isForced
         self.isLinked = isLinked
+        self.isComplete = isComplete
         self.pushedAt = pushedAt
         self.commits = commits
     }

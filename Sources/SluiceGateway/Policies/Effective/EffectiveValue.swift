@@ -43,7 +43,7 @@ enum ValueOrigin: Sendable, Hashable, CustomStringConvertible {
     case own(YAMLValue.Place)
     /// A variable of the environment.
     case environment(String)
-    /// Swift, in a program of one's own.
+    /// Swift, in a program of your own.
     case program
 
     /// A word for a metric's label.

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Glibc
 
 /// What tells one state of some files from another.
 struct FileSignature: Sendable, Equatable {
@@ -35,11 +29,7 @@ struct FileSignature: Sendable, Equatable {
     private static func entry(_ path: String) -> (entry: Entry, isDirectory: Bool) {
         var status = stat()
         guard stat(path, &status) == 0 else { return (Entry(), false) }
-        #if canImport(Darwin)
-            let time = status.st_mtimespec
-        #else
-            let time = status.st_mtim
-        #endif
+        let time = status.st_mtim
         let entry = Entry(
             device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(truncatingIfNeeded: status.st_ino),
             size: Int64(status.st_size), seconds: Int64(time.tv_sec), nanoseconds: Int64(time.tv_nsec))

@@ -35,7 +35,7 @@ extension YAMLKey<Scenario> {
         let format = YAMLFormat<String>.text("the path of a configuration file")
         return Self(
             "config", expected: format.expected,
-            "A `sluice.yaml`, by its path from here: its `defaults`, `destinations` and `sinks` are tried, and stand here no more",
+            "A `sluice.yaml`, by its path from here: its `defaults`, `destinations` and `sinks` are tried, and no longer stand here",
             read: { value, scenario, faults in
                 guard let path = format.read(value, &faults) else { return }
                 scenario.configuration = Placed(value: path, place: value.place)

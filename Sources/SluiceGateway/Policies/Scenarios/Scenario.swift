@@ -102,6 +102,10 @@ struct ScenarioMessage: Sendable {
             return .commitDeployed(Deployment(id: commit, env: "production", occurredOn: time, repository: key))
         case .deploymentFailed:
             return .deploymentFailed(Deployment(id: commit, env: "production", occurredOn: time, repository: key))
+        case .incidentOpened:
+            return .incidentOpened(Incident(id: commit, service: key, openedAt: time, occurredOn: time))
+        case .incidentResolved:
+            return .incidentResolved(Incident(id: commit, service: key, openedAt: nil, occurredOn: time))
         }
     }
 }

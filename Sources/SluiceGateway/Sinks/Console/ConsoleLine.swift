@@ -13,6 +13,8 @@ package enum ConsoleLine {
             line = "deployed to \(target(event))"
         case .deploymentFailed(let event):
             line = "failed to deploy to \(target(event))"
+        case .incidentOpened, .incidentResolved:
+            return "\(RFC3339.format(event.occurredOn))  \(EventLine.text(of: event))".replacingUnsafeCharacters()
         }
         return "\(RFC3339.format(event.occurredOn))  \(event.commit.prefix(12)) \(line)".replacingUnsafeCharacters()
     }

@@ -1,8 +1,8 @@
 import Sluice
 import Synchronization
 
-/// Writes lines to a descriptor from a thread of its own, one after the other, and lets tasks wait for that: a reader that
-/// has stopped holds up who waits, and no thread that others need.
+/// Writes lines to a descriptor, one after the other, and lets tasks wait for that. What there is room for is written at once;
+/// the rest from a thread of its own, so that a reader who has stopped holds up who waits, and no thread that others need.
 final class ConsoleOutput: Sendable {
     private let core: Core
 
@@ -19,6 +19,9 @@ final class ConsoleOutput: Sendable {
     /// - Throws: why it cannot be written; `CancellationError` when the task is cancelled first. The line may be written
     ///   all the same if that has begun.
     func write(_ line: [UInt8]) async throws {
+        let written = core.writeAtOnce(line)
+        guard written < line.count else { return }
+        let line = written == 0 ? line : Array(line[written...])
         let id = core.nextID()
         let outcome: Result<Void, any Error> = await withTaskCancellationHandler {
             await withCheckedContinuation { core.enqueue(Core.Job(id: id, line: line, continuation: $0)) }
@@ -41,16 +44,30 @@ private final class Core: Sendable {
         var waiting: [Job] = []
         /// Being written.
         var current: Job?
+        /// Whether a line is being written, also one that is not waited for any more.
+        var isWriting = false
         var isRunning = false
         var isStopping = false
     }
 
     private let descriptor: BlockingDescriptor
+    /// Nil where it cannot be written to without waiting.
+    private let ready: ReadyDescriptor?
     private let signal = ThreadSignal()
     private let state = Mutex(State())
 
     init(_ descriptor: BlockingDescriptor) {
         self.descriptor = descriptor
+        ready = ReadyDescriptor(descriptor.number)
+    }
+
+    /// - Returns: how many bytes are written, where nothing waits to be written before.
+    func writeAtOnce(_ line: [UInt8]) -> Int {
+        guard let ready else { return 0 }
+        return state.withLock { state in
+            // One that was given up may be under way still.
+            state.waiting.isEmpty && !state.isWriting ? ready.write(line) : 0
+        }
     }
 
     func nextID() -> UInt64 {
@@ -109,6 +126,7 @@ private final class Core: Sendable {
         while true {
             let (job, isStopping) = state.withLock { state -> (Job?, Bool) in
                 state.current = state.waiting.isEmpty ? nil : state.waiting.removeFirst()
+                state.isWriting = state.current != nil
                 return (state.current, state.isStopping)
             }
             if let job {
@@ -130,7 +148,10 @@ private final class Core: Sendable {
             outcome = .failure(error)
         }
         // Nil where the task has not waited for it.
-        let current = state.withLock { $0.current.take() }
+        let current = state.withLock { state in
+            state.isWriting = false
+            return state.current.take()
+        }
         current?.continuation.resume(returning: outcome)
     }
 }

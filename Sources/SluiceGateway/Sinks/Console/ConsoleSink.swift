@@ -5,6 +5,7 @@ struct ConsoleSink: SinkOptions {
     static let name = "console"
 
     var isReachedOverHTTP: Bool { false }
+    var isLocal: Bool { true }
 
     func makeSink(_ parts: SinkParts) -> any Sink { Console() }
 

@@ -41,6 +41,9 @@ package enum GrafanaAnnotation {
         case .commitPushed(let event): "Commit \(event.id) pushed by \(event.author)"
         case .commitDeployed(let event): "Commit \(event.id) deployed to \(event.env)"
         case .deploymentFailed(let event): "Commit \(event.id) failed to deploy to \(event.env)"
+        case .incidentOpened(let event): "Incident \(event.id) of \(event.service) opened"
+        case .incidentResolved(let event):
+            "Incident \(event.id) of \(event.service) resolved\(EventLine.span(of: event))"
         }
     }
 
@@ -50,8 +53,11 @@ package enum GrafanaAnnotation {
         case .commitPushed: kind = "pushed"
         case .commitDeployed(let event): kind = "deploy-\(event.env)"
         case .deploymentFailed(let event): kind = "deploy-failed-\(event.env)"
+        case .incidentOpened: kind = "incident-opened"
+        case .incidentResolved: kind = "incident-resolved"
         }
-        return [shortened(kind)] + (event.repository.map { [shortened($0)] } ?? []) + [tag(id)]
+        let place = event.incident?.service ?? event.repository
+        return [shortened(kind)] + (place.map { [shortened($0)] } ?? []) + [tag(id)]
     }
 
     /// The query, behind the question mark, that finds the annotation of an event.

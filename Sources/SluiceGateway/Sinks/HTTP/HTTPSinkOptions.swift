@@ -1,6 +1,6 @@
 public import Sluice
 
-/// Sends each event as a request to any receiver: a template of one's own, a preset for a service, or CloudEvents.
+/// Sends each event as a request to any receiver: a custom template, a preset for a service, or CloudEvents.
 ///
 /// ```swift
 /// ConfiguredSink("teams", HTTPSinkOptions(preset: .teams, url: Secret(address)))

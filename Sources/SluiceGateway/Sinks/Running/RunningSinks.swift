@@ -172,7 +172,8 @@ final class RunningSinks: Sendable {
             try (known + destinations).first { $0.name == sink.destination }
             ?? Destination(sink.destination, configuration.policies(of: sink.destination), time: routes.time)
         let policies = LiveSinkPolicy(
-            configuration.policy(of: sink), handled: routes.queue.handled, of: sink.group)
+            configuration.policy(of: sink), handled: routes.queue.handled, of: sink.group,
+            isLocal: sink.options.isLocal)
         let isLate = state.withLock(\.isLate)
         let added = try routes.routes(to: sink, publisher, destination, policies, isLate: isLate)
         let running = Running(sink: sink, policies: policies, destination: destination, publisher: publisher)
@@ -195,7 +196,10 @@ final class RunningSinks: Sendable {
     private func end(_ name: String) async {
         guard let running = all.first(where: { $0.sink.name == name }) else { return }
         await withDiscardingTaskGroup { group in
-            for name in running.sink.groups { group.addTask { await self.router.stop(name) } }
+            // What sends its messages again uses what it uses.
+            for name in running.sink.groups + [RedriveDesk.route(of: running.sink.group)] {
+                group.addTask { await self.router.stop(name) }
+            }
         }
         for name in running.sink.groups { await routes.queue.dismiss(name) }
         await running.publisher.close()

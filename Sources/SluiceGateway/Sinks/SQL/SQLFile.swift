@@ -1,12 +1,7 @@
 import Foundation
 import GRDB
+import Glibc
 import Sluice
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// The file of a sink of kind `sql`: made, checked and brought up to date before it is used.
 struct SQLFile: Sendable {

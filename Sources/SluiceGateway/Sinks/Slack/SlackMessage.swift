@@ -44,6 +44,11 @@ package enum SlackMessage {
             return ":heavy_check_mark: Commit `\(event.id)` deployed to *\(escape(event.env, limit: 1_500))*"
         case .deploymentFailed(let event):
             return ":x: Commit `\(event.id)` *failed* to deploy to *\(escape(event.env, limit: 1_500))*"
+        case .incidentOpened(let event):
+            return ":rotating_light: Incident of *\(escape(event.service, limit: 1_500))* opened"
+        case .incidentResolved(let event):
+            return
+                ":white_check_mark: Incident of *\(escape(event.service, limit: 1_500))* resolved\(EventLine.span(of: event))"
         }
     }
 
@@ -58,6 +63,8 @@ package enum SlackMessage {
         case .commitDeployed(let event), .deploymentFailed(let event):
             if let repository = event.repository { parts.append(escape(repository, limit: 600)) }
             if let service = event.service { parts.append(escape(service, limit: 600)) }
+        case .incidentOpened(let event), .incidentResolved(let event):
+            parts.append(escape(event.id, limit: 600))
         }
         return parts.joined(separator: separator)
     }

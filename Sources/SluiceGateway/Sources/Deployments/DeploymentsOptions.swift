@@ -63,8 +63,9 @@ extension SourceKind {
     static let deployments = SourceKind(
         "deployments", title: "Deployments", intake: "deployments",
         summary: """
-            `{"commit_id", "env", "timestamp"}` and optionally `service`, `repository`, and `result` (`success` or \
-            `failure`), over HTTP, and over RabbitMQ where it is set
+            `{"commit_id", "env", "timestamp"}` and optionally `service`, `repository`, `result` (`success` or \
+            `failure`), and for the report `id`, `started`, `version`, `description` and `url`, over HTTP, and over RabbitMQ \
+            where it is set
             """,
         authentication: "a Bearer token over HTTP; user and password, or a certificate, over RabbitMQ",
         options: DeploymentsOptions.all, standard: DeploymentsSource(), read: DeploymentsOptions.read)

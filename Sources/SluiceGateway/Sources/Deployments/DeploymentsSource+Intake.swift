@@ -45,5 +45,8 @@ extension DeploymentsSource {
         ]
     }
 
-    private static let handler: Handler = { message, _ in [try read(message).message()] }
+    private static let handler: Handler = { message, _ in
+        let (event, fact) = try reading(message)
+        return [event.message(), fact.message(of: [event])]
+    }
 }

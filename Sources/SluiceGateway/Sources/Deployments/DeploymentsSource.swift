@@ -2,6 +2,9 @@ package import Sluice
 
 /// Turns the messages of deploy tools into events: `{"commit_id", "env", "timestamp"}`, optionally with `service`,
 /// `repository`, and `result` (`success` unless it is `failure`). They come over HTTP, and over RabbitMQ where it is set.
+///
+/// For the report of deployments they may also have `id` (what the tool calls the deployment: told twice, it counts once),
+/// `started`, `version`, `description` and `url`. Of these, what cannot be kept is left out.
 public struct DeploymentsSource: SourceOptions {
     /// What deploy tools authenticate with; nil takes in unsigned messages, see
     /// ``GatewayConfiguration/allowsUnsigned``.
@@ -18,6 +21,11 @@ public struct DeploymentsSource: SourceOptions {
     /// are seconds (until the year 5138); they may have a fraction.
     /// - Throws: ``SourceError`` that names the member at fault.
     package static func read(_ message: Message) throws(SourceError) -> Event {
+        try reading(message).event
+    }
+
+    /// The event, and what is kept of the deployment beside it.
+    static func reading(_ message: Message) throws(SourceError) -> (event: Event, fact: Fact) {
         var fields = Fields()
         do {
             try fields.read(message.payload)
@@ -37,8 +45,8 @@ public struct DeploymentsSource: SourceOptions {
             id: commit, env: env, occurredOn: time, service: try optional(fields.service, "service"),
             repository: try optional(fields.repository, "repository"))
         switch fields.result {
-        case nil, "success": return .commitDeployed(deployment)
-        case "failure": return .deploymentFailed(deployment)
+        case nil, "success": return (.commitDeployed(deployment), fields.fact(of: deployment, succeeded: true))
+        case "failure": return (.deploymentFailed(deployment), fields.fact(of: deployment, succeeded: false))
         default: throw SourceError("result is neither success nor failure")
         }
     }
@@ -71,6 +79,23 @@ public struct DeploymentsSource: SourceOptions {
         var service: String?
         var repository: String?
         var result: String?
+        var id: String?
+        var started: Timestamp?
+        var version: String?
+        var description: String?
+        var url: String?
+
+        func fact(of deployment: Deployment, succeeded: Bool) -> Fact {
+            let event: Event = succeeded ? .commitDeployed(deployment) : .deploymentFailed(deployment)
+            return .deployment(
+                DeploymentFact(
+                    id: id.flatMap(EventField.identifier) ?? event.messageID.description,
+                    service: deployment.serviceName, environment: deployment.env, commit: deployment.id,
+                    startedAt: started.flatMap { $0 <= deployment.occurredOn ? $0 : nil },
+                    finishedAt: deployment.occurredOn, succeeded: succeeded, repository: deployment.repository,
+                    version: version.flatMap(EventField.name), description: EventField.description(description),
+                    url: EventField.url(url)))
+        }
 
         mutating func read(_ payload: [UInt8]) throws(JSONError) {
             try JSONReader.read(payload) { (reader) throws(JSONError) in
@@ -87,9 +112,26 @@ public struct DeploymentsSource: SourceOptions {
                         repository = try reader.stringOrNull()
                     } else if key == "result" {
                         result = try reader.stringOrNull()
+                    } else if key == "id" {
+                        id = try Self.identifier(&reader)
+                    } else if key == "started" {
+                        started = try EventTime.read(&reader)
+                    } else if key == "version" {
+                        version = try reader.stringOrSkip()
+                    } else if key == "description" {
+                        description = try reader.stringOrSkip()
+                    } else if key == "url" {
+                        url = try reader.stringOrSkip()
                     }
                 }
             }
+        }
+
+        /// Tools write it as a text or as a number.
+        private static func identifier(_ reader: inout JSONReader) throws(JSONError) -> String? {
+            guard reader.kind == .number else { return try reader.stringOrSkip() }
+            let number = try reader.number()
+            return number.isWhole ? number.integer().map { String($0) } : nil
         }
     }
 }

@@ -2,7 +2,15 @@ import Sluice
 
 /// A webhook `deployment_status`, as far as the gateway reads it.
 struct GitHubDeploymentStatus {
+    private var id: Int64?
     private var state: String?
+    private var description: String?
+    /// Where to look at it, the best first.
+    private var logURL: String?
+    private var targetURL: String?
+    private var environmentURL: String?
+    private var startedAt: Timestamp?
+    private var deploymentDescription: String?
     private var createdAt: Timestamp?
     private var updatedAt: Timestamp?
     private var statusEnvironment: String?
@@ -16,7 +24,17 @@ struct GitHubDeploymentStatus {
             try reader.object { (key, reader) throws(JSONError) in
                 if key == "deployment_status", reader.kind == .object {
                     try reader.object { (key, reader) throws(JSONError) in
-                        if key == "state" {
+                        if key == "id" {
+                            if reader.kind == .number { id = try reader.number().integer() }
+                        } else if key == "description" {
+                            description = try reader.stringOrSkip()
+                        } else if key == "log_url" {
+                            logURL = try reader.stringOrSkip()
+                        } else if key == "target_url" {
+                            targetURL = try reader.stringOrSkip()
+                        } else if key == "environment_url" {
+                            environmentURL = try reader.stringOrSkip()
+                        } else if key == "state" {
                             state = try reader.stringOrSkip()
                         } else if key == "created_at" {
                             createdAt = try EventTime.read(&reader)
@@ -32,6 +50,10 @@ struct GitHubDeploymentStatus {
                             commit = try reader.stringOrSkip()
                         } else if key == "environment" {
                             environment = try reader.stringOrSkip()
+                        } else if key == "created_at" {
+                            startedAt = try EventTime.read(&reader)
+                        } else if key == "description" {
+                            deploymentDescription = try reader.stringOrSkip()
                         }
                     }
                 } else if key == "repository" {
@@ -60,5 +82,19 @@ struct GitHubDeploymentStatus {
             id: commit, env: env, occurredOn: time ?? receipt, service: service.flatMap(EventField.name),
             repository: repository.flatMap(EventField.name))
         return .events([state == "success" ? .commitDeployed(deployment) : .deploymentFailed(deployment)])
+    }
+
+    /// What is kept of the deployment beside its event; nil where the status is none that counts.
+    func fact(of outcome: SourceOutcome, receivedAt receipt: Timestamp) -> Fact? {
+        guard case .events(let events) = outcome, let event = events.first,
+            var fact = DeploymentFact(event, id: event.messageID)
+        else { return nil }
+        if let id { fact.id = String(id) }
+        fact.startedAt = startedAt.flatMap {
+            EventTime.isPlausible($0, at: receipt) && $0 <= fact.finishedAt ? $0 : nil
+        }
+        fact.description = EventField.description(description) ?? EventField.description(deploymentDescription)
+        fact.url = [logURL, targetURL, environmentURL].lazy.compactMap(EventField.url).first
+        return .deployment(fact)
     }
 }

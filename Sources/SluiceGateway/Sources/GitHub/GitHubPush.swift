@@ -16,6 +16,9 @@ struct GitHubPush {
 
     private(set) var hasCommits = false
     private var ref: String?
+    private var before: String?
+    private var after: String?
+    private var isForced = false
     private var isDeleted = false
     private var repository = GitHubRepository()
     private var headTime: Timestamp?
@@ -26,6 +29,12 @@ struct GitHubPush {
             try reader.object { (key, reader) throws(JSONError) in
                 if key == "ref" {
                     ref = try reader.stringOrSkip()
+                } else if key == "before" {
+                    before = try reader.stringOrSkip()
+                } else if key == "after" {
+                    after = try reader.stringOrSkip()
+                } else if key == "forced" {
+                    if reader.kind == .boolean { isForced = try reader.boolean() }
                 } else if key == "deleted" {
                     if reader.kind == .boolean { isDeleted = try reader.boolean() }
                 } else if key == "repository" {
@@ -60,11 +69,10 @@ struct GitHubPush {
                 repaired(.commit)
                 continue
             }
-            let author = EventField.author(commit.username) ?? EventField.author(commit.author) ?? "unknown"
             events.append(
                 .commitPushed(
                     CommitPushed(
-                        id: id, message: EventField.message(commit.message ?? ""), author: author,
+                        id: id, message: EventField.message(commit.message ?? ""), author: Self.author(of: commit),
                         occurredOn: time(of: commit, receipt, repaired), repository: repository.fullName, ref: ref,
                         url: EventField.url(commit.url))))
         }
@@ -74,15 +82,55 @@ struct GitHubPush {
         return .events(events)
     }
 
+    /// What is kept of the push, also where it has no commits, deletes its branch or sets a tag. What cannot be read is missing:
+    /// the push is no link of a chain then, or not complete.
+    func fact(receivedAt receipt: Timestamp) -> PushFact {
+        let (before, after) = (Link(before), Link(after))
+        let isTag = ref?.hasPrefix("refs/tags/") == true
+        let kept = commits.compactMap { commit in
+            commit.id.flatMap(EventField.commit).map { id in
+                PushFact.Commit(
+                    id: id, author: Self.author(of: commit), madeAt: Self.believed(commit.timestamp, receipt),
+                    title: EventField.title(commit.message ?? ""))
+            }
+        }
+        return PushFact(
+            repository: repository.fullName.flatMap(EventField.name) ?? "", ref: EventField.ref(ref),
+            before: before.commit, after: after.commit, isForced: isForced,
+            isLinked: before.isTold && after.isTold && !isTag,
+            // GitHub lists no more: whether there are more, it does not say.
+            isComplete: kept.count == commits.count && commits.count < PushFact.maximumCommits,
+            pushedAt: Self.believed(repository.pushedAt, receipt) ?? receipt, commits: kept)
+    }
+
+    /// An end of what a push moves its branch over.
+    private struct Link {
+        /// Nil where there is none: the branch is new, or deleted.
+        let commit: String?
+        let isTold: Bool
+
+        init(_ text: String?) {
+            let hash = text.flatMap(EventField.commit)
+            let isNone = hash?.utf8.allSatisfy { $0 == UInt8(ascii: "0") } ?? true
+            commit = isNone ? nil : hash
+            isTold = hash != nil
+        }
+    }
+
+    private static func author(of commit: Commit) -> String {
+        EventField.author(commit.username) ?? EventField.author(commit.author) ?? "unknown"
+    }
+
+    private static func believed(_ time: Timestamp?, _ receipt: Timestamp) -> Timestamp? {
+        time.flatMap { EventTime.isPlausible($0, at: receipt) ? $0 : nil }
+    }
+
     /// The commit's own time, else the best that is known of the push: when GitHub took it, when its last commit was
     /// made, when it was heard of.
     private func time(of commit: Commit, _ receipt: Timestamp, _ repaired: (SourceRepair) -> Void) -> Timestamp {
-        func believed(_ time: Timestamp?) -> Timestamp? {
-            time.flatMap { EventTime.isPlausible($0, at: receipt) ? $0 : nil }
-        }
-        if let own = believed(commit.timestamp) { return own }
+        if let own = Self.believed(commit.timestamp, receipt) { return own }
         repaired(.commitTime)
-        return believed(repository.pushedAt) ?? believed(headTime) ?? receipt
+        return Self.believed(repository.pushedAt, receipt) ?? Self.believed(headTime, receipt) ?? receipt
     }
 
     private static func commits(_ reader: inout JSONReader) throws(JSONError) -> [Commit] {

@@ -30,14 +30,16 @@ extension GitHubSource {
             })
         return { message, context in
             let receipt = context.route.time.timestamp
-            switch try read(message, receivedAt: receipt, repaired: { repaired[$0]?.increment() }) {
+            let (outcome, fact) = try reading(message, receivedAt: receipt, repaired: { repaired[$0]?.increment() })
+            switch outcome {
             case .events(let events):
-                return events.map { $0.message() }
+                let messages = events.map { $0.message() }
+                return messages + (fact.map { [$0.message(of: events)] } ?? [])
             case .ping:
                 return []
             case .ignored:
                 ignored.increment(message.metadata[eventKey] ?? "none")
-                return []
+                return fact.map { [$0.message()] } ?? []
             }
         }
     }

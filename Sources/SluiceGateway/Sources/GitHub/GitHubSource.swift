@@ -25,25 +25,35 @@ public struct GitHubSource: SourceOptions, Hashable {
     public static func read(
         _ message: Message, receivedAt receipt: Timestamp = .now(), repaired: (SourceRepair) -> Void = { _ in }
     ) throws(SourceError) -> SourceOutcome {
+        try reading(message, receivedAt: receipt, repaired: repaired).outcome
+    }
+
+    /// The same, and what is kept of the webhook beside its events; nil where that is nothing.
+    static func reading(
+        _ message: Message, receivedAt receipt: Timestamp, repaired: (SourceRepair) -> Void = { _ in }
+    ) throws(SourceError) -> (outcome: SourceOutcome, fact: Fact?) {
         let body = try GitHubForm.json(of: message.payload)
         do {
             switch message.metadata[eventKey] {
             case "push":
-                return try GitHubPush(body).outcome(receivedAt: receipt, repaired)
+                let push = try GitHubPush(body)
+                return (try push.outcome(receivedAt: receipt, repaired), .push(push.fact(receivedAt: receipt)))
             case nil, "":
                 let push = try GitHubPush(body)
                 guard push.hasCommits else {
                     throw SourceError("neither a header X-GitHub-Event nor commits in the body")
                 }
-                return try push.outcome(receivedAt: receipt, repaired)
+                return (try push.outcome(receivedAt: receipt, repaired), .push(push.fact(receivedAt: receipt)))
             case "deployment_status":
-                return try GitHubDeploymentStatus(body).outcome(receivedAt: receipt, repaired)
+                let status = try GitHubDeploymentStatus(body)
+                let outcome = try status.outcome(receivedAt: receipt, repaired)
+                return (outcome, status.fact(of: outcome, receivedAt: receipt))
             case "ping":
                 try JSONReader.validate(body)
-                return .ping
+                return (.ping, nil)
             default:
                 try JSONReader.validate(body)
-                return .ignored("event_not_used")
+                return (.ignored("event_not_used"), nil)
             }
         } catch let error as JSONError {
             throw SourceError("the body is not the JSON of such a webhook: \(error)")

@@ -1,10 +1,13 @@
 import CBundle
 import Crypto
 import Foundation
+import SluicePrometheus
 
 /// The status page: one document with its style and script inside, and a policy that lets nothing else run.
 struct StatusPage: Sendable {
     let markup: [UInt8]
+    /// The same, compressed with gzip; nil where there was no memory for it.
+    let packed: [UInt8]?
     let contentSecurityPolicy: String
 
     /// - Parameters:
@@ -13,6 +16,7 @@ struct StatusPage: Sendable {
         markup = Array(
             document.replacing("/*STYLE*/", with: style, maxReplacements: 1)
                 .replacing("/*SCRIPT*/", with: script, maxReplacements: 1).utf8)
+        packed = Gzip.compress(markup, 9)
         contentSecurityPolicy = [
             "default-src 'none'", "style-src '\(Self.hash(style))'", "script-src '\(Self.hash(script))'",
             "connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",

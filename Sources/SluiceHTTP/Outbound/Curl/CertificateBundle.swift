@@ -1,13 +1,6 @@
 import CCurl
+import Glibc
 import Sluice
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// The system's trusted certificates and some more, in PEM format, at an address that stays.
 ///

@@ -1,13 +1,6 @@
 import CCurl
+import Glibc
 import Sluice
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Owns an easy handle: one transfer at a time, and what has come of its answer. Used by the client's thread alone.
 final class EasyHandle {
@@ -290,11 +283,7 @@ extension EasyHandle {
         guard PublicAddress.isPublic(bytes) else { return refuseAddress() }
         hasPublicAddress = true
         var kind = address.pointee.socktype
-        #if canImport(Glibc)
-            kind |= Int32(SOCK_CLOEXEC.rawValue)
-        #elseif canImport(Musl)
-            kind |= SOCK_CLOEXEC
-        #endif
+        kind |= Int32(SOCK_CLOEXEC.rawValue)
         return socket(address.pointee.family, kind, address.pointee.protocol)
     }
 

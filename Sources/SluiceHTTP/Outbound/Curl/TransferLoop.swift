@@ -1,13 +1,6 @@
 import CCurl
+import Glibc
 import Sluice
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// What the client's thread runs: it starts requests in turn, lets libcurl work, hands out answers, and waits for more.
 final class TransferLoop {

@@ -1,4 +1,4 @@
-internal import CRDKafka
+import CRDKafka
 
 /// A consumer's membership in its group at one moment, with which a transaction commits what the consumer has read.
 ///

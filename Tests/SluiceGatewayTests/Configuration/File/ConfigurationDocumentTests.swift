@@ -14,7 +14,7 @@ struct ConfigurationDocumentTests {
         #expect(isCurrent, "docs/CONFIGURATION.md is stale; run: make docs")
     }
 
-    @Test(arguments: ["docs/CONFIGURATION.md", "README.md"])
+    @Test(arguments: ["docs/CONFIGURATION.md", "docs/FACTS.md", "README.md"])
     func everyFileInTheDocumentsIsRight(path: String) throws {
         let text = try String(contentsOf: Repository.file(path), encoding: .utf8)
         let blocks = text.split(separator: "```yaml\n").dropFirst().compactMap {

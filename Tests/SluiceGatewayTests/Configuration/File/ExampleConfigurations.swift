@@ -20,6 +20,8 @@ enum ExampleConfigurations {
         "SLACK_WEB": "https://hooks.slack.com/services/T/B/z", "TEAMS_URL": "https://example.webhook.office.com/x",
         "AUDIT_URL": "https://audit.example.org/events", "KAFKA_BROKERS": "localhost:9092", "KAFKA_TOPIC": "events",
         "KAFKA_GROUP": "sluice", "AMQP_URI": "amqp://user:word@localhost:5672/", "AMQP_QUEUE": "deployments",
+        "ALERTMANAGER_TOKEN": "of-alerts", "INCIDENTS_TOKEN": "of-incidents",
+        "SLACK_PAGES": "https://hooks.slack.com/services/T/B/w",
     ]
 
     /// Those that have a default.

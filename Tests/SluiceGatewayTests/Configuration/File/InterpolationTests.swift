@@ -107,10 +107,10 @@ struct InterpolationTests {
         ]).warnings
         #expect(
             Set(warnings) == [
-                "SLACK_WEBHOOK_URL is set and counts no more: with a file, a sink of kind slack says it",
-                "SLACK_START is set and counts no more: with a file, a sink of kind slack says it",
-                "EVENT_RETENTION is set and counts no more: with a file, queue says it",
-                "SIMULATE_DEPLOYMENTS is set and counts no more: with a file, simulator says it",
+                "SLACK_WEBHOOK_URL is set and no longer counts: with a file, a sink of kind slack says it",
+                "SLACK_START is set and no longer counts: with a file, a sink of kind slack says it",
+                "EVENT_RETENTION is set and no longer counts: with a file, queue says it",
+                "SIMULATE_DEPLOYMENTS is set and no longer counts: with a file, simulator says it",
             ])
     }
 

@@ -158,7 +158,7 @@ struct Wrong: Sendable, CustomTestStringConvertible {
             "5:12: expected at least one of event, repository, branch, environment and service"),
         Wrong(
             "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    only: [{event: [commitPulled]}]\n",
-            "5:21: expected commitPushed, commitDeployed or deploymentFailed: was commitPushed meant?"),
+            "5:21: expected commitPushed, commitDeployed, deploymentFailed, incidentOpened or incidentResolved: was commitPushed meant?"),
         Wrong(
             "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    only: [{event: [commitDeployed], branch: [main]}]\n",
             "5:12: no event has all of this: it can match nothing"),
@@ -170,7 +170,7 @@ struct Wrong: Sendable, CustomTestStringConvertible {
             "5:12: no event has all of this: it can match nothing"),
         Wrong(
             "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    only: [{event: []}]\n",
-            "5:20: expected a list of commitPushed, commitDeployed and deploymentFailed, not an empty list"),
+            "5:20: expected a list of commitPushed, commitDeployed, deploymentFailed, incidentOpened and incidentResolved, not an empty list"),
         Wrong(
             "sinks:\n  chat:\n    kind: slack\n    webhook: https://x.example\n    only: [commitPushed]\n",
             "5:12: expected a mapping such as {event: [commitPushed]}"),
@@ -299,10 +299,10 @@ struct Wrong: Sendable, CustomTestStringConvertible {
         Wrong(
             "sinks:\n  ${NAME}: {kind: slack}\n",
             "2:3: expected a name of 1 to 64 of the characters a-z, A-Z, 0-9, '.', '_' and '-'"),
-        Wrong("sources:\n  github: {}\n", "2:11: the key kind is missing: github or deployments"),
+        Wrong("sources:\n  github: {}\n", "2:11: the key kind is missing: github, deployments, alertmanager or incidents"),
         Wrong(
             "sources:\n  github: {kind: gitlab}\n",
-            "2:18: expected a kind, github or deployments: was github meant?"),
+            "2:18: expected a kind, github, deployments, alertmanager or incidents: was github meant?"),
         Wrong(
             "sources:\n  github: {kind: github, token: x}\n",
             "2:26: the key token is not known here; there are kind and secret"),
@@ -338,7 +338,7 @@ struct Wrong: Sendable, CustomTestStringConvertible {
         Wrong("queue: {kind: kafka, brokers: [nohost]}\n", "1:31: expected host:port"),
         Wrong(
             "queue: {brokers: [\"k:9092\"]}\n",
-            "1:9: the key brokers is not known here; there are kind, retention, poison_retention, group_retention and ledger_retention"
+            "1:9: the key brokers is not known here; there are kind, retention, poison_retention, fact_retention, group_retention and ledger_retention"
         ),
         Wrong("queue: kafka\n", "1:8: expected a mapping such as {kind: log}"),
         Wrong("queue: {retention: 7}\n", "1:20: expected a duration such as 12h or 30d, from 14m24s to 36500d"),
@@ -375,7 +375,7 @@ struct Wrong: Sendable, CustomTestStringConvertible {
         ),
         Wrong(
             "sinks:\n  chat: {kind: http, url: \"https://x.example/{{repository}}\", body: \"{{#a}}\"}\n",
-            "2:69: line 1, column 1 of the template: there is no field a: there are kind, commitPushed, commitDeployed, deploymentFailed, eventId, text, id, shortId, repository, message, title, author, ref, branch, url, environment, env, service, time, occurred_on, unixMs and unix"
+            "2:69: line 1, column 1 of the template: there is no field a: there are kind, commitPushed, commitDeployed, deploymentFailed, incidentOpened, incidentResolved, eventId, text, id, shortId, repository, message, title, author, ref, branch, url, environment, env, service, time, occurred_on, unixMs and unix"
         ),
         Wrong(
             "sinks:\n  chat: {kind: http, url: \"https://x.example\", answers: {success: [200], retry: [200]}}\n",

@@ -35,8 +35,8 @@ struct WrongFilesTests {
                 "4:26: expected `to` to be at least `from`",
                 "8:14: the variable MISSING is not set: set it, or write ${MISSING:-default}",
                 "9:23: expected a whole number, from 1",
-                "10:21: expected commitPushed, commitDeployed or deploymentFailed: was commitPushed meant?",
-                "10:49: expected commitPushed, commitDeployed or deploymentFailed",
+                "10:21: expected commitPushed, commitDeployed, deploymentFailed, incidentOpened or incidentResolved: was commitPushed meant?",
+                "10:49: expected commitPushed, commitDeployed, deploymentFailed, incidentOpened or incidentResolved",
             ])
     }
 

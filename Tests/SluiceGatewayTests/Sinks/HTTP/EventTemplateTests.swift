@@ -30,6 +30,7 @@ struct EventTemplateTests {
         #expect(
             lines == [
                 "kind=commitPushed", "commitPushed=true", "commitDeployed=false", "deploymentFailed=false",
+                "incidentOpened=false", "incidentResolved=false",
                 "eventId=\(HTTPSinkFixture.push().id)"[...],
                 "text=Commit 6113728 pushed to acme/shop (main) by ann: Fix",
                 "id=6113728f27ae82c7b1a177c8d03f9e96e0adf246", "shortId=6113728", "repository=acme/shop",

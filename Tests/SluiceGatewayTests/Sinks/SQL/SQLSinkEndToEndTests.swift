@@ -1,15 +1,12 @@
 import Foundation
 import GRDB
 import GatewayTestSupport
+import Glibc
 import Sluice
 import SluiceTesting
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 extension EndToEnd {
     /// A gateway that keeps its events in a file for queries.

@@ -1,15 +1,12 @@
 import Foundation
 import GRDB
 import GatewayTestSupport
+import Glibc
 import Sluice
 import SluiceTesting
 import Testing
 
 @testable import SluiceGateway
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 @Suite(.timeLimit(.minutes(5))) struct SQLSinkTests {
     private let directory: TemporaryDirectory

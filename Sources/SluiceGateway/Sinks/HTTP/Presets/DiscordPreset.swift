@@ -40,6 +40,8 @@ enum DiscordPreset: HTTPPreset {
             case .commitPushed: "🚀 "
             case .commitDeployed: "✅ "
             case .deploymentFailed: "❌ "
+            case .incidentOpened: "🚨 "
+            case .incidentResolved: "✅ "
             }
         let headline = icon + "**" + ChatText.escape(line.headline, markup, limit: 1_000) + "**"
         guard !line.message.isEmpty else { return headline + link }

@@ -40,7 +40,7 @@ enum PagerDutyPreset: HTTPPreset {
     private static func details(of delivery: SinkDelivery, _ json: inout JSONWriter) {
         json.member("event_id", delivery.id.description)
         json.member("kind", delivery.event.kind.rawValue)
-        json.member("commit", delivery.event.commit)
+        if delivery.event.incident == nil { json.member("commit", delivery.event.commit) }
         json.member("repository", ifPresent: delivery.event.repository)
         switch delivery.event {
         case .commitPushed(let push):
@@ -50,6 +50,9 @@ enum PagerDutyPreset: HTTPPreset {
         case .commitDeployed(let deployment), .deploymentFailed(let deployment):
             json.member("environment", deployment.env)
             json.member("service", ifPresent: deployment.service)
+        case .incidentOpened(let incident), .incidentResolved(let incident):
+            json.member("incident", incident.id)
+            json.member("service", incident.service)
         }
     }
 

@@ -39,8 +39,8 @@ enum TeamsPreset: HTTPPreset {
                 json.member("weight", "Bolder")
                 switch event {
                 case .commitPushed: break
-                case .commitDeployed: json.member("color", "Good")
-                case .deploymentFailed: json.member("color", "Attention")
+                case .commitDeployed, .incidentResolved: json.member("color", "Good")
+                case .deploymentFailed, .incidentOpened: json.member("color", "Attention")
                 }
             }
             if !line.message.isEmpty { text(ChatText.escape(line.message, markup, limit: maximumMessage), &json) }

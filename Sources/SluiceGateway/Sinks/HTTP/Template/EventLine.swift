@@ -17,7 +17,24 @@ struct EventLine {
         case .deploymentFailed(let deployment):
             headline = "Commit \(commit) failed to deploy to \(Self.target(deployment))"
             message = ""
+        case .incidentOpened(let incident):
+            headline = "Incident \(incident.id) of \(incident.service) opened"
+            message = ""
+        case .incidentResolved(let incident):
+            headline = "Incident \(incident.id) of \(incident.service) resolved\(Self.span(of: incident))"
+            message = ""
         }
+    }
+
+    /// ` after 2m 30s`, or nothing where that is not known.
+    static func span(of incident: Incident) -> String {
+        guard let duration = incident.duration else { return "" }
+        let seconds = duration.components.seconds
+        let parts = [
+            (seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s"),
+        ]
+        let shown = parts.drop { $0.0 == 0 }.prefix(2).filter { $0.0 > 0 }.map { "\($0.0)\($0.1)" }
+        return shown.isEmpty ? "" : " after \(shown.joined(separator: " "))"
     }
 
     /// Both, on one line.

@@ -47,17 +47,21 @@ struct TemplateField: Sendable {
     }
 
     static let all: [TemplateField] = [
-        text("kind", "`commitPushed`, `commitDeployed` or `deploymentFailed`") { $0.event.kind.rawValue },
+        text("kind", "`commitPushed`, `commitDeployed`, `deploymentFailed`, `incidentOpened` or `incidentResolved`") {
+            $0.event.kind.rawValue
+        },
         flag(.commitPushed, "Whether a commit was pushed; as a section, what is written only then"),
         flag(.commitDeployed, "The same for a commit that went live"),
         flag(.deploymentFailed, "The same for one that should have gone live, and did not"),
+        flag(.incidentOpened, "The same for an incident of a service"),
+        flag(.incidentResolved, "The same for an incident that is over"),
         text("eventId", "Identifies the event: the same in every attempt, and for the same event told twice") {
             $0.id.description
         },
         text("text", "The event as one line: `Commit 6113728 pushed to acme/shop (main) by ann: Fix the leak`") {
             EventLine.text(of: $0.event)
         },
-        text("id", "The commit's hash") { $0.event.commit },
+        text("id", "The commit's hash; of an incident its id") { $0.event.incident?.id ?? $0.event.commit },
         text("shortId", "Its first seven digits") { EventLine.shortened($0.event.commit) },
         text("repository", "`owner/name`") { $0.event.repository },
         text("message", "All of the commit's message; pushes alone") { $0.push?.message },
@@ -67,7 +71,7 @@ struct TemplateField: Sendable {
         text("branch", "The same without `refs/heads/`; pushes alone") { $0.push?.ref.map(EventLine.branch) },
         text("url", "Where to look at the commit; pushes alone") { $0.push?.url },
         text("environment", alias: "env", "Where it was deployed; deployments alone") { $0.deployment?.env },
-        text("service", "What was deployed; deployments alone") { $0.deployment?.service },
+        text("service", "What was deployed, or has the incident; pushes have none") { $0.event.service },
         text("time", alias: "occurred_on", "When it happened, as RFC 3339 in UTC: `2026-01-02T03:04:05.678Z`") {
             RFC3339.format($0.event.occurredOn)
         },
@@ -92,7 +96,7 @@ extension SinkDelivery {
 
     fileprivate var deployment: Deployment? {
         switch event {
-        case .commitPushed: nil
+        case .commitPushed, .incidentOpened, .incidentResolved: nil
         case .commitDeployed(let deployment), .deploymentFailed(let deployment): deployment
         }
     }

@@ -1,0 +1,73 @@
+import Sluice
+
+extension DeploymentFact {
+    func write(to json: inout JSONWriter) {
+        json.member("id", id)
+        json.member("service", service)
+        json.member("environment", environment)
+        json.member("commit", commit)
+        json.member("started_at", ifPresent: startedAt.map(RFC3339.format))
+        json.member("finished_at", RFC3339.format(finishedAt))
+        json.member("result", succeeded ? "success" : "failure")
+        json.member("repository", ifPresent: repository)
+        json.member("version", ifPresent: version)
+        json.member("description", ifPresent: description)
+        json.member("url", ifPresent: url)
+    }
+
+    static func read(_ reader: inout JSONReader) throws(JSONError) -> Result<DeploymentFact, SourceError> {
+        var texts: [String: String] = [:]
+        var (started, finished): (Timestamp?, Timestamp?) = (nil, nil)
+        try reader.object { (key, reader) throws(JSONError) in
+            if key == "started_at" {
+                started = try EventTime.read(&reader)
+            } else if key == "finished_at" {
+                finished = try EventTime.read(&reader)
+            } else {
+                for name in [
+                    "id", "service", "environment", "commit", "result", "repository", "version", "description", "url",
+                ] as [StaticString] where key == name {
+                    texts["\(name)"] = try reader.stringOrSkip()
+                }
+            }
+        }
+        guard let id = texts["id"].flatMap(EventField.identifier) else {
+            return .failure(Fact.missing("id", EventCheck.plainText))
+        }
+        guard let service = texts["service"].flatMap(EventField.name) else {
+            return .failure(Fact.missing("service", EventCheck.plainText))
+        }
+        guard let environment = texts["environment"].flatMap(EventField.name) else {
+            return .failure(Fact.missing("environment", EventCheck.plainText))
+        }
+        guard let commit = texts["commit"].flatMap(EventField.commit) else {
+            return .failure(Fact.missing("commit", "a commit's hash (4 to 64 hexadecimal digits)"))
+        }
+        guard let finished else { return .failure(Fact.missing("finished_at", "a time")) }
+        guard let result = texts["result"], result == "success" || result == "failure" else {
+            return .failure(Fact.missing("result", "success or failure"))
+        }
+        return .success(
+            DeploymentFact(
+                id: id, service: service, environment: environment, commit: commit, startedAt: started,
+                finishedAt: finished, succeeded: result == "success",
+                repository: texts["repository"].flatMap(EventField.name),
+                version: texts["version"].flatMap(EventField.name),
+                description: EventField.description(texts["description"]), url: EventField.url(texts["url"])))
+    }
+
+    /// What an event says of a deployment.
+    /// - Parameter id: the event's.
+    /// - Returns: nil for another event.
+    init?(_ event: Event, id: MessageID) {
+        let (deployment, succeeded): (Deployment, Bool)
+        switch event {
+        case .commitPushed, .incidentOpened, .incidentResolved: return nil
+        case .commitDeployed(let event): (deployment, succeeded) = (event, true)
+        case .deploymentFailed(let event): (deployment, succeeded) = (event, false)
+        }
+        self.init(
+            id: id.description, service: deployment.serviceName, environment: deployment.env, commit: deployment.id,
+            finishedAt: deployment.occurredOn, succeeded: succeeded, repository: deployment.repository)
+    }
+}

@@ -1,0 +1,22 @@
+/// An array that grows without being copied: millions of elements never take their room twice.
+struct ChunkedArray<Element> {
+    private static var shift: Int { 14 }
+    private static var mask: Int { 1 << shift - 1 }
+
+    private var chunks: [[Element]] = []
+    private(set) var count = 0
+
+    subscript(index: Int) -> Element {
+        get { chunks[index >> Self.shift][index & Self.mask] }
+        _modify { yield &chunks[index >> Self.shift][index & Self.mask] }
+    }
+
+    mutating func append(_ element: Element) {
+        if count & Self.mask == 0 {
+            chunks.append([])
+            chunks[chunks.count - 1].reserveCapacity(1 << Self.shift)
+        }
+        chunks[chunks.count - 1].append(element)
+        count += 1
+    }
+}

@@ -1,0 +1,71 @@
+/// What the figures of a period are made from. Those of several places can be added: the percentiles of all are over all
+/// commits, never over the places' own.
+struct Samples {
+    var counts = Figures()
+    var leadTimes: [Int64] = []
+    var commitToPush: [Int64] = []
+    var pushToDeployment: [Int64] = []
+    var intervals: [Int64] = []
+    var recoveries: [Int64] = []
+
+    mutating func add(_ judged: Judged, after previous: Int64?, _ commits: CommitTable, _ rules: DeploymentRules) {
+        counts.kinds[judged.kind, default: 0] += 1
+        guard judged.kind.ships else { return }
+        counts.shipping += 1
+        if let gap = judged.gap { counts.unknown[gap, default: 0] += 1 } else { counts.known += 1 }
+        if let previous { intervals.append(judged.finishedAt - previous) }
+        for commit in judged.fresh { add(commit, at: judged.finishedAt, commits, rules) }
+        guard judged.hasFailed else { return }
+        counts.failed += 1
+        for rule in Set(judged.failures.map(\.rule)) { counts.failedBy[rule, default: 0] += 1 }
+        if let recovery = judged.recovery, let end = recovery.to {
+            recoveries.append(max(0, end - recovery.from))
+        } else {
+            counts.unrepaired += 1
+        }
+    }
+
+    private mutating func add(_ commit: UInt32, at time: Int64, _ commits: CommitTable, _ rules: DeploymentRules) {
+        switch LeadTimeOfCommit(commit, at: time, commits, rules) {
+        case .known(let lead, let push):
+            leadTimes.append(lead)
+            guard let push else { return }
+            commitToPush.append(push)
+            pushToDeployment.append(lead - push)
+        case .old: counts.oldCommits += 1
+        case .withoutTime: counts.commitsWithoutTime += 1
+        case .fromFuture: counts.commitsFromFuture += 1
+        }
+    }
+
+    mutating func add(_ other: Samples) {
+        leadTimes += other.leadTimes
+        commitToPush += other.commitToPush
+        pushToDeployment += other.pushToDeployment
+        intervals += other.intervals
+        recoveries += other.recoveries
+        counts.oldCommits += other.counts.oldCommits
+        counts.commitsWithoutTime += other.counts.commitsWithoutTime
+        counts.commitsFromFuture += other.counts.commitsFromFuture
+        counts.shipping += other.counts.shipping
+        counts.failed += other.counts.failed
+        counts.unrepaired += other.counts.unrepaired
+        counts.known += other.counts.known
+        counts.implausible += other.counts.implausible
+        counts.failedRollouts += other.counts.failedRollouts
+        counts.failedBy.merge(other.counts.failedBy, uniquingKeysWith: +)
+        counts.kinds.merge(other.counts.kinds, uniquingKeysWith: +)
+        counts.unknown.merge(other.counts.unknown, uniquingKeysWith: +)
+    }
+
+    func figures(days: Double) -> Figures {
+        var figures = counts
+        figures.days = days
+        figures.leadTime = Spread(leadTimes)
+        figures.commitToPush = Spread(commitToPush)
+        figures.pushToDeployment = Spread(pushToDeployment)
+        figures.interval = Spread(intervals)
+        figures.recovery = Spread(recoveries)
+        return figures
+    }
+}

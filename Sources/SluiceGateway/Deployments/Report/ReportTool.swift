@@ -1,0 +1,138 @@
+import Foundation
+public import Sluice
+import SluiceSQLite
+
+/// `sluice report deployments`: reads facts, and writes the report of them.
+public struct ReportTool: Sendable {
+    /// Where the facts are read.
+    public enum Origin: Sendable {
+        /// What the gateway keeps in this data directory, whether it runs or not.
+        case directory(String)
+        /// A broker's topic, from its beginning to what is there now.
+        case queue(BrokerAddress, Topic)
+        /// Lines of JSON, a fact each: docs/DEPLOYMENTS.md.
+        case lines(@Sendable () throws -> [UInt8])
+    }
+
+    public enum Format: String, Sendable, CaseIterable {
+        case table, json, csv, html
+    }
+
+    /// From when. Default: 90 days before ``until``.
+    public var since: Timestamp?
+    /// Until when, without that moment. Default: now.
+    public var until: Timestamp?
+    public var repository: String?
+    public var service: String?
+    public var environment: String?
+    /// Whether commits are listed instead of deployments.
+    public var listsCommits = false
+    public var format = Format.table
+    /// Of the table's lines, in columns.
+    public var width = Int.max
+
+    public init() {}
+
+    /// - Throws: ``ToolError``.
+    public func run(_ origin: Origin, now: Timestamp = .now()) async throws -> [UInt8] {
+        let until = until ?? now
+        let since = since ?? until.advanced(by: .seconds(-90 * 86_400))
+        guard since < until else { throw ToolError("--since: expected a time before --until") }
+        var query = DeploymentReport.Query(period: .init(from: since, to: until), now: now)
+        query.repository = repository
+        query.service = service
+        query.environment = environment
+        query.listsCommits = listsCommits
+        return write(try await history(origin).report(query))
+    }
+
+    private func write(_ report: DeploymentReport) -> [UInt8] {
+        switch format {
+        case .table: Array(ReportTable(report, width: width).text.utf8)
+        case .json: ReportJSON(report).bytes + [UInt8(ascii: "\n")]
+        case .csv: Array(ReportCSV(report).text.utf8)
+        case .html: Array(ReportPage(report).text.utf8)
+        }
+    }
+
+    // MARK: Reading
+
+    private func history(_ origin: Origin) async throws -> DeploymentHistory {
+        switch origin {
+        case .directory(let directory): try read(directory)
+        case .queue(let address, let topic): try await read(address, topic)
+        case .lines(let read): try self.read(LineReader(read))
+        }
+    }
+
+    /// All of them, whatever the period: what a deployment brings depends on what was before it.
+    private func read(_ directory: String) throws -> DeploymentHistory {
+        let path = "\(directory)/\(DataDirectory.deploymentsName)"
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw ToolError(
+                "no gateway keeps its data in \(directory): there is no \(path)", exitStatus: ExitStatus.noGateway)
+        }
+        var history = DeploymentHistory()
+        do {
+            try FactStore(path: path).forEach { history.add($0) }
+        } catch {
+            throw ToolError("\(error)")
+        }
+        return history
+    }
+
+    private func read(_ lines: LineReader) throws -> DeploymentHistory {
+        var (lines, history, number) = (lines, DeploymentHistory(), 0)
+        while let batch = try lines.next() {
+            for line in batch {
+                number += 1
+                guard line.contains(where: { $0 > 0x20 }) else { continue }
+                do {
+                    history.add(try FactLine.read(line))
+                } catch {
+                    throw ToolError("line \(number): \(error)", exitStatus: ExitStatus.faultyFile)
+                }
+            }
+        }
+        return history
+    }
+
+    private func read(_ address: BrokerAddress, _ topic: Topic) async throws -> DeploymentHistory {
+        var history = DeploymentHistory()
+        if case .sqlite(let path) = address {
+            try read(SQLiteLogView(path: DataDirectory.logFile(at: path)), topic) { history.add($0) }
+            return history
+        }
+        let source = try await address.messages(of: topic, ConsumeOptions())
+        var tool = ConsumeTool()
+        tool.idle = .seconds(3)
+        do {
+            while let batch = try await tool.next(1_024, of: source) {
+                for message in batch {
+                    // What a newer gateway wrote is passed over, as the gateway itself does.
+                    if let fact = try? Fact(message.message) { history.add(fact) }
+                }
+            }
+        } catch {
+            await source.close()
+            throw error
+        }
+        await source.close()
+        return history
+    }
+
+    private func read(_ log: SQLiteLogView, _ topic: Topic, _ body: (Fact) -> Void) throws {
+        guard try log.lastOffset(in: topic) != nil else {
+            throw ToolError("the log has no topic \(topic): no fact was ever taken in there")
+        }
+        var offset: Int64 = 0
+        while true {
+            let batch = try log.messages(in: topic, after: offset, limit: 4_096)
+            guard let last = batch.last else { return }
+            for logged in batch {
+                if let fact = try? Fact(logged.message) { body(fact) }
+            }
+            offset = last.offset
+        }
+    }
+}

@@ -1,0 +1,199 @@
+import Foundation
+import Sluice
+import SluiceSQLite
+
+/// What a person asks of the poison queue and of jobs, carried out where the queue is.
+struct RedriveRequests: Sendable {
+    let desk: RedriveDesk
+
+    private var store: LogRedriveStore { desk.store }
+
+    // MARK: The poison queue
+
+    /// Puts messages of the poison queue back to where they failed, by a job for each route.
+    func retry(_ arguments: [String: String], by: String) async throws -> ControlAnswer {
+        let plan = try await plan(arguments)
+        let (canaries, isDry) = (try Self.canaries(arguments["canary"]), arguments["dry_run"] != nil)
+        let share = try Self.share(arguments["failure_share"]) ?? RedriveLimits.failureShare
+        let rate = try Self.rate(arguments["rate"])
+        var jobs: [RedriveJob] = []
+        for lane in plan.lanes {
+            var job = RedriveJob(kind: .retry, lane: lane.route, name: lane.name)
+            job.rate = rate
+            job.failureShare = share
+            job.total = Int64(lane.messages.count + lane.returning.count)
+            job.selected.insert(ascending: lane.messages.map(\.offset))
+            job.canaries = Self.spread(lane.messages.map(\.offset), canaries)
+            job.causes = Array(Set(lane.messages.map(\.cause.key)).sorted().prefix(100))
+            jobs.append(job)
+        }
+        guard !jobs.isEmpty else {
+            throw ControlFailure(.invalid, (["no message can be put back"] + plan.notes).joined(separator: "\n"))
+        }
+        if isDry {
+            return ControlAnswer(
+                text: (jobs.map { "would begin: \(Self.announce($0))" } + plan.notes).joined(separator: "\n"))
+        }
+        let returning = plan.lanes.enumerated().flatMap { index, lane in
+            lane.returning.map { (job: index, message: $0) }
+        }
+        return try await begin(jobs, returning: returning, plan.notes, by: by)
+    }
+
+    /// Lets messages of the poison queue go.
+    func drop(_ arguments: [String: String], by: String) async throws -> ControlAnswer {
+        let filter = try PoisonFilter(arguments: arguments)
+        return ControlAnswer(text: try await store.drop(filter, isDry: arguments["dry_run"] != nil, by: by))
+    }
+
+    /// Notes something about a cause.
+    func note(_ arguments: [String: String], by: String) async throws -> ControlAnswer {
+        let cause = try ControlCommands.argument("cause", arguments)
+        return ControlAnswer(text: try await store.note(cause: cause, arguments["text"] ?? "", by: by))
+    }
+
+    // MARK: Replay
+
+    /// Sends events once more through a sink.
+    func replay(_ arguments: [String: String], by: String) async throws -> ControlAnswer {
+        let name = try ControlCommands.argument("sink", arguments)
+        guard let sink = desk.sinks().first(where: { $0.name == name || $0.routes.contains(name) }),
+            let lane = sink.routes.first
+        else {
+            let names = desk.sinks().map(\.name).joined(separator: ", ")
+            throw ControlFailure(.invalid, "there is no sink of this name; the sinks are: \(names)")
+        }
+        var job = RedriveJob(kind: .replay, lane: lane, name: sink.name)
+        job.rate = try Self.rate(arguments["rate"])
+        job.only = arguments["only"]?.split(separator: "\n").map(String.init) ?? []
+        job.skipsDelivered = arguments["skip_delivered"] != nil
+        let log = store.log
+        let last = try await log.lastOffset(in: SQLiteQueue.eventsTopic)
+        if let from = try Self.time("from", arguments) {
+            job.after = try await log.offset(at: from, of: SQLiteQueue.eventsTopic).addingSaturated(-1)
+        }
+        job.through = last
+        if let until = try Self.time("until", arguments) {
+            job.through = min(last, try await log.offset(at: until, of: SQLiteQueue.eventsTopic).addingSaturated(-1))
+        }
+        let preview: ReplayPreview
+        do {
+            preview = try await ReplayPreview(job, sink, log)
+        } catch let error as EventFilterError {
+            throw ControlFailure(.invalid, "only: \(error)")
+        }
+        job.total = preview.total
+        let text = preview.text(job, sink)
+        if arguments["dry_run"] != nil { return ControlAnswer(items: [preview.json], text: text) }
+        guard preview.count > 0 else { throw ControlFailure(.invalid, text) }
+        return try await begin([job], returning: [], text.isEmpty ? [] : [text], by: by)
+    }
+
+    private func begin(
+        _ jobs: [RedriveJob], returning: [(job: Int, message: Message)], _ notes: [String], by: String
+    ) async throws -> ControlAnswer {
+        let records = try await Self.saying { try await store.add(jobs, returning: returning, by: by) }
+        desk.nudge()
+        let lines = records.map { "job \($0.job.id) begins: \(Self.announce($0.job))" } + notes
+        return ControlAnswer(items: records.map(\.json), text: lines.joined(separator: "\n"))
+    }
+
+    private static func announce(_ job: RedriveJob) -> String {
+        var text = job.words
+        if let rate = job.rate {
+            text += ", \(RateText.write(rate))"
+            let seconds = Double(job.total) / rate
+            if seconds.isFinite, seconds < 1e9 { text += ", about \(DurationText.rounded(seconds: seconds))" }
+        }
+        return text
+    }
+
+    // MARK: Jobs
+
+    func list() async throws -> ControlAnswer {
+        ControlAnswer(items: try await store.records().map(\.json))
+    }
+
+    /// Pauses a job, lets it go on, or ends it.
+    func change(_ act: String, _ arguments: [String: String], by: String) async throws -> ControlAnswer {
+        guard let id = Int64(try ControlCommands.argument("id", arguments)) else {
+            throw ControlFailure(.invalid, "id: expected a job's number")
+        }
+        let record = try await Self.saying {
+            try await store.change(id, act, by: by) { job, progress in
+                guard !progress.state.isFinal else {
+                    throw ControlFailure(.invalid, "job \(job.id) is \(progress.state.rawValue) already")
+                }
+                switch act {
+                case "pause":
+                    progress.state = .paused
+                    progress.why = "paused by \(by)"
+                case "cancel":
+                    progress.state = .cancelled
+                    progress.why = "cancelled by \(by)"
+                default: progress.goOn(job)
+                }
+            }
+        }
+        guard let record else {
+            throw ControlFailure(.invalid, "there is no job \(id); `sluice replay list` shows all")
+        }
+        desk.nudge()
+        return ControlAnswer(
+            items: [record.json],
+            text: "job \(id) is \(record.progress.state.rawValue): \(RedriveText.counts(record))")
+    }
+
+    private static func saying<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as SQLiteLogError {
+            switch error.code {
+            case .diskFull, .readOnly: throw ControlFailure(.cannotWrite, "\(error)")
+            default: throw ControlFailure(.failed, "\(error)")
+            }
+        }
+    }
+
+    // MARK: Arguments
+
+    private static func rate(_ text: String?) throws(ControlFailure) -> Double? {
+        guard let text else { return nil }
+        guard let rate = RateText.parse(text), rate > 0, rate <= 100_000 else {
+            throw ControlFailure(.invalid, "rate: expected one such as 5/s or 30/m, more than 0")
+        }
+        return rate
+    }
+
+    private static func share(_ text: String?) throws(ControlFailure) -> Double? {
+        guard let text else { return nil }
+        guard text.hasSuffix("%"), let number = NumberText.parse(text.dropLast()), (0...100).contains(number) else {
+            throw ControlFailure(.invalid, "failure_share: expected a share such as 20%")
+        }
+        return number / 100
+    }
+
+    private static func canaries(_ text: String?) throws(ControlFailure) -> Int {
+        guard let text else { return 0 }
+        guard let count = Int(text), (0...RedriveLimits.canaries).contains(count) else {
+            throw ControlFailure(.invalid, "canary: expected 0 to \(RedriveLimits.canaries)")
+        }
+        return count
+    }
+
+    private static func time(_ name: String, _ arguments: [String: String]) throws(ControlFailure) -> Timestamp? {
+        guard let text = arguments[name] else { return nil }
+        guard let number = Int64(text) else { throw ControlFailure(.invalid, "\(name): expected a time") }
+        return Timestamp(millisecondsSince1970: number)
+    }
+
+    /// The oldest, the newest, and evenly between.
+    static func spread(_ offsets: [Int64], _ count: Int) -> [Int64] {
+        guard count > 0, !offsets.isEmpty else { return [] }
+        guard count < offsets.count else { return offsets }
+        guard count > 1 else { return [offsets[0]] }
+        // The newest follows the oldest: these two differ most.
+        let even = (0..<count).map { offsets[$0 * (offsets.count - 1) / (count - 1)] }
+        return [even[0], even[count - 1]] + even.dropFirst().dropLast()
+    }
+}
