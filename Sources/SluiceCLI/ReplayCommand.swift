@@ -26,7 +26,7 @@ struct ReplayCommand: AsyncParsableCommand {
                 Sends what was delivered before too, unless --skip-delivered is given. Ends with 0 when all is done, 1 when the job \
                 has stopped or was cancelled, 2 where no gateway runs; a signal ends the watching, and not the job.
 
-                  sluice replay --to slack --from 2026-01-06T00:00:00Z --until 2026-01-07T00:00:00Z --rate 5/s
+                  sluice replay start --to slack --from 2026-01-06T00:00:00Z --until 2026-01-07T00:00:00Z --rate 5/s
                 """)
 
         @OptionGroup var options: DataOptions
@@ -86,7 +86,8 @@ struct ReplayCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "list", abstract: "Show the jobs of `sluice replay` and `sluice poison retry`.")
+            commandName: "list", abstract: "Show the jobs of `sluice replay` and `sluice poison retry`.",
+            discussion: "  sluice replay list")
 
         @OptionGroup var options: DataOptions
 
@@ -102,7 +103,8 @@ struct ReplayCommand: AsyncParsableCommand {
 
     struct Pause: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "pause", abstract: "Have a job send nothing more until it is resumed.")
+            commandName: "pause", abstract: "Have a job send nothing more until it is resumed.",
+            discussion: "  sluice replay pause 3")
 
         @OptionGroup var options: DataOptions
         @OptionGroup var job: JobArgument
@@ -112,7 +114,8 @@ struct ReplayCommand: AsyncParsableCommand {
 
     struct Resume: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "resume", abstract: "Let a job go on that was paused or has stopped.")
+            commandName: "resume", abstract: "Let a job go on that was paused or has stopped.",
+            discussion: "  sluice replay resume 3")
 
         @OptionGroup var options: DataOptions
         @OptionGroup var job: JobArgument
@@ -122,7 +125,8 @@ struct ReplayCommand: AsyncParsableCommand {
 
     struct Cancel: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "cancel", abstract: "End a job. What it has not sent stays where it is.")
+            commandName: "cancel", abstract: "End a job. What it has not sent stays where it is.",
+            discussion: "  sluice replay cancel 3")
 
         @OptionGroup var options: DataOptions
         @OptionGroup var job: JobArgument
@@ -132,7 +136,8 @@ struct ReplayCommand: AsyncParsableCommand {
 
     struct Watch: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "watch", abstract: "Show a job's progress until it has ended.")
+            commandName: "watch", abstract: "Show a job's progress until it has ended.",
+            discussion: "  sluice replay watch 3")
 
         @OptionGroup var options: DataOptions
         @OptionGroup var job: JobArgument

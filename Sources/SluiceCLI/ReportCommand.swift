@@ -7,6 +7,7 @@ import SluiceGateway
 struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "Tell what was deployed, what it brought, and what became of it.",
+        discussion: "  sluice report deployments --since 30d",
         subcommands: [Deployments.self])
 
     struct Deployments: AsyncParsableCommand {

@@ -87,10 +87,8 @@ public struct LogSummaryTool: Sendable {
                 let group = kafka.group(of: reader)
                 let positions = try await topics.positions(of: Topic(name), group: group)
                 guard positions.values.contains(where: { $0.committed != nil }) else { continue }
-                groups.append(
-                    GroupRow(
-                        topic: Topic(name), group: group, positions,
-                        members: (try? await topics.members(of: group)) ?? nil))
+                // Who reads it, `sluice groups list` says.
+                groups.append(GroupRow(topic: Topic(name), group: group, positions, members: nil))
             }
         }
         let brokers = kafka.client.brokers.joined(separator: ",")
