@@ -91,7 +91,7 @@ extension EndToEnd {
             let next = try SluiceProcess([:], ["run", "--config", file], in: directory)
             let client = try await next.client()
             let live = StubCommit()
-            #expect(try await client.push([live]).status == 202)
+            #expect(try await client.push([live], repository: "octo/live").status == 202)
             let watched = try await sluiceCommand("replay", "watch", "1", on: directory)
             #expect(watched.status == 0 && watched.output.contains("200 delivered"), "\(watched.output.suffix(300))")
             try await eventually("the live one") { slack.pushes[live.id] == 1 }
