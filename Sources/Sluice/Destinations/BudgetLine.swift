@@ -49,8 +49,8 @@ final class BudgetLine: Sendable {
     /// - Parameter standing: of its route: it waits before those that stand behind it.
     func join(_ standing: Standing = .ordinary, firsts: @escaping @Sendable () -> Int64, _ waiter: @escaping Waiter) {
         act(firsts) { state in
-            let place = state.line.firstIndex { $0.standing > standing }
-            state.line.insert((waiter, standing), at: place ?? state.line.endIndex)
+            let place = standing.place(in: state.line, \.standing)
+            state.line.insert((waiter, standing), at: place)
         }
     }
 

@@ -7,6 +7,18 @@ enum Standing: UInt8, Sendable, Comparable, CaseIterable {
     case patient
 
     static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+
+    /// Where one of this standing joins a line that is in order: behind those of its own.
+    ///
+    /// Few are urgent and few give way, and thousands may stand between these: it is looked for from the end that is near.
+    func place<Line: RandomAccessCollection>(
+        in line: Line, _ standing: (Line.Element) -> Standing
+    ) -> Int where Line.Index == Int {
+        if self == .urgent { return line.firstIndex { standing($0) > self } ?? line.endIndex }
+        var place = line.endIndex
+        while place > line.startIndex, standing(line[place - 1]) > self { place -= 1 }
+        return place
+    }
 }
 
 /// Lets the attempts of some routes go first at a destination that others share: while one of theirs is about to be made, none

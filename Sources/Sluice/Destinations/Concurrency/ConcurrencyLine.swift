@@ -31,8 +31,8 @@ final class ConcurrencyLine: Sendable {
                 return nil
             }
             let ticket = Ticket()
-            let place = state.line.firstIndex { $0.standing > standing }
-            state.line.insert((ticket, standing), at: place ?? state.line.endIndex)
+            let place = standing.place(in: state.line, \.standing)
+            state.line.insert((ticket, standing), at: place)
             return ticket
         }
     }

@@ -25,6 +25,17 @@ final class ThrottleLine: Sendable {
         /// Those whose permits have not come.
         var waiting: [UInt64: Waiting] = [:]
         var lastWaiting: UInt64 = 0
+        /// Of those that wait, how many give way.
+        var patient = 0
+
+        mutating func begin(_ id: UInt64, _ permit: Permit, _ standing: Standing) {
+            waiting[id] = Waiting(permit: permit, standing: standing)
+            if standing == .patient { patient += 1 }
+        }
+
+        mutating func end(_ id: UInt64) {
+            if waiting.removeValue(forKey: id)?.standing == .patient { patient -= 1 }
+        }
 
         /// When it may be used; nil when another has to be taken.
         func due(_ permit: Permit) -> MonotonicTime? {
@@ -38,7 +49,7 @@ final class ThrottleLine: Sendable {
         /// - Returns: whether there are any.
         mutating func putFirst(_ id: UInt64) -> Bool {
             guard let (own, standing) = waiting[id].map({ ($0.permit, $0.standing) }),
-                waiting.contains(where: { $0.value.standing > standing })
+                standing == .urgent || standing == .ordinary && patient > 0
             else { return false }
             let others = waiting.filter { _, other in
                 other.standing > standing && other.permit.key == own.key && other.permit.generation == own.generation
@@ -109,7 +120,7 @@ final class ThrottleLine: Sendable {
         state.withLock { state in
             guard let permit = state.waiting[id]?.permit else { return .longAgo }
             let due = state.due(permit)
-            if due.map({ $0 <= now }) ?? true { state.waiting[id] = nil }
+            if due.map({ $0 <= now }) ?? true { state.end(id) }
             return due
         }
     }
@@ -138,7 +149,7 @@ final class ThrottleLine: Sendable {
             guard due > now else { return ((nil, due), false) }
             state.lastWaiting += 1
             let id = state.lastWaiting
-            state.waiting[id] = Waiting(permit: permit, standing: standing)
+            state.begin(id, permit, standing)
             guard state.putFirst(id), let own = state.waiting[id]?.permit else { return ((id, due), false) }
             return ((id, state.due(own) ?? now), true)
         }
