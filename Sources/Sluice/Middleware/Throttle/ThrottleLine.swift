@@ -100,7 +100,7 @@ final class ThrottleLine: Sendable {
         defer {
             waitingCount.wrappingSubtract(1, ordering: .relaxed)
             meter.endWaiting()
-            _ = state.withLock { $0.waiting.removeValue(forKey: id) }
+            state.withLock { $0.end(id) }
         }
         try await context.wait(following: [bell], booking: .throttle) {
             if let due = due(id, at: time.now) { return due }
