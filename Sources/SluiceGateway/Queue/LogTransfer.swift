@@ -17,7 +17,7 @@ final class LogTransfer: Sendable {
     /// Readers that did not exist on the log and begin with what comes after they were configured.
     private static let laterReaders = "log-to-kafka: readers that begin later"
     private static let poisonReaders: Set<String> = ["poison"]
-    /// A group that says what was moved: whoever has read facts, all of them are moved.
+    /// A group that says what was moved: all facts are moved, whichever groups have read them.
     private static let factReaders: Set<String> = [movedFacts]
     static let movedFacts = "moved-to-kafka"
     /// How many messages are published at once; those of a repository keep their order.

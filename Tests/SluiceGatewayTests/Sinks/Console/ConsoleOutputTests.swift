@@ -44,7 +44,7 @@ struct ConsoleOutputTests {
     }
 
     /// Short lines are written where they are asked for, and never before one that waits.
-    @Test func linesKeepTheirOrderWhoeverWritesThem() async throws {
+    @Test func linesKeepTheirOrderWhicheverThreadWritesThem() async throws {
         let pipe = Pipe()
         let count = 3_000
         let reader = try await write(count, pipe)
