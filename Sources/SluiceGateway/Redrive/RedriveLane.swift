@@ -13,13 +13,13 @@ final class RedriveLane: Subscriber, Settler {
     /// The route whose messages it sends again.
     let route: String
 
-    private let store: LogRedriveStore
-    private let lease: SQLiteSubscriber
+    let store: LogRedriveStore
+    let lease: SQLiteSubscriber
     private let bell: AsyncStream<Void>.Continuation
     private let rings: AsyncStream<Void>
     private let leases: AsyncStream<Subscription>
     private let leaseFeed: AsyncStream<Subscription>.Continuation
-    private let meter: RedriveMeter
+    let meter: RedriveMeter
     private let logger: Logger
     private let state = Mutex(State())
 
@@ -119,7 +119,7 @@ final class RedriveLane: Subscriber, Settler {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.holdLeases() }
             group.addTask {
-                var worker = Worker(lane: self)
+                var worker = RedriveWorker(lane: self)
                 for await _ in self.rings {
                     if Task.isCancelled { break }
                     await worker.work()
@@ -139,124 +139,13 @@ final class RedriveLane: Subscriber, Settler {
             }
         }
     }
-
-    /// What the lane's one task remembers.
-    private struct Worker {
-        let lane: RedriveLane
-        var source: RedriveSource?
-        /// Before this no message sets out.
-        var due = MonotonicTime(nanoseconds: 0)
-        /// When the last one did.
-        var setOut = MonotonicTime(nanoseconds: 0)
-        private static let pause: Duration = .seconds(1)
-
-        init(lane: RedriveLane) { self.lane = lane }
-
-        /// Does all that can be done now.
-        mutating func work() async {
-            do {
-                while !Task.isCancelled, try await step() {}
-                lane.note(nil)
-            } catch is CancellationError {
-                return
-            } catch {
-                // The file's troubles pass, or another process goes on.
-                lane.note("\(error)")
-                source = nil
-                lane.wake(after: Self.pause)
-            }
-        }
-
-        /// What was passed over costs the other side nothing, and no time.
-        private mutating func keepPace(_ job: RedriveJob) {
-            guard let rate = job.rate, rate > 0 else { return }
-            due = setOut.advanced(by: .nanoseconds(Int64(min(1e9 / rate, 1e16))))
-        }
-
-        mutating func concludeLast() async {
-            guard let end = lane.takeEnd() else { return }
-            _ = try? await conclude(end.inHand, end.isAcknowledged, after: end.delay)
-        }
-
-        /// - Returns: whether there may be more to do.
-        private mutating func step() async throws -> Bool {
-            if lane.isOut {
-                guard let end = lane.takeEnd() else { return false }
-                return try await conclude(end.inHand, end.isAcknowledged, after: end.delay)
-            }
-            guard let subscription = lane.openSubscription, lane.lease.isLeading else {
-                source = nil
-                return false
-            }
-            guard let record = lane.current else {
-                source = nil
-                return false
-            }
-            let now = MonotonicTime.now()
-            guard due <= now else {
-                lane.wake(after: now.duration(to: due))
-                return false
-            }
-            if source?.job.id != record.job.id { source = try await RedriveSource(record, lane.store.log) }
-            switch try await source?.next() {
-            case .deliver(let entry):
-                setOut = now
-                lane.offer(RedriveInHand(record.job, entry), to: subscription)
-                return false
-            case .gone(let offset):
-                lane.note(try await lane.store.conclude(record.job, offset, .skipped, isThere: false), of: record.job)
-                source?.advance()
-                return true
-            case .end, nil:
-                let progress = try await lane.store.finish(record.job)
-                lane.note(progress, of: record.job)
-                source = nil
-                return true
-            }
-        }
-
-        private mutating func conclude(
-            _ inHand: RedriveInHand, _ isAcknowledged: Bool, after delay: Duration
-        ) async throws -> Bool {
-            if let kept = inHand.kept {
-                keepPace(inHand.job)
-                lane.meter.count(inHand.job, .failed(""))
-                lane.note(kept, of: inHand.job)
-            } else if isAcknowledged {
-                let verdict: RedriveProgress.Verdict =
-                    switch inHand.outcome {
-                    case .acked: .delivered
-                    case .discarded: .failed("it is in no queue any more")
-                    default: .skipped
-                    }
-                do {
-                    let progress = try await lane.store.conclude(
-                        inHand.job, inHand.entry.offset, verdict, handling: inHand.keys)
-                    if verdict != .skipped { keepPace(inHand.job) }
-                    lane.meter.count(inHand.job, verdict)
-                    lane.note(progress, of: inHand.job)
-                } catch {
-                    // It must not set out again before what has become of it is kept, unless that is another process's now.
-                    if lane.lease.isLeading { lane.putBack(inHand) } else { await inHand.releaseKeys() }
-                    throw error
-                }
-            } else {
-                // It was given back, and sets out again.
-                await inHand.releaseKeys()
-                due = max(due, MonotonicTime.now().advanced(by: delay))
-                return true
-            }
-            await inHand.releaseKeys()
-            source?.advance()
-            return true
-        }
-    }
 }
 
+/// What its worker asks of it.
 extension RedriveLane {
-    private var isOut: Bool { state.withLock { $0.inHand != nil } }
+    var isOut: Bool { state.withLock { $0.inHand != nil } }
 
-    private var openSubscription: Subscription? {
+    var openSubscription: Subscription? {
         state.withLock { state in
             guard let subscription = state.subscription, !subscription.isEnded else { return nil }
             return subscription
@@ -264,11 +153,11 @@ extension RedriveLane {
     }
 
     /// The job whose messages come next.
-    private var current: RedriveRecord? {
+    var current: RedriveRecord? {
         state.withLock { state in state.records.first { $0.progress.state == .running } }
     }
 
-    private func offer(_ inHand: RedriveInHand, to subscription: Subscription) {
+    func offer(_ inHand: RedriveInHand, to subscription: Subscription) {
         let tag = state.withLock { state in
             state.tag += 1
             state.inHand = inHand
@@ -288,7 +177,7 @@ extension RedriveLane {
     }
 
     /// How the message in hand has ended; nil while it has not.
-    private func takeEnd() -> (inHand: RedriveInHand, isAcknowledged: Bool, delay: Duration)? {
+    func takeEnd() -> (inHand: RedriveInHand, isAcknowledged: Bool, delay: Duration)? {
         state.withLock { state in
             guard let inHand = state.inHand else { return nil }
             if state.isForgone {
@@ -307,14 +196,14 @@ extension RedriveLane {
         }
     }
 
-    private func putBack(_ inHand: RedriveInHand) {
+    func putBack(_ inHand: RedriveInHand) {
         state.withLock { state in
             state.inHand = inHand
             state.end = .acknowledged
         }
     }
 
-    private func note(_ progress: RedriveProgress, of job: RedriveJob) {
+    func note(_ progress: RedriveProgress, of job: RedriveJob) {
         let isNews = state.withLock { state in
             guard let index = state.records.firstIndex(where: { $0.job.id == job.id }) else { return false }
             let before = state.records[index].progress.state
@@ -331,7 +220,7 @@ extension RedriveLane {
             ])
     }
 
-    private func note(_ problem: String?) {
+    func note(_ problem: String?) {
         let isNews = state.withLock { state in
             defer { state.problem = problem }
             return state.problem != problem
@@ -340,7 +229,7 @@ extension RedriveLane {
         logger.warning("messages cannot be sent again now", metadata: ["route": "\(route)", "error": "\(problem)"])
     }
 
-    private func wake(after delay: Duration) {
+    func wake(after delay: Duration) {
         let bell = bell
         RouterTime.real.after(delay) { bell.yield() }
     }
