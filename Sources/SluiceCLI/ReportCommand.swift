@@ -85,9 +85,9 @@ struct ReportCommand: AsyncParsableCommand {
                 throw UsageError("--format: expected table, json, csv or html")
             }
             tool.format = format
-            tool.until = try until.map { text throws(UsageError) in try Arguments.moment(text, before: now, "--until") }
+            tool.until = try until.map { text throws(UsageError) in try Arguments.moment(text, "--until", before: now) }
             tool.since = try since.map { text throws(UsageError) in
-                try Arguments.moment(text, before: tool.until ?? now, "--since")
+                try Arguments.moment(text, "--since", before: tool.until ?? now)
             }
             tool.repository = try Arguments.name(repository, "--repository")
             tool.service = try Arguments.name(service, "--service")

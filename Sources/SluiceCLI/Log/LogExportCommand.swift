@@ -30,7 +30,8 @@ struct LogExportCommand: AsyncParsableCommand {
 
     func run() async throws {
         let topic = try topic.map(Arguments.topic)
-        let (since, until) = (try LogOptions.moment(since, "--since"), try LogOptions.moment(until, "--until"))
+        let since = try since.map { text throws(UsageError) in try Arguments.moment(text, "--since") }
+        let until = try until.map { text throws(UsageError) in try Arguments.moment(text, "--until") }
         let only = try LogOptions.filter(only)
         var tool: LogExportTool
         do {

@@ -35,12 +35,6 @@ struct LogOptions: ParsableArguments {
         return Set(configuration.sinks.map(\.group))
     }
 
-    static func moment(_ text: String?, _ option: String) throws(UsageError) -> Timestamp? {
-        guard let text else { return nil }
-        guard let time = MomentText.parse(text) else { throw UsageError("\(option): expected \(MomentText.forms)") }
-        return time
-    }
-
     static func filter(_ words: [String]) throws(UsageError) -> EventFilter? {
         guard !words.isEmpty else { return nil }
         do {

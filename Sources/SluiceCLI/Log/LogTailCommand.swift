@@ -42,7 +42,7 @@ struct LogTailCommand: AsyncParsableCommand {
 
     func run() async throws {
         let topic = try topic.map(Arguments.topic)
-        let since = try LogOptions.moment(since, "--since")
+        let since = try since.map { text throws(UsageError) in try Arguments.moment(text, "--since") }
         let number = try number.map { text throws(UsageError) in try Arguments.wholeNumber(text, "--number") }
         guard number ?? 0 <= LogTailTool.mostLines else {
             throw UsageError("--number: expected at most \(LogTailTool.mostLines)")

@@ -91,10 +91,12 @@ enum Arguments {
         return metadata
     }
 
-    /// A date, a time, or a time so long before `end`.
-    static func moment(_ text: String, before end: Timestamp, _ option: String) throws(UsageError) -> Timestamp {
-        guard let moment = ReportMoment.parse(text, before: end) else {
-            throw UsageError("\(option): expected a date (2026-01-02), an RFC 3339 time, or a duration (30d, 12h)")
+    /// A time, a date, or how long before `end`.
+    static func moment(
+        _ text: String, _ option: String, before end: Timestamp = .now()
+    ) throws(UsageError) -> Timestamp {
+        guard let moment = MomentText.parse(text, now: end) else {
+            throw UsageError("\(option): expected \(MomentText.forms)")
         }
         return moment
     }

@@ -190,11 +190,11 @@ struct ReportOutputTests {
     ])
     func readsMoments(_ text: String, _ expected: String) throws {
         let end = try #require(RFC3339.parse("2026-01-02T00:00:00Z"))
-        #expect(ReportMoment.parse(text, before: end).map(RFC3339.format) == expected)
+        #expect(MomentText.parse(text, now: end).map(RFC3339.format) == expected)
     }
 
     @Test(arguments: ["", "yesterday", "0", "-2d", "2026-13-01", "2d3w"])
     func refusesWhatIsNoMoment(_ text: String) {
-        #expect(ReportMoment.parse(text, before: Timestamp(millisecondsSince1970: 0)) == nil)
+        #expect(MomentText.parse(text, now: Timestamp(millisecondsSince1970: 0)) == nil)
     }
 }
