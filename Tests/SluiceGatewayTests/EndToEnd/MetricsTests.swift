@@ -208,7 +208,8 @@ extension EndToEnd {
                 let later = [
                     "sluice_kafka", "sluice_amqp", "sluice_deployments", "sluice_deployment_lead_time_seconds",
                     "sluice_last_deployment_timestamp_seconds", "sluice_change_failures",
-                    "sluice_time_to_restore_seconds", "sluice_trace_",
+                    "sluice_time_to_restore_seconds", "sluice_trace_", "sluice_change_lead_time", "sluice_deployment_",
+                    "sluice_failed_deployment_recovery", "sluice_rollouts_failed", "sluice_commits_undeployed",
                     "sluice_alerts_left_out", "sluice_facts_left_out",
                 ]
                 let present = Set(metrics.families.filter { !$0.samples.isEmpty }.map(\.name))

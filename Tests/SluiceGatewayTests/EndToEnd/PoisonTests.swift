@@ -167,8 +167,11 @@ extension EndToEnd {
                 #expect(back.first?.metadata[PoisonMetadata.handler] == "log-to-slack")
                 #expect(back.first?.metadata[PoisonMetadata.topic] == "events")
                 #expect(back.first?.metadata["correlation_id"] == stubs[0].message.metadata["correlation_id"])
-                let ready = try await gateway.client.ready()
-                #expect(ready.status == 200 && ready.text.contains("job 1") && ready.text.contains("has stopped"))
+                // The jobs are looked at each second.
+                try await eventually("the job has stopped") {
+                    let ready = try await gateway.client.ready()
+                    return ready.status == 200 && ready.text.contains("job 1") && ready.text.contains("has stopped")
+                }
 
                 // Mended: the job goes on with the rest, and the one that failed is none of it.
                 slack.behave { _ in .ordinary }

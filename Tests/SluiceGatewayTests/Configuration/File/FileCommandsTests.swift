@@ -35,12 +35,12 @@ struct FileCommandsTests {
         let warned = word.merging(["SLACK_START": "now"]) { $1 }
         #expect(try await sluice(file, warned, "check").status == 0)
         let strict = try await sluice(file, warned, "check", "sluice.yaml", "--strict")
-        #expect(strict.status == 1 && strict.err.hasPrefix("warning: SLACK_START is set and counts no more"))
+        #expect(strict.status == 1 && strict.err.hasPrefix("warning: SLACK_START is set and no longer counts"))
         #expect(try await sluice(file, word, "check", "--strict").status == 0)
         let bad = try await sluice(file, word, "check", "bad.yaml")
         #expect(bad.status == 78)
         #expect(
-            bad.err.hasPrefix("bad.yaml:1:22: expected a kind, grafana, slack or http: was slack meant?\n"),
+            bad.err.hasPrefix("bad.yaml:1:22: expected a kind, grafana, slack, http or sql: was slack meant?\n"),
             "\(bad.err)")
         #expect(try await sluice(file, ["SLUICE_CONFIG": "bad.yaml"], "check").status == 78)
         #expect(try await sluice(file, [:], "check").err.contains("4:32: the variable WORD is not set"))

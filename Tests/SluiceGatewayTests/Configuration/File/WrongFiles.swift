@@ -68,10 +68,10 @@ struct Wrong: Sendable, CustomTestStringConvertible {
         Wrong("", "1:1: nothing stands here: expected sections such as sources and sinks"),
         Wrong(
             "sinks:\n  chat: {kind: slak, webhook: x}\n",
-            "2:16: expected a kind, grafana, slack or http: was slack meant?"),
+            "2:16: expected a kind, grafana, slack, http or sql: was slack meant?"),
         Wrong(
             "sinks:\n  chat: {webhook: \"https://x.example\"}\n",
-            "2:9: the key kind is missing: grafana, slack or http"),
+            "2:9: the key kind is missing: grafana, slack, http or sql"),
         Wrong("sinks:\n  chat: {kind: slack}\n", "2:9: the key webhook is missing"),
         Wrong("sinks:\n  chat: {kind: grafana, token: abc}\n", "2:9: the key url is missing"),
         Wrong(
@@ -80,11 +80,11 @@ struct Wrong: Sendable, CustomTestStringConvertible {
         Wrong("sinks:\n  chat: {kind: http}\n", "2:9: the key url is missing"),
         Wrong(
             "sinks:\n  chat:\n",
-            "2:3: expected a mapping with kind: grafana, slack or http, not nothing"),
-        Wrong("sinks:\n  chat: slack\n", "2:9: expected a mapping with kind: grafana, slack or http"),
+            "2:3: expected a mapping with kind: grafana, slack, http or sql, not nothing"),
+        Wrong("sinks:\n  chat: slack\n", "2:9: expected a mapping with kind: grafana, slack, http or sql"),
         Wrong(
             "sinks:\n  chat: {kind: [slack], webhook: x}\n",
-            "2:16: expected a kind, grafana, slack or http, not a list"),
+            "2:16: expected a kind, grafana, slack, http or sql, not a list"),
         Wrong(
             "sinks:\n  \"bad name\": {kind: slack, webhook: \"https://x.example\"}\n",
             "2:3: expected a name of 1 to 64 of the characters a-z, A-Z, 0-9, '.', '_' and '-'"),
