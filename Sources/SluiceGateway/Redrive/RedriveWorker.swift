@@ -1,4 +1,5 @@
 import Sluice
+import SluiceSQLite
 
 /// Works a lane's jobs off, one message after the other. One task has it.
 struct RedriveWorker {
