@@ -316,54 +316,6 @@ public final class Gateway: Service {
         await queue.close()
         ledger.close()
     }
-
-    private static func steeringStore(
-        _ configuration: GatewayConfiguration, _ log: SQLiteLog, _ logger: Logger
-    ) -> any SteeringStore {
-        configuration.kafka.map { KafkaSteering($0, logger: logger) } ?? LogSteering(log, logger: logger)
-    }
-
-    private static func teller(
-        _ journal: Journal?, _ queue: any EventQueue, _ log: SQLiteLog, _ directory: DataDirectory,
-        _ sinks: RunningSinks, _ steering: Steering
-    ) -> StoryTeller {
-        StoryTeller(
-            journal: journal?.reader,
-            queue: (queue as? KafkaQueue).map { .kafka($0) } ?? .log(log, path: directory.log),
-            sinks: {
-                sinks.all.flatMap { running in
-                    running.sink.readers.filter { $0.part != .incidents }.map { group, part in
-                        StoryTeller.Sink(
-                            route: group, name: running.sink.name, destination: running.destination.name, part: part)
-                    }
-                }
-            },
-            outlook: { sink in
-                SinkOutlook(
-                    pause: sink.name.flatMap { steering.pause(of: $0) },
-                    destination: sinks.all.first { $0.sink.groups.contains(sink.route) }?.destination.status)
-            })
-    }
-
-    /// - Returns: nil where Kafka is not the queue.
-    private static func kafkaGroups(
-        _ queue: any EventQueue, _ steering: Steering, _ router: Router, _ store: any SteeringStore, _ logger: Logger
-    ) -> KafkaGroups? {
-        guard let queue = queue as? KafkaQueue, let store = store as? KafkaSteering else { return nil }
-        return KafkaGroups(queue, steering, router, keptBy: store, logger: logger)
-    }
-
-    private static func queue(
-        _ configuration: GatewayConfiguration, _ log: SQLiteLog, _ instruments: Instruments, _ logger: Logger
-    ) throws -> any EventQueue {
-        guard let kafka = configuration.kafka else {
-            return SQLiteQueue(log, groupRetention: configuration.groupRetention, logger: logger)
-        }
-        return try KafkaQueue(
-            kafka, retention: configuration.retention, poisonBytes: configuration.poisonRetention,
-            factRetention: configuration.factRetention, handled: log, groupRetention: configuration.groupRetention,
-            instruments, logger: logger)
-    }
 }
 
 extension GatewayConfiguration {
@@ -391,19 +343,5 @@ extension Logger {
         var logger = self
         logger.logLevel = max(.warning, logger.logLevel)
         return logger
-    }
-}
-
-/// Is told first that the gateway shuts down, because it is the last of its services.
-private final class DrainFlag: Service {
-    private let draining = Atomic<Bool>(false)
-
-    func report(to readiness: inout Readiness) {
-        if draining.load(ordering: .relaxed) { readiness.reasons.append(Readiness.draining) }
-    }
-
-    func run() async throws {
-        try? await gracefulShutdown()
-        draining.store(true, ordering: .relaxed)
     }
 }

@@ -87,6 +87,8 @@ struct RedriveJobTests {
         #expect(MomentText.parse("2026-01-02T03:04:05Z", now: now) == RFC3339.parse("2026-01-02T03:04:05Z"))
         #expect(MomentText.parse("2026-01-02", now: now) == RFC3339.parse("2026-01-02T00:00:00Z"))
         #expect(MomentText.parse("2h", now: now) == Timestamp(millisecondsSince1970: 1_699_992_800_000))
-        for text in ["", "yesterday", "2026-13-02", "-5s"] { #expect(MomentText.parse(text, now: now) == nil, "\(text)") }
+        for text in ["", "yesterday", "2026-13-02", "-5s"] {
+            #expect(MomentText.parse(text, now: now) == nil, "\(text)")
+        }
     }
 }
