@@ -93,6 +93,8 @@ extension EndToEndUnderLoad {
                 #expect(try await process.exitStatus() == -SIGKILL)
             }
             let last = try start()
+            // All may be printed before it has begun.
+            _ = try await last.client()
             try await eventually("everything is printed") { printed().count == count }
             last.signal(SIGTERM)
             #expect(try await last.exitStatus() == 0)
