@@ -67,7 +67,7 @@ struct Precedence: ~Copyable, Sendable {
             ? urgent.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
             : ordinary.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
         guard left == 0 else { return }
-        // Those for whom another still goes first wait again.
+        // A waiter that another message still precedes waits again.
         let waiting = line.withLock { line in
             defer { line = [] }
             return line

@@ -6,7 +6,7 @@ struct JobWatch {
     let directory: String
 
     func watch(_ ids: [Int64]) async throws {
-        let isTerminal = isatty(STDERR_FILENO) == 1 && ids.count == 1
+        let isTerminal = TerminalTraits(of: STDERR_FILENO).canRewrite && ids.count == 1
         let tool = ReplayTool(directory: directory)
         do {
             try await Tool.untilSignal {

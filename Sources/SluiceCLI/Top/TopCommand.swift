@@ -24,7 +24,7 @@ struct TopCommand: AsyncParsableCommand {
 
     func run() async throws {
         let interval = try Arguments.seconds(interval, "--interval", 0.1...3_600)
-        guard isatty(STDIN_FILENO) == 1, Terminal.size != nil else {
+        guard TerminalTraits(of: STDIN_FILENO).isTerminal, Terminal.size != nil else {
             throw UsageError("top needs a terminal; `sluice status` prints once")
         }
         let tool = try gateway.tool()

@@ -207,7 +207,7 @@ struct LogRedriveStore: Sendable {
     }
 }
 
-/// What was done about jobs and the poison queue, by whom: a message on the topic `redrive`, in the commit that did it.
+/// What was done about jobs and the poison queue, and who did it: a message on the topic `redrive`, in the commit that did it.
 struct RedriveAct {
     private let act: String
     private let by: String

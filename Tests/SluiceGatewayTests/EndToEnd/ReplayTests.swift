@@ -12,17 +12,6 @@ extension EndToEnd {
     /// Events that are sent once more, from outside.
     @Suite(.timeLimit(.minutes(10)))
     struct ReplayTests {
-        private static func file(_ slack: FakeSlack) -> String {
-            """
-            sources:
-              github: {kind: github}
-            sinks:
-              slack: {kind: slack, webhook: "\(slack.url + FakeSlack.path)"}
-            destinations:
-              slack: {throttle: {rate: 100000/s, burst: 1000}}
-            """ + "\n"
-        }
-
         /// Events on the queue, which its sinks have passed over.
         private func fill(_ directory: TemporaryDirectory, _ count: Int, repository: String) async throws -> [String] {
             try FileManager.default.createDirectory(
@@ -60,7 +49,7 @@ extension EndToEnd {
                 _ = try await fill(directory, 5, repository: "octo/other")
             }
             let file = directory.path + "/sluice.yaml"
-            try Data(Self.file(slack).utf8).write(to: URL(fileURLWithPath: file))
+            try Data(PoisonStub.configuration(slack).utf8).write(to: URL(fileURLWithPath: file))
             let gateway = try SluiceProcess([:], ["run", "--config", file], in: directory)
             _ = try await gateway.client()
             let from = RFC3339.format(start)

@@ -9,7 +9,7 @@ import Testing
 
 @testable import SluiceGateway
 
-/// What is counted of deployments, when, and by whom.
+/// What is counted of deployments, when, and by which gateway.
 struct DeploymentVerdictTests {
     private let directory: TemporaryDirectory
     private let ledger: DeploymentLedger
