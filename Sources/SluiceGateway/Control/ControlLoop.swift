@@ -1,4 +1,3 @@
-import DequeModule
 import Foundation
 import Glibc
 import Logging
@@ -62,13 +61,13 @@ final class ControlLoop {
             ]
             for id in order { descriptors.append(interest(clients[id])) }
             guard signal.wait(for: &descriptors, until: deadline) else { break }
-            var answers: Deque<Answer> = []
-            let closing = inbox.take(into: &answers)
-            for answer in answers {
+            // Looked at first: once it is closing, no answer comes any more.
+            let isClosing = inbox.closing != nil
+            for answer in inbox.takeAll() {
                 clients[answer.client]?.connection.answer(answer.lines, at: .now())
                 send(answer.client)
             }
-            if closing != nil {
+            if isClosing {
                 for id in clients.keys { end(id) }
                 socket.close()
                 return
