@@ -110,10 +110,8 @@ enum PoisonFile {
 
     private static func offset(_ line: [UInt8]) throws(JSONError) -> Int64 {
         var offset: Int64?
-        try JSONReader.read(line) { (reader) throws(JSONError) in
-            try reader.object { (key, reader) throws(JSONError) in
-                if key == "offset" { offset = try reader.number().integer() }
-            }
+        try JSONReader.fields(of: line) { (reader) throws(JSONError) in
+            try reader.field("offset", &offset)
         }
         return offset ?? 0
     }
