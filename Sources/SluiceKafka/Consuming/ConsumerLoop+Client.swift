@@ -50,7 +50,7 @@ extension ConsumerLoop {
     func shut(leaving: Bool, because reason: String = "closed") {
         abandonAll()
         course.lostClient()
-        commit.forget()
+        forgetCommit()
         openLookups = [:]
         if let events {
             rd_kafka_queue_cb_event_enable(events, nil, nil)

@@ -61,7 +61,7 @@ extension ConsumerLoop {
             facts.going = share(of: readers(of: going))
         }
         facts.all = share(of: readers)
-        facts.committing = committing(now)
+        facts.committing = commit.verdict(from: commitTime, now: now)
         return facts
     }
 

@@ -32,7 +32,9 @@ final class ConsumerLoop {
     /// Since when the coordinator was asked, by the numbers of the questions. None may time out (``AdminClient``): the
     /// client is replaced before.
     var openLookups: [UInt: MonotonicTime] = [:]
-    var commit = CommitState()
+    var commit: CommitCourse
+    /// What the commit that is under way is of.
+    var inCommit: [PartitionFeed] = []
     /// What was logged of what is tried again.
     let diary = FailureDiary()
     let records: RecordReader
@@ -73,6 +75,8 @@ final class ConsumerLoop {
         course = SessionCourse(
             SessionCourse.Limits(
                 drain: plan.options.drainTimeout, commit: plan.options.commitTimeout, leave: Self.leaveTimeout))
+        commit = CommitCourse(
+            interval: plan.options.commitInterval, heartbeatInterval: plan.options.heartbeatInterval)
         records = RecordReader(topic: topic, marshaler: plan.options.marshaler, logger: logger)
         buffer = .allocate(capacity: Self.batchSize)
         buffer.initialize(repeating: nil)
@@ -129,8 +133,8 @@ final class ConsumerLoop {
         }
         switch course.phase {
         case .running, .finishing:
-            guard hasNews, !commit.isUnderWay, plan.group != nil, let commitTime else { return deadline }
-            return min(deadline, max(commitTime, commit.due(options)))
+            guard hasNews, plan.group != nil, let due = commit.due(from: commitTime) else { return deadline }
+            return min(deadline, due)
         case .committing, .leaving, .ended: return MonotonicTime(nanoseconds: .max)
         }
     }
