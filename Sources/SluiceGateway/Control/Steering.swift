@@ -28,6 +28,11 @@ final class Steering: Service {
         /// Nil until it is known.
         var paused: [String: SinkPause]?
         var waiting: [Awaited: WaitList<Result<Void, any Error>>] = [:]
+
+        subscript(awaited: Awaited) -> WaitList<Result<Void, any Error>> {
+            get { waiting[awaited] ?? WaitList() }
+            set { waiting[awaited] = newValue }
+        }
     }
 
     private struct Awaited: Hashable {
@@ -129,7 +134,7 @@ final class Steering: Service {
 
     private func wait(until isPaused: Bool, _ sink: String) async throws {
         let awaited = Awaited(sink: sink, isPaused: isPaused)
-        try await state.wait(in: \.waiting[awaited, default: WaitList()]) { state in
+        try await state.wait(in: \.[awaited]) { state in
             guard let paused = state.paused, (paused[sink] != nil) == isPaused else { return nil }
             return .success(())
         }
