@@ -22,22 +22,17 @@ final class WakeUp: Sendable {
         for waiter in waiting { waiter.resume() }
     }
 
-    /// Returns at the next ring, or when the task is cancelled.
-    func wait() async {
+    /// Returns at the next ring, or when so much time has passed, or when the task is cancelled.
+    func wait(atMost limit: Duration? = nil) async {
         await state.wait(in: \.waiting, onCancel: ()) { state in
             guard state.isForGood || state.hasRung else { return nil }
             state.hasRung = false
             return ()
-        }
-    }
-
-    /// Returns at the next ring, or when so much time has passed, or when the task is cancelled.
-    func wait(atMost limit: Duration) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.wait() }
-            group.addTask { try? await Task.sleep(for: limit) }
-            await group.next()
-            group.cancelAll()
+        } whenWaiting: { id in
+            guard let limit else { return }
+            RouterTime.real.after(limit) { [weak self] in
+                self?.state.withLock { $0.waiting.remove(id) }?.resume()
+            }
         }
     }
 }

@@ -34,18 +34,11 @@ final class PublishGate: Sendable {
 
     /// Lets nothing in any more and waits until nothing is under way, for at most `timeout`.
     func close(within timeout: Duration) async {
-        let isIdle = state.withLock { state in
-            state.isClosed = true
-            return state.inFlight == 0
-        }
-        if !isIdle {
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    await self.state.wait(in: \.waiters, onCancel: ()) { $0.inFlight == 0 ? () : nil }
-                }
-                group.addTask { try? await Task.sleep(for: timeout) }
-                await group.next()
-                group.cancelAll()
+        state.withLock { $0.isClosed = true }
+        await state.wait(in: \.waiters, onCancel: ()) { $0.inFlight == 0 ? () : nil
+        } whenWaiting: { id in
+            RouterTime.real.after(timeout) { [weak self] in
+                self?.state.withLock { $0.waiters.remove(id) }?.resume()
             }
         }
         state.withLock { $0.isAbandoned = true }
