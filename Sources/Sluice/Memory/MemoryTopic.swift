@@ -260,7 +260,7 @@ extension MemoryTopic {
         let now = time.now
         let due = update { state, effects -> MonotonicTime in
             // A group without a name is gone with its subscription, and its messages with it.
-            guard let index = state.topic.index(of: group) else { return .zero }
+            guard let index = state.topic.index(of: group) else { return .longAgo }
             let due = state.topic.reject(returned, index, after: delay, now: now)
             state.topic.bringBack(index, now, &effects.consumers)
             return due

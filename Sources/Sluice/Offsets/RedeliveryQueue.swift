@@ -2,13 +2,13 @@
 package struct RedeliveryQueue<Item> {
     /// A message that waits.
     package struct Entry {
-        /// When it may be delivered again; 0 is at once.
+        /// When it may be delivered again.
         package fileprivate(set) var due: MonotonicTime
         /// Where it stands in its log: of those that are due together, the oldest comes first.
         package let place: Int64
         package let item: Item
 
-        package init(_ item: Item, at place: Int64, due: MonotonicTime = .zero) {
+        package init(_ item: Item, at place: Int64, due: MonotonicTime = .longAgo) {
             self.due = due
             self.place = place
             self.item = item
@@ -43,7 +43,7 @@ package struct RedeliveryQueue<Item> {
         _ item: Item, at place: Int64, attempt: Int, after delay: Duration?, now: MonotonicTime
     ) -> MonotonicTime {
         let delay = delay ?? pacing.delay(afterAttempt: attempt)
-        let due = delay > .zero ? now.advanced(by: delay) : .zero
+        let due = delay > .zero ? now.advanced(by: delay) : .longAgo
         insert(Entry(item, at: place, due: due))
         return due
     }
@@ -62,7 +62,7 @@ package struct RedeliveryQueue<Item> {
 
     /// All of them are due at once.
     package mutating func hasten() {
-        for index in entries.indices { entries[index].due = .zero }
+        for index in entries.indices { entries[index].due = .longAgo }
         entries.sort { $0.place < $1.place }
     }
 }

@@ -11,8 +11,8 @@ public struct MonotonicTime: Sendable, Hashable, InstantProtocol {
         self.nanoseconds = nanoseconds
     }
 
-    /// Before every other.
-    package static let zero = MonotonicTime(nanoseconds: 0)
+    /// Before everything.
+    package static let longAgo = MonotonicTime(nanoseconds: 0)
 
     /// The machine's. What runs under a router asks its ``RouterTime`` instead.
     package static func now() -> MonotonicTime {

@@ -32,7 +32,7 @@ public final class HTTPClient: Closable {
     }
 
     deinit {
-        inbox.close(by: .zero)
+        inbox.close(by: .longAgo)
     }
 
     /// Sends the request and waits for the whole answer, whatever its status.

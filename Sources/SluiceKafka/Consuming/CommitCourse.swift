@@ -20,11 +20,11 @@ struct CommitCourse {
     private let interval: Duration
     private let heartbeatInterval: Duration
     private(set) var isUnderWay = false
-    private var last = MonotonicTime.zero
+    private var last = MonotonicTime.longAgo
     /// None is made before.
-    private var pause = MonotonicTime.zero
+    private var pause = MonotonicTime.longAgo
     /// When a last commit that failed is tried again.
-    private var retry = MonotonicTime.zero
+    private var retry = MonotonicTime.longAgo
     /// How often in a row committing has failed.
     private var failures = 0
     private var isHopeless = false
@@ -95,6 +95,6 @@ struct CommitCourse {
     /// What failed before says nothing of the commit that comes.
     mutating func renew() {
         isHopeless = false
-        retry = .zero
+        retry = .longAgo
     }
 }

@@ -8,7 +8,7 @@ struct CommitCourseTests {
     private let course = CommitCourse(interval: .seconds(5), heartbeatInterval: .seconds(3))
 
     private func at(_ milliseconds: Int) -> MonotonicTime {
-        MonotonicTime.zero.advanced(by: .milliseconds(milliseconds))
+        MonotonicTime.longAgo.advanced(by: .milliseconds(milliseconds))
     }
 
     @Test func commitsOncePerInterval() {
@@ -29,23 +29,23 @@ struct CommitCourseTests {
             let now = at(100_000 * (failures + 1))
             course.begin(now)
             course.fail(.init(cause: .other), now)
-            #expect(course.due(from: .zero) == now.advanced(by: max(.seconds(5), .milliseconds(pause))))
-            #expect(course.time(allowed: .zero, isLast: true) == now.advanced(by: .milliseconds(200)))
-            #expect(course.time(allowed: .zero, isLast: false) == .zero && course.time(allowed: nil, isLast: true) == nil)
+            #expect(course.due(from: .longAgo) == now.advanced(by: max(.seconds(5), .milliseconds(pause))))
+            #expect(course.time(allowed: .longAgo, isLast: true) == now.advanced(by: .milliseconds(200)))
+            #expect(course.time(allowed: .longAgo, isLast: false) == .longAgo && course.time(allowed: nil, isLast: true) == nil)
         }
         course.begin(at(2_000_000))
         let hadFailed = course.succeed()
-        #expect(hadFailed && course.time(allowed: .zero, isLast: true) == .zero)
+        #expect(hadFailed && course.time(allowed: .longAgo, isLast: true) == .longAgo)
         course.begin(at(3_000_000))
         course.fail(.init(cause: .other), at(3_009_000))
-        #expect(course.due(from: .zero) == at(3_009_250), "the count begins anew")
+        #expect(course.due(from: .longAgo) == at(3_009_250), "the count begins anew")
     }
 
     @Test func whileTheGroupChangesItWaitsForTheMemberToLearnOfThat() {
         var course = course
         course.begin(at(1_000))
         course.fail(.init(cause: .changing), at(1_000))
-        #expect(course.due(from: .zero) == at(7_000))
+        #expect(course.due(from: .longAgo) == at(7_000))
         #expect(course.verdict(from: at(1_200), now: at(1_199)) == .blocked)
         #expect(course.verdict(from: at(1_200), now: at(1_200)) == .possible)
     }
@@ -57,7 +57,7 @@ struct CommitCourseTests {
             course.begin(at(1_000))
             course.fail(.init(cause: .tooLarge), at(1_000))
             limits.append(course.metadataLimit)
-            #expect(course.time(allowed: .zero, isLast: true) == at(1_000) && course.due(from: .zero) == at(6_000))
+            #expect(course.time(allowed: .longAgo, isLast: true) == at(1_000) && course.due(from: .longAgo) == at(6_000))
         }
         #expect(limits == [2_048, 1_024, 512, 256, 128, 64, 0, 0])
     }
@@ -84,13 +84,13 @@ struct CommitCourseTests {
                     isHopeless = false
                 case let index:
                     course.begin(now)
-                    #expect(course.verdict(from: .zero, now: now) == .underWay)
+                    #expect(course.verdict(from: .longAgo, now: now) == .underWay)
                     course.fail(failures[index - 3], now)
                     isHopeless = failures[index - 3].isHopeless
                 }
                 rest /= 8
                 #expect(!course.isUnderWay)
-                let verdict = course.verdict(from: course.time(allowed: .zero, isLast: true), now: at(1_000_000))
+                let verdict = course.verdict(from: course.time(allowed: .longAgo, isLast: true), now: at(1_000_000))
                 #expect(verdict == (isHopeless ? .hopeless : .possible))
                 #expect(course.verdict(from: nil, now: now) == (isHopeless ? .hopeless : .blocked))
             }

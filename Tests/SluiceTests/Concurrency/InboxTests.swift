@@ -50,7 +50,7 @@ struct InboxTests {
         let wakes = counted.wakes
         #expect(!counted.inbox.post(2))
         counted.inbox.postUntilTheEnd(3)
-        counted.inbox.close(by: .zero)
+        counted.inbox.close(by: .longAgo)
         #expect(counted.inbox.end().isEmpty && counted.inbox.isEmpty && counted.inbox.hasEnded)
         #expect(counted.wakes == wakes && counted.inbox.closing == nil)
     }
