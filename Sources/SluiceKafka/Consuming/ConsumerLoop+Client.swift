@@ -51,7 +51,7 @@ extension ConsumerLoop {
         abandonAll()
         course.lostClient()
         forgetCommit()
-        openLookups = [:]
+        lookup.forget()
         if let events {
             rd_kafka_queue_cb_event_enable(events, nil, nil)
             rd_kafka_queue_destroy(events)
