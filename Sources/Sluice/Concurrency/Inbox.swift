@@ -1,4 +1,3 @@
-import DequeModule
 import Synchronization
 
 /// What tasks hand to the thread of a loop: under one short lock, with one wake-up for as many as come before it takes them.
@@ -7,7 +6,7 @@ import Synchronization
 /// thread is not woken any more.
 package final class Inbox<Item: Sendable>: Sendable {
     private struct State {
-        var items = Deque<Item>()
+        var items: [Item] = []
         /// When the thread has to be done; nil while it is open.
         var closing: MonotonicTime?
         var hasEnded = false
@@ -53,7 +52,7 @@ package final class Inbox<Item: Sendable>: Sendable {
 
     /// Takes nothing at all, and wakes the thread for the last time.
     /// - Returns: what was not taken.
-    package func end() -> Deque<Item> {
+    package func end() -> [Item] {
         state.withLock { state in
             if !state.hasEnded { wake() }
             state.hasEnded = true
@@ -71,9 +70,11 @@ package final class Inbox<Item: Sendable>: Sendable {
 
     // MARK: The thread
 
-    package func takeFirst() -> Item? { state.withLock { $0.items.popFirst() } }
+    package func takeFirst() -> Item? {
+        state.withLock { $0.items.isEmpty ? nil : $0.items.removeFirst() }
+    }
 
-    package func takeAll() -> Deque<Item> {
+    package func takeAll() -> [Item] {
         state.withLock { state in
             defer { state.items = [] }
             return state.items
@@ -82,7 +83,7 @@ package final class Inbox<Item: Sendable>: Sendable {
 
     /// Swaps `items`, which is empty, for those that have come, so that neither side allocates in the long run.
     /// - Returns: when the thread has to be done.
-    package func take(into items: inout Deque<Item>) -> MonotonicTime? {
+    package func take(into items: inout [Item]) -> MonotonicTime? {
         state.withLock { state in
             swap(&state.items, &items)
             return state.closing

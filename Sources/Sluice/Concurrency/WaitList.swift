@@ -1,5 +1,5 @@
 import DequeModule
-import Synchronization
+package import Synchronization
 
 /// Tasks that wait for their turn, the longest waiting first: a part of the state that a lock guards.
 ///

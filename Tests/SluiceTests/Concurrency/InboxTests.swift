@@ -25,7 +25,7 @@ struct InboxTests {
         for number in 1...5 { #expect(counted.inbox.post(number)) }
         #expect(counted.wakes == 1 && !counted.inbox.isEmpty)
         #expect(counted.inbox.takeFirst() == 1)
-        #expect(Array(counted.inbox.takeAll()) == [2, 3, 4, 5])
+        #expect(counted.inbox.takeAll() == [2, 3, 4, 5])
         #expect(counted.inbox.post(6))
         #expect(counted.wakes == 2 && counted.inbox.takeFirst() == 6 && counted.inbox.takeFirst() == nil)
     }
@@ -38,7 +38,7 @@ struct InboxTests {
         counted.inbox.close(by: MonotonicTime(nanoseconds: 7))
         #expect(!counted.inbox.post(2))
         counted.inbox.postUntilTheEnd(3)
-        #expect(Array(counted.inbox.takeAll()) == [1, 3])
+        #expect(counted.inbox.takeAll() == [1, 3])
         #expect(counted.inbox.closing == MonotonicTime(nanoseconds: 5) && !counted.inbox.hasEnded)
     }
 
@@ -46,7 +46,7 @@ struct InboxTests {
     @Test func onceItHasEndedNothingComesInAndNothingWakes() {
         let counted = Counted()
         _ = counted.inbox.post(1)
-        #expect(Array(counted.inbox.end()) == [1])
+        #expect(counted.inbox.end() == [1])
         let wakes = counted.wakes
         #expect(!counted.inbox.post(2))
         counted.inbox.postUntilTheEnd(3)
@@ -64,7 +64,7 @@ struct InboxTests {
             while true {
                 // Looked at first: once it is closing, nothing comes any more.
                 let closing = inbox.closing
-                let items = Array(inbox.takeAll())
+                let items = inbox.takeAll()
                 received.withLock { received in
                     for item in items { received[item.sender].append(item.number) }
                 }

@@ -1,5 +1,4 @@
 import CCurl
-import DequeModule
 import Glibc
 import Sluice
 
@@ -33,7 +32,7 @@ final class TransferLoop {
     private var running: [UnsafeMutableRawPointer: Transfer] = [:]
     private var admission: Admission<Transfer>
     private var idle: [EasyHandle] = []
-    private var commands: Deque<Command> = []
+    private var commands: [Command] = []
     /// No transfer's deadline is earlier. It may be too early itself, as ended transfers do not move it.
     private var nextDeadline = MonotonicTime(nanoseconds: .max)
     private var failures = 0
