@@ -53,6 +53,10 @@ extension JSONReader {
         if isAt(name) { value = try boolean() }
     }
 
+    package mutating func field(_ name: StaticString, _ value: inout Bool?) throws(JSONError) {
+        if isAt(name) { value = try boolean() }
+    }
+
     /// One that does not fit is 0.
     package mutating func field(_ name: StaticString, _ value: inout Int64) throws(JSONError) {
         if isAt(name) { value = try number().integer() ?? 0 }

@@ -66,3 +66,7 @@ package struct RedeliveryQueue<Item> {
         entries.sort { $0.place < $1.place }
     }
 }
+
+extension RedeliveryQueue: Sendable where Item: Sendable {}
+
+extension RedeliveryQueue.Entry: Sendable where Item: Sendable {}
