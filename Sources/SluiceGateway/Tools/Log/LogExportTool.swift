@@ -13,9 +13,9 @@ public struct LogExportTool: Sendable {
 
     /// - Parameter topic: nil for the events.
     /// - Throws: ``ToolError`` where the log is not the embedded one.
-    public init(_ place: LogPlace, topic: Topic?) throws(ToolError) {
-        view = SQLiteLogView(path: try place.file(for: "export"))
-        self.topic = topic ?? Topic(place.events)
+    public init(_ location: LogLocation, topic: Topic?) throws(ToolError) {
+        view = SQLiteLogView(path: try location.file(for: "export"))
+        self.topic = topic ?? Topic(location.events)
     }
 
     /// Hands over the messages that are there when it begins, many lines at once, in order.

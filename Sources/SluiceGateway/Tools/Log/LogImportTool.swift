@@ -29,8 +29,8 @@ public struct LogImportTool: Sendable {
     public var count: Int { taken.count.load(ordering: .relaxed) }
 
     /// - Throws: ``ToolError`` where the log is not an embedded one.
-    public init(_ place: LogPlace, topic: Topic?) throws(ToolError) {
-        path = try place.file(for: "import")
+    public init(_ location: LogLocation, topic: Topic?) throws(ToolError) {
+        path = try location.file(for: "import")
         self.topic = topic
     }
 

@@ -9,7 +9,7 @@ public struct LogTailTool: Sendable {
     public static let mostLines = 100_000
     private static let piece: Int64 = 512
 
-    private let place: LogPlace
+    private let location: LogLocation
     private let topic: Topic
     /// Which events; nil for every message.
     public var only: EventFilter?
@@ -23,15 +23,15 @@ public struct LogTailTool: Sendable {
     public var colours: Colours = .none
 
     /// - Parameter topic: nil for the events.
-    public init(_ place: LogPlace, topic: Topic?) {
-        self.place = place
-        self.topic = topic ?? Topic(place.events)
+    public init(_ location: LogLocation, topic: Topic?) {
+        self.location = location
+        self.topic = topic ?? Topic(location.events)
     }
 
     /// Hands over lines until there are no more, or the task is cancelled.
     /// - Throws: `SQLiteLogError`; `KafkaError`; ``ToolError``; what `write` throws.
     public func run(write: @escaping @Sendable ([UInt8]) throws -> Void) async throws {
-        switch place {
+        switch location {
         case .file(let path): try await run(SQLiteLogView(path: path), write)
         case .kafka(let kafka): try await run(kafka, write)
         }

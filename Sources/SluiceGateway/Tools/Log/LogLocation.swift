@@ -3,7 +3,7 @@ import Sluice
 import SluiceSQLite
 
 /// Where the log is that `sluice log` works on.
-public enum LogPlace: Sendable {
+public enum LogLocation: Sendable {
     /// The embedded log in this file.
     case file(String)
     case kafka(GatewayConfiguration.Kafka)
