@@ -108,6 +108,30 @@ struct InstallTests {
         }
     }
 
+    @Test func aTarballHoldsWhatIsInstalledAndIsTheSameTwice() async throws {
+        let program = try #require(SluiceProcess.executable).path
+        func pack(into name: String) async throws -> String {
+            let packed = try await runTool(
+                [
+                    "PROGRAM=\(program)", "SOURCE_DATE_EPOCH=1767323045", "\(Repository.root.path)/scripts/dist.sh",
+                    "\(directory.path)/\(name)",
+                ], in: directory)
+            #expect(packed.status == 0, "\(packed.output)")
+            let files = try FileManager.default.contentsOfDirectory(atPath: "\(directory.path)/\(name)")
+            return "\(directory.path)/\(name)/" + (try #require(files.first { $0.hasSuffix(".tar.gz") }))
+        }
+        let (first, second) = (try await pack(into: "first"), try await pack(into: "second"))
+        #expect(FileManager.default.contentsEqual(atPath: first, andPath: second))
+
+        let list = try await runTool(["tar", "--list", "--gzip", "--file", first], in: directory).output
+        #expect(try await make("install").status == 0)
+        let packed = Set(
+            list.split(separator: "\n").filter { !$0.hasSuffix("/") }.map { $0.drop { $0 != "/" }.dropFirst() })
+        #expect(packed == Set(files().map { $0.dropFirst("opt/sluice/".count) }))
+        let sum = try await runTool(["sh", "-c", "cd '\(directory.path)/first' && sha256sum -c *.sha256"], in: directory)
+        #expect(sum.status == 0, "\(sum.output)")
+    }
+
     @Test func aProgramThatIsMissingIsSaid() async throws {
         let answer = try await runTool(
             [
