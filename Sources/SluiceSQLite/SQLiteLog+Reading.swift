@@ -87,6 +87,7 @@ public struct SQLiteMessages: AsyncSequence, Sendable {
         Iterator(sequence: self)
     }
 
+    /// Reads one batch after the other.
     public struct Iterator: AsyncIteratorProtocol {
         let sequence: SQLiteMessages
         private var stretch: ClosedRange<Int64>?

@@ -5,6 +5,12 @@ import Synchronization
 
 /// The embedded durable log: topics, keys, and consumer groups in one SQLite file.
 ///
+/// ```swift
+/// let log = try SQLiteLog.open(.init(path: "events.sqlite"))
+/// try await log.publisher().publish([Message(text: "7")], to: "orders")
+/// try router.add(Route("mail", from: log.subscriber(group: "mail"), "orders", handler: send))
+/// ```
+///
 /// A publish returns when its messages are committed and fsynced (WAL, `synchronous=FULL`); publishes that come while
 /// a commit runs share the next. Each group remembers exactly what it settled, also out of order. Several processes
 /// may use one file; a group is led by one of them at a time. It keeps two threads, one for writing and one for

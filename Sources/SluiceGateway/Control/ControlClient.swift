@@ -3,6 +3,10 @@ import Glibc
 import Sluice
 
 /// Asks the gateways that run on a data directory.
+///
+/// ```swift
+/// print(try await ControlClient(directory: "./sluice-data").pause("slack", reason: "the channel moves"))
+/// ```
 public struct ControlClient: Sendable {
     /// How long a gateway may take to answer; longer than it allows itself.
     private static let patience: Duration = .seconds(100)

@@ -2,6 +2,11 @@ public import Logging
 import Sluice
 
 /// A backend of swift-log that writes each entry as one structured line.
+///
+/// ```swift
+/// let output = LogOutput(format: .json)
+/// LoggingSystem.bootstrap { LineLogHandler(label: $0, output: output) }
+/// ```
 public struct LineLogHandler: LogHandler {
     public var metadata: Logger.Metadata = [:]
     public var metadataProvider: Logger.MetadataProvider?

@@ -1,6 +1,10 @@
 public import Sluice
 
 /// A sink under a name of its own, with what is set about it.
+///
+/// ```swift
+/// let gateway = try Gateway(configuration, sinks: [.init("audit", AuditSink(), ordering: .serial, start: .beginning)])
+/// ```
 public struct ConfiguredSink: Sendable {
     /// The sink's name in the log, in `/readyz`, in metrics and commands: 1 to 64 of the characters a-z, A-Z, 0-9, `.`,
     /// `_` and `-`. Each sink has one of its own.

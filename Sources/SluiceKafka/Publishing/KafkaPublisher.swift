@@ -4,6 +4,11 @@ public import Sluice
 
 /// Publishes to Kafka through one idempotent producer of librdkafka.
 ///
+/// ```swift
+/// let invoices = try KafkaPublisher(kafka, key: .metadata("customer"))
+/// try await invoices.publish([message], to: "invoices")
+/// ```
+///
 /// A publish returns when all in-sync replicas have its messages (`acks=all`). Messages of one key go to one partition,
 /// in the order of the publishes; a retry inside librdkafka neither reorders nor doubles them. A full queue makes
 /// `publish` wait. Any number of tasks may publish at once: they share batches.

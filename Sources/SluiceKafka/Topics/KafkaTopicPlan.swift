@@ -1,6 +1,10 @@
 public import Sluice
 
 /// A topic as it shall be made, with everything stated that the brokers would otherwise choose.
+///
+/// ```swift
+/// try await topics.create(KafkaTopicPlan("orders", partitions: 6, replication: 3, retention: nil, bytes: 1 << 30))
+/// ```
 public struct KafkaTopicPlan: Sendable, Equatable {
     /// A setting of a topic (<https://kafka.apache.org/documentation/#topicconfigs>).
     public struct Setting: Sendable, Equatable {

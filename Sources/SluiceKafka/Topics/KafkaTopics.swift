@@ -4,6 +4,11 @@ import Synchronization
 
 /// Looks after topics: creates them, and tells how far a group is behind.
 ///
+/// ```swift
+/// let topics = try KafkaTopics(kafka)
+/// try await topics.create("orders", partitions: 6, replication: 3, retention: .seconds(7 * 86_400))
+/// ```
+///
 /// It keeps one client and one thread, on which all of its requests run one after the other. A call whose task is
 /// cancelled ends within some seconds, with an error, however long the brokers take.
 public final class KafkaTopics: Closable {
