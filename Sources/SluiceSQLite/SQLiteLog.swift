@@ -31,8 +31,10 @@ public final class SQLiteLog: Closable {
     /// Opens the file, and creates it when it is missing. Its price does not depend on how much it holds.
     ///
     /// Blocks for as long as another program holds the file, at most the configured busy timeout.
-    /// - Parameter logger: is told of commits that fail and work again, of messages that retention drops unread, and of a
-    ///   clock that is not believed.
+    /// - Parameters:
+    ///   - configuration: where the file is, and how the log behaves.
+    ///   - logger: is told of commits that fail and work again, of messages that retention drops unread, and of a
+    ///     clock that is not believed.
     /// - Throws: ``SQLiteLogError``. A file that is damaged, of another program, or of a newer version is left as it
     ///   is. `ConfigurationError` for a value out of its range.
     public static func open(

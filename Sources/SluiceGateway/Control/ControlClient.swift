@@ -22,7 +22,9 @@ public struct ControlClient: Sendable {
     }
 
     /// Pauses a sink in every gateway of the directory.
-    /// - Parameter reason: shown as long as the sink is paused.
+    /// - Parameters:
+    ///   - sink: its name.
+    ///   - reason: shown as long as the sink is paused.
     /// - Returns: what was done, in words.
     /// - Throws: ``NoGatewayError``, ``CommandError``.
     public func pause(_ sink: String, reason: String?) async throws -> String {

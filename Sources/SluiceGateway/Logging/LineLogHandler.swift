@@ -19,6 +19,7 @@ public struct LineLogHandler: LogHandler {
     ///   - label: of the logger.
     ///   - output: shared by all handlers.
     ///   - level: what is below it is not logged. Default `.info`.
+    ///   - metadataProvider: adds metadata to each line. Default: none.
     public init(
         label: String, output: LogOutput, level: Logger.Level = .info, metadataProvider: Logger.MetadataProvider? = nil
     ) {

@@ -41,6 +41,7 @@ public struct ConfiguredSink: Sendable {
     /// A sink of your own.
     /// - Parameters:
     ///   - name: see ``name``.
+    ///   - sink: what takes the events.
     ///   - ordering: `.serial`, the default: one event after the other. `.perKey(lanes:)`: a repository's in order.
     ///   - start: where it begins when it is new. Default: with what comes from now on.
     ///   - throttle: how fast events may go there. Default nil: as fast as it takes them.

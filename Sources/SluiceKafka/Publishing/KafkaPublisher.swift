@@ -27,7 +27,9 @@ public final class KafkaPublisher: Publisher {
 
     /// Starts the producer, which looks for its brokers in the background: an unreachable cluster is no error here.
     /// - Parameters:
+    ///   - configuration: which cluster.
     ///   - key: what keeps the order of messages. Default: none, and so no order among them.
+    ///   - options: how messages are published.
     ///   - logger: takes librdkafka's logs too.
     ///   - instruments: where its metrics go; nil for none.
     /// - Throws: `ConfigurationError`, which names the field, for a value out of its range or one that librdkafka refuses;

@@ -26,6 +26,9 @@ public struct KafkaTopicPlan: Sendable, Equatable {
     public var settings: [Setting]
 
     /// - Parameters:
+    ///   - topic: its name.
+    ///   - partitions: how many; from 1.
+    ///   - replication: how many brokers keep each; nil leaves it to the brokers.
     ///   - retention: how long messages are kept; nil keeps them for ever, which is not what brokers do by default.
     ///   - bytes: how many bytes all partitions keep together, the newest; nil is no limit. Default nil.
     ///   - largestMessage: how many bytes a message may have (`max.message.bytes`); at least Kafka's own default.

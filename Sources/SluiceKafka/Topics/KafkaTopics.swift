@@ -20,7 +20,10 @@ public final class KafkaTopics: Closable {
     private let logger: Logger
 
     /// Starts the client, which looks for its brokers in the background.
-    /// - Parameter timeout: how long one call may take once its turn has come. Default 10 s; from 1 ms to an hour.
+    /// - Parameters:
+    ///   - configuration: which cluster.
+    ///   - timeout: how long one call may take once its turn has come. Default 10 s; from 1 ms to an hour.
+    ///   - logger: takes librdkafka's logs too.
     /// - Throws: `ConfigurationError`, which names the field, for a value out of its range or one that librdkafka refuses;
     ///   ``KafkaError`` when the system refuses a thread.
     public init(
@@ -76,6 +79,7 @@ public final class KafkaTopics: Closable {
 
     /// Creates the topic where it is missing. One that exists stays as it is.
     /// - Parameters:
+    ///   - topic: its name.
     ///   - partitions: how many; from 1.
     ///   - replication: how many brokers keep each; nil takes the brokers' default.
     ///   - retention: how long messages are kept (`retention.ms`); nil takes the brokers' default.
@@ -116,7 +120,9 @@ public final class KafkaTopics: Closable {
     }
 
     /// What the topic is; nil where there is none. Looking makes none.
-    /// - Parameter settings: whether to ask for its settings too, which costs a request and a permission (DescribeConfigs).
+    /// - Parameters:
+    ///   - topic: its name.
+    ///   - settings: whether to ask for its settings too, which costs a request and a permission (DescribeConfigs).
     /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
     public func describe(_ topic: Topic, settings: Bool = true) async throws(KafkaError) -> KafkaTopicDescription? {
         try topic.validateForKafka()
@@ -140,8 +146,11 @@ public final class KafkaTopics: Closable {
 
     /// How far a group is behind: its ``backlog(of:group:)``, and when the first record of each was made, which costs
     /// reading that record once.
-    /// - Parameter limit: how long it may take; nil is the `timeout` of all calls. The times that are not known by then
-    ///   are missing.
+    /// - Parameters:
+    ///   - topic: what it reads.
+    ///   - group: its name.
+    ///   - limit: how long it may take; nil is the `timeout` of all calls. The times that are not known by then
+    ///     are missing.
     /// - Throws: `ConfigurationError` for a group without a name; ``KafkaError``, also when the brokers do not answer in time.
     public func lag(
         of topic: Topic, group: String, within limit: Duration? = nil

@@ -11,7 +11,9 @@ public struct LogExportTool: Sendable {
     /// Which events; nil for every message.
     public var only: EventFilter?
 
-    /// - Parameter topic: nil for the events.
+    /// - Parameters:
+    ///   - location: where the log is.
+    ///   - topic: nil for the events.
     /// - Throws: ``ToolError`` where the log is not the embedded one.
     public init(_ location: LogLocation, topic: Topic?) throws(ToolError) {
         view = SQLiteLogView(path: try location.file(for: "export"))

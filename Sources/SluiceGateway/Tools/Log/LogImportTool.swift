@@ -35,7 +35,9 @@ public struct LogImportTool: Sendable {
     }
 
     /// Imports until the input ends. The log is made where there is none.
-    /// - Parameter read: the next bytes of the input as soon as there are any; empty at its end.
+    /// - Parameters:
+    ///   - bar: shows how far it is.
+    ///   - read: the next bytes of the input as soon as there are any; empty at its end.
     /// - Throws: an error that names the line at fault; what stands before it is in the log. `SQLiteLogError`.
     public func run(showing bar: ProgressBar? = nil, read: @escaping () throws -> [UInt8]) async throws {
         let log = try open()

@@ -18,7 +18,9 @@ public enum LogLocation: Sendable {
         self = .file(exists ? DataDirectory.logFile(at: directory) : "\(directory)/\(DataDirectory.logName)")
     }
 
-    /// - Parameter environment: the variables of Kafka.
+    /// - Parameters:
+    ///   - text: an address: see ``forms``.
+    ///   - environment: the variables of Kafka.
     /// - Throws: ``ToolError`` that says what is expected.
     public init(
         _ text: String, environment: [String: String] = ProcessInfo.processInfo.environment

@@ -11,7 +11,9 @@ public struct LogSummaryTool: Sendable {
     private let readers: Set<String>
     private let now: @Sendable () -> Timestamp
 
-    /// - Parameter readers: the routes whose groups are looked for on Kafka, beside those that the environment may make.
+    /// - Parameters:
+    ///   - location: where the log is.
+    ///   - readers: the routes whose groups are looked for on Kafka, beside those that the environment may make.
     public init(_ location: LogLocation, readers: Set<String> = []) {
         self.init(location, readers: readers, now: { .now() })
     }

@@ -22,7 +22,9 @@ public struct LogTailTool: Sendable {
     public var format: MessageFormat = .lines
     public var colours: Colours = .none
 
-    /// - Parameter topic: nil for the events.
+    /// - Parameters:
+    ///   - location: where the log is.
+    ///   - topic: nil for the events.
     public init(_ location: LogLocation, topic: Topic?) {
         self.location = location
         self.topic = topic ?? Topic(location.events)
