@@ -99,7 +99,8 @@ public final class Gateway: Service {
         let past = journal == nil ? nil : PastTroubles(note: note)
         if let journal { readiness.add(journal.report) }
         let router = Router(
-            configuration: configuration.routing, instruments: instruments, logger: logger, tracer: tracer, observer: journal)
+            configuration: configuration.routing, instruments: instruments, logger: logger, tracer: tracer,
+            observer: journal)
 
         let webhooks = try ConfigurationError.naming(["HTTPListener.host": "GatewayConfiguration.bindAddress"]) {
             try HTTPListener(

@@ -8,7 +8,7 @@ import Synchronization
 /// ```swift
 /// let log = try SQLiteLog.open(.init(path: "events.sqlite"))
 /// try await log.publisher().publish([Message(text: "7")], to: "orders")
-/// try router.add(Route("mail", from: log.subscriber(group: "mail"), "orders", handler: send))
+/// try router.add(Route("mail", from: log.subscriber(group: "mail"), "orders") { message, _ in try await mail.send(message) })
 /// ```
 ///
 /// A publish returns when its messages are committed and fsynced (WAL, `synchronous=FULL`); publishes that come while

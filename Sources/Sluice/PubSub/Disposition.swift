@@ -83,6 +83,7 @@ public struct Disposition: Sendable, Equatable {
 /// ```swift
 /// struct OutOfStock: DispositionError {
 ///     var disposition: Disposition { .retry(after: .seconds(60)) }
+///     var reason: String { "out_of_stock" }
 /// }
 /// ```
 public protocol DispositionError: Error {

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// ```swift
 /// let orders = try AMQPSubscriber(rabbit, configuration: .init(prefetch: 64))
-/// try router.add(Route("mail", from: orders, "orders", handler: send))
+/// try router.add(Route("mail", from: orders, "orders") { message, _ in try await mail.send(message) })
 /// ```
 ///
 /// Messages are delivered as they come and settled one by one; what is not settled when the connection ends comes

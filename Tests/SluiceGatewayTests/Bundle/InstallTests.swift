@@ -128,7 +128,8 @@ struct InstallTests {
         let packed = Set(
             list.split(separator: "\n").filter { !$0.hasSuffix("/") }.map { $0.drop { $0 != "/" }.dropFirst() })
         #expect(packed == Set(files().map { $0.dropFirst("opt/sluice/".count) }))
-        let sum = try await runTool(["sh", "-c", "cd '\(directory.path)/first' && sha256sum -c *.sha256"], in: directory)
+        let sum = try await runTool(
+            ["sh", "-c", "cd '\(directory.path)/first' && sha256sum -c *.sha256"], in: directory)
         #expect(sum.status == 0, "\(sum.output)")
     }
 

@@ -26,7 +26,9 @@ import Testing
         }
     }
 
-    private func export(_ location: LogLocation, _ topic: Topic? = nil, _ change: (inout LogExportTool) -> Void = { _ in })
+    private func export(
+        _ location: LogLocation, _ topic: Topic? = nil, _ change: (inout LogExportTool) -> Void = { _ in }
+    )
         throws
         -> [UInt8]
     {
