@@ -3,6 +3,7 @@
 //
 // Linked into the tests for sanitizing alone. A program's own symbol stands before the C library's of the same name.
 // The types of glibc's <threads.h> have the size of POSIX's or more.
+#define _GNU_SOURCE
 #include "CThreads.h"
 #include <errno.h>
 #include <pthread.h>
