@@ -16,9 +16,12 @@ extension Subscription {
         while true {
             if let batch = try take(limit, sharers: sharers) { return batch }
             // Not where many share: a pool of them would burn the processor.
-            if sharers == 1, isShared, isFilledSoon(), let batch = try take(limit, sharers: sharers) { return batch }
+            let mayLook = sharers == 1 && isShared
+            if mayLook, isFilledSoon(), let batch = try take(limit, sharers: sharers) { return batch }
+            let start = mayLook ? MonotonicTime.now() : nil
             // After the end and after a cancellation, what came in the meantime is still given.
             guard await waitForDelivery() else { return try take(limit, sharers: sharers) }
+            if let start { learn(fromWaitSince: start) }
         }
     }
 
@@ -95,19 +98,32 @@ extension Subscription {
 
     /// Looks for a moment before the task suspends: to be woken costs either side several microseconds, and a source
     /// that keeps up delivers within that. How long is learned: looks that pay are followed by longer ones, up to some
-    /// tens of microseconds, and others by shorter ones, down to about ten. Between two looks other threads may run.
+    /// tens of microseconds, and others by shorter ones, and soon by none. Between two looks other threads may run.
     private func isFilledSoon() -> Bool {
         let patience = patience.load(ordering: .relaxed)
+        guard patience > 0 else { return false }
         for _ in 0..<patience {
             if isFilled.load(ordering: .relaxed) {
-                self.patience.store(min(patience * 2, 100), ordering: .relaxed)
+                self.patience.store(min(patience * 2, Self.mostLooks), ordering: .relaxed)
                 return true
             }
             sched_yield()
         }
-        self.patience.store(max(patience / 2, 25), ordering: .relaxed)
+        self.patience.store(patience > Self.firstLooks ? patience / 2 : 0, ordering: .relaxed)
         return false
     }
+
+    /// A wait that a look would have spared is followed by one.
+    private func learn(fromWaitSince start: MonotonicTime) {
+        guard MonotonicTime.now().nanoseconds(since: start) < Self.shortWait else { return }
+        let patience = patience.load(ordering: .relaxed)
+        if patience < Self.firstLooks { self.patience.store(Self.firstLooks, ordering: .relaxed) }
+    }
+
+    private static let firstLooks = 25
+    private static let mostLooks = 100
+    /// In nanoseconds: about what the looks take, and being woken.
+    private static let shortWait: UInt64 = 50_000
 
     /// Waits until there may be something to take.
     /// - Returns: false at the end of the stream, and when the task is cancelled.
