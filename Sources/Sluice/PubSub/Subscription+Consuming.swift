@@ -98,31 +98,32 @@ extension Subscription {
 
     /// Looks for a moment before the task suspends: to be woken costs either side several microseconds, and a source
     /// that keeps up delivers within that. How long is learned: looks that pay are followed by longer ones, up to some
-    /// tens of microseconds, and others by shorter ones, and soon by none. Between two looks other threads may run.
+    /// tens of microseconds, and others by none until a wait was short again. Between two looks other threads may run:
+    /// where they take the processor for longer, it was the last look.
     private func isFilledSoon() -> Bool {
         let patience = patience.load(ordering: .relaxed)
         guard patience > 0 else { return false }
-        for _ in 0..<patience {
+        let end = MonotonicTime.now().nanoseconds &+ patience
+        repeat {
             if isFilled.load(ordering: .relaxed) {
-                self.patience.store(min(patience * 2, Self.mostLooks), ordering: .relaxed)
+                self.patience.store(min(patience * 2, Self.longestLook), ordering: .relaxed)
                 return true
             }
             sched_yield()
-        }
-        self.patience.store(patience > Self.firstLooks ? patience / 2 : 0, ordering: .relaxed)
+        } while MonotonicTime.now().nanoseconds < end
+        self.patience.store(patience > Self.firstLook ? patience / 2 : 0, ordering: .relaxed)
         return false
     }
 
     /// A wait that a look would have spared is followed by one.
     private func learn(fromWaitSince start: MonotonicTime) {
         guard MonotonicTime.now().nanoseconds(since: start) < Self.shortWait else { return }
-        let patience = patience.load(ordering: .relaxed)
-        if patience < Self.firstLooks { self.patience.store(Self.firstLooks, ordering: .relaxed) }
+        if patience.load(ordering: .relaxed) < Self.firstLook { patience.store(Self.firstLook, ordering: .relaxed) }
     }
 
-    private static let firstLooks = 25
-    private static let mostLooks = 100
-    /// In nanoseconds: about what the looks take, and being woken.
+    // In nanoseconds. A short wait is about what a look takes, and being woken.
+    static let firstLook: UInt64 = 10_000
+    private static let longestLook: UInt64 = 40_000
     private static let shortWait: UInt64 = 50_000
 
     /// Waits until there may be something to take.
