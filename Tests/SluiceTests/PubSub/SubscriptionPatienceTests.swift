@@ -1,4 +1,5 @@
 import SluiceTesting
+import Synchronization
 import Testing
 
 @testable import Sluice
