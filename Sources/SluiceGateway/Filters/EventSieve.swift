@@ -59,9 +59,17 @@ struct EventSieve: Sendable {
     }
 
     private static func contains(_ payload: UnsafeRawBufferPointer, _ text: [UInt8]) -> Bool {
-        guard let base = payload.baseAddress else { return text.isEmpty }
+        guard let first = text.first, let base = payload.baseAddress else { return text.isEmpty }
         return text.withUnsafeBytes { text in
-            text.isEmpty || memmem(base, payload.count, text.baseAddress, text.count) != nil
+            guard let words = text.baseAddress else { return true }
+            var start = 0
+            while start + text.count <= payload.count,
+                let found = memchr(base + start, Int32(first), payload.count - text.count - start + 1)
+            {
+                if memcmp(found, words, text.count) == 0 { return true }
+                start = UnsafeRawPointer(found) - base + 1
+            }
+            return false
         }
     }
 }
