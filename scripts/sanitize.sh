@@ -77,7 +77,7 @@ for target in "$@"; do
     [[ -z ${FILTER:-} ]] || break
 done
 if compgen -G "$reports/*" > /dev/null; then
-    cat "$reports"/* | grep -E '^(WARNING|SUMMARY|ERROR|==[0-9]+==ERROR)' | sort | uniq -c | sort -rn
+    cat "$reports"/* | swift demangle --simplified | grep -E '^(WARNING|SUMMARY|ERROR|==[0-9]+==ERROR)' | sort | uniq -c | sort -rn
     echo "sanitize: the reports are in $reports" >&2
     failed=1
 fi
