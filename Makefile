@@ -2,8 +2,9 @@
 
 BUILD_PACKAGES = libcurl4-openssl-dev libmimalloc-dev librabbitmq-dev librdkafka-dev libsqlite3-dev libssl-dev zlib1g-dev pkg-config
 TEST_PACKAGES  = chromium prometheus rabbitmq-server sqlite3 curl openssl python3 python3-venv docker-compose shellcheck
-# Those that take longest come first.
-LONGEST_TESTS  = SluiceGatewayTests SluiceAMQPTests SluiceKafkaTests BundleTests
+# Those that take longest come first. The loads of the gateway's tests are one after the other, beside the others.
+LOADS          = EndToEndUnderLoad
+LONGEST_TESTS  = SluiceGatewayTests SluiceGatewayTests.$(LOADS) SluiceAMQPTests SluiceKafkaTests BundleTests
 TEST_TARGETS   = $(LONGEST_TESTS) $(filter-out $(LONGEST_TESTS),$(notdir $(wildcard Tests/*Tests)))
 VENV           = .build-venv
 SOURCES        = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources \
@@ -29,12 +30,12 @@ install:
 uninstall:
 	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install.sh uninstall
 
-# Two targets at a time: for the most part their tests wait.
+# Three at a time: for the most part their tests wait.
 test: setup setup-test
 	swift build --build-tests
-	@printf '%s\n' $(TEST_TARGETS) | \
+	@printf '%s $(LOADS)\n' $(TEST_TARGETS) | \
 		SLUICE_PYTHON=$(CURDIR)/$(VENV)/bin/python SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 \
-		xargs -P 2 -n 1 scripts/test-target.sh .build/debug/sluicePackageTests.xctest
+		xargs -P 3 -L 1 scripts/test-target.sh .build/debug/sluicePackageTests.xctest
 	$(MAKE) examples
 
 # A package of its own that uses the library as a stranger would, with its tests. Its build folder is its own, too.

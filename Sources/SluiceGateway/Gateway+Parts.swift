@@ -17,10 +17,11 @@ extension Gateway {
     ) -> StoryTeller {
         StoryTeller(
             journal: journal?.reader,
-            queue: (queue as? KafkaQueue).map { .kafka($0) } ?? .log(log, path: directory.log),
+            queue: (queue as? KafkaQueue).map { .kafka($0) } ?? .log(log, path: directory.log, queue.events),
+            facts: (queue as? KafkaQueue).map { .kafka($0) } ?? .log(log, path: directory.log, queue.facts),
             sinks: {
                 sinks.all.flatMap { running in
-                    running.sink.readers.filter { $0.part != .incidents }.map { group, part in
+                    running.sink.readers.map { group, part in
                         StoryTeller.Sink(
                             route: group, name: running.sink.name, destination: running.destination.name, part: part)
                     }

@@ -136,7 +136,9 @@ public final class Gateway: Service {
         let ledger = try DeploymentLedger(path: directory.deployments, logger: logger)
         let meter = DeploymentMeter(instruments)
         readers.append(try DeploymentsRoute.route(from: queue, ledger, meter, logger: logger))
-        readers.append(try FactsRoute.route(from: queue, ledger, logger: logger))
+        let shared = queue.isShared ? SharedVerdicts(queue, meter) : nil
+        readers.append(try FactsRoute.route(from: queue, ledger, verdicts: shared, logger: logger))
+        if shared != nil { readers.append(try CountingRoute.route(from: queue)) }
         let tap = TapBoard()
         let (others, keepsEvents) = (readers.map(\.name), configuration.kafka == nil)
         let sinks = RunningSinks(
@@ -230,7 +232,10 @@ public final class Gateway: Service {
             logger: logger)
         let verdicts = VerdictCounter(
             ledger: ledger, store: FactStore(path: directory.deployments), meter: meter,
-            pace: configuration.pace.verdicts, leads: { queue.leads(DeploymentsRoute.name) }, logger: logger)
+            pace: configuration.pace.verdicts, shared: shared,
+            // What a gateway has told that counts them is there longer than the facts.
+            span: min(.seconds(200 * 86_400), configuration.factRetention / 2),
+            leads: { queue.leads(shared == nil ? DeploymentsRoute.name : CountingRoute.name) }, logger: logger)
         let watch = configuration.written.origin.flatMap { first in
             reading == nil
                 ? nil

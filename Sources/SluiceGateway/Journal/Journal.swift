@@ -48,7 +48,7 @@ public final class Journal: Service, RouteObserver {
         file = JournalFile(path: path, bytes: bytes)
         self.retention = retention
         self.pace = pace
-        buffer = JournalBuffer(capacity: pace.capacity, signal: signal)
+        buffer = JournalBuffer(capacity: pace.capacity, rate: pace.rate, signal: signal)
         meter = JournalMeter(instruments, state)
         self.isDoubted = isDoubted
         self.logger = logger

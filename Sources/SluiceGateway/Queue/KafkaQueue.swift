@@ -53,8 +53,8 @@ final class KafkaQueue: EventQueue {
         var poisoned = Backlog()
         /// Why facts are not taken, although their topic is there.
         var factsRefused: String?
-        /// The routes of the ledger, and of sinks that are told of incidents.
-        var factReaders: Set<String> = []
+        /// The routes that read facts: of the ledger without a group, of the others where they begin.
+        var factReaders: [String: ReaderStart?] = [:]
     }
 
     /// - Parameters:
@@ -140,7 +140,7 @@ final class KafkaQueue: EventQueue {
             state.readers.removeAll { $0.route == route }
             state.introductions.forget(route)
             state.sinks.forget(route)
-            state.factReaders.remove(route)
+            state.factReaders.removeValue(forKey: route)
             return state.subscribers.removeValue(forKey: route)
         }
         await dismissed?.close()
@@ -230,8 +230,17 @@ final class KafkaQueue: EventQueue {
     /// The routes that read the events, in the order in which they were made.
     var routesOfReaders: [String] { state.withLock { $0.readers.map(\.route) } }
 
+    /// All routes that read by a group: those of the events first.
+    var routesWithGroups: [String] {
+        state.withLock { state in
+            state.readers.map(\.route) + state.factReaders.compactMap { $1 == nil ? nil : $0 }.sorted()
+        }
+    }
+
     /// Where a route begins if it was not there before; nil for none of its readers.
     func start(of route: String) -> ReaderStart? {
-        state.withLock { state in state.readers.first { $0.route == route }?.start }
+        state.withLock { state in
+            state.readers.first { $0.route == route }?.start ?? state.factReaders[route].flatMap(\.self)
+        }
     }
 }

@@ -125,6 +125,9 @@ extension [ConfiguredSink] {
                         "\(field).group", expected: "at most \(ReaderPart.longestGroup) bytes, for a sink of incidents")
                 ]
             }
+            if sink.only?.wantsIncidents == true, let fault = sink.options.faultWithIncidents {
+                return [.init("\(field).\(fault.key)", expected: "something else: \(fault.text)")]
+            }
             guard sink.only?.matchesSomething ?? true else {
                 return [.init("\(field).only", expected: "entries that an event can match")]
             }

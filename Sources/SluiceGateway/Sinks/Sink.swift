@@ -32,6 +32,14 @@ public protocol DigestingSink: Sink {
     func deliver(_ deliveries: [SinkDelivery]) async throws
 }
 
+/// A sink that takes many events at once, such as in one transaction.
+public protocol GatheringSink: Sink {
+    /// Returns when the other system has all of them, and never before.
+    /// - Parameter deliveries: events that follow one another, oldest first; at least two, at most 256.
+    /// - Throws: as ``Sink/deliver(_:)``. Where the error says that the other system can never take them, each is delivered alone.
+    func deliver(together deliveries: [SinkDelivery]) async throws
+}
+
 /// An event on its way to a sink.
 public struct SinkDelivery: Sendable {
     /// What happened.

@@ -67,6 +67,9 @@ extension GatewayConfiguration {
                     "the group's name has more than \(ReaderPart.longestGroup) bytes, which leaves none for the group of incidents",
                     at: entry.value["group"]?.place ?? entry.place)
             }
+            if sink.only?.wantsIncidents == true, let fault = sink.options.faultWithIncidents {
+                faults.add(fault.text, at: entry.value[fault.key]?.place ?? entry.place)
+            }
             guard sink.options.digests else { continue }
             let place = entry.value["digest"]?.place ?? entry.place
             if sink.ordering != .serial {

@@ -8,11 +8,14 @@ public struct LogTailTool: Sendable {
     /// How many lines there are at most without ``follows``.
     public static let mostLines = 100_000
     private static let piece: Int64 = 512
+    /// How many are read at once where few are wanted: each look at the file costs as much as many messages.
+    private static let longPiece: Int64 = 8_192
 
     private let place: LogPlace
     private let topic: Topic
     /// Which events; nil for every message.
-    public var only: EventFilter?
+    public var only: EventFilter? { didSet { sieve = only.map(EventSieve.init) } }
+    private var sieve: EventSieve?
     /// How many of the newest messages; nil for all since ``since``.
     public var lines: Int? = 10
     /// Only what is not older.
@@ -65,7 +68,9 @@ public struct LogTailTool: Sendable {
         var found: [LoggedMessage] = []
         var end = last
         while found.count < most, end >= first, !Task.isCancelled {
-            let start = max(first, end.subtractingSaturated(Self.piece - 1))
+            // The newest are most likely all that is wanted.
+            let length = end == last ? Self.piece : Self.longPiece
+            let start = max(first, end.subtractingSaturated(length - 1))
             let piece = try messages(of: view, start...end)
             for message in piece.reversed() where found.count < most && isWanted(message.message) {
                 found.append(message)
@@ -128,6 +133,7 @@ public struct LogTailTool: Sendable {
 
     private func isWanted(_ message: Message) -> Bool {
         guard let only else { return true }
+        guard sieve?.mayMatch(message) != false else { return false }
         return (try? Event(message)).map(only.matches) ?? false
     }
 
