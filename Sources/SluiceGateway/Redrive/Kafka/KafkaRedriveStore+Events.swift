@@ -131,7 +131,9 @@ struct KafkaReplaySource: RedriveSource {
         index = record.progress.handled
         stretches = job.stretches
         for (partition, offset) in record.progress.cursor {
-            stretches[partition]?.after = max(stretches[partition]?.after ?? -1, offset)
+            guard var stretch = stretches[partition] else { continue }
+            stretch.after = max(stretch.after, offset)
+            stretches[partition] = stretch
         }
     }
 
