@@ -6,8 +6,8 @@ struct WhyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "why", abstract: "Tell the story of a message: each attempt, where it is, what it waits for.",
         discussion: """
-            The id is a message's, a commit's (or at least 7 of its first digits), a correlation id, or the X-GitHub-Delivery of a
-            webhook. Attempts come from the journal, which keeps 7 days unless JOURNAL_RETENTION says otherwise.
+            The id is a message's, a commit's (or at least 7 of its first digits), a correlation id, the X-GitHub-Delivery of a
+            webhook, or an incident's. Attempts come from the journal, which keeps 7 days unless JOURNAL_RETENTION says otherwise.
 
               sluice why 4f2c1d9
               sluice why 4f2c1d9 --format json | jq '.messages[].sinks[] | {sink, state, waits_for}'
@@ -21,7 +21,7 @@ struct WhyCommand: AsyncParsableCommand {
     @Option(name: .long, help: "text, or json (one object).")
     var format = "text"
 
-    @Argument(help: "The message, commit, correlation id or delivery.")
+    @Argument(help: "The message, commit, correlation id, delivery or incident.")
     var id: String
 
     func run() async throws {

@@ -29,18 +29,24 @@ package struct JSONReader: ~Copyable {
     package static func read<Value>(
         _ bytes: [UInt8], _ body: (inout JSONReader) throws(JSONError) -> Value
     ) throws(JSONError) -> Value {
-        try bytes.withUnsafeBufferPointer { (buffer) throws(JSONError) -> Value in
-            guard let base = buffer.baseAddress else { throw JSONError(offset: 0, expected: "a value") }
-            var reader = JSONReader(base: base, count: buffer.count)
-            reader.skipByteOrderMark()
-            reader.skipWhitespace()
-            let start = reader.position
-            let value = try body(&reader)
-            if reader.position == start { try reader.skip() }
-            reader.skipWhitespace()
-            guard reader.position == reader.end else { throw reader.expected("the end") }
-            return value
-        }
+        try bytes.withUnsafeBufferPointer { (buffer) throws(JSONError) -> Value in try read(lent: buffer, body) }
+    }
+
+    /// The same of bytes that stay where they are until it returns.
+    @inline(__always)
+    package static func read<Value>(
+        lent buffer: UnsafeBufferPointer<UInt8>, _ body: (inout JSONReader) throws(JSONError) -> Value
+    ) throws(JSONError) -> Value {
+        guard let base = buffer.baseAddress else { throw JSONError(offset: 0, expected: "a value") }
+        var reader = JSONReader(base: base, count: buffer.count)
+        reader.skipByteOrderMark()
+        reader.skipWhitespace()
+        let start = reader.position
+        let value = try body(&reader)
+        if reader.position == start { try reader.skip() }
+        reader.skipWhitespace()
+        guard reader.position == reader.end else { throw reader.expected("the end") }
+        return value
     }
 
     /// Whether all of `bytes` is one value; throws where it is not.
@@ -99,6 +105,18 @@ package struct JSONReader: ~Copyable {
         let content = UnsafeBufferPointer(start: base + start, count: position - 1 - start)
         return escaped
             ? String(decoding: Self.unescape(content), as: UTF8.self) : String(decoding: content, as: UTF8.self)
+    }
+
+    /// The bytes of a string that has no escapes, as they stand in what is read: they are lent until ``read(lent:_:)`` returns.
+    /// Nil for anything else, which is left to be read.
+    mutating func plainString() throws(JSONError) -> UnsafeBufferPointer<UInt8>? {
+        guard byte(at: position) == UInt8(ascii: "\"") else { return nil }
+        let start = position
+        guard try scanString() else {
+            return UnsafeBufferPointer(start: base + start + 1, count: position - start - 2)
+        }
+        position = start
+        return nil
     }
 
     /// A string, or nil for `null`.

@@ -28,7 +28,8 @@ public final class Subscription: Sendable {
     let state: Mutex<State>
     /// Whether looking is worth the lock: something is there, or the stream has ended.
     let isFilled = Atomic<Bool>(false)
-    let patience = Atomic<Int>(25)
+    /// For how many nanoseconds a consumer looks before it waits.
+    let patience = Atomic<UInt64>(Subscription.firstLook)
     /// Whether another thread may fill it while a consumer looks.
     let isShared: Bool
 

@@ -17,6 +17,7 @@ struct ControlRequest: Sendable, Equatable {
         case tap
         case why = "messages.why"
         case listPoison = "poison.list"
+        case readPoison = "poison.read"
         case retryPoison = "poison.retry"
         case dropPoison = "poison.drop"
         case notePoison = "poison.note"

@@ -23,11 +23,13 @@ struct KafkaGroups: Sendable {
     /// What is known of each route's group.
     func rows() async throws -> [GroupRow] {
         var rows: [GroupRow] = []
-        for route in queue.routesOfReaders {
-            let group = queue.group(of: route)
-            let positions = try await queue.topics.positions(of: queue.events, group: group)
+        for route in queue.routesWithGroups {
+            let (group, topic) = (queue.group(of: route), queue.topic(of: route))
+            // The topic of facts may be missing or forbidden, and the other groups are worth showing.
+            guard topic == queue.events || queue.keeper.absence(of: topic) == nil else { continue }
+            let positions = try await queue.topics.positions(of: topic, group: group)
             let members = await members(of: group)
-            var row = GroupRow(topic: queue.events, group: group, positions, members: members)
+            var row = GroupRow(topic: topic, group: group, positions, members: members)
             row.isPaused = router.isPaused(route)
             rows.append(row)
         }
@@ -50,7 +52,7 @@ struct KafkaGroups: Sendable {
         var texts: [String] = []
         for route in together(route) {
             let waiting = try await move(route, to: start)
-            texts.append("group \(queue.group(of: route)) of topic \(queue.events) goes on: \(waiting)")
+            texts.append("group \(queue.group(of: route)) of topic \(queue.topic(of: route)) goes on: \(waiting)")
         }
         return texts.joined(separator: "\n")
     }
@@ -63,7 +65,7 @@ struct KafkaGroups: Sendable {
             for route in together(route) {
                 let waiting = try await move(route, to: start.position)
                 texts.append(
-                    "group \(queue.group(of: route)) of topic \(queue.events) is removed; its route goes on as a new one: "
+                    "group \(queue.group(of: route)) of topic \(queue.topic(of: route)) is removed; its route goes on as a new one: "
                         + waiting)
             }
             return texts.joined(separator: "\n")
@@ -79,9 +81,9 @@ struct KafkaGroups: Sendable {
         return nil
     }
 
-    /// The groups by which the route's sink reads events.
+    /// The groups by which the route's sink reads the same topic.
     private func together(_ route: String) -> [String] {
-        steering.groups(with: route).filter { queue.topic(of: $0) == queue.events }
+        steering.groups(with: route).filter { queue.topic(of: $0) == queue.topic(of: route) }
     }
 
     /// - Returns: false where there is no such group.
@@ -104,14 +106,14 @@ struct KafkaGroups: Sendable {
     }
 
     private func move(_ route: String, to start: StartPosition) async throws -> String {
-        let (queue, group) = (queue, queue.group(of: route))
+        let (queue, group, topic) = (queue, queue.group(of: route), queue.topic(of: route))
         try await moves.move(route) {
-            try await queue.topics.seek(group, of: queue.events, to: start)
+            try await queue.topics.seek(group, of: topic, to: start)
             try await queue.forgetParts(of: route)
         }
-        logger.notice("a group was moved", metadata: ["group": "\(group)", "topic": "\(queue.events)"])
+        logger.notice("a group was moved", metadata: ["group": "\(group)", "topic": "\(topic)"])
         do {
-            let backlog = try await queue.topics.backlog(of: queue.events, group: group)
+            let backlog = try await queue.topics.backlog(of: topic, group: group)
             let waiting = backlog.values.reduce(Int64(0)) { $0.addingSaturated($1) }
             return "\(waiting) messages wait"
         } catch {
@@ -122,8 +124,10 @@ struct KafkaGroups: Sendable {
     /// The route that reads the group, by its own name or the group's.
     private func route(_ arguments: [String: String]) throws -> String? {
         let name = try ControlCommands.argument("group", arguments)
-        guard isQueue(arguments) else { return nil }
-        return queue.routesOfReaders.first { $0 == name || queue.group(of: $0) == name }
+        return queue.routesWithGroups.first { route in
+            (route == name || queue.group(of: route) == name)
+                && arguments["topic"].map { $0 == queue.topic(of: route).name } ?? true
+        }
     }
 
     private func isQueue(_ arguments: [String: String]) -> Bool {

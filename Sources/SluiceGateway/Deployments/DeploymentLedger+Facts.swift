@@ -29,16 +29,23 @@ extension DeploymentLedger {
     /// Takes facts in.
     /// - Returns: false where the file lacks what came before: then nothing is taken in.
     func record(_ facts: [ReceivedFact]) async throws -> Bool {
-        try await perform { database in
-            guard try LedgerFacts.isComplete(database) else { return false }
-            try Self.take(facts, database)
-            return true
+        let fresh = try await perform { database in
+            try LedgerFacts.isComplete(database) ? Self.take(facts, database) : nil
         }
+        guard let fresh else { return false }
+        noteAll(fresh)
+        return true
     }
 
     /// Takes facts in that were read before.
     func learn(_ facts: [ReceivedFact]) async throws {
-        try await perform { database in try Self.take(facts, database) }
+        noteAll(try await perform { database in try Self.take(facts, database) })
+    }
+
+    private func noteAll(_ facts: [ReceivedFact]) {
+        note { changes in
+            for fact in facts { changes.note(fact.fact) }
+        }
     }
 
     /// All that the queue held is known now.
@@ -46,10 +53,10 @@ extension DeploymentLedger {
         try await perform { database in try LedgerFacts.markComplete(database) }
     }
 
-    private static func take(_ facts: [ReceivedFact], _ database: Database) throws {
-        for fact in facts {
-            _ = try LedgerFacts.record(
-                fact.fact, id: fact.id, event: fact.event, receivedAt: fact.receipt, database)
+    /// - Returns: those that were not known.
+    private static func take(_ facts: [ReceivedFact], _ database: Database) throws -> [ReceivedFact] {
+        try facts.filter { fact in
+            try LedgerFacts.record(fact.fact, id: fact.id, event: fact.event, receivedAt: fact.receipt, database)
         }
     }
 

@@ -36,6 +36,8 @@ final class DeploymentLedger: Sendable {
         var setAside: LedgerFile.SetAside?
         /// How many events were read from the queue into a file that was made again; nil before that is done.
         var refilled: Int?
+        /// What this process has written since it was asked last.
+        var changes = LedgerChanges.everything
     }
 
     private let file: LedgerFile
@@ -85,6 +87,7 @@ final class DeploymentLedger: Sendable {
         state.withLock { state in
             state.database = database
             state.identity = file.identity
+            state.changes = .everything
             if let setAside { (state.setAside, state.refilled) = (setAside, nil) }
         }
         try? failed.close()
@@ -120,8 +123,11 @@ final class DeploymentLedger: Sendable {
 
     /// Takes events in that were counted before.
     func learn(_ events: [(Event, MessageID)]) async throws {
-        try await perform { database in
-            for (event, id) in events { _ = try Self.record(event, id: id, receivedAt: nil, database) }
+        let fresh = try await perform { database in
+            try events.filter { event, id in try Self.record(event, id: id, receivedAt: nil, database) != nil }
+        }
+        note { changes in
+            for (event, _) in fresh { changes.note(event) }
         }
     }
 
@@ -137,7 +143,24 @@ final class DeploymentLedger: Sendable {
     /// - Parameter receipt: when the queue took it. It stands for the time of a push that is not believed.
     /// - Returns: nil when it was known.
     func record(_ event: Event, id: MessageID, receivedAt receipt: Timestamp = .now()) async throws -> Entry? {
-        try await perform { database in try Self.record(event, id: id, receivedAt: receipt, database) }
+        let entry = try await perform { database in
+            try Self.record(event, id: id, receivedAt: receipt, database)
+        }
+        if entry != nil { note { $0.note(event) } }
+        return entry
+    }
+
+    /// Remembers what came, for ``takeChanges()``.
+    func note(_ body: (inout LedgerChanges) -> Void) {
+        state.withLock { body(&$0.changes) }
+    }
+
+    /// What this process has written since this was called last; everything at first, and when the file was made again.
+    func takeChanges() -> LedgerChanges {
+        state.withLock { state in
+            defer { state.changes = LedgerChanges() }
+            return state.changes
+        }
     }
 
     /// - Parameter receipt: nil where it is not known any more: a push whose time is not believed is not known then.

@@ -59,7 +59,7 @@ enum LedgerRetention {
                 """, arguments: [cutoff])
         count += database.changesCount
         count += try LedgerFacts.forget(before: cutoff, atMost: pieceRows, database)
-        count += try LedgerVerdicts.forget(atMost: pieceRows, database)
+        count += try LedgerVerdicts.forget(before: cutoff, atMost: pieceRows, database)
         if count > 0 {
             try database.execute(
                 sql: """

@@ -40,6 +40,7 @@ enum LedgerSchema {
         migrator.registerMigration("kept for a time", migrate: LedgerRetention.migrate)
         migrator.registerMigration("facts", migrate: LedgerFacts.migrate)
         migrator.registerMigration("verdicts", migrate: LedgerVerdicts.migrate)
+        migrator.registerMigration("verdicts of services", migrate: LedgerVerdicts.migrateToServices)
         return migrator
     }
 

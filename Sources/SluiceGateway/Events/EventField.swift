@@ -31,6 +31,7 @@ enum EventField {
     /// An author is never worth losing a commit for: what does not fit is cut, what could break a line replaced.
     static func author(_ text: String?) -> String? {
         guard let text, !text.isEmpty else { return nil }
+        if text.isPlainLine(upTo: maximumAuthor) { return text }
         // A replacement is longer than what it stands for: what is far beyond the limit need not be looked at.
         return text.truncated(toBytes: 4 * maximumAuthor).replacingUnsafeCharacters().truncated(toBytes: maximumAuthor)
     }
@@ -55,7 +56,8 @@ enum EventField {
 
     /// The first line of a commit's message, at most 255 bytes.
     static func title(_ message: String) -> String {
-        message.truncated(toBytes: 4 * PushFact.maximumTitle).firstLine.replacingUnsafeCharacters()
+        if message.isPlainLine(upTo: PushFact.maximumTitle) { return message }
+        return message.truncated(toBytes: 4 * PushFact.maximumTitle).firstLine.replacingUnsafeCharacters()
             .truncated(toBytes: PushFact.maximumTitle).firstLine
     }
 

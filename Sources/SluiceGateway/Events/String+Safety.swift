@@ -49,4 +49,19 @@ extension String {
         while let last = scalars.last, last.properties.isWhitespace { scalars.removeLast() }
         return String(scalars)
     }
+
+    /// Whether it is a line of printable ASCII, not empty and at most so long, without spaces around it: most texts are, and every
+    /// rule here leaves those as they are.
+    func isPlainLine(upTo limit: Int) -> Bool {
+        guard utf8.count <= limit, let first = utf8.first, first != 0x20, utf8.last != 0x20 else { return false }
+        return utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
+    }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    /// ``Swift/String/isPlainLine(upTo:)`` of bytes that are no string yet.
+    func isPlainLine(upTo limit: Int) -> Bool {
+        guard count <= limit, let first, first != 0x20, last != 0x20 else { return false }
+        return allSatisfy { $0 >= 0x20 && $0 < 0x7F }
+    }
 }

@@ -1,6 +1,6 @@
 import Sluice
 
-/// What the journal keeps of an event's message, so that it is found by its commit and by what ties it to others.
+/// What the journal keeps of an event's message, so that it is found by its commit, by its incident, and by what ties it to others.
 struct JournalMessage: Sendable {
     /// Longer texts are cut.
     static let longestText = 255
@@ -16,7 +16,7 @@ struct JournalMessage: Sendable {
     let commit: String?
     /// What ties together all messages that stem from one.
     let correlation: String?
-    /// The webhook's `X-GitHub-Delivery`.
+    /// What the sender calls it: the webhook's `X-GitHub-Delivery`, or an incident's id.
     let delivery: String?
 
     /// - Parameters:
@@ -26,12 +26,23 @@ struct JournalMessage: Sendable {
         id = message.id
         self.route = route
         self.time = time
-        kind = message.metadata[Event.typeKey]
+        let incident = Self.incident(message)
+        kind = incident?.kind.rawValue ?? message.metadata[Event.typeKey]
         key = message.metadata[Event.repositoryKey]
         // A fact begins with an id, too, which is no commit's.
         commit = Fact.isFact(message) ? nil : Self.commit(message.payload) ?? (try? Event(message))?.commit
         correlation = message.metadata[CorrelationID().name]
-        self.delivery = delivery
+        self.delivery = incident?.incident?.id ?? delivery
+    }
+
+    /// Of facts, incidents alone are what sinks are told.
+    static func isNoted(_ message: Message) -> Bool {
+        !Fact.isFact(message) || message.metadata[Fact.typeKey] == Fact.Kind.incident.rawValue
+    }
+
+    private static func incident(_ message: Message) -> Event? {
+        guard Fact.isFact(message), isNoted(message) else { return nil }
+        return try? Event(message)
     }
 
     private static let prefix = Array(#"{"id":""#.utf8)
@@ -71,7 +82,7 @@ struct JournalMessages: Middleware {
                 if !produced.isEmpty {
                     let delivery = message.metadata[GitHubSource.deliveryKey]
                     let now = time.now
-                    for event in produced where !Fact.isFact(event) {
+                    for event in produced where JournalMessage.isNoted(event) {
                         journal.note(JournalMessage(event, route: number, at: now, delivery: delivery))
                     }
                 }

@@ -46,8 +46,8 @@ struct JournalReader: Sendable {
 
     // MARK: Messages
 
-    /// The messages that an id may mean: a message's, a commit's, what ties messages together, or a webhook's delivery. In the
-    /// order in which they were taken in.
+    /// The messages that an id may mean: a message's, a commit's, what ties messages together, a webhook's delivery, or an
+    /// incident's. In the order in which they were taken in.
     func notes(of id: String, limit: Int) async throws(JournalError) -> [JournalNote] {
         let digits = id.lowercased()
         let isCommit = (7...64).contains(digits.utf8.count) && digits.utf8.allSatisfy(Self.isDigit)

@@ -47,6 +47,9 @@ protocol EventQueue: Sendable {
     /// What a route reads: events, unless it has asked for facts.
     func topic(of route: String) -> Topic
 
+    /// Publishes what all gateways on this queue read, on the topic of facts.
+    func share(_ messages: [Message]) async throws
+
     /// Hands over all facts that the queue holds, in batches, each with when the queue took it.
     func replayFacts(to body: ([(message: Message, receipt: Timestamp)]) async throws -> Void) async throws
 
@@ -99,6 +102,7 @@ extension EventQueue {
         try subscriber(for: route, from: start)
     }
     func leads(_ route: String) -> Bool { true }
+    func share(_ messages: [Message]) async throws { try await publisher.publish(messages, to: facts) }
     func topic(of route: String) -> Topic { events }
     func replayFacts(to body: ([(message: Message, receipt: Timestamp)]) async throws -> Void) async throws {}
     func keep() async {}

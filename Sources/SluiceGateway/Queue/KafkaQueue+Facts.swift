@@ -54,14 +54,14 @@ extension KafkaQueue {
         let subscriber = try KafkaSubscriber(configuration.client, group: nil, configuration: options, logger: logger)
         state.withLock { state in
             state.subscribers[route] = subscriber
-            state.factReaders.insert(route)
+            state.factReaders.updateValue(nil, forKey: route)
         }
         return subscriber
     }
 
     func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
         let subscriber = try makeSubscriber(for: route)
-        state.withLock { _ = $0.factReaders.insert(route) }
+        state.withLock { _ = $0.factReaders.updateValue(start, forKey: route) }
         return IntroducedSubscriber(subscriber) { [self] in try await introduce(route, toFactsFrom: start) }
     }
 
@@ -86,7 +86,10 @@ extension KafkaQueue {
         return subscriber?.lag(of: topic(of: route))?.partitions[0] != nil
     }
 
-    func topic(of route: String) -> Topic { state.withLock { $0.factReaders.contains(route) } ? facts : events }
+    /// How it ends says nothing of webhooks: ``outcomes`` are not told.
+    func share(_ messages: [Message]) async throws { try await kafka.publish(messages, to: facts) }
+
+    func topic(of route: String) -> Topic { state.withLock { $0.factReaders[route] == nil } ? events : facts }
 
     /// First what the embedded log holds from the time when it was the queue.
     func replayFacts(to body: ([(message: Message, receipt: Timestamp)]) async throws -> Void) async throws {

@@ -30,6 +30,8 @@ final class KafkaQueue: EventQueue {
     let kafka: KafkaPublisher
     let topics: KafkaTopics
     let keeper: TopicKeeper
+    /// Jobs that send messages again.
+    let redrive: KafkaRedriveStore
     let factsLeftOut: CounterHandle
     let log: SQLiteLog
     private let memory: QueueMemory
@@ -51,8 +53,8 @@ final class KafkaQueue: EventQueue {
         var poisoned = Backlog()
         /// Why facts are not taken, although their topic is there.
         var factsRefused: String?
-        /// The routes of the ledger, and of sinks that are told of incidents.
-        var factReaders: Set<String> = []
+        /// The routes that read facts: of the ledger without a group, of the others where they begin.
+        var factReaders: [String: ReaderStart?] = [:]
     }
 
     /// - Parameters:
@@ -87,8 +89,9 @@ final class KafkaQueue: EventQueue {
         keeper = TopicKeeper(
             try KafkaTopics(configuration.client, timeout: .seconds(5), logger: logger),
             configuration.plans(retention: retention, poisonBytes: poisonBytes),
-            besides: [configuration.factsPlan(retention: factRetention)], left: configuration.leftTopics, instruments,
+            besides: [configuration.factsPlan(retention: factRetention), configuration.redrivePlan], left: configuration.leftTopics, instruments,
             logger: logger)
+        redrive = try KafkaRedriveStore(configuration, kafka, keeper, handled: log, logger: logger)
     }
 
     var readiness: Readiness {
@@ -137,7 +140,7 @@ final class KafkaQueue: EventQueue {
             state.readers.removeAll { $0.route == route }
             state.introductions.forget(route)
             state.sinks.forget(route)
-            state.factReaders.remove(route)
+            state.factReaders.removeValue(forKey: route)
             return state.subscribers.removeValue(forKey: route)
         }
         await dismissed?.close()
@@ -202,9 +205,10 @@ final class KafkaQueue: EventQueue {
         }
         guard outcomes.failure == nil,
             let lag = try? await topics.lag(
-                of: poison, group: group(of: "poison"), within: Self.probeTimeout)
+                of: poison, group: redrive.poisonQueue.group, within: Self.probeTimeout),
+            let messages = try? await redrive.countPoisoned()
         else { return }
-        let backlog = Backlog(messages: lag.partitions.mapValues(\.messages), oldest: lag.oldest)
+        let backlog = Backlog(messages: messages, oldest: messages.values.contains { $0 > 0 } ? lag.oldest : nil)
         state.withLock { $0.poisoned = backlog }
     }
 
@@ -214,6 +218,7 @@ final class KafkaQueue: EventQueue {
                 group.addTask { await subscriber.close() }
             }
         }
+        await redrive.close()
         await keeper.close()
         await topics.close()
         await kafka.close()
@@ -225,8 +230,17 @@ final class KafkaQueue: EventQueue {
     /// The routes that read the events, in the order in which they were made.
     var routesOfReaders: [String] { state.withLock { $0.readers.map(\.route) } }
 
+    /// All routes that read by a group: those of the events first.
+    var routesWithGroups: [String] {
+        state.withLock { state in
+            state.readers.map(\.route) + state.factReaders.compactMap { $1 == nil ? nil : $0 }.sorted()
+        }
+    }
+
     /// Where a route begins if it was not there before; nil for none of its readers.
     func start(of route: String) -> ReaderStart? {
-        state.withLock { state in state.readers.first { $0.route == route }?.start }
+        state.withLock { state in
+            state.readers.first { $0.route == route }?.start ?? state.factReaders[route].flatMap(\.self)
+        }
     }
 }

@@ -33,7 +33,12 @@ struct HandledApart: Middleware {
 
     func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
         { [reader] message, context in
-            guard !reader.hasHandled(message, context.origin) else {
+            // Of events that go together each may come again: what takes many at once has each only once.
+            let isHandled =
+                context.isJoined
+                ? context.deliveredMessages.allSatisfy { reader.hasHandled($0.message, $0.origin) }
+                : reader.hasHandled(message, context.origin)
+            guard !isHandled else {
                 context.settle(as: .deduplicated)
                 return []
             }

@@ -1,15 +1,18 @@
 import Logging
 import Sluice
 
-/// The route that brings facts into the ledger. Nothing is counted here.
+/// The route that brings facts into the ledger, and what other gateways count. Nothing else is counted here.
 enum FactsRoute {
     static let name = "facts-to-ledger"
 
     /// How many facts share a commit of the ledger's.
     private static let joining = Joining(by: KeySelector { _ in [0] }, maximumCount: 500, maximumBytes: 4 << 20)
 
-    static func route(from queue: any EventQueue, _ ledger: DeploymentLedger, logger: Logger) throws -> Route {
-        let refill = FactRefill(queue: queue, ledger: ledger, logger: logger)
+    /// - Parameter verdicts: what is told of counted verdicts goes there; nil where no other gateway has a file of its own.
+    static func route(
+        from queue: any EventQueue, _ ledger: DeploymentLedger, verdicts: SharedVerdicts? = nil, logger: Logger
+    ) throws -> Route {
+        let refill = FactRefill(queue: queue, ledger: ledger, verdicts: verdicts, logger: logger)
         let subscriber = PreparedSubscriber(try queue.ledgerSubscriber(for: name), prepare: refill.run)
         return Route(
             name, from: subscriber, queue.facts, ordering: .serial,
@@ -19,12 +22,13 @@ enum FactsRoute {
             let facts = context.deliveredMessages.compactMap { message, origin in
                 ReceivedFact(message, receivedAt: EventTime.receipt(origin, now: now))
             }
-            guard !facts.isEmpty else { return }
+            let counted = context.deliveredMessages.compactMap { message, _ in CountedVerdicts(message) }
             // A file that was made again has to have what came before, too.
             if try await !ledger.record(facts) {
                 try await refill.run()
                 _ = try await ledger.record(facts)
             }
+            if !counted.isEmpty { try await verdicts?.take(counted, ledger) }
         }
     }
 }
@@ -33,6 +37,7 @@ enum FactsRoute {
 struct FactRefill: Sendable {
     let queue: any EventQueue
     let ledger: DeploymentLedger
+    var verdicts: SharedVerdicts?
     let logger: Logger
 
     /// Returns at once when the ledger has them.
@@ -42,6 +47,8 @@ struct FactRefill: Sendable {
         try await queue.replayFacts { batch in
             let facts = batch.compactMap { ReceivedFact($0.message, receivedAt: $0.receipt) }
             try await ledger.learn(facts)
+            let counted = batch.compactMap { CountedVerdicts($0.message) }
+            if !counted.isEmpty { try await verdicts?.take(counted, ledger) }
             count += facts.count
         }
         try await ledger.completeFacts()
@@ -57,6 +64,10 @@ struct KnownFacts: Middleware {
         return { _, context in
             var isKnown = false
             for (message, _) in context.deliveredMessages {
+                if CountedVerdicts.isOne(message) {
+                    isKnown = true
+                    continue
+                }
                 do {
                     _ = try Fact(message)
                     isKnown = true

@@ -35,7 +35,7 @@ struct SinkRoutes {
                     + .recommended(
                         policy, only: sink.only, of: sink.group, poison: Route.Output(queue.publisher, queue.poison),
                         tap: TapPoint(board: tap, sink: sink.name)),
-                joining: part == .pushes ? ReaderPart.joining(sink.only) : nil,
+                joining: joining(part, of: sink),
                 isUrgent: part == .urgent || isOfFacts && sink.options.digests
             ) { _, context in
                 // What is sent again may have been delivered, however new it is.
@@ -45,6 +45,12 @@ struct SinkRoutes {
                 return context.messages
             }
         }
+    }
+
+    private func joining(_ part: ReaderPart, of sink: ConfiguredSink) -> Joining? {
+        if part == .pushes { return ReaderPart.joining(sink.only) }
+        guard part == .whole, sink.options.gathers, sink.ordering == .serial else { return nil }
+        return ReaderPart.gathering(sink.only)
     }
 
     /// Another gateway may have taken the events in: this one's journal learns of them here.

@@ -64,6 +64,18 @@ enum ReaderPart: Sendable, Hashable {
             }, maximumCount: SlackMessage.maximumLines)
     }
 
+    /// Which events a sink gets together that takes many at once: those that it wants, each of which is nothing but an event.
+    static func gathering(_ filter: EventFilter?) -> Joining {
+        Joining(
+            by: KeySelector { message in
+                guard message.metadata[HandledOnLog.key] == nil, message.metadata[TraceParent.name] == nil,
+                    let type = message.metadata[Event.typeKey], let kind = Event.Kind(rawValue: type), !kind.isOfFacts
+                else { return nil }
+                guard let filter else { return [] }
+                return (try? Event(message)).map(filter.matches) == true ? [] : nil
+            }, maximumCount: 256, maximumBytes: 1 << 20)
+    }
+
     private static let correlationKey = CorrelationID().name
 }
 

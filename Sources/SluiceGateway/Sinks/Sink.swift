@@ -2,6 +2,14 @@ public import Sluice
 
 /// Gives events to another system.
 ///
+/// ```swift
+/// struct AuditSink: Sink {
+///     func deliver(_ delivery: SinkDelivery) async throws {
+///         try await audit.append(delivery.message.payload)  // an error is tried again; HandlerError says otherwise
+///     }
+/// }
+/// ```
+///
 /// A sink of your own is a type with this one method: see ``ConfiguredSink/init(_:_:ordering:start:throttle:)``.
 /// What is around it is the gateway's: it is called again when it throws, it gets no event twice that it has returned from,
 /// and what it can never take goes to the topic `poison`.
@@ -30,6 +38,14 @@ public protocol DigestingSink: Sink {
     /// - Parameter deliveries: pushes of one webhook, oldest first; at least two.
     /// - Throws: as ``Sink/deliver(_:)``. Where the error says that the other system can never take it, each is delivered alone.
     func deliver(_ deliveries: [SinkDelivery]) async throws
+}
+
+/// A sink that takes many events at once, such as in one transaction.
+public protocol GatheringSink: Sink {
+    /// Returns when the other system has all of them, and never before.
+    /// - Parameter deliveries: events that follow one another, oldest first; at least two, at most 256.
+    /// - Throws: as ``Sink/deliver(_:)``. Where the error says that the other system can never take them, each is delivered alone.
+    func deliver(together deliveries: [SinkDelivery]) async throws
 }
 
 /// An event on its way to a sink.

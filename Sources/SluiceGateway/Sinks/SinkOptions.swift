@@ -19,12 +19,17 @@ public protocol SinkOptions: Sendable {
     /// Whether it tells the pushes of a webhook as one, and reads them apart from what is urgent. Its sink is a
     /// ``DigestingSink`` then, and its ordering `.serial`. Default false.
     var digests: Bool { get }
+    /// Whether it takes many events at once. Its sink is a ``GatheringSink`` then, and gets those together that wait one behind the
+    /// other, while its ordering is `.serial`. Default false.
+    var gathers: Bool { get }
     /// Tries what it delivers to, without delivering anything: its name, TLS, and its credentials where they can be asked for.
     /// - Returns: what was tried, in words; nil, the default, where nothing can be.
     /// - Throws: why it cannot be reached, or does not know the credentials.
     func tryConnection(_ parts: SinkParts) async throws -> String?
     /// What is allowed and probably not meant, such as a password in the clear: a line each, for the log. Default none.
     var cautions: [String] { get }
+    /// What is wrong with it where the sink's `only` asks for incidents, and the key that is at fault. Default nil: nothing.
+    var faultWithIncidents: (key: String, text: String)? { get }
 }
 
 extension SinkOptions {
@@ -33,7 +38,9 @@ extension SinkOptions {
     public var isReachedOverHTTP: Bool { true }
     public var isLocal: Bool { false }
     public var digests: Bool { false }
+    public var gathers: Bool { false }
     public var cautions: [String] { [] }
+    public var faultWithIncidents: (key: String, text: String)? { nil }
     public func tryConnection(_ parts: SinkParts) async throws -> String? { nil }
 }
 

@@ -17,6 +17,9 @@ final class SinkPublisher: Publisher {
         if messages.count > 1, let sink = sink as? any DigestingSink {
             return try await sink.deliver(messages.map { message in try EventInHand.delivery(of: message) })
         }
+        if messages.count > 1, let sink = sink as? any GatheringSink {
+            return try await sink.deliver(together: messages.map { message in try EventInHand.delivery(of: message) })
+        }
         for (index, message) in messages.enumerated() {
             do {
                 try await sink.deliver(EventInHand.delivery(of: message))

@@ -20,8 +20,8 @@ public struct WhyTool: Sendable {
     }
 
     /// What a gateway tells that runs there; without one what its files tell.
-    /// - Parameter id: a message's, a commit's (or at least 7 of its first digits), what ties messages together, or the
-    ///   `X-GitHub-Delivery` of a webhook.
+    /// - Parameter id: a message's, a commit's (or at least 7 of its first digits), what ties messages together, the
+    ///   `X-GitHub-Delivery` of a webhook, or an incident's id.
     /// - Throws: ``NoGatewayError`` where there is neither a gateway nor a journal; ``CommandError`` and ``ToolError``, also where
     ///   nothing is known of the id.
     public func story(of id: String) async throws -> Report {
@@ -45,11 +45,15 @@ public struct WhyTool: Sendable {
     private func teller(_ journal: String) -> StoryTeller {
         let log = DataDirectory.logFile(at: directory)
         let groups = (try? SQLiteLog.groups(inFile: log)) ?? []
-        let sinks = groups.filter { $0.topic == SQLiteQueue.eventsTopic && UnreadGroup.isSinks($0.name) }
-            .map { StoryTeller.Sink(route: $0.name, name: nil, destination: nil) }
+        let sinks = groups.filter { UnreadGroup.isSinks($0.name) }.map { group in
+            StoryTeller.Sink(
+                route: group.name, name: nil, destination: nil,
+                part: group.topic == SQLiteQueue.factsTopic ? .incidents : .whole)
+        }
         return StoryTeller(
             journal: JournalReader(path: journal, isLive: false),
-            queue: sinks.isEmpty ? .none : .file(log), sinks: { sinks },
+            queue: sinks.isEmpty ? .none : .file(log, SQLiteQueue.eventsTopic),
+            facts: sinks.isEmpty ? .none : .file(log, SQLiteQueue.factsTopic), sinks: { sinks },
             outlook: { _ in SinkOutlook(isRunning: false) })
     }
 }

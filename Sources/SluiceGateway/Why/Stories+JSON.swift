@@ -25,6 +25,7 @@ extension Story {
         json.member("commit", ifPresent: commit)
         json.member("correlation_id", ifPresent: correlation)
         json.member("github_delivery", ifPresent: delivery)
+        json.member("incident", ifPresent: incident)
         json.name("taken_in")
         json.array { json in
             for taking in taken {

@@ -18,6 +18,7 @@ extension Story {
         if let commit { lines.add("commit      \(commit)", indent: 2) }
         if let correlation { lines.add("correlation \(correlation)", indent: 2) }
         if let delivery { lines.add("GitHub's    \(delivery)", indent: 2) }
+        if let incident { lines.add("incident    \(incident)", indent: 2) }
         for taking in taken { lines.add(taking.time, "taken in by \(taking.route)") }
         for position in positions {
             let place = (position.partition.map { "partition \($0), " } ?? "") + "offset \(position.offset)"

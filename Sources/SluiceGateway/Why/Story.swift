@@ -34,6 +34,8 @@ struct Story: Sendable, Equatable {
     var correlation: String?
     /// The webhook's `X-GitHub-Delivery`.
     var delivery: String?
+    /// The id of an incident, as its source has it.
+    var incident: String?
     var taken: [Taking] = []
     var positions: [Position] = []
     /// One for each sink, and for each other route that has met it.

@@ -3,7 +3,7 @@ import SluiceKafka
 import SluiceSQLite
 import Synchronization
 
-/// What the queue knows of where a message is.
+/// What one topic of the queue knows of where a message is.
 struct StoryQueue: Sendable {
     /// The positions of a message.
     /// - Parameter times: when it was taken in, as far as that is known.
@@ -18,18 +18,17 @@ struct StoryQueue: Sendable {
     private static let mostMessages: Int64 = 200_000
 
     /// The embedded log, of which this process knows what it has in hand.
-    static func log(_ log: SQLiteLog, path: String) -> StoryQueue {
-        StoryQueue(find: finder(path)) { position, route, _ in
-            try? await log.place(of: position.offset, group: route, topic: SQLiteQueue.eventsTopic)
+    static func log(_ log: SQLiteLog, path: String, _ topic: Topic) -> StoryQueue {
+        StoryQueue(find: finder(path, topic)) { position, route, _ in
+            try? await log.place(of: position.offset, group: route, topic: topic)
         }
     }
 
     /// The files of the embedded log alone.
-    static func file(_ path: String) -> StoryQueue {
-        StoryQueue(find: finder(path)) { position, route, _ in
+    static func file(_ path: String, _ topic: Topic) -> StoryQueue {
+        StoryQueue(find: finder(path, topic)) { position, route, _ in
             try? await Blocking.run {
-                try SQLiteLogView(path: path).place(
-                    of: position.offset, group: route, topic: SQLiteQueue.eventsTopic)
+                try SQLiteLogView(path: path).place(of: position.offset, group: route, topic: topic)
             }
         }
     }
@@ -50,12 +49,11 @@ struct StoryQueue: Sendable {
     static let none = StoryQueue(find: { _, _ in [] }, place: { _, _, _ in nil })
 
     private static func finder(
-        _ path: String
+        _ path: String, _ topic: Topic
     ) -> @Sendable (MessageID, [Timestamp]) async -> [Story.Position] {
         { message, times in
             let found = try? await Blocking.run { () throws -> [(offset: Int64, time: Timestamp)] in
                 let view = SQLiteLogView(path: path)
-                let topic = SQLiteQueue.eventsTopic
                 guard let first = times.min(), let last = times.max() else {
                     return try view.offsets(of: message, in: topic, limit: Self.mostMessages)
                 }
@@ -79,7 +77,7 @@ private final class KnownPositions: Sendable {
         if let found = known.withLock({ $0[route] }), found.time.advanced(by: Self.memory) > now {
             return found.committed
         }
-        let positions = try? await queue.topics.positions(of: queue.events, group: queue.group(of: route))
+        let positions = try? await queue.topics.positions(of: queue.topic(of: route), group: queue.group(of: route))
         let committed = (positions ?? [:]).compactMapValues(\.committed)
         known.withLock { $0[route] = (.now(), committed) }
         return committed

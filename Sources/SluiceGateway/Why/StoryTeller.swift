@@ -20,12 +20,14 @@ struct StoryTeller: Sendable {
     /// Nil where there is no journal.
     let journal: JournalReader?
     let queue: StoryQueue
+    /// Where incidents are.
+    let facts: StoryQueue
     let sinks: @Sendable () -> [Sink]
     let outlook: @Sendable (Sink) -> SinkOutlook
 
     /// The stories of what an id means.
-    /// - Parameter id: a message's, a commit's (or at least 7 of its first digits), what ties messages together, or the
-    ///   `X-GitHub-Delivery` of a webhook.
+    /// - Parameter id: a message's, a commit's (or at least 7 of its first digits), what ties messages together, the
+    ///   `X-GitHub-Delivery` of a webhook, or an incident's id.
     /// - Throws: ``StoryError`` where nothing is known of it, or where it means several commits.
     func stories(of id: String) async throws(StoryError) -> Stories {
         var problem: String?
@@ -64,12 +66,27 @@ struct StoryTeller: Sendable {
                 + (commits.count > 5 ? ", and others" : ""))
     }
 
+    /// Where a message is: on the topic of facts where it is an incident, or where the events do not have it.
+    private func find(
+        _ message: MessageID, _ notes: [JournalNote]
+    ) async -> (queue: StoryQueue, isOfFacts: Bool, found: [Story.Position]) {
+        let times = notes.map(\.time)
+        let kind = notes.compactMap(\.kind).first
+        let isIncident = kind.flatMap { Event.Kind(rawValue: $0) }?.isOfFacts == true
+        if !isIncident {
+            let found = await queue.find(message, times)
+            if !found.isEmpty || !notes.isEmpty { return (queue, false, found) }
+        }
+        let found = await facts.find(message, times)
+        return isIncident || !found.isEmpty ? (facts, true, found) : (queue, false, [])
+    }
+
     /// - Returns: nil where nothing is known of it.
     private func story(
         of message: MessageID, _ notes: [JournalNote], _ entries: [JournalEntry]
     ) async -> Story? {
         let notes = notes.filter { $0.message == message }
-        let found = await queue.find(message, notes.map(\.time))
+        let (queue, isOfFacts, found) = await find(message, notes)
         let met = entries.compactMap { entry in
             entry.offset.map { Story.Position(partition: entry.partition, offset: $0) }
         }
@@ -79,8 +96,9 @@ struct StoryTeller: Sendable {
         story.key = notes.compactMap(\.key).first
         story.commit = notes.compactMap(\.commit).first
         story.correlation = notes.compactMap(\.correlation).first
-        story.delivery = notes.compactMap(\.delivery).first
-        var sinks = sinks()
+        let name = notes.compactMap(\.delivery).first
+        if isOfFacts { story.incident = name } else { story.delivery = name }
+        var sinks = sinks().filter { ($0.part == .incidents) == isOfFacts }
         // What a sink's pushes were read by while it told them as one is a part of its story.
         let told = entries.map { entry in
             guard let own = ReaderPart.sinksGroup(ofPushes: entry.route), sinks.contains(where: { $0.route == own }),

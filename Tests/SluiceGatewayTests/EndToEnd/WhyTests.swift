@@ -50,6 +50,7 @@ extension EndToEnd {
                 var commit: String?
                 var correlationId: String?
                 var githubDelivery: String?
+                var incident: String?
                 var takenIn: [Taking]
                 var queue: [Position]
                 var sinks: [Sink]
@@ -394,6 +395,37 @@ extension EndToEnd {
                         && metrics.value("sluice_journal_oldest_timestamp_seconds") ?? 0 > 0
                 }
             }
+        }
+
+        /// With the gateway, and without it.
+        @Test(arguments: [true, false])
+        func anIncidentIsFoundByItsID(_ isRunning: Bool) async throws {
+            let slack = try FakeSlack()
+            func check() async throws {
+                let found = try await sink(
+                    isRunning ? "slack" : "log-to-slack-facts", of: "outage 7", in: "delivered")
+                #expect(found.route == "log-to-slack-facts")
+                let told = try await document("outage 7").messages
+                #expect(told.map(\.event) == ["incidentOpened"] && told.map(\.incident) == ["outage 7"])
+                #expect(told.map(\.key) == ["web"] && told.allSatisfy { $0.githubDelivery == nil && $0.commit == nil })
+                #expect(told.flatMap(\.takenIn).map(\.route) == ["incidents-to-log"])
+                #expect(told.flatMap(\.queue).count == 1)
+                #expect(Set(told.flatMap(\.sinks).map(\.route)).isSubset(of: ["log-to-slack-facts", "facts-to-ledger"]))
+            }
+            try await withGateway(in: directory, slack: slack) {
+                $0.sources.append(ConfiguredSource("incidents", IncidentsSource()))
+                $0.change("slack") { sink in
+                    sink.only = EventFilter([.init(event: [.incidentOpened])])
+                    sink.start = .beginning
+                }
+            } _: { gateway in
+                let body = #"{"id":"outage 7","service":"web","opened":"\#(RFC3339.format(.now()))"}"#
+                #expect(
+                    try await gateway.client.send("POST", "/webhooks/incidents", body: Array(body.utf8)).status == 202)
+                try await eventually("Slack has it") { slack.posts.count == 1 }
+                if isRunning { try await check() }
+            }
+            if !isRunning { try await check() }
         }
     }
 }

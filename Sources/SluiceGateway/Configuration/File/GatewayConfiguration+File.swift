@@ -11,7 +11,10 @@ extension GatewayConfiguration {
     /// let configuration = try GatewayConfiguration(
     ///     file: "sluice.yaml", environment: ProcessInfo.processInfo.environment)
     /// ```
-    /// - Parameter dotEnv: the text of a `.env` file, for what the environment does not set.
+    /// - Parameters:
+    ///   - path: a file, or a directory of them.
+    ///   - environment: the variables.
+    ///   - dotEnv: the text of a `.env` file, for what the environment does not set.
     /// - Throws: ``FileFaults`` with everything that is wrong with the file, each with its line and column;
     ///   ``EnvironmentError`` for what is wrong with the environment.
     public init(file path: String, environment: [String: String], dotEnv: String? = nil) throws {
@@ -66,6 +69,9 @@ extension GatewayConfiguration {
                 faults.add(
                     "the group's name has more than \(ReaderPart.longestGroup) bytes, which leaves none for the group of incidents",
                     at: entry.value["group"]?.place ?? entry.place)
+            }
+            if sink.only?.wantsIncidents == true, let fault = sink.options.faultWithIncidents {
+                faults.add(fault.text, at: entry.value[fault.key]?.place ?? entry.place)
             }
             guard sink.options.digests else { continue }
             let place = entry.value["digest"]?.place ?? entry.place

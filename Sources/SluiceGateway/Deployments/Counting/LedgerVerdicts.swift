@@ -15,8 +15,22 @@ enum LedgerVerdicts {
                 """)
     }
 
+    static func migrateToServices(_ database: Database) throws {
+        try database.execute(
+            sql: """
+                -- Kafka's topics of facts on which gateways have agreed on what was there before the counting began.
+                CREATE TABLE verdicts_shared (topic TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
+                ALTER TABLE counted_verdicts ADD COLUMN noted_at INTEGER NOT NULL DEFAULT 0;
+                CREATE INDEX push_facts_of_repository ON push_facts (repository COLLATE NOCASE);
+                CREATE INDEX untold_pushes_of_repository ON pushes (repository COLLATE NOCASE) WHERE NOT is_told;
+                CREATE INDEX deployment_facts_of_service ON deployment_facts (service);
+                """)
+    }
+
     static let columns = [
-        "SELECT service, environment, id, parts FROM counted_verdicts LIMIT 0", "SELECT id FROM verdicts_begun LIMIT 0",
+        "SELECT service, environment, id, parts, noted_at FROM counted_verdicts LIMIT 0",
+        "SELECT id FROM verdicts_begun LIMIT 0",
+        "SELECT topic FROM verdicts_shared LIMIT 0",
     ]
 
     static func hasBegun(_ database: Database) throws -> Bool {
@@ -27,9 +41,20 @@ enum LedgerVerdicts {
         try database.execute(sql: "INSERT OR IGNORE INTO verdicts_begun VALUES (1)")
     }
 
-    static func counted(_ database: Database) throws -> [Verdict.Key: Verdict.Parts] {
+    static func hasBegun(on topic: String, _ database: Database) throws -> Bool {
+        let sql = "SELECT EXISTS (SELECT 1 FROM verdicts_shared WHERE topic = ?)"
+        return try Bool.fetchOne(database, sql: sql, arguments: [topic]) ?? false
+    }
+
+    /// - Parameter services: nil is all.
+    static func counted(
+        _ database: Database, of services: Set<String>? = nil
+    ) throws -> [Verdict.Key: Verdict.Parts] {
         var counted: [Verdict.Key: Verdict.Parts] = [:]
-        let rows = try Row.fetchCursor(database, sql: "SELECT service, environment, id, parts FROM counted_verdicts")
+        let choice = services == nil ? "" : "WHERE service IN (SELECT value FROM json_each(?1))"
+        let rows = try Row.fetchCursor(
+            database, sql: "SELECT service, environment, id, parts FROM counted_verdicts \(choice)",
+            arguments: services.map { [FactQuery.list($0)] } ?? [])
         while let row = try rows.next() {
             guard let service = row[0] as String?, let environment = row[1] as String?, let id = row[2] as String?,
                 let parts = row[3] as Int?
@@ -39,52 +64,84 @@ enum LedgerVerdicts {
         return counted
     }
 
+    static func counted(_ keys: [Verdict.Key], _ database: Database) throws -> [Verdict.Key: Verdict.Parts] {
+        let read = try statementToRead(database)
+        var counted: [Verdict.Key: Verdict.Parts] = [:]
+        for key in keys {
+            let parts = try Int.fetchOne(read, arguments: [key.service, key.environment, key.id])
+            counted[key] = parts.map { Verdict.Parts(rawValue: $0) }
+        }
+        return counted
+    }
+
+    private static func statementToRead(_ database: Database) throws -> Statement {
+        try database.cachedStatement(
+            sql: "SELECT parts FROM counted_verdicts WHERE service = ? AND environment = ? AND id = ?")
+    }
+
     /// - Returns: those parts of each that were not noted before.
     static func note(
         _ due: [(verdict: Verdict, parts: Verdict.Parts)], _ database: Database
     ) throws -> [(verdict: Verdict, parts: Verdict.Parts)] {
-        let read = try database.cachedStatement(
-            sql: "SELECT parts FROM counted_verdicts WHERE service = ? AND environment = ? AND id = ?")
-        let write = try database.cachedStatement(
-            sql: """
-                INSERT INTO counted_verdicts (service, environment, id, parts) VALUES (?, ?, ?, ?)
-                ON CONFLICT DO UPDATE SET parts = parts | excluded.parts
-                """)
-        return try due.compactMap { verdict, parts in
-            let key = verdict.key
-            let known = try Int.fetchOne(read, arguments: [key.service, key.environment, key.id]) ?? 0
-            let fresh = parts.subtracting(Verdict.Parts(rawValue: known))
-            guard !fresh.isEmpty else { return nil }
-            try write.execute(arguments: [key.service, key.environment, key.id, parts.rawValue])
-            return (verdict, fresh)
+        try due.compactMap { verdict, parts in
+            let fresh = try note(verdict.key, parts, database)
+            return fresh.isEmpty ? nil : (verdict, fresh)
         }
     }
 
-    /// Forgets one piece of what is not kept as a fact any more.
-    static func forget(atMost rows: Int, _ database: Database) throws -> Int {
+    /// - Returns: what was not noted before, and who counts it.
+    static func note(
+        _ told: [CountedVerdicts], on topic: String, _ database: Database
+    ) throws -> [(entry: CountedVerdicts.Entry, counter: String?)] {
+        var fresh: [(entry: CountedVerdicts.Entry, counter: String?)] = []
+        for counted in told {
+            for entry in counted.entries {
+                let parts = try note(entry.key, entry.parts, database)
+                if !parts.isEmpty { fresh.append((.init(key: entry.key, parts: parts), counted.counter)) }
+            }
+            guard counted.endsBeginning else { continue }
+            try database.execute(sql: "INSERT OR IGNORE INTO verdicts_shared VALUES (?)", arguments: [topic])
+        }
+        return fresh
+    }
+
+    /// - Returns: what was not noted before.
+    private static func note(
+        _ key: Verdict.Key, _ parts: Verdict.Parts, _ database: Database
+    ) throws -> Verdict.Parts {
+        let known = try Int.fetchOne(
+            statementToRead(database), arguments: [key.service, key.environment, key.id])
+        let fresh = parts.subtracting(Verdict.Parts(rawValue: known ?? 0))
+        guard !fresh.isEmpty else { return [] }
+        let write = try database.cachedStatement(
+            sql: """
+                INSERT INTO counted_verdicts (service, environment, id, parts, noted_at) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET parts = parts | excluded.parts
+                """)
+        try write.execute(arguments: [
+            key.service, key.environment, key.id, parts.rawValue, Timestamp.now().millisecondsSince1970,
+        ])
+        return fresh
+    }
+
+    /// Forgets one piece of what is not kept as a fact any more. A verdict may be noted before its fact has come.
+    static func forget(before cutoff: Int64, atMost rows: Int, _ database: Database) throws -> Int {
         try database.execute(
             sql: """
                 DELETE FROM counted_verdicts WHERE (service, environment, id) IN (
                     SELECT v.service, v.environment, v.id FROM counted_verdicts v
-                    WHERE NOT EXISTS (
+                    WHERE v.noted_at < ? AND NOT EXISTS (
                             SELECT 1 FROM deployment_facts f
                             WHERE f.service = v.service AND f.environment = v.environment AND f.source_id = v.id)
                         AND NOT EXISTS (SELECT 1 FROM deployments d WHERE d.event_id = v.id)
                     LIMIT \(rows))
-                """)
+                """, arguments: [cutoff])
         return database.changesCount
     }
 
-    /// Tells whether any fact has come since it was asked last.
-    static func stamp(_ database: Database) throws -> String {
-        let row = try Row.fetchOne(
-            database,
-            sql: """
-                SELECT (SELECT max(rowid) FROM push_facts), (SELECT max(rowid) FROM deployment_facts),
-                    (SELECT count(*) FROM incident_facts), (SELECT sum(coalesce(resolved_at, 0)) FROM incident_facts),
-                    (SELECT count(*) FROM deployments), (SELECT sum(coalesce(opened_at, 0)) FROM incident_facts)
-                """)
-        return row.map { row in (0..<row.count).map { "\(row[$0] as Int64? ?? 0)" }.joined(separator: " ") } ?? ""
+    /// Changes when another process has written to the file.
+    static func version(_ database: Database) throws -> Int64 {
+        try Int64.fetchOne(database, sql: "PRAGMA data_version") ?? 0
     }
 
     /// Whether the file has all that the queue had when it was made.

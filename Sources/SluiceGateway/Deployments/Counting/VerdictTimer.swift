@@ -17,9 +17,10 @@ struct VerdictTimer {
     /// - Parameters:
     ///   - verdicts: all that is said now, with what of it was counted.
     ///   - now: seconds of a clock that is never set.
+    ///   - isTaken: whether what is due is counted now; otherwise it stays due.
     /// - Returns: what is due.
     mutating func take(
-        _ verdicts: [(verdict: Verdict, counted: Verdict.Parts)], at now: Int64
+        _ verdicts: some Sequence<(verdict: Verdict, counted: Verdict.Parts)>, at now: Int64, isTaken: Bool = true
     ) -> [(verdict: Verdict, parts: Verdict.Parts)] {
         var still: [Part: (state: Int, since: Int64)] = [:]
         var due: [(Verdict, Verdict.Parts)] = []
@@ -29,14 +30,22 @@ struct VerdictTimer {
                 let name = Part(key: verdict.key, part: part)
                 let state = verdict.state(of: part)
                 let since = waiting[name].flatMap { $0.state == state ? $0.since : nil } ?? now
-                if now - since >= patience { parts.insert(part) } else { still[name] = (state, since) }
+                if now - since >= patience { parts.insert(part) }
+                if now - since < patience || !isTaken { still[name] = (state, since) }
             }
             if !parts.isEmpty { due.append((verdict, parts)) }
         }
         // What is not said any more is forgotten.
         waiting = still
-        return due
+        return isTaken ? due : []
     }
 
-    var isEmpty: Bool { waiting.isEmpty }
+    /// What was due could not be counted, and is due again at once.
+    mutating func giveBack(_ due: [(verdict: Verdict, parts: Verdict.Parts)], at now: Int64) {
+        for (verdict, parts) in due {
+            for part in Verdict.Parts.all where parts.contains(part) {
+                waiting[Part(key: verdict.key, part: part)] = (verdict.state(of: part), now - patience)
+            }
+        }
+    }
 }

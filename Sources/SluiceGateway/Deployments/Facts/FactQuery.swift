@@ -9,28 +9,58 @@ struct FactQuery {
     var filter: FactFilter
     /// False for the file of an earlier release.
     var hasFacts = true
+    /// Deployments and incidents of these services alone; nil is of all.
+    var services: Set<String>?
+    /// Pushes to these repositories alone, whatever their capitals; nil is to all.
+    var repositories: Set<String>?
+    /// Whether the facts of a kind come in the order of time. Without it SQLite reads the file from end to end.
+    var isSorted = true
 
     func forEach(_ database: Database, _ body: (Fact) throws -> Void) throws {
         if hasFacts { try pushes(database, body) }
         try untoldPushes(database, body)
+        try forEachOther(database, body)
+    }
+
+    /// Adds what was found to a history.
+    func add(to history: inout DeploymentHistory, _ database: Database) throws {
+        try addPushes(to: &history, database)
+        try forEachOther(database) { history.add($0) }
+    }
+
+    func addPushes(to history: inout DeploymentHistory, _ database: Database) throws {
+        if hasFacts { try storedPushes(database) { history.add($0, listing: $1) } }
+        try untoldPushes(database) { history.add($0) }
+    }
+
+    /// Deployments and incidents.
+    func forEachOther(_ database: Database, _ body: (Fact) throws -> Void) throws {
         if hasFacts { try deployments(database, body) }
         try untoldDeployments(database, body)
         if hasFacts { try incidents(database, body) }
     }
 
-    /// What every question binds, by number: since, until, repository, service, environment.
+    /// Names as one argument, for `json_each`.
+    static func list(_ names: Set<String>) -> String {
+        var json = JSONWriter(capacity: 64 + names.count * 32)
+        json.array { json in
+            for name in names.sorted() { json.string(name) }
+        }
+        return String(decoding: json.bytes, as: UTF8.self)
+    }
+
+    /// What every question binds, by number: since, until, repository, service, environment, services, repositories.
     private var arguments: StatementArguments {
         [
             since?.millisecondsSince1970 ?? .min, until?.millisecondsSince1970 ?? .max, filter.repository,
-            filter.service,
-            filter.environment,
+            filter.service, filter.environment, services.map(Self.list), repositories.map(Self.list),
         ]
     }
 
     private func rows(_ database: Database, _ sql: String, _ body: (Row) throws -> Void) throws {
         // Each question names all of the arguments, so that they can be bound alike.
         let cursor = try Row.fetchCursor(
-            database, sql: "WITH asked AS (SELECT ?1 AS a, ?2 AS b, ?3 AS c, ?4 AS d, ?5 AS e) " + sql,
+            database, sql: "WITH asked AS (SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7) " + sql,
             arguments: arguments)
         while let row = try cursor.next() { try body(row) }
     }
@@ -42,18 +72,10 @@ struct FactQuery {
     // MARK: Pushes
 
     private func pushes(_ database: Database, _ body: (Fact) throws -> Void) throws {
-        let sql = """
-            SELECT repository, ref, before_id, after_id, forced, linked, complete, pushed_at, commits FROM push_facts
-            WHERE pushed_at >= ?1 AND pushed_at < ?2 AND (?3 IS NULL OR repository = ?3) ORDER BY pushed_at, id
-            """
-        try rows(database, sql) { row in
-            guard let time = Self.time(row, 7), let commits = row[8] as Data? else { return }
-            var push = PushFact(
-                repository: row[0] as String? ?? "", ref: row[1] as String?, before: row[2] as String?,
-                after: row[3] as String?, isForced: row[4] as Bool? ?? false, isLinked: row[5] as Bool? ?? false,
-                isComplete: row[6] as Bool? ?? false, pushedAt: time, commits: [])
+        try storedPushes(database) { push, commits in
+            var push = push
             // The file can be edited by hand: what cannot be read is a hole.
-            let read = try? JSONReader.read(Array(commits)) { (reader) throws(JSONError) in
+            let read = try? JSONReader.read(lent: commits) { (reader) throws(JSONError) in
                 try PushFact.readCommits(&reader)
             }
             push.commits = read?.0 ?? []
@@ -62,11 +84,31 @@ struct FactQuery {
         }
     }
 
+    /// Pushes without their commits, and these as JSON, which is lent.
+    private func storedPushes(
+        _ database: Database, _ body: (PushFact, UnsafeBufferPointer<UInt8>) throws -> Void
+    ) throws {
+        let sql = """
+            SELECT repository, ref, before_id, after_id, forced, linked, complete, pushed_at, commits FROM push_facts
+            WHERE \(inTime("pushed_at", otherwise: !isSorted)) AND (?3 IS NULL OR repository = ?3) \(ofRepositories) \(order("pushed_at, id"))
+            """
+        try rows(database, sql) { row in
+            guard let time = Self.time(row, 7) else { return }
+            let push = PushFact(
+                repository: row[0] as String? ?? "", ref: row[1] as String?, before: row[2] as String?,
+                after: row[3] as String?, isForced: row[4] as Bool? ?? false, isLinked: row[5] as Bool? ?? false,
+                isComplete: row[6] as Bool? ?? false, pushedAt: time, commits: [])
+            try row.withUnsafeData(atIndex: 8) { commits in
+                try (commits ?? Data()).withUnsafeBytes { try body(push, $0.bindMemory(to: UInt8.self)) }
+            }
+        }
+    }
+
     private func untoldPushes(_ database: Database, _ body: (Fact) throws -> Void) throws {
         let sql = """
             SELECT commit_id, repository, pushed_at FROM pushes
-            WHERE \(untold) pushed_at >= ?1 AND pushed_at < ?2 AND (?3 IS NULL OR repository = ?3)
-            ORDER BY pushed_at, commit_id, repository
+            WHERE \(untold) \(inTime("pushed_at", otherwise: repositories != nil)) AND (?3 IS NULL OR repository = ?3) \(ofRepositories)
+            \(order("pushed_at, commit_id, repository"))
             """
         try rows(database, sql) { row in
             guard let commit = row[0] as String?, let time = Self.time(row, 2) else { return }
@@ -81,6 +123,22 @@ struct FactQuery {
 
     private var untold: String { hasFacts ? "NOT is_told AND" : "" }
 
+    /// - Parameter otherwise: whether rows are found otherwise than by their time, and SQLite should not use its index.
+    private func inTime(_ column: String, otherwise isOtherwise: Bool) -> String {
+        let column = isOtherwise && since == nil && until == nil ? "+\(column)" : column
+        return "\(column) >= ?1 AND \(column) < ?2"
+    }
+
+    private func order(_ columns: String) -> String { isSorted ? "ORDER BY \(columns)" : "" }
+
+    private var ofRepositories: String {
+        repositories == nil ? "" : "AND repository COLLATE NOCASE IN (SELECT value FROM json_each(?7))"
+    }
+
+    private var ofServices: String {
+        services == nil ? "" : "AND service IN (SELECT value FROM json_each(?6))"
+    }
+
     // MARK: Deployments
 
     private func deployments(_ database: Database, _ body: (Fact) throws -> Void) throws {
@@ -88,11 +146,11 @@ struct FactQuery {
             SELECT source_id, service, environment, commit_id, started_at, finished_at, succeeded, repository, version,
                 description, url
             FROM deployment_facts AS f
-            WHERE plausible AND finished_at >= ?1 AND finished_at < ?2 \(ofPlace) AND NOT EXISTS (
+            WHERE plausible AND \(inTime("finished_at", otherwise: !isSorted)) \(ofPlace) \(ofServices) AND NOT EXISTS (
                 SELECT 1 FROM deployment_facts AS other
                 WHERE other.id = f.id AND other.plausible
                     AND (other.finished_at, other.event_id) < (f.finished_at, f.event_id))
-            ORDER BY finished_at, id
+            \(order("finished_at, id"))
             """
         try rows(database, sql) { row in
             guard let id = row[0] as String?, let service = row[1] as String?, let environment = row[2] as String?,
@@ -112,7 +170,8 @@ struct FactQuery {
         let sql = """
             SELECT event_id, service, environment, commit_id, deployed_at, succeeded, \(hasFacts ? "repository" : "NULL")
             FROM deployments
-            WHERE \(untold) plausible AND deployed_at >= ?1 AND deployed_at < ?2 \(ofPlace) ORDER BY deployed_at, event_id
+            WHERE \(untold) plausible AND \(inTime("deployed_at", otherwise: services != nil)) \(ofPlace) \(ofServices)
+            \(order("deployed_at, event_id"))
             """
         try rows(database, sql) { row in
             guard let id = row[0] as String?, let service = row[1] as String?, let environment = row[2] as String?,
@@ -138,8 +197,8 @@ struct FactQuery {
         let sql = """
             SELECT id, service, opened_at, resolved_at FROM incident_facts
             WHERE coalesce(opened_at, resolved_at) < ?2 AND coalesce(resolved_at, ?1) >= ?1
-                AND (?4 IS NULL OR service = ?4)
-            ORDER BY coalesce(opened_at, resolved_at), service, id
+                AND (?4 IS NULL OR service = ?4) \(ofServices)
+            \(order("coalesce(opened_at, resolved_at), service, id"))
             """
         try rows(database, sql) { row in
             guard let id = row[0] as String?, let service = row[1] as String? else { return }

@@ -33,6 +33,13 @@ package struct FactStore: Sendable {
         since: Timestamp? = nil, until: Timestamp? = nil, where filter: FactFilter = FactFilter(),
         _ body: (Fact) throws -> Void
     ) throws {
+        try read { database, hasFacts in
+            let query = FactQuery(since: since, until: until, filter: filter, hasFacts: hasFacts)
+            try query.forEach(database, body)
+        }
+    }
+
+    func read<Result>(_ body: (_ database: Database, _ hasFacts: Bool) throws -> Result) throws -> Result {
         // SQLite would make the file.
         guard FileManager.default.fileExists(atPath: path) else {
             throw DeploymentLedgerError(path: path, problem: "there is no such file", canBeMadeAgain: false)
@@ -43,10 +50,7 @@ package struct FactStore: Sendable {
             configuration.busyMode = .timeout(5)
             let database = try DatabaseQueue(path: path, configuration: configuration)
             defer { try? database.close() }
-            try database.read { database in
-                let query = FactQuery(since: since, until: until, filter: filter, hasFacts: try Self.hasFacts(database))
-                try query.forEach(database, body)
-            }
+            return try database.read { database in try body(database, try Self.hasFacts(database)) }
         } catch let error as DatabaseError {
             throw DeploymentLedgerError(path: path, error)
         }

@@ -31,7 +31,7 @@ package struct DeploymentHistory {
     /// Opened and resolved: the first that was heard of each opening, the last of each end.
     typealias IncidentTimes = (opened: Int64?, resolved: Int64?)
 
-    var commits = CommitTable()
+    var commits: CommitTable
     var pushes = PushLog()
     var repositories = NameTable(ignoringCase: true)
     var services = NameTable()
@@ -39,7 +39,11 @@ package struct DeploymentHistory {
     var deployments: [Deployment] = []
     var incidents: [IncidentKey: IncidentTimes] = [:]
 
-    package init() {}
+    /// - Parameter keepsTitles: without them a report has none, until ``DeploymentReport/fillTitles(_:)`` brings those that are
+    ///   shown.
+    package init(keepsTitles: Bool = true) {
+        commits = CommitTable(keepsTitles: keepsTitles)
+    }
 
     package mutating func add(_ fact: Fact) {
         switch fact {

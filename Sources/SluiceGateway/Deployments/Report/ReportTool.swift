@@ -14,6 +14,7 @@ public struct ReportTool: Sendable {
         case lines(@Sendable () throws -> [UInt8])
     }
 
+    /// How the report is written.
     public enum Format: String, Sendable, CaseIterable {
         case table, json, csv, html
     }
@@ -43,6 +44,7 @@ public struct ReportTool: Sendable {
         query.service = service
         query.environment = environment
         query.listsCommits = listsCommits
+        if case .directory(let directory) = origin { return write(try report(query, directory)) }
         return write(try await history(origin).report(query))
     }
 
@@ -59,26 +61,29 @@ public struct ReportTool: Sendable {
 
     private func history(_ origin: Origin) async throws -> DeploymentHistory {
         switch origin {
-        case .directory(let directory): try read(directory)
+        case .directory(let directory): try store(directory).history()
         case .queue(let address, let topic): try await read(address, topic)
         case .lines(let read): try self.read(LineReader(read))
         }
     }
 
-    /// All of them, whatever the period: what a deployment brings depends on what was before it.
-    private func read(_ directory: String) throws -> DeploymentHistory {
+    /// All facts are read, whatever the period: what a deployment brings depends on what was before it.
+    private func report(_ query: DeploymentReport.Query, _ directory: String) throws -> DeploymentReport {
+        let store = try store(directory)
+        do {
+            return try store.report(query)
+        } catch {
+            throw ToolError("\(error)")
+        }
+    }
+
+    private func store(_ directory: String) throws(ToolError) -> FactStore {
         let path = "\(directory)/\(DataDirectory.deploymentsName)"
         guard FileManager.default.fileExists(atPath: path) else {
             throw ToolError(
                 "no gateway keeps its data in \(directory): there is no \(path)", exitStatus: ExitStatus.noGateway)
         }
-        var history = DeploymentHistory()
-        do {
-            try FactStore(path: path).forEach { history.add($0) }
-        } catch {
-            throw ToolError("\(error)")
-        }
-        return history
+        return FactStore(path: path)
     }
 
     private func read(_ lines: LineReader) throws -> DeploymentHistory {
@@ -98,27 +103,14 @@ public struct ReportTool: Sendable {
     }
 
     private func read(_ address: BrokerAddress, _ topic: Topic) async throws -> DeploymentHistory {
-        var history = DeploymentHistory()
-        if case .sqlite(let path) = address {
+        switch address {
+        case .sqlite(let path):
+            var history = DeploymentHistory()
             try read(SQLiteLogView(path: DataDirectory.logFile(at: path)), topic) { history.add($0) }
             return history
+        case .kafka(let client): return try await read(client, topic)
+        case .amqp, .http: throw ToolError("facts are kept on the log or on Kafka: sqlite:PATH or kafka://HOST:PORT")
         }
-        let source = try await address.messages(of: topic, ConsumeOptions())
-        var tool = ConsumeTool()
-        tool.idle = .seconds(3)
-        do {
-            while let batch = try await tool.next(1_024, of: source) {
-                for message in batch {
-                    // What a newer gateway wrote is passed over, as the gateway itself does.
-                    if let fact = try? Fact(message.message) { history.add(fact) }
-                }
-            }
-        } catch {
-            await source.close()
-            throw error
-        }
-        await source.close()
-        return history
     }
 
     private func read(_ log: SQLiteLogView, _ topic: Topic, _ body: (Fact) -> Void) throws {

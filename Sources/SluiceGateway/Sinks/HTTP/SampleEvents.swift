@@ -1,6 +1,7 @@
 import Sluice
 
-/// Events that templates are tried with when a sink is made: one of each kind with all fields, and one with the fewest.
+/// Events that templates are tried with when a sink is made: one of each kind with all fields, and one with the fewest. Incidents are
+/// tried for sinks that ask for them.
 enum SampleEvents {
     static let whole = [
         SinkDelivery(
@@ -18,6 +19,16 @@ enum SampleEvents {
         SinkDelivery(.commitDeployed(Deployment(id: commit, env: "production", occurredOn: time))),
         SinkDelivery(.deploymentFailed(Deployment(id: commit, env: "production", occurredOn: time))),
     ]
+
+    static let wholeIncidents = [
+        SinkDelivery(.incidentOpened(incident(openedAt: time))), SinkDelivery(.incidentResolved(incident(openedAt: time))),
+    ]
+    /// Nothing tells when it was opened.
+    static let sparseIncidents = [SinkDelivery(.incidentResolved(incident(openedAt: nil)))]
+
+    private static func incident(openedAt: Timestamp?) -> Incident {
+        Incident(id: "7", service: "web-shop", openedAt: openedAt, occurredOn: time)
+    }
 
     private static let commit = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
     private static let time = Timestamp(millisecondsSince1970: 1_767_323_045_678)

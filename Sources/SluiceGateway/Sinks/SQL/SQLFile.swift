@@ -15,18 +15,43 @@ struct SQLFile: Sendable {
     /// How long a write waits for another program that holds the file.
     var busyTimeout: TimeInterval = 5
 
-    /// Tells the file from another one under its name; nil where there is none.
-    var identity: UInt64? {
-        var status = stat()
-        return stat(path, &status) == 0 ? UInt64(status.st_ino) : nil
+    /// What tells that the file is another one, or was written otherwise than by SQLite.
+    struct Stamp: Equatable {
+        private let device: UInt64
+        private let number: UInt64
+        private let size: Int64
+        private let seconds: Int64
+        private let nanoseconds: Int64
+
+        fileprivate init(_ status: stat) {
+            (device, number, size) = (UInt64(status.st_dev), UInt64(status.st_ino), Int64(status.st_size))
+            (seconds, nanoseconds) = (Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec))
+        }
+
+        /// Whether both are of one file, whatever was written into it.
+        func isSameFile(as other: Stamp) -> Bool { (device, number) == (other.device, other.number) }
+    }
+
+    /// Nil where there is no such file.
+    var stamp: Stamp? {
+        var status = Glibc.stat()
+        return stat(path, &status) == 0 ? Stamp(status) : nil
+    }
+
+    /// Whether SQLite's log beside the file has anything.
+    var hasLog: Bool {
+        var status = Glibc.stat()
+        return stat(path + "-wal", &status) == 0 && status.st_size > 0
     }
 
     /// - Throws: ``SQLSinkError``; the file is as it was then.
-    func open() throws(SQLSinkError) -> DatabaseQueue {
+    func open() throws(SQLSinkError) -> (database: DatabaseQueue, stamp: Stamp) {
         do {
             // SQLite gives its other files the mode of the database.
             let made = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             guard made >= 0 else { throw SQLSinkError(.cannotOpen, path: path, String(cString: strerror(errno))) }
+            var status = Glibc.stat()
+            fstat(made, &status)
             close(made)
             var configuration = Configuration()
             configuration.busyMode = .timeout(busyTimeout)
@@ -42,7 +67,9 @@ struct SQLFile: Sendable {
                     return .commit
                 }
             }
-            return database
+            // What was opened is what the path named before and names now.
+            guard let stamp, stamp.isSameFile(as: Stamp(status)) else { throw SQLSinkError.gone(path) }
+            return (database, stamp)
         } catch let error as SQLSinkError {
             throw error
         } catch {
@@ -53,7 +80,7 @@ struct SQLFile: Sendable {
     /// Looks at the file and changes nothing.
     /// - Returns: what is there, in words.
     func look() throws(SQLSinkError) -> String {
-        guard identity != nil else {
+        guard stamp != nil else {
             let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
             guard access(directory, W_OK | X_OK) == 0 else {
                 throw SQLSinkError(.cannotOpen, path: path, "\(directory): \(String(cString: strerror(errno)))")

@@ -3,27 +3,40 @@ import Sluice
 import Synchronization
 
 /// Writes events into its file. An event that is there already stays as it is: what is delivered twice is there once.
-final class SQLSink: Sink {
+///
+/// Whatever is written is in the file itself when ``write(_:at:)`` returns, and not in SQLite's log beside it, as far as readers
+/// permit. So a file that changes otherwise was written over, and is opened anew before anything goes into it.
+final class SQLSink: GatheringSink {
     private let file: SQLFile
     private let retention: Duration?
     private let hold: Duration
+    private let onWritten: @Sendable () -> Void
     private let state = Mutex(State())
 
     private struct State {
         var database: DatabaseQueue?
-        /// Tells the file from another one that was put in its place.
-        var identity: UInt64?
+        /// The file as this process has left it.
+        var stamp: SQLFile.Stamp?
+        /// Changes when another connection has written to the file.
+        var version: Int64?
     }
 
-    /// - Parameter hold: how long to wait before a person may have mended the file.
-    init(_ file: SQLFile, retention: Duration?, hold: Duration) {
+    /// - Parameters:
+    ///   - hold: how long to wait before a person may have mended the file.
+    ///   - onWritten: is called after each transaction, for tests.
+    init(_ file: SQLFile, retention: Duration?, hold: Duration, onWritten: @escaping @Sendable () -> Void = {}) {
         self.file = file
         self.retention = retention
         self.hold = hold
+        self.onWritten = onWritten
     }
 
     func deliver(_ delivery: SinkDelivery) async throws {
         try await write([delivery])
+    }
+
+    func deliver(together deliveries: [SinkDelivery]) async throws {
+        try await write(deliveries)
     }
 
     /// Returns when all of them are on the disk, in one transaction: none of them is there after an error.
@@ -31,10 +44,18 @@ final class SQLSink: Sink {
         let rows = deliveries.map { SQLRow($0, recorded: now) }
         let cutoff = retention.map { now.advanced(by: .zero - $0) }
         do {
-            try await database().write { database in
-                for row in rows { try row.insert(into: database) }
-                if let cutoff { try SQLSchema.forget(before: cutoff, database) }
+            let connection = try await database()
+            try await connection.writeWithoutTransaction { [self] database in
+                defer { noteStamp(database) }
+                try database.inTransaction(.immediate) {
+                    for row in rows { try row.insert(into: database) }
+                    if let cutoff { try SQLSchema.forget(before: cutoff, database) }
+                    return .commit
+                }
+                try file.emptyLog(database)
             }
+            onWritten()
+            try requirePlace()
         } catch let error as SQLSinkError {
             throw refusal(error)
         } catch let error as DatabaseError {
@@ -45,8 +66,9 @@ final class SQLSink: Sink {
     }
 
     private func refusal(_ error: SQLSinkError) -> HandlerError {
-        // It is opened anew for the next attempt: somebody may have put another in its place.
-        if !error.isPassing { letGo() }
+        // It is opened anew for the next attempt: somebody may have put another in its place. To close one that was written over
+        // would write what is in SQLite's log into it.
+        if error.code != .busy, error.code != .overwritten { letGo() }
         return error.handlerError(hold: hold)
     }
 
@@ -54,23 +76,52 @@ final class SQLSink: Sink {
         letGo()
     }
 
-    private func database() throws(SQLSinkError) -> DatabaseQueue {
-        let identity = file.identity
-        let open = state.withLock { state in state.identity == identity ? state.database : nil }
-        if let open, identity != nil { return open }
-        letGo()
-        let database = try file.open()
-        state.withLock { state in
-            state.database = database
-            state.identity = file.identity
+    // MARK: The file
+
+    /// The file, opened anew where it is not what this process has left.
+    private func database() async throws -> DatabaseQueue {
+        let (open, known, version) = state.withLock { ($0.database, $0.stamp, $0.version) }
+        let now = file.stamp
+        if let open, let known, let now {
+            if now == known { return open }
+            if now.isSameFile(as: known) {
+                // Another gateway, or a person with sqlite3, is no fault.
+                let current = try await open.read { database in try Self.version(database) }
+                if current != version { return open }
+                guard !file.hasLog else { throw SQLSinkError.overwritten(file.path) }
+            }
         }
+        letGo()
+        let (database, stamp) = try file.open()
+        let current = try await database.read { database in try Self.version(database) }
+        state.withLock { $0 = State(database: database, stamp: stamp, version: current) }
         return database
+    }
+
+    private static func version(_ database: Database) throws -> Int64 {
+        try Int64.fetchOne(database, sql: "PRAGMA data_version") ?? 0
+    }
+
+    /// Remembers the file as it is now that it was written.
+    private func noteStamp(_ database: Database) {
+        let (now, version) = (file.stamp, try? Self.version(database))
+        state.withLock { state in
+            // What is under the name now may be another file.
+            guard let now, let known = state.stamp, now.isSameFile(as: known) else { return }
+            (state.stamp, state.version) = (now, version ?? state.version)
+        }
+    }
+
+    /// What was written into a file that is not there any more was written in vain.
+    private func requirePlace() throws(SQLSinkError) {
+        let known = state.withLock(\.stamp)
+        guard let known, let now = file.stamp, now.isSameFile(as: known) else { throw SQLSinkError.gone(file.path) }
     }
 
     private func letGo() {
         let database = state.withLock { state in
-            state.identity = nil
-            return state.database.take()
+            defer { state = State() }
+            return state.database
         }
         // What cannot be closed is closed when it is let go of.
         try? database?.close()

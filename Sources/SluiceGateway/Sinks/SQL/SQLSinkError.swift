@@ -14,6 +14,10 @@ struct SQLSinkError: Error, CustomStringConvertible {
         case newer
         case full
         case cannotOpen = "cannot_open"
+        /// The file was deleted, or another was put in its place, while it was written.
+        case gone
+        /// Something other than SQLite wrote over the file.
+        case overwritten
         /// Anything else that SQLite reports, such as a table that somebody has changed.
         case failed
     }
@@ -46,7 +50,19 @@ struct SQLSinkError: Error, CustomStringConvertible {
     }
 
     /// Whether it may pass by itself.
-    var isPassing: Bool { code == .busy }
+    var isPassing: Bool { code == .busy || code == .gone }
+
+    static func gone(_ path: String) -> SQLSinkError {
+        SQLSinkError(.gone, path: path, "it was deleted or replaced while it was written")
+    }
+
+    /// What is in SQLite's log belongs to the file that was there before.
+    static func overwritten(_ path: String) -> SQLSinkError {
+        SQLSinkError(
+            .overwritten, path: path,
+            "it was written over while it was in use and \(path)-wal had events that it lacks; move the file away, or put a copy "
+                + "of it in its place under its name")
+    }
 
     var description: String { "the file \(path) cannot be used: \(detail)" }
 

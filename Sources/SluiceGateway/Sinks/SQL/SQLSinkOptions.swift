@@ -20,6 +20,8 @@ public struct SQLSinkOptions: SinkOptions, Hashable {
     public var isReachedOverHTTP: Bool { false }
     /// What comes twice after a crash is there once.
     public var isLocal: Bool { true }
+    /// A transaction costs as much as many events.
+    public var gathers: Bool { true }
 
     public func makeSink(_ parts: SinkParts) throws -> any Sink {
         SQLSink(SQLFile(path: path), retention: retention, hold: parts.hold)

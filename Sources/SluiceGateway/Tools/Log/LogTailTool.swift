@@ -8,11 +8,14 @@ public struct LogTailTool: Sendable {
     /// How many lines there are at most without ``follows``.
     public static let mostLines = 100_000
     private static let piece: Int64 = 512
+    /// How many are read at once where few are wanted: each look at the file costs as much as many messages.
+    private static let longPiece: Int64 = 8_192
 
-    private let place: LogPlace
+    private let location: LogLocation
     private let topic: Topic
     /// Which events; nil for every message.
-    public var only: EventFilter?
+    public var only: EventFilter? { didSet { sieve = only.map(EventSieve.init) } }
+    private var sieve: EventSieve?
     /// How many of the newest messages; nil for all since ``since``.
     public var lines: Int? = 10
     /// Only what is not older.
@@ -22,16 +25,18 @@ public struct LogTailTool: Sendable {
     public var format: MessageFormat = .lines
     public var colours: Colours = .none
 
-    /// - Parameter topic: nil for the events.
-    public init(_ place: LogPlace, topic: Topic?) {
-        self.place = place
-        self.topic = topic ?? Topic(place.events)
+    /// - Parameters:
+    ///   - location: where the log is.
+    ///   - topic: nil for the events.
+    public init(_ location: LogLocation, topic: Topic?) {
+        self.location = location
+        self.topic = topic ?? Topic(location.events)
     }
 
     /// Hands over lines until there are no more, or the task is cancelled.
     /// - Throws: `SQLiteLogError`; `KafkaError`; ``ToolError``; what `write` throws.
     public func run(write: @escaping @Sendable ([UInt8]) throws -> Void) async throws {
-        switch place {
+        switch location {
         case .file(let path): try await run(SQLiteLogView(path: path), write)
         case .kafka(let kafka): try await run(kafka, write)
         }
@@ -65,7 +70,9 @@ public struct LogTailTool: Sendable {
         var found: [LoggedMessage] = []
         var end = last
         while found.count < most, end >= first, !Task.isCancelled {
-            let start = max(first, end.subtractingSaturated(Self.piece - 1))
+            // The newest are most likely all that is wanted.
+            let length = end == last ? Self.piece : Self.longPiece
+            let start = max(first, end.subtractingSaturated(length - 1))
             let piece = try messages(of: view, start...end)
             for message in piece.reversed() where found.count < most && isWanted(message.message) {
                 found.append(message)
@@ -128,6 +135,7 @@ public struct LogTailTool: Sendable {
 
     private func isWanted(_ message: Message) -> Bool {
         guard let only else { return true }
+        guard sieve?.mayMatch(message) != false else { return false }
         return (try? Event(message)).map(only.matches) ?? false
     }
 

@@ -195,6 +195,10 @@ struct Wrong: Sendable, CustomTestStringConvertible {
             "6:15: a digest needs ordering: serial"
         ),
         Wrong(
+            "sinks:\n  hook:\n    kind: http\n    url: https://x.example\n    body: '{\"a\": {{#commitPushed}}1{{/commitPushed}}{{#environment}}2{{/environment}}}'\n    only: [{event: [commitPushed, incidentOpened]}]\n",
+            "5:11: line 1, column 75: it is no JSON for an event of the kind incidentOpened: expected a value"
+        ),
+        Wrong(
             "sinks:\n  chat: {kind: slack, webhook: https://x.example, digest: true}\n  chat-pushes: {kind: slack, webhook: https://x.example}\n",
             "3:3: the group log-to-chat-pushes is the sink chat's: give each sink a group of its own"
         ),

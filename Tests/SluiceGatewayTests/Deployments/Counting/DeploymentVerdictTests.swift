@@ -22,11 +22,11 @@ struct DeploymentVerdictTests {
         ledger = try DeploymentLedger(path: directory.path + "/deployments.sqlite", logger: Self.logger)
     }
 
-    private func counter(_ backend: PrometheusBackend, leads: @escaping @Sendable () -> Bool = { true })
-        -> VerdictCounter
-    {
+    private func counter(
+        _ backend: PrometheusBackend, _ other: DeploymentLedger? = nil, leads: @escaping @Sendable () -> Bool = { true }
+    ) -> VerdictCounter {
         VerdictCounter(
-            ledger: ledger, store: FactStore(path: directory.path + "/deployments.sqlite"),
+            ledger: other ?? ledger, store: FactStore(path: directory.path + "/deployments.sqlite"),
             meter: DeploymentMeter(backend.instruments), pace: VerdictPace(), leads: leads, logger: Self.logger)
     }
 
@@ -103,18 +103,38 @@ struct DeploymentVerdictTests {
         #expect(deployed("forward") == 1)
     }
 
-    @Test func oneThatDoesNotLeadCountsNothingLater() async throws {
+    /// Two processes on one log have one file.
+    @Test func oneThatTakesOverCountsWhatTheOtherHadNotCounted() async throws {
         try await complete()
-        let leads = Mutex(false)
-        let counter = counter(backend) { leads.withLock { $0 } }
-        try await counter.look(at: 0, Self.now)
+        let firstLeads = Mutex(true)
+        let other = PrometheusBackend()
+        let first = counter(backend) { firstLeads.withLock(\.self) }
+        let file = try DeploymentLedger(path: directory.path + "/deployments.sqlite", logger: Self.logger)
+        let second = counter(other, file) { firstLeads.withLock { !$0 } }
+        for counter in [second, first] { try await counter.look(at: 0, Self.now) }
         try await take(deployment("a", of: 1, at: 2))
-        try await counter.look(at: 1, Self.now)
-        try await counter.look(at: 700, Self.now)
-        leads.withLock { $0 = true }
+        // What the one that does not lead sees first is the other's to count.
+        for clock: Int64 in [1, 700] {
+            for counter in [second, first] { try await counter.look(at: clock, Self.now) }
+        }
+        #expect(deployed("baseline") == 1)
+        #expect(deployed("baseline", in: other) ?? 0 == 0)
         try await take(deployment("b", of: 2, at: 3))
-        try await counter.look(at: 701, Self.now)
-        try await counter.look(at: 1_400, Self.now)
+        for counter in [second, first] { try await counter.look(at: 701, Self.now) }
+        firstLeads.withLock { $0 = false }
+        for counter in [first, second] { try await counter.look(at: 1_400, Self.now) }
+        #expect(deployed("forward", in: other) == 1)
+        #expect(deployed("baseline", in: other) ?? 0 == 0)
+        #expect(deployed("forward") ?? 0 == 0)
+    }
+
+    @Test func whatWasDeployedLongAgoIsNotCountedAnyMore() async throws {
+        try await complete()
+        let counter = counter(backend)
+        let now = FactFixtures.time(24 * 200 + 12)
+        try await counter.look(at: 0, now)
+        try await take(deployment("a", of: 1, at: 2), deployment("b", of: 2, at: 50))
+        for clock: Int64 in [1, 700] { try await counter.look(at: clock, now) }
         #expect(deployed("baseline") ?? 0 == 0)
         #expect(deployed("forward") == 1)
     }

@@ -3,6 +3,7 @@ import GRDB
 import GatewayTestSupport
 import Glibc
 import Sluice
+import SluiceSQLite
 import SluiceTesting
 import Testing
 
@@ -60,6 +61,40 @@ extension EndToEnd {
             #expect(try await process.exitStatus() == 0)
             // In order, and once.
             #expect(try commits() == accepted)
+        }
+
+        /// What waits is written in few transactions: what one writes has one time.
+        @Test func manyEventsThatWaitShareATransaction() async throws {
+            let slack = try FakeSlack()
+            let data = directory.path + "/data"
+            try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+            let log = try SQLiteLog.open(.init(path: data + "/events.sqlite"))
+            let pushes = FactFixtures.events(of: FactFixtures.push(1...600, at: 1))
+            let deployed = (1...100).map { FactFixtures.deployment(of: $0, at: 2) }
+            try await log.publisher(key: Event.orderingKeySelector).publish(
+                (pushes + deployed).map { $0.message() }, to: "events")
+            await log.close()
+            try await withGateway(in: directory, slack: slack) { configuration in
+                var sink = ConfiguredSink("history", SQLSinkOptions(path: path), start: .beginning)
+                sink.only = EventFilter([.init(event: [.commitPushed])])
+                configuration.sinks.append(sink)
+            } _: { gateway in
+                try await eventually("all are written") { (try? commits().count) ?? 0 == 600 }
+                let acked = ["handler_name": "log-to-history", "outcome": "acked"]
+                let filtered = ["handler_name": "log-to-history", "outcome": "filtered"]
+                try await eventually("all are settled") {
+                    let metrics = try await gateway.client.metrics()
+                    return metrics.value("sluice_deliveries_total", acked) == 600
+                        && metrics.value("sluice_deliveries_total", filtered) == 100
+                }
+            }
+            #expect(try commits() == (1...600).map(FactFixtures.commit))
+            let database = try DatabaseQueue(path: path)
+            let times = try await database.read { database in
+                try Int.fetchOne(database, sql: "SELECT count(DISTINCT recorded) FROM events") ?? 0
+            }
+            #expect(times <= 100, "\(times) transactions")
+            try database.close()
         }
 
         @Test func aNewFileBeginsWithTheBeginningAndADamagedOneHoldsIt() async throws {

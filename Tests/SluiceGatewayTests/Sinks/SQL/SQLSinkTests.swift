@@ -15,10 +15,12 @@ import Testing
 
     private var path: String { directory.path + "/history.db" }
 
-    private func sink(retention: Duration? = nil, path: String? = nil) -> SQLSink {
+    private func sink(
+        retention: Duration? = nil, path: String? = nil, onWritten: @escaping @Sendable () -> Void = {}
+    ) -> SQLSink {
         var file = SQLFile(path: path ?? self.path)
         file.busyTimeout = 0.05
-        return SQLSink(file, retention: retention, hold: .seconds(7))
+        return SQLSink(file, retention: retention, hold: .seconds(7), onWritten: onWritten)
     }
 
     private func read<Value>(_ body: (Database) throws -> Value) throws -> Value {

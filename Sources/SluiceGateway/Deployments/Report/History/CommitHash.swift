@@ -21,6 +21,12 @@ struct CommitHash: Hashable, Comparable, Sendable {
         self = hash
     }
 
+    /// Of a text's bytes.
+    init?(_ digits: UnsafeBufferPointer<UInt8>) {
+        guard let hash = Self.read(digits) else { return nil }
+        self = hash
+    }
+
     private static func read(_ digits: UnsafeBufferPointer<UInt8>) -> CommitHash? {
         guard (4...64).contains(digits.count) else { return nil }
         var isHexadecimal = true

@@ -22,6 +22,14 @@ struct CommitTable {
         static let listed = Ends(rawValue: 16)
     }
 
+    /// What a push says of a commit.
+    struct Saying {
+        let author: String
+        /// In milliseconds; nil where that is not believed.
+        let madeAt: Int64?
+        let title: UnsafeBufferPointer<UInt8>
+    }
+
     private struct Entry {
         var a: UInt64
         var b: UInt64
@@ -47,6 +55,13 @@ struct CommitTable {
     private var slots = [UInt32](repeating: 0, count: 1_024)
     /// Chosen commits cannot be made to meet in one slot.
     private let seed = UInt64.random(in: .min ... .max)
+
+    /// Whether titles are kept: most are never shown, and they take a quarter of the room.
+    let keepsTitles: Bool
+
+    init(keepsTitles: Bool = true) {
+        self.keepsTitles = keepsTitles
+    }
 
     var count: Int { entries.count }
 
@@ -118,27 +133,39 @@ struct CommitTable {
 
     /// A push at `time` lists the commit. Of what pushes say of one commit the first one's word counts.
     /// - Returns: what this push's title says.
-    mutating func list(_ id: UInt32, _ commit: PushFact.Commit, at time: Int64) -> Marks {
+    mutating func list(_ id: UInt32, _ said: Saying, at time: Int64) -> Marks {
         let index = Int(id)
-        entries[index].ends.insert(.listed)
-        if let madeAt = commit.madeAt?.millisecondsSince1970 {
-            entries[index].madeAt = min(entries[index].madeAt, madeAt)
-        }
         let entry = entries[index]
-        entries[index].pushedAt = min(entry.pushedAt, time)
-        var title = commit.title
-        return title.withUTF8 { bytes in
-            let marks = TitleText.marks(of: bytes)
-            guard time <= entry.pushedAt else { return marks }
-            let kept = UnsafeBufferPointer(rebasing: bytes.prefix(TitleText.cut(bytes, at: TitleArena.longest)))
-            if time == entry.pushedAt, !comesFirst(kept, commit.author, than: entry) { return marks }
-            guard let offset = titles.add(kept) else { return marks }
-            entries[index].title = offset
-            entries[index].titleCount = UInt8(kept.count)
-            entries[index].author = authors.id(of: commit.author)
-            entries[index].marks = marks
+        let marks = TitleText.marks(of: said.title)
+        let isFirst = time < entry.pushedAt
+        Self.note(&entries[index], said.madeAt, time)
+        guard keepsTitles else {
+            if isFirst || time == entry.pushedAt { say(index, said.author, marks, isAlone: isFirst) }
             return marks
         }
+        let kept = UnsafeBufferPointer(rebasing: said.title.prefix(TitleText.cut(said.title, at: TitleArena.longest)))
+        guard isFirst || time == entry.pushedAt && comesFirst(kept, said.author, than: entry),
+            let offset = titles.add(kept)
+        else { return marks }
+        entries[index].title = offset
+        entries[index].titleCount = UInt8(kept.count)
+        entries[index].author = authors.id(of: said.author)
+        entries[index].marks = marks
+        return marks
+    }
+
+    /// Without titles, what two pushes of one moment say of a commit counts together: the order of coming must not show.
+    private mutating func say(_ index: Int, _ author: String, _ marks: Marks, isAlone: Bool) {
+        let known = isAlone ? UInt32.max : entries[index].author
+        entries[index].marks = isAlone ? marks : entries[index].marks.union(marks)
+        guard known == .max || author < authors[known] else { return }
+        entries[index].author = authors.id(of: author)
+    }
+
+    private static func note(_ entry: inout Entry, _ madeAt: Int64?, _ time: Int64) {
+        entry.ends.insert(.listed)
+        if let madeAt { entry.madeAt = min(entry.madeAt, madeAt) }
+        entry.pushedAt = min(entry.pushedAt, time)
     }
 
     private func comesFirst(_ title: UnsafeBufferPointer<UInt8>, _ author: String, than entry: Entry) -> Bool {

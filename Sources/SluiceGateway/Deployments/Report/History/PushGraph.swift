@@ -117,19 +117,18 @@ struct PushGraph {
     private static func rank(_ commits: CommitTable, _ log: PushLog, _ starts: [UInt32]) -> [UInt32] {
         let (exits, outgoing) = index(commits, log) { $0.before }
         var missing = (0..<commits.count).map { starts[$0 + 1] - starts[$0] }
-        var ranks = missing.map { $0 == 0 ? 0 : UInt32.max }
-        var heights = [UInt32](repeating: 0, count: commits.count)
+        // Of what is not ready yet, the highest rank so far.
+        var ranks = [UInt32](repeating: 0, count: commits.count)
         var ready = (0..<UInt32(commits.count)).filter { missing[Int($0)] == 0 && exits[Int($0)] < exits[Int($0) + 1] }
         while let commit = ready.popLast() {
             for link in outgoing[Int(exits[Int(commit)])..<Int(exits[Int(commit) + 1])] {
                 let after = Int(log.pushes[Int(link)].after)
-                heights[after] = max(heights[after], ranks[Int(commit)] + 1)
+                ranks[after] = max(ranks[after], ranks[Int(commit)] + 1)
                 missing[after] -= 1
-                guard missing[after] == 0 else { continue }
-                ranks[after] = heights[after]
-                ready.append(UInt32(after))
+                if missing[after] == 0 { ready.append(UInt32(after)) }
             }
         }
+        for commit in 0..<commits.count where missing[commit] > 0 { ranks[commit] = .max }
         return ranks
     }
 

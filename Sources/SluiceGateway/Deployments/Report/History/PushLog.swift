@@ -37,32 +37,64 @@ struct PushLog {
     private(set) var listed = ChunkedArray<UInt32>()
     private(set) var refs = NameTable()
 
+    /// A push whose commits are being listed.
+    struct Draft {
+        fileprivate let before: UInt32
+        fileprivate let after: UInt32
+        fileprivate let start: Int
+        fileprivate let repository: UInt32
+        fileprivate let isLinked: Bool
+        fileprivate let time: Int64
+        fileprivate var traits: Traits = []
+        fileprivate var endsInAfter = false
+    }
+
     mutating func add(_ fact: PushFact, in repository: UInt32, to commits: inout CommitTable) {
-        let time = fact.pushedAt.millisecondsSince1970
-        let start = listed.count
-        var traits: Traits = []
-        let before = fact.isLinked ? id(fact.before, repository, &commits) : Self.none
-        let after = fact.isLinked ? id(fact.after, repository, &commits) : Self.none
-        var endsInAfter = false
+        var draft = begin(fact, in: repository, &commits)
         for commit in fact.commits.prefix(Self.longestList) {
             guard let hash = CommitHash(commit.id) else { continue }
-            let id = commits.id(of: hash, in: repository)
-            if commits.list(id, commit, at: time).contains(.merges) { traits.insert(.merges) }
-            if id == after { endsInAfter = true }
-            if !fact.isLinked { commits.mark(id, .unlinked) }
-            listed.append(id)
+            var title = commit.title
+            title.withUTF8 { bytes in
+                let said = CommitTable.Saying(
+                    author: commit.author, madeAt: commit.madeAt?.millisecondsSince1970, title: bytes)
+                list(hash, said, &draft, &commits)
+            }
         }
-        let count = listed.count - start
-        let isWhole = fact.isComplete && count < Self.longestList
+        end(draft, fact, isComplete: fact.isComplete, &commits)
+    }
+
+    /// Begins a push, whose commits come one by one: whatever ``PushFact/commits`` says is not looked at.
+    func begin(_ fact: PushFact, in repository: UInt32, _ commits: inout CommitTable) -> Draft {
+        Draft(
+            before: fact.isLinked ? id(fact.before, repository, &commits) : Self.none,
+            after: fact.isLinked ? id(fact.after, repository, &commits) : Self.none, start: listed.count,
+            repository: repository, isLinked: fact.isLinked, time: fact.pushedAt.millisecondsSince1970)
+    }
+
+    mutating func list(
+        _ hash: CommitHash, _ said: CommitTable.Saying, _ draft: inout Draft, _ commits: inout CommitTable
+    ) {
+        guard listed.count - draft.start < Self.longestList else { return }
+        let id = commits.id(of: hash, in: draft.repository)
+        if commits.list(id, said, at: draft.time).contains(.merges) { draft.traits.insert(.merges) }
+        if id == draft.after { draft.endsInAfter = true }
+        if !draft.isLinked { commits.mark(id, .unlinked) }
+        listed.append(id)
+    }
+
+    mutating func end(_ draft: Draft, _ fact: PushFact, isComplete: Bool, _ commits: inout CommitTable) {
+        let (before, after, count) = (draft.before, draft.after, listed.count - draft.start)
+        var traits = draft.traits
+        let isWhole = isComplete && count < Self.longestList
         if after != Self.none {
-            if isWhole, endsInAfter { traits.insert(.isWhole) }
+            if isWhole, draft.endsInAfter { traits.insert(.isWhole) }
             if before == Self.none {
                 traits.insert(.breaks)
                 commits.mark(after, .created)
             } else if fact.isForced {
                 traits.insert(.breaks)
                 commits.mark(after, .forced)
-            } else if before != after, endsInAfter || !isWhole {
+            } else if before != after, draft.endsInAfter || !isWhole {
                 traits.insert(.links)
             } else {
                 // It says that commits came, and which ones it does not say.
@@ -72,7 +104,7 @@ struct PushLog {
         guard after != Self.none || count > 0 else { return }
         pushes.append(
             Push(
-                before: before, after: after, pushedAt: time, start: UInt32(start), count: UInt16(count),
+                before: before, after: after, pushedAt: draft.time, start: UInt32(draft.start), count: UInt16(count),
                 traits: traits,
                 ref: fact.ref.map { refs.id(of: $0) } ?? Self.none))
     }

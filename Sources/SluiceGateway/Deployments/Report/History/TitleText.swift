@@ -8,6 +8,12 @@ enum TitleText {
         return end
     }
 
+    /// What is kept of a title.
+    static func cut(_ title: String) -> String {
+        var title = title
+        return title.withUTF8 { String(decoding: $0.prefix(cut($0, at: TitleArena.longest)), as: UTF8.self) }
+    }
+
     /// `Revert "…"` as git writes it, or the word `hotfix` anywhere, in any capitals; `Merge …` as git and GitHub write it.
     static func marks(of bytes: UnsafeBufferPointer<UInt8>) -> CommitTable.Marks {
         var marks: CommitTable.Marks = []

@@ -30,6 +30,11 @@ struct EventTemplate: Sendable {
         }
     }
 
+    /// Tries incidents, which only sinks get that ask for them.
+    func checkIncidents() throws(TemplateFault) {
+        if format == .json { try TemplateOutline(pieces).checkJSON(ofIncidents: true) }
+    }
+
     /// What it gives for an event, with stand-ins for values.
     func outline(_ delivery: SinkDelivery) -> String {
         String(decoding: TemplateOutline(pieces).bytes(for: delivery), as: UTF8.self)

@@ -31,8 +31,11 @@ struct TemplateOutline {
     }
 
     /// Tries events of each kind, with all fields and with the fewest: what is no JSON then never will be.
-    func checkJSON() throws(TemplateFault) {
-        for (samples, note) in [(SampleEvents.whole, ""), (SampleEvents.sparse, " with the fewest fields")] {
+    /// - Parameter ofIncidents: whether incidents are tried, and not the kinds that every sink gets.
+    func checkJSON(ofIncidents: Bool = false) throws(TemplateFault) {
+        let whole = ofIncidents ? SampleEvents.wholeIncidents : SampleEvents.whole
+        let sparse = ofIncidents ? SampleEvents.sparseIncidents : SampleEvents.sparse
+        for (samples, note) in [(whole, ""), (sparse, " with the fewest fields")] {
             for delivery in samples {
                 let (bytes, origins) = trace(delivery)
                 if bytes.allSatisfy({ [0x20, 0x09, 0x0A, 0x0D].contains($0) }) { continue }
