@@ -13,7 +13,7 @@ SOURCES        = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: run build test examples soak bench docs format lint setup setup-test dashboards install uninstall
+.PHONY: run build test examples soak bench docs docc sanitize format lint setup setup-test dashboards install uninstall dist
 
 run: build
 	.build/release/sluice run
@@ -29,6 +29,10 @@ install:
 
 uninstall:
 	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install.sh uninstall
+
+# A tarball of what `make install` installs, in .build/dist. Made of the same program it is the same, byte by byte.
+dist:
+	scripts/dist.sh
 
 # Three at a time: for the most part their tests wait.
 test: setup setup-test
@@ -57,6 +61,22 @@ docs: setup
 	swift build --product sluice
 	.build/debug/sluice metrics > docs/METRICS.md
 	.build/debug/sluice documents .
+
+# The documentation of each library product, in .build-docc/archives; a warning is an error. `TARGETS` chooses some of them.
+LIBRARIES = $(shell sed -n 's/^ *\.library(name: "\([^"]*\)".*/\1/p' Package.swift)
+docc: TARGETS = $(LIBRARIES)
+docc: setup
+	mkdir -p .build-docc/archives
+	for target in $(TARGETS); do \
+		SLUICE_DOCC=1 swift package --scratch-path .build-docc --allow-writing-to-directory .build-docc/archives \
+			generate-documentation --target $$target --warnings-as-errors \
+			--output-path .build-docc/archives/$$target.doccarchive || exit 1; \
+	done
+
+# The tests under a sanitizer, in a copy: races first, then memory. `TESTS` chooses some of the targets.
+sanitize: setup setup-test
+	scripts/sanitize.sh thread $(TESTS)
+	scripts/sanitize.sh address $(TESTS)
 
 # Writes dashboards/*.json from dashboards/source.
 dashboards:

@@ -86,35 +86,21 @@ public final class Gateway: Service {
         let tracer = tracer ?? exporter?.tracer
 
         let sinkMeters = SinkMeters(instruments)
-        var clientConfiguration = HTTPClient.Configuration()
         let sinkTrouble = SinkTrouble()
         readiness.add(sinkTrouble.report)
-        clientConfiguration.observe = { observation in
+        let client = try Self.client(configuration, tracer) { observation in
             sinkMeters.observe(observation)
             sinkTrouble.observe(observation)
         }
-        clientConfiguration.tracer = tracer
-        clientConfiguration.proxy = configuration.sinkProxy
-        clientConfiguration.additionalCertificates = configuration.sinkCertificates
-        clientConfiguration.totalTimeout = configuration.pace.answerTimeout
-        let client = try ConfigurationError.naming([
-            "HTTPClient.additionalCertificates": "GatewayConfiguration.sinkCertificates",
-            "HTTPClient.proxy": "GatewayConfiguration.sinkProxy",
-        ]) { try HTTPClient(clientConfiguration) }
 
-        var routing = Router.Configuration()
-        routing.shutdownTimeout = configuration.shutdownTimeout
-        routing.redelivery = configuration.pace.redelivery
-        routing.destination = configuration.pace.destination
-        // The queue and what comes in are no destinations: no breaker refuses a webhook.
-        routing.destination.breaker = nil
         let journal = Journal.make(
             configuration, directory.journal, instruments, isDoubted: { log.clockDoubt != nil }, logger: logger)
         let note: @Sendable (JournalEvent) -> Void = { journal?.note($0) }
         let past = journal == nil ? nil : PastTroubles(note: note)
         if let journal { readiness.add(journal.report) }
         let router = Router(
-            configuration: routing, instruments: instruments, logger: logger, tracer: tracer, observer: journal)
+            configuration: configuration.routing, instruments: instruments, logger: logger, tracer: tracer,
+            observer: journal)
 
         let webhooks = try ConfigurationError.naming(["HTTPListener.host": "GatewayConfiguration.bindAddress"]) {
             try HTTPListener(
@@ -236,20 +222,7 @@ public final class Gateway: Service {
             // What a gateway has told that counts them is there longer than the facts.
             span: min(.seconds(200 * 86_400), configuration.factRetention / 2),
             leads: { queue.leads(shared == nil ? DeploymentsRoute.name : CountingRoute.name) }, logger: logger)
-        let watch = configuration.written.origin.flatMap { first in
-            reading == nil
-                ? nil
-                : ConfigurationWatch(
-                    origin: { reloader.origin ?? first },
-                    reload: { again in
-                        do {
-                            try await reloader.reload(by: again ? .fileAgain : .file)
-                            return false
-                        } catch {
-                            return (error as? ReloadRefusal)?.mayPass ?? false
-                        }
-                    })
-        }
+        let watch = reading == nil ? nil : ConfigurationWatch(of: configuration, for: reloader)
         let parts: [any Service] =
             // The journal and the exporter outlive the routes, whose last attempts and spans they take.
             [metrics] + [journal].compactMap(\.self) + [exporter].compactMap(\.self) + [
@@ -319,18 +292,6 @@ public final class Gateway: Service {
         await queue.close()
         ledger.close()
     }
-}
-
-extension GatewayConfiguration {
-    func adding(_ sinks: [ConfiguredSink], _ sources: [ConfiguredSource]) -> GatewayConfiguration {
-        var configuration = self
-        configuration.sinks += sinks
-        configuration.sources += sources
-        return configuration
-    }
-
-    /// Where events go: the console where nothing else is configured.
-    var deliveredTo: [ConfiguredSink] { sinks.isEmpty ? [Registry.fallback] : sinks }
 }
 
 extension Logger {

@@ -70,6 +70,7 @@ extension SQLiteLogView {
     /// The offsets at which a message was published, and when. Looks at each of the topic's messages of that time.
     /// - Parameters:
     ///   - id: the message's.
+    ///   - topic: which topic.
     ///   - from: looks no further back; nil is the beginning.
     ///   - through: looks no further; nil is the end.
     ///   - limit: how many messages it looks at, at most: the last of them.

@@ -3,6 +3,11 @@ import Logging
 
 /// Handles each key once: what was handled before is acknowledged without the handler.
 ///
+/// ```swift
+/// let handled = try MemoryDeduplicationStore(.init(capacity: 100_000))  // or log.deduplicationStore(), which a restart keeps
+/// let router = Router(middlewares: [Deduplicator(handled, key: .metadata("order"), window: .seconds(86_400)), Retry()])
+/// ```
+///
 /// The key is kept only after success, so that a failed message's redelivery is handled and not dropped. Keys are
 /// scoped to the route, unless ``scope`` says otherwise.
 ///

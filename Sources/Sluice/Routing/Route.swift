@@ -1,4 +1,10 @@
 /// From a topic, through middlewares and a handler, to another topic.
+///
+/// ```swift
+/// Route("invoicing", from: log.subscriber(group: "invoicing"), "orders", to: log.publisher(), "invoices") { message, context in
+///     [Message(text: "invoice for \(message.text ?? "?")")]
+/// }
+/// ```
 public struct Route: Sendable {
     /// Where a route publishes what its handler returns.
     public struct Output: Sendable {

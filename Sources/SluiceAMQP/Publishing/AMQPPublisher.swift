@@ -4,6 +4,11 @@ import Synchronization
 
 /// Publishes to a RabbitMQ broker, over one connection that is kept.
 ///
+/// ```swift
+/// let orders = try AMQPPublisher(rabbit)
+/// try await orders.publish([Message(text: "7")], to: "orders")
+/// ```
+///
 /// A publish returns when the broker has confirmed every message: persistent ones are then on disk wherever they were
 /// routed to. Many publishes, of one task or of many, are under way at once and share what is sent.
 public final class AMQPPublisher: Publisher {

@@ -4,6 +4,11 @@ import Synchronization
 
 /// Reads queues of a RabbitMQ broker, over one connection that is kept: a channel for each subscription.
 ///
+/// ```swift
+/// let orders = try AMQPSubscriber(rabbit, configuration: .init(prefetch: 64))
+/// try router.add(Route("mail", from: orders, "orders") { message, _ in try await mail.send(message) })
+/// ```
+///
 /// Messages are delivered as they come and settled one by one; what is not settled when the connection ends comes
 /// again. A rejected message waits in a queue beside its own (`<queue>.retry.<milliseconds>`) and comes back from there,
 /// behind what has come meanwhile.

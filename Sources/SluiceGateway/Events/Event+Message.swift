@@ -16,7 +16,7 @@ extension Event {
     /// The event of a message, written by any program. What is not known (`repository`, `ref`, `url`, `service`) may be
     /// missing.
     /// - Throws: ``SourceError`` that asks for the poison queue when there is no such event in it. Routes let kinds that
-    ///   this version does not know pass before they come here (``KnownEvents``).
+    ///   this version does not know pass before they come here (`KnownEvents`).
     public init(_ message: Message) throws(SourceError) {
         if Fact.isFact(message) {
             guard case .incident(let incident) = try Fact(message), let event = Event(incident) else {

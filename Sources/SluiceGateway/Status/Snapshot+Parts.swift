@@ -88,7 +88,7 @@ extension Snapshot {
         public var waitingForBudget: Int64 = 0
         /// Those that wait for a permit of the throttle.
         public var waitingForThrottle: Int64 = 0
-        /// Those that wait for one of the places of attempts at once.
+        /// Those that wait for one of the slots for attempts at once.
         public var waitingForConcurrency: Int64 = 0
         /// What is left of the retry budget, from 0 to 1.
         public var budgetRemaining: Double = 1
@@ -142,6 +142,7 @@ extension Snapshot {
         public var causes: [PoisonCause] = []
     }
 
+    /// How many messages of a route failed for one reason.
     public struct PoisonCause: Codable, Sendable, Equatable {
         public var route: String
         public var reason: String

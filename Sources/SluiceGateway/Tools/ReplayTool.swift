@@ -101,7 +101,9 @@ public struct ReplayTool: Sendable {
     }
 
     /// Tells of jobs until none of them runs any more.
-    /// - Parameter tell: is told of each job twice a second.
+    /// - Parameters:
+    ///   - ids: the numbers of the jobs.
+    ///   - tell: is told of each job twice a second.
     /// - Throws: ``ToolError`` where one of them was not brought to its end.
     public func watch(_ ids: [Int64], tell: (Report) throws -> Void) async throws {
         var speeds: [Int64: JobSpeed] = [:]

@@ -4,6 +4,12 @@ import Tracing
 
 /// Sends HTTP requests over kept-alive connections, from one thread of its own that libcurl's event loop runs on.
 ///
+/// ```swift
+/// let client = try HTTPClient()
+/// let order = HTTPClient.Request("POST", "https://shop.example/orders", target: "shop", body: message.payload)
+/// try await client.send(order).requireSuccess()
+/// ```
+///
 /// HTTP/1.1, and HTTP/2 where a TLS server offers it. TLS certificates are verified; redirects are not followed;
 /// `.netrc` is ignored, and so are proxies unless the configuration names them; a request that is not idempotent is never repeated by itself.
 public final class HTTPClient: Closable {

@@ -1,6 +1,12 @@
 public import Sluice
 
 /// Makes the request that carries a message: Watermill's `MarshalMessageFunc`.
+///
+/// ```swift
+/// let marshaler = HTTPMarshaler { message, topic in
+///     HTTPClient.Request("PUT", "https://shop.example/\(topic)/\(message.id)", target: "shop", body: message.payload)
+/// }
+/// ```
 public struct HTTPMarshaler: Sendable {
     package let marshal: @Sendable (Message, Topic) throws -> HTTPClient.Request
 

@@ -4,6 +4,11 @@ import Synchronization
 
 /// Looks after topics: creates them, and tells how far a group is behind.
 ///
+/// ```swift
+/// let topics = try KafkaTopics(kafka)
+/// try await topics.create("orders", partitions: 6, replication: 3, retention: .seconds(7 * 86_400))
+/// ```
+///
 /// It keeps one client and one thread, on which all of its requests run one after the other. A call whose task is
 /// cancelled ends within some seconds, with an error, however long the brokers take.
 public final class KafkaTopics: Closable {
@@ -15,7 +20,10 @@ public final class KafkaTopics: Closable {
     let logger: Logger
 
     /// Starts the client, which looks for its brokers in the background.
-    /// - Parameter timeout: how long one call may take once its turn has come. Default 10 s; from 1 ms to an hour.
+    /// - Parameters:
+    ///   - configuration: which cluster.
+    ///   - timeout: how long one call may take once its turn has come. Default 10 s; from 1 ms to an hour.
+    ///   - logger: takes librdkafka's logs too.
     /// - Throws: `ConfigurationError`, which names the field, for a value out of its range or one that librdkafka refuses;
     ///   ``KafkaError`` when the system refuses a thread.
     public convenience init(
@@ -83,6 +91,7 @@ public final class KafkaTopics: Closable {
 
     /// Creates the topic where it is missing. One that exists stays as it is.
     /// - Parameters:
+    ///   - topic: its name.
     ///   - partitions: how many; from 1.
     ///   - replication: how many brokers keep each; nil takes the brokers' default.
     ///   - retention: how long messages are kept (`retention.ms`); nil takes the brokers' default.
@@ -123,7 +132,9 @@ public final class KafkaTopics: Closable {
     }
 
     /// What the topic is; nil where there is none. Looking makes none.
-    /// - Parameter settings: whether to ask for its settings too, which costs a request and a permission (DescribeConfigs).
+    /// - Parameters:
+    ///   - topic: its name.
+    ///   - settings: whether to ask for its settings too, which costs a request and a permission (DescribeConfigs).
     /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
     public func describe(_ topic: Topic, settings: Bool = true) async throws(KafkaError) -> KafkaTopicDescription? {
         try topic.validateForKafka()
@@ -147,8 +158,11 @@ public final class KafkaTopics: Closable {
 
     /// How far a group is behind: its ``backlog(of:group:)``, and when the first record of each was made, which costs
     /// reading that record once.
-    /// - Parameter limit: how long it may take; nil is the `timeout` of all calls. The times that are not known by then
-    ///   are missing.
+    /// - Parameters:
+    ///   - topic: what it reads.
+    ///   - group: its name.
+    ///   - limit: how long it may take; nil is the `timeout` of all calls. The times that are not known by then
+    ///     are missing.
     /// - Throws: `ConfigurationError` for a group without a name; ``KafkaError``, also when the brokers do not answer in time.
     public func lag(
         of topic: Topic, group: String, within limit: Duration? = nil

@@ -1,6 +1,15 @@
 import Synchronization
 
 /// Holds tasks up until it is opened: for tests that need two things to happen in a certain order.
+///
+/// ```swift
+/// let gate = Gate()
+/// let handler: Handler = { message, _ in
+///     try await gate.wait()
+///     return [message]
+/// }
+/// gate.open()
+/// ```
 public final class Gate: Sendable {
     private struct State {
         var isOpen: Bool

@@ -59,13 +59,13 @@ struct PatientRouteTests {
     }
 
     @Test(arguments: 0..<10 as Range<UInt64>)
-    func theNextPlaceIsTheLiveOnes(seed: UInt64) async throws {
+    func theNextSlotIsTheLiveOnes(seed: UInt64) async throws {
         try await VirtualTime.run(seed: seed, order: .shuffled) { time in
             let other = Source([.numbered(0)], time: time)
             let scene = try Scene(.init(budget: nil, concurrency: .fixed(1)), time) { _ in
                 try await time.sleep(for: .seconds(1))
             }
-            // A third route has the only place.
+            // A third route has the only slot.
             try scene.router.add(
                 Route("other", from: other, "in", ordering: .serial, destination: scene.destination) { _, _ in
                     try await time.sleep(for: .seconds(5))

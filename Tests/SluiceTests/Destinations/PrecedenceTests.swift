@@ -73,13 +73,13 @@ struct PrecedenceTests {
     }
 
     @Test(arguments: 0..<20 as Range<UInt64>)
-    func theNextPlaceIsTheUrgentOnes(seed: UInt64) async throws {
+    func theNextSlotIsTheUrgentOnes(seed: UInt64) async throws {
         try await VirtualTime.run(seed: seed, order: .shuffled) { time in
             let other = Source((0..<1).map { .numbered($0) }, time: time)
             let scene = try Scene(.init(budget: nil, concurrency: .fixed(1)), time) { _ in
                 try await time.sleep(for: .seconds(1))
             }
-            // A third route has the only place.
+            // A third route has the only slot.
             try scene.router.add(
                 Route("other", from: other, "in", ordering: .serial, destination: scene.destination) { _, _ in
                     try await time.sleep(for: .seconds(5))
@@ -92,7 +92,7 @@ struct PrecedenceTests {
                 try await time.eventually(within: .seconds(60)) { scene.attempts.count == 5 }
             }
             #expect(scene.order.first == "urgent")
-            // The place that the urgent one leaves may be another's before its route has its next message.
+            // The slot that the urgent one leaves may be another's before its route has its next message.
             #expect(scene.order.prefix(3).filter { $0 == "urgent" }.count == 2, "\(scene.order)")
         }
     }

@@ -6,7 +6,10 @@ public struct StatusText: Sendable {
     private let width: Int
     private let colours: Colours
 
-    /// - Parameter width: of a line, in columns. At least 40; default 100.
+    /// - Parameters:
+    ///   - snapshot: what is shown.
+    ///   - width: of a line, in columns. At least 40; default 100.
+    ///   - colours: default: none.
     public init(_ snapshot: Snapshot, width: Int = 100, colours: Colours = .none) {
         self.snapshot = snapshot
         self.colours = colours

@@ -3,6 +3,7 @@ import Sluice
 extension TopView {
     /// A line of the screen.
     public struct Line: Sendable, Equatable {
+        /// How a line stands out.
         public enum Style: Sendable {
             case plain, head, marked, faint, well, warning, error
         }

@@ -8,6 +8,11 @@ public import Tracing
 
 /// Listens on one address and answers HTTP/1.1: the requests to the endpoints of its subscribers, and its resources.
 ///
+/// ```swift
+/// let listener = try HTTPListener(port: 8080, resources: [])
+/// let orders = try HTTPSubscriber(listener: listener, endpoints: [HTTPEndpoint("/orders", authenticator: .bearer(token))])
+/// ```
+///
 /// On graceful shutdown it stops accepting; requests that wait for their settlement get their answers, others 503
 /// with `Connection: close`, and `run()` returns when the last connection has ended.
 public final class HTTPListener: Service {

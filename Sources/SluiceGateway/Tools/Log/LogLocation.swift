@@ -3,7 +3,7 @@ import Sluice
 import SluiceSQLite
 
 /// Where the log is that `sluice log` works on.
-public enum LogPlace: Sendable {
+public enum LogLocation: Sendable {
     /// The embedded log in this file.
     case file(String)
     case kafka(GatewayConfiguration.Kafka)
@@ -18,7 +18,9 @@ public enum LogPlace: Sendable {
         self = .file(exists ? DataDirectory.logFile(at: directory) : "\(directory)/\(DataDirectory.logName)")
     }
 
-    /// - Parameter environment: the variables of Kafka.
+    /// - Parameters:
+    ///   - text: an address: see ``forms``.
+    ///   - environment: the variables of Kafka.
     /// - Throws: ``ToolError`` that says what is expected.
     public init(
         _ text: String, environment: [String: String] = ProcessInfo.processInfo.environment
