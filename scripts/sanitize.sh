@@ -66,6 +66,7 @@ rm -rf "$reports"
 mkdir -p "$reports"
 export TSAN_OPTIONS="suppressions=$root/scripts/sanitize/thread.supp log_path=$reports/thread exitcode=0 history_size=4 ${TSAN_OPTIONS:-}"
 export ASAN_OPTIONS="log_path=$reports/address detect_leaks=0 detect_stack_use_after_return=0 ${ASAN_OPTIONS:-}"
+export SLUICE_SANITIZER=$sanitizer
 export SLUICE_PYTHON=${SLUICE_PYTHON:-$root/.build-venv/bin/python}
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH:-4}
 bundle=$(find "$(swift build --show-bin-path --build-tests "${package[@]}")" -maxdepth 1 -name '*PackageTests.xctest')

@@ -1,3 +1,5 @@
+import Sluice
+
 /// What a command asks of a running gateway: one line of JSON, such as
 /// `{"version":1,"command":"sinks.pause","sink":"console"}`.
 struct ControlRequest: Sendable, Equatable {
