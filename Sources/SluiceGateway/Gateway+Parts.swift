@@ -55,6 +55,10 @@ extension Gateway {
             })
     }
 
+    static func redriveStore(_ queue: any EventQueue, _ log: SQLiteLog) -> any RedriveStore {
+        (queue as? KafkaQueue)?.redrive ?? LogRedriveStore(log: log)
+    }
+
     /// - Returns: nil where Kafka is not the queue.
     static func kafkaGroups(
         _ queue: any EventQueue, _ steering: Steering, _ router: Router, _ store: any SteeringStore, _ logger: Logger

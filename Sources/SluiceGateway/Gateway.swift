@@ -150,16 +150,16 @@ public final class Gateway: Service {
         self.reloader = reloader
 
         readiness.add(steering.report)
-        let desk =
-            configuration.kafka == nil
-            ? RedriveDesk(
-                log, router, sinks: { sinks.forJobs }, mustWait: steering.mustWait, instruments, logger: logger) : nil
-        if let desk { readiness.add(desk.report) }
+        let desk = RedriveDesk(
+            Self.redriveStore(queue, log), router, sinks: { sinks.forJobs }, mustWait: steering.mustWait,
+            idleTime: configuration.pace.idleLane, forget: { backend.registry.removeAll(labels: [($0, $1)]) }, instruments,
+            logger: logger)
+        readiness.add(desk.report)
         let commands = ControlCommands(
             steering: steering, router: router, queue: queue, log: log, reloader: reloader, tap: tap,
             kafka: Self.kafkaGroups(queue, steering, router, store, logger),
             teller: Self.teller(journal, queue, log, directory, sinks, steering),
-            redrive: desk.map(RedriveRequests.init), logger: logger)
+            redrive: RedriveRequests(desk: desk), logger: logger)
         let control = ControlServer(in: configuration.dataDirectory, logger: logger) {
             try await commands.perform($0)
         }
@@ -187,7 +187,7 @@ public final class Gateway: Service {
                 registry: backend.registry, router: router, sinks: sinks, sources: intake.entries, queue: queue,
                 log: configuration.kafka == nil ? directory.log : nil, dataDirectory: configuration.dataDirectory,
                 readiness: readiness, reloader: reloader, backlog: backlog, ledger: ledger, past: past,
-                startedAt: startedAt))
+                jobs: { desk.records }, startedAt: startedAt))
         self.status = status
         let sampler = status.makeSampler()
         let resources =
@@ -227,9 +227,7 @@ public final class Gateway: Service {
             // The journal and the exporter outlive the routes, whose last attempts and spans they take.
             [metrics] + [journal].compactMap(\.self) + [exporter].compactMap(\.self) + [
                 backlog, sampler, keeper, ledgerKeeper, verdicts, QueueProbe(queue: queue, onOutcome: life.changed),
-                steering,
-            ] + [desk].compactMap(\.self) + [
-                commands, control, PreparedRouter(queue: queue, router: router), reloader,
+                steering, desk, commands, control, PreparedRouter(queue: queue, router: router), reloader,
             ] + [watch].compactMap(\.self) + [intake.door, drain]
         services = parts.map { [life] in WatchedService(service: $0, life: life) }
     }

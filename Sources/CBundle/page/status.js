@@ -908,6 +908,13 @@ function showPoison() {
       head: ['Cause', 'Route', 'Messages'],
       rows: causes.map((each) => [each.reason, each.route, count(each.count)]),
     },
+    ...list(page.snapshot.jobs).slice(0, 1).map(() => ({
+      title: 'Sent again by jobs',
+      head: ['Job', 'To', 'State', 'Delivered', 'Failed', 'Left'],
+      rows: list(page.snapshot.jobs).map((each) => [
+        `${each.id} (${each.kind})`, each.to, each.why ? `${each.state}: ${each.why}` : each.state,
+        count(each.delivered), count(each.failed), count(each.left)]),
+    })),
   ]);
 }
 

@@ -66,14 +66,7 @@ public final class MemoryBroker: Sendable {
             }
         }
 
-        func delay(beforeAttempt attempt: Int) -> Duration {
-            guard attempt > 2 else { return .zero }
-            let doublings = UInt64(min(attempt - 3, 40))
-            let (nanoseconds, overflow) = redeliveryDelay.wholeNanoseconds.multipliedReportingOverflow(
-                by: 1 << doublings)
-            return overflow
-                ? maxRedeliveryDelay : min(maxRedeliveryDelay, .nanoseconds(Int64(clamping: nanoseconds)))
-        }
+        var pacing: RedeliveryPacing { RedeliveryPacing(from: redeliveryDelay, upTo: maxRedeliveryDelay) }
     }
 
     public let configuration: Configuration

@@ -80,18 +80,15 @@ extension Subscription {
     /// Ends the stream from the consumer's side. What is buffered counts as rejected.
     public func cancel() {
         var (end, dropped, waiters) = state.withLock {
-            state -> ((@Sendable () -> Void)?, DeliveryBuffer, Deque<Waiter>) in
+            state -> ((@Sendable () -> Void)?, DeliveryBuffer, [WaitList<Bool>.Waiter]) in
             let end = state.ended ? nil : state.onEnd
             if !state.ended { state.isCancelled = true }
             state.ended = true
             isFilled.store(true, ordering: .relaxed)
-            defer {
-                state.buffer = DeliveryBuffer()
-                state.waiters = []
-            }
-            return (end, state.buffer, state.waiters)
+            defer { state.buffer = DeliveryBuffer() }
+            return (end, state.buffer, state.waiters.removeAll())
         }
-        for waiter in waiters { waiter.continuation.resume(returning: false) }
+        for waiter in waiters { waiter.resume(returning: false) }
         dropped.removeFirst(.max).deliveries().forEach { $0.reject() }
         end?()
     }
@@ -129,33 +126,15 @@ extension Subscription {
     /// Waits until there may be something to take.
     /// - Returns: false at the end of the stream, and when the task is cancelled.
     private func waitForDelivery() async -> Bool {
-        let id = state.withLock { state in
-            state.nextWaiter += 1
-            return state.nextWaiter
-        }
-        return await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
-                let outcome = state.withLock { state -> Bool? in
-                    if !state.buffer.isEmpty || state.nudges > 0 { return true }
-                    // Checked under the lock: a cancellation that comes later finds the waiter in the list.
-                    if state.ended || Task.isCancelled { return false }
-                    state.waiters.append(Waiter(id: id, continuation: continuation))
-                    return nil
-                }
-                if let outcome { continuation.resume(returning: outcome) }
-            }
-        } onCancel: {
-            let waiter = state.withLock { state in
-                state.waiters.firstIndex { $0.id == id }.map { state.waiters.remove(at: $0) }
-            }
-            waiter?.continuation.resume(returning: false)
+        await state.wait(in: \.waiters, onCancel: false) { state in
+            if !state.buffer.isEmpty || state.nudges > 0 { return true }
+            return state.ended ? false : nil
         }
     }
 
     /// Chooses a waiting consumer when something is there. It drains when it runs, not now: what arrives until then
     /// comes with the same batch. Having drained, it wakes the next when something is left.
     static func wakeOne(_ state: inout State) -> Wake {
-        guard !state.buffer.isEmpty || state.nudges > 0, let waiter = state.waiters.popFirst() else { return Wake() }
-        return Wake(continuation: waiter.continuation)
+        !state.buffer.isEmpty || state.nudges > 0 ? Wake(waiter: state.waiters.popFirst()) : Wake()
     }
 }

@@ -149,6 +149,31 @@ extension Snapshot {
         public var count: Int64
     }
 
+    /// Messages that are sent again by a sink or a source's reader: `sluice replay`, `sluice poison retry`.
+    public struct Job: Codable, Sendable, Equatable {
+        public var id: Int64
+        /// `retry` or `replay`.
+        public var kind: String
+        /// Where they go.
+        public var to: String
+        /// `running`, `paused` or `stopped`.
+        public var state: String
+        /// Why it does not run.
+        public var why: String?
+        public var total: Int64
+        public var delivered: Int64
+        /// In the poison queue again.
+        public var failed: Int64
+        /// Passed over: delivered before, not wanted, or gone.
+        public var skipped: Int64
+        public var left: Int64
+        /// Messages a second at most; nil for no bound of its own.
+        public var rate: Double?
+        public var begun: Timestamp
+        /// Who asked for it.
+        public var by: String
+    }
+
     /// What was deployed last.
     public struct Deployment: Codable, Sendable, Equatable {
         public var service: String

@@ -17,7 +17,7 @@ public final class KafkaTopics: Closable {
     private let thread: WorkerThread
     private let timeout: Duration
     private let times = RecordTimes()
-    private let logger: Logger
+    let logger: Logger
 
     /// Starts the client, which looks for its brokers in the background.
     /// - Parameters:
@@ -26,9 +26,17 @@ public final class KafkaTopics: Closable {
     ///   - logger: takes librdkafka's logs too.
     /// - Throws: `ConfigurationError`, which names the field, for a value out of its range or one that librdkafka refuses;
     ///   ``KafkaError`` when the system refuses a thread.
-    public init(
+    public convenience init(
         _ configuration: KafkaConfiguration, timeout: Duration = .seconds(10),
         logger: Logger = Logger(label: "sluice.kafka")
+    ) throws {
+        try self.init(configuration, timeout: timeout, readsRecords: false, logger: logger)
+    }
+
+    /// - Parameter readsRecords: whether it is for reading many records (``records(of:partition:from:through:limit:)``): it
+    ///   then fetches ahead.
+    package init(
+        _ configuration: KafkaConfiguration, timeout: Duration, readsRecords: Bool, logger: Logger
     ) throws {
         try ConfigurationCheck.all(of: "KafkaTopics") { check in
             check("timeout", timeout, in: .milliseconds(1) ... .seconds(3_600))
@@ -39,7 +47,7 @@ public final class KafkaTopics: Closable {
         let client: AdminClient
         do throws(KafkaError) {
             client = try AdminClient { () throws(KafkaError) in
-                try NativeClient(.consumer, Self.native(configuration), monitor: monitor)
+                try NativeClient(.consumer, Self.native(configuration, readsRecords), monitor: monitor)
             }
         } catch {
             throw configuration.refusal(error)
@@ -67,14 +75,18 @@ public final class KafkaTopics: Closable {
 
     /// A consumer without a group: unlike a producer it creates no topic by looking for it, and it counts as read only
     /// what is committed.
-    private static func native(_ configuration: KafkaConfiguration) throws(KafkaError) -> NativeConfiguration {
+    private static func native(
+        _ configuration: KafkaConfiguration, _ readsRecords: Bool
+    ) throws(KafkaError) -> NativeConfiguration {
         try configuration.native(
             options: [
                 ("statistics.interval.ms", "0"),
                 // Of a partition that is read at all, one record is.
-                ("queued.min.messages", "1"), ("fetch.message.max.bytes", "65536"),
-            ],
-            required: [("allow.auto.create.topics", "false"), ("enable.auto.commit", "false")])
+                ("queued.min.messages", readsRecords ? "\(mostRecords)" : "1"),
+                ("fetch.message.max.bytes", readsRecords ? "1048576" : "65536"),
+            ] + (readsRecords ? [("queued.max.messages.kbytes", "16384")] : []),
+            required: [("allow.auto.create.topics", "false"), ("enable.auto.commit", "false")]
+                + (readsRecords ? [("enable.partition.eof", "true"), ("auto.offset.reset", "earliest")] : []))
     }
 
     /// Creates the topic where it is missing. One that exists stays as it is.

@@ -79,6 +79,13 @@ extension TopView {
             lines.append(
                 Line(text: "poison: \(snapshot.poison.messages.messages) in \(snapshot.poison.topic)", style: .warning))
         }
+        for job in (snapshot.jobs ?? []).prefix(3) {
+            let done = job.delivered + job.failed + job.skipped
+            lines.append(
+                Line(
+                    text: "job \(job.id): \(job.kind) to \(job.to) is \(job.state), \(done) of \(job.total), "
+                        + "\(job.failed) failed again", style: job.state == "stopped" ? .warning : .plain))
+        }
         return lines
     }
 

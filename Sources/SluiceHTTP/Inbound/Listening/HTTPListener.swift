@@ -3,6 +3,7 @@ public import Logging
 import NIOCore
 import NIOPosix
 public import ServiceLifecycle
+import Sluice
 import Synchronization
 public import Tracing
 
@@ -23,7 +24,7 @@ public final class HTTPListener: Service {
     private struct State {
         var running = false
         var outcome: Result<Int, HTTPListenerError>?
-        var waiters: [CheckedContinuation<Int, any Error>] = []
+        var waiters = WaitList<Result<Int, HTTPListenerError>>()
     }
 
     /// - Parameters:
@@ -94,13 +95,7 @@ public final class HTTPListener: Service {
     /// - Returns: the port, also where the configuration left it to the system.
     /// - Throws: ``HTTPListenerError`` when it could not start.
     public func port() async throws -> Int {
-        try await withCheckedThrowingContinuation { continuation in
-            let outcome = state.withLock { state in
-                if state.outcome == nil { state.waiters.append(continuation) }
-                return state.outcome
-            }
-            if let outcome { continuation.resume(with: outcome.mapError { $0 as any Error }) }
-        }
+        try await state.waitThrough(in: \.waiters) { $0.outcome }.get()
     }
 
     /// Listens until graceful shutdown or cancellation.
@@ -157,10 +152,9 @@ public final class HTTPListener: Service {
     private func conclude(_ outcome: Result<Int, HTTPListenerError>) {
         let waiters = state.withLock { state in
             state.outcome = outcome
-            defer { state.waiters = [] }
-            return state.waiters
+            return state.waiters.removeAll()
         }
-        for waiter in waiters { waiter.resume(with: outcome.mapError { $0 as any Error }) }
+        for waiter in waiters { waiter.resume(returning: outcome) }
     }
 
     private static func reason(of error: any Error) -> String {

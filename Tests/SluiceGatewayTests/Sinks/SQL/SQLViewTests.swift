@@ -58,7 +58,7 @@ import Testing
         let sink = SQLSink(file, retention: nil, hold: .seconds(1))
         try await sink.write(history.map { SinkDelivery($0) })
         await sink.close()
-        let database = try file.open()
+        let database = try file.open().database
         defer { try? database.close() }
         return try await database.read(body)
     }
@@ -89,7 +89,7 @@ import Testing
         try await sink.write(
             [deployed("abcdef12", 1, "staging"), deployed("abcd", 2, "production")].map { SinkDelivery($0) })
         await sink.close()
-        let database = try file.open()
+        let database = try file.open().database
         let missing = try await database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM not_in_production") }
         #expect(missing == 0)
         try database.close()
@@ -150,7 +150,7 @@ import Testing
         let sink = SQLSink(file, retention: nil, hold: .seconds(1))
         try await sink.deliver(SinkDelivery(push("aaaa", 1)))
         await sink.close()
-        let database = try file.open()
+        let database = try file.open().database
         let found = try await database.write { database in
             try database.execute(sql: "DROP VIEW pushes; CREATE VIEW mine AS SELECT 1")
             try SQLSchema.migrate(database, SQLSchema.steps + ["ALTER TABLE events ADD COLUMN more TEXT"])

@@ -1,16 +1,19 @@
 /// Writes JSON (RFC 8259) into bytes, compactly, members in the order in which they are given.
 package struct JSONWriter {
     package private(set) var bytes: [UInt8] = []
+    private let isASCII: Bool
 
-    package init(capacity: Int = 256) {
+    /// - Parameter isASCII: whether all that is not printable ASCII is escaped, so that a header can carry it.
+    package init(capacity: Int = 256, isASCII: Bool = false) {
+        self.isASCII = isASCII
         bytes.reserveCapacity(capacity)
     }
 
     /// The bytes of one object.
     package static func object(
-        capacity: Int = 256, _ body: (inout JSONWriter) -> Void
+        capacity: Int = 256, isASCII: Bool = false, _ body: (inout JSONWriter) -> Void
     ) -> [UInt8] {
-        var writer = JSONWriter(capacity: capacity)
+        var writer = JSONWriter(capacity: capacity, isASCII: isASCII)
         writer.object(body)
         return writer.bytes
     }
@@ -35,7 +38,7 @@ package struct JSONWriter {
 
     package mutating func string(_ text: String) {
         open(UInt8(ascii: "\""))
-        Self.append(escaped: text, to: &bytes)
+        if isASCII { Self.append(ascii: text, to: &bytes) } else { Self.append(escaped: text, to: &bytes) }
         bytes.append(UInt8(ascii: "\""))
     }
 
@@ -88,6 +91,16 @@ package struct JSONWriter {
                 append(escaped: byte, to: &bytes)
             }
             bytes.append(contentsOf: UnsafeBufferPointer(rebasing: buffer[copied...]))
+        }
+    }
+
+    private static func append(ascii text: String, to bytes: inout [UInt8]) {
+        for unit in text.utf16 {
+            switch unit {
+            case 0x22, 0x5C: bytes += [UInt8(ascii: "\\"), UInt8(truncatingIfNeeded: unit)]
+            case 0x20..<0x7F: bytes.append(UInt8(truncatingIfNeeded: unit))
+            default: bytes += escape(unit)
+            }
         }
     }
 

@@ -5,6 +5,7 @@ package struct JSONError: Error, Hashable, CustomStringConvertible {
     /// What should have been there, such as `a string`.
     package let expected: String
 
+    @usableFromInline
     package init(offset: Int, expected: StaticString) {
         self.offset = offset
         self.expected = "\(expected)"

@@ -8,18 +8,24 @@ package struct JSONReader: ~Copyable {
     /// How deep objects and arrays may nest.
     package static let maximumDepth = 128
 
-    let base: UnsafePointer<UInt8>
-    let end: Int
-    var position = 0
-    var depth = 0
+    @usableFromInline let base: UnsafePointer<UInt8>
+    @usableFromInline let end: Int
+    @usableFromInline var position = 0
+    @usableFromInline var depth = 0
+    /// Where the value begins of the member that is read, and its name.
+    @usableFromInline var fieldStart = -1
+    @usableFromInline var fieldName: UnsafeBufferPointer<UInt8>
+    @usableFromInline var decodedFieldName: [UInt8]?
 
-    private init(base: UnsafePointer<UInt8>, count: Int) {
+    @usableFromInline
+    init(base: UnsafePointer<UInt8>, count: Int) {
         self.base = base
         end = count
+        fieldName = UnsafeBufferPointer(start: base, count: 0)
     }
 
     /// Reads one value that takes up all of `bytes`, whitespace around it aside. What `body` does not read is skipped.
-    @inline(__always)
+    @inlinable
     package static func read<Value>(
         _ bytes: [UInt8], _ body: (inout JSONReader) throws(JSONError) -> Value
     ) throws(JSONError) -> Value {
@@ -49,9 +55,9 @@ package struct JSONReader: ~Copyable {
     }
 
     /// What kind of value comes next.
-    package enum Kind { case object, array, string, number, boolean, null, invalid }
+    package enum Kind: Sendable { case object, array, string, number, boolean, null, invalid }
 
-    package var kind: Kind {
+    @inlinable package var kind: Kind {
         switch byte(at: position) {
         case UInt8(ascii: "{"): .object
         case UInt8(ascii: "["): .array
@@ -64,7 +70,7 @@ package struct JSONReader: ~Copyable {
     }
 
     /// Reads an object; `body` is called for each member and reads its value, or leaves it to be skipped.
-    @inline(__always)
+    @inlinable
     package mutating func object(
         _ body: (borrowing JSONKey, inout JSONReader) throws(JSONError) -> Void
     ) throws(JSONError) {
@@ -80,7 +86,7 @@ package struct JSONReader: ~Copyable {
     }
 
     /// Reads an array; `body` is called for each element and reads it, or leaves it to be skipped.
-    @inline(__always)
+    @inlinable
     package mutating func array(_ body: (inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
         try enter(UInt8(ascii: "["), "an array")
         if leave(UInt8(ascii: "]")) { return }
@@ -146,6 +152,13 @@ package struct JSONReader: ~Copyable {
         return number
     }
 
+    /// The next value as it is written, all of it checked.
+    package mutating func raw() throws(JSONError) -> [UInt8] {
+        let start = position
+        try skip()
+        return Array(UnsafeBufferPointer(start: base + start, count: position - start))
+    }
+
     /// Moves past `null` when that is what comes next.
     package mutating func null() throws(JSONError) -> Bool {
         guard byte(at: position) == UInt8(ascii: "n") else { return false }
@@ -157,27 +170,30 @@ package struct JSONReader: ~Copyable {
 // MARK: Structure
 
 extension JSONReader {
-    @inline(__always)
+    @inlinable @inline(__always)
     func byte(at position: Int) -> UInt8 {
         // NUL is nowhere allowed, so the end needs no check of its own.
         position < end ? base[position] : 0
     }
 
+    @usableFromInline
     func expected(_ what: StaticString) -> JSONError {
         JSONError(offset: position, expected: what)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     mutating func skipWhitespace() {
         if position < end, base[position] <= 0x20 { skipWhitespaceRun() }
     }
 
     /// RFC 8259, section 8.1: a reader may pass over it.
-    private mutating func skipByteOrderMark() {
+    @usableFromInline
+    mutating func skipByteOrderMark() {
         if end >= 3, base[0] == 0xEF, base[1] == 0xBB, base[2] == 0xBF { position = 3 }
     }
 
-    private mutating func skipWhitespaceRun() {
+    @usableFromInline
+    mutating func skipWhitespaceRun() {
         while position < end {
             switch base[position] {
             case 0x20:
@@ -190,7 +206,8 @@ extension JSONReader {
         }
     }
 
-    private mutating func enter(_ bracket: UInt8, _ what: StaticString) throws(JSONError) {
+    @usableFromInline
+    mutating func enter(_ bracket: UInt8, _ what: StaticString) throws(JSONError) {
         guard byte(at: position) == bracket else { throw expected(what) }
         guard depth < Self.maximumDepth else { throw expected("less nesting") }
         depth += 1
@@ -198,7 +215,8 @@ extension JSONReader {
         skipWhitespace()
     }
 
-    private mutating func leave(_ bracket: UInt8) -> Bool {
+    @usableFromInline
+    mutating func leave(_ bracket: UInt8) -> Bool {
         guard byte(at: position) == bracket else { return false }
         depth -= 1
         position += 1
@@ -206,7 +224,8 @@ extension JSONReader {
     }
 
     /// Moves past a comma to what follows it, or past the closing bracket.
-    private mutating func nextElement(orEnd bracket: UInt8) throws(JSONError) -> Bool {
+    @usableFromInline
+    mutating func nextElement(orEnd bracket: UInt8) throws(JSONError) -> Bool {
         skipWhitespace()
         if byte(at: position) == UInt8(ascii: ",") {
             position += 1
@@ -217,7 +236,8 @@ extension JSONReader {
         return false
     }
 
-    private mutating func key() throws(JSONError) -> JSONKey {
+    @usableFromInline
+    mutating func key() throws(JSONError) -> JSONKey {
         guard byte(at: position) == UInt8(ascii: "\"") else { throw expected("a name in quotes") }
         let start = position + 1
         let escaped = try scanString()

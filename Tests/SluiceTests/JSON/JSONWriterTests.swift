@@ -1,5 +1,5 @@
 import Foundation
-import SluiceGateway
+import Sluice
 import Testing
 
 struct JSONWriterTests {

@@ -1,4 +1,4 @@
-import SluiceGateway
+import Sluice
 import Testing
 
 struct JSONReaderTests {

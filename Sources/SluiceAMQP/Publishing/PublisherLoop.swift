@@ -2,14 +2,14 @@ import CRabbitMQ
 import Logging
 import Sluice
 
-/// The publisher's thread: sends what is in the queue, keeps a window of messages unconfirmed, and lets tasks go on when
+/// The publisher's thread: sends what is in its inbox, keeps a window of messages unconfirmed, and lets tasks go on when
 /// theirs are confirmed.
-final class PublisherSession: ConnectionWork, LinkDelegate {
+final class PublisherLoop: ConnectionWork, LinkDelegate {
     /// The channel that messages are published on, and the one for declarations.
     private static let publishing: UInt16 = 1
     private static let declaring: UInt16 = 2
 
-    private let queue: PublishQueue
+    private let inbox: Inbox<PublishCall>
     private let topology: AMQPTopology
     private let options: AMQPPublisher.Configuration
     private let monitor: ConnectionMonitor
@@ -35,10 +35,10 @@ final class PublisherSession: ConnectionWork, LinkDelegate {
     private static let channelSubject = ""
 
     init(
-        _ queue: PublishQueue, topology: AMQPTopology, options: AMQPPublisher.Configuration, monitor: ConnectionMonitor,
+        _ inbox: Inbox<PublishCall>, topology: AMQPTopology, options: AMQPPublisher.Configuration, monitor: ConnectionMonitor,
         meter: PublisherMeter?, logger: Logger
     ) {
-        self.queue = queue
+        self.inbox = inbox
         self.topology = topology
         self.options = options
         self.monitor = monitor
@@ -50,10 +50,10 @@ final class PublisherSession: ConnectionWork, LinkDelegate {
 
     // MARK: Without a connection
 
-    var isStopping: Bool { queue.closing != nil }
+    var isStopping: Bool { inbox.closing != nil }
 
     func rest() -> MonotonicTime? {
-        window.add(queue.takeAll())
+        window.add(inbox.takeAll())
         if isStopping {
             window.failAll(ClosedError("amqp publisher"))
             return nil
@@ -91,11 +91,11 @@ final class PublisherSession: ConnectionWork, LinkDelegate {
                 try link.selectConfirms(on: Self.publishing)
                 isOpen = true
             }
-            window.add(queue.takeAll())
+            window.add(inbox.takeAll())
             let now = MonotonicTime.now()
             // A broker that has said that it takes nothing is waited for.
             var next = blockedSince == nil ? window.expire(now, nil) : nil
-            if let closing = queue.closing {
+            if let closing = inbox.closing {
                 if window.isEmpty || now >= closing {
                     window.failAll(ClosedError("amqp publisher"))
                     link.close(within: min(.seconds(2), options.closeTimeout))

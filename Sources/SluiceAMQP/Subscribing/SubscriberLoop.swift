@@ -4,13 +4,13 @@ import Sluice
 
 /// The subscriber's thread: a channel and a consumer for each subscription, deliveries in batches, settlements in
 /// batches.
-final class SubscriberSession: ConnectionWork, LinkDelegate {
+final class SubscriberLoop: ConnectionWork, LinkDelegate {
     /// The channel on which rejected messages go to where they wait.
     private static let retrying: UInt16 = 1
     /// The one on which these queues are declared.
     private static let declaring: UInt16 = 2
 
-    private let feeds: FeedList
+    private let feeds: Inbox<Feed>
     private let topology: AMQPTopology
     private let options: AMQPSubscriber.Configuration
     private let monitor: ConnectionMonitor
@@ -25,7 +25,7 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
     private let retryBackoff = Backoff.exponential(from: .milliseconds(100), upTo: .seconds(30), jitter: false)
 
     init(
-        _ feeds: FeedList, topology: AMQPTopology, options: AMQPSubscriber.Configuration, monitor: ConnectionMonitor,
+        _ feeds: Inbox<Feed>, topology: AMQPTopology, options: AMQPSubscriber.Configuration, monitor: ConnectionMonitor,
         logger: Logger
     ) {
         self.feeds = feeds
@@ -40,7 +40,11 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
 
     // MARK: Without a connection
 
-    var isStopping: Bool { feeds.isClosing || consumers.isEmpty && feeds.isReleased }
+    /// Where nothing more can be subscribed to, what was subscribed to goes on for as long as it is wanted.
+    var isStopping: Bool {
+        guard let closing = feeds.closing else { return false }
+        return closing <= .now() || consumers.isEmpty && feeds.isEmpty
+    }
 
     func rest() -> MonotonicTime? {
         takeAdded()
@@ -78,7 +82,7 @@ final class SubscriberSession: ConnectionWork, LinkDelegate {
     }
 
     private func takeAdded() {
-        for feed in feeds.takeAdded() { consumers.append(QueueConsumer(feed)) }
+        for feed in feeds.takeAll() { consumers.append(QueueConsumer(feed)) }
     }
 
     // MARK: With a connection
