@@ -51,7 +51,7 @@ struct PoisonSource: ParsableArguments {
     func tool(_ options: DataOptions) throws -> PoisonTool {
         guard let from else { return PoisonTool(directory: try options.directory()) }
         do {
-            return PoisonTool(directory: "", from: try LogPlace(from, environment: try Settings.brokers()))
+            return PoisonTool(directory: "", from: try LogLocation(from, environment: try Settings.brokers()))
         } catch let error as ToolError {
             throw UsageError("--from: \(error)")
         }

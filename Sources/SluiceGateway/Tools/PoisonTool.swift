@@ -30,7 +30,7 @@ public struct PoisonTool: Sendable {
     /// - Parameters:
     ///   - directory: the data directory, or a log's file.
     ///   - place: where to read from instead; nothing else is done there.
-    public init(directory: String, from place: LogPlace? = nil) {
+    public init(directory: String, from place: LogLocation? = nil) {
         var directory = directory
         switch place {
         case .kafka(let kafka): brokers = BrokerPoisonReader(kafka: kafka)

@@ -2,6 +2,7 @@ import Foundation
 import GatewayTestSupport
 import Sluice
 import SluiceKafka
+import SluiceSQLite
 import SluiceTesting
 import Testing
 

@@ -81,7 +81,7 @@ struct RedriveJobTests {
         #expect(RedriveRequests.spread(offsets, 1) == [1])
         #expect(RedriveRequests.spread(offsets, 2) == [1, 100])
         #expect(RedriveRequests.spread([5, 6], 3) == [5, 6])
-        #expect(RedriveRequests.spread(offsets, 0) == [] && RedriveRequests.spread([], 3) == [])
+        #expect(RedriveRequests.spread(offsets, 0).isEmpty && RedriveRequests.spread([Int64](), 3).isEmpty)
         let many = RedriveRequests.spread(offsets, 50)
         #expect(Set(many).count == 50)
     }

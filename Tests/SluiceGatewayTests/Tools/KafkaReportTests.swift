@@ -3,6 +3,7 @@ import GatewayTestSupport
 import Logging
 import Sluice
 import SluiceKafka
+import SluiceTestBrokers
 import SluiceTesting
 import Testing
 

@@ -89,8 +89,8 @@ struct KafkaRedriveState: Sendable {
     /// Whether a message counts that lies there. One that a job or a command has put there counts once the job says so: what
     /// was interrupted between the two has not happened.
     func counts(_ metadata: Metadata, at place: RedrivePlace) -> Bool {
-        if let token = metadata[RedriveMetadata.returned] {
-            return jobs.values.contains { $0.token == token && $0.job.selected.contains(place) }
+        if let token = metadata[RedriveMetadata.returned]?.split(separator: ".").first {
+            return jobs.values.contains { $0.token == String(token) && $0.job.selected.contains(place) }
         }
         guard let step = metadata[RedriveMetadata.step].flatMap(KafkaRedriveStep.init),
             let kept = jobs[step.job], kept.token == step.token

@@ -194,20 +194,22 @@ final class KafkaRedriveStore: RedriveStore {
     private func putBack(_ messages: [Message], _ token: String) async throws -> PlaceSet {
         let before = try await reader.bounds(of: poison)
         try await queue.publish(
-            messages.map { message in
+            messages.enumerated().map { number, message in
                 var returned = message
                 returned.metadata[RedriveMetadata.step] = nil
-                returned.metadata[RedriveMetadata.returned] = token
+                returned.metadata[RedriveMetadata.returned] = "\(token).\(number)"
                 return returned
             }, to: poison)
         var places = PlaceSet()
-        var missing = Set(messages.map(\.id))
+        // One that brokers took twice counts once.
+        var missing = Set(messages.indices.map { "\(token).\($0)" })
         for (partition, bounds) in try await reader.bounds(of: poison) {
             let start = before[partition]?.upperBound ?? bounds.lowerBound
             try await poisonQueue.read(poison, partition, start..<bounds.upperBound) { found in
-                for record in found where record.message.metadata[RedriveMetadata.returned] == token {
-                    // One that brokers took twice counts once.
-                    guard missing.remove(record.message.id) != nil else { continue }
+                for record in found {
+                    guard let name = record.message.metadata[RedriveMetadata.returned], missing.remove(name) != nil else {
+                        continue
+                    }
                     places.insert([RedrivePlace(partition: partition, offset: record.offset)])
                 }
                 return true

@@ -1,5 +1,7 @@
+import GatewayTestSupport
 import Logging
 import Sluice
+import SluiceMetrics
 import SluicePrometheus
 import SluiceTesting
 import Synchronization

@@ -96,7 +96,7 @@ struct VerdictBookTests {
         }
         try await take([deployment(1), deployment(3)])
         _ = try judge(&book)
-        #expect(book.verdicts.allSatisfy(\.leadTimes.isEmpty))
+        #expect(book.verdicts.flatMap { $0.leadTimes }.isEmpty)
         try await take([.push(FactFixtures.push(1...3, at: 2))])
         #expect(try judge(&book) == .services(["hello"]))
         #expect(book.verdicts.first { $0.key.id == "3" }?.leadTimes.count == 2)
