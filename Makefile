@@ -2,8 +2,9 @@
 
 BUILD_PACKAGES = libcurl4-openssl-dev libmimalloc-dev librabbitmq-dev librdkafka-dev libsqlite3-dev libssl-dev zlib1g-dev pkg-config
 TEST_PACKAGES  = chromium prometheus rabbitmq-server sqlite3 curl openssl python3 python3-venv docker-compose shellcheck
-# Those that take longest come first.
-LONGEST_TESTS  = SluiceGatewayTests SluiceAMQPTests SluiceKafkaTests BundleTests
+# Those that take longest come first. The loads of the gateway's tests are one after the other, beside the others.
+LOADS          = EndToEndUnderLoad
+LONGEST_TESTS  = SluiceGatewayTests SluiceGatewayTests.$(LOADS) SluiceAMQPTests SluiceKafkaTests BundleTests
 TEST_TARGETS   = $(LONGEST_TESTS) $(filter-out $(LONGEST_TESTS),$(notdir $(wildcard Tests/*Tests)))
 VENV           = .build-venv
 SOURCES        = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources \
@@ -12,7 +13,7 @@ SOURCES        = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: run build test examples soak bench docs format lint setup setup-test dashboards install uninstall
+.PHONY: run build test examples soak bench docs docc sanitize format lint setup setup-test dashboards install uninstall dist
 
 run: build
 	.build/release/sluice run
@@ -29,12 +30,16 @@ install:
 uninstall:
 	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install.sh uninstall
 
-# Two targets at a time: for the most part their tests wait.
+# A tarball of what `make install` installs, in .build/dist. Made of the same program it is the same, byte by byte.
+dist:
+	scripts/dist.sh
+
+# Three at a time: for the most part their tests wait.
 test: setup setup-test
 	swift build --build-tests
-	@printf '%s\n' $(TEST_TARGETS) | \
+	@printf '%s $(LOADS)\n' $(TEST_TARGETS) | \
 		SLUICE_PYTHON=$(CURDIR)/$(VENV)/bin/python SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 \
-		xargs -P 2 -n 1 scripts/test-target.sh .build/debug/sluicePackageTests.xctest
+		xargs -P 3 -L 1 scripts/test-target.sh .build/debug/sluicePackageTests.xctest
 	$(MAKE) examples
 
 # A package of its own that uses the library as a stranger would, with its tests. Its build folder is its own, too.
@@ -56,6 +61,22 @@ docs: setup
 	swift build --product sluice
 	.build/debug/sluice metrics > docs/METRICS.md
 	.build/debug/sluice documents .
+
+# The documentation of each library product, in .build-docc/archives; a warning is an error. `TARGETS` chooses some of them.
+LIBRARIES = $(shell sed -n 's/^ *\.library(name: "\([^"]*\)".*/\1/p' Package.swift)
+docc: TARGETS = $(LIBRARIES)
+docc: setup
+	mkdir -p .build-docc/archives
+	for target in $(TARGETS); do \
+		SLUICE_DOCC=1 swift package --scratch-path .build-docc --allow-writing-to-directory .build-docc/archives \
+			generate-documentation --target $$target --warnings-as-errors \
+			--output-path .build-docc/archives/$$target.doccarchive || exit 1; \
+	done
+
+# The tests under a sanitizer, in a copy: races first, then memory. `TESTS` chooses some of the targets.
+sanitize: setup setup-test
+	scripts/sanitize.sh thread $(TESTS)
+	scripts/sanitize.sh address $(TESTS)
 
 # Writes dashboards/*.json from dashboards/source.
 dashboards:

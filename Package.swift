@@ -240,3 +240,8 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c2x
 )
+
+// Only `make docc` needs the plugin. A package that depends on this one does not fetch it.
+if Context.environment["SLUICE_DOCC"] != nil {
+    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"))
+}

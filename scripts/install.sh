@@ -67,7 +67,10 @@ install_all() {
     copy_files Examples/scenarios share/sluice/examples/scenarios
     install -m 0644 .env-example "$root/share/sluice/examples/sluice.env"
     copy_files docs share/doc/sluice
-    install -m 0644 README.md CHANGELOG.md LICENSE "$root/share/doc/sluice/"
+    install -m 0644 CHANGELOG.md LICENSE "$root/share/doc/sluice/"
+    # Its pages lie beside it here.
+    sed 's|(docs/|(|g' README.md >"$root/share/doc/sluice/README.md"
+    chmod 0644 "$root/share/doc/sluice/README.md"
     echo "installed in $root"
 }
 

@@ -12,7 +12,8 @@ extension ExitStatus {
     ///     ).run()
     /// }
     /// ```
-    /// - Returns: when `body` does.
+    ///
+    /// It returns when the body does.
     public static func exitOnError(_ body: () async throws -> Void) async {
         do {
             try await body()

@@ -30,8 +30,10 @@ public enum ExitStatus {
     }
 
     /// What a command ends with that fails with this error.
-    /// - Parameter isOurFile: whether a log's file is the gateway's own. Where a person named it, a file of another program is
-    ///   a mistaken name (1) and not a faulty file.
+    /// - Parameters:
+    ///   - error: what ended the command.
+    ///   - isOurFile: whether a log's file is the gateway's own. Where a person named it, a file of another program is
+    ///     a mistaken name (1) and not a faulty file.
     public static func of(_ error: any Error, isOurFile: Bool = true) -> Int32 {
         switch error {
         case let error as SQLiteLogError: status(of: error, isOurFile)

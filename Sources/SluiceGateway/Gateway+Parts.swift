@@ -1,7 +1,28 @@
 import Logging
 import Sluice
+import SluiceHTTP
 import SluiceKafka
 import SluiceSQLite
+import Tracing
+
+extension Gateway {
+    /// What sinks are reached with.
+    static func client(
+        _ configuration: GatewayConfiguration, _ tracer: (any Tracer)?,
+        observe: @escaping @Sendable (HTTPClient.Observation) -> Void
+    ) throws -> HTTPClient {
+        var client = HTTPClient.Configuration()
+        client.observe = observe
+        client.tracer = tracer
+        client.proxy = configuration.sinkProxy
+        client.additionalCertificates = configuration.sinkCertificates
+        client.totalTimeout = configuration.pace.answerTimeout
+        return try ConfigurationError.naming([
+            "HTTPClient.additionalCertificates": "GatewayConfiguration.sinkCertificates",
+            "HTTPClient.proxy": "GatewayConfiguration.sinkProxy",
+        ]) { [client] in try HTTPClient(client) }
+    }
+}
 
 /// Parts that are made otherwise with Kafka than with the log.
 extension Gateway {
@@ -32,6 +53,10 @@ extension Gateway {
                     pause: sink.name.flatMap { steering.pause(of: $0) },
                     destination: sinks.all.first { $0.sink.groups.contains(sink.route) }?.destination.status)
             })
+    }
+
+    static func redriveStore(_ queue: any EventQueue, _ log: SQLiteLog) -> any RedriveStore {
+        (queue as? KafkaQueue)?.redrive ?? LogRedriveStore(log: log)
     }
 
     /// - Returns: nil where Kafka is not the queue.

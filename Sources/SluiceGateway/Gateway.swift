@@ -86,35 +86,21 @@ public final class Gateway: Service {
         let tracer = tracer ?? exporter?.tracer
 
         let sinkMeters = SinkMeters(instruments)
-        var clientConfiguration = HTTPClient.Configuration()
         let sinkTrouble = SinkTrouble()
         readiness.add(sinkTrouble.report)
-        clientConfiguration.observe = { observation in
+        let client = try Self.client(configuration, tracer) { observation in
             sinkMeters.observe(observation)
             sinkTrouble.observe(observation)
         }
-        clientConfiguration.tracer = tracer
-        clientConfiguration.proxy = configuration.sinkProxy
-        clientConfiguration.additionalCertificates = configuration.sinkCertificates
-        clientConfiguration.totalTimeout = configuration.pace.answerTimeout
-        let client = try ConfigurationError.naming([
-            "HTTPClient.additionalCertificates": "GatewayConfiguration.sinkCertificates",
-            "HTTPClient.proxy": "GatewayConfiguration.sinkProxy",
-        ]) { try HTTPClient(clientConfiguration) }
 
-        var routing = Router.Configuration()
-        routing.shutdownTimeout = configuration.shutdownTimeout
-        routing.redelivery = configuration.pace.redelivery
-        routing.destination = configuration.pace.destination
-        // The queue and what comes in are no destinations: no breaker refuses a webhook.
-        routing.destination.breaker = nil
         let journal = Journal.make(
             configuration, directory.journal, instruments, isDoubted: { log.clockDoubt != nil }, logger: logger)
         let note: @Sendable (JournalEvent) -> Void = { journal?.note($0) }
         let past = journal == nil ? nil : PastTroubles(note: note)
         if let journal { readiness.add(journal.report) }
         let router = Router(
-            configuration: routing, instruments: instruments, logger: logger, tracer: tracer, observer: journal)
+            configuration: configuration.routing, instruments: instruments, logger: logger, tracer: tracer,
+            observer: journal)
 
         let webhooks = try ConfigurationError.naming(["HTTPListener.host": "GatewayConfiguration.bindAddress"]) {
             try HTTPListener(
@@ -164,16 +150,16 @@ public final class Gateway: Service {
         self.reloader = reloader
 
         readiness.add(steering.report)
-        let desk =
-            configuration.kafka == nil
-            ? RedriveDesk(
-                log, router, sinks: { sinks.forJobs }, mustWait: steering.mustWait, instruments, logger: logger) : nil
-        if let desk { readiness.add(desk.report) }
+        let desk = RedriveDesk(
+            Self.redriveStore(queue, log), router, sinks: { sinks.forJobs }, mustWait: steering.mustWait,
+            idleTime: configuration.pace.idleLane, forget: { backend.registry.removeAll(labels: [($0, $1)]) }, instruments,
+            logger: logger)
+        readiness.add(desk.report)
         let commands = ControlCommands(
             steering: steering, router: router, queue: queue, log: log, reloader: reloader, tap: tap,
             kafka: Self.kafkaGroups(queue, steering, router, store, logger),
             teller: Self.teller(journal, queue, log, directory, sinks, steering),
-            redrive: desk.map(RedriveRequests.init), logger: logger)
+            redrive: RedriveRequests(desk: desk), logger: logger)
         let control = ControlServer(in: configuration.dataDirectory, logger: logger) {
             try await commands.perform($0)
         }
@@ -201,7 +187,7 @@ public final class Gateway: Service {
                 registry: backend.registry, router: router, sinks: sinks, sources: intake.entries, queue: queue,
                 log: configuration.kafka == nil ? directory.log : nil, dataDirectory: configuration.dataDirectory,
                 readiness: readiness, reloader: reloader, backlog: backlog, ledger: ledger, past: past,
-                startedAt: startedAt))
+                jobs: { desk.records }, startedAt: startedAt))
         self.status = status
         let sampler = status.makeSampler()
         let resources =
@@ -236,27 +222,12 @@ public final class Gateway: Service {
             // What a gateway has told that counts them is there longer than the facts.
             span: min(.seconds(200 * 86_400), configuration.factRetention / 2),
             leads: { queue.leads(shared == nil ? DeploymentsRoute.name : CountingRoute.name) }, logger: logger)
-        let watch = configuration.written.origin.flatMap { first in
-            reading == nil
-                ? nil
-                : ConfigurationWatch(
-                    origin: { reloader.origin ?? first },
-                    reload: { again in
-                        do {
-                            try await reloader.reload(by: again ? .fileAgain : .file)
-                            return false
-                        } catch {
-                            return (error as? ReloadRefusal)?.mayPass ?? false
-                        }
-                    })
-        }
+        let watch = reading == nil ? nil : ConfigurationWatch(of: configuration, for: reloader)
         let parts: [any Service] =
             // The journal and the exporter outlive the routes, whose last attempts and spans they take.
             [metrics] + [journal].compactMap(\.self) + [exporter].compactMap(\.self) + [
                 backlog, sampler, keeper, ledgerKeeper, verdicts, QueueProbe(queue: queue, onOutcome: life.changed),
-                steering,
-            ] + [desk].compactMap(\.self) + [
-                commands, control, PreparedRouter(queue: queue, router: router), reloader,
+                steering, desk, commands, control, PreparedRouter(queue: queue, router: router), reloader,
             ] + [watch].compactMap(\.self) + [intake.door, drain]
         services = parts.map { [life] in WatchedService(service: $0, life: life) }
     }
@@ -321,18 +292,6 @@ public final class Gateway: Service {
         await queue.close()
         ledger.close()
     }
-}
-
-extension GatewayConfiguration {
-    func adding(_ sinks: [ConfiguredSink], _ sources: [ConfiguredSource]) -> GatewayConfiguration {
-        var configuration = self
-        configuration.sinks += sinks
-        configuration.sources += sources
-        return configuration
-    }
-
-    /// Where events go: the console where nothing else is configured.
-    var deliveredTo: [ConfiguredSink] { sinks.isEmpty ? [Registry.fallback] : sinks }
 }
 
 extension Logger {

@@ -8,7 +8,9 @@ extension Message {
     /// return [try .json(invoice, metadata: ["customer": order.customer])]
     /// ```
     /// - Parameters:
+    ///   - value: what is encoded.
     ///   - id: a new UUIDv7 unless given.
+    ///   - metadata: what travels beside it. Default: nothing.
     ///   - encoder: for dates, keys and the like. Default: one with sorted keys, so that equal values have equal payloads.
     /// - Throws: what the value's encoding throws. A handler that lets it through poisons the message, because trying again
     ///   would not help.
@@ -40,7 +42,7 @@ extension Message {
 }
 
 extension JSONEncoder {
-    /// What ``Sluice/Message/json(_:id:metadata:encoder:)`` encodes with: keys are sorted, slashes are left as they are.
+    /// What `Message.json(_:id:metadata:encoder:)` encodes with: keys are sorted, slashes are left as they are.
     public static var message: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

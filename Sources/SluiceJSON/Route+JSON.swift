@@ -11,8 +11,8 @@ extension Route {
     /// ```
     ///
     /// A payload that is not the JSON of such a value never reaches the handler. It is poisoned, with what is wrong and where
-    /// (``MessageDecodingError``). The message itself is the context's (``/Sluice/HandlerContext/message``).
-    /// - Parameter decoder: for dates, keys and the like.
+    /// (``MessageDecodingError``). The message itself is the context's (`HandlerContext.message`).
+    /// The decoder is for dates, keys and the like.
     public init<Value: Decodable & SendableMetatype>(
         _ name: String, from subscriber: any Subscriber, _ topic: Topic,
         to publisher: any Publisher, _ publishTopic: Topic, json type: Value.Type, decoder: JSONDecoder = JSONDecoder(),

@@ -14,7 +14,9 @@ extension SQLiteLog {
 
     /// Gives each reader a position on the topic, durably, before the first of them reads. One that has a position keeps
     /// it. Several processes may do this at the same time.
-    /// - Parameter readers: the names of their groups, and where one starts that was not there before.
+    /// - Parameters:
+    ///   - readers: the names of their groups, and where one starts that was not there before.
+    ///   - topic: what they read.
     /// - Throws: ``SQLiteLogError``.
     public func introduce(
         _ readers: [(name: String, start: StartPosition)], topic: Topic

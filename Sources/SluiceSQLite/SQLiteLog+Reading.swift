@@ -19,7 +19,11 @@ public struct LoggedMessage: Sendable, Equatable {
     public var timestamp: Timestamp
     public var key: [UInt8]?
 
-    /// - Parameter offset: means nothing where it is restored.
+    /// - Parameters:
+    ///   - message: what was published.
+    ///   - offset: means nothing where it is restored.
+    ///   - timestamp: when it was committed.
+    ///   - key: what keeps its order; nil where it has none.
     public init(message: Message, offset: Int64 = 0, timestamp: Timestamp, key: [UInt8]? = nil) {
         self.message = message
         self.offset = offset
@@ -39,6 +43,7 @@ extension SQLiteLog {
 
     /// The topic's messages in order, in batches, for reports: those that are there when the reading begins.
     /// - Parameters:
+    ///   - topic: which topic.
     ///   - time: begins with the first message that is not older; nil begins with the oldest.
     ///   - offset: begins behind the message of this offset. Default 0, which is before the first.
     ///   - batch: how many messages a batch holds at most. Default 512, at least 1.
@@ -87,6 +92,7 @@ public struct SQLiteMessages: AsyncSequence, Sendable {
         Iterator(sequence: self)
     }
 
+    /// Reads one batch after the other.
     public struct Iterator: AsyncIteratorProtocol {
         let sequence: SQLiteMessages
         private var stretch: ClosedRange<Int64>?

@@ -5,6 +5,12 @@ import Synchronization
 
 /// The embedded durable log: topics, keys, and consumer groups in one SQLite file.
 ///
+/// ```swift
+/// let log = try SQLiteLog.open(.init(path: "events.sqlite"))
+/// try await log.publisher().publish([Message(text: "7")], to: "orders")
+/// try router.add(Route("mail", from: log.subscriber(group: "mail"), "orders") { message, _ in try await mail.send(message) })
+/// ```
+///
 /// A publish returns when its messages are committed and fsynced (WAL, `synchronous=FULL`); publishes that come while
 /// a commit runs share the next. Each group remembers exactly what it settled, also out of order. Several processes
 /// may use one file; a group is led by one of them at a time. It keeps two threads, one for writing and one for
@@ -25,8 +31,10 @@ public final class SQLiteLog: Closable {
     /// Opens the file, and creates it when it is missing. Its price does not depend on how much it holds.
     ///
     /// Blocks for as long as another program holds the file, at most the configured busy timeout.
-    /// - Parameter logger: is told of commits that fail and work again, of messages that retention drops unread, and of a
-    ///   clock that is not believed.
+    /// - Parameters:
+    ///   - configuration: where the file is, and how the log behaves.
+    ///   - logger: is told of commits that fail and work again, of messages that retention drops unread, and of a
+    ///     clock that is not believed.
     /// - Throws: ``SQLiteLogError``. A file that is damaged, of another program, or of a newer version is left as it
     ///   is. `ConfigurationError` for a value out of its range.
     public static func open(

@@ -24,6 +24,7 @@ public struct SQLiteLogView: Sendable {
 
     /// The topic's messages in order; empty when there are none, and when there is no such topic.
     /// - Parameters:
+    ///   - topic: which topic.
     ///   - time: begins with the first message that is not older; nil begins with the oldest.
     ///   - offset: begins behind the message of this offset. Default 0, which is before the first.
     ///   - limit: how many at most; fewer when they hold more than 4 MiB together.

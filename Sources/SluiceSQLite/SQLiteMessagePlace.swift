@@ -70,6 +70,7 @@ extension SQLiteLogView {
     /// The offsets at which a message was published, and when. Looks at each of the topic's messages of that time.
     /// - Parameters:
     ///   - id: the message's.
+    ///   - topic: which topic.
     ///   - from: looks no further back; nil is the beginning.
     ///   - through: looks no further; nil is the end.
     ///   - limit: how many messages it looks at, at most: the last of them.
@@ -183,10 +184,9 @@ extension GroupLedger {
         place.progress = ledger.progress.entries[offset]
         place.due = place.progress?.due
         place.ahead = ledger.settled.missing(before: offset)
-        if let entry = ledger.waiting.first(where: { $0.offset == offset }) {
+        if let entry = ledger.waiting.entries.first(where: { $0.place == offset }) {
             place.kind = .waiting
-            let due = MonotonicTime(nanoseconds: max(entry.due, now.clock.nanoseconds))
-            place.due = now.wall.advanced(by: now.clock.duration(to: due))
+            place.due = now.wall.advanced(by: now.clock.duration(to: max(entry.due, now.clock)))
         } else if ledger.inFlight.contains(where: { $0.offset == offset }) || ledger.shelf.fed[offset] != nil {
             place.kind = .inFlight
         } else if ledger.shelf.isPutAside(offset, inFile: isOnShelf) {

@@ -54,7 +54,9 @@ extension SQLiteLogView {
     }
 
     /// What the topic's messages take, each of them looked at: some bytes more for each row than there are in it.
-    /// - Parameter onProgress: told through which offset it has come.
+    /// - Parameters:
+    ///   - topic: which topic.
+    ///   - onProgress: told through which offset it has come.
     /// - Throws: ``SQLiteLogError``.
     public func measure(
         _ topic: Topic, onProgress: (_ through: Int64) -> Void = { _ in }

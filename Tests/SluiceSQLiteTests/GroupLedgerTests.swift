@@ -70,8 +70,8 @@ import Testing
         #expect(ledger.nextDue == MonotonicTime(nanoseconds: 50))
         #expect(ledger.unsettled == 3)
         let due = ledger.takeDue(now: MonotonicTime(nanoseconds: 100), limit: 9)
-        #expect(due.map(\.offset) == [2, 1])
-        #expect(due.map(\.attempt) == [2, 2])
+        #expect(due.map(\.place) == [2, 1])
+        #expect(due.map(\.item) == [2, 2])
     }
 
     /// The reader waits for a part of what is under way to be settled, and not of what rests in a route.
@@ -93,12 +93,12 @@ import Testing
         var ledger = GroupLedger(settled: OffsetSet())
         let now = MonotonicTime(nanoseconds: 0)
         deliver(&ledger, 1...1)
-        var waits: [UInt64] = []
+        var waits: [UInt64?] = []
         for _ in 0..<14 {
             _ = ledger.reject(1, feed: 1, after: nil, now: now)
-            waits.append(ledger.waiting[0].due)
+            waits.append(ledger.nextDue?.nanoseconds)
             let due = ledger.takeDue(now: MonotonicTime(nanoseconds: .max), limit: 1)
-            ledger.deliver(due.map { GroupLedger.Outstanding(offset: $0.offset, feed: 1, attempt: $0.attempt) })
+            ledger.deliver(due.map { GroupLedger.Outstanding(offset: $0.place, feed: 1, attempt: $0.item) })
         }
         #expect(waits.prefix(4) == [0, 1_000_000, 2_000_000, 4_000_000])
         #expect(waits.last == 1_000_000_000)
@@ -112,7 +112,7 @@ import Testing
         #expect(ledger.inFlight.map(\.offset) == [3, 4])
         _ = ledger.acknowledge(1)
         ledger.absorb()
-        #expect(ledger.waiting.map(\.offset) == [2])
+        #expect(ledger.waiting.entries.map(\.place) == [2])
         #expect(ledger.settled.through == 1)
     }
 
@@ -139,12 +139,12 @@ import Testing
             case 4: ledger.abandon(feed: .random(in: 1...2, using: &random))
             default:
                 let due = ledger.takeDue(now: MonotonicTime(nanoseconds: now), limit: 2)
-                ledger.deliver(due.map { GroupLedger.Outstanding(offset: $0.offset, feed: 1, attempt: $0.attempt) })
+                ledger.deliver(due.map { GroupLedger.Outstanding(offset: $0.place, feed: 1, attempt: $0.item) })
             }
             ledger.absorb()
             var places = (0...ledger.cursor).map { ledger.settled.contains($0) ? 1 : 0 }
             for message in ledger.inFlight { places[Int(message.offset)] += 1 }
-            for message in ledger.waiting { places[Int(message.offset)] += 1 }
+            for message in ledger.waiting.entries { places[Int(message.place)] += 1 }
             #expect(places.allSatisfy { $0 == 1 })
         }
     }

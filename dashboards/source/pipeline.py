@@ -629,7 +629,7 @@ def destinations(board):
     board.add(
         8, 8,
         timeseries(
-            "Is the concurrency too low? Places in use",
+            "Is the concurrency too low? Slots in use",
             ("Attempts that are under way at each destination, beside how many it may have at once. 0 where it has no limit.",
              "both lines as one for long, while messages wait (*Who waits for its turn?*) and the destination answers as fast as "
              "ever: it could take more.",
@@ -641,7 +641,7 @@ def destinations(board):
             "short", decimals=0),
         timeseries(
             "Who waits for its turn?",
-            ("Messages that wait for a permit of their destination's throttle, or for one of its places for attempts at once.",
+            ("Messages that wait for a permit of their destination's throttle, or for one of its slots for attempts at once.",
              "a line that never comes down, with a backlog that grows: the limit decides how fast it goes, and not the "
              "destination.",
              "*throttle*: raise the rate towards what the destination allows. *concurrency*: see *Is the concurrency too low?*."),

@@ -7,7 +7,7 @@ import Foundation
 struct SluiceBenchmarks {
     private static let subjects: [(String, @Sendable (Double) async throws -> Void)] = [
         ("route", RouteBenchmarks.run), ("middlewares", MiddlewareBenchmarks.run), ("journal", JournalBenchmarks.run),
-        ("log", LogBenchmarks.run), ("status", StatusBenchmarks.run),
+        ("log", LogBenchmarks.run), ("status", StatusBenchmarks.run), ("json", JSONBenchmarks.run),
         ("metrics", MetricsBenchmarks.run),
         ("webhooks", WebhookBenchmarks.run), ("memory", MemoryBenchmarks.run),
         ("outage", OutageBenchmarks.run),

@@ -753,7 +753,7 @@ function healthOf(destination, title) {
   const reason = destination.shut_reason ? ` (${destination.shut_reason})` : '';
   const waits = ['budget', 'throttle', 'concurrency'].map((each) => count(destination[`waiting_for_${each}`]));
   const until = waiting && hasTime(destination.next_attempt) ? `, until ${moment(destination.next_attempt)}` : '';
-  const { permits_per_second: permits, concurrency_limit: places } = destination;
+  const { permits_per_second: permits, concurrency_limit: slots } = destination;
   return [
     facts(title,
       destination.shut_by && ['nothing is sent', `${look(why, destination.shut_by) ?? destination.shut_by}${reason}`, 'bad'],
@@ -766,11 +766,11 @@ function healthOf(destination, title) {
       ['for the next attempt', count(waiting) + until, waiting ? 'warn' : null],
       ['for the retry budget', waits[0]],
       ['for the throttle', waits[1]],
-      ['for a place', waits[2]]),
+      ['for a slot', waits[2]]),
     facts('Limits',
       ['retry budget left', percent(left), left < 0.1 ? 'warn' : null],
       ['throttle', permits === undefined ? 'off' : `${percent(destination.throttle_use)} of ${rate(permits)} in use`],
-      ['attempts at once', places === undefined ? 'not bounded' : `${count(destination.concurrency)} of ${count(places)}`],
+      ['attempts at once', slots === undefined ? 'not bounded' : `${count(destination.concurrency)} of ${count(slots)}`],
       ['breaker', wordOf(destination.breaker ?? 'off'), destination.breaker === 'open' ? 'bad' : null],
       ['amplification', `${amplificationOf(destination)} per message`]),
   ];
@@ -908,6 +908,13 @@ function showPoison() {
       head: ['Cause', 'Route', 'Messages'],
       rows: causes.map((each) => [each.reason, each.route, count(each.count)]),
     },
+    ...list(page.snapshot.jobs).slice(0, 1).map(() => ({
+      title: 'Sent again by jobs',
+      head: ['Job', 'To', 'State', 'Delivered', 'Failed', 'Left'],
+      rows: list(page.snapshot.jobs).map((each) => [
+        `${each.id} (${each.kind})`, each.to, each.why ? `${each.state}: ${each.why}` : each.state,
+        count(each.delivered), count(each.failed), count(each.left)]),
+    })),
   ]);
 }
 

@@ -4,7 +4,7 @@ import Synchronization
 package final class Completion: Sendable {
     private struct State {
         var hasOccurred = false
-        var waiters: [UnsafeContinuation<Void, Never>] = []
+        var waiters = WaitList<Void>()
     }
 
     private let state = Mutex(State())
@@ -14,19 +14,12 @@ package final class Completion: Sendable {
     package func occur() {
         let waiters = state.withLock { state in
             state.hasOccurred = true
-            defer { state.waiters = [] }
-            return state.waiters
+            return state.waiters.removeAll()
         }
         for waiter in waiters { waiter.resume() }
     }
 
     package func wait() async {
-        await withUnsafeContinuation { continuation in
-            let hasOccurred = state.withLock { state in
-                if !state.hasOccurred { state.waiters.append(continuation) }
-                return state.hasOccurred
-            }
-            if hasOccurred { continuation.resume() }
-        }
+        await state.waitThrough(in: \.waiters) { $0.hasOccurred ? () : nil }
     }
 }

@@ -1,15 +1,10 @@
-import Glibc
-import Synchronization
+package import Glibc
 
 /// Lets one thread sleep on a socket until the socket is ready, another thread has something for it, or a deadline
 /// passes.
 ///
 /// Raising it while the thread is busy costs one atomic exchange; a raise is never lost.
 package final class PollSignal: Sendable {
-    private static let idle: UInt8 = 0
-    private static let raised: UInt8 = 1
-    private static let sleeping: UInt8 = 2
-
     /// What `poll` said of the socket.
     package struct Readiness: Sendable {
         /// There is something to read, or the connection has ended.
@@ -17,7 +12,7 @@ package final class PollSignal: Sendable {
         package var canWrite = false
     }
 
-    private let state = Atomic<UInt8>(idle)
+    private let state = SleepState()
     private let reader: Int32
     private let writer: Int32
 
@@ -38,7 +33,7 @@ package final class PollSignal: Sendable {
     }
 
     package func raise() {
-        guard state.exchange(Self.raised, ordering: .acquiringAndReleasing) == Self.sleeping else { return }
+        guard state.raise() else { return }
         var byte: UInt8 = 1
         // A full pipe wakes as well.
         _ = write(writer, &byte, 1)
@@ -49,27 +44,34 @@ package final class PollSignal: Sendable {
     ///   - socket: -1 for none.
     ///   - writing: whether room to write is waited for as well.
     package func wait(for socket: Int32, writing: Bool, until deadline: MonotonicTime?) -> Readiness {
-        let wasRaised = state.exchange(Self.idle, ordering: .acquiringAndReleasing) == Self.raised
-        let sleeps =
-            !wasRaised
-            && state.compareExchange(expected: Self.idle, desired: Self.sleeping, ordering: .acquiringAndReleasing)
-                .exchanged
         let events = Int16(truncatingIfNeeded: Int(POLLIN) | (writing ? Int(POLLOUT) : 0))
-        var descriptors = [
-            pollfd(fd: reader, events: Int16(truncatingIfNeeded: Int(POLLIN)), revents: 0),
-            pollfd(fd: socket, events: events, revents: 0),
-        ]
-        let count = poll(&descriptors, 2, sleeps ? Self.milliseconds(until: deadline) : 0)
+        var descriptors = [pollfd(), pollfd(fd: socket, events: events, revents: 0)]
+        wait(for: &descriptors, until: deadline)
+        let ready = Int(descriptors[1].revents)
+        return Readiness(
+            canRead: ready & ~Int(POLLOUT) != 0, canWrite: ready & (Int(POLLOUT) | Int(POLLERR) | Int(POLLHUP)) != 0)
+    }
+
+    /// The same for any number of descriptors.
+    /// - Parameter descriptors: the first is the signal's to use.
+    /// - Returns: false when the system cannot wait.
+    @discardableResult
+    package func wait(for descriptors: inout [pollfd], until deadline: MonotonicTime?) -> Bool {
+        let sleeps = state.fallAsleep()
+        descriptors[0] = pollfd(fd: reader, events: Int16(truncatingIfNeeded: Int(POLLIN)), revents: 0)
+        let count = poll(&descriptors, nfds_t(descriptors.count), sleeps ? Self.milliseconds(until: deadline) : 0)
         // Whatever was raised until here is looked for when this returns.
-        _ = state.exchange(Self.idle, ordering: .acquiringAndReleasing)
-        guard count > 0 else { return Readiness() }
+        state.wakeUp()
+        guard count > 0 else {
+            let isRefused = count < 0 && errno != EINTR
+            for index in descriptors.indices { descriptors[index].revents = 0 }
+            return !isRefused
+        }
         if descriptors[0].revents != 0 {
             var bytes: (UInt64, UInt64) = (0, 0)
             _ = read(reader, &bytes, 16)
         }
-        let ready = Int(descriptors[1].revents)
-        return Readiness(
-            canRead: ready & ~Int(POLLOUT) != 0, canWrite: ready & (Int(POLLOUT) | Int(POLLERR) | Int(POLLHUP)) != 0)
+        return true
     }
 
     /// Rounded up, so that a deadline is past when the wait for it ends; -1 for none.

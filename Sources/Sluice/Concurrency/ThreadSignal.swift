@@ -6,11 +6,7 @@ import Synchronization
 /// Raising it while the thread is busy costs one atomic exchange; a raise is never lost.
 /// `@unchecked`: the condition variable and its mutex are only used through calls made for sharing them.
 package final class ThreadSignal: @unchecked Sendable {
-    private static let idle: UInt8 = 0
-    private static let raised: UInt8 = 1
-    private static let sleeping: UInt8 = 2
-
-    private let state = Atomic<UInt8>(idle)
+    private let state = SleepState()
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
@@ -31,7 +27,7 @@ package final class ThreadSignal: @unchecked Sendable {
     }
 
     package func raise() {
-        guard state.exchange(Self.raised, ordering: .acquiringAndReleasing) == Self.sleeping else { return }
+        guard state.raise() else { return }
         pthread_mutex_lock(mutex)
         pthread_cond_signal(condition)
         pthread_mutex_unlock(mutex)
@@ -39,17 +35,14 @@ package final class ThreadSignal: @unchecked Sendable {
 
     /// Returns when the signal was raised since the last call, or at the deadline.
     package func wait(until deadline: MonotonicTime?) {
-        if state.exchange(Self.idle, ordering: .acquiringAndReleasing) == Self.raised { return }
+        guard state.fallAsleep() else {
+            state.wakeUp()
+            return
+        }
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        let (fellAsleep, _) = state.compareExchange(
-            expected: Self.idle, desired: Self.sleeping, ordering: .acquiringAndReleasing)
-        if fellAsleep {
-            while state.load(ordering: .acquiring) == Self.sleeping {
-                if !sleep(until: deadline) { break }
-            }
-        }
-        state.store(Self.idle, ordering: .releasing)
+        while state.isAsleep, sleep(until: deadline) {}
+        state.wakeUp()
     }
 
     /// - Returns: false when the deadline has passed.

@@ -15,9 +15,17 @@ package final class WorkerThread: Sendable {
     }
 
     /// Returns when the body has.
-    package func end() async {
+    /// - Parameter limit: for how long it is waited for: it may be inside of a call that takes longer. Nil: until then.
+    package func end(within limit: Duration? = nil) async {
+        if let limit { RouterTime.real.after(limit) { [weak self] in self?.giveUp() } }
         await ending.wait()
         // All that is left of the thread now is its last instructions.
         if let thread = thread.withLock({ $0.take() }) { thread.join() }
+    }
+
+    private func giveUp() {
+        // Then it is not joined, and gives back its stack by itself.
+        thread.withLock { $0 = nil }
+        ending.occur()
     }
 }

@@ -64,7 +64,7 @@ extension Destination {
             result, isFirst: isFirst, .init(time: clock.now, reason: reason, description: "\(error)"))
         noteForBreaker(result, reason, context, isFirst: isFirst)
         if result == .throttled { throttle.noteThrottledAnswer() }
-        // Before its place is the next one's. An answer that goes back to the source tells its sender to wait, not the others.
+        // Before its slot is the next one's. An answer that goes back to the source tells its sender to wait, not the others.
         if context.route.hasRetry || context.isKept || isNamed {
             let named = heed(error, context)
             context.delivery.trace.noteHeeded(named?.draw ?? 0, at: clock.now)

@@ -75,6 +75,6 @@ extension Destination {
         let force = breaker.update(policies.breaker, books.successes)
         if force.isChanged { tellObserver(.breakerForced, (force.now ?? .auto).rawValue) }
         throttle.update(policies.throttle)
-        places.update(policies.concurrency)
+        slots.update(policies.concurrency)
     }
 }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What an attempt needs beside an open gate: a permit of the throttle, and one of the places for attempts at once. Both
+/// What an attempt needs beside an open gate: a permit of the throttle, and one of the slots for attempts at once. Both
 /// belong to the delivery until the attempt has ended.
 extension Destination {
     /// Waits until the attempt that follows may be made, and takes what it needs for that.
@@ -31,7 +31,7 @@ extension Destination {
     /// An attempt has ended, or will not be made.
     func leave(_ delivery: Delivery, _ result: ConcurrencyBook.Result) {
         guard let admission = delivery.trace.takeAdmission() else { return }
-        places.leave(result, admission)
+        slots.leave(result, admission)
     }
 
     /// What a route shows of the permits that it waits for here.
@@ -47,18 +47,18 @@ extension Destination {
 
     private func occupy(_ context: HandlerContext) async throws {
         let start = clock.now
-        if let ticket = places.enter(context.route.standing) {
+        if let ticket = slots.enter(context.route.standing) {
             books.beginWaiting()
             defer { books.endWaiting() }
             do {
                 try await context.wait(for: nil, until: ticket, booking: .concurrency)
             } catch {
-                places.giveUp(ticket)
+                slots.giveUp(ticket)
                 throw error
             }
         }
         let now = clock.now
-        let among = places.underWay
+        let among = slots.underWay
         if among != nil { noteWait(now.nanoseconds(since: start), for: .concurrency) }
         context.delivery.trace.admit(ConcurrencyBook.Admission(time: now, among: among ?? 0))
     }

@@ -54,8 +54,8 @@ extension Destination {
         public let waitingForBudget: Int
         /// Those that wait for their turn at the throttle.
         public let waitingForThrottle: Int
-        /// Those that wait for a place among the attempts that it gets at once.
-        public let waitingForPlace: Int
+        /// Those that wait for a slot among the attempts that it gets at once.
+        public let waitingForSlot: Int
         /// The share of the budget that is left, from 0 to 1; 1 where there is no budget.
         public let budgetRemaining: Double
         /// Attempts in all, by how they ended.
@@ -164,7 +164,7 @@ extension Destination {
             name: name,
             shut: shut(at: now, figures.lastFailure, wall), nextAttempt: nextAttempt(at: now, turn).map(wall),
             waiting: max(0, books.waiting), waitingForBudget: budget.waiting,
-            waitingForThrottle: throttle.waiting, waitingForPlace: places.read().waiting, budgetRemaining: remaining,
+            waitingForThrottle: throttle.waiting, waitingForSlot: slots.read().waiting, budgetRemaining: remaining,
             attempts: figures.attempts, messages: figures.messages, lastSuccess: figures.lastSuccess.map(wall),
             lastFailure: figures.lastFailure.map {
                 Status.Failure(time: wall($0.time), reason: $0.reason, description: $0.description)

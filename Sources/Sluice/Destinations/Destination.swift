@@ -27,10 +27,10 @@ public final class Destination: Timed {
     let budget: BudgetLine
     let breaker: Breaker
     let throttle: ThrottleLine
-    let places: ConcurrencyLine
+    let slots: ConcurrencyLine
     let precedence = Precedence()
     let books = DestinationBooks()
-    /// Whether an attempt needs something beside an open gate: a permit of the throttle, or a place.
+    /// Whether an attempt needs something beside an open gate: a permit of the throttle, or a slot.
     let limited: Atomic<Bool>
     /// Whether it was named, and is not a route's own.
     let isNamed: Bool
@@ -66,7 +66,7 @@ public final class Destination: Timed {
         budget = BudgetLine(configuration.budget, time: time)
         breaker = Breaker(configuration.breaker, time: time)
         throttle = ThrottleLine(configuration.throttle, time: time)
-        places = ConcurrencyLine(configuration.concurrency, time: time)
+        slots = ConcurrencyLine(configuration.concurrency, time: time)
         limited = Atomic(configuration.isLimited)
         followPolicies()
     }

@@ -19,21 +19,21 @@ struct DestinationLimitMeter: Sendable {
     private let throttle: Line
     private let concurrency: Line
     private let permits: GaugeHandle
-    private let places: GaugeHandle
+    private let slots: GaugeHandle
     private let inUse: GaugeHandle
 
     init(_ label: (String, String), _ instruments: Instruments) {
         throttle = Line(.throttle, label, instruments)
         concurrency = Line(.concurrency, label, instruments)
         permits = instruments.gauge(.destinationPermits, [label])
-        places = instruments.gauge(.destinationConcurrencyLimit, [label])
+        slots = instruments.gauge(.destinationConcurrencyLimit, [label])
         inUse = instruments.gauge(.destinationConcurrencyInUse, [label])
     }
 
     func push(_ destination: Destination) {
-        let figures = destination.places.read()
+        let figures = destination.slots.read()
         permits.set(destination.throttle.rate ?? 0)
-        places.set(Double(figures.limit ?? 0))
+        slots.set(Double(figures.limit ?? 0))
         inUse.set(Double(figures.inUse))
         throttle.waiting.set(Double(destination.throttle.waiting))
         concurrency.waiting.set(Double(figures.waiting))
@@ -63,11 +63,11 @@ extension Metric {
         "sluice_destination_limit_wait_seconds",
         labels: [.destination, limit],
         buckets: Buckets.wait,
-        help: "Time that attempts waited for a permit or a place of their destination, 0 when there was one at once.")
+        help: "Time that attempts waited for a permit or a slot of their destination, 0 when there was one at once.")
     public static let destinationLimitWaiting = gauge(
         "sluice_destination_limit_waiting",
         labels: [.destination, limit],
-        help: "Messages that wait for a permit or a place of their destination.")
+        help: "Messages that wait for a permit or a slot of their destination.")
     public static let destinationPermits = gauge(
         "sluice_destination_throttle_permits_per_second",
         labels: [.destination],

@@ -1,6 +1,10 @@
 /// Bounds the attempts at a destination that are not a message's first, retries and redeliveries alike, so that one that
 /// is down is not hammered ("retry budget": Google SRE Book, chapter 22; Finagle's RetryBudget).
 ///
+/// ```swift
+/// let chat = try Destination("chat", .init(budget: RetryBudget(ratio: 0.1, floor: 2)))
+/// ```
+///
 /// In any window there are at most ``ratio`` of its first attempts, and ``floor`` a second. What finds no budget waits in
 /// line, the longest waiting first: the floor, which is above 0, brings each its turn. An attempt that succeeds costs
 /// nothing, so that a destination that works again is used at once.

@@ -8,6 +8,7 @@
 /// Its series are made by ``Instruments``: `counter(_:_:startsAtZero:)` for one whose labels are known,
 /// `counters(_:_:known:)` for those whose values come up later.
 public struct Metric: Sendable {
+    /// What its values mean.
     public enum Kind: String, Sendable {
         case counter, gauge, histogram
     }

@@ -2,6 +2,11 @@ import Synchronization
 
 /// A broker inside the process: for tests, and for routes whose messages need not survive it.
 ///
+/// ```swift
+/// let broker = MemoryBroker()
+/// try router.add(Route("double", from: broker.subscriber(), "numbers", to: broker.publisher(), "doubled", handler: double))
+/// ```
+///
 /// Topics come into being when they are first used. Messages of one publisher keep their order. A consumer group
 /// shares a topic's messages between its subscriptions, and keeps what it has not settled, and what is published
 /// meanwhile, while it has none; a subscriber without a group gets everything that is published from then on, or the
@@ -10,6 +15,7 @@ import Synchronization
 /// When a subscription ends, what it buffered goes back to its group at once. What its consumer holds goes back when
 /// the consumer rejects it or lets go of it, and may still be acknowledged.
 public final class MemoryBroker: Sendable {
+    /// How much it keeps, and how it delivers.
     public struct Configuration: Sendable {
         /// How many deliveries a subscription buffers, and how many messages a group keeps that it cannot deliver.
         /// A publish waits while one of the topic's groups is full. At least 1; 1024.
@@ -60,14 +66,7 @@ public final class MemoryBroker: Sendable {
             }
         }
 
-        func delay(beforeAttempt attempt: Int) -> Duration {
-            guard attempt > 2 else { return .zero }
-            let doublings = UInt64(min(attempt - 3, 40))
-            let (nanoseconds, overflow) = redeliveryDelay.wholeNanoseconds.multipliedReportingOverflow(
-                by: 1 << doublings)
-            return overflow
-                ? maxRedeliveryDelay : min(maxRedeliveryDelay, .nanoseconds(Int64(clamping: nanoseconds)))
-        }
+        var pacing: RedeliveryPacing { RedeliveryPacing(from: redeliveryDelay, upTo: maxRedeliveryDelay) }
     }
 
     public let configuration: Configuration

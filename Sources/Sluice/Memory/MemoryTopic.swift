@@ -5,9 +5,6 @@ final class MemoryTopic: Sendable {
     private struct State {
         var topic: MemoryTopicState
         var publishers = MemoryPublishers()
-        /// What was rejected and waits before it comes back: here and not with its timer, which would keep the topic.
-        var resting: [UInt64: (MemoryTopicState.Returned, MemoryGroup)] = [:]
-        var nextRest: UInt64 = 0
     }
 
     /// Whom to resume after unlocking.
@@ -24,15 +21,15 @@ final class MemoryTopic: Sendable {
     init(_ configuration: MemoryBroker.Configuration, time: RouterTime) {
         self.configuration = configuration
         self.time = time
-        state = Mutex(State(topic: MemoryTopicState(isPersistent: configuration.persistent, time: time)))
+        state = Mutex(
+            State(
+                topic: MemoryTopicState(
+                    isPersistent: configuration.persistent, pacing: configuration.pacing, time: time)))
     }
 
     /// Ends every subscription and lets go of every group: nothing can be published or subscribed to any more.
     func end() {
-        let subscriptions = state.withLock { state in
-            state.resting = [:]
-            return state.topic.removeAll()
-        }
+        let subscriptions = state.withLock { $0.topic.removeAll() }
         for subscription in subscriptions { subscription.finish() }
         lead.end()
     }
@@ -260,30 +257,23 @@ extension MemoryTopic {
     }
 
     func reject(_ returned: MemoryTopicState.Returned, of group: MemoryGroup, after delay: Duration?) {
-        let delay = delay ?? configuration.delay(beforeAttempt: returned.attempt + 1)
-        guard delay > .zero else { return putBack(returned, of: group) }
-        guard lead.begin(self) else { return }
-        let id = update { state, _ in
-            if let index = state.topic.index(of: group) { state.topic.groups[index].delayed += 1 }
-            state.nextRest += 1
-            state.resting[state.nextRest] = (returned, group)
-            return state.nextRest
-        }
-        time.after(delay) { [lead] in lead.topic?.comeBack(id) }
-    }
-
-    private func comeBack(_ id: UInt64) {
-        guard let (returned, group) = state.withLock({ $0.resting.removeValue(forKey: id) }) else { return }
-        putBack(returned, of: group, delayed: 1)
-    }
-
-    private func putBack(_ returned: MemoryTopicState.Returned, of group: MemoryGroup, delayed: Int = 0) {
-        update { state, effects in
+        let now = time.now
+        let due = update { state, effects -> MonotonicTime in
             // A group without a name is gone with its subscription, and its messages with it.
-            guard let index = state.topic.index(of: group) else { return }
-            state.topic.groups[index].delayed -= delayed
-            state.topic.putBack(returned, index)
-            state.topic.deliver(index, &effects.consumers)
+            guard let index = state.topic.index(of: group) else { return .longAgo }
+            let due = state.topic.reject(returned, index, after: delay, now: now)
+            state.topic.bringBack(index, now, &effects.consumers)
+            return due
+        }
+        guard due > now, lead.begin(self) else { return }
+        time.after(now.duration(to: due)) { [lead] in lead.topic?.bringBack() }
+    }
+
+    /// Something that was rejected is due.
+    private func bringBack() {
+        let now = time.now
+        update { state, effects in
+            for index in state.topic.groups.indices { state.topic.bringBack(index, now, &effects.consumers) }
         }
     }
 }

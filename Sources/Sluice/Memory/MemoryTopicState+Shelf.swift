@@ -114,7 +114,7 @@ extension MemoryTopicState {
             var limit = KeyShelf<Returned>.portion
             if let most = group.maxInFlight { limit = min(limit, most - groups[index].unsettled) }
             let members = groups[index].subscriptions
-            let hasDelayed = groups[index].delayed > 0
+            let hasDelayed = !groups[index].delayed.isEmpty
             func target(_ request: KeyShelf<Returned>.Request) -> Subscription? {
                 // What comes back later is older.
                 if hasDelayed, request.subscription == nil { return nil }

@@ -26,8 +26,8 @@ struct MemoryTopicState {
         var cursor: UInt64
         /// In order; all of them are older than the cursor.
         var returned = Deque<Returned>()
-        /// How many were rejected and wait before they come back.
-        var delayed = 0
+        /// Those that were rejected and wait before they come back.
+        var delayed: RedeliveryQueue<Returned>
         /// Deliveries that are out, and those that wait for their redelivery. Counted only where there is a limit.
         var unsettled = 0
         var subscriptions: [Subscription] = []
@@ -64,8 +64,11 @@ struct MemoryTopicState {
     /// Subscriptions that have asked for what is not there, to be told after unlocking.
     var exhausted: [(Subscription, [UInt8])] = []
 
-    init(isPersistent: Bool, time: RouterTime = .real) {
+    private let pacing: RedeliveryPacing
+
+    init(isPersistent: Bool, pacing: RedeliveryPacing = RedeliveryPacing(), time: RouterTime = .real) {
         self.isPersistent = isPersistent
+        self.pacing = pacing
         self.time = time
     }
 
@@ -82,7 +85,10 @@ struct MemoryTopicState {
 
     /// A new group reads a persistent topic from its beginning, and any other from here on.
     mutating func addGroup(_ group: MemoryGroup, capacity: Int) {
-        groups.append(Group(settler: group, capacity: capacity, cursor: isPersistent ? base : end))
+        groups.append(
+            Group(
+                settler: group, capacity: capacity, cursor: isPersistent ? base : end,
+                delayed: RedeliveryQueue(pacing: pacing)))
     }
 
     mutating func add(_ subscription: Subscription, toGroup index: Int) {
@@ -264,11 +270,22 @@ struct MemoryTopicState {
             attempt: item.attempt + 1, redelivered: item.attempt > 0, key: item.key, progress: item.progress)
     }
 
-    /// Puts a message back in its place among those that the group has still to be given.
-    mutating func putBack(_ returned: Returned, _ index: Int) {
-        if groups[index].settler.maxInFlight != nil { groups[index].unsettled -= 1 }
-        returnToQueue(returned, index)
-        heldCount += 1
+    /// - Returns: when it comes back.
+    mutating func reject(
+        _ returned: Returned, _ index: Int, after delay: Duration?, now: MonotonicTime
+    ) -> MonotonicTime {
+        groups[index].delayed.reject(
+            returned, at: Int64(clamping: returned.sequence), attempt: returned.attempt, after: delay, now: now)
+    }
+
+    /// Puts what is due back in its place among those that the group has still to be given.
+    mutating func bringBack(_ index: Int, _ now: MonotonicTime, _ wakes: inout [Subscription.Wake]) {
+        let due = groups[index].delayed.takeDue(now: now)
+        guard !due.isEmpty else { return }
+        if groups[index].settler.maxInFlight != nil { groups[index].unsettled -= due.count }
+        for entry in due { returnToQueue(entry.item, index) }
+        heldCount += due.count
+        deliver(index, &wakes)
     }
 
     mutating func returnToQueue(_ returned: Returned, _ index: Int) {

@@ -1,5 +1,9 @@
 /// What is published and handled: an id, metadata, and a payload of bytes.
 ///
+/// ```swift
+/// let message = Message(metadata: ["customer": "acme"], payload: Array("7".utf8))
+/// ```
+///
 /// A value, immutable by habit. The payload is shared between copies, never duplicated.
 public struct Message: Sendable, Hashable {
     public var id: MessageID

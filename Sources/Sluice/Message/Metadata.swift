@@ -1,10 +1,16 @@
 /// What travels beside a payload: an ordered list of names and values, each name once.
 ///
+/// ```swift
+/// var metadata: Metadata = ["customer": "acme"]
+/// metadata["region"] = "eu"
+/// ```
+///
 /// A list and not a dictionary: with the few entries that messages carry, scanning costs less than hashing, and an
 /// empty one allocates nothing. With many entries a dictionary finds them. Names are case-sensitive.
 ///
 /// How many entries a message may bring along is bounded: ``MetadataLimits``.
 public struct Metadata: Sendable, Hashable {
+    /// A name and its value.
     public struct Entry: Sendable, Hashable {
         public let name: String
         public var value: String

@@ -1,5 +1,9 @@
 /// Ties together all messages that stem from one: reads the id from the message, makes one when there is none, and
 /// puts it on every message that the handler returns and into the logger.
+///
+/// ```swift
+/// let router = Router(middlewares: [CorrelationID(), LogMessages(), Retry()])
+/// ```
 public struct CorrelationID: Middleware {
     /// The name in the metadata. Default `correlation_id`, Watermill's.
     public var name = "correlation_id"

@@ -3,6 +3,11 @@ import Logging
 
 /// Handles each key once: what was handled before is acknowledged without the handler.
 ///
+/// ```swift
+/// let handled = try MemoryDeduplicationStore(.init(capacity: 100_000))  // or log.deduplicationStore(), which a restart keeps
+/// let router = Router(middlewares: [Deduplicator(handled, key: .metadata("order"), window: .seconds(86_400)), Retry()])
+/// ```
+///
 /// The key is kept only after success, so that a failed message's redelivery is handled and not dropped. Keys are
 /// scoped to the route, unless ``scope`` says otherwise.
 ///
@@ -57,6 +62,31 @@ public struct Deduplicator: LiveMiddleware {
         let (fresh, duplicate, inProgress) = (counter("fresh"), counter("duplicate"), counter("in_progress"))
         let diary = FailureDiary()
         let joined = JoinedKeys(store, key, scope: scope)
+
+        /// Handles what is reserved, and keeps its keys after that; where it fails, they are free again.
+        @Sendable func keeping(
+            _ message: Message, _ context: HandlerContext, keep: () async throws -> Void, release: () async -> Void
+        ) async throws -> [Message] {
+            let produced: [Message]
+            do {
+                produced = try await next(message, context)
+            } catch {
+                await release()
+                throw error
+            }
+            do {
+                try await keep()
+                diary.logEnd("deduplication keys are kept again", to: context.logger)
+            } catch {
+                // The work is done; to fail now would do it twice for certain, to go on does so only if it comes again.
+                diary.log(
+                    "deduplication keys were not kept", error, kind: Disposition.reason(of: error), at: route.time.now,
+                    level: .error, to: context.logger)
+                await release()
+            }
+            return produced
+        }
+
         return { message, context in
             if let run = context.run {
                 let found = try await joined.reserve(of: run, live)
@@ -68,23 +98,11 @@ public struct Deduplicator: LiveMiddleware {
                     context.settle(as: .deduplicated)
                     return []
                 }
-                let produced: [Message]
-                do {
-                    produced = try await next(message, context)
-                } catch {
-                    await joined.release(found.fresh)
-                    throw error
-                }
-                do {
+                return try await keeping(message, context) {
                     try await store.commitAll(found.fresh, scope: scope, for: live.policy.window)
-                    diary.logEnd("deduplication keys are kept again", to: context.logger)
-                } catch {
-                    diary.log(
-                        "deduplication keys were not kept", error, kind: Disposition.reason(of: error),
-                        at: route.time.now, level: .error, to: context.logger)
+                } release: {
                     await joined.release(found.fresh)
                 }
-                return produced
             }
             // A message without a key cannot be recognised.
             guard let key = key(message) else { return try await next(message, context) }
@@ -99,29 +117,15 @@ public struct Deduplicator: LiveMiddleware {
             case .fresh:
                 fresh.increment()
             }
-            let produced: [Message]
-            do {
-                produced = try await next(message, context)
-            } catch {
-                await store.release(key, scope: scope)
-                throw error
-            }
-            do {
+            return try await keeping(message, context) {
                 if gathers {
                     try await store.commitSoon(key, scope: scope, for: live.policy.window)
                 } else {
                     try await store.commit(key, scope: scope, for: live.policy.window)
                 }
-                diary.logEnd("deduplication keys are kept again", to: context.logger)
-            } catch {
-                // The work is done; to fail now would do it twice for certain, to go on does so only if it comes again.
-                diary.log(
-                    "deduplication key was not kept", error, kind: Disposition.reason(of: error), at: route.time.now,
-                    level: .error,
-                    to: context.logger)
+            } release: {
                 await store.release(key, scope: scope)
             }
-            return produced
         }
     }
 }

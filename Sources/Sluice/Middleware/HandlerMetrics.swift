@@ -1,6 +1,10 @@
 /// Records Watermill's `handler_execution_time_seconds`: the time of everything inside this middleware, with whether
 /// it succeeded. What a route counts of itself needs no middleware.
 ///
+/// ```swift
+/// let router = Router(middlewares: [HandlerMetrics(), Retry()])
+/// ```
+///
 /// What a ``PoisonQueue`` inside of it has moved did not succeed, nor what was discarded: the order of the two makes no
 /// difference.
 public struct HandlerMetrics: Middleware {

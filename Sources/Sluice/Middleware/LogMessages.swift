@@ -1,6 +1,10 @@
 public import Logging
 
 /// Writes one line a message: what became of it, how often it was tried, how long it took. Never its payload.
+///
+/// ```swift
+/// let router = Router(middlewares: [LogMessages(), PoisonQueue(to: log.publisher(), "poison"), Retry()])
+/// ```
 public struct LogMessages: Middleware {
     /// The level for messages that were handled. Default debug.
     public var success: Logger.Level = .debug

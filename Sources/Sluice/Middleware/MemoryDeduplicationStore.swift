@@ -2,6 +2,11 @@ import DequeModule
 import Synchronization
 
 /// Remembers keys in memory, up to a number; a restart forgets them.
+///
+/// ```swift
+/// let handled = try MemoryDeduplicationStore(.init(capacity: 100_000))
+/// let router = Router(middlewares: [Deduplicator(handled), Retry()])
+/// ```
 public final class MemoryDeduplicationStore: DeduplicationStore {
     struct Entry: Hashable {
         let scope: String

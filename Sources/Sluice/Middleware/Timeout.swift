@@ -3,6 +3,10 @@ import Synchronization
 /// A deadline for everything inside it. An attempt that exceeds it is cancelled and fails like any transient failure,
 /// so that Retry outside of it starts afresh.
 ///
+/// ```swift
+/// let router = Router(middlewares: [Retry(), Timeout(.seconds(10))])
+/// ```
+///
 /// Cancellation is cooperative: the attempt ends when what it waits for ends, and never runs beside its successor.
 ///
 /// The deadline can be changed while attempts are under way (``Live``): it counts from when each began.

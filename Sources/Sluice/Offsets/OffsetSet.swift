@@ -111,12 +111,18 @@ extension OffsetSet {
     }
 
     /// The ranges as pairs of distances (LEB128): from the end of the one before, and to the own end.
-    package func encodeAhead() -> [UInt8] {
+    /// - Parameter limit: how many bytes there may be; ranges that do not fit are left out, from the last one on.
+    package func encodeAhead(limit: Int = .max) -> [UInt8] {
         var bytes: [UInt8] = []
         var last = through
         for range in ranges {
+            let count = bytes.count
             VariableInteger.append(UInt64(range.lowerBound - last), to: &bytes)
             VariableInteger.append(UInt64(range.upperBound - range.lowerBound), to: &bytes)
+            guard bytes.count <= limit else {
+                bytes.removeLast(bytes.count - count)
+                break
+            }
             last = range.upperBound
         }
         return bytes
@@ -128,7 +134,7 @@ extension OffsetSet {
         var added: [ClosedRange<Int64>] = []
         var position = 0
         var last = self.through
-        while let distance = VariableInteger.read(bytes, &position),
+        while let distance = VariableInteger.read(bytes, &position), distance > 0,
             let length = VariableInteger.read(bytes, &position),
             let first = Self.add(last, distance), let end = Self.add(first, length), end < Self.limit
         {

@@ -44,8 +44,3 @@ extension HandlerContext {
         }
     }
 }
-
-extension MonotonicTime {
-    /// Before everything.
-    static let longAgo = MonotonicTime(nanoseconds: 0)
-}

@@ -1,4 +1,8 @@
 /// What should become of a message after an error.
+///
+/// ```swift
+/// throw HandlerError("the shop is closed", reason: "closed", disposition: .hold("closed", for: .seconds(600)))
+/// ```
 public struct Disposition: Sendable, Equatable {
     /// The same to switch over. Kinds may be added: have a `default`.
     public enum Kind: Sendable, Equatable {
@@ -75,6 +79,13 @@ public struct Disposition: Sendable, Equatable {
 }
 
 /// An error that says what should become of the message.
+///
+/// ```swift
+/// struct OutOfStock: DispositionError {
+///     var disposition: Disposition { .retry(after: .seconds(60)) }
+///     var reason: String { "out_of_stock" }
+/// }
+/// ```
 public protocol DispositionError: Error {
     var disposition: Disposition { get }
     /// A short, stable word for labels, such as `http_429`; never a payload, an address, or a secret.

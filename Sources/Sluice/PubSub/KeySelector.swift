@@ -2,6 +2,10 @@ import Synchronization
 
 /// Chooses the key of a message: what keeps its order relative to others of the same key.
 ///
+/// ```swift
+/// let byCustomer = KeySelector { $0.metadata["customer"].map { Array($0.utf8) } }  // the same as .metadata("customer")
+/// ```
+///
 /// Publishers of brokers that keep keys take one as `key:`: `log.publisher(key: .metadata("repository"))`. A route reads by it
 /// with `.perKey()`, and by another, or where the broker keeps none, with `.perKey(by:)`.
 public struct KeySelector: Sendable {

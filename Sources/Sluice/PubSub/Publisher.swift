@@ -1,4 +1,8 @@
 /// Gives messages to a broker.
+///
+/// ```swift
+/// try await publisher.publish([Message(text: "7")], to: "orders")  // returns when the broker has taken responsibility
+/// ```
 public protocol Publisher: AnyObject, Timed, Closable {
     /// The kind of publisher, for the label `publisher_name`, such as `sqlite`.
     var name: String { get }

@@ -1,4 +1,8 @@
 /// Takes messages from a broker.
+///
+/// ```swift
+/// let subscription = try await subscriber.subscribe(to: "orders")
+/// ```
 public protocol Subscriber: AnyObject, Timed, Closable {
     /// The kind of subscriber, for the label `subscriber_name`, such as `sqlite`.
     var name: String { get }

@@ -16,9 +16,12 @@ extension Subscription {
         while true {
             if let batch = try take(limit, sharers: sharers) { return batch }
             // Not where many share: a pool of them would burn the processor.
-            if sharers == 1, isShared, isFilledSoon(), let batch = try take(limit, sharers: sharers) { return batch }
+            let mayLook = sharers == 1 && isShared
+            if mayLook, isFilledSoon(), let batch = try take(limit, sharers: sharers) { return batch }
+            let start = mayLook ? MonotonicTime.now() : nil
             // After the end and after a cancellation, what came in the meantime is still given.
             guard await waitForDelivery() else { return try take(limit, sharers: sharers) }
+            if let start { learn(fromWaitSince: start) }
         }
     }
 
@@ -77,68 +80,61 @@ extension Subscription {
     /// Ends the stream from the consumer's side. What is buffered counts as rejected.
     public func cancel() {
         var (end, dropped, waiters) = state.withLock {
-            state -> ((@Sendable () -> Void)?, DeliveryBuffer, Deque<Waiter>) in
+            state -> ((@Sendable () -> Void)?, DeliveryBuffer, [WaitList<Bool>.Waiter]) in
             let end = state.ended ? nil : state.onEnd
             if !state.ended { state.isCancelled = true }
             state.ended = true
             isFilled.store(true, ordering: .relaxed)
-            defer {
-                state.buffer = DeliveryBuffer()
-                state.waiters = []
-            }
-            return (end, state.buffer, state.waiters)
+            defer { state.buffer = DeliveryBuffer() }
+            return (end, state.buffer, state.waiters.removeAll())
         }
-        for waiter in waiters { waiter.continuation.resume(returning: false) }
+        for waiter in waiters { waiter.resume(returning: false) }
         dropped.removeFirst(.max).deliveries().forEach { $0.reject() }
         end?()
     }
 
     /// Looks for a moment before the task suspends: to be woken costs either side several microseconds, and a source
     /// that keeps up delivers within that. How long is learned: looks that pay are followed by longer ones, up to some
-    /// tens of microseconds, and others by shorter ones, down to about ten. Between two looks other threads may run.
+    /// tens of microseconds, and others by none until a wait was short again. Between two looks other threads may run:
+    /// where they take the processor for longer, it was the last look.
     private func isFilledSoon() -> Bool {
         let patience = patience.load(ordering: .relaxed)
-        for _ in 0..<patience {
+        guard patience > 0 else { return false }
+        let end = MonotonicTime.now().nanoseconds &+ patience
+        repeat {
             if isFilled.load(ordering: .relaxed) {
-                self.patience.store(min(patience * 2, 100), ordering: .relaxed)
+                self.patience.store(min(patience * 2, Self.longestLook), ordering: .relaxed)
                 return true
             }
             sched_yield()
-        }
-        self.patience.store(max(patience / 2, 25), ordering: .relaxed)
+        } while MonotonicTime.now().nanoseconds < end
+        self.patience.store(patience > Self.firstLook ? patience / 2 : 0, ordering: .relaxed)
         return false
     }
+
+    /// A wait that a look would have spared is followed by one.
+    private func learn(fromWaitSince start: MonotonicTime) {
+        guard MonotonicTime.now().nanoseconds(since: start) < Self.shortWait else { return }
+        if patience.load(ordering: .relaxed) < Self.firstLook { patience.store(Self.firstLook, ordering: .relaxed) }
+    }
+
+    // In nanoseconds. A short wait is about what a look takes, and being woken.
+    static let firstLook: UInt64 = 10_000
+    private static let longestLook: UInt64 = 40_000
+    private static let shortWait: UInt64 = 50_000
 
     /// Waits until there may be something to take.
     /// - Returns: false at the end of the stream, and when the task is cancelled.
     private func waitForDelivery() async -> Bool {
-        let id = state.withLock { state in
-            state.nextWaiter += 1
-            return state.nextWaiter
-        }
-        return await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
-                let outcome = state.withLock { state -> Bool? in
-                    if !state.buffer.isEmpty || state.nudges > 0 { return true }
-                    // Checked under the lock: a cancellation that comes later finds the waiter in the list.
-                    if state.ended || Task.isCancelled { return false }
-                    state.waiters.append(Waiter(id: id, continuation: continuation))
-                    return nil
-                }
-                if let outcome { continuation.resume(returning: outcome) }
-            }
-        } onCancel: {
-            let waiter = state.withLock { state in
-                state.waiters.firstIndex { $0.id == id }.map { state.waiters.remove(at: $0) }
-            }
-            waiter?.continuation.resume(returning: false)
+        await state.wait(in: \.waiters, onCancel: false) { state in
+            if !state.buffer.isEmpty || state.nudges > 0 { return true }
+            return state.ended ? false : nil
         }
     }
 
     /// Chooses a waiting consumer when something is there. It drains when it runs, not now: what arrives until then
     /// comes with the same batch. Having drained, it wakes the next when something is left.
     static func wakeOne(_ state: inout State) -> Wake {
-        guard !state.buffer.isEmpty || state.nudges > 0, let waiter = state.waiters.popFirst() else { return Wake() }
-        return Wake(continuation: waiter.continuation)
+        !state.buffer.isEmpty || state.nudges > 0 ? Wake(waiter: state.waiters.popFirst()) : Wake()
     }
 }

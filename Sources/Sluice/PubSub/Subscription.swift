@@ -28,14 +28,14 @@ public final class Subscription: Sendable {
     let state: Mutex<State>
     /// Whether looking is worth the lock: something is there, or the stream has ended.
     let isFilled = Atomic<Bool>(false)
-    let patience = Atomic<Int>(25)
+    /// For how many nanoseconds a consumer looks before it waits.
+    let patience = Atomic<UInt64>(Subscription.firstLook)
     /// Whether another thread may fill it while a consumer looks.
     let isShared: Bool
 
     struct State {
         var buffer = DeliveryBuffer()
-        var waiters = Deque<Waiter>()
-        var nextWaiter: UInt64 = 0
+        var waiters = WaitList<Bool>()
         /// How many consumers are to look for what they keep themselves.
         var nudges = 0
         var starved = false
@@ -46,11 +46,6 @@ public final class Subscription: Sendable {
         var onEnd: @Sendable () -> Void = {}
         /// Whether the consumer has ended it.
         var isCancelled = false
-    }
-
-    struct Waiter {
-        let id: UInt64
-        let continuation: UnsafeContinuation<Bool, Never>
     }
 
     /// One that holds 1,024 deliveries and 16 MiB. The parameters are those of
@@ -241,26 +236,25 @@ extension Subscription {
 
     /// A consumer that is to be resumed.
     package struct Wake: Sendable {
-        var continuation: UnsafeContinuation<Bool, Never>?
+        var waiter: WaitList<Bool>.Waiter?
 
-        package var isNeeded: Bool { continuation != nil }
+        package var isNeeded: Bool { waiter != nil }
 
         package func callAsFunction() {
-            continuation?.resume(returning: true)
+            waiter?.resume(returning: true)
         }
     }
 
     /// Ends the stream: what is buffered is still delivered, then the consumer sees the end or `error`.
     public func finish(throwing error: (any Error)? = nil) {
-        let waiters = state.withLock { state -> Deque<Waiter> in
+        let waiters = state.withLock { state -> [WaitList<Bool>.Waiter] in
             guard !state.ended else { return [] }
             state.ended = true
             isFilled.store(true, ordering: .relaxed)
             state.failure = error
-            defer { state.waiters = [] }
-            return state.waiters
+            return state.waiters.removeAll()
         }
-        for waiter in waiters { waiter.continuation.resume(returning: true) }
+        for waiter in waiters { waiter.resume(returning: true) }
     }
 
     public var isEnded: Bool {

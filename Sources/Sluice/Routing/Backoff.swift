@@ -1,4 +1,8 @@
 /// How long to wait before trying again: exponential, with full jitter.
+///
+/// ```swift
+/// Retry(backoff: .exponential(from: .milliseconds(200), upTo: .seconds(60)))
+/// ```
 public struct Backoff: Sendable, Equatable {
     /// The longest first wait.
     public var initial: Duration

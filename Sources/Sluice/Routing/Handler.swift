@@ -3,6 +3,18 @@ public typealias Handler = @Sendable (Message, HandlerContext) async throws -> [
 
 /// Wraps a handler with a policy.
 ///
+/// ```swift
+/// struct CountLarge: Middleware {
+///     func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
+///         let large = route.instruments.counter("large_messages_total", help: "Messages above 1 MB.")
+///         return { message, context in
+///             if message.payload.count > 1_000_000 { large.increment() }
+///             return try await next(message, context)
+///         }
+///     }
+/// }
+/// ```
+///
 /// What a middleware wraps is the rest of the chain *and the publish of what the handler returned*, so that a failing
 /// sink is retried, counted, throttled and poisoned like any failure.
 public protocol Middleware: Sendable {

@@ -2,6 +2,14 @@ public import Logging
 import Tracing
 
 /// What a handler knows beside the message. A value: a middleware changes its copy and passes that on.
+///
+/// ```swift
+/// let handler: Handler = { message, context in
+///     context.logger.info("a message", metadata: ["id": "\(message.id)"])
+///     try await context.sleep(for: .milliseconds(100))
+///     return [message]
+/// }
+/// ```
 public struct HandlerContext: Sendable {
     /// The route that the message runs through.
     public let route: RouteScope

@@ -1,4 +1,10 @@
 /// How a route may overlap the handling of its messages.
+///
+/// ```swift
+/// Route("mail", from: orders, "orders", ordering: .perKey(by: .metadata("customer"))) { message, context in
+///     try await mail.send(message)
+/// }
+/// ```
 public struct Ordering: Sendable, Equatable {
     package enum Kind: Sendable, Equatable {
         case serial

@@ -71,38 +71,19 @@ package final class ProbedRoute: Sendable {
 extension Route {
     /// The same route with another middleware, inside of its own.
     package func with(innermost middleware: any Middleware) -> Route {
-        let middlewares = middlewares + [middleware]
-        switch work {
-        case .consuming(let handler):
-            return Route(
-                name, from: subscriber, topic, ordering: ordering, destination: destination, middlewares: middlewares,
-                joining: joining, isUrgent: isUrgent, givesWay: givesWay,
-                handler: handler)
-        case .producing(let handler, let output):
-            return Route(
-                name, from: subscriber, topic, to: output.publisher, output.topic, ordering: ordering,
-                destination: destination, middlewares: middlewares, joining: joining, isUrgent: isUrgent,
-                givesWay: givesWay,
-                handler: handler)
-        }
+        var route = self
+        route.middlewares.append(middleware)
+        return route
     }
 
     fileprivate func probed(_ publisher: (any Publisher)?, _ time: RouterTime) -> Route {
-        let subscriber = ProbedSubscriber(
+        var route = self
+        route.subscriber = ProbedSubscriber(
             name: subscriber.name, defaultOrdering: subscriber.defaultOrdering, time: time)
-        switch work {
-        case .consuming(let handler):
-            return Route(
-                name, from: subscriber, topic, ordering: ordering, destination: destination, middlewares: middlewares,
-                joining: joining, isUrgent: isUrgent, givesWay: givesWay,
-                handler: handler)
-        case .producing(let handler, let output):
-            return Route(
-                name, from: subscriber, topic, to: publisher ?? output.publisher, output.topic, ordering: ordering,
-                destination: destination, middlewares: middlewares, joining: joining, isUrgent: isUrgent,
-                givesWay: givesWay,
-                handler: handler)
+        if let publisher, case .producing(let handler, let output) = work {
+            route.work = .producing(handler, to: Output(publisher, output.topic))
         }
+        return route
     }
 }
 

@@ -9,17 +9,12 @@ extension Route {
         _ name: String, from subscriber: any Subscriber, _ topic: Topic, destination: Destination?,
         middlewares: [any Middleware]
     ) -> Route {
-        switch work {
-        case .consuming(let handler):
-            Route(
-                name, from: subscriber, topic, ordering: .serial, destination: self.destination ?? destination,
-                middlewares: middlewares, givesWay: true, handler: handler)
-        case .producing(let handler, let output):
-            Route(
-                name, from: subscriber, topic, to: output.publisher, output.topic, ordering: .serial,
-                destination: self.destination ?? destination, middlewares: middlewares, givesWay: true,
-                handler: handler)
-        }
+        var twin = self
+        (twin.name, twin.subscriber, twin.topic, twin.ordering) = (name, subscriber, topic, .serial)
+        twin.destination = self.destination ?? destination
+        twin.middlewares = middlewares
+        (twin.joining, twin.isUrgent, twin.givesWay) = (nil, false, true)
+        return twin
     }
 }
 

@@ -1,4 +1,10 @@
 /// From a topic, through middlewares and a handler, to another topic.
+///
+/// ```swift
+/// Route("invoicing", from: log.subscriber(group: "invoicing"), "orders", to: log.publisher(), "invoices") { message, context in
+///     [Message(text: "invoice for \(message.text ?? "?")")]
+/// }
+/// ```
 public struct Route: Sendable {
     /// Where a route publishes what its handler returns.
     public struct Output: Sendable {
@@ -12,20 +18,20 @@ public struct Route: Sendable {
     }
 
     /// Unique in its router; the label `handler_name`.
-    public let name: String
-    public let subscriber: any Subscriber
-    public let topic: Topic
-    public let ordering: Ordering?
+    public internal(set) var name: String
+    public internal(set) var subscriber: any Subscriber
+    public internal(set) var topic: Topic
+    public internal(set) var ordering: Ordering?
     /// The outside system that it delivers to; nil for one of its own, with the route's name.
-    public let destination: Destination?
-    public let middlewares: [any Middleware]
+    public internal(set) var destination: Destination?
+    public internal(set) var middlewares: [any Middleware]
     /// Which consecutive messages it handles as one; nil, the default, is none. Only a serial route has them.
-    public let joining: Joining?
+    public internal(set) var joining: Joining?
     /// Whether its attempts go before those of other routes to the same destination, where both wait. Default false.
-    public let isUrgent: Bool
+    public internal(set) var isUrgent: Bool
     /// Whether its attempts go behind those of other routes to the same destination, where both wait. Default false.
-    public let givesWay: Bool
-    let work: RouteWork
+    public internal(set) var givesWay: Bool
+    var work: RouteWork
 
     /// A route that publishes what its handler returns.
     /// - Parameters:
@@ -49,16 +55,9 @@ public struct Route: Sendable {
         joining: Joining? = nil, isUrgent: Bool = false, givesWay: Bool = false,
         handler: @escaping Handler
     ) {
-        self.name = name
-        self.subscriber = subscriber
-        self.topic = topic
-        self.ordering = ordering
-        self.destination = destination
-        self.middlewares = middlewares
-        self.joining = joining
-        self.isUrgent = isUrgent
-        self.givesWay = givesWay && !isUrgent
-        work = .producing(handler, to: Output(publisher, publishTopic))
+        self.init(
+            name, subscriber, topic, ordering, destination, middlewares, joining, isUrgent: isUrgent,
+            givesWay: givesWay, .producing(handler, to: Output(publisher, publishTopic)))
     }
 
     /// A route that only consumes: its handler has nothing to return.
@@ -67,6 +66,16 @@ public struct Route: Sendable {
         ordering: Ordering? = nil, destination: Destination? = nil, middlewares: [any Middleware] = [],
         joining: Joining? = nil, isUrgent: Bool = false, givesWay: Bool = false,
         handler: @escaping @Sendable (Message, HandlerContext) async throws -> Void
+    ) {
+        self.init(
+            name, subscriber, topic, ordering, destination, middlewares, joining, isUrgent: isUrgent,
+            givesWay: givesWay, .consuming(handler))
+    }
+
+    private init(
+        _ name: String, _ subscriber: any Subscriber, _ topic: Topic, _ ordering: Ordering?,
+        _ destination: Destination?, _ middlewares: [any Middleware], _ joining: Joining?, isUrgent: Bool,
+        givesWay: Bool, _ work: RouteWork
     ) {
         self.name = name
         self.subscriber = subscriber
@@ -77,7 +86,7 @@ public struct Route: Sendable {
         self.joining = joining
         self.isUrgent = isUrgent
         self.givesWay = givesWay && !isUrgent
-        work = .consuming(handler)
+        self.work = work
     }
 
     /// Where it publishes; nil when it only consumes.

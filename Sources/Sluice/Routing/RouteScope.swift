@@ -3,6 +3,13 @@ import Synchronization
 import Tracing
 
 /// What a route is to its middlewares and handler.
+///
+/// ```swift
+/// func wrap(_ next: @escaping Handler, for route: RouteScope) throws -> Handler {
+///     let refused = route.instruments.counter("orders_refused_total", help: "Orders that were refused.")
+///     …
+/// }
+/// ```
 public final class RouteScope: Sendable {
     /// The route's name: the label `handler_name`.
     public let name: String

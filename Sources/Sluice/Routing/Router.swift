@@ -6,9 +6,18 @@ public import Tracing
 /// Runs routes: each reads a topic, passes every message through its middlewares and handler, and publishes what the
 /// handler returns.
 ///
+/// ```swift
+/// let router = Router(middlewares: [HandlerMetrics(), PoisonQueue(to: log.publisher(), "poison"), Retry()], logger: logger)
+/// try router.add(Route("mail", from: log.subscriber(group: "mail"), "orders") { message, context in
+///     try await mail.send(message)
+/// })
+/// try await router.run()
+/// ```
+///
 /// Routes may be added and stopped while it runs. When it shuts down, intake stops first; messages in hand may finish
 /// within the deadline; the rest is given back; publishers are closed last, after every route that uses them.
 public final class Router: Service {
+    /// How its routes drain and go on after failures.
     public struct Configuration: Sendable {
         /// How long messages in hand may take to finish at shutdown before their tasks are cancelled. At least 0; default
         /// 30 s.

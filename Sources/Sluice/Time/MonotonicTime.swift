@@ -11,6 +11,9 @@ public struct MonotonicTime: Sendable, Hashable, InstantProtocol {
         self.nanoseconds = nanoseconds
     }
 
+    /// Before everything.
+    package static let longAgo = MonotonicTime(nanoseconds: 0)
+
     /// The machine's. What runs under a router asks its ``RouterTime`` instead.
     package static func now() -> MonotonicTime {
         var time = timespec()

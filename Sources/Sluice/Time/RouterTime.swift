@@ -1,6 +1,12 @@
 /// The time that a router goes by, with its routes, middlewares, in-memory brokers and stores: the machine's, or a
 /// virtual one in tests.
 ///
+/// ```swift
+/// let start = route.time.now
+/// try await route.time.sleep(for: .seconds(5))
+/// let passed = start.duration(to: route.time.now)
+/// ```
+///
 /// Everything under a router that reads a clock, waits, or draws a random number does it here, so that the same code
 /// runs in virtual time, where an hour costs nothing and a seed repeats everything. Handlers and middlewares find it at
 /// ``RouteScope/time``.

@@ -2,6 +2,11 @@ public import Sluice
 
 /// Which broker to talk to, and how. Shared by publishers and subscribers.
 ///
+/// ```swift
+/// let rabbit = AMQPConfiguration(
+///     hosts: [.init("r1"), .init("r2")], vhost: "shop", username: "sluice", password: password)
+/// ```
+///
 /// Nothing that prints it shows a credential.
 public struct AMQPConfiguration: Sendable {
     /// Where a broker listens.

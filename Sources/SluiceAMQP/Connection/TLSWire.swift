@@ -1,3 +1,4 @@
+import COpenSSL
 import CRabbitMQ
 import Glibc
 import Sluice
@@ -55,10 +56,11 @@ final class TLSWire: Wire {
             throw AMQPError(.tls, "TLS 1.2 is not available")
         }
         var time = timeval(timeout)
+        ERR_clear_error()
         let status = amqp_socket_open_noblock(secured, host.name, Int32(host.port), &time)
         let fault = withExtendedLifetime(verification) { verification?.fault }
         if let fault { throw AMQPError(.tls, "\(host) could not be reached: \(fault)") }
-        guard status == 0 else { throw openingFailure(host, status) }
+        guard status == 0 else { throw Self.openingFailure(host, status) }
         socket = amqp_get_sockfd(connection)
         watch = WriteWatch(socket, limit: writeTimeout)
     }
@@ -66,6 +68,16 @@ final class TLSWire: Wire {
     deinit {
         watch?.end()
         amqp_destroy_connection(connection)
+    }
+
+    /// A connection that ends during the handshake says nothing of who the broker is: one that crashes or starts does that.
+    private static func openingFailure(_ host: AMQPConfiguration.Host, _ status: Int32) -> AMQPError {
+        // Nothing is in OpenSSL's queue when the system ended it.
+        let error = ERR_peek_last_error()
+        guard status == AMQP_STATUS_SSL_CONNECTION_FAILED.rawValue,
+            error == 0 || ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING
+        else { return SluiceAMQP.openingFailure(host, status) }
+        return AMQPError(.unreachable, "\(host) could not be reached: the connection ended during the TLS handshake")
     }
 
     /// Where distributions keep the certificates that they trust.

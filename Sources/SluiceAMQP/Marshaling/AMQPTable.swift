@@ -1,5 +1,6 @@
 /// Names and values in order, as AMQP has them in headers and arguments. A name has at most 255 bytes.
 public struct AMQPTable: Sendable, Hashable {
+    /// One entry.
     public struct Element: Sendable, Hashable {
         public let name: String
         public var value: AMQPValue

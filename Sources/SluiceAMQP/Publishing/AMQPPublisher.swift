@@ -4,6 +4,11 @@ import Synchronization
 
 /// Publishes to a RabbitMQ broker, over one connection that is kept.
 ///
+/// ```swift
+/// let orders = try AMQPPublisher(rabbit)
+/// try await orders.publish([Message(text: "7")], to: "orders")
+/// ```
+///
 /// A publish returns when the broker has confirmed every message: persistent ones are then on disk wherever they were
 /// routed to. Many publishes, of one task or of many, are under way at once and share what is sent.
 public final class AMQPPublisher: Publisher {
@@ -54,7 +59,8 @@ public final class AMQPPublisher: Publisher {
     public let messagingSystem = "rabbitmq"
     private let options: Configuration
     private let isPersistent: Bool
-    private let queue: PublishQueue
+    private let inbox: Inbox<PublishCall>
+    private let thread: WorkerThread
     private let monitor: ConnectionMonitor
 
     /// Starts to connect; publishes wait for that.
@@ -87,14 +93,13 @@ public final class AMQPPublisher: Publisher {
         self.monitor = monitor
         let meter = instruments.map { PublisherMeter($0, component: component) }
         do {
-            let queue = PublishQueue(signal: try PollSignal())
-            self.queue = queue
-            // The thread itself is not waited for: it ends when the queue is closed.
-            _ = try DedicatedThread(name: "sluice-amqp-pub") {
-                let session = PublisherSession(
-                    queue, topology: topology, options: final, monitor: monitor, meter: meter, logger: logger)
-                Connector(configuration: configuration, signal: queue.signal, monitor: monitor).run(session)
-                queue.end.occur()
+            let signal = try PollSignal()
+            let inbox = Inbox<PublishCall> { signal.raise() }
+            self.inbox = inbox
+            thread = try WorkerThread(name: "sluice-amqp-pub") {
+                let loop = PublisherLoop(
+                    inbox, topology: topology, options: final, monitor: monitor, meter: meter, logger: logger)
+                Connector(configuration: configuration, signal: signal, monitor: monitor).run(loop)
             }
         } catch {
             throw AMQPError(.system, "\(error)")
@@ -102,7 +107,7 @@ public final class AMQPPublisher: Publisher {
     }
 
     deinit {
-        queue.close(until: .now())
+        inbox.close(by: .now())
     }
 
     /// Whether the broker is connected and takes messages. For readiness.
@@ -119,14 +124,14 @@ public final class AMQPPublisher: Publisher {
     ///   case the broker may have taken some.
     public func publish(_ messages: [Message], to topic: Topic) async throws {
         guard !messages.isEmpty else {
-            if queue.closing != nil { throw ClosedError("amqp publisher") }
+            if inbox.closing != nil { throw ClosedError("amqp publisher") }
             return
         }
         let call = PublishCall(messages, try marshal(messages, to: topic), to: topic, start: .now())
         try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
                 guard call.wait(continuation) else { return continuation.resume(throwing: CancellationError()) }
-                if !queue.append(call) { call.finish(ClosedError("amqp publisher")) }
+                if !inbox.post(call) { call.finish(ClosedError("amqp publisher")) }
             }
         } onCancel: {
             call.finish(CancellationError())
@@ -153,11 +158,9 @@ public final class AMQPPublisher: Publisher {
     /// Returns when what is being published is confirmed, or after `closeTimeout`, when it fails with `ClosedError`.
     public func close() async {
         let timeout = options.closeTimeout
-        queue.close(until: .now().advanced(by: timeout))
+        inbox.close(by: .now().advanced(by: timeout))
         // The thread may be inside of a call that takes longer, such as the look-up of a host's name.
-        let end = queue.end
-        RouterTime.real.after(timeout + .seconds(3)) { end.occur() }
-        await end.wait()
+        await thread.end(within: timeout + .seconds(3))
     }
 }
 

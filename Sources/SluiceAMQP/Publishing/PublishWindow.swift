@@ -76,7 +76,7 @@ final class PublishWindow {
 
     // MARK: Calls
 
-    func add(_ added: Deque<PublishCall>) {
+    func add(_ added: [PublishCall]) {
         for call in added where !call.isFinished {
             let sending = Sending(call, deadline: call.start.advanced(by: timeout))
             calls.append(sending)

@@ -4,6 +4,11 @@ import Synchronization
 
 /// Reads queues of a RabbitMQ broker, over one connection that is kept: a channel for each subscription.
 ///
+/// ```swift
+/// let orders = try AMQPSubscriber(rabbit, configuration: .init(prefetch: 64))
+/// try router.add(Route("mail", from: orders, "orders") { message, _ in try await mail.send(message) })
+/// ```
+///
 /// Messages are delivered as they come and settled one by one; what is not settled when the connection ends comes
 /// again. A rejected message waits in a queue beside its own (`<queue>.retry.<milliseconds>`) and comes back from there,
 /// behind what has come meanwhile.
@@ -70,7 +75,9 @@ public final class AMQPSubscriber: Subscriber {
     private let options: Configuration
     private let logger: Logger
     private let instruments: Instruments?
-    private let feeds: FeedList
+    private let feeds: Inbox<Feed>
+    private let signal: PollSignal
+    private let thread: WorkerThread
     private let monitor: ConnectionMonitor
     private let subscribed = Mutex<[Feed]>([])
 
@@ -106,14 +113,14 @@ public final class AMQPSubscriber: Subscriber {
         let monitor = ConnectionMonitor(logger: logger, meter: nil)
         self.monitor = monitor
         do {
-            let feeds = FeedList(signal: try PollSignal())
+            let signal = try PollSignal()
+            let feeds = Inbox<Feed> { signal.raise() }
+            self.signal = signal
             self.feeds = feeds
-            // The thread itself is not waited for: it ends when the list is closed.
-            _ = try DedicatedThread(name: "sluice-amqp-sub") {
-                let session = SubscriberSession(
+            thread = try WorkerThread(name: "sluice-amqp-sub") {
+                let loop = SubscriberLoop(
                     feeds, topology: topology, options: options, monitor: monitor, logger: logger)
-                Connector(configuration: configuration, signal: feeds.signal, monitor: monitor).run(session)
-                feeds.end.occur()
+                Connector(configuration: configuration, signal: signal, monitor: monitor).run(loop)
             }
         } catch {
             throw AMQPError(.system, "\(error)")
@@ -122,7 +129,7 @@ public final class AMQPSubscriber: Subscriber {
 
     deinit {
         // Subscriptions outlive it.
-        feeds.release()
+        feeds.close(by: MonotonicTime(nanoseconds: .max))
     }
 
     /// Whether the broker delivers from every queue subscribed to. For readiness.
@@ -145,14 +152,14 @@ public final class AMQPSubscriber: Subscriber {
             monitor: ConnectionMonitor(
                 logger: logger.adding("queue", layout.queue.name), isQueue: true,
                 meter: instruments.map { ConnectionMeter($0, component: component) }),
-            meter: instruments.map { FeedMeter($0, component: component) }, signal: feeds.signal,
+            meter: instruments.map { FeedMeter($0, component: component) }, signal: signal,
             options: options)
         subscribed.withLock { subscribed in
             // One that failed is of interest until the next attempt.
             subscribed.removeAll { !$0.isOfInterest || $0.failure != nil && $0.topic == topic }
             subscribed.append(feed)
         }
-        guard feeds.append(feed) else {
+        guard feeds.post(feed) else {
             feed.subscription.cancel()
             throw ClosedError("amqp subscriber")
         }
@@ -170,7 +177,7 @@ public final class AMQPSubscriber: Subscriber {
             feed.subscription.cancel()
             throw error
         }
-        if feeds.isClosing {
+        if feeds.closing != nil {
             feed.subscription.cancel()
             throw ClosedError("amqp subscriber")
         }
@@ -180,12 +187,10 @@ public final class AMQPSubscriber: Subscriber {
     /// Ends the subscriptions and returns when the broker has what was settled. What handlers still hold is delivered
     /// again.
     public func close() async {
-        feeds.close()
+        feeds.close(by: .now())
         for feed in subscribed.withLock(\.self) { feed.subscription.cancel() }
         // The thread may be inside of a call that takes longer, such as the look-up of a host's name.
-        let end = feeds.end
-        RouterTime.real.after(.seconds(10)) { end.occur() }
-        await end.wait()
+        await thread.end(within: .seconds(10))
     }
 }
 

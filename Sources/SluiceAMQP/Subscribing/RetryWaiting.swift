@@ -31,7 +31,7 @@ final class RetryWaiting {
     private let diary = FailureDiary()
     private var unsent = Deque<Entry>()
     private var ledger = ConfirmLedger<Entry>()
-    private var held: [Entry] = []
+    private var held = RedeliveryQueue<Entry>()
     private var isOpen = false
     /// When each tier was declared.
     private var declared: [String: MonotonicTime] = [:]
@@ -224,30 +224,26 @@ final class RetryWaiting {
 
     private func hold(_ entry: Entry) {
         entry.feed.meter?.waitsHere()
-        let index = held.firstIndex { $0.due > entry.due } ?? held.endIndex
-        held.insert(entry, at: index)
+        held.insert(.init(entry, at: 0, due: entry.due))
     }
 
     /// Gives back what has waited for long enough.
     /// - Returns: when the next has.
     func release(due now: MonotonicTime, _ link: Link) throws(AMQPError) -> MonotonicTime? {
-        while let first = held.first, first.due <= now {
-            held.removeFirst()
-            try giveBack(first, link)
-        }
-        return held.first?.due
+        while let first = held.takeDue(now: now, limit: 1).first { try giveBack(first.item, link) }
+        return held.nextDue
     }
 
     /// Gives back what waits here for a subscription that has ended: somebody else may have it at once.
     func release(of feed: Feed, _ link: Link) throws(AMQPError) {
-        guard held.contains(where: { $0.feed === feed }) else { return }
-        let entries = held.filter { $0.feed === feed }
-        held.removeAll { $0.feed === feed }
-        for entry in entries { try giveBack(entry, link) }
+        let entries = held.entries.filter { $0.item.feed === feed }
+        guard !entries.isEmpty else { return }
+        held.removeAll { $0.item.feed === feed }
+        for entry in entries { try giveBack(entry.item, link) }
     }
 
     func forget(_ feed: Feed) {
-        held.removeAll { $0.feed === feed }
+        held.removeAll { $0.item.feed === feed }
         unsent.removeAll { $0.feed === feed }
     }
 

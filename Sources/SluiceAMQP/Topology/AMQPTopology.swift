@@ -2,6 +2,10 @@ public import Sluice
 
 /// Which exchange and queue stand for a topic, and how messages find their way from one to the other.
 ///
+/// ```swift
+/// let topology = AMQPTopology.durableQueue.deadLettering(to: .queue("dead")).with { $0.publisherDeclares = .nothing }
+/// ```
+///
 /// Whatever it names is looked for on each connection before it is used, and declared where it is missing, so that it
 /// exists again when somebody deleted it or the broker lost it. What exists is used as it is, whatever its properties:
 /// a queue that an administrator has made as a quorum queue, or with a dead-letter exchange, a time to live or a length,

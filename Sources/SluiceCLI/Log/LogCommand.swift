@@ -33,7 +33,7 @@ struct LogCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard ["table", "json"].contains(format) else { throw UsageError("--format: expected table or json") }
-            let tool = LogSummaryTool(try options.place())
+            let tool = LogSummaryTool(try options.location())
             try await Tool.run(isOurFile: options.log == nil) {
                 let summary = try await tool.read(groups: false)
                 try Tool.write(Array((format == "json" ? summary.topicObjects : summary.topicTable).utf8))
@@ -61,9 +61,9 @@ struct LogCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard ["table", "json"].contains(format) else { throw UsageError("--format: expected table or json") }
-            let place = try options.place()
-            if exact, case .kafka = place { throw UsageError("--exact: brokers of Kafka tell no sizes") }
-            let tool = LogSummaryTool(place, readers: options.readers())
+            let location = try options.location()
+            if exact, case .kafka = location { throw UsageError("--exact: brokers of Kafka tell no sizes") }
+            let tool = LogSummaryTool(location, readers: options.readers())
             try await Tool.run(isOurFile: options.log == nil) {
                 let summary = try await tool.read(groups: true, isExact: exact)
                 try Tool.write(Array((format == "json" ? summary.json : summary.text).utf8))

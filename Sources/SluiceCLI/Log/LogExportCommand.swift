@@ -35,7 +35,7 @@ struct LogExportCommand: AsyncParsableCommand {
         let only = try LogOptions.filter(only)
         var tool: LogExportTool
         do {
-            tool = try LogExportTool(options.place(), topic: topic)
+            tool = try LogExportTool(options.location(), topic: topic)
         } catch let error as ToolError {
             throw UsageError("\(error)")
         }

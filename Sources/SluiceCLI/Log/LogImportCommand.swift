@@ -30,7 +30,7 @@ struct LogImportCommand: AsyncParsableCommand {
         let topic = try topic.map(Arguments.topic)
         var tool: LogImportTool
         do {
-            tool = try LogImportTool(options.place(), topic: topic)
+            tool = try LogImportTool(options.location(), topic: topic)
         } catch let error as ToolError {
             throw UsageError("\(error)")
         }

@@ -9,16 +9,16 @@ struct LogOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Instead of the gateway's log: \(LogPlace.forms). Default: the queue that the configuration names.",
+            "Instead of the gateway's log: \(LogLocation.forms). Default: the queue that the configuration names.",
             valueName: "address"))
     var log: String?
 
     /// - Throws: exit status 78 when the configuration is wrong.
-    func place() throws -> LogPlace {
+    func location() throws -> LogLocation {
         if let log {
             guard data.data == nil else { throw UsageError("--log: --data names one already") }
             do {
-                return try LogPlace(log, environment: try Settings.brokers())
+                return try LogLocation(log, environment: try Settings.brokers())
             } catch let error as ToolError {
                 throw UsageError("--log: \(error)")
             }
@@ -26,7 +26,7 @@ struct LogOptions: ParsableArguments {
         let file = try ConfigurationChoice.path(nil)
         let hasKafka = try Settings.read { GatewayConfiguration.hasKafka(environment: $0, dotEnv: $1, file: file) }
         if data.data == nil, hasKafka, let kafka = try ConfigurationChoice.read(nil).kafka { return .kafka(kafka) }
-        return LogPlace(directory: try data.directory())
+        return LogLocation(directory: try data.directory())
     }
 
     /// The groups of the sinks that are configured; none where that cannot be read.

@@ -48,15 +48,15 @@ struct LogTailCommand: AsyncParsableCommand {
             throw UsageError("--number: expected at most \(LogTailTool.mostLines)")
         }
         let (format, only) = (try Arguments.format(format), try LogOptions.filter(only))
-        let place = try options.place()
+        let location = try options.location()
         var isKafka = false
-        if case .kafka = place { isKafka = true }
+        if case .kafka = location { isKafka = true }
         if isKafka, number != nil {
             throw UsageError(
                 "--number: each partition of Kafka's has an end of its own: begin with --since, or with -f")
         }
         if isKafka, since == nil, !follow { throw UsageError("on Kafka a tail begins with --since, or with -f") }
-        var tool = LogTailTool(place, topic: topic)
+        var tool = LogTailTool(location, topic: topic)
         tool.lines = number ?? (since == nil && !isKafka ? 10 : nil)
         tool.since = since
         tool.only = only

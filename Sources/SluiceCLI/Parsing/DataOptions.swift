@@ -18,16 +18,6 @@ struct DataOptions: ParsableArguments {
                 + "without one these are the embedded log's, and kafka-consumer-groups.sh has the others")
     }
 
-    /// Says where Kafka's poison queue is to be read.
-    func notePoison() {
-        let file = (try? ConfigurationChoice.path(nil)) ?? nil
-        let hasKafka = try? Settings.read { GatewayConfiguration.hasKafka(environment: $0, dotEnv: $1, file: file) }
-        guard data == nil, hasKafka == true else { return }
-        Tool.say(
-            "note: Kafka is the queue, and this is the embedded log's poison queue; docs/REPLAY.md says how to read Kafka's"
-        )
-    }
-
     /// - Throws: exit status 78 when the configuration is wrong.
     func directory() throws -> String {
         if let data { return try Arguments.directory(data, "--data") }

@@ -14,8 +14,9 @@ struct PoisonCommand: AsyncParsableCommand {
               sluice poison export --route slack >slack.jsonl
               sluice poison drop --cause 3f2a91c0
 
-            list, show and export read the files, whether a gateway runs or not. retry asks the gateway that runs on the data
-            directory and ends with 2 where none does; drop and note do without one. docs/REPLAY.md has it all.
+            On the embedded log list, show and export read the files, whether a gateway runs or not, and drop and note do
+            without one; retry asks the gateway that runs on the data directory and ends with 2 where none does. With Kafka as
+            the queue all of them ask it; list, show and export also read the brokers, with --from. docs/REPLAY.md has it all.
             """,
         subcommands: [
             PoisonListCommand.self, PoisonShowCommand.self, PoisonRetryCommand.self, PoisonDropCommand.self,
@@ -34,6 +35,7 @@ struct PoisonListCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: DataOptions
+    @OptionGroup var source: PoisonSource
     @OptionGroup var selection: PoisonOptions
 
     @Option(name: .long, help: "table, or json (an object a line).")
@@ -42,7 +44,7 @@ struct PoisonListCommand: AsyncParsableCommand {
     func run() async throws {
         guard ["table", "json"].contains(format) else { throw UsageError("--format: expected table or json") }
         let filter = try selection.filter()
-        let tool = PoisonTool(directory: try options.directory())
+        let tool = try source.tool(options)
         try await Tool.run { try Tool.write(Array(try await tool.list(filter, asJSON: format == "json").utf8)) }
     }
 }
@@ -56,15 +58,15 @@ struct PoisonShowCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: DataOptions
+    @OptionGroup var source: PoisonSource
 
-    @Argument(help: "The message's id, or its offset in the poison queue.")
+    @Argument(help: "The message's id, or its offset in the poison queue; on Kafka partition:offset.")
     var id: String
 
     func run() async throws {
         let id = try Arguments.name(id, "<id>")
-        options.notePoison()
-        let tool = PoisonTool(directory: try options.directory())
-        try await Tool.run { try Tool.write(Array(try tool.show(id).utf8)) }
+        let tool = try source.tool(options)
+        try await Tool.run { try Tool.write(Array(try await tool.show(id).utf8)) }
     }
 }
 
@@ -78,14 +80,14 @@ struct PoisonExportCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: DataOptions
+    @OptionGroup var source: PoisonSource
     @OptionGroup var selection: PoisonOptions
 
     func run() async throws {
         let filter = try selection.filter()
-        options.notePoison()
-        let tool = PoisonTool(directory: try options.directory())
+        let tool = try source.tool(options)
         try await Tool.run {
-            let count = try tool.export(filter) { try Tool.write($0) }
+            let count = try await tool.export(filter) { try Tool.write($0) }
             Tool.say("exported \(count) messages")
         }
     }

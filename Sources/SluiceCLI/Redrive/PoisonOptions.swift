@@ -38,3 +38,22 @@ struct PoisonOptions: ParsableArguments {
         return filter
     }
 }
+
+/// Where the poison queue is read from.
+struct PoisonSource: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Read straight from there, whether a gateway runs or not: kafka://HOST:PORT,… (with the KAFKA_… variables).",
+            valueName: "address"))
+    var from: String?
+
+    func tool(_ options: DataOptions) throws -> PoisonTool {
+        guard let from else { return PoisonTool(directory: try options.directory()) }
+        do {
+            return PoisonTool(directory: "", from: try LogLocation(from, environment: try Settings.brokers()))
+        } catch let error as ToolError {
+            throw UsageError("--from: \(error)")
+        }
+    }
+}

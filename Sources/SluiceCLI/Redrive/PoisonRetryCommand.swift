@@ -47,7 +47,7 @@ struct PoisonRetryCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Begin the job, and do not wait for its end.")
     var detach = false
 
-    @Argument(help: "Messages, by id or offset. Default: all that the options leave.")
+    @Argument(help: "Messages, by id or offset (on Kafka partition:offset). Default: all that the options leave.")
     var ids: [String] = []
 
     func run() async throws {
@@ -91,7 +91,7 @@ struct PoisonDropCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Say what would be done, and do nothing.")
     var dryRun = false
 
-    @Argument(help: "Messages, by id or offset. Default: all that the options leave.")
+    @Argument(help: "Messages, by id or offset (on Kafka partition:offset). Default: all that the options leave.")
     var ids: [String] = []
 
     func run() async throws {

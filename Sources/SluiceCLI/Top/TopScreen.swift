@@ -7,12 +7,11 @@ import Synchronization
 final class TopScreen: Sendable {
     private struct State {
         var view = TopView()
-        var hasEnded = false
         var signal: Int32?
-        var waiter: CheckedContinuation<Void, Never>?
     }
 
     private let state = Mutex(State())
+    private let hasEnded = Completion()
     private let mode: TerminalMode
 
     /// - Throws: an error when the terminal cannot be used so.
@@ -37,13 +36,7 @@ final class TopScreen: Sendable {
 
     /// Returns when the person has seen enough, and the terminal is as it was.
     func finish() async {
-        await withCheckedContinuation { continuation in
-            let hasEnded = state.withLock { state in
-                if !state.hasEnded { state.waiter = continuation }
-                return state.hasEnded
-            }
-            if hasEnded { continuation.resume() }
-        }
+        await hasEnded.wait()
     }
 
     private func run() {
@@ -75,12 +68,7 @@ final class TopScreen: Sendable {
             draw()
         }
         mode.leave()
-        let waiter = state.withLock { state in
-            state.hasEnded = true
-            defer { state.waiter = nil }
-            return state.waiter
-        }
-        waiter?.resume()
+        hasEnded.occur()
     }
 
     /// - Returns: whether to go on.

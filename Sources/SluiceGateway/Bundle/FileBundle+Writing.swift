@@ -47,6 +47,7 @@ extension FileBundle {
 
 /// Why a bundle's files were not written.
 public struct BundleError: Error, Hashable, CustomStringConvertible {
+    /// What kind of failure it is.
     public struct Code: Sendable, Hashable {
         private let word: String
 

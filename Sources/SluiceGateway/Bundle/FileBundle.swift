@@ -2,6 +2,7 @@ import CBundle
 
 /// Files that the program carries inside, so that the program alone is enough to have them.
 public struct FileBundle: Sendable {
+    /// A file by its path within the bundle.
     public struct File: Sendable, Hashable {
         /// Relative to the bundle, with `/` between its parts.
         public let path: String

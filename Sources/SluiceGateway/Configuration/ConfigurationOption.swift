@@ -26,8 +26,10 @@ public struct ConfigurationOption<Value: Sendable>: Sendable {
             inFile: format.expectationInFile, effect: effect, isSecret: isSecret, example: example, meaning)
     }
 
-    /// - Parameter name: how the option is called where the text stands: the variable, or the path of the field.
-    /// - Throws: ``ConfigurationError``, which names the option and what is expected, and shows nothing of the text.
+    /// - Parameters:
+    ///   - text: as it was written.
+    ///   - name: how the option is called where the text stands: the variable, or the path of the field.
+    /// - Throws: `ConfigurationError`, which names the option and what is expected, and shows nothing of the text.
     public func value(of text: String, called name: String) throws(ConfigurationError) -> Value {
         do {
             return try format.value(of: text)

@@ -5,8 +5,10 @@ extension DotEnv {
     private static let maximumSize = 1 << 20
 
     /// The text of the file, or nil when there is none.
-    /// - Parameter repairing: whether bytes that are not UTF-8 are replaced instead of refused: they may stand on another
-    ///   program's lines. Default false.
+    /// - Parameters:
+    ///   - path: where the file is.
+    ///   - repairing: whether bytes that are not UTF-8 are replaced instead of refused: they may stand on another
+    ///     program's lines. Default false.
     /// - Throws: ``EnvironmentError`` when it is there but cannot be read.
     public static func text(ofFile path: String, repairing: Bool = false) throws(EnvironmentError) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

@@ -1,7 +1,10 @@
 extension GatewayConfiguration {
     /// Where the gateway that has this environment, this `.env` file and this configuration file serves its metrics; the rest is
     /// not looked at.
-    /// - Parameter file: nil where there is none.
+    /// - Parameters:
+    ///   - environment: the variables.
+    ///   - dotEnv: the text of a `.env` file.
+    ///   - file: nil where there is none.
     /// - Throws: ``EnvironmentError``; ``FileFaults`` where the file is no YAML.
     public static func metricsAddress(
         environment: [String: String], dotEnv: String? = nil, file: String? = nil
@@ -11,7 +14,10 @@ extension GatewayConfiguration {
     }
 
     /// What one has to show to that gateway to see its metrics and its status; nil where it asks for nothing.
-    /// - Parameter file: nil where there is none.
+    /// - Parameters:
+    ///   - environment: the variables.
+    ///   - dotEnv: the text of a `.env` file.
+    ///   - file: nil where there is none.
     /// - Throws: ``EnvironmentError``; ``FileFaults`` where the file is no YAML.
     public static func metricsToken(
         environment: [String: String], dotEnv: String? = nil, file: String? = nil
@@ -20,7 +26,10 @@ extension GatewayConfiguration {
     }
 
     /// The data directory of that gateway; the rest is not looked at.
-    /// - Parameter file: nil where there is none.
+    /// - Parameters:
+    ///   - environment: the variables.
+    ///   - dotEnv: the text of a `.env` file.
+    ///   - file: nil where there is none.
     /// - Throws: ``EnvironmentError``; ``FileFaults`` where the file is no YAML.
     public static func dataDirectory(
         environment: [String: String], dotEnv: String? = nil, file: String? = nil
@@ -29,7 +38,10 @@ extension GatewayConfiguration {
     }
 
     /// Whether that gateway has Kafka as its queue.
-    /// - Parameter file: nil where there is none.
+    /// - Parameters:
+    ///   - environment: the variables.
+    ///   - dotEnv: the text of a `.env` file.
+    ///   - file: nil where there is none.
     public static func hasKafka(
         environment: [String: String], dotEnv: String? = nil, file: String? = nil
     ) -> Bool {

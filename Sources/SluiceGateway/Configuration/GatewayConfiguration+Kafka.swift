@@ -7,7 +7,7 @@ extension GatewayConfiguration {
         /// The cluster.
         public var client: KafkaConfiguration
         /// Where events go. What cannot be delivered goes to the topic of this name and `-poison`, facts to the one
-        /// with `-facts`. Default `events`.
+        /// with `-facts`, jobs to the one with `-redrive`. Default `events`.
         public var topic = "events"
         /// What the names of the consumer groups begin with: gateways of one name share the work. Default `sluice`.
         public var group = "sluice"

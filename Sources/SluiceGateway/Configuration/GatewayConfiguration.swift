@@ -3,6 +3,12 @@ import Sluice
 public import SluiceHTTP
 
 /// Everything that can be set about the gateway.
+///
+/// ```swift
+/// var configuration = try GatewayConfiguration(environment: ProcessInfo.processInfo.environment)
+/// configuration.sinks.append(.init("team-channel", SlackSink(webhook: Secret(address))))
+/// let gateway = try Gateway(configuration)
+/// ```
 public struct GatewayConfiguration: Sendable {
     /// Where webhooks are taken in. Default `127.0.0.1:8080`.
     public var bindAddress = BindAddress(host: "127.0.0.1", port: 8080)

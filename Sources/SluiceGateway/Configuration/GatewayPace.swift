@@ -18,6 +18,8 @@ package struct GatewayPace: Sendable {
     package var journal = JournalPace()
     /// When what deployments turned out to be is counted.
     package var verdicts = VerdictPace()
+    /// For how long a route that sends messages again stays once it has no job. Default a minute.
+    package var idleLane: Duration = .seconds(60)
 
     package init() {}
 }

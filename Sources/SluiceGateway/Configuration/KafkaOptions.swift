@@ -12,8 +12,8 @@ enum KafkaOptions {
     static let topic = ConfigurationOption(
         "topic", "KAFKA_TOPIC", .kafkaName, default: "events", example: .hint("events"),
         """
-        The topic of the events; what cannot be delivered goes to the one with `-poison` behind it, and what reports are made \
-        from to the one with `-facts`
+        The topic of the events; what cannot be delivered goes to the one with `-poison` behind it, what reports are made from to \
+        the one with `-facts`, and jobs that send messages again to the one with `-redrive`
         """)
     static let group = ConfigurationOption(
         "group", "KAFKA_GROUP", .kafkaName, default: "sluice", example: .hint("sluice"),

@@ -1,4 +1,10 @@
 /// A text that no log, error or debugger shows by accident.
+///
+/// ```swift
+/// let token = Secret("abc")
+/// logger.info("\(token)")  // <secret>
+/// let header = "Bearer \(token.reveal())"
+/// ```
 public struct Secret: Sendable, Hashable {
     private let text: String
 

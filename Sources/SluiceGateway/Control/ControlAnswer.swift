@@ -1,3 +1,5 @@
+import Sluice
+
 /// What a gateway answers: lines of JSON, one for each thing that was asked for, and a last one that says how it went.
 ///
 ///     {"item":{"topic":"events","group":"log-to-console","backlog":3}}
@@ -44,22 +46,13 @@ struct ControlAnswer: Sendable {
         var ok: Bool?
         var (code, error): (String?, String?)
         do {
-            try JSONReader.read(line) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "item" {
-                        item = try reader.raw()
-                    } else if key == "ok" {
-                        ok = try reader.boolean()
-                    } else if key == "leads" {
-                        leads = try reader.boolean()
-                    } else if key == "text" {
-                        text = try reader.string()
-                    } else if key == "code" {
-                        code = try reader.string()
-                    } else if key == "error" {
-                        error = try reader.string()
-                    }
-                }
+            try JSONReader.fields(of: line) { (reader) throws(JSONError) in
+                if reader.isAt("item") { item = try reader.raw() }
+                try reader.field("ok", &ok)
+                try reader.field("leads", &leads)
+                try reader.field("text", &text)
+                try reader.field("code", &code)
+                try reader.field("error", &error)
             }
         } catch {
             throw ControlFailure(.malformed, "the gateway's answer cannot be read: \(error)")

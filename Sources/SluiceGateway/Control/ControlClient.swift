@@ -3,6 +3,10 @@ import Glibc
 import Sluice
 
 /// Asks the gateways that run on a data directory.
+///
+/// ```swift
+/// print(try await ControlClient(directory: "./sluice-data").pause("slack", reason: "the channel moves"))
+/// ```
 public struct ControlClient: Sendable {
     /// How long a gateway may take to answer; longer than it allows itself.
     private static let patience: Duration = .seconds(100)
@@ -18,7 +22,9 @@ public struct ControlClient: Sendable {
     }
 
     /// Pauses a sink in every gateway of the directory.
-    /// - Parameter reason: shown as long as the sink is paused.
+    /// - Parameters:
+    ///   - sink: its name.
+    ///   - reason: shown as long as the sink is paused.
     /// - Returns: what was done, in words.
     /// - Throws: ``NoGatewayError``, ``CommandError``.
     public func pause(_ sink: String, reason: String?) async throws -> String {

@@ -17,8 +17,7 @@ struct ControlCommands: Service {
     /// Nil where Kafka is not the queue.
     let kafka: KafkaGroups?
     let teller: StoryTeller
-    /// Nil where Kafka is the queue.
-    let redrive: RedriveRequests?
+    let redrive: RedriveRequests
     let logger: Logger
 
     /// What of the commands goes on beside them.
@@ -37,37 +36,33 @@ struct ControlCommands: Service {
         case .tap: try TapRequest(request.arguments).answer(tap)
         case .why: try await why(request.arguments)
         case .listPoison: try await listPoison(request.arguments)
-        case .retryPoison: try await jobs().retry(request.arguments, by: request.by)
-        case .dropPoison: try await jobs().drop(request.arguments, by: request.by)
-        case .notePoison: try await jobs().note(request.arguments, by: request.by)
-        case .replay: try await jobs().replay(request.arguments, by: request.by)
-        case .listJobs: try await jobs().list()
-        case .pauseJob: try await jobs().change("pause", request.arguments, by: request.by)
-        case .resumeJob: try await jobs().change("resume", request.arguments, by: request.by)
-        case .cancelJob: try await jobs().change("cancel", request.arguments, by: request.by)
+        case .readPoison: try await readPoison(request.arguments)
+        case .retryPoison: try await redrive.retry(request.arguments, by: request.by)
+        case .dropPoison: try await redrive.drop(request.arguments, by: request.by)
+        case .notePoison: try await redrive.note(request.arguments, by: request.by)
+        case .replay: try await redrive.replay(request.arguments, by: request.by)
+        case .listJobs: try await redrive.list()
+        case .pauseJob: try await redrive.change(.pause, request.arguments, by: request.by)
+        case .resumeJob: try await redrive.change(.resume, request.arguments, by: request.by)
+        case .cancelJob: try await redrive.change(.cancel, request.arguments, by: request.by)
         }
     }
-
-    /// What of Kafka's is listed at most.
-    private static let mostPoison = 100_000
 
     /// Kafka's poison queue. The embedded log's is read from its file, by the command itself.
     private func listPoison(_ arguments: [String: String]) async throws -> ControlAnswer {
         guard let queue = queue as? KafkaQueue else { return ControlAnswer(leads: false) }
         let filter = try PoisonFilter(arguments: arguments)
-        let found = try await queue.poisonedMessages(limit: Self.mostPoison)
-        var groups = PoisonGroup.grouped(found.filter(filter.matches))
-        for index in groups.indices { groups[index].waitsForAPerson() }
+        let groups = try await queue.redrive.groups(filter)
         return ControlAnswer(
             items: groups.map { JSONWriter.object($0.write) }, text: PoisonText.list(groups, filter))
     }
 
-    private func jobs() throws(ControlFailure) -> RedriveRequests {
-        if let redrive { return redrive }
-        throw ControlFailure(
-            .failed,
-            "Kafka is the queue, and messages are sent again from the embedded log alone: docs/REPLAY.md says how Kafka's are put back"
-        )
+    /// The messages of Kafka's poison queue, a part of them at a time.
+    private func readPoison(_ arguments: [String: String]) async throws -> ControlAnswer {
+        guard let queue = queue as? KafkaQueue else { return ControlAnswer(leads: false) }
+        let page = try await queue.redrive.page(
+            try PoisonFilter(arguments: arguments), from: arguments["from"].flatMap(RedrivePlace.init))
+        return ControlAnswer(items: page.lines, text: page.next.map(\.description))
     }
 
     // MARK: Messages

@@ -2,50 +2,13 @@ import Foundation
 import Glibc
 import Logging
 import Sluice
-import Synchronization
 
 /// Serves the control socket's clients. Belongs to a thread of its own, which sleeps while nothing is to be done.
 final class ControlLoop {
-    /// What others have for the thread.
-    final class Inbox: Sendable {
-        enum Post: Sendable {
-            case answer(client: UInt64, lines: [UInt8])
-            case stop
-        }
-
-        private let posts = Mutex<[Post]>([])
-        let (reader, writer): (Int32, Int32)
-
-        init() throws(ControlSocketError) {
-            var ends: [Int32] = [-1, -1]
-            guard pipe(&ends) == 0 else { throw ControlSocketError(String(cString: strerror(errno))) }
-            for end in ends {
-                _ = fcntl(end, F_SETFL, fcntl(end, F_GETFL) | O_NONBLOCK)
-                _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            }
-            (reader, writer) = (ends[0], ends[1])
-        }
-
-        deinit {
-            close(reader)
-            close(writer)
-        }
-
-        func post(_ post: Post) {
-            posts.withLock { $0.append(post) }
-            var byte: UInt8 = 1
-            // A full pipe wakes as well.
-            _ = write(writer, &byte, 1)
-        }
-
-        func take() -> [Post] {
-            var bytes: (UInt64, UInt64) = (0, 0)
-            while read(reader, &bytes, 16) == 16 {}
-            return posts.withLock { posts in
-                defer { posts = [] }
-                return posts
-            }
-        }
+    /// An answer to a client.
+    struct Answer: Sendable {
+        let client: UInt64
+        let lines: [UInt8]
     }
 
     /// What a client wants.
@@ -64,7 +27,8 @@ final class ControlLoop {
     static let mostClients = 4
 
     private let socket: ControlSocket
-    private let inbox: Inbox
+    private let inbox: Inbox<Answer>
+    private let signal: PollSignal
     private let limits: ControlConnection.Limits
     private let owner: uid_t
     private let logger: Logger
@@ -75,11 +39,12 @@ final class ControlLoop {
     private var shutUntil: MonotonicTime?
 
     init(
-        _ socket: ControlSocket, _ inbox: Inbox, limits: ControlConnection.Limits, owner: uid_t, logger: Logger,
-        tell: @escaping @Sendable (Event) -> Void
+        _ socket: ControlSocket, _ inbox: Inbox<Answer>, _ signal: PollSignal, limits: ControlConnection.Limits,
+        owner: uid_t, logger: Logger, tell: @escaping @Sendable (Event) -> Void
     ) {
         self.socket = socket
         self.inbox = inbox
+        self.signal = signal
         self.limits = limits
         self.owner = owner
         self.logger = logger
@@ -92,22 +57,20 @@ final class ControlLoop {
             if let shut = shutUntil, shut <= now { shutUntil = nil }
             let order = clients.keys.sorted()
             var descriptors = [
-                pollfd(fd: inbox.reader, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: shutUntil == nil ? socket.descriptor : -1, events: Int16(POLLIN), revents: 0),
+                pollfd(), pollfd(fd: shutUntil == nil ? socket.descriptor : -1, events: Int16(POLLIN), revents: 0),
             ]
             for id in order { descriptors.append(interest(clients[id])) }
-            let count = poll(&descriptors, nfds_t(descriptors.count), timeout(now))
-            if count < 0, errno != EINTR { break }
-            for post in inbox.take() {
-                switch post {
-                case .answer(let id, let lines):
-                    clients[id]?.connection.answer(lines, at: .now())
-                    send(id)
-                case .stop:
-                    for id in clients.keys { end(id) }
-                    socket.close()
-                    return
-                }
+            guard signal.wait(for: &descriptors, until: deadline) else { break }
+            // Looked at first: once it is closing, no answer comes any more.
+            let isClosing = inbox.closing != nil
+            for answer in inbox.takeAll() {
+                clients[answer.client]?.connection.answer(answer.lines, at: .now())
+                send(answer.client)
+            }
+            if isClosing {
+                for id in clients.keys { end(id) }
+                socket.close()
+                return
             }
             if descriptors[1].revents != 0 { accept() }
             for (id, descriptor) in zip(order, descriptors.dropFirst(2)) { serve(id, Int32(descriptor.revents)) }
@@ -123,11 +86,8 @@ final class ControlLoop {
         return pollfd(fd: client.descriptor, events: Int16(truncatingIfNeeded: events), revents: 0)
     }
 
-    private func timeout(_ now: MonotonicTime) -> Int32 {
-        let due = (clients.values.map(\.connection.deadline) + [shutUntil]).compactMap(\.self).min()
-        guard let due else { return -1 }
-        let rest = due.nanoseconds(since: now)
-        return Int32(clamping: rest / 1_000_000 + 1)
+    private var deadline: MonotonicTime? {
+        (clients.values.map(\.connection.deadline) + [shutUntil]).compactMap(\.self).min()
     }
 
     private func expire(_ now: MonotonicTime) {

@@ -1,3 +1,5 @@
+import Sluice
+
 /// What a command asks of a running gateway: one line of JSON, such as
 /// `{"version":1,"command":"sinks.pause","sink":"console"}`.
 struct ControlRequest: Sendable, Equatable {
@@ -15,6 +17,7 @@ struct ControlRequest: Sendable, Equatable {
         case tap
         case why = "messages.why"
         case listPoison = "poison.list"
+        case readPoison = "poison.read"
         case retryPoison = "poison.retry"
         case dropPoison = "poison.drop"
         case notePoison = "poison.note"

@@ -52,7 +52,7 @@ final class ControlServer: Service {
 
     func run() async throws {
         let (events, feed) = AsyncStream<ControlLoop.Event>.makeStream()
-        let serving: (thread: WorkerThread, inbox: ControlLoop.Inbox)
+        let serving: (thread: WorkerThread, inbox: Inbox<ControlLoop.Answer>)
         do {
             serving = try listen { feed.yield($0) }
         } catch {
@@ -71,26 +71,27 @@ final class ControlServer: Service {
                         group.addTask {
                             let lines = await self.answer(line, of: user, until: cancelled)
                             self.cancel(client)
-                            inbox.post(.answer(client: client, lines: lines))
+                            _ = inbox.post(ControlLoop.Answer(client: client, lines: lines))
                         }
                     }
                 }
                 group.cancelAll()
             }
         }
-        inbox.post(.stop)
+        inbox.close(by: .now())
         await serving.thread.end()
         state.withLock { $0.path = nil }
     }
 
     private func listen(
         tell: @escaping @Sendable (ControlLoop.Event) -> Void
-    ) throws -> (thread: WorkerThread, inbox: ControlLoop.Inbox) {
-        let inbox = try ControlLoop.Inbox()
+    ) throws -> (thread: WorkerThread, inbox: Inbox<ControlLoop.Answer>) {
+        let signal = try PollSignal()
+        let inbox = Inbox<ControlLoop.Answer> { signal.raise() }
         let socket = try ControlSocket(in: directory)
         do {
             let thread = try WorkerThread(name: "sluice-control") { [limits, owner, logger] in
-                ControlLoop(socket, inbox, limits: limits, owner: owner, logger: logger, tell: tell).run()
+                ControlLoop(socket, inbox, signal, limits: limits, owner: owner, logger: logger, tell: tell).run()
             }
             state.withLock { $0.path = socket.path }
             return (thread, inbox)

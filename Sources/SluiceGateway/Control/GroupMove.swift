@@ -40,16 +40,10 @@ struct GroupMove: Sendable, Equatable {
         var until: Timestamp?
         var isOver = false
         do {
-            try JSONReader.read(bytes) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "id" {
-                        id = try reader.stringOrSkip()
-                    } else if key == "until" {
-                        until = try reader.stringOrSkip().flatMap(RFC3339.parse)
-                    } else if key == "over" {
-                        isOver = try reader.boolean()
-                    }
-                }
+            try JSONReader.fields(of: bytes) { (reader) throws(JSONError) in
+                try reader.fieldOrSkip("id", &id)
+                if reader.isAt("until") { until = try reader.stringOrSkip().flatMap(RFC3339.parse) }
+                try reader.field("over", &isOver)
             }
         } catch {
             id = nil

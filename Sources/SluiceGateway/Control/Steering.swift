@@ -27,14 +27,17 @@ final class Steering: Service {
         var sinks: [Sink] = []
         /// Nil until it is known.
         var paused: [String: SinkPause]?
-        var waiting: [UInt64: Waiter] = [:]
-        var nextWaiter: UInt64 = 0
+        var waiting: [Awaited: WaitList<Result<Void, any Error>>] = [:]
+
+        subscript(awaited: Awaited) -> WaitList<Result<Void, any Error>> {
+            get { waiting[awaited] ?? WaitList() }
+            set { waiting[awaited] = newValue }
+        }
     }
 
-    private struct Waiter {
+    private struct Awaited: Hashable {
         let sink: String
         let isPaused: Bool
-        let continuation: UnsafeContinuation<Void, any Error>
     }
 
     /// - Parameter note: is told of each pause, and of its end.
@@ -130,22 +133,10 @@ final class Steering: Service {
     }
 
     private func wait(until isPaused: Bool, _ sink: String) async throws {
-        let id = state.withLock { state in
-            state.nextWaiter += 1
-            return state.nextWaiter
-        }
-        try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                let outcome = state.withLock { state -> Result<Void, any Error>? in
-                    if Task.isCancelled { return .failure(CancellationError()) }
-                    if let paused = state.paused, (paused[sink] != nil) == isPaused { return .success(()) }
-                    state.waiting[id] = Waiter(sink: sink, isPaused: isPaused, continuation: continuation)
-                    return nil
-                }
-                if let outcome { continuation.resume(with: outcome) }
-            }
-        } onCancel: {
-            state.withLock { $0.waiting.removeValue(forKey: id) }?.continuation.resume(throwing: CancellationError())
+        let awaited = Awaited(sink: sink, isPaused: isPaused)
+        try await state.wait(in: \.[awaited]) { state in
+            guard let paused = state.paused, (paused[sink] != nil) == isPaused else { return nil }
+            return .success(())
         }
     }
 
@@ -156,12 +147,11 @@ final class Steering: Service {
         let (before, done) = state.withLock { state in
             let before = state.paused
             state.paused = paused
-            let done = state.waiting.filter { (paused[$1.sink] != nil) == $1.isPaused }
-            for id in done.keys { state.waiting[id] = nil }
-            return (before, done)
+            let awaited = state.waiting.keys.filter { (paused[$0.sink] != nil) == $0.isPaused }
+            return (before, awaited.flatMap { state.waiting[$0]?.removeAll() ?? [] })
         }
         for sink in sinks { obey(sink, paused[sink.name], before: before) }
-        for waiter in done.values { waiter.continuation.resume() }
+        for waiter in done { waiter.resume(returning: .success(())) }
     }
 
     private func obey(_ sink: Sink, _ pause: SinkPause?, before: [String: SinkPause]?) {

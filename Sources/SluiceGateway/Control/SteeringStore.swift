@@ -32,15 +32,13 @@ extension SinkPause {
         var isPaused = true
         var pause = SinkPause(since: Timestamp(millisecondsSince1970: 0), reason: nil)
         do {
-            try JSONReader.read(bytes) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "paused" {
-                        isPaused = try reader.boolean()
-                    } else if key == "since" {
-                        pause.since = try reader.stringOrSkip().flatMap(RFC3339.parse) ?? pause.since
-                    } else if key == "reason" {
-                        pause.reason = try reader.stringOrSkip().map { String($0.prefix(longestReason)) }
-                    }
+            try JSONReader.fields(of: bytes) { (reader) throws(JSONError) in
+                try reader.field("paused", &isPaused)
+                if reader.isAt("since") {
+                    pause.since = try reader.stringOrSkip().flatMap(RFC3339.parse) ?? pause.since
+                }
+                if reader.isAt("reason") {
+                    pause.reason = try reader.stringOrSkip().map { String($0.prefix(longestReason)) }
                 }
             }
         } catch {

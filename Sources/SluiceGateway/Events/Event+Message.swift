@@ -16,7 +16,7 @@ extension Event {
     /// The event of a message, written by any program. What is not known (`repository`, `ref`, `url`, `service`) may be
     /// missing.
     /// - Throws: ``SourceError`` that asks for the poison queue when there is no such event in it. Routes let kinds that
-    ///   this version does not know pass before they come here (``KnownEvents``).
+    ///   this version does not know pass before they come here (`KnownEvents`).
     public init(_ message: Message) throws(SourceError) {
         if Fact.isFact(message) {
             guard case .incident(let incident) = try Fact(message), let event = Event(incident) else {
@@ -128,28 +128,16 @@ private struct EventFields {
 
     mutating func read(_ payload: [UInt8]) throws(SourceError) {
         do {
-            try JSONReader.read(payload) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "id" {
-                        id = try reader.stringOrSkip()
-                    } else if key == "message" {
-                        message = try reader.stringOrSkip()
-                    } else if key == "author" {
-                        author = try reader.stringOrSkip()
-                    } else if key == "occurred_on" {
-                        occurredOn = try reader.stringOrSkip()
-                    } else if key == "repository" {
-                        repository = try reader.stringOrSkip()
-                    } else if key == "ref" {
-                        ref = try reader.stringOrSkip()
-                    } else if key == "url" {
-                        url = try reader.stringOrSkip()
-                    } else if key == "env" {
-                        env = try reader.stringOrSkip()
-                    } else if key == "service" {
-                        service = try reader.stringOrSkip()
-                    }
-                }
+            try JSONReader.fields(of: payload) { (reader) throws(JSONError) in
+                try reader.fieldOrSkip("id", &id)
+                try reader.fieldOrSkip("message", &message)
+                try reader.fieldOrSkip("author", &author)
+                try reader.fieldOrSkip("occurred_on", &occurredOn)
+                try reader.fieldOrSkip("repository", &repository)
+                try reader.fieldOrSkip("ref", &ref)
+                try reader.fieldOrSkip("url", &url)
+                try reader.fieldOrSkip("env", &env)
+                try reader.fieldOrSkip("service", &service)
             }
         } catch {
             throw SourceError("the event is not valid JSON: \(error)")

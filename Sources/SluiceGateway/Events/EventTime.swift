@@ -32,3 +32,10 @@ package enum EventTime {
         return Timestamp(millisecondsSince1970: instant)
     }
 }
+
+extension JSONReader {
+    /// A member that is a time, as ``EventTime`` reads it.
+    mutating func fieldTime(_ name: StaticString, _ value: inout Timestamp?) throws(JSONError) {
+        if isAt(name) { value = try EventTime.read(&self) }
+    }
+}

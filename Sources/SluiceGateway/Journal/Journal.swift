@@ -31,6 +31,8 @@ public final class Journal: Service, RouteObserver {
     ///   - path: of the file, which is made when it is missing.
     ///   - bytes: how much it may take up on the disk. Default 256 MiB.
     ///   - retention: for how long it keeps what has happened. Default 7 days.
+    ///   - instruments: where its metrics go.
+    ///   - logger: is told when it cannot be written.
     public convenience init(
         path: String, bytes: Int64 = 256 << 20, retention: Duration = .seconds(7 * 86_400),
         instruments: Instruments = Instruments(), logger: Logger = Logger(label: "sluice.journal")
@@ -48,7 +50,7 @@ public final class Journal: Service, RouteObserver {
         file = JournalFile(path: path, bytes: bytes)
         self.retention = retention
         self.pace = pace
-        buffer = JournalBuffer(capacity: pace.capacity, signal: signal)
+        buffer = JournalBuffer(capacity: pace.capacity, rate: pace.rate, signal: signal)
         meter = JournalMeter(instruments, state)
         self.isDoubted = isDoubted
         self.logger = logger

@@ -2,6 +2,8 @@
 package struct JournalPace: Sendable {
     /// Records that wait to be written.
     package var capacity = 32_768
+    /// Attempts in a second that succeed at once, over time; those beyond it are dropped.
+    package var rate = 100_000
     /// From the first record to the commit that writes it and all that came meanwhile.
     package var interval: Duration = .milliseconds(200)
     /// Records of one commit at most.

@@ -2,6 +2,11 @@ public import Logging
 import Sluice
 
 /// A backend of swift-log that writes each entry as one structured line.
+///
+/// ```swift
+/// let output = LogOutput(format: .json)
+/// LoggingSystem.bootstrap { LineLogHandler(label: $0, output: output) }
+/// ```
 public struct LineLogHandler: LogHandler {
     public var metadata: Logger.Metadata = [:]
     public var metadataProvider: Logger.MetadataProvider?
@@ -14,6 +19,7 @@ public struct LineLogHandler: LogHandler {
     ///   - label: of the logger.
     ///   - output: shared by all handlers.
     ///   - level: what is below it is not logged. Default `.info`.
+    ///   - metadataProvider: adds metadata to each line. Default: none.
     public init(
         label: String, output: LogOutput, level: Logger.Level = .info, metadataProvider: Logger.MetadataProvider? = nil
     ) {

@@ -23,6 +23,7 @@ public final class LogOutput: Sendable {
 
     /// - Parameters:
     ///   - descriptor: where to write. Default: standard error.
+    ///   - format: how a line is written. Default: `key=value`.
     ///   - maxLines: how many lines wait at most. An eighth is kept free for errors. Default: 8,192.
     ///   - maxBytes: how many bytes wait at most, in the same way. Default: 4 MiB.
     ///   - observer: counts lines.

@@ -17,6 +17,23 @@ struct PoisonGroup: Sendable, Equatable {
     /// What they wait for, in words.
     var waitsFor = ""
 
+    /// The largest first, with what is known about them.
+    /// - Parameters:
+    ///   - messages: oldest first.
+    ///   - jobs: also those that have ended.
+    ///   - notes: by the keys of causes.
+    static func grouped(
+        _ messages: [PoisonedMessage], _ jobs: [RedriveRecord], _ notes: [String: PoisonNote]
+    ) -> [PoisonGroup] {
+        let open = jobs.filter { !$0.progress.state.isFinal }
+        var groups = grouped(messages)
+        for index in groups.indices {
+            groups[index].note = notes[groups[index].cause.key]
+            groups[index].explain(open)
+        }
+        return groups
+    }
+
     private init(_ message: PoisonedMessage) {
         cause = message.cause
         sample = message
@@ -55,11 +72,6 @@ struct PoisonGroup: Sendable, Equatable {
         } else {
             waitsFor = "a person: mend it, then `sluice poison retry --cause \(cause.key)`"
         }
-    }
-
-    /// On Kafka nothing puts them back by itself.
-    mutating func waitsForAPerson() {
-        waitsFor = "a person: docs/REPLAY.md says how messages of Kafka's poison queue are put back by hand"
     }
 
     func write(_ json: inout JSONWriter) {

@@ -23,16 +23,10 @@ struct PoisonNote: Sendable, Equatable {
     static func decode(_ text: String) -> PoisonNote? {
         var note = PoisonNote()
         do {
-            try JSONReader.read(Array(text.utf8)) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "text" {
-                        note.text = try reader.string()
-                    } else if key == "by" {
-                        note.by = try reader.string()
-                    } else if key == "at" {
-                        note.at = RFC3339.parse(try reader.string()) ?? note.at
-                    }
-                }
+            try JSONReader.fields(of: Array(text.utf8)) { (reader) throws(JSONError) in
+                try reader.field("text", &note.text)
+                try reader.field("by", &note.by)
+                if reader.isAt("at") { note.at = RFC3339.parse(try reader.string()) ?? note.at }
             }
         } catch {
             return nil

@@ -39,13 +39,14 @@ struct PoisonedMessage: Sendable, Equatable {
         truncatedFrom = metadata[PoisonMetadata.truncated].flatMap { Int64($0) }
     }
 
-    /// A record of Kafka's.
-    init(_ delivery: Delivery, partition: Int32, offset: Int64) {
-        self.init(
-            LoggedMessage(
-                message: delivery.message, offset: offset, timestamp: delivery.origin.timestamp ?? .now(), key: nil))
+    /// - Parameter partition: on Kafka.
+    init(_ logged: LoggedMessage, partition: Int32?) {
+        self.init(logged)
         self.partition = partition
     }
+
+    /// Where it is in the poison queue.
+    var location: RedrivePlace { RedrivePlace(partition: partition ?? 0, offset: offset) }
 
     /// Where it is, for people.
     var place: String { partition.map { "\($0):\(offset)" } ?? "\(offset)" }
@@ -53,7 +54,7 @@ struct PoisonedMessage: Sendable, Equatable {
     /// A message as it was before it was poisoned.
     static func restored(_ message: Message) -> Message {
         var restored = message
-        for name in PoisonMetadata.all { restored.metadata[name] = nil }
+        for name in PoisonMetadata.all + RedriveMetadata.all { restored.metadata[name] = nil }
         return restored
     }
 
@@ -66,4 +67,14 @@ struct PoisonedMessage: Sendable, Equatable {
         }
         return found
     }
+}
+
+/// What Kafka's poison queue has on messages that jobs have put there.
+enum RedriveMetadata {
+    /// Which step of which job it has come back from.
+    static let step = "poison_step"
+    /// By which command it was taken back out of a file.
+    static let returned = "poison_returned"
+
+    static let all = [step, returned]
 }

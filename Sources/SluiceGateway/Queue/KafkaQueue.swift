@@ -30,6 +30,8 @@ final class KafkaQueue: EventQueue {
     let kafka: KafkaPublisher
     let topics: KafkaTopics
     let keeper: TopicKeeper
+    /// Jobs that send messages again.
+    let redrive: KafkaRedriveStore
     let factsLeftOut: CounterHandle
     let log: SQLiteLog
     private let memory: QueueMemory
@@ -87,8 +89,9 @@ final class KafkaQueue: EventQueue {
         keeper = TopicKeeper(
             try KafkaTopics(configuration.client, timeout: .seconds(5), logger: logger),
             configuration.plans(retention: retention, poisonBytes: poisonBytes),
-            besides: [configuration.factsPlan(retention: factRetention)], left: configuration.leftTopics, instruments,
+            besides: [configuration.factsPlan(retention: factRetention), configuration.redrivePlan], left: configuration.leftTopics, instruments,
             logger: logger)
+        redrive = try KafkaRedriveStore(configuration, kafka, keeper, handled: log, logger: logger)
     }
 
     var readiness: Readiness {
@@ -202,9 +205,10 @@ final class KafkaQueue: EventQueue {
         }
         guard outcomes.failure == nil,
             let lag = try? await topics.lag(
-                of: poison, group: group(of: "poison"), within: Self.probeTimeout)
+                of: poison, group: redrive.poisonQueue.group, within: Self.probeTimeout),
+            let messages = try? await redrive.countPoisoned()
         else { return }
-        let backlog = Backlog(messages: lag.partitions.mapValues(\.messages), oldest: lag.oldest)
+        let backlog = Backlog(messages: messages, oldest: messages.values.contains { $0 > 0 } ? lag.oldest : nil)
         state.withLock { $0.poisoned = backlog }
     }
 
@@ -214,6 +218,7 @@ final class KafkaQueue: EventQueue {
                 group.addTask { await subscriber.close() }
             }
         }
+        await redrive.close()
         await keeper.close()
         await topics.close()
         await kafka.close()

@@ -7,6 +7,12 @@ struct QueueMemory: Sendable {
     private static let wasKafka = "kafka was the queue"
     private static let left = "kafka was left"
 
+    /// What the names of these facts begin with.
+    static let prefix = "kafka was"
+
+    /// Whether Kafka is the queue, as the facts of a data directory have it.
+    static func saysKafka(_ facts: [String: String]) -> Bool { facts[wasKafka] != nil && facts[left] == nil }
+
     let log: SQLiteLog
     /// How long it is told that Kafka was left.
     let retention: Duration

@@ -3,11 +3,13 @@ import SluiceSQLite
 
 /// Jobs on the embedded log: facts of its file, and a record of each act on the topic `redrive`. What a step changes is one
 /// commit: a message of the poison queue is settled, or there again, together with the job's count of it.
-struct LogRedriveStore: Sendable {
-    /// Where each act on jobs and on the poison queue is recorded.
+struct LogRedriveStore: RedriveStore {
     static let topic: Topic = "redrive"
 
     let log: SQLiteLog
+    let topic: Topic = LogRedriveStore.topic
+    let events = SQLiteQueue.eventsTopic
+    let isPartitioned = false
 
     private static let jobPrefix = "redrive job "
     private static let progressPrefix = "redrive at "
@@ -20,14 +22,12 @@ struct LogRedriveStore: Sendable {
 
     // MARK: Jobs
 
-    /// All that are kept, oldest first.
     func records() async throws -> [RedriveRecord] {
         Self.records(
             jobs: try await log.facts(prefix: Self.jobPrefix),
             progress: try await log.facts(prefix: Self.progressPrefix))
     }
 
-    /// The same, where most jobs are known already: a job does not change, and may be large.
     func records(knowing known: [RedriveJob]) async throws -> [RedriveRecord] {
         let progress = try await log.facts(prefix: Self.progressPrefix)
         var records: [RedriveRecord] = []
@@ -55,12 +55,8 @@ struct LogRedriveStore: Sendable {
         }
     }
 
-    /// Keeps new jobs, which begin.
-    /// - Parameters:
-    ///   - returning: messages of a file that are put back into the poison queue for them, each with the job's place in `jobs`.
-    /// - Returns: them with their ids.
     func add(
-        _ jobs: [RedriveJob], returning messages: [(job: Int, message: Message)] = [], by: String
+        _ jobs: [RedriveJob], returning messages: [(job: Int, message: Message)], by: String
     ) async throws -> [RedriveRecord] {
         try await log.transact { transaction in
             var last = try transaction.fact(Self.lastJob).flatMap { Int64($0) } ?? 0
@@ -68,7 +64,7 @@ struct LogRedriveStore: Sendable {
             for (index, message) in messages where jobs.indices.contains(index) {
                 let key = Event.orderingKeySelector(message)
                 let offset = try transaction.append(message, to: SQLiteQueue.poisonTopic, key: key)
-                jobs[index].selected.insert(offset...offset)
+                jobs[index].selected.insert([RedrivePlace(offset: offset)])
             }
             var records: [RedriveRecord] = []
             for var job in jobs {
@@ -76,7 +72,7 @@ struct LogRedriveStore: Sendable {
                 job.id = last
                 job.by = by
                 job.created = .now()
-                var progress = RedriveProgress(cursor: job.after)
+                var progress = RedriveProgress()
                 progress.updated = job.created
                 try transaction.setFact(Self.name(Self.jobPrefix, job.id), job.encoded)
                 try transaction.setFact(Self.name(Self.progressPrefix, job.id), progress.encoded)
@@ -95,20 +91,17 @@ struct LogRedriveStore: Sendable {
         }
     }
 
-    /// Changes a job as a person asks for.
-    /// - Returns: it as it is now; nil where there is none of this id.
-    func change(
-        _ id: Int64, _ act: String, by: String,
-        _ change: @escaping @Sendable (RedriveJob, inout RedriveProgress) throws -> Void
-    ) async throws -> RedriveRecord? {
+    func change(_ id: Int64, _ act: RedriveProgress.Act, by: String) async throws -> RedriveRecord? {
         try await log.transact { transaction in
             guard let job = try transaction.fact(Self.name(Self.jobPrefix, id)).flatMap(RedriveJob.decode),
                 let text = try transaction.fact(Self.name(Self.progressPrefix, id))
             else { return nil }
             var progress = RedriveProgress.decode(text)
-            try change(job, &progress)
+            guard progress.obey(act, by: by, of: job) else {
+                throw ControlFailure(.invalid, "job \(job.id) is \(progress.state.rawValue) already")
+            }
             try keep(progress, of: job, in: transaction)
-            try RedriveAct(act, by: by, job: id, progress.why).append(to: transaction)
+            try RedriveAct(act.rawValue, by: by, job: id, progress.why).append(to: transaction)
             return RedriveRecord(job: job, progress: progress)
         }
     }
@@ -123,33 +116,28 @@ struct LogRedriveStore: Sendable {
 
     // MARK: Messages
 
-    /// A message has ended: the job counts it, and what came from the poison queue is settled there.
-    /// - Parameters:
-    ///   - isThere: whether it was still in the poison queue.
-    ///   - keys: by which it is known as handled from now on.
     /// - Throws: `SQLiteLogError`: `groupInUse` where another process works the lane off by now.
     func conclude(
-        _ job: RedriveJob, _ offset: Int64, _ verdict: RedriveProgress.Verdict, isThere: Bool = true,
-        handling keys: [RedriveInHand.Key] = []
+        _ job: RedriveJob, _ step: RedriveStep, _ verdict: RedriveProgress.Verdict, isThere: Bool,
+        handling keys: [RedriveInHand.Key]
     ) async throws -> RedriveProgress {
         try await log.transact { transaction in
             for key in keys { try transaction.remember(key.bytes, scope: key.scope, for: key.window) }
-            return try step(job, offset, verdict, settles: isThere, in: transaction)
+            return try self.step(job, step.place, verdict, settles: isThere, in: transaction)
         }
     }
 
-    /// A message has failed again: it is in the poison queue anew, the one before is settled, and the job counts it.
     func poisonAgain(_ message: Message, _ inHand: RedriveInHand) async throws -> RedriveProgress {
         let reason = message.metadata[PoisonMetadata.reason] ?? "no reason"
         return try await log.transact { transaction in
             let key = Event.orderingKeySelector(message)
             try transaction.append(message, to: SQLiteQueue.poisonTopic, key: key)
-            return try step(inHand.job, inHand.entry.offset, .failed(reason), settles: true, in: transaction)
+            return try step(inHand.job, inHand.entry.step.place, .failed(reason), settles: true, in: transaction)
         }
     }
 
     private func step(
-        _ job: RedriveJob, _ offset: Int64, _ verdict: RedriveProgress.Verdict, settles: Bool,
+        _ job: RedriveJob, _ place: RedrivePlace, _ verdict: RedriveProgress.Verdict, settles: Bool,
         in transaction: SQLiteTransaction
     ) throws -> RedriveProgress {
         try transaction.requireLead(of: Self.group(of: job.lane), Self.topic)
@@ -158,18 +146,17 @@ struct LogRedriveStore: Sendable {
             try transaction.fact(Self.name(Self.progressPrefix, job.id)).map(RedriveProgress.decode)
             ?? RedriveProgress(state: .cancelled)
         let wasRunning = progress.state == .running
-        progress.note(verdict, at: offset, of: job)
+        progress.note(verdict, at: place, of: job)
         if settles, job.kind == .retry {
-            try transaction.settle([offset], by: SQLiteQueue.poisonGroup, of: SQLiteQueue.poisonTopic)
+            try transaction.settle([place.offset], by: SQLiteQueue.poisonGroup, of: SQLiteQueue.poisonTopic)
         }
         try keep(progress, of: job, in: transaction)
         if wasRunning, progress.state == .stopped {
-            try RedriveAct("stopped", by: "the gateway", job: job.id, progress.why).append(to: transaction)
+            try RedriveAct("stopped", by: RedriveAct.gateway, job: job.id, progress.why).append(to: transaction)
         }
         return progress
     }
 
-    /// The job has no messages left.
     func finish(_ job: RedriveJob) async throws -> RedriveProgress {
         try await log.transact { transaction in
             try transaction.requireLead(of: Self.group(of: job.lane), Self.topic)
@@ -179,25 +166,34 @@ struct LogRedriveStore: Sendable {
             guard progress.state == .running else { return progress }
             progress.state = .done
             try keep(progress, of: job, in: transaction)
-            let counts =
-                "\(progress.delivered) delivered, \(progress.failed) failed again, \(progress.skipped) passed over"
-            try RedriveAct("done", by: "the gateway", job: job.id, counts).append(to: transaction)
+            try RedriveAct("done", by: RedriveAct.gateway, job: job.id, progress.counts).append(to: transaction)
             return progress
         }
     }
 
     // MARK: The poison queue
 
-    /// Lets messages of the poison queue go.
-    /// - Parameter offsets: ascending.
-    func drop(_ offsets: [Int64], _ words: String, by: String) async throws {
+    func poisoned() async throws -> [PoisonedMessage] { try await PoisonedMessage.read(log) }
+
+    func drop(_ messages: [PoisonedMessage], _ words: String, by: String) async throws {
+        let offsets = messages.map(\.offset).sorted()
         try await log.transact { transaction in
             try transaction.settle(offsets, by: SQLiteQueue.poisonGroup, of: SQLiteQueue.poisonTopic)
             try RedriveAct("drop", by: by, words).append(to: transaction)
         }
     }
 
-    /// Keeps a note about a cause; an empty one is forgotten.
+    func notes() async throws -> [String: PoisonNote] {
+        Self.notes(try await log.facts(prefix: PoisonNote.prefix))
+    }
+
+    /// - Parameter facts: with their prefix.
+    static func notes(_ facts: [String: String]) -> [String: PoisonNote] {
+        facts.reduce(into: [:]) { notes, fact in
+            notes[String(fact.key.dropFirst(PoisonNote.prefix.count))] = PoisonNote.decode(fact.value)
+        }
+    }
+
     func note(_ cause: String, _ text: String, by: String) async throws {
         let note = PoisonNote(text: String(text.prefix(PoisonNote.longest)), by: by, at: .now())
         try await log.transact { transaction in
@@ -205,33 +201,42 @@ struct LogRedriveStore: Sendable {
             try RedriveAct("note", by: by, "\(cause): \(note.text)").append(to: transaction)
         }
     }
-}
 
-/// What was done about jobs and the poison queue, and who did it: a message on the topic `redrive`, in the commit that did it.
-struct RedriveAct {
-    private let act: String
-    private let by: String
-    private let job: Int64?
-    private let words: String?
+    // MARK: Events
 
-    init(_ act: String, by: String, job: Int64? = nil, _ words: String? = nil) {
-        self.act = act
-        self.by = by
-        self.job = job
-        self.words = words
+    func lease(of lane: String) throws -> any RedriveLease {
+        try log.subscriber(group: Self.group(of: lane), configuration: .init(start: .end))
     }
 
-    func append(to transaction: SQLiteTransaction) throws {
-        let payload = JSONWriter.object { json in
-            json.member("act", act)
-            if let job { json.member("job", job) }
-            json.member("by", by)
-            json.member("at", RFC3339.format(.now()))
-            json.member("what", ifPresent: words?.truncated(toBytes: 2_000))
+    func source(_ record: RedriveRecord) async throws -> any RedriveSource {
+        try await LogRedriveSource(record, log)
+    }
+
+    func stretch(from: Timestamp?, until: Timestamp?) async throws -> [Int32: RedriveStretch] {
+        let last = try await log.lastOffset(in: events)
+        var stretch = RedriveStretch(after: 0, through: last)
+        if let from { stretch.after = try await log.offset(at: from, of: events).addingSaturated(-1) }
+        if let until {
+            stretch.through = min(last, try await log.offset(at: until, of: events).addingSaturated(-1))
         }
-        var message = Message(payload: payload)
-        message.metadata["act"] = act
-        message.metadata["by"] = by
-        try transaction.append(message, to: LogRedriveStore.topic, key: job.map { Array("\($0)".utf8) })
+        return [0: stretch]
+    }
+
+    func readEvents(of job: RedriveJob, to body: ([LoggedMessage]) async throws -> Void) async throws {
+        guard var stretch = job.stretches[0] else { return }
+        while stretch.after < stretch.through {
+            let read = try await log.messages(
+                in: events, stretch.after + 1...stretch.through, limit: Self.batch)
+            guard let end = read.last else { return }
+            stretch.after = end.offset
+            try await body(read)
+            try Task.checkCancellation()
+        }
+    }
+
+    private static let batch = 512
+
+    func handled(among keys: [[UInt8]], scope: String) async throws -> [Bool] {
+        try await log.handled(among: keys, scope: scope)
     }
 }

@@ -1,7 +1,6 @@
 import Logging
 import ServiceLifecycle
 import Sluice
-import SluiceSQLite
 import Synchronization
 
 /// Has jobs worked off: each by a route of its own beside the one that its messages are of, with that one's handler, middlewares
@@ -21,11 +20,14 @@ final class RedriveDesk: Service {
     /// How soon a process notices what another has kept.
     private static let interval: Duration = .seconds(1)
 
-    let store: LogRedriveStore
+    let store: any RedriveStore
     let sinks: @Sendable () -> [Sink]
     private let router: Router
     private let mustWait: @Sendable (String) -> Bool
     private let meter: RedriveMeter
+    private let idleTime: Duration
+    /// Takes away the series that have this value of a label.
+    private let forget: @Sendable (String, String) -> Void
     private let logger: Logger
     private let bell: AsyncStream<Void>.Continuation
     private let rings: AsyncStream<Void>
@@ -35,16 +37,22 @@ final class RedriveDesk: Service {
         var records: [RedriveRecord] = []
         var lanes: [String: RedriveLane] = [:]
         var problem: String?
+        /// Since when lanes have had no job.
+        var idle: [String: MonotonicTime] = [:]
     }
 
+    /// - Parameter idleTime: for how long a lane without a job keeps its route.
     init(
-        _ log: SQLiteLog, _ router: Router, sinks: @escaping @Sendable () -> [Sink],
-        mustWait: @escaping @Sendable (String) -> Bool, _ instruments: Instruments, logger: Logger
+        _ store: any RedriveStore, _ router: Router, sinks: @escaping @Sendable () -> [Sink],
+        mustWait: @escaping @Sendable (String) -> Bool, idleTime: Duration,
+        forget: @escaping @Sendable (String, String) -> Void, _ instruments: Instruments, logger: Logger
     ) {
-        store = LogRedriveStore(log: log)
+        self.store = store
         self.router = router
         self.sinks = sinks
         self.mustWait = mustWait
+        self.idleTime = idleTime
+        self.forget = forget
         self.logger = logger
         meter = RedriveMeter(instruments)
         (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -81,7 +89,9 @@ final class RedriveDesk: Service {
 
     func report(to readiness: inout Readiness) {
         let (records, lanes, problem) = state.withLock { ($0.records, $0.lanes, $0.problem) }
-        if let problem { readiness.notes.append("\(Self.noteName): jobs cannot be read: \(problem)") }
+        if let problem = store.problem ?? problem {
+            readiness.notes.append("\(Self.noteName): no messages can be sent again: \(problem)")
+        }
         for record in records where !record.progress.state.isFinal {
             let (job, progress) = (record.job, record.progress)
             let state = progress.state == .stopped ? Self.stoppedWords : "is \(progress.state.rawValue)"
@@ -102,6 +112,7 @@ final class RedriveDesk: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
+                group.addTask { await self.store.follow() }
                 group.addTask {
                     while !Task.isCancelled {
                         self.bell.yield()
@@ -129,6 +140,7 @@ final class RedriveDesk: Service {
             state.records = records
             state.problem = nil
         }
+        await store.keepUp()
         meter.noteRunning(records.count { $0.progress.state == .running })
         await closeLost()
         let open = Dictionary(grouping: records.filter { !$0.progress.state.isFinal }, by: \.job.lane)
@@ -141,6 +153,27 @@ final class RedriveDesk: Service {
             }
         }
         for (name, lane) in state.withLock(\.lanes) { lane.follow(open[name] ?? []) }
+        await closeIdle(besides: Set(open.keys))
+    }
+
+    /// A lane that has nothing to do goes, with its route, its series, and what it keeps open to brokers.
+    private func closeIdle(besides open: Set<String>) async {
+        let now = MonotonicTime.now()
+        let busy = state.withLock(\.lanes).filter { open.contains($0.key) || $0.value.isOut }
+        let over = state.withLock { state in
+            for name in state.lanes.keys where busy[name] == nil && state.idle[name] == nil { state.idle[name] = now }
+            state.idle = state.idle.filter { busy[$0.key] == nil && state.lanes[$0.key] != nil }
+            let over = state.idle.filter { $0.value.duration(to: now) >= idleTime }.keys.sorted()
+            return over.compactMap { name in
+                state.idle[name] = nil
+                return state.lanes.removeValue(forKey: name).map { (Self.route(of: name), $0) }
+            }
+        }
+        for (route, lane) in over {
+            await router.stop(route)
+            await lane.close()
+            forget("handler_name", route)
+        }
     }
 
     /// The routes of sinks that have ended, or begin anew, are gone.
@@ -159,7 +192,7 @@ final class RedriveDesk: Service {
         let lane = try RedriveLane(name, store, meter, logger: logger)
         let sink = sinks().first { $0.routes.contains(name) }
         let twin = route.twin(
-            Self.route(of: name), from: lane, LogRedriveStore.topic, destination: nil,
+            Self.route(of: name), from: lane, store.topic, destination: nil,
             middlewares: middlewares(of: route, lane))
         try router.add(twin, paused: sink.map { mustWait($0.name) } ?? false)
         state.withLock { $0.lanes[name] = lane }

@@ -3,8 +3,8 @@ import Synchronization
 
 /// A message that a job sends again.
 struct RedriveEntry: Sendable {
-    /// Where it is taken from: the poison topic's or the events'.
-    let offset: Int64
+    /// Where it is taken from, in the poison queue or among the events.
+    let step: RedriveStep
     /// When the queue took it there.
     let timestamp: Timestamp
     /// As its route is to get it.

@@ -1,4 +1,3 @@
-import Foundation
 import Sluice
 
 /// Messages that are sent again by a route: what was asked for. It does not change; how far it is says ``RedriveProgress``.
@@ -26,16 +25,18 @@ struct RedriveJob: Sendable, Equatable {
     /// It stops when a larger share of its messages fails again.
     var failureShare = RedriveLimits.failureShare
 
-    /// Of a retry: offsets on the poison topic.
-    var selected = OffsetSet()
+    /// Of a retry: places in the poison queue.
+    var selected = PlaceSet()
     /// Those of them that go first.
-    var canaries: [Int64] = []
+    var canaries: [RedrivePlace] = []
     /// The keys of their causes.
     var causes: [String] = []
 
-    /// Of a replay: the stretch of events, the end included.
-    var after: Int64 = 0
-    var through: Int64 = 0
+    /// Of a replay: the stretch of events of each partition.
+    var stretches: [Int32: RedriveStretch] = [:]
+    /// When the queue took them; nil where the stretches say it exactly.
+    var from: Timestamp?
+    var until: Timestamp?
     /// As `--only` has them.
     var only: [String] = []
     var skipsDelivered = false
@@ -50,6 +51,12 @@ struct RedriveJob: Sendable, Equatable {
             "replay of \(total) events to \(name)" + (only.isEmpty ? "" : " (\(only.joined(separator: "; ")))")
                 + (skipsDelivered ? ", without what was delivered" : "")
         }
+    }
+
+    /// Of a retry: the messages in their order.
+    var order: [RedrivePlace] {
+        let first = Set(canaries)
+        return canaries + selected.places(upTo: RedriveLimits.messages).filter { !first.contains($0) }
     }
 
     // MARK: As it is kept
@@ -73,16 +80,24 @@ struct RedriveJob: Sendable, Equatable {
         switch kind {
         case .retry:
             if withSelection {
-                json.member("selected_through", selected.through)
-                json.member("selected", Data(selected.encodeAhead()).base64EncodedString())
+                json.name("selected")
+                selected.write(&json)
             }
             json.name("canaries")
-            json.array { json in for offset in canaries { json.integer(offset) } }
+            json.array { json in
+                for place in canaries { json.integers([Int64(place.partition), place.offset]) }
+            }
             json.name("causes")
             json.array { json in for cause in causes { json.string(cause) } }
         case .replay:
-            json.member("after", after)
-            json.member("through", through)
+            json.name("stretches")
+            json.array { json in
+                for (partition, stretch) in stretches.sorted(by: { $0.key < $1.key }) {
+                    json.integers([Int64(partition), stretch.after, stretch.through])
+                }
+            }
+            if let from { json.member("from", from.millisecondsSince1970) }
+            if let until { json.member("until", until.millisecondsSince1970) }
             json.name("only")
             json.array { json in for word in only { json.string(word) } }
             json.member("skip_delivered", skipsDelivered)
@@ -95,7 +110,6 @@ struct RedriveJob: Sendable, Equatable {
     static func decode(_ text: String) -> RedriveJob? {
         var job = RedriveJob(kind: .replay, lane: "", name: "")
         var kind: Kind?
-        var (selectedThrough, selected): (Int64, [UInt8]) = (0, [])
         do {
             try JSONReader.read(Array(text.utf8)) { (reader) throws(JSONError) in
                 try reader.object { (key, reader) throws(JSONError) in
@@ -117,18 +131,21 @@ struct RedriveJob: Sendable, Equatable {
                         job.total = try reader.number().integer() ?? 0
                     } else if key == "failure_share" {
                         job.failureShare = Double(try reader.string()) ?? job.failureShare
-                    } else if key == "selected_through" {
-                        selectedThrough = try reader.number().integer() ?? 0
                     } else if key == "selected" {
-                        selected = Data(base64Encoded: try reader.string()).map { [UInt8]($0) } ?? []
+                        job.selected = try PlaceSet.read(&reader)
                     } else if key == "canaries" {
-                        job.canaries = try reader.integers()
+                        job.canaries = try reader.rows(2).compactMap(RedrivePlace.init)
                     } else if key == "causes" {
                         job.causes = try reader.texts()
-                    } else if key == "after" {
-                        job.after = try reader.number().integer() ?? 0
-                    } else if key == "through" {
-                        job.through = try reader.number().integer() ?? 0
+                    } else if key == "stretches" {
+                        for row in try reader.rows(3) {
+                            guard let partition = Int32(exactly: row[0]) else { continue }
+                            job.stretches[partition] = RedriveStretch(after: row[1], through: row[2])
+                        }
+                    } else if key == "from" {
+                        job.from = try reader.number().integer().map { Timestamp(millisecondsSince1970: $0) }
+                    } else if key == "until" {
+                        job.until = try reader.number().integer().map { Timestamp(millisecondsSince1970: $0) }
                     } else if key == "only" {
                         job.only = try reader.texts()
                     } else if key == "skip_delivered" {
@@ -139,9 +156,8 @@ struct RedriveJob: Sendable, Equatable {
         } catch {
             return nil
         }
-        guard let kind, job.id > 0, !job.lane.isEmpty, selectedThrough >= 0 else { return nil }
+        guard let kind, job.id > 0, !job.lane.isEmpty else { return nil }
         job.kind = kind
-        job.selected = selected.withUnsafeBytes { OffsetSet(through: selectedThrough, ahead: $0) }
         return job
     }
 }
@@ -153,9 +169,30 @@ extension JSONReader {
         return found
     }
 
-    fileprivate mutating func integers() throws(JSONError) -> [Int64] {
-        var found: [Int64] = []
-        try array { (reader) throws(JSONError) in if let next = try reader.number().integer() { found.append(next) } }
+    /// Arrays of so many integers each. What is none is left out.
+    mutating func rows(_ count: Int) throws(JSONError) -> [[Int64]] {
+        var found: [[Int64]] = []
+        try array { (reader) throws(JSONError) in
+            var row: [Int64] = []
+            try reader.array { (reader) throws(JSONError) in
+                if let next = try reader.number().integer() { row.append(next) }
+            }
+            if row.count == count { found.append(row) }
+        }
         return found
+    }
+}
+
+extension JSONWriter {
+    mutating func integers(_ values: [Int64]) {
+        array { json in for value in values { json.integer(value) } }
+    }
+}
+
+extension RedrivePlace {
+    /// - Parameter row: partition and offset.
+    init?(_ row: [Int64]) {
+        guard row.count == 2, let partition = Int32(exactly: row[0]) else { return nil }
+        self.init(partition: partition, offset: row[1])
     }
 }

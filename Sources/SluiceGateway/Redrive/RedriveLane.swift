@@ -1,20 +1,19 @@
 import Logging
 import Sluice
-import SluiceSQLite
 import Synchronization
 
 /// What a route that sends again reads: one message at a time of the first job that runs for it, no faster than the job's rate.
 /// The next one is taken once what has become of the last is kept.
 ///
-/// Of several processes on a log one works a lane off: the one that leads the lane's group on the topic `redrive`.
+/// Of several processes on a queue one works a lane off: the one that has the lane's lease.
 final class RedriveLane: Subscriber, Settler {
     let name = "redrive"
     let defaultOrdering = Ordering.serial
     /// The route whose messages it sends again.
     let route: String
 
-    let store: LogRedriveStore
-    let lease: SQLiteSubscriber
+    let store: any RedriveStore
+    let lease: any RedriveLease
     private let bell: AsyncStream<Void>.Continuation
     private let rings: AsyncStream<Void>
     private let leases: AsyncStream<Subscription>
@@ -36,13 +35,12 @@ final class RedriveLane: Subscriber, Settler {
         var problem: String?
     }
 
-    init(_ route: String, _ store: LogRedriveStore, _ meter: RedriveMeter, logger: Logger) throws {
+    init(_ route: String, _ store: any RedriveStore, _ meter: RedriveMeter, logger: Logger) throws {
         self.route = route
         self.store = store
         self.meter = meter
         self.logger = logger
-        lease = try store.log.subscriber(
-            group: LogRedriveStore.group(of: route), configuration: .init(start: .end))
+        lease = try store.lease(of: route)
         (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         (leases, leaseFeed) = AsyncStream.makeStream(of: Subscription.self)
     }
@@ -71,7 +69,7 @@ final class RedriveLane: Subscriber, Settler {
     func subscribe(to topic: Topic) async throws -> Subscription {
         let bell = bell
         let subscription = try Subscription(capacity: 1, redelivery: .route, onEnd: { bell.yield() })
-        let held = try await lease.subscribe(to: LogRedriveStore.topic)
+        let held = try await lease.subscribe(to: store.topic)
         leaseFeed.yield(held)
         let isClosed = state.withLock { state in
             if !state.isClosed { state.subscription = subscription }
@@ -170,8 +168,8 @@ extension RedriveLane {
             entry.message,
             // An offset is a place among the events, which the poison queue's is not.
             origin: Delivery.Origin(
-                offset: inHand.job.kind == .replay ? entry.offset : nil, timestamp: entry.timestamp), settler: self,
-            tag: tag)
+                offset: inHand.job.kind == .replay ? entry.step.place.offset : nil, timestamp: entry.timestamp),
+            settler: self, tag: tag)
         // One that has ended gives it back as it goes.
         _ = subscription.offer(delivery)
     }

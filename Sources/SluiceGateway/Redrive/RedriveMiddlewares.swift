@@ -52,10 +52,10 @@ final class RedriveKeys: DeduplicationStore {
 /// the job, in one commit.
 final class RedrivePoison: Publisher {
     let name = "redrive"
-    private let store: LogRedriveStore
+    private let store: any RedriveStore
     private let lane: String
 
-    init(_ store: LogRedriveStore, lane: String) {
+    init(_ store: any RedriveStore, lane: String) {
         self.store = store
         self.lane = lane
     }
@@ -63,14 +63,14 @@ final class RedrivePoison: Publisher {
     func publish(_ messages: [Message], to topic: Topic) async throws {
         guard let inHand = RedriveInHand.current else { throw ClosedError("poison queue of jobs") }
         for message in messages {
-            inHand.noteKept(try await store.poisonAgain(Self.told(message, inHand, lane), inHand))
+            inHand.noteKept(try await store.poisonAgain(told(message, inHand), inHand))
         }
     }
 
     func close() async {}
 
     /// The names are those of the message's own route, and where it was read first.
-    private static func told(_ message: Message, _ inHand: RedriveInHand, _ lane: String) -> Message {
+    private func told(_ message: Message, _ inHand: RedriveInHand) -> Message {
         var told = message
         let before = inHand.entry.poisoned
         let rounds = before[PoisonMetadata.rounds].flatMap { Int64($0) } ?? 0
@@ -83,8 +83,10 @@ final class RedrivePoison: Publisher {
             }
             told.metadata[PoisonMetadata.rounds] = "\(max(0, rounds).addingSaturated(1))"
         } else {
-            told.metadata[PoisonMetadata.topic] = SQLiteQueue.eventsTopic.name
-            told.metadata[PoisonMetadata.offset] = "\(inHand.entry.offset)"
+            let place = inHand.entry.step.place
+            told.metadata[PoisonMetadata.topic] = store.events.name
+            told.metadata[PoisonMetadata.offset] = "\(place.offset)"
+            if store.isPartitioned { told.metadata[PoisonMetadata.partition] = "\(place.partition)" }
         }
         return told
     }

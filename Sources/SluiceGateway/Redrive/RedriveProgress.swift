@@ -23,8 +23,8 @@ struct RedriveProgress: Sendable, Equatable {
     var failed: Int64 = 0
     /// The route has passed over them: delivered before, not wanted, or gone.
     var skipped: Int64 = 0
-    /// Of a replay: up to which offset it is done.
-    var cursor: Int64 = 0
+    /// Of a replay: up to which offset each partition is done.
+    var cursor: [Int32: Int64] = [:]
     /// Canaries that have not failed.
     var canaries: Int64 = 0
     /// How many had failed, and how many had been tried, when a person had it go on: the bound is about what came since.
@@ -32,13 +32,15 @@ struct RedriveProgress: Sendable, Equatable {
     private var forgivenTried: Int64 = 0
     var updated = Timestamp(millisecondsSince1970: 0)
 
-    init(state: State = .running, why: String? = nil, cursor: Int64 = 0) {
+    init(state: State = .running, why: String? = nil, cursor: [Int32: Int64] = [:]) {
         self.state = state
         self.why = why
         self.cursor = cursor
     }
 
     var handled: Int64 { delivered + failed + skipped }
+    /// For people.
+    var counts: String { "\(delivered) delivered, \(failed) failed again, \(skipped) passed over" }
 
     /// How a message has ended.
     enum Verdict: Sendable, Equatable {
@@ -48,9 +50,11 @@ struct RedriveProgress: Sendable, Equatable {
     }
 
     /// A message has ended.
-    mutating func note(_ verdict: Verdict, at offset: Int64, of job: RedriveJob) {
+    mutating func note(_ verdict: Verdict, at place: RedrivePlace, of job: RedriveJob) {
         let isCanary = canaries < Int64(job.canaries.count)
-        if job.kind == .replay { cursor = max(cursor, offset) }
+        if job.kind == .replay {
+            cursor[place.partition] = max(cursor[place.partition] ?? -1, place.offset)
+        }
         switch verdict {
         case .delivered: delivered += 1
         case .skipped: skipped += 1
@@ -75,6 +79,23 @@ struct RedriveProgress: Sendable, Equatable {
         why = reason.truncated(toBytes: 500).replacingUnsafeCharacters()
     }
 
+    /// What a person may do with a job.
+    enum Act: String, Sendable {
+        case pause, resume, cancel
+    }
+
+    /// A person has asked for this.
+    /// - Returns: whether it was still possible.
+    mutating func obey(_ act: Act, by: String, of job: RedriveJob) -> Bool {
+        guard !state.isFinal else { return false }
+        switch act {
+        case .pause: (state, why) = (.paused, "paused by \(by)")
+        case .cancel: (state, why) = (.cancelled, "cancelled by \(by)")
+        case .resume: goOn(job)
+        }
+        return true
+    }
+
     /// A person has it go on after it had stopped: what failed before counts no more.
     mutating func goOn(_ job: RedriveJob) {
         if state == .stopped {
@@ -93,7 +114,14 @@ struct RedriveProgress: Sendable, Equatable {
         json.member("delivered", delivered)
         json.member("failed", failed)
         json.member("skipped", skipped)
-        json.member("cursor", cursor)
+        if !cursor.isEmpty {
+            json.name("cursor")
+            json.array { json in
+                for (partition, offset) in cursor.sorted(by: { $0.key < $1.key }) {
+                    json.integers([Int64(partition), offset])
+                }
+            }
+        }
         json.member("canaries_passed", canaries)
         json.member("forgiven_failed", forgivenFailed)
         json.member("forgiven_tried", forgivenTried)
@@ -115,6 +143,10 @@ struct RedriveProgress: Sendable, Equatable {
                         why = try reader.string()
                     } else if key == "updated" {
                         progress.updated = RFC3339.parse(try reader.string()) ?? progress.updated
+                    } else if key == "cursor" {
+                        for place in try reader.rows(2).compactMap(RedrivePlace.init) {
+                            progress.cursor[place.partition] = place.offset
+                        }
                     } else if let path = path(key) {
                         progress[keyPath: path] = max(0, try reader.number().integer() ?? 0)
                     }
@@ -133,7 +165,6 @@ struct RedriveProgress: Sendable, Equatable {
         if key == "delivered" { return \.delivered }
         if key == "failed" { return \.failed }
         if key == "skipped" { return \.skipped }
-        if key == "cursor" { return \.cursor }
         if key == "forgiven_failed" { return \.forgivenFailed }
         if key == "forgiven_tried" { return \.forgivenTried }
         return key == "canaries_passed" ? \.canaries : nil

@@ -6,7 +6,7 @@ import SluiceSQLite
 struct RedriveRequests: Sendable {
     let desk: RedriveDesk
 
-    private var store: LogRedriveStore { desk.store }
+    private var store: any RedriveStore { desk.store }
 
     // MARK: The poison queue
 
@@ -22,8 +22,8 @@ struct RedriveRequests: Sendable {
             job.rate = rate
             job.failureShare = share
             job.total = Int64(lane.messages.count + lane.returning.count)
-            job.selected.insert(ascending: lane.messages.map(\.offset))
-            job.canaries = Self.spread(lane.messages.map(\.offset), canaries)
+            job.selected = PlaceSet(lane.messages.map(\.location))
+            job.canaries = Self.spread(lane.messages.map(\.location), canaries)
             job.causes = Array(Set(lane.messages.map(\.cause.key)).sorted().prefix(100))
             jobs.append(job)
         }
@@ -67,18 +67,12 @@ struct RedriveRequests: Sendable {
         job.rate = try Self.rate(arguments["rate"])
         job.only = arguments["only"]?.split(separator: "\n").map(String.init) ?? []
         job.skipsDelivered = arguments["skip_delivered"] != nil
-        let log = store.log
-        let last = try await log.lastOffset(in: SQLiteQueue.eventsTopic)
-        if let from = try Self.time("from", arguments) {
-            job.after = try await log.offset(at: from, of: SQLiteQueue.eventsTopic).addingSaturated(-1)
-        }
-        job.through = last
-        if let until = try Self.time("until", arguments) {
-            job.through = min(last, try await log.offset(at: until, of: SQLiteQueue.eventsTopic).addingSaturated(-1))
-        }
+        let (from, until) = (try Self.time("from", arguments), try Self.time("until", arguments))
+        job.stretches = try await store.stretch(from: from, until: until)
+        if store.isPartitioned { (job.from, job.until) = (from, until) }
         let preview: ReplayPreview
         do {
-            preview = try await ReplayPreview(job, sink, log)
+            preview = try await ReplayPreview(job, sink, store)
         } catch let error as EventFilterError {
             throw ControlFailure(.invalid, "only: \(error)")
         }
@@ -115,25 +109,12 @@ struct RedriveRequests: Sendable {
     }
 
     /// Pauses a job, lets it go on, or ends it.
-    func change(_ act: String, _ arguments: [String: String], by: String) async throws -> ControlAnswer {
+    func change(_ act: RedriveProgress.Act, _ arguments: [String: String], by: String) async throws -> ControlAnswer {
         guard let id = Int64(try ControlCommands.argument("id", arguments)) else {
             throw ControlFailure(.invalid, "id: expected a job's number")
         }
         let record = try await Self.saying {
-            try await store.change(id, act, by: by) { job, progress in
-                guard !progress.state.isFinal else {
-                    throw ControlFailure(.invalid, "job \(job.id) is \(progress.state.rawValue) already")
-                }
-                switch act {
-                case "pause":
-                    progress.state = .paused
-                    progress.why = "paused by \(by)"
-                case "cancel":
-                    progress.state = .cancelled
-                    progress.why = "cancelled by \(by)"
-                default: progress.goOn(job)
-                }
-            }
+            try await store.change(id, act, by: by)
         }
         guard let record else {
             throw ControlFailure(.invalid, "there is no job \(id); `sluice replay list` shows all")
@@ -188,7 +169,7 @@ struct RedriveRequests: Sendable {
     }
 
     /// The oldest, the newest, and evenly between.
-    static func spread(_ offsets: [Int64], _ count: Int) -> [Int64] {
+    static func spread<Place>(_ offsets: [Place], _ count: Int) -> [Place] {
         guard count > 0, !offsets.isEmpty else { return [] }
         guard count < offsets.count else { return offsets }
         guard count > 1 else { return [offsets[0]] }

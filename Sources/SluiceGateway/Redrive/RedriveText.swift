@@ -5,8 +5,7 @@ import Sluice
 enum RedriveText {
     static func counts(_ record: RedriveRecord) -> String {
         let progress = record.progress
-        return "\(progress.delivered) delivered, \(progress.failed) failed again, \(progress.skipped) passed over, "
-            + "\(record.left) left of \(record.job.total)"
+        return "\(progress.counts), \(record.left) left of \(record.job.total)"
     }
 
     static func table(_ records: [RedriveRecord]) -> String {

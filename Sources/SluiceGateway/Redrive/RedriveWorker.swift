@@ -1,10 +1,9 @@
 import Sluice
-import SluiceSQLite
 
 /// Works a lane's jobs off, one message after the other. One task has it.
 struct RedriveWorker {
     let lane: RedriveLane
-    private var source: RedriveSource?
+    private var source: (any RedriveSource)?
     /// Before this no message sets out.
     private var due = MonotonicTime(nanoseconds: 0)
     /// When the last one did.
@@ -21,7 +20,7 @@ struct RedriveWorker {
         } catch is CancellationError {
             return
         } catch {
-            // The file's troubles pass, or another process goes on.
+            // The queue's troubles pass, or another process goes on.
             lane.note("\(error)")
             source = nil
             lane.wake(after: Self.pause)
@@ -58,14 +57,15 @@ struct RedriveWorker {
             lane.wake(after: now.duration(to: due))
             return false
         }
-        if source?.job.id != record.job.id { source = try await RedriveSource(record, lane.store.log) }
+        if source?.job.id != record.job.id { source = try await lane.store.source(record) }
         switch try await source?.next() {
         case .deliver(let entry):
             setOut = now
             lane.offer(RedriveInHand(record.job, entry), to: subscription)
             return false
-        case .gone(let offset):
-            lane.note(try await lane.store.conclude(record.job, offset, .skipped, isThere: false), of: record.job)
+        case .gone(let step):
+            let progress = try await lane.store.conclude(record.job, step, .skipped, isThere: false, handling: [])
+            lane.note(progress, of: record.job)
             source?.advance()
             return true
         case .end, nil:
@@ -92,7 +92,7 @@ struct RedriveWorker {
                 }
             do {
                 let progress = try await lane.store.conclude(
-                    inHand.job, inHand.entry.offset, verdict, handling: inHand.keys)
+                    inHand.job, inHand.entry.step, verdict, isThere: true, handling: inHand.keys)
                 if verdict != .skipped { keepPace(inHand.job) }
                 lane.meter.count(inHand.job, verdict)
                 lane.note(progress, of: inHand.job)

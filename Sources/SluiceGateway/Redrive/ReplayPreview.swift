@@ -12,36 +12,33 @@ struct ReplayPreview: Sendable, Equatable {
     private(set) var first: Timestamp?
     private(set) var last: Timestamp?
 
-    private static let batch = 512
-
-    /// - Throws: ``EventFilterError``, `SQLiteLogError`.
-    init(_ job: RedriveJob, _ sink: RedriveDesk.Sink, _ log: SQLiteLog) async throws {
+    /// - Throws: ``EventFilterError``, and what the queue refuses.
+    init(_ job: RedriveJob, _ sink: RedriveDesk.Sink, _ store: any RedriveStore) async throws {
         let filter = job.only.isEmpty ? nil : try EventFilter(words: job.only)
-        var after = job.after
-        while after < job.through {
-            let read = try await log.messages(
-                in: SQLiteQueue.eventsTopic, after + 1...job.through, limit: Self.batch)
-            guard let end = read.last else { break }
-            after = end.offset
+        guard let scope = sink.routes.first else { return }
+        var found = (count: Int64(0), delivered: Int64(0), unwanted: Int64(0), total: Int64(0))
+        var (first, last): (Timestamp?, Timestamp?) = (nil, nil)
+        try await store.readEvents(of: job) { read in
             let wanted = read.filter { logged in
                 guard let event = try? Event(logged.message), filter?.matches(event) ?? true else { return false }
-                total += 1
+                found.total += 1
                 let isWanted = sink.only?.matches(event) ?? true
-                if !isWanted { unwanted += 1 }
+                if !isWanted { found.unwanted += 1 }
                 return isWanted
             }
-            guard let scope = sink.routes.first else { break }
-            let handled = try await log.handled(
+            let handled = try await store.handled(
                 among: wanted.compactMap { KeySelector.id($0.message) }, scope: scope)
             for (logged, isHandled) in zip(wanted, handled) {
-                if isHandled { delivered += 1 }
+                if isHandled { found.delivered += 1 }
                 if isHandled, job.skipsDelivered { continue }
-                count += 1
-                first = first ?? logged.timestamp
-                last = logged.timestamp
+                found.count += 1
+                // Partitions come one after the other.
+                first = min(first ?? logged.timestamp, logged.timestamp)
+                last = max(last ?? logged.timestamp, logged.timestamp)
             }
-            try Task.checkCancellation()
         }
+        (count, delivered, unwanted, total) = found
+        (self.first, self.last) = (first, last)
     }
 
     func text(_ job: RedriveJob, _ sink: RedriveDesk.Sink) -> String {

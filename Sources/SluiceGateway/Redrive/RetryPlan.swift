@@ -51,17 +51,17 @@ extension RedriveRequests {
     func plan(_ arguments: [String: String]) async throws -> RetryPlan {
         let filter = try PoisonFilter(arguments: arguments)
         var plan = RetryPlan(isForced: arguments["force"] != nil)
-        let there = try await PoisonedMessage.read(desk.store.log)
+        let there = try await desk.store.poisoned()
         if let path = arguments["file"] {
-            let byOffset = Dictionary(there.map { ($0.offset, $0) }) { first, _ in first }
-            for (number, line) in try PoisonFile.read(path).enumerated() {
-                let message = PoisonedMessage(line)
+            let byPlace = Dictionary(there.map { ($0.location, $0) }) { first, _ in first }
+            for (number, (line, partition)) in try PoisonFile.read(path).enumerated() {
+                let message = PoisonedMessage(line, partition: partition)
                 guard filter.matches(message) else { continue }
                 guard line.message.metadata[PoisonMetadata.handler] != nil else {
                     throw ControlFailure(.invalid, "line \(number + 1) of the file does not say where it failed")
                 }
                 // What is still there is taken from there, so that it cannot be in two places.
-                if let known = byOffset[message.offset], known.id == message.id {
+                if let known = byPlace[message.location], known.id == message.id {
                     plan.add(known, nil, desk.lane(of: known.route))
                 } else {
                     plan.add(message, line.message, desk.lane(of: message.route))
@@ -82,7 +82,8 @@ extension RedriveRequests {
 
 /// A file of exported messages: a JSON object a line, as `sluice poison export` writes them.
 enum PoisonFile {
-    static func read(_ path: String) throws -> [LoggedMessage] {
+    /// - Returns: the messages, each with the partition in which it was on Kafka.
+    static func read(_ path: String) throws -> [(message: LoggedMessage, partition: Int32?)] {
         guard let file = FileHandle(forReadingAtPath: path) else {
             throw ControlFailure(.invalid, "\(path): the gateway cannot read it")
         }
@@ -95,12 +96,10 @@ enum PoisonFile {
             throw ControlFailure(.invalid, "\(path): it has more than \(RedriveLimits.fileBytes >> 20) MiB")
         }
         let data = try file.readToEnd() ?? Data()
-        var messages: [LoggedMessage] = []
+        var messages: [(message: LoggedMessage, partition: Int32?)] = []
         for (number, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {
             do {
-                let message = try MessageFormat.json.decode([UInt8](line))
-                messages.append(
-                    LoggedMessage(message: message, offset: try offset([UInt8](line)), timestamp: .now(), key: nil))
+                messages.append(try read(line: [UInt8](line)))
             } catch {
                 throw ControlFailure(.invalid, "line \(number + 1) of the file: \(error)")
             }
@@ -108,49 +107,22 @@ enum PoisonFile {
         return messages
     }
 
-    private static func offset(_ line: [UInt8]) throws(JSONError) -> Int64 {
-        var offset: Int64?
+    /// Reads a line that `sluice poison export` wrote.
+    static func read(line: [UInt8]) throws -> (message: LoggedMessage, partition: Int32?) {
+        let message = try MessageFormat.json.decode(line)
+        var (offset, partition): (Int64, Int32?) = (0, nil)
+        var timestamp: Timestamp?
         try JSONReader.read(line) { (reader) throws(JSONError) in
             try reader.object { (key, reader) throws(JSONError) in
-                if key == "offset" { offset = try reader.number().integer() }
+                if key == "offset" {
+                    offset = try reader.number().integer() ?? 0
+                } else if key == "partition" {
+                    partition = try reader.number().integer().flatMap { Int32(exactly: $0) }
+                } else if key == "timestamp" {
+                    timestamp = RFC3339.parse(try reader.string())
+                }
             }
         }
-        return offset ?? 0
-    }
-}
-
-extension LogRedriveStore {
-    /// Lets go of what matches.
-    /// - Returns: what was done, in words.
-    func drop(_ filter: PoisonFilter, isDry: Bool, by: String) async throws -> String {
-        let found = try await PoisonedMessage.read(log).filter(filter.matches)
-        guard !found.isEmpty else { throw ControlFailure(.invalid, "no message of the poison queue matches") }
-        let causes = PoisonGroup.grouped(found)
-        let words = causes.prefix(10).map { "\($0.count) of \($0.cause.key) (\($0.cause.route): \($0.cause.reason))" }
-            .joined(separator: "; ")
-        guard !isDry else { return "would drop \(found.count) messages: \(words)" }
-        do {
-            try await drop(found.map(\.offset), words, by: by)
-        } catch let error as SQLiteLogError {
-            switch error.code {
-            case .groupInUse: throw ControlFailure(.failed, "another process reads the poison queue: \(error)")
-            case .diskFull, .readOnly: throw ControlFailure(.cannotWrite, "\(error)")
-            default: throw error
-            }
-        }
-        return "\(found.count) messages are dropped: \(words)"
-    }
-
-    /// - Parameter cause: its key, or the beginning of it.
-    /// - Returns: what was done, in words.
-    func note(cause: String, _ text: String, by: String) async throws -> String {
-        let keys = Set(try await PoisonedMessage.read(log).map(\.cause.key)).filter { $0.hasPrefix(cause.lowercased()) }
-        guard let key = keys.first, keys.count == 1 else {
-            throw ControlFailure(
-                .invalid, keys.isEmpty ? "no message of the poison queue has this cause" : "several causes begin so")
-        }
-        let text = text.replacingUnsafeCharacters()
-        try await note(key, text, by: by)
-        return text.isEmpty ? "the note about \(key) is gone" : "noted about \(key)"
+        return (LoggedMessage(message: message, offset: offset, timestamp: timestamp ?? .now(), key: nil), partition)
     }
 }

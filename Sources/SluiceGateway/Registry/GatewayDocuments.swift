@@ -1,4 +1,4 @@
-/// What README, `.env-example` and `--help` say of options, sources and sinks: made from the registry.
+/// What docs/ENVIRONMENT.md, docs/SOURCES-AND-SINKS.md, `.env-example` and `--help` say of options, sources and sinks: made from the registry.
 public enum GatewayDocuments {
     /// The variables as plain text, for `--help`.
     public static var helpText: String {

@@ -7,11 +7,14 @@ public struct MarkedDocument {
         self.text = text
     }
 
-    /// README.md with its parts as the registry has them.
-    public static func readme(_ text: String) throws -> String {
-        try MarkedDocument(text).replacing([
-            "variables": GatewayDocuments.variables, "sources and sinks": GatewayDocuments.kinds,
-        ])
+    /// docs/ENVIRONMENT.md with its table as the registry has it.
+    public static func environment(_ text: String) throws -> String {
+        try MarkedDocument(text).replacing(["variables": GatewayDocuments.variables])
+    }
+
+    /// docs/SOURCES-AND-SINKS.md with its lists as the registry has them.
+    public static func sourcesAndSinks(_ text: String) throws -> String {
+        try MarkedDocument(text).replacing(["sources and sinks": GatewayDocuments.kinds])
     }
 
     /// - Throws: ``ToolError`` when a part has no place.

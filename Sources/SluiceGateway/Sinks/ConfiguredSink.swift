@@ -1,6 +1,10 @@
 public import Sluice
 
 /// A sink under a name of its own, with what is set about it.
+///
+/// ```swift
+/// let gateway = try Gateway(configuration, sinks: [.init("audit", AuditSink(), ordering: .serial, start: .beginning)])
+/// ```
 public struct ConfiguredSink: Sendable {
     /// The sink's name in the log, in `/readyz`, in metrics and commands: 1 to 64 of the characters a-z, A-Z, 0-9, `.`,
     /// `_` and `-`. Each sink has one of its own.
@@ -37,6 +41,7 @@ public struct ConfiguredSink: Sendable {
     /// A sink of your own.
     /// - Parameters:
     ///   - name: see ``name``.
+    ///   - sink: what takes the events.
     ///   - ordering: `.serial`, the default: one event after the other. `.perKey(lanes:)`: a repository's in order.
     ///   - start: where it begins when it is new. Default: with what comes from now on.
     ///   - throttle: how fast events may go there. Default nil: as fast as it takes them.

@@ -2,6 +2,14 @@ public import Sluice
 
 /// Gives events to another system.
 ///
+/// ```swift
+/// struct AuditSink: Sink {
+///     func deliver(_ delivery: SinkDelivery) async throws {
+///         try await audit.append(delivery.message.payload)  // an error is tried again; HandlerError says otherwise
+///     }
+/// }
+/// ```
+///
 /// A sink of your own is a type with this one method: see ``ConfiguredSink/init(_:_:ordering:start:throttle:)``.
 /// What is around it is the gateway's: it is called again when it throws, it gets no event twice that it has returned from,
 /// and what it can never take goes to the topic `poison`.

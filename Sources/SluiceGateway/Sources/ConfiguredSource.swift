@@ -1,6 +1,10 @@
 import Sluice
 
 /// A source under a name of its own, with what is set about it.
+///
+/// ```swift
+/// let gateway = try Gateway(configuration, sources: [.init("forge", Forge(), authenticator: .bearer(token))])
+/// ```
 public struct ConfiguredSource: Sendable {
     /// The source's name: its path is `/webhooks/` and the name, its route the name and `-to-log`. 1 to 64 of the
     /// characters a-z, A-Z, 0-9, `.`, `_` and `-`; each source has one of its own.

@@ -33,6 +33,7 @@ extension ConfiguredSource {
     /// A source of your own that requests come in to.
     /// - Parameters:
     ///   - name: see ``name``.
+    ///   - source: what turns a request into events.
     ///   - authenticator: who may send, such as `.hmacSHA256(secret:)`. Nil, the default, is what this machine sends alone,
     ///     unless ``GatewayConfiguration/allowsUnsigned``.
     ///   - endpoint: how requests are taken, beside the authenticator: its path, media types, headers that become metadata.
@@ -48,7 +49,9 @@ extension ConfiguredSource {
     /// A source of your own that reads a topic of any broker.
     /// - Parameters:
     ///   - name: see ``name``.
+    ///   - source: what turns a message into events.
     ///   - subscriber: is closed with the gateway.
+    ///   - topic: what is read.
     ///   - ordering: how messages may overlap. Default: as the subscriber wants it.
     public init(
         _ name: String, _ source: any Source, from subscriber: any Subscriber, _ topic: Topic,

@@ -6,7 +6,9 @@ public struct SourceError: DispositionError, Hashable, CustomStringConvertible {
     public let description: String
     public let reason: String
 
-    /// - Parameter reason: the word for the label `reason`.
+    /// - Parameters:
+    ///   - description: what is wrong, for the sender.
+    ///   - reason: the word for the label `reason`.
     public init(_ description: String, reason: String = "malformed_payload") {
         self.description = description
         self.reason = reason

@@ -33,7 +33,7 @@ extension Snapshot.Destination {
         waiting = Int64(status.waiting)
         waitingForBudget = Int64(status.waitingForBudget)
         waitingForThrottle = Int64(status.waitingForThrottle)
-        waitingForConcurrency = Int64(status.waitingForPlace)
+        waitingForConcurrency = Int64(status.waitingForSlot)
         budgetRemaining = status.budgetRemaining
         amplification = status.amplification
         attempts = AttemptResult.allCases.compactMap { result in

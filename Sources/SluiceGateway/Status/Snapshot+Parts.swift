@@ -88,7 +88,7 @@ extension Snapshot {
         public var waitingForBudget: Int64 = 0
         /// Those that wait for a permit of the throttle.
         public var waitingForThrottle: Int64 = 0
-        /// Those that wait for one of the places of attempts at once.
+        /// Those that wait for one of the slots for attempts at once.
         public var waitingForConcurrency: Int64 = 0
         /// What is left of the retry budget, from 0 to 1.
         public var budgetRemaining: Double = 1
@@ -142,10 +142,36 @@ extension Snapshot {
         public var causes: [PoisonCause] = []
     }
 
+    /// How many messages of a route failed for one reason.
     public struct PoisonCause: Codable, Sendable, Equatable {
         public var route: String
         public var reason: String
         public var count: Int64
+    }
+
+    /// Messages that are sent again by a sink or a source's reader: `sluice replay`, `sluice poison retry`.
+    public struct Job: Codable, Sendable, Equatable {
+        public var id: Int64
+        /// `retry` or `replay`.
+        public var kind: String
+        /// Where they go.
+        public var to: String
+        /// `running`, `paused` or `stopped`.
+        public var state: String
+        /// Why it does not run.
+        public var why: String?
+        public var total: Int64
+        public var delivered: Int64
+        /// In the poison queue again.
+        public var failed: Int64
+        /// Passed over: delivered before, not wanted, or gone.
+        public var skipped: Int64
+        public var left: Int64
+        /// Messages a second at most; nil for no bound of its own.
+        public var rate: Double?
+        public var begun: Timestamp
+        /// Who asked for it.
+        public var by: String
     }
 
     /// What was deployed last.

@@ -13,6 +13,7 @@ extension Snapshot {
         public var problems: [Problem] = []
     }
 
+    /// How well it is.
     public struct Level: RawRepresentable, Codable, Hashable, Sendable {
         public let rawValue: String
 
@@ -46,6 +47,7 @@ extension Snapshot {
         public var remedy: Remedy?
     }
 
+    /// How bad a problem is.
     public struct Severity: RawRepresentable, Codable, Hashable, Sendable {
         public let rawValue: String
 

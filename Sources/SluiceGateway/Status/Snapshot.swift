@@ -25,6 +25,8 @@ public struct Snapshot: Codable, Sendable, Equatable {
     public var sinks: [Sink] = []
     public var destinations: [Destination] = []
     public var poison: Poison
+    /// Jobs that send messages again and have not ended, the oldest first, at most 100; nil where there are none.
+    public var jobs: [Job]?
     /// The last deployment of each service to each environment, newest first, at most 100.
     public var deployments: [Deployment] = []
     public var configuration: Configuration

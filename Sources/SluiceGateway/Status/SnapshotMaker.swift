@@ -22,6 +22,8 @@ final class SnapshotMaker: Sendable {
         let ledger: DeploymentLedger
         /// Nil where there is no journal.
         let past: PastTroubles?
+        /// Jobs that send messages again.
+        let jobs: @Sendable () -> [RedriveRecord]
         let startedAt: Timestamp
     }
 
@@ -91,6 +93,8 @@ final class SnapshotMaker: Sendable {
             destination($0, running, figures, values)
         }
         snapshot.sinks = running.map { sink($0, routes, snapshot.destinations, figures, values, now) }
+        let jobs = parts.jobs().filter { !$0.progress.state.isFinal }.prefix(100).map(Snapshot.Job.init)
+        snapshot.jobs = jobs.isEmpty ? nil : jobs
         snapshot.deployments = latest.withLock(\.self)
         snapshot.verdict = .init(readiness, snapshot)
         return snapshot
@@ -244,5 +248,15 @@ final class SnapshotMaker: Sendable {
             route.flatMap { Snapshot.State($0) } ?? (isShut ? destination?.state : nil)
             ?? (shown.flow.perSecond > 0 ? .flowing : shown.lag > 0 ? .waiting : .idle)
         return shown
+    }
+}
+
+extension Snapshot.Job {
+    fileprivate init(_ record: RedriveRecord) {
+        let (job, progress) = (record.job, record.progress)
+        self.init(
+            id: job.id, kind: job.kind.rawValue, to: job.name, state: progress.state.rawValue, why: progress.why,
+            total: job.total, delivered: progress.delivered, failed: progress.failed, skipped: progress.skipped,
+            left: record.left, rate: job.rate, begun: job.created, by: job.by)
     }
 }

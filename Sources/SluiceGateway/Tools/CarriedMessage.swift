@@ -1,6 +1,6 @@
 public import Sluice
 
-/// A message on its way through text, with what a broker holds of it beside a ``Message``.
+/// A message on its way through text, with what a broker holds of it beside a `Message`.
 public struct CarriedMessage: Sendable, Equatable {
     public var message: Message
     /// Nil for none, which is not an empty key.

@@ -14,6 +14,7 @@ public struct ConsumeOptions: Sendable {
     /// How long the last commit of a group on Kafka is tried at the end; nil is 15 s.
     public var commitTimeout: Duration?
 
+    /// Where reading begins.
     public enum Start: Sendable, Equatable {
         case beginning
         /// Only what comes from now on.

@@ -47,18 +47,11 @@ public struct DiffTool: Sendable {
 
         init(json: [UInt8]) throws(JSONError) {
             var (name, before, after, effect): (String?, String?, String?, String?)
-            try JSONReader.read(json) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "name" {
-                        name = try reader.string()
-                    } else if key == "before" {
-                        before = try reader.string()
-                    } else if key == "after" {
-                        after = try reader.string()
-                    } else if key == "effect" {
-                        effect = try reader.string()
-                    }
-                }
+            try JSONReader.fields(of: json) { (reader) throws(JSONError) in
+                try reader.field("name", &name)
+                try reader.field("before", &before)
+                try reader.field("after", &after)
+                try reader.field("effect", &effect)
             }
             self.name = name ?? ""
             (self.before, self.after, self.effect) = (before, after, effect ?? "")

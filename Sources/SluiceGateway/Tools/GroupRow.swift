@@ -52,30 +52,17 @@ struct GroupRow: Sendable, Equatable {
     /// Reads what ``json`` wrote.
     init(json: [UInt8]) throws(JSONError) {
         var row = GroupRow()
-        try JSONReader.read(json) { (reader) throws(JSONError) in
-            try reader.object { (key, reader) throws(JSONError) in
-                if key == "topic" {
-                    row.topic = try reader.string()
-                } else if key == "group" {
-                    row.group = try reader.string()
-                } else if key == "backlog" {
-                    row.backlog = try reader.number().integer() ?? 0
-                } else if key == "settled_through" {
-                    row.settledThrough = try reader.number().integer() ?? 0
-                } else if key == "oldest_pending" {
-                    row.oldestPending = try reader.string()
-                } else if key == "last_read" {
-                    row.lastRead = try reader.string()
-                } else if key == "read_by" {
-                    row.reader = try reader.string()
-                } else if key == "shelved" {
-                    row.shelved = try reader.number().integer() ?? 0
-                } else if key == "paused" {
-                    row.isPaused = try reader.boolean()
-                } else if key == "partitions" {
-                    row.partitions = try Partition.list(&reader)
-                }
-            }
+        try JSONReader.fields(of: json) { (reader) throws(JSONError) in
+            try reader.field("topic", &row.topic)
+            try reader.field("group", &row.group)
+            try reader.field("backlog", &row.backlog)
+            try reader.field("settled_through", &row.settledThrough)
+            try reader.field("oldest_pending", &row.oldestPending)
+            try reader.field("last_read", &row.lastRead)
+            try reader.field("read_by", &row.reader)
+            try reader.field("shelved", &row.shelved)
+            try reader.field("paused", &row.isPaused)
+            if reader.isAt("partitions") { row.partitions = try Partition.list(&reader) }
         }
         self = row
     }
@@ -133,16 +120,11 @@ extension GroupRow.Partition {
 
     fileprivate static func read(_ reader: inout JSONReader) throws(JSONError) -> Self {
         var found = Self()
-        try reader.object { (key, reader) throws(JSONError) in
-            if key == "partition" {
-                found.partition = try reader.number().integer() ?? 0
-            } else if key == "position" {
-                found.position = try reader.number().integer()
-            } else if key == "first" {
-                found.first = try reader.number().integer() ?? 0
-            } else if key == "end" {
-                found.end = try reader.number().integer() ?? 0
-            }
+        try reader.fields { (reader) throws(JSONError) in
+            try reader.field("partition", &found.partition)
+            try reader.field("position", &found.position)
+            try reader.field("first", &found.first)
+            try reader.field("end", &found.end)
         }
         return found
     }

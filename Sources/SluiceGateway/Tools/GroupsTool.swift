@@ -44,6 +44,7 @@ public struct GroupsTool: Sendable {
 
     /// Moves a group. A route that reads it drains, and goes on from there.
     /// - Parameters:
+    ///   - group: its name.
     ///   - topic: nil finds it by the group's name.
     ///   - text: `beginning`, `end`, an RFC 3339 time, or an offset.
     /// - Returns: what was done, in words.

@@ -2,6 +2,7 @@ import SluiceHTTP
 
 /// Asks a running gateway whether it is ready.
 public struct HealthCheck: Sendable {
+    /// What the gateway answered.
     public struct Report: Sendable {
         public let isReady: Bool
         /// Whether no gateway listens there.

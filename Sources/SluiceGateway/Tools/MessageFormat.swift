@@ -16,7 +16,7 @@ public enum MessageFormat: String, Sendable, CaseIterable {
         try decodeCarried(line).message
     }
 
-    /// The message of a line, with its key and all that a ``Message`` does not hold.
+    /// The message of a line, with its key and all that a `Message` does not hold.
     /// - Throws: ``MessageFormatError`` that says what is wrong with it.
     public func decodeCarried(_ line: [UInt8]) throws(MessageFormatError) -> CarriedMessage {
         switch self {

@@ -201,19 +201,3 @@ extension JSONWriter {
         }
     }
 }
-
-extension JSONReader {
-    /// The next value as it is written, all of it checked.
-    mutating func raw() throws(JSONError) -> [UInt8] {
-        let start = position
-        try skip()
-        return Array(UnsafeBufferPointer(start: base + start, count: position - start))
-    }
-}
-
-extension JSONKey {
-    var text: String {
-        decoded.map { String(decoding: $0, as: UTF8.self) }
-            ?? String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
-    }
-}

@@ -24,9 +24,21 @@ public struct PoisonTool: Sendable {
     private let directory: String
     private let path: String
     private let client: ControlClient
+    /// Nil where it is read from the files, or from the gateway.
+    private let brokers: BrokerPoisonReader?
 
-    /// - Parameter directory: the data directory, or a log's file.
-    public init(directory: String) {
+    /// - Parameters:
+    ///   - directory: the data directory, or a log's file.
+    ///   - place: where to read from instead; nothing else is done there.
+    public init(directory: String, from place: LogLocation? = nil) {
+        var directory = directory
+        switch place {
+        case .kafka(let kafka): brokers = BrokerPoisonReader(kafka: kafka)
+        case .file(let path):
+            brokers = nil
+            directory = path
+        case nil: brokers = nil
+        }
         self.directory = directory
         path = DataDirectory.logFile(at: directory)
         let parent = URL(fileURLWithPath: path).deletingLastPathComponent().relativePath
@@ -38,56 +50,70 @@ public struct PoisonTool: Sendable {
     /// The messages by their causes: a table for people, or a JSON object a line.
     /// - Throws: ``ToolError`` where there is no log.
     public func list(_ filter: PoisonFilter, asJSON: Bool) async throws -> String {
+        if let brokers {
+            let (jobs, notes) = try await brokers.jobs()
+            let messages = try await brokers.read(filter) { message, _ in message } ?? []
+            let groups = PoisonGroup.grouped(messages.sorted { $0.poisonedAt < $1.poisonedAt }, jobs, notes)
+            return Self.text(groups, filter, asJSON)
+        }
         // Kafka's is known to a gateway; the embedded log's is in the files.
         let request = ControlRequest(.listPoison, filter.arguments.mapValues { $0 })
-        if let answer = try? await client.askLeader(request), answer.leads {
+        if let answer = try await client.askLeader(request), answer.leads {
             if asJSON { return answer.items.map { String(decoding: $0, as: UTF8.self) + "\n" }.joined() }
             return answer.text ?? ""
         }
-        var groups = PoisonGroup.grouped(try read(filter) { message, _ in message })
+        try requireFiles()
         let view = try view()
-        let jobs = try LogRedriveStore.records(inFile: view).filter { !$0.progress.state.isFinal }
-        let notes = try view.facts(prefix: PoisonNote.prefix)
-        for index in groups.indices {
-            groups[index].note = notes[PoisonNote.prefix + groups[index].cause.key].flatMap(PoisonNote.decode)
-            groups[index].explain(jobs)
-        }
-        if asJSON {
-            return groups.map { String(decoding: JSONWriter.object($0.write), as: UTF8.self) + "\n" }.joined()
-        }
-        return PoisonText.list(groups, filter)
+        let groups = PoisonGroup.grouped(
+            try FilePoisonReader(view: view).read(filter) { message, _ in message } ?? [],
+            try LogRedriveStore.records(inFile: view),
+            LogRedriveStore.notes(try view.facts(prefix: PoisonNote.prefix)))
+        return Self.text(groups, filter, asJSON)
+    }
+
+    private static func text(_ groups: [PoisonGroup], _ filter: PoisonFilter, _ asJSON: Bool) -> String {
+        guard asJSON else { return PoisonText.list(groups, filter) }
+        return groups.map { String(decoding: JSONWriter.object($0.write), as: UTF8.self) + "\n" }.joined()
     }
 
     /// Everything about one message.
-    /// - Parameter id: the message's, or its offset in the poison queue.
-    public func show(_ id: String) throws -> String {
+    /// - Parameter id: the message's, or its offset in the poison queue; on Kafka `partition:offset`.
+    public func show(_ id: String) async throws -> String {
         var filter = PoisonFilter()
         filter.ids = [id]
-        let found = try read(filter) { PoisonText.message($0, $1) }
+        let found = try await read(filter) { PoisonText.message($0, $1) }
         guard !found.isEmpty else { throw ToolError("no message of the poison queue has this id or offset") }
         return found.joined(separator: "\n")
     }
 
     /// The messages, a JSON object a line, as ``Retry/file`` takes them back.
     /// - Returns: how many.
-    public func export(_ filter: PoisonFilter, to write: ([UInt8]) throws -> Void) throws -> Int {
-        let lines = try read(filter) { _, logged in
+    public func export(_ filter: PoisonFilter, to write: ([UInt8]) throws -> Void) async throws -> Int {
+        let lines = try await read(filter) { message, logged in
             MessageFormat.json.encode(
                 logged.message,
-                Delivery.Origin(offset: logged.offset, timestamp: logged.timestamp, key: logged.key),
+                Delivery.Origin(
+                    partition: message.partition, offset: logged.offset, timestamp: logged.timestamp, key: logged.key),
                 topic: SQLiteQueue.poisonTopic)
         }
         for line in lines { try write(line) }
         return lines.count
     }
 
+    /// From the brokers where that is asked for; from the gateway that runs, where Kafka is its queue; otherwise from the files.
     private func read<Value>(
         _ filter: PoisonFilter, _ body: (PoisonedMessage, LoggedMessage) -> Value
-    ) throws -> [Value] {
-        try view().unsettled(in: SQLiteQueue.poisonTopic, by: SQLiteQueue.poisonGroup) { logged in
-            let message = PoisonedMessage(logged)
-            return filter.matches(message) ? body(message, logged) : nil
-        }
+    ) async throws -> [Value] {
+        if let brokers { return try await brokers.read(filter, body) ?? [] }
+        if let found = try await GatewayPoisonReader(client: client).read(filter, body) { return found }
+        try requireFiles()
+        return try FilePoisonReader(view: try view()).read(filter, body) ?? []
+    }
+
+    /// - Throws: ``NoGatewayError`` where the poison queue is Kafka's, of which only a gateway knows.
+    private func requireFiles() throws {
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        if QueueMemory.saysKafka(try view().facts(prefix: QueueMemory.prefix)) { throw NoGatewayError(directory) }
     }
 
     private func view() throws(ToolError) -> SQLiteLogView {
@@ -122,6 +148,7 @@ public struct PoisonTool: Sendable {
         var arguments: [String: String?] = filter.arguments.mapValues { $0 }
         arguments["dry_run"] = isDry ? "yes" : nil
         if let answer = try await client.askLeader(ControlRequest(.dropPoison, arguments)) { return answer.text ?? "" }
+        try requireFiles()
         return try await withStore { store, by in try await store.drop(filter, isDry: isDry, by: by) }
     }
 
@@ -130,6 +157,7 @@ public struct PoisonTool: Sendable {
     public func note(_ cause: String, _ text: String) async throws -> String {
         let request = ControlRequest(.notePoison, ["cause": cause, "text": text])
         if let answer = try await client.askLeader(request) { return answer.text ?? "" }
+        try requireFiles()
         return try await withStore { store, by in try await store.note(cause: cause, text, by: by) }
     }
 
@@ -147,55 +175,5 @@ public struct PoisonTool: Sendable {
             await log.close()
             throw error
         }
-    }
-}
-
-/// The poison queue, as people read it.
-enum PoisonText {
-    static func list(_ groups: [PoisonGroup], _ filter: PoisonFilter) -> String {
-        guard !groups.isEmpty else { return "nothing in the poison queue\(filter.isEmpty ? "" : " matches")\n" }
-        var text = ""
-        for group in groups {
-            let messages = group.count == 1 ? "1 message" : "\(group.count) messages"
-            text += "\(group.cause.key)  \(messages)  \(group.cause.route.replacingUnsafeCharacters())\n"
-            text += "  reason     \(group.cause.reason)\n"
-            text += "  first      \(RFC3339.format(group.first))\n"
-            text += "  last       \(RFC3339.format(group.last))\n"
-            text += "  sample     \(group.sample.place): \(group.sample.id.replacingUnsafeCharacters())"
-            text += (group.sample.event.map { " (\($0.replacingUnsafeCharacters()))" } ?? "") + "\n"
-            if group.rounds > 0 { text += "  came back  up to \(group.rounds) times\n" }
-            if group.truncated > 0 { text += "  cut down   \(group.truncated) are only a part of their message\n" }
-            if let note = group.note { text += "  note       \(note.text) (\(note.by), \(RFC3339.format(note.at)))\n" }
-            text += "  waits for  \(group.waitsFor)\n\n"
-        }
-        let count = groups.reduce(0) { $0 + $1.count }
-        return text + "\(count == 1 ? "1 message" : "\(count) messages") of "
-            + (groups.count == 1 ? "1 cause\n" : "\(groups.count) causes\n")
-    }
-
-    static func message(_ message: PoisonedMessage, _ logged: LoggedMessage) -> String {
-        var rows: [(String, String)] = [
-            ("offset", "\(message.offset)"), ("id", message.id), ("cause", message.cause.key), ("route", message.route),
-            ("reason", message.reason), ("poisoned", RFC3339.format(message.poisonedAt)),
-        ]
-        if let attempts = message.attempts { rows.append(("attempts", "\(attempts)")) }
-        if message.rounds > 0 { rows.append(("came back", "\(message.rounds) times")) }
-        if let bytes = message.truncatedFrom { rows.append(("cut down", "only a part: the whole had \(bytes) bytes")) }
-        for entry in logged.message.metadata where !PoisonMetadata.all.contains(entry.name) {
-            rows.append((entry.name, entry.value))
-        }
-        for name in [PoisonMetadata.topic, PoisonMetadata.partition, PoisonMetadata.offset] {
-            if let value = logged.message.metadata[name] { rows.append((name, value)) }
-        }
-        let width = rows.map(\.0.count).max() ?? 0
-        var text = rows.map { name, value in
-            let name = name.replacingUnsafeCharacters()
-            return name + String(repeating: " ", count: max(0, width - name.count) + 2)
-                + value.replacingUnsafeCharacters() + "\n"
-        }.joined()
-        let payload = String(decoding: logged.message.payload.prefix(16_384), as: UTF8.self)
-        text += "\n" + payload.replacingUnsafeCharacters() + "\n"
-        if logged.message.payload.count > 16_384 { text += "(cut: `sluice poison export` has all of it)\n" }
-        return text
     }
 }

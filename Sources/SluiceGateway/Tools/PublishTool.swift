@@ -26,7 +26,10 @@ public struct PublishTool: Sendable {
     public init() {}
 
     /// Publishes until the input ends.
-    /// - Parameter read: the next bytes of the input as soon as there are any; empty at its end.
+    /// - Parameters:
+    ///   - publisher: what takes the lines.
+    ///   - topic: where they go.
+    ///   - read: the next bytes of the input as soon as there are any; empty at its end.
     /// - Returns: how many messages the broker took.
     /// - Throws: an error that names the line at fault; what stands before it has been published.
     public func run(

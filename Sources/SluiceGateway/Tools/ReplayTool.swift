@@ -54,19 +54,25 @@ public struct ReplayTool: Sendable {
     }
 
     /// All jobs: a table for people, or a JSON object a line.
-    /// Without a gateway as its files have them.
+    /// Without a gateway as its files have them. With Kafka as the queue it takes one.
     public func list(asJSON: Bool) async throws -> String {
         let log = DataDirectory.logFile(at: directory)
         let records: [RedriveRecord]
         if let answer = try await client.askLeader(ControlRequest(.listJobs)) {
             records = answer.items.compactMap(RedriveRecord.init(json:))
-        } else if FileManager.default.fileExists(atPath: log) {
-            records = try LogRedriveStore.records(inFile: SQLiteLogView(path: log))
+        } else if FileManager.default.fileExists(atPath: log), let view = try embeddedLog(log) {
+            records = try LogRedriveStore.records(inFile: view)
         } else {
             throw NoGatewayError(directory)
         }
         if asJSON { return records.map { String(decoding: $0.json, as: UTF8.self) + "\n" }.joined() }
         return records.isEmpty ? "no jobs\n" : RedriveText.table(records)
+    }
+
+    /// - Returns: nil where Kafka is the queue, whose jobs only a gateway knows.
+    private func embeddedLog(_ path: String) throws -> SQLiteLogView? {
+        let view = SQLiteLogView(path: path)
+        return QueueMemory.saysKafka(try view.facts(prefix: QueueMemory.prefix)) ? nil : view
     }
 
     /// - Returns: what was done, in words.
@@ -80,20 +86,40 @@ public struct ReplayTool: Sendable {
         return try await ask(ControlRequest(command, ["id": "\(id)"])).text ?? ""
     }
 
+    /// How far a job is.
+    public struct Report: Sendable {
+        public let job: Int64
+        /// How many of its messages have ended.
+        public let done: Int64
+        public let total: Int64
+        /// The same for people, with more.
+        public let text: String
+        /// Whether anything has changed since the last report.
+        public let isNews: Bool
+        /// Whether more is to come.
+        public let isRunning: Bool
+    }
+
     /// Tells of jobs until none of them runs any more.
-    /// - Parameter tell: is told of each change, at most twice a second.
+    /// - Parameters:
+    ///   - ids: the numbers of the jobs.
+    ///   - tell: is told of each job twice a second.
     /// - Throws: ``ToolError`` where one of them was not brought to its end.
-    public func watch(_ ids: [Int64], tell: (String) throws -> Void) async throws {
+    public func watch(_ ids: [Int64], tell: (Report) throws -> Void) async throws {
         var speeds: [Int64: JobSpeed] = [:]
         var told: [Int64: RedriveProgress] = [:]
         while true {
             let records = try await records().filter { ids.contains($0.job.id) }
             guard Set(records.map(\.job.id)) == Set(ids) else { throw ToolError("there is no such job") }
             for record in records {
-                let speed = speeds[record.job.id, default: JobSpeed()].note(record.progress.handled)
-                guard told[record.job.id] != record.progress else { continue }
-                told[record.job.id] = record.progress
-                try tell(RedriveText.progress(record, speed: speed))
+                let (id, progress) = (record.job.id, record.progress)
+                let speed = speeds[id, default: JobSpeed()].note(progress.handled)
+                try tell(
+                    Report(
+                        job: id, done: progress.handled, total: record.job.total,
+                        text: RedriveText.progress(record, speed: speed), isNews: told[id] != progress,
+                        isRunning: progress.state == .running))
+                told[id] = progress
             }
             guard records.contains(where: { $0.progress.state == .running }) else {
                 if let other = records.first(where: { $0.progress.state != .done }) {

@@ -52,11 +52,11 @@ extension StoryPart {
                     what: "throttle", until: nil,
                     words: "\(status.waitingForThrottle) wait for their turn at the throttle of \(status.name)"))
         }
-        if status.waitingForPlace > 0 {
+        if status.waitingForSlot > 0 {
             waits.append(
                 Wait(
                     what: "concurrency", until: nil,
-                    words: "\(status.name) has no free place; \(status.waitingForPlace) wait for one"))
+                    words: "\(status.name) has no free slot; \(status.waitingForSlot) wait for one"))
         }
         return waits
     }

@@ -1,15 +1,20 @@
 public import Sluice
-import Synchronization
 import Tracing
 
 /// Sends HTTP requests over kept-alive connections, from one thread of its own that libcurl's event loop runs on.
+///
+/// ```swift
+/// let client = try HTTPClient()
+/// let order = HTTPClient.Request("POST", "https://shop.example/orders", target: "shop", body: message.payload)
+/// try await client.send(order).requireSuccess()
+/// ```
 ///
 /// HTTP/1.1, and HTTP/2 where a TLS server offers it. TLS certificates are verified; redirects are not followed;
 /// `.netrc` is ignored, and so are proxies unless the configuration names them; a request that is not idempotent is never repeated by itself.
 public final class HTTPClient: Closable {
     public let configuration: Configuration
-    private let mailbox: Mailbox
-    private let thread: Mutex<DedicatedThread?>
+    private let inbox: Inbox<TransferLoop.Command>
+    private let thread: WorkerThread
 
     /// Starts the thread.
     /// - Throws: `ConfigurationError` for a value out of its range, ``SetupError`` for what the system refuses.
@@ -19,21 +24,21 @@ public final class HTTPClient: Closable {
         let certificates = try configuration.additionalCertificates.map { file throws(ConfigurationError) in
             try CertificateBundle(adding: file)
         }
-        let mailbox = Mailbox(try MultiHandle(configuration))
+        let multi = try MultiHandle(configuration)
+        let inbox = Inbox<TransferLoop.Command> { multi.wake() }
         self.configuration = configuration
-        self.mailbox = mailbox
+        self.inbox = inbox
         do {
-            thread = Mutex(
-                try DedicatedThread(name: "sluice-http-out") {
-                    TransferLoop(mailbox, configuration, certificates).run()
-                })
+            thread = try WorkerThread(name: "sluice-http-out") {
+                TransferLoop(inbox, multi, configuration, certificates).run()
+            }
         } catch {
-            throw SetupError(error.description)
+            throw SetupError("\(error)")
         }
     }
 
     deinit {
-        mailbox.beginClosing(by: MonotonicTime(nanoseconds: 0))
+        inbox.close(by: .longAgo)
     }
 
     /// Sends the request and waits for the whole answer, whatever its status.
@@ -74,10 +79,11 @@ public final class HTTPClient: Closable {
         let ticket = Ticket(request, submitted: submitted, deadline: deadline)
         return await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
-                if !mailbox.start(ticket, continuation) { continuation.resume(returning: failed(.closed)) }
+                if !inbox.post(.start(ticket, continuation)) { continuation.resume(returning: failed(.closed)) }
             }
         } onCancel: {
-            mailbox.cancel(ticket)
+            ticket.cancel()
+            inbox.postUntilTheEnd(.cancel(ticket))
         }
     }
 
@@ -89,8 +95,7 @@ public final class HTTPClient: Closable {
     /// Refuses new requests, lets those in flight finish for at most `timeout`, ends the rest with the code `closed`,
     /// closes the connections and ends the thread. A second call waits for the same end; the shorter time counts.
     public func close(within timeout: Duration) async {
-        mailbox.beginClosing(by: .now().advanced(by: timeout))
-        await mailbox.waitForEnd()
-        thread.withLock { $0.take() }?.join()
+        inbox.close(by: .now().advanced(by: timeout))
+        await thread.end()
     }
 }

@@ -1,6 +1,12 @@
 public import Sluice
 
 /// Makes the request that carries a message: Watermill's `MarshalMessageFunc`.
+///
+/// ```swift
+/// let marshaler = HTTPMarshaler { message, topic in
+///     HTTPClient.Request("PUT", "https://shop.example/\(topic)/\(message.id)", target: "shop", body: message.payload)
+/// }
+/// ```
 public struct HTTPMarshaler: Sendable {
     package let marshal: @Sendable (Message, Topic) throws -> HTTPClient.Request
 
@@ -38,29 +44,9 @@ public struct HTTPMarshaler: Sendable {
 
     /// The metadata as JSON in ASCII: what a header can carry through every proxy.
     static func json(_ metadata: Metadata) -> String {
-        var text = "{"
-        for entry in metadata {
-            if text.utf8.count > 1 { text += "," }
-            append(entry.name, to: &text)
-            text += ":"
-            append(entry.value, to: &text)
+        let json = JSONWriter.object(isASCII: true) { json in
+            for entry in metadata { json.member(entry.name, entry.value) }
         }
-        text += "}"
-        return text
-    }
-
-    private static func append(_ value: String, to text: inout String) {
-        text += "\""
-        for unit in value.utf16 {
-            switch unit {
-            case 0x22: text += "\\\""
-            case 0x5C: text += "\\\\"
-            case 0x20..<0x7F: text.unicodeScalars.append(Unicode.Scalar(UInt8(truncatingIfNeeded: unit)))
-            default:
-                let digits = String(unit, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            }
-        }
-        text += "\""
+        return String(decoding: json, as: UTF8.self)
     }
 }

@@ -2,7 +2,13 @@ public import Sluice
 import Synchronization
 
 /// Publishes each message as an HTTP request; a success status is its acknowledgement.
+///
+/// ```swift
+/// let shop = try HTTPPublisher(
+///     client: HTTPClient(), marshaler: .watermill(to: "https://shop.example/orders", target: "shop", credentials: .bearer(token)))
+/// ```
 public final class HTTPPublisher: Publisher {
+    /// How many requests are under way at once, and what answers mean.
     public struct Configuration: Sendable {
         /// How many messages of one publish are sent at once. 1, the default, sends one after the other and stops at
         /// the first failure, which keeps their order. At least 1.

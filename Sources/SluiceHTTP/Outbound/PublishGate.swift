@@ -7,8 +7,7 @@ final class PublishGate: Sendable {
         var inFlight = 0
         var isClosed = false
         var isAbandoned = false
-        var waiters: [UInt64: UnsafeContinuation<Void, Never>] = [:]
-        var nextWaiter: UInt64 = 0
+        var waiters = WaitList<Void>()
     }
 
     private let state = Mutex(State())
@@ -23,13 +22,11 @@ final class PublishGate: Sendable {
     }
 
     func leave() {
-        let waiters = state.withLock { state -> [UInt64: UnsafeContinuation<Void, Never>] in
+        let waiters = state.withLock { state in
             state.inFlight -= 1
-            guard state.inFlight == 0 else { return [:] }
-            defer { state.waiters = [:] }
-            return state.waiters
+            return state.inFlight == 0 ? state.waiters.removeAll() : []
         }
-        for waiter in waiters.values { waiter.resume() }
+        for waiter in waiters { waiter.resume() }
     }
 
     /// Whether the time to finish is over: a publish under way sends nothing more.
@@ -37,38 +34,13 @@ final class PublishGate: Sendable {
 
     /// Lets nothing in any more and waits until nothing is under way, for at most `timeout`.
     func close(within timeout: Duration) async {
-        let isIdle = state.withLock { state in
-            state.isClosed = true
-            return state.inFlight == 0
-        }
-        if !isIdle {
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { await self.waitUntilIdle() }
-                group.addTask { try? await Task.sleep(for: timeout) }
-                await group.next()
-                group.cancelAll()
+        state.withLock { $0.isClosed = true }
+        await state.wait(in: \.waiters, onCancel: ()) { $0.inFlight == 0 ? () : nil
+        } whenWaiting: { id in
+            RouterTime.real.after(timeout) { [weak self] in
+                self?.state.withLock { $0.waiters.remove(id) }?.resume()
             }
         }
         state.withLock { $0.isAbandoned = true }
-    }
-
-    private func waitUntilIdle() async {
-        let id = state.withLock { state in
-            state.nextWaiter += 1
-            return state.nextWaiter
-        }
-        await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
-                let mayWait = state.withLock { state in
-                    // A cancellation that came first found no waiter to resume.
-                    guard state.inFlight > 0, !Task.isCancelled else { return false }
-                    state.waiters[id] = continuation
-                    return true
-                }
-                if !mayWait { continuation.resume() }
-            }
-        } onCancel: {
-            state.withLock { $0.waiters.removeValue(forKey: id) }?.resume()
-        }
     }
 }

@@ -2,6 +2,11 @@ import Sluice
 
 /// Which cluster to talk to, and how. Shared by publishers, subscribers and ``KafkaTopics``.
 ///
+/// ```swift
+/// let kafka = KafkaConfiguration(
+///     brokers: ["k1:9092", "k2:9092"], tls: .init(), sasl: .init(.scramSHA512, username: "sluice", password: password))
+/// ```
+///
 /// Nothing that prints it shows a credential or the value of a property.
 public struct KafkaConfiguration: Sendable {
     /// Where to begin: `host:port` of some brokers; the rest is learned from these. At least one.

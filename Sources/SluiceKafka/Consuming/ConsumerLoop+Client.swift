@@ -50,8 +50,8 @@ extension ConsumerLoop {
     func shut(leaving: Bool, because reason: String = "closed") {
         abandonAll()
         course.lostClient()
-        commit.forget()
-        openLookups = [:]
+        forgetCommit()
+        lookup.forget()
         if let events {
             rd_kafka_queue_cb_event_enable(events, nil, nil)
             rd_kafka_queue_destroy(events)

@@ -56,8 +56,8 @@ extension ConsumerLoop {
         subscription.offer(
             held: due.map { waiting in
                 Delivery(
-                    waiting.message, origin: waiting.origin, settler: reader.feed, tag: UInt64(waiting.place),
-                    arrival: now)
+                    waiting.item.message, origin: waiting.item.origin, settler: reader.feed,
+                    tag: UInt64(waiting.place), arrival: now)
             })
         return due.count
     }

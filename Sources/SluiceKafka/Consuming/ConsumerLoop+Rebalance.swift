@@ -17,7 +17,7 @@ extension ConsumerLoop {
             // A loss comes without any broker.
             monitor.brokerAnswered()
             hasBeenAssigned = true
-            lookup = Lookup(retry: now)
+            lookup.begin(now)
             course.assign(partitions)
         case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
             let isLost = rd_kafka_assignment_lost(client.handle) != 0
@@ -61,7 +61,7 @@ extension ConsumerLoop {
             facts.going = share(of: readers(of: going))
         }
         facts.all = share(of: readers)
-        facts.committing = committing(now)
+        facts.committing = commit.verdict(from: commitTime, now: now)
         return facts
     }
 

@@ -2,30 +2,18 @@ import CRDKafka
 import Logging
 import Sluice
 
-/// The question where partitions go on.
-struct Lookup {
-    /// Of the request that is out; nil when the next one is due at `retry`.
-    var id: UInt?
-    var retry = MonotonicTime(nanoseconds: 0)
-    var failures = 0
-}
-
 /// Where new partitions are read from: what their group has committed, or else what the options say.
 extension ConsumerLoop {
     private static let retryDelay = Duration.milliseconds(250)
-    private static let lookupBackoff = Backoff.exponential(from: retryDelay, upTo: .seconds(10), jitter: false)
 
     /// Asks where the partitions that come go on, when it is time to.
     func lookUpPartitions(_ now: MonotonicTime) {
         guard plan.group != nil else { return discover(now) }
-        if case .lookingUp(let partitions) = course.change, lookup.id == nil, now >= lookup.retry {
-            lookUp(partitions)
-        }
+        if case .lookingUp(let partitions) = course.change, lookup.isDue(now) { lookUp(partitions) }
     }
 
     private func lookUp(_ partitions: [Int32]) {
         guard let client, let events, let group = plan.group else { return }
-        lookups += 1
         let list = PartitionList(capacity: partitions.count)
         for partition in partitions { list.append(topic.name, partition) }
         var request = rd_kafka_ListConsumerGroupOffsets_new(group, list.handle)
@@ -38,29 +26,19 @@ extension ConsumerLoop {
             _ = KafkaError(
                 consuming: rd_kafka_AdminOptions_set_require_stable_offsets(asked, 1), redacting: monitor.secrets)
         }
-        rd_kafka_AdminOptions_set_opaque(asked, UnsafeMutableRawPointer(bitPattern: lookups))
+        rd_kafka_AdminOptions_set_opaque(asked, UnsafeMutableRawPointer(bitPattern: lookup.ask(.now())))
         rd_kafka_ListConsumerGroupOffsets(client.handle, &request, 1, asked, events)
         rd_kafka_AdminOptions_destroy(asked)
         rd_kafka_ListConsumerGroupOffsets_destroy(request)
-        openLookups[lookups] = .now()
-        lookup.id = lookups
     }
 
     func handle(lookup event: borrowing NativeEvent, _ now: MonotonicTime) {
-        openLookups[UInt(bitPattern: rd_kafka_event_opaque(event.handle))] = nil
-        guard case .lookingUp(let partitions) = course.change, let id = lookup.id,
-            UInt(bitPattern: rd_kafka_event_opaque(event.handle)) == id
-        else { return }
-        guard let commits = commits(event) else { return postponeLookup(now) }
+        let counts = lookup.answered(UInt(bitPattern: rd_kafka_event_opaque(event.handle)))
+        guard counts, case .lookingUp(let partitions) = course.change else { return }
+        guard let commits = commits(event) else { return lookup.postpone(now) }
         monitor.brokerAnswered()
         diary.logEnd("the group's offsets are read again", of: "offsets", to: logger)
         begin(partitions, commits, now)
-    }
-
-    private func postponeLookup(_ now: MonotonicTime) {
-        lookup.id = nil
-        lookup.failures += 1
-        lookup.retry = now.advanced(by: Self.lookupBackoff.bound(beforeRetry: lookup.failures))
     }
 
     /// What the group has committed; nil when that is not known yet.
@@ -92,7 +70,7 @@ extension ConsumerLoop {
     /// Takes up partitions where their commits, or the options, say.
     private func begin(_ partitions: [Int32], _ commits: [Int32: SettledOffsets], _ now: MonotonicTime) {
         let fresh = partitions.filter { commits[$0] == nil }
-        guard let starts = starts(of: fresh) else { return postponeLookup(now) }
+        guard let starts = starts(of: fresh) else { return lookup.postpone(now) }
         start(partitions, commits, starts)
         monitor.count("assigned")
         course.tookUp()

@@ -27,12 +27,10 @@ final class ConsumerLoop {
     var course: SessionCourse
     var readers: [PartitionReader] = []
     /// Where the partitions that come go on.
-    var lookup = Lookup()
-    var lookups: UInt = 0
-    /// Since when the coordinator was asked, by the numbers of the questions. None may time out (``AdminClient``): the
-    /// client is replaced before.
-    var openLookups: [UInt: MonotonicTime] = [:]
-    var commit = CommitState()
+    var lookup = LookupCourse()
+    var commit: CommitCourse
+    /// What the commit that is under way is of.
+    var inCommit: [PartitionFeed] = []
     /// What was logged of what is tried again.
     let diary = FailureDiary()
     let records: RecordReader
@@ -73,6 +71,8 @@ final class ConsumerLoop {
         course = SessionCourse(
             SessionCourse.Limits(
                 drain: plan.options.drainTimeout, commit: plan.options.commitTimeout, leave: Self.leaveTimeout))
+        commit = CommitCourse(
+            interval: plan.options.commitInterval, heartbeatInterval: plan.options.heartbeatInterval)
         records = RecordReader(topic: topic, marshaler: plan.options.marshaler, logger: logger)
         buffer = .allocate(capacity: Self.batchSize)
         buffer.initialize(repeating: nil)
@@ -109,7 +109,7 @@ final class ConsumerLoop {
         // librdkafka wants to be polled also when it has nothing to say.
         var deadline = now.advanced(by: min(.seconds(1), options.maxPollInterval / 4))
         if let due = course.deadline { deadline = min(deadline, due) }
-        if case .lookingUp = course.change, lookup.id == nil { deadline = min(deadline, lookup.retry) }
+        if case .lookingUp = course.change, !lookup.isUnderWay { deadline = min(deadline, lookup.retry) }
         if course.wantsCommit, !commit.isUnderWay, let time = commitTime, time > now { deadline = min(deadline, time) }
         if client == nil { deadline = min(deadline, restart.at) }
         if plan.group == nil, readers.isEmpty { deadline = min(deadline, nextDiscovery) }
@@ -129,8 +129,8 @@ final class ConsumerLoop {
         }
         switch course.phase {
         case .running, .finishing:
-            guard hasNews, !commit.isUnderWay, plan.group != nil, let commitTime else { return deadline }
-            return min(deadline, max(commitTime, commit.due(options)))
+            guard hasNews, plan.group != nil, let due = commit.due(from: commitTime) else { return deadline }
+            return min(deadline, due)
         case .committing, .leaving, .ended: return MonotonicTime(nanoseconds: .max)
         }
     }
@@ -156,7 +156,7 @@ final class ConsumerLoop {
     private func refreshWatermarks(_ now: MonotonicTime) {
         guard let client, now >= nextRefresh else { return }
         nextRefresh = now.advanced(by: .milliseconds(200))
-        if let oldest = openLookups.values.min(), now >= oldest.advanced(by: .seconds(1_800)) {
+        if lookup.isStuck(now) {
             return fail(now, "the group's coordinator did not answer for half an hour")
         }
         for reader in readers {

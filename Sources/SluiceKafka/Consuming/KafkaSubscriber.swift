@@ -4,6 +4,10 @@ import Synchronization
 
 /// Reads topics of Kafka for one consumer group, or for itself alone.
 ///
+/// ```swift
+/// let orders = try KafkaSubscriber(kafka, group: "invoicing", configuration: .init(start: .end, maxInFlight: 64))
+/// ```
+///
 /// Each subscription is a member of the group with a client and a thread of its own, which polls however slow the
 /// route is, and stops fetching while the subscription is full. Any ordering of the route is fine: only the contiguous
 /// settled prefix of a partition is committed, and what was settled beyond it is remembered in the commit's metadata,

@@ -31,19 +31,23 @@ final class PartitionFeed: Settler {
         isRevoked.store(true, ordering: .releasing)
     }
 
+    /// A rejection comes with its message.
     func settle(_ tag: UInt64, _ settlement: Settlement) {
-        settle(tag, settlement, of: Message(payload: []), origin: Delivery.Origin())
+        guard case .acknowledged = settlement else { return }
+        let (change, counts) = ledger.withLock { ledger in
+            (ledger.acknowledge(Int64(clamping: tag)), !ledger.isAbandoned)
+        }
+        if counts { load.settled(change) }
     }
 
     func settle(_ tag: UInt64, _ settlement: Settlement, of message: Message, origin: Delivery.Origin) {
-        let place = Int64(clamping: tag)
         switch settlement {
-        case .acknowledged:
-            let (change, counts) = ledger.withLock { ledger in (ledger.acknowledge(place), !ledger.isAbandoned) }
-            if counts { load.settled(change) }
+        case .acknowledged: settle(tag, settlement)
         case .rejected(let rejection):
             let now = MonotonicTime.now()
-            let change = ledger.withLock { $0.reject(place, message, origin, after: rejection.delay, now: now) }
+            let change = ledger.withLock {
+                $0.reject(Int64(clamping: tag), message, origin, after: rejection.delay, now: now)
+            }
             if !change.isEmpty { load.rejected() }
         }
     }

@@ -8,9 +8,6 @@ import Sluice
 struct PartitionLedger {
     /// A message that waits to be delivered again.
     struct Waiting {
-        /// When it may be delivered; 0 is at once.
-        var due: UInt64
-        var place: Int64
         var message: Message
         /// With the attempt that comes next.
         var origin: Delivery.Origin
@@ -46,8 +43,7 @@ struct PartitionLedger {
     private var resting: Set<Int64> = []
     /// How many messages are put aside behind others of their key.
     private(set) var shelved = 0
-    /// Ascending by due time, then place.
-    private(set) var waiting: [Waiting] = []
+    private(set) var waiting = RedeliveryQueue<Waiting>()
     /// Whether something changed that was not committed.
     private(set) var isDirty = false
     /// One past the newest offset that the broker has, as far as the client knows.
@@ -216,17 +212,14 @@ struct PartitionLedger {
     // MARK: Redelivering
 
     /// Takes messages that are due, oldest first: they are in hand again.
-    mutating func takeDue(now: MonotonicTime, limit: Int) -> [Waiting] {
-        let due = waiting.partitioningIndex { $0.due > now.nanoseconds }
-        let count = min(due, max(0, limit))
-        guard count > 0 else { return [] }
-        defer { waiting.removeFirst(count) }
-        inHand += count
-        return Array(waiting.prefix(count))
+    mutating func takeDue(now: MonotonicTime, limit: Int) -> [RedeliveryQueue<Waiting>.Entry] {
+        let due = waiting.takeDue(now: now, limit: limit)
+        inHand += due.count
+        return due
     }
 
     /// When the next redelivery is due.
-    var nextDue: MonotonicTime? { waiting.first.map { MonotonicTime(nanoseconds: $0.due) } }
+    var nextDue: MonotonicTime? { waiting.nextDue }
 
     // MARK: Settling
 
@@ -248,22 +241,14 @@ struct PartitionLedger {
     ) -> Change {
         guard !isAbandoned else { return [] }
         if resting.remove(place) == nil { inHand -= 1 }
-        let delay = delay ?? Self.pace(afterAttempt: origin.attempt)
+        let attempt = origin.attempt
         var origin = origin
         origin.attempt += 1
         origin.redelivered = true
-        let due = delay > .zero ? now.advanced(by: delay).nanoseconds : 0
-        let index = waiting.partitioningIndex { ($0.due, $0.place) >= (due, place) }
-        waiting.insert(Waiting(due: due, place: place, message: message, origin: origin), at: index)
+        waiting.reject(
+            Waiting(message: message, origin: origin), at: place, attempt: attempt, after: delay, now: now)
         return inHand == 0 ? [.empty, .redeliver] : .redeliver
     }
-
-    /// How long a message waits whose rejection does not say: not at all the first time, then ever longer.
-    private static func pace(afterAttempt attempt: Int) -> Duration {
-        attempt <= 1 ? .zero : pacing.bound(beforeRetry: attempt - 1)
-    }
-
-    private static let pacing = Backoff.exponential(from: .milliseconds(1), upTo: .seconds(1), jitter: false)
 
     /// Somebody else reads the partition from now on: nothing counts any more, and nothing is kept.
     /// - Returns: how many messages were unsettled.
@@ -273,7 +258,7 @@ struct PartitionLedger {
             isAbandoned = true
             inHand = 0
             resting = []
-            waiting = []
+            waiting = RedeliveryQueue()
             noted = []
             isDirty = false
             (uncommitted, inCommit) = (0, 0)

@@ -57,7 +57,7 @@ struct RecordCopier: ~Copyable {
         return count
     }
 
-    private mutating func append(_ native: UnsafePointer<rd_kafka_message_t>, isRedelivered: Bool) {
+    mutating func append(_ native: UnsafePointer<rd_kafka_message_t>, isRedelivered: Bool = false) {
         var headers: OpaquePointer?
         if rd_kafka_message_headers(native, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR, let headers {
             var index = 0

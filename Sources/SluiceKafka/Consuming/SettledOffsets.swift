@@ -35,14 +35,7 @@ struct SettledOffsets: Equatable {
             var position = 0
             guard let distance = VariableInteger.read(bytes, &position) else { return }
             deliveredThrough = Self.add(through, distance) ?? through
-            var last = through
-            while let gap = VariableInteger.read(bytes, &position), gap > 0,
-                let length = VariableInteger.read(bytes, &position),
-                let first = Self.add(last, gap), let end = Self.add(first, length)
-            {
-                settled.insert(first...end)
-                last = end
-            }
+            settled = OffsetSet(through: through, ahead: UnsafeRawBufferPointer(rebasing: bytes[position...]))
         }
     }
 
@@ -54,17 +47,7 @@ struct SettledOffsets: Equatable {
         var bytes: [UInt8] = []
         VariableInteger.append(UInt64(max(0, deliveredThrough - settled.through)), to: &bytes)
         guard bytes.count <= room else { return "" }
-        var last = settled.through
-        for range in settled.ranges {
-            let count = bytes.count
-            VariableInteger.append(UInt64(range.lowerBound - last), to: &bytes)
-            VariableInteger.append(UInt64(range.upperBound - range.lowerBound), to: &bytes)
-            guard bytes.count <= room else {
-                bytes.removeLast(bytes.count - count)
-                break
-            }
-            last = range.upperBound
-        }
+        bytes += settled.encodeAhead(limit: room - bytes.count)
         return Self.prefix + Data(bytes).base64EncodedString()
     }
 

@@ -7,6 +7,7 @@ public import Sluice
 /// All of them lie in one run of bytes, so that a reused record's headers cost no allocation, and those of many records
 /// may share one.
 public struct KafkaHeaders: Sendable {
+    /// One header.
     public struct Element: Sendable, Hashable {
         public let name: String
         /// Nil is Kafka's null, which is not an empty value.

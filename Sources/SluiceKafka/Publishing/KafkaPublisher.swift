@@ -4,6 +4,11 @@ public import Sluice
 
 /// Publishes to Kafka through one idempotent producer of librdkafka.
 ///
+/// ```swift
+/// let invoices = try KafkaPublisher(kafka, key: .metadata("customer"))
+/// try await invoices.publish([message], to: "invoices")
+/// ```
+///
 /// A publish returns when all in-sync replicas have its messages (`acks=all`). Messages of one key go to one partition,
 /// in the order of the publishes; a retry inside librdkafka neither reorders nor doubles them. A full queue makes
 /// `publish` wait. Any number of tasks may publish at once: they share batches.
@@ -22,7 +27,9 @@ public final class KafkaPublisher: Publisher {
 
     /// Starts the producer, which looks for its brokers in the background: an unreachable cluster is no error here.
     /// - Parameters:
+    ///   - configuration: which cluster.
     ///   - key: what keeps the order of messages. Default: none, and so no order among them.
+    ///   - options: how messages are published.
     ///   - logger: takes librdkafka's logs too.
     ///   - instruments: where its metrics go; nil for none.
     /// - Throws: `ConfigurationError`, which names the field, for a value out of its range or one that librdkafka refuses;

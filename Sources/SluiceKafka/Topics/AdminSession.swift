@@ -113,7 +113,7 @@ struct AdminSession {
         throw KafkaError(.timedOut, detail: "the group's coordinator did not answer in time")
     }
 
-    private func checkWanted() throws(KafkaError) {
+    func checkWanted() throws(KafkaError) {
         if isUnwanted() { throw KafkaError(.closed, detail: "the caller has stopped waiting for the answer") }
     }
 

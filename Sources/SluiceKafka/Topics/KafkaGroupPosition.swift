@@ -32,7 +32,10 @@ extension KafkaTopics {
 
 extension KafkaTopics {
     /// Commits where a group without members goes on, in every partition that the topic has now.
-    /// - Parameter start: with the oldest records, behind the newest, or with those that are not older than a time.
+    /// - Parameters:
+    ///   - group: its name.
+    ///   - topic: what it reads.
+    ///   - start: with the oldest records, behind the newest, or with those that are not older than a time.
     /// - Throws: `ConfigurationError` for a group without a name; ``KafkaError``: `UNKNOWN_MEMBER_ID` or the like when the group has members.
     public func seek(
         _ group: String, of topic: Topic, to start: StartPosition

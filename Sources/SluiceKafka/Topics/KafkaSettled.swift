@@ -20,6 +20,15 @@ package struct KafkaSettled: Sendable, Equatable {
         self.init(SettledOffsets(settled: OffsetSet(), deliveredThrough: 0), note: "")
     }
 
+    /// - Parameter places: what is settled: an offset's place is 1 more.
+    package init(places: OffsetSet) {
+        let last = places.ranges.last?.upperBound ?? places.through
+        self.init(SettledOffsets(settled: places, deliveredThrough: last), note: "")
+    }
+
+    /// The places that are settled.
+    package var settledPlaces: OffsetSet { places.settled }
+
     init(offset: Int64, metadata: String) {
         guard metadata.hasPrefix(Self.noteStart), let end = metadata.firstIndex(of: ";") else {
             self.init(SettledOffsets(offset: offset, metadata: metadata), note: "")

@@ -1,6 +1,10 @@
 public import Sluice
 
 /// A topic as it shall be made, with everything stated that the brokers would otherwise choose.
+///
+/// ```swift
+/// try await topics.create(KafkaTopicPlan("orders", partitions: 6, replication: 3, retention: nil, bytes: 1 << 30))
+/// ```
 public struct KafkaTopicPlan: Sendable, Equatable {
     /// A setting of a topic (<https://kafka.apache.org/documentation/#topicconfigs>).
     public struct Setting: Sendable, Equatable {
@@ -22,6 +26,9 @@ public struct KafkaTopicPlan: Sendable, Equatable {
     public var settings: [Setting]
 
     /// - Parameters:
+    ///   - topic: its name.
+    ///   - partitions: how many; from 1.
+    ///   - replication: how many brokers keep each; nil leaves it to the brokers.
     ///   - retention: how long messages are kept; nil keeps them for ever, which is not what brokers do by default.
     ///   - bytes: how many bytes all partitions keep together, the newest; nil is no limit. Default nil.
     ///   - largestMessage: how many bytes a message may have (`max.message.bytes`); at least Kafka's own default.

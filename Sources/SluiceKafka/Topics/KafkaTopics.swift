@@ -4,6 +4,11 @@ import Synchronization
 
 /// Looks after topics: creates them, and tells how far a group is behind.
 ///
+/// ```swift
+/// let topics = try KafkaTopics(kafka)
+/// try await topics.create("orders", partitions: 6, replication: 3, retention: .seconds(7 * 86_400))
+/// ```
+///
 /// It keeps one client and one thread, on which all of its requests run one after the other. A call whose task is
 /// cancelled ends within some seconds, with an error, however long the brokers take.
 public final class KafkaTopics: Closable {
@@ -12,15 +17,26 @@ public final class KafkaTopics: Closable {
     private let thread: WorkerThread
     private let timeout: Duration
     private let times = RecordTimes()
-    private let logger: Logger
+    let logger: Logger
 
     /// Starts the client, which looks for its brokers in the background.
-    /// - Parameter timeout: how long one call may take once its turn has come. Default 10 s; from 1 ms to an hour.
+    /// - Parameters:
+    ///   - configuration: which cluster.
+    ///   - timeout: how long one call may take once its turn has come. Default 10 s; from 1 ms to an hour.
+    ///   - logger: takes librdkafka's logs too.
     /// - Throws: `ConfigurationError`, which names the field, for a value out of its range or one that librdkafka refuses;
     ///   ``KafkaError`` when the system refuses a thread.
-    public init(
+    public convenience init(
         _ configuration: KafkaConfiguration, timeout: Duration = .seconds(10),
         logger: Logger = Logger(label: "sluice.kafka")
+    ) throws {
+        try self.init(configuration, timeout: timeout, readsRecords: false, logger: logger)
+    }
+
+    /// - Parameter readsRecords: whether it is for reading many records (``records(of:partition:from:through:limit:)``): it
+    ///   then fetches ahead.
+    package init(
+        _ configuration: KafkaConfiguration, timeout: Duration, readsRecords: Bool, logger: Logger
     ) throws {
         try ConfigurationCheck.all(of: "KafkaTopics") { check in
             check("timeout", timeout, in: .milliseconds(1) ... .seconds(3_600))
@@ -31,7 +47,7 @@ public final class KafkaTopics: Closable {
         let client: AdminClient
         do throws(KafkaError) {
             client = try AdminClient { () throws(KafkaError) in
-                try NativeClient(.consumer, Self.native(configuration), monitor: monitor)
+                try NativeClient(.consumer, Self.native(configuration, readsRecords), monitor: monitor)
             }
         } catch {
             throw configuration.refusal(error)
@@ -59,18 +75,23 @@ public final class KafkaTopics: Closable {
 
     /// A consumer without a group: unlike a producer it creates no topic by looking for it, and it counts as read only
     /// what is committed.
-    private static func native(_ configuration: KafkaConfiguration) throws(KafkaError) -> NativeConfiguration {
+    private static func native(
+        _ configuration: KafkaConfiguration, _ readsRecords: Bool
+    ) throws(KafkaError) -> NativeConfiguration {
         try configuration.native(
             options: [
                 ("statistics.interval.ms", "0"),
                 // Of a partition that is read at all, one record is.
-                ("queued.min.messages", "1"), ("fetch.message.max.bytes", "65536"),
-            ],
-            required: [("allow.auto.create.topics", "false"), ("enable.auto.commit", "false")])
+                ("queued.min.messages", readsRecords ? "\(mostRecords)" : "1"),
+                ("fetch.message.max.bytes", readsRecords ? "1048576" : "65536"),
+            ] + (readsRecords ? [("queued.max.messages.kbytes", "16384")] : []),
+            required: [("allow.auto.create.topics", "false"), ("enable.auto.commit", "false")]
+                + (readsRecords ? [("enable.partition.eof", "true"), ("auto.offset.reset", "earliest")] : []))
     }
 
     /// Creates the topic where it is missing. One that exists stays as it is.
     /// - Parameters:
+    ///   - topic: its name.
     ///   - partitions: how many; from 1.
     ///   - replication: how many brokers keep each; nil takes the brokers' default.
     ///   - retention: how long messages are kept (`retention.ms`); nil takes the brokers' default.
@@ -111,7 +132,9 @@ public final class KafkaTopics: Closable {
     }
 
     /// What the topic is; nil where there is none. Looking makes none.
-    /// - Parameter settings: whether to ask for its settings too, which costs a request and a permission (DescribeConfigs).
+    /// - Parameters:
+    ///   - topic: its name.
+    ///   - settings: whether to ask for its settings too, which costs a request and a permission (DescribeConfigs).
     /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
     public func describe(_ topic: Topic, settings: Bool = true) async throws(KafkaError) -> KafkaTopicDescription? {
         try topic.validateForKafka()
@@ -135,8 +158,11 @@ public final class KafkaTopics: Closable {
 
     /// How far a group is behind: its ``backlog(of:group:)``, and when the first record of each was made, which costs
     /// reading that record once.
-    /// - Parameter limit: how long it may take; nil is the `timeout` of all calls. The times that are not known by then
-    ///   are missing.
+    /// - Parameters:
+    ///   - topic: what it reads.
+    ///   - group: its name.
+    ///   - limit: how long it may take; nil is the `timeout` of all calls. The times that are not known by then
+    ///     are missing.
     /// - Throws: `ConfigurationError` for a group without a name; ``KafkaError``, also when the brokers do not answer in time.
     public func lag(
         of topic: Topic, group: String, within limit: Duration? = nil

@@ -1,5 +1,9 @@
 /// Says beforehand what a family is, so that its exposition carries a help text, a unit, and the right buckets.
 ///
+/// ```swift
+/// registry.describe(MetricDescription("orders_total", kind: .counter, help: "Orders taken in.", labels: ["region"]))
+/// ```
+///
 /// Families without a description work as well; their help text is the name that their first user gave.
 public struct MetricDescription: Sendable, Hashable {
     /// Characters that Prometheus does not allow become `_`. A counter's `_total` may be left out.

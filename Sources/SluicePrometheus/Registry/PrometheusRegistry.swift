@@ -2,9 +2,16 @@ import Synchronization
 
 /// Owns the metrics of a program, and writes them out for Prometheus.
 ///
+/// ```swift
+/// let registry = PrometheusRegistry()
+/// registry.gauge("orders_waiting", [("region", "eu")]).set(7.0)
+/// let answer = registry.scrape(accept: request.headers["Accept"], acceptEncoding: request.headers["Accept-Encoding"])
+/// ```
+///
 /// Make one, bootstrap swift-metrics with a `PrometheusMetricsFactory` of it, and answer `GET /metrics` with `scrape`.
 /// Updates of a metric never take the registry's lock; making and scraping metrics do, for a moment.
 public final class PrometheusRegistry: Sendable {
+    /// The defaults of families without a description, and how scrapes are answered.
     public struct Configuration: Sendable {
         /// The bounds of histograms whose description names none. Default: from 5 ms to 10 s, as in Prometheus' own
         /// client libraries.

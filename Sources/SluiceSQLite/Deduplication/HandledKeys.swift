@@ -7,7 +7,7 @@ final class HandledKeys: Sendable {
     private struct State {
         var book = KeyBook()
         /// Until a commit has ended.
-        var waiters: [UnsafeContinuation<Void, any Error>] = []
+        var waiters = WaitList<Result<Void, any Error>>()
     }
 
     private let writer: LogWriter
@@ -34,18 +34,9 @@ final class HandledKeys: Sendable {
         let note = state.withLock { $0.book.note(key, for: window) }
         if note.announces || note.waits { try writer.announce(self, isUrgent: note.waits) }
         if let failure = note.failure { throw failure }
-        if note.waits { try await waitForCommit() }
-    }
-
-    private func waitForCommit() async throws {
-        try await withUnsafeThrowingContinuation { continuation in
-            let isOver = state.withLock { state in
-                // It may have ended meanwhile.
-                if state.book.isFull { state.waiters.append(continuation) }
-                return !state.book.isFull
-            }
-            if isOver { continuation.resume() }
-        }
+        guard note.waits else { return }
+        // The commit may have ended meanwhile.
+        try await state.waitThrough(in: \.waiters) { $0.book.isFull ? nil : .success(()) }.get()
     }
 
     // MARK: The writer's
@@ -57,11 +48,9 @@ final class HandledKeys: Sendable {
     func endCommit(_ failure: (any Error)? = nil) {
         let waiters = state.withLock { state in
             state.book.endCommit(failure)
-            defer { state.waiters = [] }
-            return state.waiters
+            return state.waiters.removeAll()
         }
-        for waiter in waiters {
-            if let failure { waiter.resume(throwing: failure) } else { waiter.resume() }
-        }
+        let outcome: Result<Void, any Error> = if let failure { .failure(failure) } else { .success(()) }
+        for waiter in waiters { waiter.resume(returning: outcome) }
     }
 }

@@ -8,6 +8,10 @@ extension SQLiteLog {
 
 /// Remembers which messages were handled, across restarts, in a ``SQLiteLog``.
 ///
+/// ```swift
+/// let router = Router(middlewares: [Deduplicator(log.deduplicationStore()), Retry()])
+/// ```
+///
 /// Reserving reads and writes nothing to the disk but an index look-up; a commit is fsynced, together with whatever else is
 /// being committed. ``commitSoon(_:scope:for:)`` waits for no commit: it begins at most the log's `settlementInterval` (5 ms)
 /// after the one before, and at most 256 keys wait for it. Handlers that share a scope must share the store, as it alone knows

@@ -9,14 +9,8 @@ struct GroupLedger {
         var attempt: UInt32
     }
 
-    /// A message that waits to be delivered again.
-    struct Waiting: Equatable {
-        /// When it may be delivered; 0 is at once.
-        var due: UInt64
-        var offset: Int64
-        /// The attempt that comes next.
-        var attempt: UInt32
-    }
+    /// A message that waits to be delivered again, by its offset, and the attempt that comes next.
+    typealias Waiting = RedeliveryQueue<UInt32>.Entry
 
     private(set) var settled: OffsetSet
     /// The last offset that was read from the log.
@@ -26,8 +20,7 @@ struct GroupLedger {
 
     /// Ascending by offset.
     private(set) var inFlight: [Outstanding] = []
-    /// Ascending by due time, then offset.
-    private(set) var waiting: [Waiting] = []
+    private(set) var waiting = RedeliveryQueue<UInt32>()
     /// Those in flight that rest in a route without an order.
     private var resting: Set<Int64> = []
     /// Acknowledged and not yet worked into the rest: noting one is on the handlers' path, working in is done in
@@ -59,7 +52,7 @@ struct GroupLedger {
         ledger.cursor = ledger.settled.through
         ledger.inFlight = []
         ledger.resting = []
-        ledger.waiting = []
+        ledger.waiting = RedeliveryQueue()
         ledger.shelf.restart()
         return ledger
     }
@@ -76,17 +69,10 @@ struct GroupLedger {
     // MARK: Delivering
 
     /// Takes messages that are due, oldest first.
-    mutating func takeDue(now: MonotonicTime, limit: Int) -> [Waiting] {
-        let due = waiting.partitioningIndex { $0.due > now.nanoseconds }
-        let count = min(due, max(0, limit))
-        defer { waiting.removeFirst(count) }
-        return Array(waiting.prefix(count))
-    }
+    mutating func takeDue(now: MonotonicTime, limit: Int) -> [Waiting] { waiting.takeDue(now: now, limit: limit) }
 
     /// When the next redelivery is due.
-    var nextDue: MonotonicTime? {
-        waiting.first.map { MonotonicTime(nanoseconds: $0.due) }
-    }
+    var nextDue: MonotonicTime? { waiting.nextDue }
 
     /// Takes note of messages that are about to be handed over.
     mutating func deliver(_ messages: [Outstanding]) {
@@ -107,7 +93,7 @@ struct GroupLedger {
     /// These offsets are no longer in the log (retention).
     mutating func vanish(_ range: ClosedRange<Int64>) {
         settled.insert(range)
-        waiting.removeAll { range.contains($0.offset) }
+        waiting.removeAll { range.contains($0.place) }
         if !progress.isEmpty { progress.forget(in: range) }
         if shelf.isOut { for offset in shelf.out(in: range) { shelf.finish(offset) } }
         isDirty = true
@@ -115,8 +101,8 @@ struct GroupLedger {
 
     /// What was taken as due, or read, could not be delivered after all.
     mutating func putBack(_ messages: [Waiting]) {
-        for message in messages where !settled.contains(message.offset) || shelf.fed[message.offset] != nil {
-            wait(message)
+        for message in messages where !settled.contains(message.place) || shelf.fed[message.place] != nil {
+            waiting.insert(message)
         }
     }
 
@@ -174,9 +160,7 @@ struct GroupLedger {
         }
         let message = inFlight.remove(at: index)
         resting.remove(offset)
-        let delay = delay ?? Self.pace(afterAttempt: message.attempt)
-        let due = delay > .zero ? now.advanced(by: delay).nanoseconds : 0
-        wait(Waiting(due: due, offset: offset, attempt: message.attempt &+ 1))
+        waiting.reject(message.attempt &+ 1, at: offset, attempt: Int(message.attempt), after: delay, now: now)
         return true
     }
 
@@ -198,13 +182,6 @@ struct GroupLedger {
         progress.confirm(written)
     }
 
-    /// How long a message waits whose rejection does not say: not at all the first time, then ever longer.
-    private static func pace(afterAttempt attempt: UInt32) -> Duration {
-        attempt <= 1 ? .zero : pacing.bound(beforeRetry: Int(attempt) - 1)
-    }
-
-    private static let pacing = Backoff.exponential(from: .milliseconds(1), upTo: .seconds(1), jitter: false)
-
     /// Everything that the feed holds is delivered again, at once.
     mutating func abandon(feed: UInt32) {
         absorb()
@@ -216,16 +193,14 @@ struct GroupLedger {
             if let key = shelf.fed[message.offset] {
                 _ = shelf.put(message.offset, key)
             } else {
-                wait(Waiting(due: 0, offset: message.offset, attempt: message.attempt &+ 1))
+                waiting.insert(Waiting(message.attempt &+ 1, at: message.offset))
             }
         }
     }
 
     /// Where there is something on the shelf, older messages must not come after it because they rest.
     mutating func hasten() {
-        guard !shelf.isEmpty else { return }
-        for index in waiting.indices { waiting[index].due = 0 }
-        waiting.sort { $0.offset < $1.offset }
+        if !shelf.isEmpty { waiting.hasten() }
     }
 
     /// Works what was acknowledged into the rest. Late acknowledgements, of messages that wait for redelivery because
@@ -236,8 +211,8 @@ struct GroupLedger {
         let matched = removeFromFlight()
         if matched < noted.count, !waiting.isEmpty {
             waiting.removeAll { entry in
-                let index = noted.partitioningIndex { $0 >= entry.offset }
-                return index < noted.count && noted[index] == entry.offset
+                let index = noted.partitioningIndex { $0 >= entry.place }
+                return index < noted.count && noted[index] == entry.place
             }
         }
         settled.insert(ascending: noted)
@@ -253,7 +228,7 @@ struct GroupLedger {
     }
 
     /// Writing it failed.
-    mutating func soil() {
+    mutating func markDirty() {
         isDirty = true
     }
 
@@ -273,10 +248,5 @@ struct GroupLedger {
         }
         inFlight.removeLast(inFlight.count - kept)
         return matched
-    }
-
-    private mutating func wait(_ entry: Waiting) {
-        let index = waiting.partitioningIndex { ($0.due, $0.offset) >= (entry.due, entry.offset) }
-        waiting.insert(entry, at: index)
     }
 }

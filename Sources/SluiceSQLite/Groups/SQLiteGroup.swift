@@ -72,7 +72,7 @@ extension SQLiteLog {
             return settled
         } catch {
             // What it had settled may not have been written either.
-            registry.find(group, of: topic)?.state.withLock { $0.ledger?.soil() }
+            registry.find(group, of: topic)?.state.withLock { $0.ledger?.markDirty() }
             throw error
         }
     }

@@ -4,16 +4,11 @@ import Synchronization
 
 /// The queue before the one thread that reads: for subscriptions, reports, and backlogs.
 final class LogReader: Sendable {
-    private struct Queue {
-        var jobs: [Job] = []
-        var isClosed = false
-    }
-
     typealias Job = @Sendable (Result<ReaderSession, any Error>) -> Void
 
     let signal: ThreadSignal
     private let path: String
-    private let queue = Mutex(Queue())
+    private let jobs: Inbox<Job>
     private let commits = Atomic<UInt64>(0)
 
     private let registry: GroupRegistry
@@ -22,6 +17,7 @@ final class LogReader: Sendable {
         self.path = path
         self.registry = registry
         self.signal = signal
+        jobs = Inbox { signal.raise() }
     }
 
     /// Grows with each commit of this process.
@@ -41,34 +37,20 @@ final class LogReader: Sendable {
 
     /// Runs `job` on the reader's thread, or at once with an error when the log is closed.
     func submit(_ job: @escaping Job) {
-        let isClosed = queue.withLock { queue in
-            if !queue.isClosed { queue.jobs.append(job) }
-            return queue.isClosed
-        }
-        if isClosed { job(.failure(closedError)) } else { signal.raise() }
+        if !jobs.post(job) { job(.failure(closedError)) }
     }
 
     private var closedError: SQLiteLogError { SQLiteLogError(.closed, path: path, detail: "it cannot be read") }
 
     func close() {
-        let jobs = queue.withLock { queue in
-            queue.isClosed = true
-            defer { queue.jobs = [] }
-            return queue.jobs
-        }
-        for job in jobs { job(.failure(closedError)) }
-        signal.raise()
+        for job in jobs.end() { job(.failure(closedError)) }
     }
 
     // MARK: Serving
 
     /// - Returns: false when it was closed.
     func runJobs(_ session: ReaderSession) -> Bool {
-        let (jobs, isClosed) = queue.withLock { queue in
-            defer { queue.jobs = [] }
-            return (queue.jobs, queue.isClosed)
-        }
-        for job in jobs { job(.success(session)) }
-        return !isClosed
+        for job in jobs.takeAll() { job(.success(session)) }
+        return !jobs.hasEnded
     }
 }

@@ -238,18 +238,18 @@ final class ReaderSession {
             }
             let stored: StoredMessage?
             do {
-                stored = try cursor.read(waiting.offset...waiting.offset, limit: 1, bytes: 1).messages.first
+                stored = try cursor.read(waiting.place...waiting.place, limit: 1, bytes: 1).messages.first
             } catch {
                 putBack(plan.due, plan, group)
                 throw error
             }
             if var stored {
-                stored.attempt = waiting.attempt
+                stored.attempt = waiting.item
                 messages.append(stored)
                 size += stored.size
             } else {
                 // Retention took it.
-                group.state.withLock { $0.ledger?.vanish(waiting.offset...waiting.offset) }
+                group.state.withLock { $0.ledger?.vanish(waiting.place...waiting.place) }
             }
         }
         messages = putAside(messages, plan, group)
@@ -290,9 +290,7 @@ final class ReaderSession {
             rest = rest.dropFirst(share)
         }
         // Shares are even, rooms may not be: what is left waits for the next turn.
-        if !rest.isEmpty {
-            putBack(rest.map { GroupLedger.Waiting(due: 0, offset: $0.offset, attempt: $0.attempt) }, plan, group)
-        }
+        if !rest.isEmpty { putBack(rest.map { GroupLedger.Waiting($0.attempt, at: $0.offset) }, plan, group) }
     }
 
     func putBack(_ waiting: [GroupLedger.Waiting], _ plan: Plan, _ group: ConsumerGroup) {

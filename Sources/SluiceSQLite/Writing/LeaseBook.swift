@@ -132,7 +132,7 @@ final class LeaseBook {
         } catch {
             // Tried again soon. Until then the leases that are held run on, and nothing is delivered after their end.
             dueAt = now.advanced(by: min(Self.retryInterval, duration / 6))
-            for (_, group, _) in steps { group.state.withLock { $0.ledger?.soil() } }
+            for (_, group, _) in steps { group.state.withLock { $0.ledger?.markDirty() } }
         }
     }
 

@@ -137,7 +137,7 @@ final class WriterSession {
             reader.noteCommit()
             for group in lost { group.resign() }
         } else {
-            for group in groups { group.state.withLock { $0.ledger?.soil() } }
+            for group in groups { group.state.withLock { $0.ledger?.markDirty() } }
             if !groups.isEmpty || !keys.isEmpty { writer.postpone(groups, keys) }
         }
         for keys in keys { keys.endCommit(failure) }

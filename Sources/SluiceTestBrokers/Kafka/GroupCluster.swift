@@ -3,6 +3,12 @@ import Synchronization
 /// librdkafka's mock cluster with consumer groups that behave as Kafka's do: commits are taken while members join, a
 /// change takes no longer than its members, and no member is turned away for being late.
 ///
+/// ```swift
+/// let kafka = try GroupCluster()
+/// try kafka.mock.createTopic("orders", partitions: 4)
+/// let orders = try KafkaSubscriber(KafkaConfiguration(brokers: kafka.bootstrap), group: "invoicing")
+/// ```
+///
 /// It stands in front of the mock cluster, answers what concerns membership, and hands everything else on.
 public final class GroupCluster: Sendable {
     /// Keeps records and offsets.

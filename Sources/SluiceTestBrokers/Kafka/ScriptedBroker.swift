@@ -3,6 +3,11 @@ import Synchronization
 /// A Kafka broker for what librdkafka's mock cluster does not have: it tells of topics, makes them and describes their
 /// settings, remembers what it was asked, and makes no topic because somebody looks for it. It takes no records and has
 /// no groups (<https://kafka.apache.org/protocol>).
+///
+/// ```swift
+/// let broker = try ScriptedBroker(topics: ["orders": .init(partitions: 6)])
+/// let topics = try KafkaTopics(KafkaConfiguration(brokers: [broker.address]))
+/// ```
 public final class ScriptedBroker: Sendable {
     /// A topic as it was asked for, or as it is.
     public struct Topic: Sendable, Equatable {

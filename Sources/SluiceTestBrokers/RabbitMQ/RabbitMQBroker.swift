@@ -3,8 +3,14 @@ public import Foundation
 /// A RabbitMQ of this process's own: Debian's rabbitmq-server on free loopback ports, with a directory, an Erlang
 /// cookie and an epmd of its own, so that runs on one machine know nothing of each other.
 ///
+/// ```swift
+/// let rabbit = try await RabbitMQBroker.shared()  // one for all tests of the process
+/// let publisher = try AMQPPublisher(AMQPConfiguration(uri: rabbit.uri()))
+/// ```
+///
 /// All of it ends with the last reference, and with this process at the latest, even when that is killed.
 public final class RabbitMQBroker: Sendable {
+    /// What the broker is started with.
     public struct Configuration: Sendable {
         /// Where the broker's directory is made. Default: the system's temporary directory; a benchmark wants a disk.
         public var parent: URL = FileManager.default.temporaryDirectory

@@ -154,7 +154,8 @@ func holds(
         if time.now >= end { return false }
         // What is dear, such as a scrape, is asked seldom too: asking takes the processor from what is waited for.
         let answered = ContinuousClock.now
-        let pause = time.isVirtual ? .zero : max((answered - asked) * 4, (answered - start) / 20)
-        try await time.sleep(for: min(max(.milliseconds(1), pause), .milliseconds(100)))
+        let dear = min((answered - asked) * 4, .seconds(1))
+        let pause = time.isVirtual ? .zero : max(dear, min((answered - start) / 20, .milliseconds(100)))
+        try await time.sleep(for: max(.milliseconds(1), pause))
     }
 }

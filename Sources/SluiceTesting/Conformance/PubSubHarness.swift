@@ -2,6 +2,14 @@ public import Sluice
 
 /// The Pub/Sub under test: what it promises, and how the conformance suite makes its parts.
 ///
+/// ```swift
+/// let harness = PubSubHarness(features: PubSubFeatures().with { $0.guaranteedOrder = false }) {
+///     broker.publisher()
+/// } makeSubscriber: { options in
+///     broker.subscriber(group: options.group)
+/// }
+/// ```
+///
 /// The closures are called from many tasks at once. A case closes every publisher and subscriber that it made.
 public struct PubSubHarness: Sendable {
     /// What a case asks of a subscriber.

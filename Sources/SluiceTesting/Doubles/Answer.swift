@@ -1,6 +1,10 @@
 public import Sluice
 
 /// What a fake destination answers to one attempt: a step of an ``AnswerScript``.
+///
+/// ```swift
+/// let probe = try RouteProbe(send, through: [Retry()], answers: [.status(503), .throttled(after: .seconds(30)), .succeed])
+/// ```
 public struct Answer: Sendable {
     enum Kind: Sendable {
         case succeed

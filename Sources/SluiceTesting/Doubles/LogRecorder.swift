@@ -2,7 +2,14 @@ public import Logging
 import Synchronization
 
 /// Keeps what its loggers are given.
+///
+/// ```swift
+/// let log = LogRecorder()
+/// let router = Router(logger: log.logger(at: .info))
+/// #expect(log.entries.contains { $0.level == .warning })
+/// ```
 public final class LogRecorder: Sendable {
+    /// One line of the log.
     public struct Entry: Sendable, CustomStringConvertible {
         public let level: Logger.Level
         public let message: String

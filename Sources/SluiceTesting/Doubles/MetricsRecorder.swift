@@ -29,6 +29,7 @@ public final class MetricsRecorder: Sendable {
 
 /// What the series of a ``MetricsRecorder`` said at one moment.
 public struct RecordedMetrics: Sendable {
+    /// A metric with its labels.
     public struct Series: Sendable, CustomStringConvertible {
         public let name: String
         public let labels: [String: String]

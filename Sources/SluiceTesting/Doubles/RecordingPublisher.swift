@@ -2,6 +2,12 @@ public import Sluice
 import Synchronization
 
 /// Takes every message and remembers it.
+///
+/// ```swift
+/// let published = RecordingPublisher()
+/// try router.add(Route("double", from: broker.subscriber(), "numbers", to: published, "doubled", handler: double))
+/// #expect(published.messages(to: "doubled").map(\.text) == ["14"])
+/// ```
 public final class RecordingPublisher: Publisher {
     /// A message, and where it was published.
     public struct Record: Sendable {

@@ -2,8 +2,14 @@ public import SluicePrometheus
 
 /// An exposition read back: its families with their samples.
 ///
+/// ```swift
+/// let exposition = Exposition(body)
+/// #expect(exposition.value("orders_total", ["region": "eu"]) == 7)
+/// ```
+///
 /// For tests of what a program exposes; `ExpositionChecker` says whether it is right.
 public struct Exposition: Sendable {
+    /// A metric with all of its samples.
     public struct Family: Sendable {
         /// As in the TYPE line.
         public var name: String

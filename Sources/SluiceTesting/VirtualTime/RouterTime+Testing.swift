@@ -15,6 +15,9 @@ extension RouterTime {
     /// - Parameters:
     ///   - expected: what is waited for, for the error; evaluated then.
     ///   - limit: how long at most. Default: an hour of virtual time, 120 s of the machine's.
+    ///   - file: where the call stands, for the error.
+    ///   - line: the same.
+    ///   - condition: asked again until it holds.
     /// - Throws: ``NotInTime``, in virtual time also when nothing can happen any more; what `condition` throws;
     ///   `CancellationError` when the task is cancelled.
     public func eventually(

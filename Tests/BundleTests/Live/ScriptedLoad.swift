@@ -136,7 +136,7 @@ struct ScriptedLoad {
         let late = [Self.commit()]
         #expect(try await client.push(late).status == 202)
         try await eventually("grafana is missed") {
-            try await client.metrics().value("sluice_connection_up", ["component": "grafana"]) == 0
+            try await client.metric("sluice_connection_up", ["component": "grafana"]) == 0
         }
         try await waitUntilScraped("sluice_connection_up{component=\"grafana\"} == 0")
         try grafana.comeBack()

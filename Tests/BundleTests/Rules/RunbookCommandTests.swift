@@ -91,7 +91,7 @@ struct RunbookCommandTests {
         #expect(last?.payload == nonsense.payload && last?.id == nonsense.id)
         #expect(try await lines("events", data).count == events)
         try await eventually("the first ones are settled") {
-            try await client.metrics().value("sluice_poison_queue_messages", ["topic": "poison"]) == 1
+            try await client.metric("sluice_poison_queue_messages", ["topic": "poison"]) == 1
         }
         program.signal(SIGTERM)
         #expect(try await program.exitStatus() == 0)

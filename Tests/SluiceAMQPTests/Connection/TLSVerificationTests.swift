@@ -1,10 +1,12 @@
+import Foundation
+import Glibc
 import Logging
 import Sluice
 import SluiceTestBrokers
-import SluiceTesting
 import Testing
 
 @testable import SluiceAMQP
+@testable import SluiceTesting
 
 /// Who the broker is, as far as it can be seen without one: behind the handshake nothing speaks AMQP.
 @Suite(.timeLimit(.minutes(10)))
@@ -41,5 +43,29 @@ struct TLSVerificationTests {
         _ = try? await subscriber.subscribe(to: "q")
         try await eventually("a handshake") { server.text.contains("CIPHER is") }
         await subscriber.close()
+    }
+
+    /// As a broker does that crashes, or that a proxy stands before which has none.
+    @Test(arguments: [false, true])
+    func aConnectionThatEndsDuringTheHandshakeIsTriedAgain(withReset: Bool) throws {
+        let (listener, port) = try TestSocket.listen(port: 0, backlog: 4)
+        defer { close(listener) }
+        let taken = Thread {
+            let connection = accept(listener, nil, nil)
+            var hello = [UInt8](repeating: 0, count: 4_096)
+            _ = recv(connection, &hello, hello.count, 0)
+            if withReset { TestSocket.resetOnClose(connection) }
+            close(connection)
+        }
+        taken.start()
+        var configuration = try AMQPConfiguration(uri: "amqps://127.0.0.1:\(port)")
+        configuration.tls?.verifiesPeer = false
+        let host = try #require(configuration.hosts.first)
+        let tls = try #require(configuration.tls)
+        let error = #expect(throws: AMQPError.self) {
+            try TLSWire(host, tls, timeout: .seconds(60), writeTimeout: .seconds(60))
+        }
+        #expect(error?.code == .unreachable && error?.needsPerson == false)
+        #expect(error?.detail == "\(host) could not be reached: the connection ended during the TLS handshake")
     }
 }

@@ -59,11 +59,10 @@ struct CommandHelpTests {
         let copy = try TemporaryDirectory()
         let manager = FileManager.default
         try manager.copyItem(at: Repository.file("docs"), to: URL(fileURLWithPath: copy.path + "/docs"))
-        try manager.copyItem(at: Repository.file("README.md"), to: URL(fileURLWithPath: copy.path + "/README.md"))
         let made = try await run("documents", copy.path)
         #expect(made.status == 0, "\(made.output)")
         let names = try manager.contentsOfDirectory(atPath: copy.path + "/docs").map { "docs/\($0)" }
-        for name in names + ["README.md", ".env-example"] {
+        for name in names + [".env-example"] {
             let isCurrent =
                 manager.contents(atPath: "\(copy.path)/\(name)") == manager.contents(atPath: Repository.file(name).path)
             #expect(isCurrent, "\(name) is stale; run: make docs")

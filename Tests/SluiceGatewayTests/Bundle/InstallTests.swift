@@ -108,6 +108,43 @@ struct InstallTests {
         }
     }
 
+    /// A script stands for the program, which is large without its release build.
+    @Test func aTarballHoldsWhatIsInstalledAndIsTheSameTwice() async throws {
+        let program = "\(directory.path)/program"
+        try Data(
+            """
+            #!/bin/sh
+            case $1 in
+            --version) echo 1.2.3 ;;
+            dashboards | rules) mkdir -p "$4" && echo "$1" >"$4/$1.json" ;;
+            *) echo "$@" ;;
+            esac
+            """.utf8
+        ).write(to: URL(fileURLWithPath: program))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+        let environment = ["PROGRAM=\(program)", "SOURCE_DATE_EPOCH=1767323045"]
+        let scripts = "\(Repository.root.path)/scripts"
+        func pack(into name: String) async throws -> String {
+            let packed = try await runTool(
+                environment + ["\(scripts)/dist.sh", "\(directory.path)/\(name)"], in: directory)
+            #expect(packed.status == 0, "\(packed.output)")
+            let files = try FileManager.default.contentsOfDirectory(atPath: "\(directory.path)/\(name)")
+            return "\(directory.path)/\(name)/" + (try #require(files.first { $0.hasSuffix(".tar.gz") }))
+        }
+        let (first, second) = (try await pack(into: "first"), try await pack(into: "second"))
+        #expect(first.contains("/sluice-1.2.3-"))
+        #expect(FileManager.default.contentsEqual(atPath: first, andPath: second))
+
+        let list = try await runTool(["tar", "--list", "--gzip", "--file", first], in: directory).output
+        let installed = try await runTool(
+            environment + ["DESTDIR=\(root)", "PREFIX=/opt/sluice", "\(scripts)/install.sh", "install"], in: directory)
+        #expect(installed.status == 0, "\(installed.output)")
+        let packed = list.split(separator: "\n").filter { !$0.hasSuffix("/") }.map { $0.drop { $0 != "/" }.dropFirst() }
+        #expect(Set(packed) == Set(files().map { $0.dropFirst("opt/sluice/".count) }) && packed.count > 30)
+        let sum = try await runTool(["sh", "-c", "cd '\(directory.path)/first' && sha256sum -c *.sha256"], in: directory)
+        #expect(sum.status == 0, "\(sum.output)")
+    }
+
     @Test func aProgramThatIsMissingIsSaid() async throws {
         let answer = try await runTool(
             [

@@ -25,7 +25,7 @@ import Testing
             let commits = sent.output.matches(of: /commit ([0-9a-f]{40}): 202\n/).map { String($0.1) }
             #expect(Set(commits).count == 6)
             try await eventually("all arrive") {
-                try await gateway.client.metrics().value(
+                try await gateway.client.metric(
                     "sluice_deliveries_total", ["handler_name": "log-to-slack", "outcome": "acked"]) == 6
             }
         }

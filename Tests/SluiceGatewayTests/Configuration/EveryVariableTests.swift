@@ -5,7 +5,7 @@ import SluiceKafka
 import SluiceTesting
 import Testing
 
-/// Each variable that the README and `--help` list does something.
+/// Each variable that docs/ENVIRONMENT.md and `--help` list does something.
 struct EveryVariableTests {
     /// With a certificate and its key; made once.
     private static let files = Task { try await makeFiles() }

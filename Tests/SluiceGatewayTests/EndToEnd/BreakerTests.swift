@@ -26,7 +26,7 @@ extension EndToEnd {
                 }
                 let destination = ["destination": scene.destination]
                 func value(_ name: String, _ labels: [String: String]) async throws -> Double? {
-                    try await scene.gateway.client.metrics().value(name, labels.merging(destination) { $1 })
+                    try await scene.gateway.client.metric(name, labels.merging(destination) { $1 })
                 }
                 #expect(try await value("sluice_destination_shut", ["why": "breaker"]) == 1)
                 #expect(try await value("sluice_circuit_breaker_state", ["state": "closed"]) == 0)
@@ -93,7 +93,7 @@ extension EndToEnd {
                 let client = gateway.client
                 try await disk.fill()
                 try await eventually("webhooks are refused, again and again") {
-                    let answers = try await client.metrics().value(
+                    let answers = try await client.metric(
                         "sluice_http_requests_total", ["route": "/webhooks/github", "code": "503"])
                     if answers ?? 0 >= 12 { return true }
                     _ = try await client.push((0..<100).map { _ in StubCommit() })
@@ -102,7 +102,7 @@ extension EndToEnd {
                 try disk.free()
                 try await client.waitUntilReady()
                 #expect(try await client.push([StubCommit()]).status == 202)
-                let waited = try await client.metrics().value(
+                let waited = try await client.metric(
                     "sluice_delivery_stage_seconds_sum", ["handler_name": "github-to-log", "stage": "breaker"])
                 #expect(waited == 0)
             }

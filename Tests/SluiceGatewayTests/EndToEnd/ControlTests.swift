@@ -21,7 +21,7 @@ extension EndToEnd {
     /// Commands that act on a gateway.
     struct ControlTests {
         private func pausedRoute(_ client: GatewayClient, _ sink: String) async throws -> Double? {
-            try await client.metrics().value("sluice_route_paused", ["handler_name": "log-to-\(sink)"])
+            try await client.metric("sluice_route_paused", ["handler_name": "log-to-\(sink)"])
         }
 
         @Test(.timeLimit(.minutes(10)))
@@ -78,7 +78,7 @@ extension EndToEnd {
                 #expect(grafana.pushes.values.allSatisfy { $0 == 1 })
                 #expect(try await pausedRoute(client, "grafana") == 0)
                 #expect(
-                    try await client.metrics().value("sluice_unaccounted_messages", ["handler_name": "log-to-grafana"])
+                    try await client.metric("sluice_unaccounted_messages", ["handler_name": "log-to-grafana"])
                         == 0)
                 #expect(!(try await client.ready().text.contains("paused")))
                 let idle = try await sluice("resume", "grafana", on: directory)

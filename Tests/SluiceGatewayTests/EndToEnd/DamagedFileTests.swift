@@ -50,20 +50,20 @@ extension EndToEnd {
                 kafka?.use(in: &$0)
             } _: { gateway in
                 try await eventually("the deployment is known again") {
-                    try await gateway.client.metrics().value("sluice_last_deployment_timestamp_seconds", place) ?? 0 > 0
+                    try await gateway.client.metric("sluice_last_deployment_timestamp_seconds", place) ?? 0 > 0
                 }
                 let ready = try await gateway.client.ready()
                 #expect(ready.status == 200)
                 #expect(
                     ready.text.contains("made again from 2 events of the queue") == (damage != nil), "\(ready.text)")
                 #expect(
-                    try await gateway.client.metrics().value(
+                    try await gateway.client.metric(
                         "sluice_deployments_total", place.merging(["result": "success"]) { $1 }) == 0)
                 #expect(
                     try await gateway.client.send("POST", "/webhooks/deployments", body: deployed("staging")).status
                         == 202)
                 try await eventually("a deployment with its lead time") {
-                    try await gateway.client.metrics().value(
+                    try await gateway.client.metric(
                         "sluice_deployment_lead_time_seconds_count",
                         ["service": "hello", "environment": "staging"]) == 1
                 }

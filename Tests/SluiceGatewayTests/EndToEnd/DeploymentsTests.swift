@@ -54,7 +54,7 @@ extension EndToEnd {
                     #expect(answer.status == 202)
                 }
                 try await eventually("everything is counted") {
-                    try await gateway.client.metrics().value(
+                    try await gateway.client.metric(
                         "sluice_deployments_total", place.merging(["result": "success"]) { $1 }) == 3
                 }
                 let metrics = try await gateway.client.metrics()
@@ -100,7 +100,7 @@ extension EndToEnd {
             func deliver(_ gateway: RunningGateway, _ body: [UInt8]) async throws {
                 #expect(try await gateway.client.send("POST", "/webhooks/deployments", body: body).status == 202)
                 try await eventually("log-to-metrics is through") {
-                    try await gateway.client.metrics().value(
+                    try await gateway.client.metric(
                         "sluice_consumer_lag_messages", ["handler_name": "log-to-metrics"]) == 0
                 }
             }
@@ -122,9 +122,9 @@ extension EndToEnd {
                 let start = try await gateway.client.metrics()
                 #expect(start.value("sluice_deployments_total", labels) == 0)
                 try await deliver(gateway, Self.body())
-                #expect(try await gateway.client.metrics().value("sluice_deployments_total", labels) == 0)
+                #expect(try await gateway.client.metric("sluice_deployments_total", labels) == 0)
                 try await deliver(gateway, Self.body(StubCommit.randomHash()))
-                #expect(try await gateway.client.metrics().value("sluice_deployments_total", labels) == 1)
+                #expect(try await gateway.client.metric("sluice_deployments_total", labels) == 1)
             }
             #expect(grafana.annotations.count == 3)
         }

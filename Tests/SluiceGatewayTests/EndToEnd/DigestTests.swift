@@ -122,7 +122,7 @@ extension EndToEnd {
                 #expect(try await gateway.client.push(commits).status == 202)
                 try await eventually("the others are told") { slack.pushes.count == 4 }
                 try await eventually("it is poisoned") {
-                    try await gateway.client.metrics().value(
+                    try await gateway.client.metric(
                         "sluice_poisoned_total",
                         ["handler_name": "log-to-slack-pushes", "reason": "slack_invalid_blocks"]) == 1
                 }
@@ -174,7 +174,7 @@ extension EndToEnd {
                 try await deployments.tell(gateway.client)
                 for route in ["log-to-slack", "log-to-slack-pushes"] {
                     #expect(
-                        try await gateway.client.metrics().value("sluice_route_paused", ["handler_name": route]) == 1)
+                        try await gateway.client.metric("sluice_route_paused", ["handler_name": route]) == 1)
                 }
                 let list = try await sluice("groups", "list")
                 #expect(list.contains("log-to-slack ") && list.contains("log-to-slack-pushes "), "\(list)")

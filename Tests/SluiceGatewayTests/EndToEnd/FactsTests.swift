@@ -69,7 +69,7 @@ extension EndToEnd {
             try await run { gateway in
                 try await sendAll(gateway.client)
                 try await eventually("all of it in the ledger, counted once") {
-                    let counted = try await gateway.client.metrics().value(
+                    let counted = try await gateway.client.metric(
                         "sluice_deployments_total",
                         ["service": "hello", "environment": "production", "result": "success"])
                     return try ledger(directory).facts().count == 4 && counted == 1
@@ -167,7 +167,7 @@ extension EndToEnd {
                     #expect(ready.text.contains("kafka-topics.sh --create --topic \(facts)"), "\(ready.text)")
                 }
                 #expect(
-                    try await gateway.client.metrics().value("sluice_facts_left_out_total", ["topic": facts]) == 1)
+                    try await gateway.client.metric("sluice_facts_left_out_total", ["topic": facts]) == 1)
                 try await eventually("the event is a fact without a link") {
                     guard case .push(let push) = try ledger(directory).facts().first else { return false }
                     return push.commits.map(\.id) == [commit.id] && !push.isLinked
@@ -305,11 +305,11 @@ extension EndToEnd {
                     try await gateway.client.send("POST", "/webhooks/deployments", body: Array(body.utf8)).status == 202
                 )
                 try await eventually("its fact is read") {
-                    try await gateway.client.metrics().value(
+                    try await gateway.client.metric(
                         "sluice_deliveries_total", ["handler_name": "facts-to-ledger", "outcome": "acked"]) == 1
                 }
                 #expect(try ledger(directory).facts().count == 6)
-                #expect(try await gateway.client.metrics().value("sluice_deployments_total", place) == counted)
+                #expect(try await gateway.client.metric("sluice_deployments_total", place) == counted)
             }
         }
 
@@ -342,7 +342,7 @@ extension EndToEnd {
                 }
                 try await eventually("both in the ledger") { try ledger(directory).facts().count == 2 }
                 #expect(
-                    try await gateway.client.metrics().value("sluice_alerts_left_out_total", ["reason": "no_service"])
+                    try await gateway.client.metric("sluice_alerts_left_out_total", ["reason": "no_service"])
                         == 1)
                 #expect(grafana.annotations.isEmpty)
             }

@@ -68,7 +68,7 @@ extension EndToEnd {
                     #expect(try await gateway.client.push([commit]).status == 202)
                 }
                 try await eventually("the poison queue has them") {
-                    try await gateway.client.metrics().value("sluice_poison_queue_messages", ["topic": "poison"]) == 3
+                    try await gateway.client.metric("sluice_poison_queue_messages", ["topic": "poison"]) == 3
                 }
                 #expect(inside.connectionCount == 0)
                 #expect(try await gateway.client.ready().status == 200)

@@ -30,7 +30,7 @@ extension EndToEndUnderLoad {
                 configuration.kafka?.partitions = 1
             } _: { gateway in
                 func held() async throws -> Double? {
-                    try await gateway.client.metrics().value("sluice_partition_held_by_offset", labels)
+                    try await gateway.client.metric("sluice_partition_held_by_offset", labels)
                 }
                 try await eventually("the gauge of a partition that nothing holds up") {
                     try await held() == -1

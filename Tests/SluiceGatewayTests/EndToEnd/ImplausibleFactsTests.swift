@@ -23,7 +23,7 @@ extension EndToEnd {
         private static func caughtUp(_ client: GatewayClient, _ routes: [String]) async throws {
             for route in routes {
                 try await eventually("\(route) is through") {
-                    try await client.metrics().value("sluice_consumer_lag_messages", ["handler_name": route]) == 0
+                    try await client.metric("sluice_consumer_lag_messages", ["handler_name": route]) == 0
                 }
             }
         }
@@ -56,11 +56,11 @@ extension EndToEnd {
                 for route in routes {
                     for type in ["incidentOpened", "commitpushed", "other"] {
                         try await eventually("\(route) has counted \(type)") {
-                            try await gateway.client.metrics().value(
+                            try await gateway.client.metric(
                                 "sluice_unknown_events_total", ["handler_name": route, "event_type": type]) == 1
                         }
                     }
-                    let poisoned = try await gateway.client.metrics().value(
+                    let poisoned = try await gateway.client.metric(
                         "sluice_deliveries_total", ["handler_name": route, "outcome": "poisoned"])
                     #expect(poisoned == 0)
                 }
@@ -122,10 +122,10 @@ extension EndToEnd {
                 // A commit of 1970 was pushed when it was heard of: the whole of its way is known, and it is short.
                 try await deploy(gateway.client, "\"\(RFC3339.format(.now().advanced(by: .seconds(60))))\"", commit)
                 try await eventually("the lead time") {
-                    try await gateway.client.metrics().value(
+                    try await gateway.client.metric(
                         "sluice_deployment_lead_time_seconds_count", place) == 1
                 }
-                let lead = try await gateway.client.metrics().value("sluice_deployment_lead_time_seconds_sum", place)
+                let lead = try await gateway.client.metric("sluice_deployment_lead_time_seconds_sum", place)
                 #expect((lead ?? .infinity) < 3_600)
             }
         }

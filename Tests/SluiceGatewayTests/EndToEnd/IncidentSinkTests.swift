@@ -47,7 +47,7 @@ extension EndToEnd {
             }
             try await run(Self.wanted) { gateway in
                 try await eventually("its group has a place") {
-                    try await gateway.client.metrics().value(
+                    try await gateway.client.metric(
                         "sluice_consumer_lag_messages",
                         ["handler_name": "log-to-slack-facts", "topic": kafka.map { "\($0.topic)-facts" } ?? "facts"])
                         != nil

@@ -63,7 +63,7 @@ extension EndToEnd {
                 kafka.use(in: &$0)
             } _: { gateway in
                 func gauge(_ name: String) async throws -> Double? {
-                    try await gateway.client.metrics().value(name, ["topic": "\(kafka.topic)-poison"])
+                    try await gateway.client.metric(name, ["topic": "\(kafka.topic)-poison"])
                 }
                 grafana.behave {
                     $0.method == "POST" ? .status(400, body: #"{"message":"bad request data"}"#) : .ordinary

@@ -45,8 +45,8 @@ extension EndToEnd {
                         try await push(first, 5)
                         try await push(second, 5)
                         let counts = [
-                            try await first.client.metrics().value("sluice_deliveries_total", acked) ?? 0,
-                            try await second.client.metrics().value("sluice_deliveries_total", acked) ?? 0,
+                            try await first.client.metric("sluice_deliveries_total", acked) ?? 0,
+                            try await second.client.metric("sluice_deliveries_total", acked) ?? 0,
                         ]
                         both = counts.allSatisfy { $0 > 20 }
                         // Shared: what one has, the other has not.
@@ -83,7 +83,7 @@ extension EndToEnd {
                     load.send(to: first.client)
                     let acked = ["handler_name": "log-to-grafana", "outcome": "acked"]
                     try await eventually("the second delivers annotations") {
-                        try await client.metrics().value("sluice_deliveries_total", acked) ?? 0 > 40
+                        try await client.metric("sluice_deliveries_total", acked) ?? 0 > 40
                     }
                     second.signal(SIGKILL)
                     #expect(try await second.exitStatus() == -SIGKILL)

@@ -21,7 +21,7 @@ extension EndToEnd {
                 environment(broker, ["EVENT_RETENTION": "8", "POISON_RETENTION_BYTES": "512MiB"]),
                 in: try TemporaryDirectory())
             let client = try await process.listeningClient()
-            try await eventually("all topics") { broker.topics.count == 4 }
+            try await eventually("all topics") { broker.topics.count == 5 }
             let events = try #require(broker.topics["events"])
             #expect(events.partitions == 2 && events.settings["retention.ms"] == "691200000")
             #expect(events.settings["segment.ms"] == "86400000" && events.settings["cleanup.policy"] == "delete")
@@ -30,8 +30,10 @@ extension EndToEnd {
             // What steers: of each key the newest record stays.
             let control = try #require(broker.topics["events-control"])
             #expect(control.partitions == 1 && control.settings["cleanup.policy"] == "compact")
+            let jobs = try #require(broker.topics["events-redrive"])
+            #expect(jobs.partitions == 1 && jobs.settings["cleanup.policy"] == "compact")
             broker.delete("events")
-            try await eventually("the topic again") { broker.created.count == 5 }
+            try await eventually("the topic again") { broker.created.count == 6 }
             #expect(broker.created.last?.name == "events" && broker.topics["events"] == events)
             // Neither producers nor consumers let the broker make one.
             #expect(!broker.autoCreations.contains(true))
@@ -57,6 +59,7 @@ extension EndToEnd {
             let broker = try ScriptedBroker(topics: [
                 "events": .init(partitions: 1), "events-poison": .init(partitions: 2, settings: ["retention.ms": "-1"]),
                 "events-control": .init(partitions: 1), "events-facts": .init(partitions: 2),
+                "events-redrive": .init(partitions: 1),
             ])
             let process = try SluiceProcess(environment(broker), in: try TemporaryDirectory())
             let client = try await process.listeningClient()

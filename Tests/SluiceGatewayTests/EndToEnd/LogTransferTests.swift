@@ -77,7 +77,7 @@ extension EndToEnd {
                     try await !gateway.client.ready().text.contains("log-to-kafka")
                 }
                 try await eventually("the groups were looked at") {
-                    try await gateway.client.metrics().value("sluice_idle_groups", [:]) == 0
+                    try await gateway.client.metric("sluice_idle_groups", [:]) == 0
                 }
                 let ready = try await gateway.client.ready().text
                 #expect(!ready.contains("no route and no process") && !ready.contains("has no position"), "\(ready)")
@@ -127,7 +127,7 @@ extension EndToEnd {
             try mock.setRoundTrip(milliseconds: 40)
             try mock.bringUp()
             func moved(_ client: GatewayClient) async throws -> Double {
-                try await client.metrics().value(
+                try await client.metric(
                     "sluice_deliveries_total", ["handler_name": Self.name, "outcome": "acked"]) ?? 0
             }
             try await eventually("some are moved") { try await moved(away) >= 20 }
@@ -164,7 +164,7 @@ extension EndToEnd {
             try await withGateway(in: directory, grafana: grafana, slack: slack) { gateway in
                 #expect(try await gateway.client.push(commits).status == 202)
                 try await eventually("they are poisoned") {
-                    try await gateway.client.metrics().value("sluice_poison_queue_messages", ["topic": "poison"]) == 3
+                    try await gateway.client.metric("sluice_poison_queue_messages", ["topic": "poison"]) == 3
                 }
                 try await eventually("Slack has them") { slack.posts.count == 3 }
             }
@@ -173,7 +173,7 @@ extension EndToEnd {
             try await withGateway(in: directory, grafana: grafana, slack: slack, configure: onKafka) { gateway in
                 let topic = "\(kafka.topic)-poison"
                 try await eventually("they are in Kafka's poison topic") {
-                    try await gateway.client.metrics().value("sluice_poison_queue_messages", ["topic": topic]) == 3
+                    try await gateway.client.metric("sluice_poison_queue_messages", ["topic": topic]) == 3
                 }
                 try await eventually("no note") {
                     try await !gateway.client.ready().text.contains("log-to-kafka")

@@ -271,7 +271,7 @@ extension EndToEnd {
                 for sink in [grafana, slack] as [FakeSink] { sink.behave { _ in .ordinary } }
                 for handler in ["log-to-grafana", "log-to-slack", "log-to-metrics"] {
                     try await eventually("\(handler) is through") {
-                        try await client.metrics().value(
+                        try await client.metric(
                             "sluice_consumer_lag_messages", ["handler_name": handler]) == 0
                     }
                 }

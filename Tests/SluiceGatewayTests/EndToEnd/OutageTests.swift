@@ -67,7 +67,7 @@ extension EndToEnd {
                 // What it took and the gateway does not know of would come again.
                 let route = "log-to-\(scene.failing == .grafana ? "grafana" : "slack")"
                 try await eventually("the answers are read") {
-                    try await scene.gateway.client.metrics().value(
+                    try await scene.gateway.client.metric(
                         "sluice_deliveries_total", ["handler_name": route, "outcome": "acked"]) == Double(before.count)
                 }
                 scene.sick.goDown()
@@ -82,7 +82,7 @@ extension EndToEnd {
                     return (failed ?? 0) > 20
                 }
                 #expect(during.allSatisfy { scene.sickCounts[$0] == nil })
-                let up = try await scene.gateway.client.metrics().value(
+                let up = try await scene.gateway.client.metric(
                     "sluice_connection_up", ["component": scene.failing == .grafana ? "grafana" : "slack"])
                 #expect(up == 0)
                 try scene.sick.comeBack()
@@ -156,7 +156,7 @@ extension EndToEnd {
                 try await scene.healthyHas(commits)
                 try await scene.sickHas(commits)
                 try await eventually("all is settled") {
-                    try await scene.gateway.client.metrics().value(
+                    try await scene.gateway.client.metric(
                         "sluice_consumer_lag_messages", ["handler_name": scene.handler]) == 0
                 }
                 // Grafana is asked before an annotation is posted again; Slack cannot be asked.
@@ -263,7 +263,7 @@ extension EndToEnd {
                 let commits = try await scene.push(12)
                 try await scene.sickHas(commits)
                 try await eventually("all is settled") {
-                    try await scene.gateway.client.metrics().value(
+                    try await scene.gateway.client.metric(
                         "sluice_consumer_lag_messages", ["handler_name": "log-to-grafana"]) == 0
                 }
                 #expect(commits.allSatisfy { scene.sickCounts[$0] == 1 })

@@ -43,7 +43,7 @@ extension EndToEnd {
                 try await eventually("the event") { sink.commits == [commit.id] }
                 let route = ["handler_name": "log-to-file"]
                 try await eventually("it is counted") {
-                    try await client.metrics().value(
+                    try await client.metric(
                         "sluice_deliveries_total", ["handler_name": "log-to-file", "outcome": "acked"]) == 1
                 }
                 sink.fail(
@@ -56,7 +56,7 @@ extension EndToEnd {
                     return text.contains("log-to-file: held: disk full; ") && text.contains("; 2 messages wait")
                 }
                 #expect(try await client.ready().status == 200)
-                #expect(try await client.metrics().value("sluice_consumer_lag_messages", route) == 2)
+                #expect(try await client.metric("sluice_consumer_lag_messages", route) == 2)
             }
         }
 
@@ -68,7 +68,7 @@ extension EndToEnd {
             } _: { gateway in
                 #expect(try await gateway.client.push([StubCommit()]).status == 202)
                 try await eventually("the poison queue has it") {
-                    try await gateway.client.metrics().value("sluice_poison_queue_messages", ["topic": "poison"]) == 1
+                    try await gateway.client.metric("sluice_poison_queue_messages", ["topic": "poison"]) == 1
                 }
                 sink.fail(nil)
                 let commit = StubCommit()

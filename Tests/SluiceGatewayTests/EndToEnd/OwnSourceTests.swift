@@ -124,7 +124,7 @@ extension EndToEnd {
                 try await broker.publisher().publish([Message(text: "?"), Message(text: "1111aaaa")], to: "lines")
                 try await eventually("the event") { sink.commits == ["1111aaaa"] }
                 try await eventually("the poison") {
-                    try await client.metrics().value("sluice_poison_queue_messages", ["topic": "poison"]) == 1
+                    try await client.metric("sluice_poison_queue_messages", ["topic": "poison"]) == 1
                 }
             }
         }

@@ -21,11 +21,13 @@ struct PoisonStub {
     let message: Message
 
     /// - Parameter extra: metadata beside those that the first release wrote.
-    init(_ reason: String, route: String = "log-to-slack", extra: Metadata = [:]) {
+    init(
+        _ reason: String, route: String = "log-to-slack", repository: String = "octo/hello", extra: Metadata = [:]
+    ) {
         commit = StubCommit.randomHash()
         var message = Event.commitPushed(
             CommitPushed(
-                id: commit, message: "Fix the leak", author: "johndoe", occurredOn: .now(), repository: "octo/hello",
+                id: commit, message: "Fix the leak", author: "johndoe", occurredOn: .now(), repository: repository,
                 ref: "refs/heads/main")
         ).message()
         message.metadata["correlation_id"] = "c-\(commit.prefix(8))"

@@ -218,31 +218,7 @@ extension EndToEnd {
             }
         }
 
-        @Test func kafkasPoisonQueueIsListedAndWhatIsMissingThereRefuses() async throws {
-            let (slack, directory) = (try FakeSlack(), try TemporaryDirectory())
-            let kafka = try KafkaForTests(realGroups: true)
-            slack.behave { _ in .status(400, body: "invalid_payload") }
-            try await withGateway(in: directory, slack: slack, configure: { kafka.use(in: &$0) }) { gateway in
-                #expect(try await gateway.client.push([StubCommit(), StubCommit()]).status == 202)
-                try await eventually("both are poisoned") { slack.requests.count == 2 }
-                let filter = PoisonFilter()
-                try await eventually("both are listed") {
-                    try await tool(directory).list(filter, asJSON: false).contains("2 messages of 1 cause")
-                }
-                let json = try await tool(directory).list(filter, asJSON: true)
-                #expect(json.contains(#""route":"log-to-slack""#) && json.contains(#""partition":"#), "\(json)")
-                for words in [
-                    ["poison", "retry", "--all"], ["poison", "drop", "--all"], ["replay", "--to", "slack"],
-                ] {
-                    let program = try #require(SluiceProcess.executable).path
-                    let answer = try await runTool(
-                        [program] + words + ["--data", directory.path + "/data"], in: directory)
-                    #expect(answer.status == 1 && answer.output.contains("Kafka is the queue"), "\(answer.output)")
-                }
-            }
-        }
-
-        private struct Forge: SluiceGateway.Source {
+        struct Forge: SluiceGateway.Source {
             func events(of message: Message, receivedAt: Timestamp) async throws -> [Event] {
                 [
                     .commitPushed(

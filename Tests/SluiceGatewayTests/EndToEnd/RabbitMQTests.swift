@@ -62,7 +62,7 @@ extension EndToEnd {
                     grafana.annotations.count == 1
                 }
                 try await eventually("the others are poisoned") {
-                    try await gateway.client.metrics().value("sluice_poison_queue_messages", ["topic": "poison"]) == 4
+                    try await gateway.client.metric("sluice_poison_queue_messages", ["topic": "poison"]) == 4
                 }
                 #expect(gateway.log.contains("malformed_payload"))
             }

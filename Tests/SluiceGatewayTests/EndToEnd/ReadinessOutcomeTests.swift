@@ -28,7 +28,7 @@ extension EndToEnd {
                 try disk.free()
                 try await gateway.client.waitUntilReady()
                 #expect(
-                    try await gateway.client.metrics().value("sluice_connection_up", ["component": "sqlite"]) == 1)
+                    try await gateway.client.metric("sluice_connection_up", ["component": "sqlite"]) == 1)
                 #expect(gateway.log.components(separatedBy: "the log cannot be written").count == 2)
                 #expect(gateway.log.components(separatedBy: "the log can be written again").count == 2)
                 #expect(try await gateway.client.push([StubCommit()]).status == 202)

@@ -149,6 +149,24 @@ extension EndToEnd {
             }
         }
 
+        @Test func aRouteOfJobsGoesOnceItHasNothingToDoAndComesAgain() async throws {
+            let (slack, directory) = (try FakeSlack(), try TemporaryDirectory())
+            _ = try await fill(directory, 3, repository: "octo/hello")
+            try await withGateway(
+                in: directory, slack: slack, configure: { $0.pace.idleLane = .milliseconds(100) }
+            ) { gateway in
+                for round in 1...2 {
+                    let replay = try await sluiceCommand("replay", "--to", "slack", on: directory)
+                    #expect(replay.status == 0 && slack.posts.count == 3 * round, "\(replay.output)")
+                    try await eventually("its series are gone") {
+                        try await gateway.client.metrics().value(
+                            "sluice_deliveries_total", ["handler_name": "redrive-log-to-slack", "outcome": "acked"])
+                            == nil
+                    }
+                }
+            }
+        }
+
         /// What is down when a job begins holds it up, and a live event goes first once it is back.
         @Test func aSinkThatIsPausedSendsNothingOfAJobEither() async throws {
             let (slack, directory) = (try FakeSlack(), try TemporaryDirectory())

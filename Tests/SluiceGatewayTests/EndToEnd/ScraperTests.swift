@@ -49,7 +49,7 @@ extension EndToEnd {
                 #expect(try await client.send("POST", "/webhooks/deployments", body: deployment).status == 202)
                 func own() async throws -> Double? {
                     let labels = ["result": "success"]
-                    return try await client.metrics().value("sluice_deployments_total", labels)
+                    return try await client.metric("sluice_deployments_total", labels)
                 }
                 // A person looks as often as possible, and never sees a 0.
                 var looks: [Double] = []

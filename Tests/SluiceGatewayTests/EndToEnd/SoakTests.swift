@@ -40,7 +40,7 @@ extension EndToEndUnderLoad {
                 largest = max(largest, process.residentMemory)
             }
             try await eventually("everything is delivered", within: .seconds(600)) {
-                try await client.metrics().value(
+                try await client.metric(
                     "sluice_consumer_lag_messages", ["handler_name": "log-to-grafana", "topic": "events"]) == 0
             }
             print("\(accepted) webhooks: \(warm >> 20) MiB after 100, \(largest >> 20) MiB at most")

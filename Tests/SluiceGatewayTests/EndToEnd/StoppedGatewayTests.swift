@@ -26,7 +26,7 @@ extension EndToEnd {
                 let client = try await second.client()
                 func deliveries(_ outcome: String) async throws -> Double {
                     let labels = ["handler_name": "log-to-slack", "outcome": outcome]
-                    return try await client.metrics().value("sluice_deliveries_total", labels) ?? 0
+                    return try await client.metric("sluice_deliveries_total", labels) ?? 0
                 }
                 var accepted: [String] = []
                 func push(_ count: Int) async throws {

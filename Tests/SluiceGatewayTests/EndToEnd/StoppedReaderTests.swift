@@ -44,7 +44,7 @@ extension EndToEnd {
             let health = try await client.send("GET", "/healthz", port: client.metricsPort, type: nil)
             #expect(health.status == 200)
             #expect(try await client.ready().status == 200)
-            #expect(try await client.metrics().value("sluice_log_lines_dropped_total") == 0)
+            #expect(try await client.metric("sluice_log_lines_dropped_total") == 0)
         }
 
         @Test(.timeLimit(.minutes(10)))
@@ -55,7 +55,7 @@ extension EndToEnd {
             // Until it reads again, nothing is lost.
             let (log, console) = (try PipeReader(errors), try PipeReader(output))
             try await eventually("the console has each event") {
-                try await client.metrics().value(
+                try await client.metric(
                     "sluice_deliveries_total", ["handler_name": "log-to-console", "outcome": "acked"])
                     == Double(Self.webhooks)
             }
@@ -84,7 +84,7 @@ extension EndToEnd {
             for pipe in [errors, output] { try pipe.fileHandleForReading.close() }
             for _ in 0..<10 { #expect(try await client.push([StubCommit()]).status == 202) }
             try await eventually("lost lines are counted") {
-                try await client.metrics().value("sluice_log_lines_dropped_total") ?? 0 > 0
+                try await client.metric("sluice_log_lines_dropped_total") ?? 0 > 0
             }
             process.signal(SIGTERM)
             #expect(try await process.exitStatus() == 0)

@@ -119,7 +119,7 @@ extension EndToEnd {
                 for commit in commits { #expect(try await gateway.client.push([commit]).status == 202) }
                 try await eventually { slack.pushes.count == 200 }
                 try await eventually {
-                    try await gateway.client.metrics().value("sluice_trace_spans_total", ["result": "dropped"]) ?? 0
+                    try await gateway.client.metric("sluice_trace_spans_total", ["result": "dropped"]) ?? 0
                         > 200
                 }
                 #expect(gateway.log.contains("spans are lost"))

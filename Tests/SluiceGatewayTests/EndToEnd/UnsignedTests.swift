@@ -40,7 +40,7 @@ extension EndToEnd {
                         "POST", "/webhooks/deployments", headers: [header], body: deployment)
                     #expect(deployed.status == 403 && deployed.text.contains("DEPLOYMENTS_TOKEN"))
                 }
-                let refused = try await gateway.client.metrics().value(
+                let refused = try await gateway.client.metric(
                     "sluice_http_requests_total", ["route": "/webhooks/github", "method": "POST", "code": "403"])
                 #expect(refused == 3)
             }
@@ -110,7 +110,7 @@ extension EndToEnd {
                     Stub.push([StubCommit()]), path: path, headers: [("Message-Metadata", "{")])
                 #expect(odd.status == 202)
                 try await eventually("the events are through") {
-                    try await gateway.client.metrics().value(
+                    try await gateway.client.metric(
                         "sluice_deliveries_total", ["handler_name": "log-to-grafana", "outcome": "acked"]) == 2
                 }
                 #expect(!gateway.log.contains("forged"))

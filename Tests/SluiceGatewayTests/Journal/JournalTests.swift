@@ -214,10 +214,10 @@ struct JournalTests {
 
     @Test func whatFindsNoRoomIsDroppedAndCounted() async throws {
         let under = JournalUnderTest(in: directory.path) { $0.capacity = 100 }
-        for _ in 0..<150 { under.attempt() }
+        for _ in 0..<150 { under.attempt(MessageID(), 1, .failure, reason: "http_500") }
         try await under.whileWriting {
             try await eventually("the rest is written") { under.value("attempts_total") == 100 }
-            under.attempt()
+            under.attempt(MessageID(), 2)
         }
         #expect(under.value("attempts_total") == 101 && under.value("dropped_total") == 50)
         #expect(under.recorder.text.contains("records of the journal are lost; no message is"))

@@ -79,11 +79,11 @@ extension EndToEnd {
             let again = try FakeSlack()
             try await withGateway(in: directory, slack: again) { gateway in
                 try await eventually("it has caught up") {
-                    try await gateway.client.metrics().value(
+                    try await gateway.client.metric(
                         "sluice_consumer_lag_messages",
                         ["handler_name": "log-to-metrics", "topic": "events", "partition": "0"]) == 0
                 }
-                let counted = try await gateway.client.metrics().value(
+                let counted = try await gateway.client.metric(
                     "sluice_deployments_total",
                     ["service": "hello", "environment": "production", "result": "success"])
                 #expect(Int(counted ?? 0) == max(0, events - known), "only what the ledger did not know is counted")

@@ -9,16 +9,20 @@ struct RedriveJobTests {
         var job = RedriveJob(kind: .retry, lane: "log-to-slack", name: "slack")
         (job.id, job.by, job.rate, job.total) = (12, "uid 0", 5.5, 4)
         job.created = Timestamp(millisecondsSince1970: 1_700_000_000_123)
-        job.selected.insert(ascending: [3, 4, 9, 100])
-        (job.canaries, job.causes) = ([3, 100], ["00ff00ff"])
+        job.selected.insert([place(3), place(4), place(9), place(100), RedrivePlace(partition: 7, offset: 0)])
+        (job.canaries, job.causes) = ([place(3), place(100)], ["00ff00ff"])
         return job
     }
+
+    private func place(_ offset: Int64) -> RedrivePlace { RedrivePlace(offset: offset) }
 
     @Test func aJobIsReadAsItWasKept() throws {
         let retry = retry
         #expect(RedriveJob.decode(retry.encoded) == retry)
         var replay = RedriveJob(kind: .replay, lane: "log-to-slack", name: "slack")
-        (replay.id, replay.after, replay.through, replay.total) = (1, 5, 900, 800)
+        (replay.id, replay.total) = (1, 800)
+        replay.stretches = [0: RedriveStretch(after: 5, through: 900), 3: RedriveStretch(after: -1, through: 7)]
+        replay.from = Timestamp(millisecondsSince1970: 1_700_000_000_000)
         (replay.only, replay.skipsDelivered) = (["event=commitPushed,repository=a/\"b\""], true)
         #expect(RedriveJob.decode(replay.encoded) == replay)
         for text in ["", "{}", "[]", #"{"id":1,"kind":"later","lane":"x"}"#, #"{"id":0,"kind":"retry","lane":"x"}"#] {
@@ -27,8 +31,8 @@ struct RedriveJobTests {
     }
 
     @Test func progressThatCannotBeReadSendsNothing() {
-        var progress = RedriveProgress(cursor: 5)
-        for offset in 6...9 as ClosedRange<Int64> { progress.note(.delivered, at: offset, of: retry) }
+        var progress = RedriveProgress(cursor: [0: 5, 3: 0])
+        for offset in 6...9 as ClosedRange<Int64> { progress.note(.delivered, at: place(offset), of: retry) }
         #expect(RedriveProgress.decode(progress.encoded) == progress)
         for text in ["", "{", #"{"state":"sometimes"}"#, #"{"delivered":3}"#] {
             #expect(RedriveProgress.decode(text).state == .paused, "\(text)")
@@ -37,13 +41,13 @@ struct RedriveJobTests {
 
     @Test func oneCanaryThatFailsStopsTheJob() {
         var progress = RedriveProgress()
-        progress.note(.delivered, at: 3, of: retry)
+        progress.note(.delivered, at: place(3), of: retry)
         #expect(progress.state == .running && progress.canaries == 1)
-        progress.note(.failed("no"), at: 100, of: retry)
+        progress.note(.failed("no"), at: place(100), of: retry)
         #expect(progress.state == .stopped && progress.why == "one of the first 2 failed again: no")
         progress.goOn(retry)
         #expect(progress.state == .running && progress.why == nil)
-        progress.note(.failed("no"), at: 4, of: retry)
+        progress.note(.failed("no"), at: place(4), of: retry)
         #expect(progress.state == .running)
         #expect(progress.failed == 2 && progress.delivered == 1 && progress.handled == 3)
     }
@@ -52,22 +56,22 @@ struct RedriveJobTests {
         var job = retry
         job.canaries = []
         var progress = RedriveProgress()
-        for _ in 0..<9 { progress.note(.failed("no"), at: 1, of: job) }
+        for _ in 0..<9 { progress.note(.failed("no"), at: place(1), of: job) }
         #expect(progress.state == .running)
-        progress.note(.failed("no"), at: 1, of: job)
+        progress.note(.failed("no"), at: place(1), of: job)
         #expect(progress.state == .stopped && progress.why?.hasPrefix("10 of 10 failed again") == true)
         progress.goOn(job)
-        for _ in 0..<100 { progress.note(.delivered, at: 1, of: job) }
+        for _ in 0..<100 { progress.note(.delivered, at: place(1), of: job) }
         // Of what came since, a fifth.
-        for _ in 0..<25 { progress.note(.failed("no"), at: 1, of: job) }
+        for _ in 0..<25 { progress.note(.failed("no"), at: place(1), of: job) }
         #expect(progress.state == .running)
-        progress.note(.failed("no"), at: 1, of: job)
+        progress.note(.failed("no"), at: place(1), of: job)
         #expect(progress.state == .stopped && progress.why?.hasPrefix("26 of 126 failed again") == true)
     }
 
     @Test func whatWasPassedOverIsNoFailure() {
         var progress = RedriveProgress()
-        for _ in 0..<50 { progress.note(.skipped, at: 1, of: retry) }
+        for _ in 0..<50 { progress.note(.skipped, at: place(1), of: retry) }
         #expect(progress.state == .running && progress.skipped == 50)
     }
 
@@ -77,7 +81,7 @@ struct RedriveJobTests {
         #expect(RedriveRequests.spread(offsets, 1) == [1])
         #expect(RedriveRequests.spread(offsets, 2) == [1, 100])
         #expect(RedriveRequests.spread([5, 6], 3) == [5, 6])
-        #expect(RedriveRequests.spread(offsets, 0) == [] && RedriveRequests.spread([], 3) == [])
+        #expect(RedriveRequests.spread(offsets, 0).isEmpty && RedriveRequests.spread([Int64](), 3).isEmpty)
         let many = RedriveRequests.spread(offsets, 50)
         #expect(Set(many).count == 50)
     }

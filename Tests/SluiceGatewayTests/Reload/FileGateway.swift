@@ -20,7 +20,7 @@ struct FileGateway: Sendable {
     func destination(_ name: String) -> EffectiveValueReader { EffectiveValueReader(sinks: gateway.sinks, name: name) }
 
     func metric(_ name: String, _ labels: [String: String] = [:]) async throws -> Double? {
-        try await client.metrics().value(name, labels)
+        try await client.metric(name, labels)
     }
 }
 

@@ -172,7 +172,7 @@ extension EndToEndUnderLoad {
                     try file.replace(text(kill))
                     process.signal(SIGHUP)
                     try await eventually("numbers are in force already") {
-                        try await client.metrics().value(
+                        try await client.metric(
                             "sluice_destination_throttle_permits_per_second", ["destination": "graphs"])
                             == Double(5_000 + kill)
                     }

@@ -39,7 +39,7 @@ extension EndToEnd {
                     metrics.value("sluice_deliveries_total", route.merging(["outcome": name]) { $1 })
                 }
                 try await eventually("the route is through") {
-                    try await gateway.client.metrics().value("sluice_consumer_lag_messages", route) == 0
+                    try await gateway.client.metric("sluice_consumer_lag_messages", route) == 0
                 }
                 let metrics = try await gateway.client.metrics()
                 #expect(outcome("acked", metrics) == Double(count - 2))

@@ -14,7 +14,7 @@ import Testing
 
     @Test func watermillsHeadersAreUnderstood() async throws {
         try await withHarness { harness in
-            let metadata = #"{"a":"x","b\n":"\u00e9 \ud83d\ude00 \"q\"","":""}"#
+            let metadata = #"{"a":"x","b\n":"\u00e9 \ud83d\ude00 \"q\"","":"","half":"\ud83d"}"#
             let response = try await harness.post(
                 "1", headers: ["Message-Uuid: 6e1b5a1e-29a7-4d1d-8b2c-8b1f4b3a2c11", "Message-Metadata: \(metadata)"])
             #expect(response.status == 202)
@@ -23,6 +23,8 @@ import Testing
             #expect(message.metadata["a"] == "x")
             #expect(message.metadata["b\n"] == "é 😀 \"q\"")
             #expect(message.metadata[""] == "")
+            // As Go reads it.
+            #expect(message.metadata["half"] == "\u{FFFD}")
             for empty in ["{}", "null", " { } "] {
                 try await #expect(harness.post("1", headers: ["Message-Metadata: \(empty)"]).status == 202)
             }
@@ -30,8 +32,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "{", "[]", "{}x", #"{"a"}"#, #"{"a":1}"#, #"{"a":"b",}"#, #"{"a":"\x"}"#, #"{"a":"\ud83d"}"#, #"{"a":"b""#,
-        #"{"a":{}}"#, "nulls", #"{"a":"\u12"#, "\"", #"{"a":"\udc00"}"#,
+        "{", "[]", "{}x", #"{"a"}"#, #"{"a":1}"#, #"{"a":"b",}"#, #"{"a":"\x"}"#, #"{"a":"b""#,
+        #"{"a":{}}"#, "nulls", #"{"a":"\u12"#, "\"",
     ])
     func malformedMetadataIs400(text: String) async throws {
         try await withHarness { harness in

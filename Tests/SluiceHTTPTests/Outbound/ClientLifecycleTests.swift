@@ -84,18 +84,19 @@ import Testing
         }
     }
 
-    /// Between two looks at its mailbox, a thread that then slept would sleep for an hour.
-    @Test func closingIsSeenByAThreadThatIsAboutToSleep() async throws {
-        let mailbox = Mailbox(try MultiHandle(HTTPClient.Configuration()))
-        var commands: [Mailbox.Command] = []
-        let before = mailbox.take(into: &commands)
-        mailbox.beginClosing(by: MonotonicTime(nanoseconds: 1))
-        #expect(!mailbox.beginSleeping(knowing: before))
-        let after = mailbox.take(into: &commands)
-        #expect(after == MonotonicTime(nanoseconds: 1))
-        #expect(mailbox.beginSleeping(knowing: after))
-        _ = mailbox.end()
-        mailbox.multi.close()
+    /// Between its look at the inbox and its sleep, a thread that then slept would sleep for an hour.
+    @Test func closingIsSeenByAThreadThatIsAboutToSleep() throws {
+        let multi = try MultiHandle(HTTPClient.Configuration())
+        let inbox = Inbox<TransferLoop.Command> { multi.wake() }
+        multi.beginTurn()
+        #expect(inbox.closing == nil)
+        inbox.close(by: MonotonicTime(nanoseconds: 1))
+        let start = MonotonicTime.now()
+        #expect(multi.wait(milliseconds: 60_000))
+        #expect(start.duration(to: .now()) < .seconds(30))
+        #expect(inbox.closing == MonotonicTime(nanoseconds: 1))
+        _ = inbox.end()
+        multi.close()
     }
 
     @Test func closesTwiceAndRefusesAfterwards() async throws {

@@ -56,7 +56,7 @@ struct PartitionLedgerTests {
         #expect(ledger.inHand == 11)
         let changes = [ledger.acknowledge(7), ledger.reject(8, message(8), .init(), after: .seconds(1), now: now)]
         #expect(changes == [.commit, .redeliver])
-        #expect(ledger.inHand == 10 && ledger.unsettled == 1_999 && ledger.waiting.map(\.place) == [8])
+        #expect(ledger.inHand == 10 && ledger.unsettled == 1_999 && ledger.waiting.entries.map(\.place) == [8])
         #expect(ledger.abandon() == 1_999 && ledger.unsettled == 0)
         ledger.rest(9)
         #expect(ledger.unsettled == 0)
@@ -92,15 +92,15 @@ struct PartitionLedgerTests {
         #expect(ledger.unsettled == 3 && ledger.inHand == 0)
         // At once the first time, and in the order of the log.
         let due = ledger.takeDue(now: now, limit: 9)
-        #expect(due.map(\.place) == [1, 3] && due.allSatisfy { $0.origin.attempt == 2 && $0.origin.redelivered })
+        #expect(due.map(\.place) == [1, 3] && due.allSatisfy { $0.item.origin.attempt == 2 && $0.item.origin.redelivered })
         #expect(ledger.nextDue == now.advanced(by: .seconds(100)))
-        var origin = try #require(due.first).origin
+        var origin = try #require(due.first).item.origin
         var last = now
         for expected in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_000, 1_000] {
             _ = ledger.reject(1, message(1), origin, after: nil, now: last)
             last = last.advanced(by: .milliseconds(expected))
             #expect(ledger.nextDue == last)
-            origin = try #require(ledger.takeDue(now: last, limit: 9).first).origin
+            origin = try #require(ledger.takeDue(now: last, limit: 9).first).item.origin
         }
     }
 

@@ -104,8 +104,8 @@ struct RecordBatchTests {
         }
         let waiting = feed.ledger.withLock { $0.takeDue(now: .now(), limit: 10) }
         #expect(waiting.map(\.place) == Array((Int64(11) + Int64(taken))...14))
-        #expect(waiting.last?.message.payload == [] && waiting.first?.origin.attempt == 2)
-        if taken < 3 { #expect(waiting.dropLast().last?.message.payload == large) }
+        #expect(waiting.last?.item.message.payload == [] && waiting.first?.item.origin.attempt == 2)
+        if taken < 3 { #expect(waiting.dropLast().last?.item.message.payload == large) }
     }
 
     private var reader: RecordReader { RecordReader(topic: "t", marshaler: .watermill, logger: .silent) }

@@ -195,17 +195,4 @@ struct TransactionTests {
         await publisher.close()
         await #expect(throws: ClosedError.self) { try await publisher.transaction { _ in } }
     }
-
-    @Test func aWaitForTheTurnCanBeCancelled() async throws {
-        let turns = Turns()
-        try await turns.take()
-        let waiting = Task { try await turns.take() }
-        waiting.cancel()
-        await #expect(throws: CancellationError.self) { try await waiting.value }
-        let next = Task { try await turns.take() }
-        turns.passOn()
-        try await next.value
-        turns.passOn()
-        try await turns.take()
-    }
 }

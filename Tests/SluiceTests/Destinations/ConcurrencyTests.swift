@@ -15,15 +15,15 @@ struct ConcurrencyTests {
         let work: Duration
         /// How much that varies: the standard deviation, as a share.
         let spread: Double
-        private let places: ConcurrencyLine
+        private let slots: ConcurrencyLine
 
         init(_ time: RouterTime, knee: Int, work: Duration, spread: Double) {
             (self.time, self.knee, self.work, self.spread) = (time, knee, work, spread)
-            places = ConcurrencyLine(.fixed(knee), time: time)
+            slots = ConcurrencyLine(.fixed(knee), time: time)
         }
 
         func answer() async throws {
-            if let ticket = places.enter() {
+            if let ticket = slots.enter() {
                 await withCheckedContinuation { turn in ticket.onGrant { turn.resume() } }
             }
             // A gamma distribution of so many parts has about this spread.
@@ -34,7 +34,7 @@ struct ConcurrencyTests {
                     sum - (1 - time.random(in: 0...0.999_999)).logarithm / Double(parts)
                 } : 1
             try await time.sleep(for: work * share)
-            places.leave()
+            slots.leave()
         }
     }
 
@@ -77,7 +77,7 @@ struct ConcurrencyTests {
                 Route("r", from: source, "in", ordering: .unordered(limit: 500), destination: destination) {
                     message, _ in
                     if message.number > scene.messages / 2 {
-                        limits.add(destination.places.read().limit ?? 0)
+                        limits.add(destination.slots.read().limit ?? 0)
                     }
                     try await sink.answer()
                 })
@@ -101,20 +101,20 @@ struct ConcurrencyTests {
             for _ in 0..<count {
                 let begun = now
                 now = now.advanced(by: .milliseconds(10))
-                book.ended(result, .init(time: begun, among: book.places), inUse: book.places, at: now)
+                book.ended(result, .init(time: begun, among: book.slots), inUse: book.slots, at: now)
             }
         }
         let together = now
         end(.failed, 1)
-        #expect(book.places == 14)
+        #expect(book.slots == 14)
         // Those that set out together fail together: they count once.
         for _ in 0..<20 { book.ended(.failed, .init(time: together, among: 14), inUse: 14, at: now) }
-        #expect(book.places == 14)
+        #expect(book.slots == 14)
         end(.failed, 100)
-        #expect(book.places == 1)
+        #expect(book.slots == 1)
         // What was found out before is kept: it doubles up to there.
         end(.answered, 24 * 6)
-        #expect(book.places >= 14)
+        #expect(book.slots >= 14)
     }
 
     @Test func aLimitThatIsNotUsedDoesNotGrow() {
@@ -125,11 +125,11 @@ struct ConcurrencyTests {
             now = now.advanced(by: .milliseconds(10))
             book.ended(.answered, .init(time: begun, among: 3), inUse: 3, at: now)
         }
-        #expect(book.places == 4)
+        #expect(book.slots == 4)
     }
 
-    /// Two routes share the places. The line is kept, and who goes away gives nothing up.
-    @Test func routesShareItsPlacesAndWhoGoesAwayKeepsNone() async throws {
+    /// Two routes share the slots. The line is kept, and who goes away gives nothing up.
+    @Test func routesShareItsSlotsAndWhoGoesAwayKeepsNone() async throws {
         try await VirtualTime.run { time in
             let destination = try Destination("sink", .init(concurrency: .fixed(3)), time: time)
             let sources = (0..<2).map { _ in Source((0..<50).map { .numbered($0) }, time: time) }
@@ -140,8 +140,8 @@ struct ConcurrencyTests {
                 try router.add(
                     Route("r\(index)", from: source, "in", ordering: .unordered(limit: 10), destination: destination) {
                         message, _ in
-                        underWay.add(destination.places.read().inUse)
-                        // Some hang: their deadline ends them, and their places are free again.
+                        underWay.add(destination.slots.read().inUse)
+                        // Some hang: their deadline ends them, and their slots are free again.
                         try await time.sleep(
                             for: message.number % 10 == 0 && underWay.count < 60 ? .seconds(100) : .seconds(1))
                     })
@@ -157,7 +157,7 @@ struct ConcurrencyTests {
                 try await time.eventually { sources.allSatisfy { $0.acknowledgedCount == 50 } }
             }
             #expect(underWay.entries.allSatisfy { (1...3).contains($0) })
-            let figures = destination.places.read()
+            let figures = destination.slots.read()
             #expect(figures.inUse == 0 && figures.waiting == 0)
             let waited = meters.value(
                 "sluice_destination_limit_wait_seconds_count", ["destination": "sink", "limit": "concurrency"])
@@ -188,7 +188,7 @@ struct ConcurrencyTests {
         }
     }
 
-    /// To wait for a place is no part of an attempt: its deadline begins afterwards, and Retry counts nothing.
+    /// To wait for a slot is no part of an attempt: its deadline begins afterwards, and Retry counts nothing.
     @Test func theDeadlineBeginsWithTheAttempt() async throws {
         try await VirtualTime.run { time in
             let destination = try Destination("sink", .init(concurrency: .fixed(1)), time: time)
@@ -205,7 +205,7 @@ struct ConcurrencyTests {
         }
     }
 
-    /// The gate is shut while a message waits for its place: it is not sent.
+    /// The gate is shut while a message waits for its slot: it is not sent.
     @Test func whatComesToItsTurnAfterTheGateWasShutWaitsForTheGate() async throws {
         try await VirtualTime.run { time in
             let destination = try Destination(

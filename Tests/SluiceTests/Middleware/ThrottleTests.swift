@@ -29,7 +29,7 @@ struct ThrottleTests {
     }
 
     @Test(arguments: 0..<20) func letsNeverMoreThroughThanRateAndBurstAllow(seed: Int) {
-        var random = Seeded(UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         let rate = Double.random(in: 0.5...1_000, using: &random)
         let burst = Int.random(in: 1...20, using: &random)
         var now = 1_000.0

@@ -93,7 +93,7 @@ extension LiveCases {
         let counts = Journal<Int>()
         let start = time.now
         let attempts = try await scene.attempts(in: time, at: 10) { sink in
-            counts.add(sink.places.read().inUse)
+            counts.add(sink.slots.read().inUse)
             try sink.update { change(&$0.concurrency) }
         }
         let begun = attempts.count { start.advanced(by: $0.at - start.offset) >= start }

@@ -112,7 +112,7 @@ struct LiveTests {
                 let numbers = taken.entries.filter { $0 % 40 == key }
                 #expect(numbers == numbers.sorted())
             }
-            #expect(destination.status.waiting == 0 && destination.places.read().inUse == 0)
+            #expect(destination.status.waiting == 0 && destination.slots.read().inUse == 0)
             #expect(meters.value("sluice_unaccounted_messages") == 0)
         }
     }

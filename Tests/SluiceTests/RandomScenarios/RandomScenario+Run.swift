@@ -193,12 +193,12 @@ extension RandomScenario {
             }
         }
         for destination in destinations {
-            let (status, places) = (destination.status, destination.places.read())
+            let (status, slots) = (destination.status, destination.slots.read())
             if status.waiting != 0 || status.waitingForBudget != 0 {
                 problems.append("\(destination.name) has \(status.waiting) that wait")
             }
-            if places.inUse != 0 || places.waiting != 0 {
-                problems.append("\(destination.name) has \(places.inUse) places in use")
+            if slots.inUse != 0 || slots.waiting != 0 {
+                problems.append("\(destination.name) has \(slots.inUse) slots in use")
             }
             if destination.throttle.waiting != 0 { problems.append("\(destination.name) has a line for permits") }
         }

@@ -20,13 +20,13 @@ struct ConservationTests {
     }
 
     private func storm(_ seed: Int, _ time: RouterTime) async throws {
-        var random = Seeded(UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         let broker = try MemoryBroker(.init(persistent: true), time: time)
         let meters = Meters()
         // Numbers repeat, so that the deduplicator has something to do.
         let messages = (0..<300).map { Message.numbered($0 % 250, key: "\($0 % 7)") }
         try await broker.publisher().publish(messages, to: "t")
-        let dice = Mutex(Seeded(UInt64(seed) &+ 1_000))
+        let dice = Mutex(SeededGenerator(seed: UInt64(seed) &+ 1_000))
         let poison = FailingPublisher((0..<400).map { $0 % 3 == 0 ? .fail(Broken()) : .succeed })
         var retry = Retry(maxAttempts: 2)
         retry.backoff = .constant(.microseconds(200))

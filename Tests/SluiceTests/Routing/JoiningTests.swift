@@ -284,7 +284,7 @@ struct JoiningTests {
     @Test(arguments: 0..<40 as Range<UInt64>)
     func nothingIsUnaccountedForWhateverHappens(seed: UInt64) async throws {
         try await VirtualTime.run(seed: seed, order: .shuffled) { time in
-            let dice = Mutex(Seeded(seed))
+            let dice = Mutex(SeededGenerator(seed: seed))
             let store = MemoryDeduplicationStore(time: time)
             // Numbers repeat, so that the deduplicator has something to do.
             let messages = (0..<120).map { Message.numbered($0 % 100, key: "\($0 / 7)") }

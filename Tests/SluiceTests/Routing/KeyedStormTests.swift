@@ -10,7 +10,7 @@ struct KeyedStormTests {
     @Test(arguments: [1, 8, 64]) func keepsTheOrderOfEveryKeyUnderFailuresAndPoison(lanes: Int) async throws {
         let total = 10_000
         let source = Source((0..<total).map { .numbered($0, key: "\($0 % 100)") })
-        let random = Mutex(Seeded(7))
+        let random = Mutex(SeededGenerator(seed: 7))
         let seen = Journal<(key: String, number: Int)>()
         let poison = RecordingPublisher()
         let meters = Meters()

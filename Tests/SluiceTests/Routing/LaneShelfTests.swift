@@ -1,4 +1,5 @@
 import DequeModule
+import SluiceTesting
 import Testing
 
 @testable import Sluice
@@ -6,7 +7,7 @@ import Testing
 /// The lane table and a source with a shelf, whose every step may come at any time.
 struct LaneShelfTests {
     private struct World {
-        var random: Seeded
+        var random: SeededGenerator
         var table = LaneTable<Int>()
         var next = 0
         let total: Int
@@ -81,7 +82,7 @@ struct LaneShelfTests {
 
     @Test(arguments: 0..<200) func keepsTheOrderOfEveryKeyWhateverIsGivenBack(seed: UInt64) {
         let total = 400
-        var world = World(random: Seeded(seed), total: total)
+        var world = World(random: SeededGenerator(seed: seed), total: total)
         for _ in 0..<4_000 { world.step(Int.random(in: 0..<16, using: &world.random)) }
         // From here on nothing fails and nothing is given back beside what must be.
         for round in 0..<400_000 {

@@ -1,3 +1,4 @@
+import SluiceTesting
 import Testing
 
 @testable import Sluice
@@ -20,7 +21,7 @@ struct LaneTableTests {
     }
 
     @Test(arguments: 0..<40) func doesWhatTheModelDoes(seed: Int) throws {
-        var random = Seeded(UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         var table = LaneTable<Int>()
         var model = Model()
         var keys: [Int: String] = [:]

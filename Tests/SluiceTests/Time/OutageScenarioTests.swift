@@ -184,7 +184,7 @@ struct OutageScenarioTests {
         }
         #expect(attempts > 10_000)
         // Without optimisation; what the machine does beside it does not count.
-        #expect(took < .seconds(10))
+        #expect(took < .seconds(10 * Sanitizing.slowdown))
     }
 
     /// The processor time of the thread: all of a virtual time runs on one.

@@ -9,6 +9,7 @@
 /// only take longer. It compares how long attempts take with how long they take while few are under way (TCP Vegas;
 /// Netflix' concurrency-limits), goes down when attempts fail or are asked to slow down, and grows only while it is used.
 public struct Concurrency: Sendable, Equatable {
+    /// Where the limit comes from.
     public enum Mode: String, Sendable, CaseIterable {
         /// Always ``Concurrency/limit``.
         case fixed

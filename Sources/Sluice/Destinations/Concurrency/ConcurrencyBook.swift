@@ -4,11 +4,11 @@
 /// under way as it takes while few are: so K is about n × unhindered ÷ mean. Means are taken, and not the shortest of all, so that
 /// durations may vary as they like; and of so many attempts each time, so that it needs the same number of them at any pace.
 ///
-/// Attempts that began while all places were in use move the limit to K and a little above, so that it notices when there is room
-/// for more; only they let it grow. Those that began with places left can show that it is far too high.
+/// Attempts that began while all slots were in use move the limit to K and a little above, so that it notices when there is room
+/// for more; only they let it grow. Those that began with slots left can show that it is far too high.
 ///
-/// How long an attempt takes unhindered is what those take that begin while few are under way. Where all places are always in use
-/// there are none, so every so often a round is run with half the places: otherwise a queue that is always there would be taken for
+/// How long an attempt takes unhindered is what those take that begin while few are under way. Where all slots are always in use
+/// there are none, so every so often a round is run with half the slots: otherwise a queue that is always there would be taken for
 /// normal.
 struct ConcurrencyBook: Sendable {
     enum Result: Sendable, Equatable {
@@ -27,7 +27,7 @@ struct ConcurrencyBook: Sendable {
         let among: Int
     }
 
-    /// So many rounds are between two with half the places.
+    /// So many rounds are between two with half the slots.
     private static let roundsBetweenProbes = 16
     /// A mean is of so many attempts at least: fewer say little where durations vary.
     private static let roundSize = 24
@@ -48,13 +48,13 @@ struct ConcurrencyBook: Sendable {
     /// Attempts that began earlier and failed have been counted.
     private var lastCut = MonotonicTime(nanoseconds: 0)
     private var isProbing = false
-    /// Since the last one with half the places. The first of those comes soon.
+    /// Since the last one with half the slots. The first of those comes soon.
     private var rounds = roundsBetweenProbes - 2
     /// So many attempts of before the round's limit have still to end.
     private var skipped = 0
-    /// Attempts that began while all places were in use.
+    /// Attempts that began while all slots were in use.
     private var full = Sample()
-    /// Attempts that began with places left.
+    /// Attempts that began with slots left.
     private var partial = Sample()
     /// Attempts that began while few were under way.
     private var few = Sample()
@@ -66,7 +66,7 @@ struct ConcurrencyBook: Sendable {
     }
 
     /// How many may be under way now.
-    var places: Int {
+    var slots: Int {
         guard policy.mode == .adaptive else { return policy.limit }
         return max(1, Int(isProbing ? limit / 2 : limit))
     }
@@ -84,9 +84,9 @@ struct ConcurrencyBook: Sendable {
             skipped -= 1
             return
         }
-        if admission.among >= places {
+        if admission.among >= slots {
             full.add(duration, admission.among)
-            if full.count >= max(places, Self.roundSize) { finishRound(inUse) }
+            if full.count >= max(slots, Self.roundSize) { finishRound(inUse) }
         } else if !isProbing, !isGuessed, Double(admission.among) > limit / 4 {
             partial.add(duration, admission.among)
             if partial.count >= Self.roundSize { lower(inUse) }
@@ -154,7 +154,7 @@ struct ConcurrencyBook: Sendable {
         limit = min(max(limit, 1), Double(policy.maximum))
     }
 
-    /// Fewer than all places were in use, and attempts took long all the same?
+    /// Fewer than all slots were in use, and attempts took long all the same?
     private mutating func lower(_ inUse: Int) {
         let (duration, among) = partial.takeMean()
         guard duration > unhindered * 1.5 else { return }

@@ -1,7 +1,7 @@
 import DequeModule
 import Synchronization
 
-/// The places of a destination for attempts that are made at once, and the line of those that wait for one. Without a policy
+/// The slots of a destination for attempts that are made at once, and the line of those that wait for one. Without a policy
 /// there is no end of them.
 final class ConcurrencyLine: Sendable {
     private struct State {
@@ -11,7 +11,7 @@ final class ConcurrencyLine: Sendable {
         /// By their standing.
         var line = Deque<(ticket: Ticket, standing: Standing)>()
 
-        var hasRoom: Bool { book.map { inUse < $0.places } ?? true }
+        var hasRoom: Bool { book.map { inUse < $0.slots } ?? true }
     }
 
     private let time: RouterTime
@@ -23,7 +23,7 @@ final class ConcurrencyLine: Sendable {
     }
 
     /// - Parameter standing: of its route: it waits before those that stand behind it.
-    /// - Returns: nil when a place was free; otherwise the place in the line, to be waited for.
+    /// - Returns: nil when a slot was free; otherwise the place in the line, to be waited for.
     func enter(_ standing: Standing = .ordinary) -> Ticket? {
         state.withLock { state in
             guard !state.line.isEmpty || !state.hasRoom else {
@@ -49,7 +49,7 @@ final class ConcurrencyLine: Sendable {
         }
     }
 
-    /// A place is free again in which no attempt was made.
+    /// A slot is free again in which no attempt was made.
     func leave() {
         act { $0.inUse = max(0, $0.inUse - 1) }
     }
@@ -82,10 +82,10 @@ final class ConcurrencyLine: Sendable {
     }
 
     func read() -> Figures {
-        state.withLock { Figures(limit: $0.book?.places, inUse: $0.inUse, waiting: $0.line.count) }
+        state.withLock { Figures(limit: $0.book?.slots, inUse: $0.inUse, waiting: $0.line.count) }
     }
 
-    /// Changes the state. Then, outside the lock, lets in as many as there are places.
+    /// Changes the state. Then, outside the lock, lets in as many as there are slots.
     private func act(_ change: (inout State) -> Void) {
         var isChanged = false
         while true {

@@ -1,20 +1,19 @@
-import DequeModule
 import Synchronization
 
 /// A route is interrupted: it drains as at its end, lets something be done, and subscribes again.
 extension RouteLifecycle {
     struct Interruptions: Sendable {
         /// Who waits for the route to have let go of everything.
-        var waiting = Deque<(id: UInt64, continuation: UnsafeContinuation<Void, any Error>)>()
+        var waiting = Waiters()
         var isRunning = false
         /// The route, which waits for the end of what is done.
-        var route: UnsafeContinuation<Void, Never>?
+        var route = WaitList<Void>()
     }
 
     private enum Step {
-        case end([UnsafeContinuation<Void, any Error>])
+        case end([Waiters.Waiter])
         case goOn
-        case serve(UnsafeContinuation<Void, any Error>)
+        case serve(Waiters.Waiter)
     }
 
     /// Drains, runs `body`, and lets the route go on. Several run one after the other.
@@ -25,36 +24,17 @@ extension RouteLifecycle {
         defer {
             state.withLock { state in
                 state.interruptions.isRunning = false
-                defer { state.interruptions.route = nil }
-                return state.interruptions.route
+                return state.interruptions.route.popFirst()
             }?.resume()
         }
         return try await body()
     }
 
     private func waitForInterruption() async throws {
-        let id = state.withLock { state in
-            state.nextSleeper += 1
-            return state.nextSleeper
-        }
-        try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
-                let refusal = state.withLock { state -> (any Error)? in
-                    if Task.isCancelled { return CancellationError() }
-                    if state.isEnding || state.phase == .stopped { return ClosedError("route") }
-                    state.interruptions.waiting.append((id, continuation))
-                    return nil
-                }
-                if let refusal { return continuation.resume(throwing: refusal) }
-                drain(ending: false)
-            }
-        } onCancel: {
-            let waiter = state.withLock { state in
-                state.interruptions.waiting.firstIndex { $0.id == id }.map {
-                    state.interruptions.waiting.remove(at: $0).continuation
-                }
-            }
-            waiter?.resume(throwing: CancellationError())
+        try await state.wait(in: \.interruptions.waiting) { state in
+            state.isEnding || state.phase == .stopped ? .failure(ClosedError("route")) : nil
+        } whenWaiting: { _ in
+            drain(ending: false)
         }
     }
 
@@ -64,12 +44,12 @@ extension RouteLifecycle {
         while true {
             switch state.withLock({ nextStep(&$0) }) {
             case .end(let refused):
-                for waiter in refused { waiter.resume(throwing: ClosedError("route")) }
+                for waiter in refused { waiter.resume(returning: .failure(ClosedError("route"))) }
                 return false
             case .goOn: return true
             case .serve(let waiter):
-                waiter.resume()
-                await waitForTheEndOfTheInterruption()
+                waiter.resume(returning: .success(()))
+                await state.waitThrough(in: \.interruptions.route) { $0.interruptions.isRunning ? nil : () }
             }
         }
     }
@@ -78,26 +58,15 @@ extension RouteLifecycle {
         // One that ends by itself is never interrupted again.
         if !state.draining || Task.isCancelled { state.isEnding = true }
         if state.isEnding {
-            defer { state.interruptions.waiting = [] }
-            return .end(state.interruptions.waiting.map(\.continuation))
+            return .end(state.interruptions.waiting.removeAll())
         }
         if let next = state.interruptions.waiting.popFirst() {
             state.interruptions.isRunning = true
-            return .serve(next.continuation)
+            return .serve(next)
         }
         state.draining = false
         draining.store(false, ordering: .releasing)
         state.phase = .connecting(nil)
         return .goOn
-    }
-
-    private func waitForTheEndOfTheInterruption() async {
-        await withUnsafeContinuation { route in
-            let isRunning = state.withLock { state in
-                if state.interruptions.isRunning { state.interruptions.route = route }
-                return state.interruptions.isRunning
-            }
-            if !isRunning { route.resume() }
-        }
     }
 }

@@ -27,13 +27,9 @@ extension RouteLifecycle {
     package func resume() -> Bool {
         let (was, sleepers, waiting) = state.withLock { state in
             let was = pausing.isPaused.exchange(false, ordering: .sequentiallyConsistent)
-            let sleepers = state.paused.compactMap { state.sleepers.removeValue(forKey: $0) }
-            state.paused = []
-            defer { state.onQuiet = [:] }
-            return (was, sleepers, state.onQuiet.valuesInOrder)
+            return (was, state.paused.removeAll(), state.onQuiet.removeAll())
         }
-        for sleeper in sleepers { sleeper.resume() }
-        for waiter in waiting { waiter.resume() }
+        for waiter in sleepers + waiting { waiter.resume(returning: .success(())) }
         return was
     }
 
@@ -58,11 +54,7 @@ extension RouteLifecycle {
     func rest() {
         let left = pausing.underway.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
         guard left <= 0, isPaused else { return }
-        let waiting = state.withLock { state in
-            defer { state.onQuiet = [:] }
-            return state.onQuiet.valuesInOrder
-        }
-        for waiter in waiting { waiter.resume() }
+        for waiter in state.withLock({ $0.onQuiet.removeAll() }) { waiter.resume(returning: .success(())) }
     }
 
     /// Lets a message set out once the route is not paused.
@@ -80,23 +72,9 @@ extension RouteLifecycle {
     /// Returns when nothing of a paused route is under way, when it is no longer paused, or when it drains.
     /// - Throws: `CancellationError` when the task is cancelled.
     func waitUntilQuiet() async throws {
-        let id = state.withLock { state in
-            state.nextSleeper += 1
-            return state.nextSleeper
-        }
-        try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                let outcome = state.withLock { state -> Result<Void, any Error>? in
-                    if Task.isCancelled { return .failure(CancellationError()) }
-                    let isQuiet = pausing.underway.load(ordering: .sequentiallyConsistent) <= 0
-                    if isQuiet || !isPaused || state.draining { return .success(()) }
-                    state.onQuiet[id] = continuation
-                    return nil
-                }
-                if let outcome { continuation.resume(with: outcome) }
-            }
-        } onCancel: {
-            state.withLock { $0.onQuiet.removeValue(forKey: id) }?.resume(throwing: CancellationError())
+        try await state.wait(in: \.onQuiet) { state in
+            let isQuiet = pausing.underway.load(ordering: .sequentiallyConsistent) <= 0
+            return isQuiet || !isPaused || state.draining ? .success(()) : nil
         }
     }
 }

@@ -6,7 +6,7 @@ public struct WaitStage: Sendable, Equatable {
     public static let throttle = WaitStage(booked: .throttle)
     /// For a destination that is given a rest: ``DeliveryStage/breaker``.
     public static let breaker = WaitStage(booked: .breaker)
-    /// For a place among the attempts that a destination gets at once: ``DeliveryStage/concurrency``.
+    /// For a slot among the attempts that a destination gets at once: ``DeliveryStage/concurrency``.
     public static let concurrency = WaitStage(booked: .concurrency)
     /// For its next attempt: ``DeliveryStage/backoff``.
     public static let backoff = WaitStage(booked: .backoff)

@@ -1,5 +1,6 @@
 /// A run in virtual time could not go on, or would not repeat.
 public struct VirtualTimeError: Error, CustomStringConvertible {
+    /// What went wrong.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         public let description: String
 

@@ -1,3 +1,5 @@
+import Sluice
+
 /// The JSON Schema of a configuration file, for editors: made from the keys that read it.
 ///
 /// It describes the shape: which keys there are, their words, defaults and meanings. What a value has to be exactly, `sluice

@@ -11,7 +11,10 @@ extension GatewayConfiguration {
     /// let configuration = try GatewayConfiguration(
     ///     file: "sluice.yaml", environment: ProcessInfo.processInfo.environment)
     /// ```
-    /// - Parameter dotEnv: the text of a `.env` file, for what the environment does not set.
+    /// - Parameters:
+    ///   - path: a file, or a directory of them.
+    ///   - environment: the variables.
+    ///   - dotEnv: the text of a `.env` file, for what the environment does not set.
     /// - Throws: ``FileFaults`` with everything that is wrong with the file, each with its line and column;
     ///   ``EnvironmentError`` for what is wrong with the environment.
     public init(file path: String, environment: [String: String], dotEnv: String? = nil) throws {

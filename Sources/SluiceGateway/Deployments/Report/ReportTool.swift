@@ -14,6 +14,7 @@ public struct ReportTool: Sendable {
         case lines(@Sendable () throws -> [UInt8])
     }
 
+    /// How the report is written.
     public enum Format: String, Sendable, CaseIterable {
         case table, json, csv, html
     }

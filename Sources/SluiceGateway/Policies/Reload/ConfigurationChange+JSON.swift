@@ -1,3 +1,5 @@
+import Sluice
+
 /// A change as the control socket tells it.
 extension ConfigurationChange {
     var json: [UInt8] {

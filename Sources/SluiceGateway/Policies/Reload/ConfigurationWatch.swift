@@ -24,14 +24,16 @@ final class ConfigurationWatch: Service {
 
     func run() async throws {
         let (changes, feed) = AsyncStream<Bool>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let inbox = try WatchLoop.Inbox(origin())
+        let signal = try PollSignal()
+        let inbox = Inbox<ConfigurationFile.Origin> { signal.raise() }
+        _ = inbox.post(origin())
         let thread = try WorkerThread(name: "sluice-config") {
-            WatchLoop(inbox) { feed.yield(false) }.run()
+            WatchLoop(inbox, signal) { feed.yield(false) }.run()
         }
         await withDiscardingTaskGroup { group in
             for await again in changes.cancelOnGracefulShutdown() {
                 let mayPass = await reload(again)
-                inbox.follow(origin())
+                _ = inbox.post(origin())
                 guard mayPass, !self.looksAgain.exchange(true, ordering: .relaxed) else { continue }
                 group.addTask {
                     try? await Task.sleep(for: Self.pause)
@@ -41,7 +43,7 @@ final class ConfigurationWatch: Service {
             }
             group.cancelAll()
         }
-        inbox.stop()
+        _ = inbox.end()
         await thread.end()
     }
 }

@@ -1,5 +1,4 @@
 import Sluice
-import Synchronization
 
 /// Looks at files and tells when they have changed. Belongs to a thread of its own, which sleeps while nothing happens.
 ///
@@ -11,42 +10,8 @@ final class WatchLoop {
     /// How often it looks without being told to: not every file system tells of changes.
     private static let interval: Duration = .seconds(5)
 
-    /// What others have for the thread.
-    final class Inbox: Sendable {
-        private struct State {
-            /// Nil once it has been taken.
-            var origin: ConfigurationFile.Origin?
-            var isOver = false
-        }
-
-        fileprivate let signal: PollSignal
-        private let state: Mutex<State>
-
-        init(_ origin: ConfigurationFile.Origin) throws {
-            signal = try PollSignal()
-            state = Mutex(State(origin: origin))
-        }
-
-        /// These files from now on, which were read as they were then.
-        func follow(_ origin: ConfigurationFile.Origin) {
-            state.withLock { $0.origin = origin }
-            signal.raise()
-        }
-
-        func stop() {
-            state.withLock { $0.isOver = true }
-            signal.raise()
-        }
-
-        fileprivate func take() -> (origin: ConfigurationFile.Origin?, isOver: Bool) {
-            state.withLock { state in
-                defer { state.origin = nil }
-                return (state.origin, state.isOver)
-            }
-        }
-    }
-
-    private let inbox: Inbox
+    private let inbox: Inbox<ConfigurationFile.Origin>
+    private let signal: PollSignal
     private let tell: () -> Void
     private let notices = DirectoryNotices()
     private var files: Set<String> = []
@@ -55,20 +20,20 @@ final class WatchLoop {
     /// As they were when they were looked at last, and since when, while they differ from those.
     private var changed: (signature: FileSignature, since: MonotonicTime)?
 
-    init(_ inbox: Inbox, tell: @escaping () -> Void) {
+    /// - Parameter inbox: what is to be watched from now on, and was read as it was then.
+    init(_ inbox: Inbox<ConfigurationFile.Origin>, _ signal: PollSignal, tell: @escaping () -> Void) {
         self.inbox = inbox
+        self.signal = signal
         self.tell = tell
     }
 
     func run() {
-        while true {
-            let (origin, isOver) = inbox.take()
-            if isOver { return }
-            if let origin { (files, known, changed) = (origin.files, origin.signature, nil) }
+        while !inbox.hasEnded {
+            if let origin = inbox.takeAll().last { (files, known, changed) = (origin.files, origin.signature, nil) }
             // Again each time: a directory may have been made anew.
             notices.watch(files)
             let deadline = look()
-            _ = inbox.signal.wait(for: notices.descriptor, writing: false, until: deadline)
+            _ = signal.wait(for: notices.descriptor, writing: false, until: deadline)
             notices.drain()
         }
     }

@@ -13,12 +13,6 @@ final class ScenarioRecorder: Sendable {
         var places: [Int]
         /// Nothing counts any more.
         var isOver = false
-        var waiter: UnsafeContinuation<Void, Never>?
-
-        mutating func takeWaiter() -> UnsafeContinuation<Void, Never>? {
-            defer { waiter = nil }
-            return waiter
-        }
     }
 
     private let time: RouterTime
@@ -26,6 +20,7 @@ final class ScenarioRecorder: Sendable {
     private let indices: [MessageID: Int]
     private let kinds: [ScenarioSinkKind]
     private let state: Mutex<State>
+    private let isDone = Completion()
 
     /// - Parameter ids: of the messages, in their order.
     init(_ scenario: Scenario, _ messages: [ScenarioMessage], ids: [MessageID], time: RouterTime) {
@@ -142,14 +137,14 @@ final class ScenarioRecorder: Sendable {
     func left(_ sink: Int, _ context: HandlerContext, as outcome: DeliveryOutcome) {
         guard let message = indices[context.message.id] else { return }
         let now = now
-        let waiter = state.withLock { state -> UnsafeContinuation<Void, Never>? in
-            guard !state.isOver, state.trace.passages[sink][message].outcome == nil else { return nil }
+        let isLast = state.withLock { state in
+            guard !state.isOver, state.trace.passages[sink][message].outcome == nil else { return false }
             state.trace.passages[sink][message].outcome = outcome
             state.trace.passages[sink][message].end = now
             state.open -= 1
-            return state.open == 0 ? state.takeWaiter() : nil
+            return state.open == 0
         }
-        waiter?.resume()
+        if isLast { isDone.occur() }
     }
 
     // MARK: The log
@@ -164,14 +159,9 @@ final class ScenarioRecorder: Sendable {
 
     /// Returns when every message has come to its end at every sink, or after so long.
     func waitForEnd(within limit: Duration) async {
-        time.after(limit) { [weak self] in self?.state.withLock { $0.takeWaiter() }?.resume() }
-        await withUnsafeContinuation { continuation in
-            let isDone = state.withLock { state in
-                if state.open > 0 { state.waiter = continuation }
-                return state.open == 0
-            }
-            if isDone { continuation.resume() }
-        }
+        if state.withLock(\.open) == 0 { return }
+        time.after(limit) { [isDone] in isDone.occur() }
+        await isDone.wait()
     }
 
     /// What has happened; what happens from now on does not count.

@@ -16,7 +16,9 @@ public struct ScenarioResult: Sendable {
     public var isMet: Bool { checks.allSatisfy(\.isMet) }
 
     /// Lines for a person: one where all is well; otherwise what was expected and not met, and a timeline.
-    /// - Parameter isVerbose: every expectation, and all of the timeline.
+    /// - Parameters:
+    ///   - isVerbose: every expectation, and all of the timeline.
+    ///   - colours: default: none.
     public func text(isVerbose: Bool = false, colours: Colours = .none) -> String {
         let figures = ScenarioFigures(trace)
         var text =

@@ -23,7 +23,7 @@ struct ScenarioTrace: Sendable {
     struct Waited: Sendable {
         var all = Duration.zero
         var throttle = Duration.zero
-        /// For one of the places for attempts at once.
+        /// For one of the slots for attempts at once.
         var concurrency = Duration.zero
         var breaker = Duration.zero
         var backoff = Duration.zero

@@ -8,6 +8,7 @@ public struct GrafanaSink: SinkOptions, Hashable {
     public var url: String
     public var credentials: Credentials
 
+    /// How the gateway proves itself to Grafana.
     public enum Credentials: Sendable, Hashable {
         case basic(user: String, password: Secret)
         case token(Secret)

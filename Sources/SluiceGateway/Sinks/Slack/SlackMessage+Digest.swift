@@ -1,3 +1,5 @@
+import Sluice
+
 /// Pushes that are told as one.
 extension SlackMessage {
     /// How long a line may be, in UTF-16: 50 of them fit into what Slack takes.

@@ -1,3 +1,5 @@
+import Sluice
+
 /// What goes to a Slack incoming webhook.
 package enum SlackMessage {
     /// Slack refuses a section, and an element of a context, with a longer text. Entities count as they are written.

@@ -41,18 +41,15 @@ public struct AlertmanagerSource: SourceOptions, Hashable {
         var status: String?
         var count = 0
         do {
-            try JSONReader.read(message.payload) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "status" {
-                        status = try reader.stringOrSkip()
-                    } else if key == "alerts", reader.kind == .array {
-                        alerts = []
-                        count = 0
-                        try reader.array { (reader) throws(JSONError) in
-                            count += 1
-                            guard count <= Self.maximumAlerts else { return }
-                            alerts?.append(try Alert(&reader, serviceLabel: serviceLabel))
-                        }
+            try JSONReader.fields(of: message.payload) { (reader) throws(JSONError) in
+                try reader.fieldOrSkip("status", &status)
+                if reader.isAt("alerts"), reader.kind == .array {
+                    alerts = []
+                    count = 0
+                    try reader.array { (reader) throws(JSONError) in
+                        count += 1
+                        guard count <= Self.maximumAlerts else { return }
+                        alerts?.append(try Alert(&reader, serviceLabel: serviceLabel))
                     }
                 }
             }

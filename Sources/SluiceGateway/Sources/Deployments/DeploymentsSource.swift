@@ -98,32 +98,18 @@ public struct DeploymentsSource: SourceOptions {
         }
 
         mutating func read(_ payload: [UInt8]) throws(JSONError) {
-            try JSONReader.read(payload) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "commit_id" {
-                        commit = try reader.stringOrNull()
-                    } else if key == "env" {
-                        env = try reader.stringOrNull()
-                    } else if key == "timestamp" {
-                        time = try EventTime.read(&reader)
-                    } else if key == "service" {
-                        service = try reader.stringOrNull()
-                    } else if key == "repository" {
-                        repository = try reader.stringOrNull()
-                    } else if key == "result" {
-                        result = try reader.stringOrNull()
-                    } else if key == "id" {
-                        id = try Self.identifier(&reader)
-                    } else if key == "started" {
-                        started = try EventTime.read(&reader)
-                    } else if key == "version" {
-                        version = try reader.stringOrSkip()
-                    } else if key == "description" {
-                        description = try reader.stringOrSkip()
-                    } else if key == "url" {
-                        url = try reader.stringOrSkip()
-                    }
-                }
+            try JSONReader.fields(of: payload) { (reader) throws(JSONError) in
+                try reader.fieldOrNull("commit_id", &commit)
+                try reader.fieldOrNull("env", &env)
+                try reader.fieldTime("timestamp", &time)
+                try reader.fieldOrNull("service", &service)
+                try reader.fieldOrNull("repository", &repository)
+                try reader.fieldOrNull("result", &result)
+                if reader.isAt("id") { id = try Self.identifier(&reader) }
+                try reader.fieldTime("started", &started)
+                try reader.fieldOrSkip("version", &version)
+                try reader.fieldOrSkip("description", &description)
+                try reader.fieldOrSkip("url", &url)
             }
         }
 

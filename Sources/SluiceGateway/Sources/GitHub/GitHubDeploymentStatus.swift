@@ -20,47 +20,34 @@ struct GitHubDeploymentStatus {
     private var repository: String?
 
     init(_ body: [UInt8]) throws(JSONError) {
-        try JSONReader.read(body) { (reader) throws(JSONError) in
-            try reader.object { (key, reader) throws(JSONError) in
-                if key == "deployment_status", reader.kind == .object {
-                    try reader.object { (key, reader) throws(JSONError) in
-                        if key == "id" {
-                            if reader.kind == .number { id = try reader.number().integer() }
-                        } else if key == "description" {
-                            description = try reader.stringOrSkip()
-                        } else if key == "log_url" {
-                            logURL = try reader.stringOrSkip()
-                        } else if key == "target_url" {
-                            targetURL = try reader.stringOrSkip()
-                        } else if key == "environment_url" {
-                            environmentURL = try reader.stringOrSkip()
-                        } else if key == "state" {
-                            state = try reader.stringOrSkip()
-                        } else if key == "created_at" {
-                            createdAt = try EventTime.read(&reader)
-                        } else if key == "updated_at" {
-                            updatedAt = try EventTime.read(&reader)
-                        } else if key == "environment" {
-                            statusEnvironment = try reader.stringOrSkip()
-                        }
+        try JSONReader.fields(of: body) { (reader) throws(JSONError) in
+            if reader.isAt("deployment_status"), reader.kind == .object {
+                try reader.fields { (reader) throws(JSONError) in
+                    if reader.isAt("id") {
+                        if reader.kind == .number { id = try reader.number().integer() }
                     }
-                } else if key == "deployment", reader.kind == .object {
-                    try reader.object { (key, reader) throws(JSONError) in
-                        if key == "sha" {
-                            commit = try reader.stringOrSkip()
-                        } else if key == "environment" {
-                            environment = try reader.stringOrSkip()
-                        } else if key == "created_at" {
-                            startedAt = try EventTime.read(&reader)
-                        } else if key == "description" {
-                            deploymentDescription = try reader.stringOrSkip()
-                        }
-                    }
-                } else if key == "repository" {
-                    let repository = try GitHubRepository(&reader)
-                    service = repository.name
-                    self.repository = repository.fullName
+                    try reader.fieldOrSkip("description", &description)
+                    try reader.fieldOrSkip("log_url", &logURL)
+                    try reader.fieldOrSkip("target_url", &targetURL)
+                    try reader.fieldOrSkip("environment_url", &environmentURL)
+                    try reader.fieldOrSkip("state", &state)
+                    try reader.fieldTime("created_at", &createdAt)
+                    try reader.fieldTime("updated_at", &updatedAt)
+                    try reader.fieldOrSkip("environment", &statusEnvironment)
                 }
+            }
+            if reader.isAt("deployment"), reader.kind == .object {
+                try reader.fields { (reader) throws(JSONError) in
+                    try reader.fieldOrSkip("sha", &commit)
+                    try reader.fieldOrSkip("environment", &environment)
+                    try reader.fieldTime("created_at", &startedAt)
+                    try reader.fieldOrSkip("description", &deploymentDescription)
+                }
+            }
+            if reader.isAt("repository") {
+                let repository = try GitHubRepository(&reader)
+                service = repository.name
+                self.repository = repository.fullName
             }
         }
     }

@@ -25,28 +25,25 @@ struct GitHubPush {
     private var commits: [Commit] = []
 
     init(_ body: [UInt8]) throws(JSONError) {
-        try JSONReader.read(body) { (reader) throws(JSONError) in
-            try reader.object { (key, reader) throws(JSONError) in
-                if key == "ref" {
-                    ref = try reader.stringOrSkip()
-                } else if key == "before" {
-                    before = try reader.stringOrSkip()
-                } else if key == "after" {
-                    after = try reader.stringOrSkip()
-                } else if key == "forced" {
-                    if reader.kind == .boolean { isForced = try reader.boolean() }
-                } else if key == "deleted" {
-                    if reader.kind == .boolean { isDeleted = try reader.boolean() }
-                } else if key == "repository" {
-                    repository = try GitHubRepository(&reader)
-                } else if key == "head_commit", reader.kind == .object {
-                    try reader.object { (key, reader) throws(JSONError) in
-                        if key == "timestamp" { headTime = try EventTime.read(&reader) }
-                    }
-                } else if key == "commits" {
-                    hasCommits = true
-                    commits = try reader.null() ? [] : Self.commits(&reader)
+        try JSONReader.fields(of: body) { (reader) throws(JSONError) in
+            try reader.fieldOrSkip("ref", &ref)
+            try reader.fieldOrSkip("before", &before)
+            try reader.fieldOrSkip("after", &after)
+            if reader.isAt("forced") {
+                if reader.kind == .boolean { isForced = try reader.boolean() }
+            }
+            if reader.isAt("deleted") {
+                if reader.kind == .boolean { isDeleted = try reader.boolean() }
+            }
+            if reader.isAt("repository") { repository = try GitHubRepository(&reader) }
+            if reader.isAt("head_commit"), reader.kind == .object {
+                try reader.fields { (reader) throws(JSONError) in
+                    try reader.fieldTime("timestamp", &headTime)
                 }
+            }
+            if reader.isAt("commits") {
+                hasCommits = true
+                commits = try reader.null() ? [] : Self.commits(&reader)
             }
         }
     }
@@ -144,22 +141,15 @@ struct GitHubPush {
     }
 
     private static func read(_ commit: inout Commit, _ reader: inout JSONReader) throws(JSONError) {
-        try reader.object { (key, reader) throws(JSONError) in
-            if key == "id" {
-                commit.id = try reader.stringOrSkip()
-            } else if key == "message" {
-                commit.message = try reader.stringOrSkip()
-            } else if key == "timestamp" {
-                commit.timestamp = try EventTime.read(&reader)
-            } else if key == "url" {
-                commit.url = try reader.stringOrSkip()
-            } else if key == "author", reader.kind == .object {
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "name" {
-                        commit.author = try reader.stringOrSkip()
-                    } else if key == "username" {
-                        commit.username = try reader.stringOrSkip()
-                    }
+        try reader.fields { (reader) throws(JSONError) in
+            try reader.fieldOrSkip("id", &commit.id)
+            try reader.fieldOrSkip("message", &commit.message)
+            try reader.fieldTime("timestamp", &commit.timestamp)
+            try reader.fieldOrSkip("url", &commit.url)
+            if reader.isAt("author"), reader.kind == .object {
+                try reader.fields { (reader) throws(JSONError) in
+                    try reader.fieldOrSkip("name", &commit.author)
+                    try reader.fieldOrSkip("username", &commit.username)
                 }
             }
         }
@@ -178,14 +168,10 @@ struct GitHubRepository {
     /// Reads the object, or `null`.
     init(_ reader: inout JSONReader) throws(JSONError) {
         if try reader.null() { return }
-        try reader.object { (key, reader) throws(JSONError) in
-            if key == "name" {
-                name = try reader.stringOrSkip()
-            } else if key == "full_name" {
-                fullName = try reader.stringOrSkip()
-            } else if key == "pushed_at" {
-                pushedAt = try EventTime.read(&reader)
-            }
+        try reader.fields { (reader) throws(JSONError) in
+            try reader.fieldOrSkip("name", &name)
+            try reader.fieldOrSkip("full_name", &fullName)
+            try reader.fieldTime("pushed_at", &pushedAt)
         }
     }
 }

@@ -19,6 +19,7 @@ public struct GitHubSource: SourceOptions, Hashable {
     ///
     /// A form that holds the JSON in `payload` (GitHub's other content type) is read like the JSON itself.
     /// - Parameters:
+    ///   - message: the request.
     ///   - receipt: when the webhook came: times that are not believed fall back to it.
     ///   - repaired: called for each element that was replaced or left out so that the rest could be kept.
     /// - Throws: ``SourceError`` when the body is not what such an event is.

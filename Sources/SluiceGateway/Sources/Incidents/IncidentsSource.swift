@@ -18,18 +18,11 @@ public struct IncidentsSource: SourceOptions, Hashable {
         var (id, service): (String?, String?) = (nil, nil)
         var (opened, resolved) = (Moment(), Moment())
         do {
-            try JSONReader.read(message.payload) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "id" {
-                        id = try Self.identifier(&reader)
-                    } else if key == "service" {
-                        service = try reader.stringOrSkip()
-                    } else if key == "opened" {
-                        opened = try Moment(&reader)
-                    } else if key == "resolved" {
-                        resolved = try Moment(&reader)
-                    }
-                }
+            try JSONReader.fields(of: message.payload) { (reader) throws(JSONError) in
+                if reader.isAt("id") { id = try Self.identifier(&reader) }
+                try reader.fieldOrSkip("service", &service)
+                if reader.isAt("opened") { opened = try Moment(&reader) }
+                if reader.isAt("resolved") { resolved = try Moment(&reader) }
             }
         } catch {
             throw SourceError("the body is not the JSON of an incident: \(error)")

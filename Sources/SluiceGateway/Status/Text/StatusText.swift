@@ -6,7 +6,10 @@ public struct StatusText: Sendable {
     private let width: Int
     private let colours: Colours
 
-    /// - Parameter width: of a line, in columns. At least 40; default 100.
+    /// - Parameters:
+    ///   - snapshot: what is shown.
+    ///   - width: of a line, in columns. At least 40; default 100.
+    ///   - colours: default: none.
     public init(_ snapshot: Snapshot, width: Int = 100, colours: Colours = .none) {
         self.snapshot = snapshot
         self.colours = colours
@@ -14,7 +17,7 @@ public struct StatusText: Sendable {
     }
 
     public var text: String {
-        let tables = [sources, queue, sinks, destinations, poison, deployments]
+        let tables = [sources, queue, sinks, destinations, poison, jobs, deployments]
         let parts = [verdict] + tables.filter { !$0.isEmpty } + [foot]
         return parts.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
     }
@@ -139,6 +142,18 @@ public struct StatusText: Sendable {
         }
         return table.lines(width: width)
             + ["\(snapshot.poison.messages.messages) in \(snapshot.poison.topic) that were not looked at".safe]
+    }
+
+    private var jobs: [String] {
+        guard let jobs = snapshot.jobs, !jobs.isEmpty else { return [] }
+        var table = TextTable(["SENT AGAIN BY JOB", "TO", "STATE", "DELIVERED>", "FAILED>", "LEFT>", "WHY"])
+        for job in jobs.prefix(10) {
+            table.add([
+                "\(job.id) (\(job.kind))", job.to, job.state, StatusWords.count(job.delivered),
+                StatusWords.count(job.failed), StatusWords.count(job.left), job.why ?? "",
+            ])
+        }
+        return table.lines(width: width)
     }
 
     private var deployments: [String] {

@@ -69,7 +69,7 @@ extension TopView {
     private func details(of destination: Snapshot.Destination, _ now: Timestamp) -> [Line] {
         let waits = [
             ("next attempt", destination.waiting), ("budget", destination.waitingForBudget),
-            ("throttle", destination.waitingForThrottle), ("a place", destination.waitingForConcurrency),
+            ("throttle", destination.waitingForThrottle), ("a slot", destination.waitingForConcurrency),
         ].filter { $0.1 > 0 }.map { "\($0.1) for the \($0.0)" }.joined(separator: ", ")
         let failure = destination.lastFailure.map {
             "\(StatusWords.distance($0.time, now)) ago: \($0.reason): \($0.description)"

@@ -3,6 +3,7 @@ import Sluice
 extension TopView {
     /// A line of the screen.
     public struct Line: Sendable, Equatable {
+        /// How a line stands out.
         public enum Style: Sendable {
             case plain, head, marked, faint, well, warning, error
         }
@@ -77,6 +78,13 @@ extension TopView {
         if snapshot.poison.messages > 0 {
             lines.append(
                 Line(text: "poison: \(snapshot.poison.messages.messages) in \(snapshot.poison.topic)", style: .warning))
+        }
+        for job in (snapshot.jobs ?? []).prefix(3) {
+            let done = job.delivered + job.failed + job.skipped
+            lines.append(
+                Line(
+                    text: "job \(job.id): \(job.kind) to \(job.to) is \(job.state), \(done) of \(job.total), "
+                        + "\(job.failed) failed again", style: job.state == "stopped" ? .warning : .plain))
         }
         return lines
     }

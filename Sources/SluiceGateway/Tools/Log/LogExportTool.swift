@@ -11,11 +11,13 @@ public struct LogExportTool: Sendable {
     /// Which events; nil for every message.
     public var only: EventFilter?
 
-    /// - Parameter topic: nil for the events.
+    /// - Parameters:
+    ///   - location: where the log is.
+    ///   - topic: nil for the events.
     /// - Throws: ``ToolError`` where the log is not the embedded one.
-    public init(_ place: LogPlace, topic: Topic?) throws(ToolError) {
-        view = SQLiteLogView(path: try place.file(for: "export"))
-        self.topic = topic ?? Topic(place.events)
+    public init(_ location: LogLocation, topic: Topic?) throws(ToolError) {
+        view = SQLiteLogView(path: try location.file(for: "export"))
+        self.topic = topic ?? Topic(location.events)
     }
 
     /// Hands over the messages that are there when it begins, many lines at once, in order.

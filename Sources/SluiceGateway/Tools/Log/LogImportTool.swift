@@ -29,13 +29,15 @@ public struct LogImportTool: Sendable {
     public var count: Int { taken.count.load(ordering: .relaxed) }
 
     /// - Throws: ``ToolError`` where the log is not an embedded one.
-    public init(_ place: LogPlace, topic: Topic?) throws(ToolError) {
-        path = try place.file(for: "import")
+    public init(_ location: LogLocation, topic: Topic?) throws(ToolError) {
+        path = try location.file(for: "import")
         self.topic = topic
     }
 
     /// Imports until the input ends. The log is made where there is none.
-    /// - Parameter read: the next bytes of the input as soon as there are any; empty at its end.
+    /// - Parameters:
+    ///   - bar: shows how far it is.
+    ///   - read: the next bytes of the input as soon as there are any; empty at its end.
     /// - Throws: an error that names the line at fault; what stands before it is in the log. `SQLiteLogError`.
     public func run(showing bar: ProgressBar? = nil, read: @escaping () throws -> [UInt8]) async throws {
         let log = try open()

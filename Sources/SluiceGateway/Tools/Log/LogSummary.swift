@@ -4,7 +4,7 @@ import SluiceSQLite
 /// What is in the log: `sluice log topics` and `sluice log stats`.
 public struct LogSummary: Sendable {
     /// Where it is, for people.
-    let place: String
+    let location: String
     /// Of the embedded log.
     let file: SQLiteFileSize?
     let topics: [LogTopicRow]
@@ -21,7 +21,7 @@ public struct LogSummary: Sendable {
 
     /// Everything for people.
     public var text: String {
-        var head = [place]
+        var head = [location]
         if let file {
             head.append(
                 "\(StatusWords.bytes(file.bytes)) on the disk, \(StatusWords.bytes(file.free)) of it free to be written again"
@@ -34,7 +34,7 @@ public struct LogSummary: Sendable {
     /// Everything as one JSON object.
     public var json: String {
         let bytes = JSONWriter.object { json in
-            json.member("log", place)
+            json.member("log", location)
             json.member("time", RFC3339.format(time))
             if let file {
                 json.member("file_bytes", file.bytes)

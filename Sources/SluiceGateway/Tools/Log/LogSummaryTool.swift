@@ -7,17 +7,19 @@ import SluiceSQLite
 /// `sluice log topics` and `sluice log stats`: reads what is in the log, and writes nothing. A million messages cost what a
 /// thousand do.
 public struct LogSummaryTool: Sendable {
-    private let place: LogPlace
+    private let location: LogLocation
     private let readers: Set<String>
     private let now: @Sendable () -> Timestamp
 
-    /// - Parameter readers: the routes whose groups are looked for on Kafka, beside those that the environment may make.
-    public init(_ place: LogPlace, readers: Set<String> = []) {
-        self.init(place, readers: readers, now: { .now() })
+    /// - Parameters:
+    ///   - location: where the log is.
+    ///   - readers: the routes whose groups are looked for on Kafka, beside those that the environment may make.
+    public init(_ location: LogLocation, readers: Set<String> = []) {
+        self.init(location, readers: readers, now: { .now() })
     }
 
-    init(_ place: LogPlace, readers: Set<String> = [], now: @escaping @Sendable () -> Timestamp) {
-        self.place = place
+    init(_ location: LogLocation, readers: Set<String> = [], now: @escaping @Sendable () -> Timestamp) {
+        self.location = location
         self.readers = readers
         self.now = now
     }
@@ -27,7 +29,7 @@ public struct LogSummaryTool: Sendable {
     ///   - isExact: whether to look at every message for its size, which takes as long as reading them.
     /// - Throws: `SQLiteLogError`; `KafkaError`; ``ToolError``.
     public func read(groups: Bool, isExact: Bool = false) async throws -> LogSummary {
-        switch place {
+        switch location {
         case .file(let path): try summary(ofFile: path, groups, isExact)
         case .kafka(let kafka): try await summary(of: kafka, groups)
         }
@@ -40,7 +42,7 @@ public struct LogSummaryTool: Sendable {
             LogTopicRow(summary, bytes: isExact ? try measure(summary, view) : nil)
         }
         let groups = wantsGroups ? try SQLiteLog.groups(inFile: path).map(GroupRow.init) : []
-        return LogSummary(place: path, file: try view.fileSize(), topics: topics, groups: groups, time: now)
+        return LogSummary(location: path, file: try view.fileSize(), topics: topics, groups: groups, time: now)
     }
 
     private func measure(_ summary: SQLiteTopicSummary, _ view: SQLiteLogView) throws -> Int64 {
@@ -93,7 +95,7 @@ public struct LogSummaryTool: Sendable {
         }
         let brokers = kafka.client.brokers.joined(separator: ",")
         guard !rows.isEmpty else { throw ToolError("the brokers \(brokers) have no topic \(kafka.topic)") }
-        return LogSummary(place: "Kafka at \(brokers)", file: nil, topics: rows, groups: groups, time: now())
+        return LogSummary(location: "Kafka at \(brokers)", file: nil, topics: rows, groups: groups, time: now())
     }
 
     /// Those that a gateway has there.

@@ -11,7 +11,7 @@ public struct LogTailTool: Sendable {
     /// How many are read at once where few are wanted: each look at the file costs as much as many messages.
     private static let longPiece: Int64 = 8_192
 
-    private let place: LogPlace
+    private let location: LogLocation
     private let topic: Topic
     /// Which events; nil for every message.
     public var only: EventFilter? { didSet { sieve = only.map(EventSieve.init) } }
@@ -25,16 +25,18 @@ public struct LogTailTool: Sendable {
     public var format: MessageFormat = .lines
     public var colours: Colours = .none
 
-    /// - Parameter topic: nil for the events.
-    public init(_ place: LogPlace, topic: Topic?) {
-        self.place = place
-        self.topic = topic ?? Topic(place.events)
+    /// - Parameters:
+    ///   - location: where the log is.
+    ///   - topic: nil for the events.
+    public init(_ location: LogLocation, topic: Topic?) {
+        self.location = location
+        self.topic = topic ?? Topic(location.events)
     }
 
     /// Hands over lines until there are no more, or the task is cancelled.
     /// - Throws: `SQLiteLogError`; `KafkaError`; ``ToolError``; what `write` throws.
     public func run(write: @escaping @Sendable ([UInt8]) throws -> Void) async throws {
-        switch place {
+        switch location {
         case .file(let path): try await run(SQLiteLogView(path: path), write)
         case .kafka(let kafka): try await run(kafka, write)
         }

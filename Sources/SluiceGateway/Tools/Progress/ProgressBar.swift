@@ -21,6 +21,7 @@ public final class ProgressBar: Sendable {
 
     /// - Parameters:
     ///   - title: what is done, such as `exporting`.
+    ///   - unit: what is counted.
     ///   - total: nil where it is not known.
     ///   - done: how much was done before, as by a job that goes on: it counts for the share, and not for the rate.
     public convenience init(_ title: String, unit: ProgressUnit = .messages, total: Int64? = nil, done: Int64 = 0) {
@@ -43,6 +44,7 @@ public final class ProgressBar: Sendable {
 
     /// Says how far it is; to be called now and then also when nothing has changed, so that rate and time are those of now.
     /// - Parameters:
+    ///   - done: how much is done in all.
     ///   - total: where it has changed, or is known only now.
     ///   - share: from 0 to 1, where it is known in another way: the bytes of a file whose lines are not counted.
     public func update(_ done: Int64, of total: Int64? = nil, share: Double? = nil) {

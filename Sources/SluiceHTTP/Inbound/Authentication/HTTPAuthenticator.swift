@@ -2,6 +2,10 @@ import Crypto
 
 /// Decides who may send to an endpoint.
 ///
+/// ```swift
+/// HTTPEndpoint("/orders", authenticator: .bearer(token))
+/// ```
+///
 /// It may look at the head, before a byte of the body is read, and at the complete request with the body as it was
 /// transmitted, before anything is inflated. Throw ``HTTPRejection`` with status 401 and a text for the client; any
 /// other error becomes a plain 401. Both closures run on an event loop for small bodies and must not block.

@@ -1,6 +1,10 @@
 import Sluice
 
 /// How requests to one path become messages.
+///
+/// ```swift
+/// HTTPEndpoint("/webhooks/shop", authenticator: .hmacSHA256(secret: secret), maxBodyBytes: 1 << 20)
+/// ```
 public struct HTTPEndpoint: Sendable {
     /// The path, which is the name of the topic, compared as it is sent: `/webhooks/deploys`. A slash behind it does
     /// not matter.

@@ -1,6 +1,10 @@
 public import Sluice
 
 /// How an authenticated request becomes a message.
+///
+/// ```swift
+/// HTTPEndpoint("/orders", format: .body(headers: ["X-Customer": "customer"]))  // a header as metadata
+/// ```
 public struct HTTPMessageFormat: Sendable {
     let decode: @Sendable (HTTPInboundRequest) throws -> Message
 

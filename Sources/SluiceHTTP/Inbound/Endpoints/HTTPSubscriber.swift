@@ -3,6 +3,11 @@ public import Sluice
 /// A Subscriber whose deliveries are requests: a topic is a path, and the request is answered when its message is
 /// settled.
 ///
+/// ```swift
+/// let requests = try HTTPSubscriber(listener: listener, endpoints: [HTTPEndpoint("/orders", authenticator: .bearer(token))])
+/// try router.add(Route("intake", from: requests, "/orders", to: log.publisher(), "orders") { message, _ in [message] })
+/// ```
+///
 /// Acknowledged is 202. Rejected is 503 with `Retry-After`, or 400 with the reason when the error's disposition is
 /// permanent. A path answers 503 as long as it has no subscription.
 public final class HTTPSubscriber: Subscriber {

@@ -3,10 +3,16 @@ public import Logging
 import NIOCore
 import NIOPosix
 public import ServiceLifecycle
+import Sluice
 import Synchronization
 public import Tracing
 
 /// Listens on one address and answers HTTP/1.1: the requests to the endpoints of its subscribers, and its resources.
+///
+/// ```swift
+/// let listener = try HTTPListener(port: 8080, resources: [])
+/// let orders = try HTTPSubscriber(listener: listener, endpoints: [HTTPEndpoint("/orders", authenticator: .bearer(token))])
+/// ```
 ///
 /// On graceful shutdown it stops accepting; requests that wait for their settlement get their answers, others 503
 /// with `Connection: close`, and `run()` returns when the last connection has ended.
@@ -18,7 +24,7 @@ public final class HTTPListener: Service {
     private struct State {
         var running = false
         var outcome: Result<Int, HTTPListenerError>?
-        var waiters: [CheckedContinuation<Int, any Error>] = []
+        var waiters = WaitList<Result<Int, HTTPListenerError>>()
     }
 
     /// - Parameters:
@@ -89,13 +95,7 @@ public final class HTTPListener: Service {
     /// - Returns: the port, also where the configuration left it to the system.
     /// - Throws: ``HTTPListenerError`` when it could not start.
     public func port() async throws -> Int {
-        try await withCheckedThrowingContinuation { continuation in
-            let outcome = state.withLock { state in
-                if state.outcome == nil { state.waiters.append(continuation) }
-                return state.outcome
-            }
-            if let outcome { continuation.resume(with: outcome.mapError { $0 as any Error }) }
-        }
+        try await state.waitThrough(in: \.waiters) { $0.outcome }.get()
     }
 
     /// Listens until graceful shutdown or cancellation.
@@ -152,10 +152,9 @@ public final class HTTPListener: Service {
     private func conclude(_ outcome: Result<Int, HTTPListenerError>) {
         let waiters = state.withLock { state in
             state.outcome = outcome
-            defer { state.waiters = [] }
-            return state.waiters
+            return state.waiters.removeAll()
         }
-        for waiter in waiters { waiter.resume(with: outcome.mapError { $0 as any Error }) }
+        for waiter in waiters { waiter.resume(returning: outcome) }
     }
 
     private static func reason(of error: any Error) -> String {

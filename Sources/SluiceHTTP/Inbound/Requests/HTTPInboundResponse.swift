@@ -1,5 +1,6 @@
 /// An answer, complete: status, header fields and body. Length, date and connection handling are added on the way out.
 public struct HTTPInboundResponse: Sendable {
+    /// A field of the head: a name and a value.
     public struct Header: Sendable {
         public var name: String
         public var value: String
@@ -69,6 +70,10 @@ public struct HTTPInboundResponse: Sendable {
 }
 
 /// Ends a request with an answer of the thrower's choice: for authenticators and message formats.
+///
+/// ```swift
+/// throw HTTPRejection(400, "expected an order")
+/// ```
 public struct HTTPRejection: Error, CustomStringConvertible {
     public let response: HTTPInboundResponse
     public let description: String

@@ -1,4 +1,8 @@
 /// Answers the requests to one path by itself, such as `GET /metrics`: nothing is delivered anywhere.
+///
+/// ```swift
+/// HTTPResource("/healthz") { _ in .ok(Array("ok".utf8), contentType: "text/plain") }
+/// ```
 public struct HTTPResource: Sendable {
     /// Compared as it is sent: `/metrics`.
     public let path: String

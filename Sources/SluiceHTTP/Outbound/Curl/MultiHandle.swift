@@ -1,12 +1,14 @@
 import CCurl
+import Sluice
 
 /// Owns a multi handle: libcurl's connections and the transfers on them.
 ///
 /// `wake` may be called from any thread while the handle is open (curl_multi_wakeup(3)); everything else, `close`
-/// included, belongs to the client's one thread. The mailbox calls no `wake` after that thread has ended.
+/// included, belongs to the client's one thread. An inbox calls no `wake` once it has ended, which comes before `close`.
 final class MultiHandle: @unchecked Sendable {
     private let handle: UnsafeMutableRawPointer
     private var isOpen = true
+    private let sleep = SleepState()
 
     init(_ configuration: HTTPClient.Configuration) throws(HTTPClient.SetupError) {
         guard let handle = curl_multi_init() else { throw HTTPClient.SetupError("libcurl gave no multi handle") }
@@ -22,7 +24,12 @@ final class MultiHandle: @unchecked Sendable {
 
     /// Ends the current wait, or the next one if none is under way.
     func wake() {
-        curl_multi_wakeup(handle)
+        if sleep.raise() { curl_multi_wakeup(handle) }
+    }
+
+    /// The thread looks for all that it was woken for until now.
+    func beginTurn() {
+        sleep.wakeUp()
     }
 
     func add(_ easy: EasyHandle) -> Bool {
@@ -52,7 +59,9 @@ final class MultiHandle: @unchecked Sendable {
 
     /// Waits until a connection is ready, one of libcurl's own timers is due, `wake` is called, or the time is over.
     func wait(milliseconds: Int32) -> Bool {
-        curl_multi_poll(handle, nil, 0, milliseconds, nil) == CURLM_OK
+        guard sleep.fallAsleep() else { return true }
+        defer { sleep.wakeUp() }
+        return curl_multi_poll(handle, nil, 0, milliseconds, nil) == CURLM_OK
     }
 
     /// Closes the connections. Every transfer has been removed before.

@@ -4,6 +4,11 @@ import Sluice
 
 /// What the client's thread runs: it starts requests in turn, lets libcurl work, hands out answers, and waits for more.
 final class TransferLoop {
+    enum Command {
+        case start(Ticket, UnsafeContinuation<Completion, Never>)
+        case cancel(Ticket)
+    }
+
     private final class Transfer {
         let ticket: Ticket
         let continuation: UnsafeContinuation<Completion, Never>
@@ -18,7 +23,7 @@ final class TransferLoop {
         }
     }
 
-    private let mailbox: Mailbox
+    private let inbox: Inbox<Command>
     private let multi: MultiHandle
     private let configuration: HTTPClient.Configuration
 
@@ -27,18 +32,22 @@ final class TransferLoop {
     private var running: [UnsafeMutableRawPointer: Transfer] = [:]
     private var admission: Admission<Transfer>
     private var idle: [EasyHandle] = []
-    private var commands: [Mailbox.Command] = []
+    private var commands: [Command] = []
     /// No transfer's deadline is earlier. It may be too early itself, as ended transfers do not move it.
     private var nextDeadline = MonotonicTime(nanoseconds: .max)
     private var failures = 0
     private let certificates: CertificateBundle?
     private var resets = ResetMemory()
 
-    init(_ mailbox: Mailbox, _ configuration: HTTPClient.Configuration, _ certificates: CertificateBundle?) {
+    /// - Parameter inbox: wakes the multi handle.
+    init(
+        _ inbox: Inbox<Command>, _ multi: MultiHandle, _ configuration: HTTPClient.Configuration,
+        _ certificates: CertificateBundle?
+    ) {
         self.certificates = certificates
-        self.mailbox = mailbox
+        self.inbox = inbox
+        self.multi = multi
         self.configuration = configuration
-        multi = mailbox.multi
         admission = Admission(limit: configuration.limit, limitPerLane: configuration.limitPerHost)
     }
 
@@ -46,7 +55,8 @@ final class TransferLoop {
     func run() {
         DedicatedThread.blockSignals()
         while true {
-            let closeDeadline = mailbox.take(into: &commands)
+            multi.beginTurn()
+            let closeDeadline = inbox.take(into: &commands)
             for command in commands { obey(command) }
             commands.removeAll(keepingCapacity: true)
 
@@ -60,7 +70,7 @@ final class TransferLoop {
         end()
     }
 
-    private func obey(_ command: Mailbox.Command) {
+    private func obey(_ command: Command) {
         switch command {
         case .start(let ticket, let continuation):
             let transfer = Transfer(ticket, continuation)
@@ -159,7 +169,6 @@ final class TransferLoop {
     }
 
     private func wait(from now: MonotonicTime, closingBy closeDeadline: MonotonicTime?) {
-        guard mailbox.beginSleeping(knowing: closeDeadline) else { return }
         let deadline = min(nextDeadline, closeDeadline ?? nextDeadline)
         let milliseconds = min(deadline.nanoseconds(since: now) / 1_000_000 + 1, 3_600_000)
         if multi.wait(milliseconds: Int32(milliseconds)) {
@@ -171,7 +180,6 @@ final class TransferLoop {
             failures += 1
             _ = poll(nil, 0, Int32(min(failures, 100)))
         }
-        mailbox.endSleeping()
     }
 
     private func failAll() {
@@ -180,11 +188,10 @@ final class TransferLoop {
 
     private func end() {
         for transfer in Array(transfers.values) { finish(transfer, failing: .closed) }
-        for case .start(let ticket, let continuation) in mailbox.end() {
+        for case .start(let ticket, let continuation) in inbox.end() {
             finish(Transfer(ticket, continuation), failing: .closed)
         }
         idle = []
         multi.close()
-        mailbox.resumeWaiters()
     }
 }

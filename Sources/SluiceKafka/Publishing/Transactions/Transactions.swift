@@ -6,7 +6,7 @@ import Synchronization
 final class Transactions: Sendable {
     private let core: ProducerCore
     private let timeout: Duration
-    private let turns = Turns()
+    private let turns = Seats(1)
     private let calls: BlockingCalls
     private let thread: WorkerThread
 
@@ -29,7 +29,7 @@ final class Transactions: Sendable {
         _ publisher: KafkaPublisher, _ body: (KafkaTransaction) async throws -> Result
     ) async throws -> Result {
         try await turns.take()
-        defer { turns.passOn() }
+        defer { turns.giveBack() }
         let client = try core.enter()
         defer { client.leave() }
         let deadline = MonotonicTime.now().advanced(by: timeout)

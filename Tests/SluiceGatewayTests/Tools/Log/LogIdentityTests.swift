@@ -26,11 +26,13 @@ import Testing
         }
     }
 
-    private func export(_ place: LogPlace, _ topic: Topic? = nil, _ change: (inout LogExportTool) -> Void = { _ in })
+    private func export(
+        _ location: LogLocation, _ topic: Topic? = nil, _ change: (inout LogExportTool) -> Void = { _ in }
+    )
         throws
         -> [UInt8]
     {
-        var tool = try LogExportTool(place, topic: topic)
+        var tool = try LogExportTool(location, topic: topic)
         change(&tool)
         var bytes: [UInt8] = []
         _ = try tool.run { bytes += $0 }
@@ -38,9 +40,9 @@ import Testing
     }
 
     private func `import`(
-        _ bytes: [UInt8], into place: LogPlace, _ topic: Topic? = nil, delivers: Bool = false
+        _ bytes: [UInt8], into location: LogLocation, _ topic: Topic? = nil, delivers: Bool = false
     ) async throws -> Int {
-        var tool = try LogImportTool(place, topic: topic)
+        var tool = try LogImportTool(location, topic: topic)
         tool.delivers = delivers
         // As from a pipe, whose pieces end anywhere.
         var rest = bytes[...]
@@ -114,7 +116,7 @@ import Testing
         (#"{"payload":"a"}"#, "line 2: it names no topic"), (#"{"topic":"t"}"#, "line 2: neither payload"),
     ])
     func aLineThatIsNoMessageEndsAnImportBehindWhatCameBefore(line: String, reason: String) async throws {
-        let log = LogPlace.file(path("log.sqlite"))
+        let log = LogLocation.file(path("log.sqlite"))
         let good = #"{"payload":"good","topic":"t","timestamp":"2026-01-02T03:04:05.678Z"}"#
         let error = await #expect(throws: ToolError.self) {
             _ = try await `import`(Array("\(good)\n\(line)\n\(good)\n".utf8), into: log)
@@ -139,7 +141,7 @@ import Testing
     }
 
     @Test func kafkaIsSentToTheOtherCommands() throws {
-        let kafka = LogPlace.kafka(.init(.init(brokers: ["localhost:9"])))
+        let kafka = LogLocation.kafka(.init(.init(brokers: ["localhost:9"])))
         for body in [
             { _ = try LogExportTool(kafka, topic: nil) }, { _ = try LogImportTool(kafka, topic: nil) },
         ] as [() throws -> Void] {

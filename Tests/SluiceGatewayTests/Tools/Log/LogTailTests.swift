@@ -135,7 +135,7 @@ import Testing
         let kafka = try KafkaForTests()
         var configuration = GatewayConfiguration()
         kafka.use(in: &configuration)
-        let place = LogPlace.kafka(try #require(configuration.kafka))
+        let location = LogLocation.kafka(try #require(configuration.kafka))
         let topics = try KafkaTopics(kafka.client, logger: Logger(label: "test"))
         try await topics.create(Topic(kafka.topic), partitions: 4, replication: nil, retention: nil)
         let publisher = try KafkaPublisher(kafka.client, key: Event.orderingKeySelector)
@@ -143,13 +143,13 @@ import Testing
         let group = try #require(configuration.kafka).group(of: "log-to-slack")
         try await topics.seek(group, of: Topic(kafka.topic), to: .beginning)
         await topics.close()
-        let summary = try await LogSummaryTool(place).read(groups: true)
+        let summary = try await LogSummaryTool(location).read(groups: true)
         #expect(summary.topics.first?.messages == 20 && summary.topics.first?.partitions == 4)
         #expect(summary.groups.map(\.group) == [group] && summary.groups.first?.backlog == 20)
         #expect(summary.topicTable.contains("4 partitions"))
 
         let text = Text()
-        var tool = LogTailTool(place, topic: nil)
+        var tool = LogTailTool(location, topic: nil)
         tool.lines = nil
         // A mock cluster finds no offset by a time.
         if kafka.mock == nil {
@@ -167,7 +167,7 @@ import Testing
             }
             group.cancelAll()
         }
-        let error = await #expect(throws: ToolError.self) { try await LogTailTool(place, topic: nil).run { _ in } }
+        let error = await #expect(throws: ToolError.self) { try await LogTailTool(location, topic: nil).run { _ in } }
         #expect(error?.description.contains("--since") == true)
         await publisher.close()
     }

@@ -7,10 +7,8 @@ package enum FactLine {
     package static func read(_ line: [UInt8]) throws(SourceError) -> Fact {
         var type: String?
         do {
-            try JSONReader.read(line) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "fact_type" { type = try reader.stringOrSkip() }
-                }
+            try JSONReader.fields(of: line) { (reader) throws(JSONError) in
+                try reader.fieldOrSkip("fact_type", &type)
             }
         } catch {
             throw SourceError("the fact is not valid JSON: \(error)", reason: Fact.malformed)

@@ -82,16 +82,14 @@ enum PagerDutyPreset: HTTPPreset {
     private static func words(_ body: [UInt8]) -> Words? {
         var words = Words()
         do {
-            try JSONReader.read(body) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "status" {
-                        words.status = try reader.stringOrSkip()
-                    } else if key == "message" {
+            try JSONReader.fields(of: body) { (reader) throws(JSONError) in
+                try reader.fieldOrSkip("status", &words.status)
+                if reader.isAt("message") {
+                    if let text = try reader.stringOrSkip() { words.all.append(text) }
+                }
+                if reader.isAt("errors"), reader.kind == .array {
+                    try reader.array { (reader) throws(JSONError) in
                         if let text = try reader.stringOrSkip() { words.all.append(text) }
-                    } else if key == "errors", reader.kind == .array {
-                        try reader.array { (reader) throws(JSONError) in
-                            if let text = try reader.stringOrSkip() { words.all.append(text) }
-                        }
                     }
                 }
             }

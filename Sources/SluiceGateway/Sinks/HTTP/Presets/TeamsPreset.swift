@@ -83,8 +83,8 @@ enum TeamsPreset: HTTPPreset {
             guard reader.kind == .object else { return }
             try reader.object { (key, reader) throws(JSONError) in
                 guard key == "error", reader.kind == .object else { return }
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "code" { code = try reader.stringOrSkip() }
+                try reader.fields { (reader) throws(JSONError) in
+                    try reader.fieldOrSkip("code", &code)
                 }
             }
         }

@@ -1,3 +1,5 @@
+import Sluice
+
 /// What a template is written in, and so how values are written into it.
 enum TemplateFormat: Sendable, Equatable {
     /// Values stand between quotes and cannot end them.

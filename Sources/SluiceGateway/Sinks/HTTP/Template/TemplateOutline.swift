@@ -1,3 +1,5 @@
+import Sluice
+
 /// A piece of a template, and where it stands.
 struct TemplatePiece: Sendable {
     enum Kind: Sendable {

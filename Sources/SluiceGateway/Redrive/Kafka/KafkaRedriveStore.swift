@@ -1,0 +1,300 @@
+import Logging
+import Sluice
+import SluiceKafka
+import SluiceSQLite
+import Synchronization
+
+/// Jobs on Kafka: records on a topic of their own, `KAFKA_TOPIC` and `-redrive`, that every gateway of the group reads and obeys.
+///
+/// What has become of a message is one record: it is settled in the poison queue, and the job counts it. A message that has
+/// failed again is put there before, and counts once that record is there.
+final class KafkaRedriveStore: RedriveStore {
+    /// What a job may take up in one record: brokers take little more than that.
+    private static let mostBytes = 900_000
+    /// How many places one record of dropped messages has: few enough for a record, wherever they lie.
+    private static let placesOfADrop = 100_000
+    /// How long it may take to read what is there.
+    private static let patience: Duration = .seconds(20)
+    private static let publishTimeout: Duration = .seconds(8)
+
+    let topic: Topic
+    let events: Topic
+    var poison: Topic { poisonQueue.topic }
+    let isPartitioned = true
+    let configuration: GatewayConfiguration.Kafka
+    let poisonQueue: KafkaPoisonQueue
+    private let keeper: TopicKeeper
+    /// Of the queue.
+    private let queue: KafkaPublisher
+    private let writer: KafkaPublisher
+    /// Which messages this gateway has handled.
+    private let log: SQLiteLog
+    let logger: Logger
+    let state = Mutex(State())
+
+    struct State {
+        var kept = KafkaRedriveState()
+        /// The offset of the last record that was taken; nil until all that was there at the start was.
+        var through: Int64?
+        var problem: String?
+        var waiters: [(offset: Int64, bell: AsyncStream<Void>.Continuation)] = []
+        /// By job, the name under which this gateway works it off.
+        var owners: [Int64: String] = [:]
+        /// By job, which of its messages is in the poison queue anew, though the job has not counted it yet.
+        var copied: [Int64: Int64] = [:]
+        /// What the poison queue's group had settled, as it was known last.
+        var committed = PlaceSet()
+        /// Whether that group lacks what was settled here.
+        var isBehind = false
+        var keptUp = MonotonicTime(nanoseconds: 0)
+    }
+
+    /// - Parameters:
+    ///   - queue: publishes to the poison topic.
+    ///   - keeper: looks after the topics.
+    init(
+        _ configuration: GatewayConfiguration.Kafka, _ queue: KafkaPublisher, _ keeper: TopicKeeper, handled log: SQLiteLog,
+        logger: Logger
+    ) throws {
+        topic = configuration.redriveTopic
+        events = Topic(configuration.topic)
+        self.configuration = configuration
+        self.queue = queue
+        self.keeper = keeper
+        self.log = log
+        self.logger = logger
+        poisonQueue = try KafkaPoisonQueue(configuration, logger: logger)
+        var options = KafkaPublisher.Configuration()
+        options.deliveryTimeout = Self.publishTimeout
+        options.createsMissingTopics = false
+        options.marshaler = FirstPartition()
+        writer = try KafkaPublisher(
+            configuration.client, key: .metadata(KafkaRedriveRecord.keyName), configuration: options, logger: logger)
+    }
+
+    var problem: String? {
+        guard keeper.problem == nil else { return nil }
+        return keeper.absence(of: topic) ?? state.withLock(\.problem)
+    }
+
+    func close() async {
+        await poisonQueue.close()
+        await writer.close()
+    }
+
+    var reader: KafkaTopics { poisonQueue.reader }
+    var prefix: String { poisonQueue.prefix }
+
+    /// Where the topic can be used.
+    var absence: String? { keeper.problem ?? keeper.absence(of: topic) }
+
+    // MARK: Records
+
+    /// Publishes records, and takes them as read where nothing else can have come between.
+    func publish(_ records: [KafkaRedriveRecord]) async throws {
+        try await writer.publish(records.map { $0.message(prefix: prefix) }, to: topic)
+    }
+
+    func takeAway(_ keys: [String]) async throws {
+        let messages = keys.map { KafkaRedriveRecord.tombstone($0, prefix: prefix) }
+        try await writer.publish(messages + [KafkaRedriveRecord.nothing.message(prefix: prefix)], to: topic)
+    }
+
+    /// Returns once everything is known that is on the topic now.
+    /// - Throws: ``ControlFailure``.
+    func catchUp() async throws {
+        if let reason = absence { throw ControlFailure(.failed, "Kafka keeps no jobs: \(reason)") }
+        do {
+            let bounds = try await reader.bounds(of: topic)[0] ?? 0..<0
+            guard !bounds.isEmpty else { return }
+            try await wait(through: bounds.upperBound - 1)
+        } catch is DeadlineError {
+            throw ControlFailure(
+                .failed, "the topic \(topic) is not read in time\(state.withLock(\.problem).map { ": \($0)" } ?? "")")
+        } catch let error as KafkaError {
+            throw ControlFailure(.failed, "the topic \(topic) cannot be read: \(error)")
+        }
+    }
+
+    private func wait(through offset: Int64) async throws {
+        let (rings, bell) = AsyncStream.makeStream(of: Void.self)
+        let isKnown = state.withLock { state in
+            if let through = state.through, through >= offset { return true }
+            state.waiters.append((offset, bell))
+            return false
+        }
+        guard !isKnown else { return }
+        try await withDeadline(Self.patience) {
+            for await _ in rings {}
+            try Task.checkCancellation()
+        }
+    }
+
+    // MARK: Jobs
+
+    func records() async throws -> [RedriveRecord] {
+        try await catchUp()
+        return listed
+    }
+
+    /// As they are known now: it is asked for each second.
+    func records(knowing known: [RedriveJob]) async throws -> [RedriveRecord] { listed }
+
+    /// Those that have ended go from the list before they may go from the topic.
+    private var listed: [RedriveRecord] {
+        let records = state.withLock(\.kept.records)
+        let surplus = records.count { $0.progress.state.isFinal } - RedriveLimits.endedJobs
+        guard surplus > 0 else { return records }
+        let gone = Set(records.filter(\.progress.state.isFinal).prefix(surplus).map(\.job.id))
+        return records.filter { !gone.contains($0.job.id) }
+    }
+
+    func add(
+        _ jobs: [RedriveJob], returning messages: [(job: Int, message: Message)], by: String
+    ) async throws -> [RedriveRecord] {
+        try await catchUp()
+        var records: [RedriveRecord] = []
+        for (index, wanted) in jobs.enumerated() {
+            let token = Self.token()
+            var job = wanted
+            (job.by, job.created) = (by, .now())
+            let returned = messages.filter { $0.job == index }.map(\.message)
+            if !returned.isEmpty { job.selected.form(unionWith: try await putBack(returned, token)) }
+            if job.kind == .retry { job.total = job.selected.count }
+            guard job.encoded.utf8.count <= Self.mostBytes else {
+                throw ControlFailure(
+                    .invalid, "the messages lie so far apart that one job cannot name them all: choose fewer")
+            }
+            records.append(try await add(job, token, by: by))
+        }
+        return records
+    }
+
+    /// Gives the job the next number.
+    private func add(_ wanted: RedriveJob, _ token: String, by: String) async throws -> RedriveRecord {
+        var job = wanted
+        while true {
+            job.id = (state.withLock { $0.kept.jobs.keys.max() } ?? 0) + 1
+            try await publish([
+                .job(job, token: token), .act(RedriveAct(job.kind.rawValue, by: by, job: job.id, job.words), token: token),
+            ])
+            try await catchUp()
+            let (id, found) = (job.id, state.withLock { $0.kept.jobs[job.id] })
+            if let found, found.token == token { return found.record }
+            // Another gateway was faster.
+            try await takeAway([KafkaRedriveRecord.job(job, token: token).key])
+            try Task.checkCancellation()
+            guard state.withLock({ $0.kept.jobs[id] }) != nil else {
+                throw ControlFailure(.failed, "the topic \(topic) does not keep what is written there")
+            }
+        }
+    }
+
+    /// Puts messages of a file into the poison queue. They count there once a job names them.
+    private func putBack(_ messages: [Message], _ token: String) async throws -> PlaceSet {
+        let before = try await reader.bounds(of: poison)
+        try await queue.publish(
+            messages.enumerated().map { number, message in
+                var returned = message
+                returned.metadata[RedriveMetadata.step] = nil
+                returned.metadata[RedriveMetadata.returned] = "\(token).\(number)"
+                return returned
+            }, to: poison)
+        var places = PlaceSet()
+        // One that brokers took twice counts once.
+        var missing = Set(messages.indices.map { "\(token).\($0)" })
+        for (partition, bounds) in try await reader.bounds(of: poison) {
+            let start = before[partition]?.upperBound ?? bounds.lowerBound
+            try await poisonQueue.read(poison, partition, start..<bounds.upperBound) { found in
+                for record in found {
+                    guard let name = record.message.metadata[RedriveMetadata.returned], missing.remove(name) != nil else {
+                        continue
+                    }
+                    places.insert([RedrivePlace(partition: partition, offset: record.offset)])
+                }
+                return true
+            }
+        }
+        return places
+    }
+
+    func change(_ id: Int64, _ act: RedriveProgress.Act, by: String) async throws -> RedriveRecord? {
+        try await catchUp()
+        guard let kept = state.withLock({ $0.kept.jobs[id] }) else { return nil }
+        guard !kept.progress.state.isFinal else {
+            throw ControlFailure(.invalid, "job \(id) is \(kept.progress.state.rawValue) already")
+        }
+        try await publish([
+            .will(id, act, by: by), .act(RedriveAct(act.rawValue, by: by, job: id, "\(act.rawValue) by \(by)"), token: Self.token()),
+        ])
+        try await catchUp()
+        return state.withLock { $0.kept.jobs[id]?.record }
+    }
+
+    // MARK: The poison queue
+
+    func drop(_ messages: [PoisonedMessage], _ words: String, by: String) async throws {
+        try await catchUp()
+        let places = messages.map(\.location).sorted()
+        for start in stride(from: 0, to: places.count, by: Self.placesOfADrop) {
+            let part = PlaceSet(places[start..<min(start + Self.placesOfADrop, places.count)])
+            try await publish([.drop(part, token: Self.token())])
+        }
+        try await publish([.act(RedriveAct("drop", by: by, words), token: Self.token())])
+        state.withLock { $0.isBehind = true }
+        try await catchUp()
+    }
+
+    func note(_ cause: String, _ text: String, by: String) async throws {
+        try await catchUp()
+        let note = PoisonNote(text: String(text.prefix(PoisonNote.longest)), by: by, at: .now())
+        try await publish([
+            .note(cause, note), .act(RedriveAct("note", by: by, "\(cause): \(note.text)"), token: Self.token()),
+        ])
+        try await catchUp()
+    }
+
+    func notes() async throws -> [String: PoisonNote] { state.withLock(\.kept.notes) }
+
+    func handled(among keys: [[UInt8]], scope: String) async throws -> [Bool] {
+        try await log.handled(among: keys, scope: scope)
+    }
+
+    /// Puts a message into the poison queue that has failed again.
+    func copy(_ message: Message, _ step: KafkaRedriveStep) async throws {
+        var copy = message
+        copy.metadata[RedriveMetadata.step] = step.text
+        try await queue.publish([copy], to: poison)
+    }
+
+    static func token() -> String {
+        let text = String(UInt64.random(in: 0..<(1 << 48)), radix: 16)
+        return String(repeating: "0", count: 12 - text.count) + text
+    }
+}
+
+/// Watermill's form, in the first partition: only one keeps the order of all records.
+private struct FirstPartition: KafkaMarshaler {
+    func marshal(_ message: Message, to topic: Topic, into record: inout KafkaRecord) throws {
+        WatermillMarshaler().marshal(message, to: topic, into: &record)
+        record.partition = 0
+        if message.payload.isEmpty { record.value = nil }
+    }
+
+    func unmarshal(_ record: KafkaRecord, from topic: Topic) throws -> Message {
+        WatermillMarshaler().unmarshal(record, from: topic)
+    }
+}
+
+extension GatewayConfiguration.Kafka {
+    /// The topic of jobs, without which the queue can do.
+    var redriveTopic: Topic { Topic("\(topic)-redrive") }
+
+    /// That topic as it shall be: of each key the newest record stays for ever.
+    var redrivePlan: KafkaTopicPlan {
+        var plan = KafkaTopicPlan(redriveTopic, partitions: 1, replication: replication, retention: nil)
+        // A job of many messages writes a record for each, of which only the last is worth keeping.
+        plan.settings = [.init("cleanup.policy", "compact"), .init("segment.ms", "86400000")]
+        return plan
+    }
+}
