@@ -1,5 +1,6 @@
 public import Foundation
 import Sluice
+import SluiceKafka
 import SluiceSQLite
 
 /// Where the log is that `sluice log` works on.
