@@ -27,7 +27,8 @@ enum PoisonText {
 
     static func message(_ message: PoisonedMessage, _ logged: LoggedMessage) -> String {
         var rows: [(String, String)] = [
-            (message.partition == nil ? "offset" : "place", message.place), ("id", message.id), ("cause", message.cause.key), ("route", message.route),
+            (message.partition == nil ? "offset" : "place", message.place), ("id", message.id),
+            ("cause", message.cause.key), ("route", message.route),
             ("reason", message.reason), ("poisoned", RFC3339.format(message.poisonedAt)),
         ]
         if let attempts = message.attempts { rows.append(("attempts", "\(attempts)")) }

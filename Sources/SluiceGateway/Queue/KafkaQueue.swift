@@ -89,7 +89,8 @@ final class KafkaQueue: EventQueue {
         keeper = TopicKeeper(
             try KafkaTopics(configuration.client, timeout: .seconds(5), logger: logger),
             configuration.plans(retention: retention, poisonBytes: poisonBytes),
-            besides: [configuration.factsPlan(retention: factRetention), configuration.redrivePlan], left: configuration.leftTopics, instruments,
+            besides: [configuration.factsPlan(retention: factRetention), configuration.redrivePlan],
+            left: configuration.leftTopics, instruments,
             logger: logger)
         redrive = try KafkaRedriveStore(configuration, kafka, keeper, handled: log, logger: logger)
     }

@@ -75,7 +75,9 @@ extension AdminSession {
     fileprivate func read(
         _ topic: String, _ partition: Int32, from first: Int64, through last: Int64, limit: Int
     ) throws(KafkaError) -> RecordTable {
-        guard let handle = rd_kafka_topic_new(client.handle, topic, nil) else { throw KafkaError(rd_kafka_last_error()) }
+        guard let handle = rd_kafka_topic_new(client.handle, topic, nil) else {
+            throw KafkaError(rd_kafka_last_error())
+        }
         defer { rd_kafka_topic_destroy(handle) }
         guard rd_kafka_consume_start(handle, partition, first) == 0 else { throw KafkaError(rd_kafka_last_error()) }
         defer { _ = rd_kafka_consume_stop(handle, partition) }

@@ -64,7 +64,8 @@ extension EndToEnd {
             gateway.signal(SIGKILL)
             #expect(try await gateway.exitStatus() == -SIGKILL)
             #expect(slack.pushes.count < count)
-            let canaries = Set(slack.texts.prefix(3).compactMap { $0.split(separator: "`").dropFirst().first.map(String.init) })
+            let canaries = Set(
+                slack.texts.prefix(3).compactMap { $0.split(separator: "`").dropFirst().first.map(String.init) })
             #expect(canaries.isSuperset(of: [first[0].commit, first[count - 1].commit]), "\(canaries)")
             // What comes meanwhile is not the job's.
             let later = PoisonStub("Slack refused block 9 (invalid_blocks)")
@@ -297,7 +298,9 @@ extension EndToEnd {
                     let ready = try await gateway.client.ready()
                     return ready.status == 200 && ready.text.contains("redrive: ") && ready.text.contains(jobs)
                 }
-                for words in [["poison", "retry", "--all"], ["replay", "--to", "slack"], ["poison", "drop", "--all"]] {
+                for words in [
+                    ["poison", "retry", "--all"], ["replay", "--to", "slack"], ["poison", "drop", "--all"],
+                ] {
                     let program = try #require(SluiceProcess.executable).path
                     let answer = try await runTool(
                         [program] + words + ["--data", directory.path + "/data"], in: directory)

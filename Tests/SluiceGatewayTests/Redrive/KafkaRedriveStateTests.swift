@@ -24,7 +24,8 @@ struct KafkaRedriveStateTests {
         return .mark(
             id,
             KafkaRedriveMark(
-                progress: kept?.progress ?? RedriveProgress(), epochs: epochs + [.init(owner: owner, start: kept?.progress.handled ?? 0)],
+                progress: kept?.progress ?? RedriveProgress(),
+                epochs: epochs + [.init(owner: owner, start: kept?.progress.handled ?? 0)],
                 isBegin: true))
     }
 

@@ -90,7 +90,8 @@ extension KafkaRedriveStore {
             records.append(
                 .act(
                     RedriveAct(
-                        state.rawValue, by: RedriveAct.gateway, job: job.id, state == .done ? mark.progress.counts : why),
+                        state.rawValue, by: RedriveAct.gateway, job: job.id, state == .done ? mark.progress.counts : why
+                    ),
                     token: Self.token()))
         }
         try await publish(records)

@@ -53,7 +53,8 @@ final class KafkaRedriveStore: RedriveStore {
     ///   - queue: publishes to the poison topic.
     ///   - keeper: looks after the topics.
     init(
-        _ configuration: GatewayConfiguration.Kafka, _ queue: KafkaPublisher, _ keeper: TopicKeeper, handled log: SQLiteLog,
+        _ configuration: GatewayConfiguration.Kafka, _ queue: KafkaPublisher, _ keeper: TopicKeeper,
+        handled log: SQLiteLog,
         logger: Logger
     ) throws {
         topic = configuration.redriveTopic
@@ -182,7 +183,8 @@ final class KafkaRedriveStore: RedriveStore {
         while true {
             job.id = (state.withLock { $0.kept.jobs.keys.max() } ?? 0) + 1
             try await publish([
-                .job(job, token: token), .act(RedriveAct(job.kind.rawValue, by: by, job: job.id, job.words), token: token),
+                .job(job, token: token),
+                .act(RedriveAct(job.kind.rawValue, by: by, job: job.id, job.words), token: token),
             ])
             try await catchUp()
             let (id, found) = (job.id, state.withLock { $0.kept.jobs[job.id] })
@@ -213,7 +215,8 @@ final class KafkaRedriveStore: RedriveStore {
             let start = before[partition]?.upperBound ?? bounds.lowerBound
             try await poisonQueue.read(poison, partition, start..<bounds.upperBound) { found in
                 for record in found {
-                    guard let name = record.message.metadata[RedriveMetadata.returned], missing.remove(name) != nil else {
+                    guard let name = record.message.metadata[RedriveMetadata.returned], missing.remove(name) != nil
+                    else {
                         continue
                     }
                     places.insert([RedrivePlace(partition: partition, offset: record.offset)])
@@ -231,7 +234,8 @@ final class KafkaRedriveStore: RedriveStore {
             throw ControlFailure(.invalid, "job \(id) is \(kept.progress.state.rawValue) already")
         }
         try await publish([
-            .will(id, act, by: by), .act(RedriveAct(act.rawValue, by: by, job: id, "\(act.rawValue) by \(by)"), token: Self.token()),
+            .will(id, act, by: by),
+            .act(RedriveAct(act.rawValue, by: by, job: id, "\(act.rawValue) by \(by)"), token: Self.token()),
         ])
         try await catchUp()
         return state.withLock { $0.kept.jobs[id]?.record }
