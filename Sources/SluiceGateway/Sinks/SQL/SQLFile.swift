@@ -38,12 +38,6 @@ struct SQLFile: Sendable {
         return stat(path, &status) == 0 ? Stamp(status) : nil
     }
 
-    /// Whether SQLite's log beside the file has anything.
-    var hasLog: Bool {
-        var status = Glibc.stat()
-        return stat(path + "-wal", &status) == 0 && status.st_size > 0
-    }
-
     /// - Throws: ``SQLSinkError``; the file is as it was then.
     func open() throws(SQLSinkError) -> (database: DatabaseQueue, stamp: Stamp) {
         do {

@@ -19,6 +19,8 @@ final class SQLSink: GatheringSink {
         var stamp: SQLFile.Stamp?
         /// Changes when another connection has written to the file.
         var version: Int64?
+        /// Tells SQLite's log beside the file from another one.
+        var log: UInt64?
     }
 
     /// - Parameters:
@@ -94,7 +96,7 @@ final class SQLSink: GatheringSink {
         letGo()
         let (database, stamp) = try file.open()
         let current = try await database.read { database in try Self.version(database) }
-        state.withLock { $0 = State(database: database, stamp: stamp, version: current) }
+        state.withLock { $0 = State(database: database, stamp: stamp, version: current, log: file.log) }
         return database
     }
 
@@ -104,11 +106,11 @@ final class SQLSink: GatheringSink {
 
     /// Remembers the file as it is now that it was written.
     private func noteStamp(_ database: Database) {
-        let (now, version) = (file.stamp, try? Self.version(database))
+        let (now, version, log) = (file.stamp, try? Self.version(database), file.log)
         state.withLock { state in
             // What is under the name now may be another file.
             guard let now, let known = state.stamp, now.isSameFile(as: known) else { return }
-            (state.stamp, state.version) = (now, version ?? state.version)
+            (state.stamp, state.version, state.log) = (now, version ?? state.version, log)
         }
     }
 
@@ -119,11 +121,14 @@ final class SQLSink: GatheringSink {
     }
 
     private func letGo() {
-        let database = state.withLock { state in
+        let known = state.withLock { state in
             defer { state = State() }
-            return state.database
+            return state
         }
         // What cannot be closed is closed when it is let go of.
-        try? database?.close()
+        try? known.database?.close()
+        guard let stamp = known.stamp, file.stamp?.isSameFile(as: stamp) != true, let log = known.log else { return }
+        // SQLite leaves the log of a file that was moved, and would read it into the one that is there now.
+        file.removeLog(log)
     }
 }

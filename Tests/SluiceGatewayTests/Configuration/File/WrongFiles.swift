@@ -196,7 +196,7 @@ struct Wrong: Sendable, CustomTestStringConvertible {
         ),
         Wrong(
             "sinks:\n  hook:\n    kind: http\n    url: https://x.example\n    body: '{\"a\": {{#commitPushed}}1{{/commitPushed}}{{#environment}}2{{/environment}}}'\n    only: [{event: [commitPushed, incidentOpened]}]\n",
-            "5:11: line 1, column 75: it is no JSON for an event of the kind incidentOpened: expected a value"
+            "5:11: line 1, column 75 of the template: it is no JSON for an event of the kind incidentOpened: expected a value"
         ),
         Wrong(
             "sinks:\n  chat: {kind: slack, webhook: https://x.example, digest: true}\n  chat-pushes: {kind: slack, webhook: https://x.example}\n",
