@@ -8,8 +8,12 @@ enum JSONBenchmarks {
     /// What the gateway wants of a push.
     private struct Push: Decodable {
         struct Repository: Decodable {
+            enum CodingKeys: String, CodingKey {
+                case name
+                case fullName = "full_name"
+            }
             var name: String?
-            var full_name: String?
+            var fullName: String?
         }
         struct Author: Decodable {
             var name: String?
@@ -32,7 +36,8 @@ enum JSONBenchmarks {
     }
 
     static func run(scale: Double) async throws {
-        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Tests/Payloads/github/push")
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "../../../Tests/Payloads/github/push")
         let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
             .filter { $0.pathExtension == "json" }.sorted { $0.path < $1.path }
         Report.subject("Reading GitHub's pushes", columns: ["body", "who", "a webhook", "MB/s"])

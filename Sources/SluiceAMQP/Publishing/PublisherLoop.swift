@@ -35,7 +35,8 @@ final class PublisherLoop: ConnectionWork, LinkDelegate {
     private static let channelSubject = ""
 
     init(
-        _ inbox: Inbox<PublishCall>, topology: AMQPTopology, options: AMQPPublisher.Configuration, monitor: ConnectionMonitor,
+        _ inbox: Inbox<PublishCall>, topology: AMQPTopology, options: AMQPPublisher.Configuration,
+        monitor: ConnectionMonitor,
         meter: PublisherMeter?, logger: Logger
     ) {
         self.inbox = inbox

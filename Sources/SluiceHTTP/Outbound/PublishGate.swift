@@ -35,7 +35,8 @@ final class PublishGate: Sendable {
     /// Lets nothing in any more and waits until nothing is under way, for at most `timeout`.
     func close(within timeout: Duration) async {
         state.withLock { $0.isClosed = true }
-        await state.wait(in: \.waiters, onCancel: ()) { $0.inFlight == 0 ? () : nil
+        await state.wait(in: \.waiters, onCancel: ()) {
+            $0.inFlight == 0 ? () : nil
         } whenWaiting: { id in
             RouterTime.real.after(timeout) { [weak self] in
                 self?.state.withLock { $0.waiters.remove(id) }?.resume()

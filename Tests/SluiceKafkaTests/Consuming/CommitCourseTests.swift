@@ -31,7 +31,9 @@ struct CommitCourseTests {
             course.fail(.init(cause: .other), now)
             #expect(course.due(from: .longAgo) == now.advanced(by: max(.seconds(5), .milliseconds(pause))))
             #expect(course.time(allowed: .longAgo, isLast: true) == now.advanced(by: .milliseconds(200)))
-            #expect(course.time(allowed: .longAgo, isLast: false) == .longAgo && course.time(allowed: nil, isLast: true) == nil)
+            #expect(
+                course.time(allowed: .longAgo, isLast: false) == .longAgo
+                    && course.time(allowed: nil, isLast: true) == nil)
         }
         course.begin(at(2_000_000))
         let hadFailed = course.succeed()
@@ -57,7 +59,8 @@ struct CommitCourseTests {
             course.begin(at(1_000))
             course.fail(.init(cause: .tooLarge), at(1_000))
             limits.append(course.metadataLimit)
-            #expect(course.time(allowed: .longAgo, isLast: true) == at(1_000) && course.due(from: .longAgo) == at(6_000))
+            #expect(
+                course.time(allowed: .longAgo, isLast: true) == at(1_000) && course.due(from: .longAgo) == at(6_000))
         }
         #expect(limits == [2_048, 1_024, 512, 256, 128, 64, 0, 0])
     }

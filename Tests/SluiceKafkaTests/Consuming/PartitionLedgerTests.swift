@@ -92,7 +92,8 @@ struct PartitionLedgerTests {
         #expect(ledger.unsettled == 3 && ledger.inHand == 0)
         // At once the first time, and in the order of the log.
         let due = ledger.takeDue(now: now, limit: 9)
-        #expect(due.map(\.place) == [1, 3] && due.allSatisfy { $0.item.origin.attempt == 2 && $0.item.origin.redelivered })
+        #expect(
+            due.map(\.place) == [1, 3] && due.allSatisfy { $0.item.origin.attempt == 2 && $0.item.origin.redelivered })
         #expect(ledger.nextDue == now.advanced(by: .seconds(100)))
         var origin = try #require(due.first).item.origin
         var last = now

@@ -18,7 +18,8 @@ struct WaitListTests {
         var count: Int { state.withLock(\.waiting.count) }
 
         func wait() async -> Int {
-            await state.wait(in: \.waiting, onCancel: -1) { $0.isOpen ? 0 : nil
+            await state.wait(in: \.waiting, onCancel: -1) {
+                $0.isOpen ? 0 : nil
             } whenWaiting: { id in
                 state.withLock { $0.ids.append(id) }
             }
@@ -116,7 +117,9 @@ struct WaitListTests {
     @Test func losesNoneOfManyThatAreCancelledAndWoken() async throws {
         let line = Line()
         let tasks = (0..<500).map { _ in Task { await line.wait() } }
-        async let cancelled: Void = { for task in tasks.enumerated() where task.offset % 3 == 0 { task.element.cancel() } }()
+        async let cancelled: Void = {
+            for task in tasks.enumerated() where task.offset % 3 == 0 { task.element.cancel() }
+        }()
         async let woken: Void = {
             for _ in 0..<100 {
                 line.pop()?.resume(returning: 1)

@@ -81,7 +81,8 @@ struct PrecedenceTests {
             var breaker = CircuitBreaker()
             breaker.open = .constant(.seconds(100))
             let scene = try StandingScene(
-                .urgentBeforePlain, .init(budget: nil, breaker: breaker), time, middlewares: [Retry(maxAttempts: 1_000, maxElapsed: nil)]
+                .urgentBeforePlain, .init(budget: nil, breaker: breaker), time,
+                middlewares: [Retry(maxAttempts: 1_000, maxElapsed: nil)]
             ) { attempt in
                 if attempt.at < .seconds(300) { throw Broken() }
             }
@@ -104,7 +105,9 @@ struct PrecedenceTests {
     func theBudgetsNextAttemptIsTheUrgentOnes(seed: UInt64) async throws {
         try await VirtualTime.run(seed: seed, order: .shuffled) { time in
             let budget = RetryBudget(ratio: 0, window: .seconds(10), floor: 0.1)
-            let scene = try StandingScene(.urgentBeforePlain, .init(budget: budget), time, middlewares: [Retry(maxAttempts: 1)]) { attempt in
+            let scene = try StandingScene(
+                .urgentBeforePlain, .init(budget: budget), time, middlewares: [Retry(maxAttempts: 1)]
+            ) { attempt in
                 if attempt.at < .seconds(500) { throw Broken() }
             }
             try await scene.router.whileRunning {

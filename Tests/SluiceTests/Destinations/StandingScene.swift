@@ -32,7 +32,8 @@ final class StandingScene: Sendable {
     /// The route behind is added first, so that nothing follows from the order of adding.
     init(
         _ kind: Kind, _ configuration: Destination.Configuration, _ time: RouterTime,
-        middlewares: [any Middleware] = [Retry()], _ answer: @escaping @Sendable (Attempt) async throws -> Void = { _ in }
+        middlewares: [any Middleware] = [Retry()],
+        _ answer: @escaping @Sendable (Attempt) async throws -> Void = { _ in }
     ) throws {
         self.time = time
         (ahead, behind) = (Source(time: time), Source(time: time))

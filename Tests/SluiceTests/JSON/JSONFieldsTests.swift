@@ -36,7 +36,8 @@ struct JSONFieldsTests {
     @Test func readsTheMembersThatAreAskedForInAnyOrder() throws {
         let expected = Row(text: "a", maybe: "b", count: 3, limit: 4, isOn: true)
         #expect(try read(#"{"text":"a","maybe":"b","count":3,"limit":4,"on":true}"#) == expected)
-        #expect(try read(#"{"x":[{"text":1}],"on":true,"limit":4,"count":3,"y":null,"maybe":"b","text":"a"}"#) == expected)
+        #expect(
+            try read(#"{"x":[{"text":1}],"on":true,"limit":4,"count":3,"y":null,"maybe":"b","text":"a"}"#) == expected)
         #expect(try read("{}") == Row())
     }
 
@@ -50,7 +51,9 @@ struct JSONFieldsTests {
         #expect(try read(#"{"\u0074ext":"a","tex\u0074s":"b"}"#).text == "a")
     }
 
-    @Test(arguments: [#"{"text":1}"#, #"{"text":null}"#, #"{"count":"1"}"#, #"{"on":0}"#, #"{"limit":true}"#, "[]", "1", ""])
+    @Test(arguments: [
+        #"{"text":1}"#, #"{"text":null}"#, #"{"count":"1"}"#, #"{"on":0}"#, #"{"limit":true}"#, "[]", "1", "",
+    ])
     func anotherKindOfValueIsAnError(json: String) {
         #expect(throws: JSONError.self) { try read(json) }
     }
