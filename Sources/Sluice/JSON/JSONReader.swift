@@ -109,7 +109,7 @@ package struct JSONReader: ~Copyable {
 
     /// The bytes of a string that has no escapes, as they stand in what is read: they are lent until ``read(lent:_:)`` returns.
     /// Nil for anything else, which is left to be read.
-    mutating func plainString() throws(JSONError) -> UnsafeBufferPointer<UInt8>? {
+    package mutating func plainString() throws(JSONError) -> UnsafeBufferPointer<UInt8>? {
         guard byte(at: position) == UInt8(ascii: "\"") else { return nil }
         let start = position
         guard try scanString() else {

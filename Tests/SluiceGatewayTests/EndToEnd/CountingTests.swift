@@ -36,7 +36,8 @@ extension EndToEnd {
                 (self.backend, self.gateway) = (backend, gateway)
                 running = Task { try? await group.run() }
                 client = GatewayClient(
-                    webhooksPort: try await gateway.webhooksPort, metricsPort: try await gateway.metricsPort, secret: nil)
+                    webhooksPort: try await gateway.webhooksPort, metricsPort: try await gateway.metricsPort,
+                    secret: nil)
                 store = FactStore(path: directory.path + "/data/deployments.sqlite")
                 try await client.waitUntilReady()
             }

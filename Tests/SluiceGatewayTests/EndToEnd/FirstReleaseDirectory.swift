@@ -80,8 +80,10 @@ enum FirstReleaseDirectory {
                 var message = event.message()
                 for (name, value) in [
                     ("correlation_id", "c-\(index)"), ("reason_poisoned", "slack answered invalid_blocks"),
-                    ("topic_poisoned", "events"), ("handler_poisoned", "log-to-slack"), ("subscriber_poisoned", "sqlite"),
-                    ("time_poisoned", "\(received + 1_000)"), ("attempts_poisoned", "1"), ("offset_poisoned", "\(index + 1)"),
+                    ("topic_poisoned", "events"), ("handler_poisoned", "log-to-slack"),
+                    ("subscriber_poisoned", "sqlite"),
+                    ("time_poisoned", "\(received + 1_000)"), ("attempts_poisoned", "1"),
+                    ("offset_poisoned", "\(index + 1)"),
                 ] {
                     message.metadata[name] = value
                 }
@@ -100,7 +102,8 @@ enum FirstReleaseDirectory {
         try database.execute(
             sql: "INSERT INTO messages_\(topic) VALUES (?, ?, ?, ?, ?, ?)",
             arguments: [
-                offset, received, try identifier(message.id), Data(key.utf8), encode(message.metadata), Data(message.payload),
+                offset, received, try identifier(message.id), Data(key.utf8), encode(message.metadata),
+                Data(message.payload),
             ])
         try database.execute(
             sql: "INSERT OR IGNORE INTO time_marks VALUES (?, ?, ?)", arguments: [topic, received / 1_000, offset])

@@ -410,7 +410,8 @@ extension EndToEnd {
                 #expect(told.map(\.key) == ["web"] && told.allSatisfy { $0.githubDelivery == nil && $0.commit == nil })
                 #expect(told.flatMap(\.takenIn).map(\.route) == ["incidents-to-log"])
                 #expect(told.flatMap(\.queue).count == 1)
-                #expect(Set(told.flatMap(\.sinks).map(\.route)).isSubset(of: ["log-to-slack-facts", "facts-to-ledger"]))
+                #expect(
+                    Set(told.flatMap(\.sinks).map(\.route)).isSubset(of: ["log-to-slack-facts", "facts-to-ledger"]))
             }
             try await withGateway(in: directory, slack: slack) {
                 $0.sources.append(ConfiguredSource("incidents", IncidentsSource()))

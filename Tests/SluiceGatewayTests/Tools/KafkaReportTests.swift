@@ -21,7 +21,8 @@ struct KafkaReportTests {
         let variables = kafka.environment.map { "\($0)=\($1)" }.sorted()
         return try await runTool(
             variables + [
-                program, "report", "deployments", "--from", address, "--since", "2026-01-01", "--until", "2027-06-01", "--format",
+                program, "report", "deployments", "--from", address, "--since", "2026-01-01", "--until", "2027-06-01",
+                "--format",
                 "json",
             ] + arguments, in: try TemporaryDirectory())
     }
@@ -32,7 +33,8 @@ struct KafkaReportTests {
         let kafka = try KafkaForTests()
         let facts = HistoryGenerator.make(seed: 7, steps: 3_000).facts
         let publisher = try KafkaPublisher(kafka.client, key: Event.orderingKeySelector)
-        let counted = CountedVerdicts(counter: "x", entries: [.init(key: .init(service: "web", environment: "e", id: "1"), parts: .kind)])
+        let counted = CountedVerdicts(
+            counter: "x", entries: [.init(key: .init(service: "web", environment: "e", id: "1"), parts: .kind)])
         for start in stride(from: 0, to: facts.count, by: 500) {
             let messages = facts[start..<min(start + 500, facts.count)].map { $0.message() }
             try await publisher.publish(messages + [counted.message], to: Topic("\(kafka.topic)-facts"))

@@ -89,7 +89,18 @@ struct JSONReaderTests {
 
     @Test func readsOnlyWhatIsAskedFor() throws {
         var seen: [String] = []
-        try JSONReader.read(Array(Fixtures.push.utf8)) { (reader) throws(JSONError) in
+        let push = #"""
+            {
+              "ref": "refs/heads/main", "before": "0000000000000000000000000000000000000000", "deleted": false,
+              "repository": {"id": 1, "name": "hello", "owner": {"name": "octo", "ref": "not this one"}},
+              "commits": [
+                {"id": "FEED000000000000000000000000000000000000", "message": "Zweiter, größer\n\u00e9\ud83d\ude80",
+                 "author": {"name": "Ann Onym", "email": null}, "added": ["a", "b"]}
+              ],
+              "head_commit": null, "numbers": [0, -1, 1.5, 2e10, -0.25E-3]
+            }
+            """#
+        try JSONReader.read(Array(push.utf8)) { (reader) throws(JSONError) in
             try reader.object { (key, reader) throws(JSONError) in
                 if key == "ref" {
                     seen.append(try reader.string())

@@ -26,7 +26,8 @@ enum KafkaRedriveRecord: Sendable {
         case .job(let job, let token): "job \(job.id) \(token)"
         // A former leader's record cannot take the place of its successor's.
         case .mark(let id, let mark): "at \(id) \(mark.epochs.count) \(mark.epochs.last?.owner ?? "")"
-        case .will(let id, _, _): "will \(id)"
+        // Nothing that is said later takes an end back.
+        case .will(let id, let act, _): act == .cancel ? "end \(id)" : "will \(id)"
         case .drop(_, let token): "drop \(token)"
         case .note(let cause, _): "note \(cause)"
         case .act(_, let token): "act \(token)"
@@ -76,7 +77,7 @@ enum KafkaRedriveRecord: Sendable {
         case ("at", 4):
             guard let id, let mark = KafkaRedriveMark.decode(payload) else { return nil }
             self = .mark(id, mark)
-        case ("will", 2):
+        case ("will", 2), ("end", 2):
             guard let id, let (act, by) = Self.will(payload) else { return nil }
             self = .will(id, act, by: by)
         case ("drop", 2):

@@ -74,7 +74,7 @@ final class KafkaRedriveStore: RedriveStore {
 
     var problem: String? {
         guard keeper.problem == nil else { return nil }
-        return keeper.absence(of: topic) ?? state.withLock(\.problem)
+        return topicAbsence ?? state.withLock(\.problem)
     }
 
     func close() async {
@@ -85,8 +85,14 @@ final class KafkaRedriveStore: RedriveStore {
     var reader: KafkaTopics { poisonQueue.reader }
     var prefix: String { poisonQueue.prefix }
 
-    /// Where the topic can be used.
-    var absence: String? { keeper.problem ?? keeper.absence(of: topic) }
+    /// Why the topic cannot be used; nil where it can.
+    var absence: String? { keeper.problem ?? topicAbsence }
+
+    private var topicAbsence: String? {
+        keeper.absence(of: topic).map {
+            $0.contains(topic.name) ? $0 : "the topic \(topic) cannot be used: \($0)"
+        }
+    }
 
     // MARK: Records
 

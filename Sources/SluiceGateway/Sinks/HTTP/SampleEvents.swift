@@ -21,7 +21,8 @@ enum SampleEvents {
     ]
 
     static let wholeIncidents = [
-        SinkDelivery(.incidentOpened(incident(openedAt: time))), SinkDelivery(.incidentResolved(incident(openedAt: time))),
+        SinkDelivery(.incidentOpened(incident(openedAt: time))),
+        SinkDelivery(.incidentResolved(incident(openedAt: time))),
     ]
     /// Nothing tells when it was opened.
     static let sparseIncidents = [SinkDelivery(.incidentResolved(incident(openedAt: nil)))]

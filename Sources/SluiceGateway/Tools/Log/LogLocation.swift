@@ -28,8 +28,11 @@ public enum LogLocation: Sendable {
         switch try? BrokerAddress(text, environment: environment) {
         case .sqlite(let path)?: self = .file(DataDirectory.logFile(at: path))
         case .kafka(let client)?:
-            var values = ConfigurationValues(environment)
-            // Topic and group are the variables'; the address may be another cluster's.
+            // Topic and group are the variables'; the address may be another cluster's, and is enough.
+            var values = ConfigurationValues(
+                environment.merging(["KAFKA_BROKERS": client.brokers.joined(separator: ",")]) { set, own in
+                    set.isEmpty ? own : set
+                })
             var kafka = KafkaOptions.read(&values) ?? GatewayConfiguration.Kafka(client)
             kafka.client = client
             self = .kafka(kafka)

@@ -79,7 +79,9 @@ struct VerdictBookTests {
         #expect(try judge(&book) == .services(["web", "api"]))
         try await take([push(2, "Octo/Web"), deployment("shop", of: 21, in: "octo/shop")])
         #expect(try judge(&book) == .services([]), "what was known is nothing new")
-        try await take([.incident(IncidentFact(id: "i", service: "shop", openedAt: FactFixtures.time(30), resolvedAt: nil))])
+        try await take([
+            .incident(IncidentFact(id: "i", service: "shop", openedAt: FactFixtures.time(30), resolvedAt: nil))
+        ])
         #expect(try judge(&book) == .services(["shop"]))
         // Its gauges are of the last 30 days, which go by.
         #expect(try judge(&book, at: 90_000) == .services(["web", "api", "shop"]))
