@@ -60,6 +60,9 @@ for target in "$source"/Sources/* "$source"/Tests/*; do
         rm -f "$lock"
     elif grep -rqE --include='*.swift' --exclude='Mutex+Sanitized.swift' '^(.* )?import Sluice$' "$target"; then
         copy_changed scripts/sanitize/Mutex+Core.swift "$lock"
+        # What uses the lock imports the module that it is from.
+        { grep -rlE --include='*.swift' 'Mutex|withLock' "$target" || true; } | { xargs grep -LE '^(.* )?import Sluice$' || true; } |
+            xargs --no-run-if-empty sed -i '0,/^import /s//import Sluice\nimport /'
     else
         copy_changed scripts/sanitize/Mutex.swift "$lock"
     fi

@@ -152,7 +152,8 @@ public final class Gateway: Service {
         readiness.add(steering.report)
         let desk = RedriveDesk(
             Self.redriveStore(queue, log), router, sinks: { sinks.forJobs }, mustWait: steering.mustWait,
-            idleTime: configuration.pace.idleLane, forget: { backend.registry.removeAll(labels: [($0, $1)]) }, instruments,
+            idleTime: configuration.pace.idleLane, forget: { backend.registry.removeAll(labels: [($0, $1)]) },
+            instruments,
             logger: logger)
         readiness.add(desk.report)
         let commands = ControlCommands(
