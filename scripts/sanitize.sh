@@ -36,6 +36,11 @@ for target in "$@"; do
     fi
 done
 
+# Leaves a file alone that is there already, so that it is not compiled again.
+copy_changed() {
+    cmp -s "$1" "$2" || cp "$1" "$2"
+}
+
 # Only what has changed is copied, so that only that is built again.
 mkdir -p "$source"
 git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
@@ -51,10 +56,15 @@ touch --reference=Package.swift "$source/Package.swift"
 # ThreadSanitizer has to see the locks.
 for target in "$source"/Sources/* "$source"/Tests/*; do
     lock=$target/Mutex+Sanitized.swift
-    if [[ $sanitizer == thread ]] && grep -rqw --include='*.swift' --exclude='Mutex+Sanitized.swift' Mutex "$target"; then
-        cp --update --preserve=timestamps scripts/sanitize/Mutex.swift "$lock"
-    else
+    if [[ $sanitizer != thread ]] || ! grep -rqw --include='*.swift' --exclude='Mutex+Sanitized.swift' Mutex "$target"; then
         rm -f "$lock"
+    elif grep -rqE --include='*.swift' --exclude='Mutex+Sanitized.swift' '^(.* )?import Sluice$' "$target"; then
+        copy_changed scripts/sanitize/Mutex+Core.swift "$lock"
+        # What uses the lock imports the module that it is from.
+        { grep -rlE --include='*.swift' 'Mutex|withLock' "$target" || true; } | { xargs grep -LE '^(.* )?import Sluice$' || true; } |
+            xargs --no-run-if-empty sed -i '0,/^import /s//import Sluice\nimport /'
+    else
+        copy_changed scripts/sanitize/Mutex.swift "$lock"
     fi
 done
 
