@@ -141,11 +141,16 @@ struct RunbookTests {
     @Test(.enabled(if: SluiceProcess.executable != nil, "needs the program"))
     func everyCommandAndOptionOfTheProgramExists() async throws {
         let program = try #require(SluiceProcess.executable).path
-        let commands = text.matches(of: /sluice (consume|publish|health|run|rules|dashboards)\b([^`|\n]*)/)
-        #expect(commands.count >= 3)
+        let names = "backup|check|consume|dashboards|diff|health|pause|publish|resume|rules|run|status|test|why"
+        let expression = try Regex(
+            #"sluice ((?:groups|log|poison|replay|report) [a-z]+|(?:groups|log|poison|replay|report|"# + names
+                + #")\b)([^`|\n]*)"#, as: (Substring, Substring, Substring).self)
+        let commands = text.matches(of: expression)
+        #expect(commands.count >= 10)
         for command in commands {
             let name = String(command.output.1)
-            let help = try await runTool([program, name, "--help"], in: try TemporaryDirectory())
+            let help = try await runTool(
+                [program] + name.split(separator: " ").map(String.init) + ["--help"], in: try TemporaryDirectory())
             #expect(help.status == 0, "sluice \(name) does not exist")
             for option in command.output.2.matches(of: /--[a-z-]+/) {
                 #expect(help.output.contains("\(option.output)"), "sluice \(name) has no \(option.output)")
