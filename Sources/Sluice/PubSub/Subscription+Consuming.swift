@@ -1,5 +1,4 @@
 import DequeModule
-import Glibc
 import Synchronization
 
 /// The consumer's side: a route drains the deliveries, or waits for some.
@@ -17,11 +16,14 @@ extension Subscription {
             if let batch = try take(limit, sharers: sharers) { return batch }
             // Not where many share: a pool of them would burn the processor.
             let mayLook = sharers == 1 && isShared
-            if mayLook, isFilledSoon(), let batch = try take(limit, sharers: sharers) { return batch }
-            let start = mayLook ? MonotonicTime.now() : nil
+            if mayLook, look.finds({ isFilled.load(ordering: .relaxed) }), let batch = try take(limit, sharers: sharers)
+            {
+                return batch
+            }
+            let start = mayLook ? look.beginWait() : nil
             // After the end and after a cancellation, what came in the meantime is still given.
             guard await waitForDelivery() else { return try take(limit, sharers: sharers) }
-            if let start { learn(fromWaitSince: start) }
+            if let start { look.endWait(since: start) }
         }
     }
 
@@ -92,36 +94,6 @@ extension Subscription {
         dropped.removeFirst(.max).deliveries().forEach { $0.reject() }
         end?()
     }
-
-    /// Looks for a moment before the task suspends: to be woken costs either side several microseconds, and a source
-    /// that keeps up delivers within that. How long is learned: looks that pay are followed by longer ones, up to some
-    /// tens of microseconds, and others by none until a wait was short again. Between two looks other threads may run:
-    /// where they take the processor for longer, it was the last look.
-    private func isFilledSoon() -> Bool {
-        let patience = patience.load(ordering: .relaxed)
-        guard patience > 0 else { return false }
-        let end = MonotonicTime.now().nanoseconds &+ patience
-        repeat {
-            if isFilled.load(ordering: .relaxed) {
-                self.patience.store(min(patience * 2, Self.longestLook), ordering: .relaxed)
-                return true
-            }
-            sched_yield()
-        } while MonotonicTime.now().nanoseconds < end
-        self.patience.store(patience > Self.firstLook ? patience / 2 : 0, ordering: .relaxed)
-        return false
-    }
-
-    /// A wait that a look would have spared is followed by one.
-    private func learn(fromWaitSince start: MonotonicTime) {
-        guard MonotonicTime.now().nanoseconds(since: start) < Self.shortWait else { return }
-        if patience.load(ordering: .relaxed) < Self.firstLook { patience.store(Self.firstLook, ordering: .relaxed) }
-    }
-
-    // In nanoseconds. A short wait is about what a look takes, and being woken.
-    static let firstLook: UInt64 = 10_000
-    private static let longestLook: UInt64 = 40_000
-    private static let shortWait: UInt64 = 50_000
 
     /// Waits until there may be something to take.
     /// - Returns: false at the end of the stream, and when the task is cancelled.

@@ -28,8 +28,7 @@ public final class Subscription: Sendable {
     let state: Mutex<State>
     /// Whether looking is worth the lock: something is there, or the stream has ended.
     let isFilled = Atomic<Bool>(false)
-    /// For how many nanoseconds a consumer looks before it waits.
-    let patience = Atomic<UInt64>(Subscription.firstLook)
+    let look = BriefLook()
     /// Whether another thread may fill it while a consumer looks.
     let isShared: Bool
 

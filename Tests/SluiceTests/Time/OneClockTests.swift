@@ -13,6 +13,7 @@ struct OneClockTests {
         "Message/Timestamp.swift": "reads the clock for it",
         "Message/MessageID.swift": "ids are unique in the world, also those of a virtual time",
         "Concurrency/ThreadSignal.swift": "threads of adapters",
+        "Concurrency/BriefLook.swift": "spares the machine's own switches",
         "Concurrency/PollSignal.swift": "threads of adapters",
         "Instruments/FailureDiary.swift": "adapters have some too; a route's is told its time",
     ]
