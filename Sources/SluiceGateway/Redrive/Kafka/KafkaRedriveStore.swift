@@ -97,7 +97,7 @@ final class KafkaRedriveStore: RedriveStore {
 
     // MARK: Records
 
-    /// Publishes records, and takes them as read where nothing else can have come between.
+    /// Returns when the brokers have the records. They are known here once they are read.
     func publish(_ records: [KafkaRedriveRecord]) async throws {
         try await writer.publish(records.map { $0.message(prefix: prefix) }, to: topic)
     }
