@@ -142,7 +142,8 @@ struct InstallTests {
         let lines = list.split(separator: "\n").filter { !$0.hasSuffix("/") }
         let packed = lines.map { $0.drop { $0 != "/" }.dropFirst() }
         #expect(Set(packed) == Set(files().map { $0.dropFirst("opt/sluice/".count) }) && packed.count > 30)
-        let sum = try await runTool(["sh", "-c", "cd '\(directory.path)/first' && sha256sum -c *.sha256"], in: directory)
+        let sum = try await runTool(
+            ["sh", "-c", "cd '\(directory.path)/first' && sha256sum -c *.sha256"], in: directory)
         #expect(sum.status == 0, "\(sum.output)")
     }
 

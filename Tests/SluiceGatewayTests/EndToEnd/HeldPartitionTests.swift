@@ -1,5 +1,6 @@
 import GatewayTestSupport
 import Sluice
+import SluiceKafka
 import SluicePrometheus
 import SluiceTestBrokers
 import SluiceTesting
@@ -35,7 +36,7 @@ extension EndToEndUnderLoad {
                 try await eventually("the gauge of a partition that nothing holds up") {
                     try await held() == -1
                 }
-                try await Self.push(to: gateway.client)
+                try await Self.publish(to: kafka)
                 // On a busy machine thousands of deliveries take minutes.
                 try await eventually("the partition is held up", within: .seconds(400)) {
                     try await held() ?? -1 >= 0
@@ -59,20 +60,20 @@ extension EndToEndUnderLoad {
             }
         }
 
-        /// In parallel, one good event after each bad one of a task: the partition has them mixed.
-        private static func push(to client: GatewayClient) async throws {
-            try await withThrowingDiscardingTaskGroup { group in
-                for task in 0..<4 {
-                    group.addTask {
-                        for number in 0..<pairs / 4 {
-                            for repository in [bad, "octo/good-\(task)-\(number % 8)"] {
-                                let answer = try await client.push([StubCommit()], repository: repository)
-                                #expect(answer.status == 202)
-                            }
-                        }
-                    }
-                }
+        /// One good event after each bad one, so that a commit has to tell of each.
+        private static func publish(to kafka: KafkaForTests) async throws {
+            let messages = (0..<2 * pairs).map { number in
+                Event.commitPushed(
+                    CommitPushed(
+                        id: StubCommit.randomHash(), message: "held", author: "Ada", occurredOn: .now(),
+                        repository: number % 2 == 0 ? bad : "octo/good-\(number % 31)")
+                ).message()
             }
+            let publisher = try KafkaPublisher(kafka.client, key: Event.orderingKeySelector)
+            for start in stride(from: 0, to: messages.count, by: 1_000) {
+                try await publisher.publish(Array(messages[start..<start + 1_000]), to: Topic(kafka.topic))
+            }
+            await publisher.close()
         }
     }
 }
