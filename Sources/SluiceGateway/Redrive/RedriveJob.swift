@@ -114,7 +114,7 @@ struct RedriveJob: Sendable, Equatable {
             try JSONReader.read(Array(text.utf8)) { (reader) throws(JSONError) in
                 try reader.object { (key, reader) throws(JSONError) in
                     if key == "id" {
-                        job.id = try reader.number().integer() ?? 0
+                        job.id = try reader.boundedInteger() ?? 0
                     } else if key == "kind" {
                         kind = Kind(rawValue: try reader.string())
                     } else if key == "lane" {
@@ -128,7 +128,7 @@ struct RedriveJob: Sendable, Equatable {
                     } else if key == "rate" {
                         job.rate = Double(try reader.string()).flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
                     } else if key == "total" {
-                        job.total = try reader.number().integer() ?? 0
+                        job.total = try reader.boundedInteger() ?? 0
                     } else if key == "failure_share" {
                         job.failureShare = Double(try reader.string()) ?? job.failureShare
                     } else if key == "selected" {
@@ -163,6 +163,12 @@ struct RedriveJob: Sendable, Equatable {
 }
 
 extension JSONReader {
+    /// A count or an offset out of a file or a topic that others can write: it is cut to where no sum of some overflows.
+    /// - Returns: nil for what is no integer.
+    mutating func boundedInteger() throws(JSONError) -> Int64? {
+        try number().integer().map { min(max($0, -1), 1 << 53) }
+    }
+
     fileprivate mutating func texts() throws(JSONError) -> [String] {
         var found: [String] = []
         try array { (reader) throws(JSONError) in found.append(try reader.string()) }
@@ -175,7 +181,7 @@ extension JSONReader {
         try array { (reader) throws(JSONError) in
             var row: [Int64] = []
             try reader.array { (reader) throws(JSONError) in
-                if let next = try reader.number().integer() { row.append(next) }
+                if let next = try reader.boundedInteger() { row.append(next) }
             }
             if row.count == count { found.append(row) }
         }

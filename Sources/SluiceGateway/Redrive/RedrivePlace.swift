@@ -31,7 +31,7 @@ struct PlaceSet: Sendable, Equatable {
     var isEmpty: Bool { partitions.isEmpty }
 
     var count: Int64 {
-        partitions.values.reduce(0) { $0 + max(0, $1.through) + $1.countAhead }
+        partitions.values.reduce(0) { $0.addingSaturated(max(0, $1.through)).addingSaturated($1.countAhead) }
     }
 
     func contains(_ place: RedrivePlace) -> Bool {
@@ -105,7 +105,7 @@ struct PlaceSet: Sendable, Equatable {
                 if key == "partition" {
                     partition = try reader.number().integer() ?? 0
                 } else if key == "through" {
-                    through = try reader.number().integer() ?? 0
+                    through = max(0, try reader.boundedInteger() ?? 0)
                 } else if key == "ahead" {
                     ahead = Data(base64Encoded: try reader.string()).map { [UInt8]($0) } ?? []
                 }

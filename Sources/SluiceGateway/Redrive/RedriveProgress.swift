@@ -148,7 +148,7 @@ struct RedriveProgress: Sendable, Equatable {
                             progress.cursor[place.partition] = place.offset
                         }
                     } else if let path = path(key) {
-                        progress[keyPath: path] = max(0, try reader.number().integer() ?? 0)
+                        progress[keyPath: path] = max(0, try reader.boundedInteger() ?? 0)
                     }
                 }
             }

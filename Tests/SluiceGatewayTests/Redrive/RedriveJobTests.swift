@@ -39,6 +39,21 @@ struct RedriveJobTests {
         }
     }
 
+    /// Other programs can write to the topic of jobs.
+    @Test func numbersBeyondAllThatIsMakeNothingOverflow() throws {
+        let most = Int64.max
+        let text = #"{"state":"running","delivered":\#(most),"failed":\#(most),"skipped":\#(most)}"#
+        var progress = RedriveProgress.decode(text)
+        #expect(progress.handled > most / 1_024)
+        progress.note(.failed("no"), at: place(100), of: retry)
+        let job =
+            #"{"id":\#(most),"kind":"retry","lane":"x","total":\#(most),"#
+            + #""selected":[{"partition":0,"through":\#(most)},{"partition":1,"through":\#(most)}]}"#
+        let read = try #require(RedriveJob.decode(job))
+        #expect(read.id + 1 > 0 && read.selected.count > 0)
+        #expect(RedriveRecord(job: read, progress: progress).left == 0)
+    }
+
     @Test func oneCanaryThatFailsStopsTheJob() {
         var progress = RedriveProgress()
         progress.note(.delivered, at: place(3), of: retry)

@@ -63,7 +63,7 @@ extension KafkaRedriveMark.Epoch {
             if key == "owner" {
                 owner = try reader.string()
             } else if key == "start" {
-                start = max(0, try reader.number().integer() ?? 0)
+                start = max(0, try reader.boundedInteger() ?? 0)
             }
         }
         self.init(owner: owner, start: start)
