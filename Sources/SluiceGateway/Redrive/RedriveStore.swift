@@ -43,7 +43,7 @@ protocol RedriveStore: Sendable {
     /// By which one process at a time works a lane off.
     func lease(of lane: String) throws -> any RedriveLease
 
-    /// The messages of a job that are left. Whoever asks works the job off from now on.
+    /// The messages of a job that are left. The process that asks works the job off from now on.
     /// - Throws: ``EventFilterError`` for a filter that a newer version wrote.
     func source(_ record: RedriveRecord) async throws -> any RedriveSource
 
