@@ -1,5 +1,5 @@
 /// An array that grows without being copied: millions of elements never take their room twice.
-struct ChunkedArray<Element> {
+struct ChunkedArray<Element: Sendable>: Sendable {
     private static var shift: Int { 14 }
     private static var mask: Int { 1 << shift - 1 }
 

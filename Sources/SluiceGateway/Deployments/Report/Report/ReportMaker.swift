@@ -77,7 +77,7 @@ struct ReportMaker {
         }
         let counted = report.places.reduce(0) { $0 + $1.figures.deployments }
         report.moreDeployments = max(0, counted - report.deployments.count)
-        if query.listsCommits { report.commits = arrivals.rows(self) }
+        if query.listsCommits { report.commits = CommitListing(history, query, arrivals) }
         return report
     }
 
@@ -129,7 +129,7 @@ struct ReportMaker {
         shown.figures = now.figures(days: query.period.days)
         shown.before = before.figures(days: query.period.before.days)
         shown.dots = Self.thin(shown.dots)
-        if query.listsCommits { arrivals.add(judged, at: place, self) }
+        if query.listsCommits { arrivals.add(judged, at: place, history.commits) }
         guard shown.figures.isWorthShowing || shown.before.isWorthShowing || shown.atStart != nil else { return }
         report.places.append(shown)
         var total = totals[shown.environment] ?? (0, Samples(), Samples())
