@@ -43,6 +43,13 @@ class Gateway:
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([program, "run"], env=environment, cwd=directory, stdout=subprocess.DEVNULL,
                                             stderr=log)
+        try:
+            self.wait()
+        except BaseException:
+            self.process.kill()
+            raise
+
+    def wait(self):
         deadline = time.monotonic() + 60
         while not self.is_ready():
             if time.monotonic() > deadline or self.process.poll() is not None:
