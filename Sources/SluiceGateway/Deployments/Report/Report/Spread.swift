@@ -11,7 +11,7 @@ package struct Spread: Sendable, Hashable {
     package init() {}
 
     package init(_ times: [Int64]) {
-        let sorted = times.sorted()
+        let sorted = DigitSort.sorted(times)
         count = sorted.count
         median = Self.rank(50, sorted)
         p75 = Self.rank(75, sorted)
