@@ -79,15 +79,16 @@ struct PushGraph {
     ) -> (starts: [UInt32], links: [UInt32]) {
         var starts = [UInt32](repeating: 0, count: commits.count + 1)
         for index in 0..<log.pushes.count where log.pushes[index].traits.contains(.links) {
-            starts[Int(end(log.pushes[index])) + 1] += 1
+            starts[Int(end(log.pushes[index]))] += 1
         }
+        // Where each commit's links end, until they are put there from the last one on.
         for index in 1..<max(1, starts.count) { starts[index] += starts[index - 1] }
-        var next = starts
         var links = [UInt32](repeating: 0, count: Int(starts.last ?? 0))
-        for index in 0..<log.pushes.count where log.pushes[index].traits.contains(.links) {
+        for index in stride(from: log.pushes.count - 1, through: 0, by: -1)
+        where log.pushes[index].traits.contains(.links) {
             let commit = Int(end(log.pushes[index]))
-            links[Int(next[commit])] = UInt32(index)
-            next[commit] += 1
+            starts[commit] -= 1
+            links[Int(starts[commit])] = UInt32(index)
         }
         return (starts, links)
     }

@@ -20,12 +20,12 @@ struct PushLog {
         var before: UInt32
         var after: UInt32
         var pushedAt: Int64
-        /// Its commits in `listed`.
         var start: UInt32
-        var count: UInt16
+        var count: UInt32
         var traits: Traits
         var ref: UInt32
 
+        /// Its commits in ``PushLog/listed``.
         var commits: Range<Int> { Int(start)..<Int(start) + Int(count) }
     }
 
@@ -33,7 +33,7 @@ struct PushLog {
     /// GitHub lists so many commits at most; what goes beyond is missing.
     static let longestList = 2_048
 
-    private(set) var pushes = ChunkedArray<Push>()
+    private(set) var pushes = PushList()
     private(set) var listed = ChunkedArray<UInt32>()
     private(set) var refs = NameTable()
     /// What each repository was at after its last push: mostly what the next one says it was at before.
@@ -130,7 +130,7 @@ struct PushLog {
         guard after != Self.none || count > 0 else { return }
         pushes.append(
             Push(
-                before: before, after: after, pushedAt: head.pushedAt, start: UInt32(draft.start), count: UInt16(count),
+                before: before, after: after, pushedAt: head.pushedAt, start: UInt32(draft.start), count: UInt32(count),
                 traits: traits, ref: head.ref))
     }
 

@@ -22,22 +22,29 @@ struct CommitListing: Sendable {
     private static func choose(
         _ history: DeploymentHistory, _ query: DeploymentReport.Query, _ arrivals: CommitArrivals
     ) -> [UInt32] {
-        let (all, period) = (history.commits, query.period)
+        let all = history.commits
         let wanted = query.repository.map { history.repositories.find($0) ?? .max }
         let showsAll = query.service == nil && query.environment == nil
-        var chosen: [(pushedAt: Int64, id: UInt32)] = []
-        for commit in 0..<UInt32(all.count) {
+        func pushedAt(_ commit: UInt32) -> Int64? {
             let repository = all.repository(of: commit)
-            guard wanted ?? repository == repository, let pushed = all.pushedAt(commit) else { continue }
-            var isInPeriod = period.contains(pushed)
+            guard wanted ?? repository == repository, let pushed = all.pushedAt(commit),
+                showsAll || !arrivals.places(of: repository).isEmpty
+            else { return nil }
+            var isInPeriod = query.period.contains(pushed)
             if !isInPeriod {
                 arrivals.forEach(commit) { _, at in
-                    isInPeriod = period.contains(at)
+                    isInPeriod = query.period.contains(at)
                     return !isInPeriod
                 }
             }
-            guard isInPeriod, showsAll || !arrivals.places(of: repository).isEmpty else { continue }
-            chosen.append((pushed, commit))
+            return isInPeriod ? pushed : nil
+        }
+        let commits = 0..<UInt32(all.count)
+        var chosen: [(pushedAt: Int64, id: UInt32)] = []
+        // An array that grows would take twice the room.
+        chosen.reserveCapacity(commits.count { pushedAt($0) != nil })
+        for commit in commits {
+            if let pushed = pushedAt(commit) { chosen.append((pushed, commit)) }
         }
         chosen.sort { left, right in
             if left.pushedAt != right.pushedAt { return left.pushedAt > right.pushedAt }

@@ -3,8 +3,15 @@ import Sluice
 extension DeploymentHistory {
     /// The report of what has been added.
     package func report(_ query: DeploymentReport.Query) -> DeploymentReport {
+        var (report, arrivals) = make(query)
+        if query.listsCommits { report.commits = CommitListing(self, query, arrivals) }
+        return report
+    }
+
+    /// What a report is made with is gone when this returns: it takes as much room as a listing.
+    private func make(_ query: DeploymentReport.Query) -> (DeploymentReport, CommitArrivals) {
         var maker = ReportMaker(self, query)
-        return maker.make()
+        return (maker.make(), maker.arrivals)
     }
 }
 
@@ -77,7 +84,6 @@ struct ReportMaker {
         }
         let counted = report.places.reduce(0) { $0 + $1.figures.deployments }
         report.moreDeployments = max(0, counted - report.deployments.count)
-        if query.listsCommits { report.commits = CommitListing(history, query, arrivals) }
         return report
     }
 
