@@ -62,8 +62,8 @@ extension SQLiteLog {
         try await reader.perform { session in
             var facts: [String: String] = [:]
             let rows = try Row.fetchAll(
-                session.database, sql: "SELECT name, value FROM facts WHERE substr(name, 1, ?) = ?",
-                arguments: [prefix.count, prefix])
+                session.database, sql: "SELECT name, value FROM facts WHERE name >= ?1 AND name < ?1 || char(1114111)",
+                arguments: [prefix])
             for row in rows { facts[row[0]] = row[1] }
             return facts
         }

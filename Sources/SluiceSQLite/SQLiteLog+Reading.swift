@@ -140,6 +140,7 @@ extension ReaderSession {
             shelved = findGroup.integer(3)
             if !findGroup.isNull(4) { first = findGroup.integer(4) }
             findGroup.reset()
+            settled.insert(ascending: try SingleSettlements(group, topic).read(prepare))
         } else {
             findGroup.reset()
             settled = OffsetSet(through: try cursor.deletedThrough())

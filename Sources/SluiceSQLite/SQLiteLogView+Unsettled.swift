@@ -11,7 +11,10 @@ extension SQLiteLogView {
         try look { session throws(SQLiteLogError) in
             var found: [Value] = []
             guard let cursor = try session.cursor(for: topic) else { return found }
-            let settled = try session.settled(by: group, of: cursor)
+            var settled = try session.settled(by: group, of: cursor)
+            if try session.hasFacts() {
+                settled.insert(ascending: try SingleSettlements(group, topic).read(session.prepare))
+            }
             let last = try cursor.lastOffset()
             var first = settled.gap(after: 0).lowerBound
             while first <= last {
@@ -34,12 +37,9 @@ extension SQLiteLogView {
     /// - Throws: ``SQLiteLogError``.
     package func facts(prefix: String) throws(SQLiteLogError) -> [String: String] {
         try look { session throws(SQLiteLogError) in
-            let exists = try session.prepare(
-                "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'facts'")
-            guard try exists.integer() ?? 0 > 0 else { return [:] }
-            let find = try session.prepare("SELECT name, value FROM facts WHERE substr(name, 1, ?) = ?")
-            find.bind(Int64(prefix.count), at: 1)
-            find.bind(prefix, at: 2)
+            guard try session.hasFacts() else { return [:] }
+            let find = try session.prepare("SELECT name, value FROM facts WHERE name >= ?1 AND name < ?1 || char(1114111)")
+            find.bind(prefix, at: 1)
             var facts: [String: String] = [:]
             while try find.step() { facts[find.text(0)] = find.text(1) }
             return facts
@@ -48,6 +48,11 @@ extension SQLiteLogView {
 }
 
 extension LogViewSession {
+    /// Whether the file has the table that remembers facts: an older one has not.
+    fileprivate func hasFacts() throws(SQLiteLogError) -> Bool {
+        try prepare("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'facts'").integer() ?? 0 > 0
+    }
+
     fileprivate func settled(by group: String, of cursor: TopicCursor) throws(SQLiteLogError) -> OffsetSet {
         let find = try prepare("SELECT settled_through, ahead FROM groups WHERE topic = ? AND name = ?")
         find.bind(cursor.id, at: 1)

@@ -23,7 +23,28 @@ extension SQLiteLog {
             guard try find.step() else { return nil }
             var settled = find.withBytes(2) { OffsetSet(through: find.integer(1), ahead: $0) }
             settled.insert(0...max(0, min(find.integer(0), OffsetSet.limit - 1)))
+            settled.insert(ascending: try SingleSettlements(group, topic).read(session.prepare))
             return settled
+        }
+    }
+
+    /// What tells whether a group's row has changed: how far it has settled, and how many offsets beyond. What is settled singly
+    /// shows here once it is worked in.
+    package struct SettledMark: Sendable, Equatable {
+        package var through: Int64
+        package var countAhead: Int64
+    }
+
+    /// - Returns: nil where there is no such group.
+    /// - Throws: ``SQLiteLogError``.
+    package func settledMark(of group: String, of topic: Topic) async throws -> SettledMark? {
+        try await reader.perform { session in
+            let find = session.findSettledMark
+            find.bind(topic.name, at: 1)
+            find.bind(group, at: 2)
+            defer { find.reset() }
+            guard try find.step() else { return nil }
+            return SettledMark(through: find.integer(0), countAhead: find.integer(1))
         }
     }
 
@@ -108,31 +129,6 @@ package struct SQLiteTransaction {
         return try cursor.read(offset...max(offset, 1), limit: 1, bytes: 1).messages.first?.message
     }
 
-    /// What a group has settled, also out of order.
-    package func settled(by group: String, of topic: Topic) throws -> OffsetSet {
-        try row(group, topic).settled
-    }
-
-    /// Settles messages for a group that no process reads for.
-    /// - Parameter offsets: ascending.
-    /// - Throws: ``SQLiteLogError``: `groupInUse` while a process reads for it.
-    package func settle(_ offsets: [Int64], by group: String, of topic: Topic) throws {
-        guard !offsets.isEmpty else { return }
-        var (row, settled) = try row(group, topic)
-        guard session.leases.isFree(row, .now()), !session.registry.all.contains(where: { $0.row == row }) else {
-            throw SQLiteLogError(.groupInUse, path: session.path, detail: "\(group) on \(topic.name)")
-        }
-        settled.insert(ascending: offsets)
-        let write = try SQLStatement(
-            session.database, path: session.path,
-            "UPDATE groups SET settled_through = ?, ahead = ?, ahead_count = ? WHERE id = ?")
-        write.bind(settled.through, at: 1)
-        if settled.ranges.isEmpty { write.bindNull(at: 2) } else { write.bind(settled.encodeAhead(), at: 2) }
-        write.bind(settled.countAhead, at: 3)
-        write.bind(row, at: 4)
-        try write.run()
-    }
-
     /// Keeps a key as handled.
     package func remember(_ key: [UInt8], scope: String, for window: Duration) throws {
         let milliseconds = max(1, Int64(clamping: window.wholeNanoseconds / 1_000_000))
@@ -152,21 +148,5 @@ package struct SQLiteTransaction {
             throw SQLiteLogError(
                 .groupInUse, path: session.path, detail: "\(group) on \(topic.name) is not led by this process")
         }
-    }
-
-    private func row(_ group: String, _ topic: Topic) throws -> (row: Int64, settled: OffsetSet) {
-        let row = try session.group(group, topic: topic, start: .beginning).row
-        let find = try SQLStatement(
-            session.database, path: session.path,
-            """
-            SELECT g.settled_through, g.ahead, t.deleted_through FROM groups g JOIN topics t ON t.id = g.topic
-            WHERE g.id = ?
-            """)
-        find.bind(row, at: 1)
-        defer { find.reset() }
-        guard try find.step() else { return (row, OffsetSet()) }
-        var settled = find.withBytes(1) { OffsetSet(through: find.integer(0), ahead: $0) }
-        settled.insert(0...max(0, min(find.integer(2), OffsetSet.limit - 1)))
-        return (row, settled)
     }
 }

@@ -28,6 +28,7 @@ extension WriterSession {
         try move.run()
         try shelves.clear(row)
         try progress.clear(row)
+        try SingleSettlements(group, topic).forget(prepare)
         try forgetParts(of: group, topic)
         return settled
     }
@@ -46,6 +47,7 @@ extension WriterSession {
         try forgetParts(of: group, topic)
         try shelves.clear(row)
         try progress.clear(row)
+        try SingleSettlements(group, topic).forget(prepare)
     }
 
     /// The rows of a group and its topic.

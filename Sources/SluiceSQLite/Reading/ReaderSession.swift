@@ -21,6 +21,7 @@ final class ReaderSession {
     private let dataVersion: SQLStatement
     private let findTopic: SQLStatement
     let findGroup: SQLStatement
+    let findSettledMark: SQLStatement
     let findKey: SQLStatement
     let findShelved: SQLStatement
     let findShelvedInOrder: SQLStatement
@@ -58,6 +59,12 @@ final class ReaderSession {
                 CASE WHEN g.shelved > 0 THEN \(ShelfTable.first) END
             FROM groups g JOIN topics t ON t.id = g.topic WHERE g.topic = ? AND g.name = ?
             """)
+        findSettledMark = try SQLStatement(
+            database, path: path,
+            """
+            SELECT max(g.settled_through, t.deleted_through), g.ahead_count
+            FROM groups g JOIN topics t ON t.id = g.topic WHERE t.name = ? AND g.name = ?
+            """)
         findShelved = try SQLStatement(
             database, path: path,
             "SELECT offset FROM shelved WHERE consumer_group = ? AND key = ? AND offset > ? ORDER BY offset LIMIT ?")
@@ -68,6 +75,8 @@ final class ReaderSession {
         groupTable = try GroupTable { sql throws(SQLiteLogError) in try SQLStatement(database, path: path, sql) }
         findKey = try SQLStatement(database, path: path, KeyIndex.query)
     }
+
+    func prepare(_ sql: String) throws(SQLiteLogError) -> SQLStatement { try SQLStatement(database, path: path, sql) }
 
     // MARK: The thread
 
