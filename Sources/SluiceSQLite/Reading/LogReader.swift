@@ -9,7 +9,7 @@ final class LogReader: Sendable {
     let signal: ThreadSignal
     private let path: String
     private let jobs: Inbox<Job>
-    private let commits = Atomic<UInt64>(0)
+    private let appends = Atomic<UInt64>(0)
 
     private let registry: GroupRegistry
 
@@ -20,11 +20,12 @@ final class LogReader: Sendable {
         jobs = Inbox { signal.raise() }
     }
 
-    /// Grows with each commit of this process.
-    var commitCount: UInt64 { commits.load(ordering: .acquiring) }
+    /// Grows with each commit of this process that may hold messages.
+    var appendCount: UInt64 { appends.load(ordering: .acquiring) }
 
+    /// A commit has ended that may hold messages, or was waited for.
     func noteCommit() {
-        commits.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        appends.wrappingAdd(1, ordering: .acquiringAndReleasing)
         if !registry.isEmpty { signal.raise() }
     }
 

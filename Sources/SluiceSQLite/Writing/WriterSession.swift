@@ -134,7 +134,8 @@ final class WriterSession {
         if failure == nil {
             for (group, receipt) in receipts { group.confirmShelf(receipt) }
             for (group, changes) in progressed { group.state.withLock { $0.ledger?.confirm(changes) } }
-            reader.noteCommit()
+            // What was settled alone is no news to who reads on.
+            if !requests.isEmpty || !receipts.isEmpty { reader.noteCommit() }
             for group in lost { group.resign() }
         } else {
             for group in groups { group.state.withLock { $0.ledger?.markDirty() } }
