@@ -73,7 +73,7 @@ struct AdminSession {
         let isForCoordinator =
             switch operation {
             case RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS,
-                RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, RD_KAFKA_ADMIN_OP_DELETEGROUPS:
+                RD_KAFKA_ADMIN_OP_DELETEGROUPS:
                 true
             default: false
             }

@@ -81,25 +81,13 @@ extension SQLiteTransaction {
     }
 
     private func write(_ offsets: [Int64], _ group: String, _ topic: Topic) throws {
-        let single = SingleSettlements(group, topic)
-        let singles = try single.read(session.prepare)
-        guard !offsets.isEmpty || !singles.isEmpty else { return }
-        let row = try unreadRow(of: group, topic)
-        var settled = try settled(ofRow: row)
-        settled.insert(ascending: singles)
-        settled.insert(ascending: offsets)
-        let write = try session.prepare("UPDATE groups SET settled_through = ?, ahead = ?, ahead_count = ? WHERE id = ?")
-        write.bind(settled.through, at: 1)
-        if settled.ranges.isEmpty { write.bindNull(at: 2) } else { write.bind(settled.encodeAhead(), at: 2) }
-        write.bind(settled.countAhead, at: 3)
-        write.bind(row, at: 4)
-        try write.run()
-        try single.forget(singles, session.prepare)
+        guard try !offsets.isEmpty || SingleSettlements(group, topic).exist(session.prepare) else { return }
+        try session.settle(offsets, ofRow: try unreadRow(of: group, topic), group, topic)
     }
 
     /// What a group has settled, also out of order.
     package func settled(by group: String, of topic: Topic) throws -> OffsetSet {
-        var settled = try settled(ofRow: try session.group(group, topic: topic, start: .beginning).row)
+        var settled = try session.settled(ofRow: try session.group(group, topic: topic, start: .beginning).row)
         settled.insert(ascending: try SingleSettlements(group, topic).read(session.prepare))
         return settled
     }
@@ -112,9 +100,31 @@ extension SQLiteTransaction {
         }
         return row
     }
+}
 
-    private func settled(ofRow row: Int64) throws -> OffsetSet {
-        let find = try session.prepare(
+extension WriterSession {
+    func prepare(_ sql: String) throws(SQLiteLogError) -> SQLStatement { try SQLStatement(database, path: path, sql) }
+
+    /// Writes into a group's row what it has settled singly, and these. Call inside a transaction, where no process reads for it.
+    /// - Parameter offsets: ascending.
+    func settle(_ offsets: [Int64] = [], ofRow row: Int64, _ group: String, _ topic: Topic) throws(SQLiteLogError) {
+        let single = SingleSettlements(group, topic)
+        let singles = try single.read(prepare)
+        guard !offsets.isEmpty || !singles.isEmpty else { return }
+        var settled = try settled(ofRow: row)
+        settled.insert(ascending: singles)
+        settled.insert(ascending: offsets)
+        let write = try prepare("UPDATE groups SET settled_through = ?, ahead = ?, ahead_count = ? WHERE id = ?")
+        write.bind(settled.through, at: 1)
+        if settled.ranges.isEmpty { write.bindNull(at: 2) } else { write.bind(settled.encodeAhead(), at: 2) }
+        write.bind(settled.countAhead, at: 3)
+        write.bind(row, at: 4)
+        try write.run()
+        try single.forget(singles, prepare)
+    }
+
+    fileprivate func settled(ofRow row: Int64) throws(SQLiteLogError) -> OffsetSet {
+        let find = try prepare(
             """
             SELECT g.settled_through, g.ahead, t.deleted_through FROM groups g JOIN topics t ON t.id = g.topic
             WHERE g.id = ?
@@ -125,8 +135,4 @@ extension SQLiteTransaction {
         settled.insert(0...max(0, min(find.integer(2), OffsetSet.limit - 1)))
         return settled
     }
-}
-
-extension WriterSession {
-    func prepare(_ sql: String) throws(SQLiteLogError) -> SQLStatement { try SQLStatement(database, path: path, sql) }
 }

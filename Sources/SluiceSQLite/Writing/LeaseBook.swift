@@ -109,7 +109,7 @@ final class LeaseBook {
                 for (step, group, row) in steps {
                     switch step {
                     case .acquire:
-                        if let ledger = try acquire(row, until: wallEnd, now) {
+                        if let ledger = try acquire(row, group, until: wallEnd, now, in: session) {
                             after.append { group.lead(ledger, until: leaseEnd) }
                         }
                     case .renew:
@@ -172,7 +172,9 @@ final class LeaseBook {
         return false
     }
 
-    private func acquire(_ row: Int64, until end: Int64, _ now: MonotonicTime) throws(SQLiteLogError) -> GroupLedger? {
+    private func acquire(
+        _ row: Int64, _ group: ConsumerGroup, until end: Int64, _ now: MonotonicTime, in session: WriterSession
+    ) throws(SQLiteLogError) -> GroupLedger? {
         // Looked at again inside the transaction, where no other process can take it.
         guard isFree(row, now) else { return nil }
         seen[row] = nil
@@ -182,6 +184,8 @@ final class LeaseBook {
         take.bind(present, at: 3)
         take.bind(row, at: 4)
         try take.run()
+        // Its ledger begins with all that the group has settled.
+        try session.settle(ofRow: row, group.name, group.topic)
         load.bind(row, at: 1)
         defer { load.reset() }
         guard try load.step() else { return nil }
