@@ -5,6 +5,7 @@ import SluiceKafka
 import SluiceMetrics
 import SluiceSQLite
 import SluiceTesting
+import Synchronization
 import Testing
 
 @testable import SluiceGateway
