@@ -47,6 +47,14 @@ struct KafkaRedriveStoreTests {
             await log.close()
         }
 
+        /// A job as it is known here.
+        func kept(_ record: RedriveRecord) -> KafkaRedriveState.Kept? {
+            store.state.withLock { $0.kept.jobs[record.job.id] }
+        }
+
+        /// How many wait for the topic.
+        var waiting: Int { store.state.withLock(\.waiters.count) }
+
         /// Its own records have come back.
         func catchUp() async throws { _ = try await store.records() }
     }
@@ -139,7 +147,7 @@ struct KafkaRedriveStoreTests {
             #expect(delivered == 40)
             #expect(try await member.store.finish(record.job).state == .done)
             // An end is read back before it is told.
-            #expect(member.store.state.withLock { $0.kept.jobs[record.job.id]?.progress.state } == .done)
+            #expect(member.kept(record)?.progress.state == .done)
             #expect(try await member.store.poisoned().isEmpty)
         }
         await member.close()
@@ -172,13 +180,13 @@ struct KafkaRedriveStoreTests {
         // It does not read.
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<3 { group.addTask { try await member.catchUp() } }
-            try await eventually("they wait") { member.store.state.withLock(\.waiters.count) == 3 }
+            try await eventually("they wait") { member.waiting == 3 }
             group.cancelAll()
             while let end = await group.nextResult() {
                 #expect(throws: (any Error).self) { try end.get() }
             }
         }
-        #expect(member.store.state.withLock(\.waiters.isEmpty))
+        #expect(member.waiting == 0)
         try await whileReading([member]) { try await member.catchUp() }
         await member.close()
         await writer.close()
@@ -224,7 +232,7 @@ struct KafkaRedriveStoreTests {
             let places = PlaceSet(try await killed.store.poisoned().map(\.location))
             let record = try #require(try await killed.store.add([job(places)], returning: [], by: "uid 7").first)
             _ = try await killed.store.source(record)
-            let kept = try #require(killed.store.state.withLock { $0.kept.jobs[record.job.id] })
+            let kept = try #require(killed.kept(record))
             let step = KafkaRedriveStep(
                 token: kept.token, job: record.job.id, index: 0, owner: try #require(kept.owner))
             try await killed.store.copy(stub.message, step)
@@ -249,7 +257,7 @@ struct KafkaRedriveStoreTests {
                 }
                 await next.store.keepUp()
                 try await next.catchUp()
-                return next.store.state.withLock { $0.kept.jobs[record.job.id] == nil }
+                return next.kept(record) == nil
             }
             for member in [killed, next] {
                 try await member.catchUp()
