@@ -42,9 +42,9 @@ extension SQLiteLog {
     /// - Throws: ``SQLiteLogError``.
     public func place(of offset: Int64, group: String, topic: Topic) async throws -> SQLiteMessagePlace? {
         let registry = registry
-        return try await reader.perform { session in
+        return try await reader.perform { loop in
             let prepare: GroupTable.Prepare = { sql throws(SQLiteLogError) in
-                try SQLStatement(session.database, path: session.path, sql)
+                try SQLStatement(loop.database, path: loop.path, sql)
             }
             guard let file = try FilePlace(of: offset, group, topic, prepare) else { return nil }
             let now = (Timestamp.now(), MonotonicTime.now())
