@@ -115,7 +115,7 @@ public final class SQLiteSubscriber: Subscriber {
         let subscription = feed.subscription
         do {
             let start = configuration.start
-            try await log.writer.perform { session in try session.enlist(feed.group, start: start) }
+            try await log.writer.perform { loop in try loop.enlist(feed.group, start: start) }
         } catch {
             subscription.cancel()
             throw error

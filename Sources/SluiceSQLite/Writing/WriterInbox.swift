@@ -5,7 +5,7 @@ import Synchronization
 /// The queue before the one thread that writes: whatever has gathered while it wrote shares the next commit.
 ///
 /// It is bounded by its callers: each of them is suspended until its own messages are committed.
-final class LogWriter: Sendable {
+final class WriterInbox: Sendable {
     /// Messages of one topic.
     struct Part: Sendable {
         let topic: Topic
@@ -100,7 +100,7 @@ final class LogWriter: Sendable {
     }
 
     /// Runs `body` on the writer's thread as part of a commit, and returns after that.
-    func perform<R: Sendable>(_ body: @escaping @Sendable (WriterSession) throws -> R) async throws -> R {
+    func perform<R: Sendable>(_ body: @escaping @Sendable (WriterLoop) throws -> R) async throws -> R {
         try await withUnsafeThrowingContinuation { continuation in
             let job = WriterJob(body, continuation)
             let isClosing = queue.withLock { queue in
@@ -209,15 +209,15 @@ final class LogWriter: Sendable {
 /// Something that the writer's thread does as part of a commit.
 final class WriterJob: Sendable {
     /// Runs it; what it returns reports the outcome once the commit is done, or has failed with an error.
-    let run: @Sendable (WriterSession) -> (failed: Bool, report: @Sendable ((any Error)?) -> Void)
+    let run: @Sendable (WriterLoop) -> (failed: Bool, report: @Sendable ((any Error)?) -> Void)
     /// For a job that was not reached.
     let refuse: @Sendable (any Error) -> Void
 
     init<R: Sendable>(
-        _ body: @escaping @Sendable (WriterSession) throws -> R, _ continuation: UnsafeContinuation<R, any Error>
+        _ body: @escaping @Sendable (WriterLoop) throws -> R, _ continuation: UnsafeContinuation<R, any Error>
     ) {
-        run = { session in
-            let result = Result { try body(session) }
+        run = { loop in
+            let result = Result { try body(loop) }
             let failed = if case .failure = result { true } else { false }
             return (
                 failed,

@@ -1,7 +1,7 @@
 import Sluice
 import Synchronization
 
-extension WriterSession {
+extension WriterLoop {
     /// Call inside a transaction. A group that is led here is brought to rest; once the transaction is committed it has to
     /// be told where it is (``ConsumerGroup/move(to:)``).
     func seek(_ group: String, _ topic: Topic, to position: SQLiteGroupPosition) throws(SQLiteLogError) -> Int64 {

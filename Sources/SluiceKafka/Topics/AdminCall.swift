@@ -2,7 +2,7 @@ import CRDKafka
 import Sluice
 
 /// What one call asks of the cluster, on a thread that may block, until a deadline.
-struct AdminSession {
+struct AdminCall {
     let client: NativeClient
     private let deadline: MonotonicTime
     private let isUnwanted: @Sendable () -> Bool

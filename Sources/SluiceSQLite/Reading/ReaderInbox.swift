@@ -3,8 +3,8 @@ import Sluice
 import Synchronization
 
 /// The queue before the one thread that reads: for subscriptions, reports, and backlogs.
-final class LogReader: Sendable {
-    typealias Job = @Sendable (Result<ReaderSession, any Error>) -> Void
+final class ReaderInbox: Sendable {
+    typealias Job = @Sendable (Result<ReaderLoop, any Error>) -> Void
 
     let signal: ThreadSignal
     private let path: String
@@ -36,9 +36,9 @@ final class LogReader: Sendable {
     }
 
     /// Runs `body` on the reader's thread.
-    func perform<R: Sendable>(_ body: @escaping @Sendable (ReaderSession) throws -> R) async throws -> R {
+    func perform<R: Sendable>(_ body: @escaping @Sendable (ReaderLoop) throws -> R) async throws -> R {
         try await withUnsafeThrowingContinuation { continuation in
-            submit { session in continuation.resume(with: Result { try body(session.get()) }) }
+            submit { loop in continuation.resume(with: Result { try body(loop.get()) }) }
         }
     }
 
@@ -56,8 +56,8 @@ final class LogReader: Sendable {
     // MARK: Serving
 
     /// - Returns: false when it was closed.
-    func runJobs(_ session: ReaderSession) -> Bool {
-        for job in jobs.takeAll() { job(.success(session)) }
+    func runJobs(_ loop: ReaderLoop) -> Bool {
+        for job in jobs.takeAll() { job(.success(loop)) }
         return !jobs.hasEnded
     }
 }

@@ -4,7 +4,7 @@ import Sluice
 import Synchronization
 
 /// The reader's connection and all that its thread does with it: feeding subscriptions above all.
-final class ReaderSession {
+final class ReaderLoop {
     /// How many messages, and about how many bytes, are read at once, so that no read holds the write-ahead log for
     /// long.
     private static let chunkMessages = 512
@@ -16,8 +16,8 @@ final class ReaderSession {
     let path: String
     private let pollInterval: Duration
     private let registry: GroupRegistry
-    let writer: LogWriter
-    private let reader: LogReader
+    let writer: WriterInbox
+    private let reader: ReaderInbox
     let clock: ClockGuard
     private let begin: SQLStatement
     private let end: SQLStatement
@@ -45,8 +45,8 @@ final class ReaderSession {
     }
 
     init(
-        _ database: Database, configuration: SQLiteLog.Configuration, registry: GroupRegistry, writer: LogWriter,
-        reader: LogReader, clock: ClockGuard
+        _ database: Database, configuration: SQLiteLog.Configuration, registry: GroupRegistry, writer: WriterInbox,
+        reader: ReaderInbox, clock: ClockGuard
     ) throws(SQLiteLogError) {
         self.database = database
         self.path = configuration.path
