@@ -1,3 +1,4 @@
+import SluiceTesting
 import Testing
 
 @testable import Sluice
@@ -6,7 +7,7 @@ import Testing
     /// Few hashes, so that most of them collide.
     @Test(arguments: [UInt32(0x1), 0x7, 0x3F, .max])
     func itFindsWhatADictionaryDoes(mask: UInt32) {
-        var random = SystemRandomNumberGenerator()
+        var random = SeededGenerator(seed: UInt64(mask))
         var index = LaneIndex()
         var known: [Int: UInt32] = [:]
         for _ in 0..<20_000 {
@@ -31,7 +32,7 @@ import Testing
         index.insert(5, 1)
         #expect(index.find(5) { $0 == 2 } == nil)
         index.remove(5, 2)
-        index.remove(21, 1)
+        index.remove(6, 1)
         #expect(index.count == 1 && index.find(5) { $0 == 1 } == 1)
     }
 }
