@@ -38,7 +38,8 @@ struct Goal: Hashable, Sendable {
 extension Goal {
     static let all = [
         routeSerial, routeUnordered, routeByKey, routeManyKeys, kafkaByKey, kafkaSerial, kafkaPublish, kafkaToAMQP,
-        amqpConsume, logAppend, logFewAppend, webhooksSmall, webhooksLarge, webhooksSlowest, liveRead, destinationPassed,
+        amqpConsume, logAppend, logFewAppend, webhooksSmall, webhooksLarge, webhooksSlowest, liveRead,
+        destinationPassed,
     ]
 
     static let routeSerial = Goal(

@@ -10,9 +10,7 @@ struct SluiceBenchmarks {
     private static let subjects: [(String, @Sendable (Double) async throws -> Void)] = [
         ("route", RouteBenchmarks.run), ("middlewares", MiddlewareBenchmarks.run), ("journal", JournalBenchmarks.run),
         ("log", LogBenchmarks.run), ("status", StatusBenchmarks.run), ("json", JSONBenchmarks.run),
-        ("metrics", MetricsBenchmarks.run),
-        ("webhooks", WebhookBenchmarks.run), ("memory", MemoryBenchmarks.run),
-        ("outage", OutageBenchmarks.run),
+        ("metrics", MetricsBenchmarks.run), ("webhooks", WebhookBenchmarks.run), ("outage", OutageBenchmarks.run),
         ("kafka-publish", KafkaPublishBenchmarks.run), ("kafka-consume", KafkaConsumeBenchmarks.run),
         ("amqp", AMQPBenchmarks.run), ("kafka-to-amqp", KafkaToAMQPBenchmarks.run),
     ]
