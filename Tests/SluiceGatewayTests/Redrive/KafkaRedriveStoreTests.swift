@@ -29,7 +29,8 @@ struct KafkaRedriveStoreTests {
             log = try SQLiteLog.open(SQLiteLog.Configuration(path: directory.path + "/log"))
             let logger = LogRecorder().logger(at: .error)
             queue = try KafkaPublisher(configuration.client, key: Event.orderingKeySelector, logger: logger)
-            topics = try KafkaTopics(configuration.client, logger: logger)
+            let topics = try KafkaTopics(configuration.client, logger: logger)
+            self.topics = topics
             let keeper = TopicKeeper(
                 topics, [], besides: [configuration.redrivePlan], left: nil, PrometheusBackend().instruments, logger: logger)
             try await keeper.prepare()
