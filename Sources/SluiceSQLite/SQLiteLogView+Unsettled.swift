@@ -8,10 +8,13 @@ extension SQLiteLogView {
     package func unsettled<Value>(
         in topic: Topic, by group: String, _ body: (LoggedMessage) -> Value?
     ) throws(SQLiteLogError) -> [Value] {
-        try look { session throws(SQLiteLogError) in
+        try look { file throws(SQLiteLogError) in
             var found: [Value] = []
-            guard let cursor = try session.cursor(for: topic) else { return found }
-            let settled = try session.settled(by: group, of: cursor)
+            guard let cursor = try file.cursor(for: topic) else { return found }
+            var settled = try file.settled(by: group, of: cursor)
+            if try file.hasFacts() {
+                settled.insert(ascending: try SingleSettlements(group, topic).read(file.statement))
+            }
             let last = try cursor.lastOffset()
             var first = settled.gap(after: 0).lowerBound
             while first <= last {
@@ -33,13 +36,10 @@ extension SQLiteLogView {
     /// What the file remembers under names that begin so; none in a file that remembers nothing yet.
     /// - Throws: ``SQLiteLogError``.
     package func facts(prefix: String) throws(SQLiteLogError) -> [String: String] {
-        try look { session throws(SQLiteLogError) in
-            let exists = try session.prepare(
-                "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'facts'")
-            guard try exists.integer() ?? 0 > 0 else { return [:] }
-            let find = try session.prepare("SELECT name, value FROM facts WHERE substr(name, 1, ?) = ?")
-            find.bind(Int64(prefix.count), at: 1)
-            find.bind(prefix, at: 2)
+        try look { file throws(SQLiteLogError) in
+            guard try file.hasFacts() else { return [:] }
+            let find = try file.statement("SELECT name, value FROM facts WHERE name >= ?1 AND name < ?1 || char(1114111)")
+            find.bind(prefix, at: 1)
             var facts: [String: String] = [:]
             while try find.step() { facts[find.text(0)] = find.text(1) }
             return facts
@@ -47,9 +47,14 @@ extension SQLiteLogView {
     }
 }
 
-extension LogViewSession {
+extension ReadOnlyFile.Connection {
+    /// Whether the file has the table that remembers facts: an older one has not.
+    fileprivate func hasFacts() throws(SQLiteLogError) -> Bool {
+        try statement("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'facts'").integer() ?? 0 > 0
+    }
+
     fileprivate func settled(by group: String, of cursor: TopicCursor) throws(SQLiteLogError) -> OffsetSet {
-        let find = try prepare("SELECT settled_through, ahead FROM groups WHERE topic = ? AND name = ?")
+        let find = try statement("SELECT settled_through, ahead FROM groups WHERE topic = ? AND name = ?")
         find.bind(cursor.id, at: 1)
         find.bind(group, at: 2)
         let deleted = try cursor.deletedThrough()

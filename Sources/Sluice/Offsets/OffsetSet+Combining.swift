@@ -16,7 +16,7 @@ extension OffsetSet {
     package func union(_ other: OffsetSet) -> OffsetSet {
         var union = self
         if other.through > through { union.insert(min(through, 0)...other.through) }
-        for range in other.ranges { union.insert(range) }
+        union.insert(other.ranges)
         return union
     }
 

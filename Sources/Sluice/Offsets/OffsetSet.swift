@@ -41,8 +41,15 @@ package struct OffsetSet: Equatable, Sendable {
     }
 
     package mutating func insert(_ range: ClosedRange<Int64>) {
-        merge([range])
+        if ranges.count < Self.many { merge([range]) } else { put(range) }
     }
+
+    package mutating func insert(_ ranges: [ClosedRange<Int64>]) {
+        merge(ranges)
+    }
+
+    /// From so many ranges on, a few are put between them one by one, which reads no others.
+    private static let many = 64
 
     /// - Parameter offsets: ascending.
     package mutating func insert(ascending offsets: [Int64]) {
@@ -66,7 +73,35 @@ package struct OffsetSet: Equatable, Sendable {
             }
         }
         runs.append(run)
-        merge(runs)
+        if ranges.count >= Self.many, runs.count <= ranges.count / 16 {
+            for run in runs { put(run) }
+        } else {
+            merge(runs)
+        }
+    }
+
+    /// Puts one range between the others.
+    private mutating func put(_ range: ClosedRange<Int64>) {
+        guard range.upperBound > through else { return }
+        if range.lowerBound <= through + 1 {
+            through = range.upperBound
+            let swallowed = ranges.partitioningIndex { $0.upperBound > through }
+            ranges.removeFirst(swallowed)
+            if let first = ranges.first, first.lowerBound <= through + 1 {
+                through = first.upperBound
+                ranges.removeFirst()
+            }
+            return
+        }
+        // Those that touch it become one with it.
+        let start = ranges.partitioningIndex { $0.upperBound >= range.lowerBound - 1 }
+        var end = start
+        var (lower, upper) = (range.lowerBound, range.upperBound)
+        while end < ranges.count, ranges[end].lowerBound <= upper + 1 {
+            (lower, upper) = (min(lower, ranges[end].lowerBound), max(upper, ranges[end].upperBound))
+            end += 1
+        }
+        ranges.replaceSubrange(start..<end, with: CollectionOfOne(lower...upper))
     }
 
     private mutating func merge(_ added: [ClosedRange<Int64>]) {

@@ -28,21 +28,19 @@ struct KafkaGroups: Sendable {
             // The topic of facts may be missing or forbidden, and the other groups are worth showing.
             guard topic == queue.events || queue.keeper.absence(of: topic) == nil else { continue }
             let positions = try await queue.topics.positions(of: topic, group: group)
-            let members = await members(of: group)
-            var row = GroupRow(topic: topic, group: group, positions, members: members)
+            var row = GroupRow(topic: topic, group: group, positions)
+            row.reader = await reader(of: group)
             row.isPaused = router.isPaused(route)
             rows.append(row)
         }
         return rows
     }
 
-    /// What cannot be had of them is not shown; the positions are worth more.
-    private func members(of group: String) async -> Int? {
-        do {
-            return try await queue.topics.members(of: group)
-        } catch {
-            return nil
-        }
+    /// - Returns: how many members it has, in words; nil where it has none.
+    private func reader(of group: String) async -> String? {
+        // The positions are worth showing without them.
+        guard let members = try? await queue.topics.members(of: group) else { return "unknown" }
+        return members == 0 ? nil : members == 1 ? "1 member" : "\(members) members"
     }
 
     /// - Returns: what was done, in words; nil for a group that is none of Kafka's.
@@ -136,8 +134,7 @@ struct KafkaGroups: Sendable {
 }
 
 extension GroupRow {
-    /// - Parameter members: nil where the brokers do not say.
-    init(topic: Topic, group: String, _ positions: [Int32: KafkaGroupPosition], members: Int?) {
+    init(topic: Topic, group: String, _ positions: [Int32: KafkaGroupPosition]) {
         self.init()
         self.topic = topic.name
         self.group = group
@@ -146,6 +143,5 @@ extension GroupRow {
                 partition: Int64(partition), position: position.committed, first: position.first, end: position.end)
         }
         backlog = partitions.reduce(0) { $0.addingSaturated($1.waiting) }
-        if let members, members > 0 { reader = members == 1 ? "1 member" : "\(members) members" }
     }
 }

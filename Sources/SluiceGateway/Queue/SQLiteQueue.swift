@@ -150,8 +150,8 @@ final class SQLiteQueue: EventQueue {
         for subscriber in dismissed { await subscriber.close() }
     }
 
-    func subscriber(for route: String, from start: ReaderStart) -> any Subscriber {
-        let subscriber = log.subscriber(group: route)
+    func subscriber(for route: String, from start: ReaderStart, gathering: Duration) throws -> any Subscriber {
+        let subscriber = try log.subscriber(group: route, configuration: .init(gathering: gathering))
         state.withLock { $0.readers.append((route, start, subscriber)) }
         return subscriber
     }
@@ -176,11 +176,18 @@ final class SQLiteQueue: EventQueue {
     }
 
     func ledgerSubscriber(for route: String) throws -> any Subscriber {
-        try factSubscriber(for: route, from: .beginning)
+        try factSubscriber(for: route, from: .beginning, gathering: DeploymentLedger.gathering)
     }
 
     func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
-        let subscriber = try log.subscriber(group: route, configuration: .init(start: start.position))
+        try factSubscriber(for: route, from: start, gathering: .zero)
+    }
+
+    private func factSubscriber(
+        for route: String, from start: ReaderStart, gathering: Duration
+    ) throws -> any Subscriber {
+        let subscriber = try log.subscriber(
+            group: route, configuration: .init(start: start.position, gathering: gathering))
         state.withLock { $0.factReaders[route] = subscriber }
         return subscriber
     }

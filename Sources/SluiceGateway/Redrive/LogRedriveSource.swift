@@ -13,21 +13,30 @@ struct LogRedriveSource: RedriveSource {
     /// Of a replay: what was read ahead.
     private var ahead: ArraySlice<LoggedMessage> = []
     private var stretch: RedriveStretch
+    /// Of a retry: what was settled in the poison queue when that changed last.
+    private var settled = OffsetSet()
+    private var mark: SQLiteLog.SettledMark?
 
+    /// - Parameter selection: the messages of a retry.
     /// - Throws: ``EventFilterError`` for a filter that a newer version wrote.
-    init(_ record: RedriveRecord, _ log: SQLiteLog) async throws {
+    init(_ record: RedriveRecord, selection: PlaceSet, _ log: SQLiteLog) async throws {
         job = record.job
         self.log = log
         filter = job.only.isEmpty ? nil : try EventFilter(words: job.only)
         stretch = job.stretches[0] ?? RedriveStretch(after: 0, through: 0)
         stretch.after = max(stretch.after, record.progress.cursor[0] ?? 0)
         guard job.kind == .retry else { return }
-        let settled = try await Self.settled(log)
-        offsets = job.order.map(\.offset).filter { !settled.contains($0) }.reversed()
+        try await look()
+        offsets = job.order(of: selection).map(\.offset).filter { [settled] in !settled.contains($0) }.reversed()
     }
 
-    private static func settled(_ log: SQLiteLog) async throws -> OffsetSet {
-        try await log.settled(by: SQLiteQueue.poisonGroup, of: SQLiteQueue.poisonTopic) ?? OffsetSet()
+    /// Reads what is settled, where that has changed: by a person, or since what this job has settled was worked in.
+    private mutating func look() async throws {
+        // The mark first: what changes meanwhile is read once more.
+        let found = try await log.settledMark(of: SQLiteQueue.poisonGroup, of: SQLiteQueue.poisonTopic)
+        guard found == nil || found != mark else { return }
+        settled = try await log.settled(by: SQLiteQueue.poisonGroup, of: SQLiteQueue.poisonTopic) ?? OffsetSet()
+        mark = found
     }
 
     mutating func next() async throws -> RedriveNext {
@@ -44,10 +53,11 @@ struct LogRedriveSource: RedriveSource {
         }
     }
 
-    private func nextPoisoned() async throws -> RedriveNext {
+    private mutating func nextPoisoned() async throws -> RedriveNext {
         guard let offset = offsets.last else { return .end }
         // A person may have let it go meanwhile.
-        guard !(try await Self.settled(log).contains(offset)),
+        try await look()
+        guard !settled.contains(offset),
             let logged = try await log.message(at: offset, of: SQLiteQueue.poisonTopic)
         else { return .gone(RedriveStep(place: RedrivePlace(offset: offset))) }
         return .deliver(

@@ -1,18 +1,34 @@
 import Sluice
 import SluiceSQLite
+import Synchronization
 
 /// Jobs on the embedded log: facts of its file, and a record of each act on the topic `redrive`. What a step changes is one
 /// commit: a message of the poison queue is settled, or there again, together with the job's count of it.
+///
+/// What a step costs does not grow with its job. Which messages a job has is kept apart from the job and read once; and what is
+/// settled is kept message by message, and worked into the row of the poison queue's group now and then.
 struct LogRedriveStore: RedriveStore {
     static let topic: Topic = "redrive"
 
     let log: SQLiteLog
+    private let upkeep = Upkeep()
+
+    private final class Upkeep: Sendable {
+        /// When what was settled is worked in next.
+        let due = Mutex(MonotonicTime(nanoseconds: 0))
+    }
+
+    init(log: SQLiteLog) {
+        self.log = log
+    }
+
     let topic: Topic = LogRedriveStore.topic
     let events = SQLiteQueue.eventsTopic
     let isPartitioned = false
 
     private static let jobPrefix = "redrive job "
     private static let progressPrefix = "redrive at "
+    private static let selectionPrefix = "redrive selection "
     private static let lastJob = "redrive last job"
 
     private static func name(_ prefix: String, _ id: Int64) -> String { "\(prefix)\(id)" }
@@ -74,6 +90,10 @@ struct LogRedriveStore: RedriveStore {
                 job.created = .now()
                 var progress = RedriveProgress()
                 progress.updated = job.created
+                if job.kind == .retry {
+                    try transaction.setFact(Self.name(Self.selectionPrefix, job.id), String(decoding: job.selected.encoded, as: UTF8.self))
+                }
+                job.selected = PlaceSet()
                 try transaction.setFact(Self.name(Self.jobPrefix, job.id), job.encoded)
                 try transaction.setFact(Self.name(Self.progressPrefix, job.id), progress.encoded)
                 try RedriveAct(job.kind.rawValue, by: by, job: job.id, job.words).append(to: transaction)
@@ -84,8 +104,9 @@ struct LogRedriveStore: RedriveStore {
             for id in stride(from: last - Int64(RedriveLimits.endedJobs), to: 0, by: -1) {
                 guard let text = try transaction.fact(Self.name(Self.progressPrefix, id)) else { break }
                 guard RedriveProgress.decode(text).state.isFinal else { continue }
-                try transaction.setFact(Self.name(Self.jobPrefix, id), nil)
-                try transaction.setFact(Self.name(Self.progressPrefix, id), nil)
+                for prefix in [Self.jobPrefix, Self.progressPrefix, Self.selectionPrefix] {
+                    try transaction.setFact(Self.name(prefix, id), nil)
+                }
             }
             return records
         }
@@ -101,6 +122,7 @@ struct LogRedriveStore: RedriveStore {
                 throw ControlFailure(.invalid, "job \(job.id) is \(progress.state.rawValue) already")
             }
             try keep(progress, of: job, in: transaction)
+            try rest(job, progress, in: transaction)
             try RedriveAct(act.rawValue, by: by, job: id, progress.why).append(to: transaction)
             return RedriveRecord(job: job, progress: progress)
         }
@@ -112,6 +134,42 @@ struct LogRedriveStore: RedriveStore {
         var progress = progress
         progress.updated = .now()
         try transaction.setFact(Self.name(Self.progressPrefix, job.id), progress.encoded)
+    }
+
+    /// A job that sends nothing now leaves nothing to be worked in, and one that has ended needs its messages no more.
+    private func rest(_ job: RedriveJob, _ progress: RedriveProgress, in transaction: SQLiteTransaction) throws {
+        guard progress.state != .running else { return }
+        if job.kind == .retry { try Self.gather(transaction) }
+        guard progress.state.isFinal else { return }
+        try transaction.setFact(Self.name(Self.selectionPrefix, job.id), nil)
+    }
+
+    private static func gather(_ transaction: SQLiteTransaction) throws {
+        do {
+            try transaction.gather(by: SQLiteQueue.poisonGroup, of: SQLiteQueue.poisonTopic)
+        } catch let error as SQLiteLogError where error.code == .groupInUse {
+            // A person's reader has the group; what was settled is known all the same.
+        }
+    }
+
+    /// Works into the poison queue's group what jobs have settled: seldom enough that it takes a small part of the time.
+    func keepUp() async {
+        guard upkeep.due.withLock({ $0 <= .now() }),
+            (try? await log.hasSettledSingly(by: SQLiteQueue.poisonGroup, of: SQLiteQueue.poisonTopic)) == true
+        else { return }
+        let took = try? await log.transact { transaction in
+            let start = MonotonicTime.now()
+            try Self.gather(transaction)
+            return start.duration(to: .now())
+        }
+        upkeep.due.withLock { $0 = MonotonicTime.now().advanced(by: max(.milliseconds(500), (took ?? .zero) * 20)) }
+    }
+
+    /// Which messages a retry has; empty for a job that has ended.
+    func selection(of job: RedriveJob) async throws -> PlaceSet {
+        // The job itself has them where an earlier version began it.
+        guard job.selected.isEmpty else { return job.selected }
+        return try await log.fact(Self.name(Self.selectionPrefix, job.id)).flatMap { PlaceSet.decode(Array($0.utf8)) } ?? PlaceSet()
     }
 
     // MARK: Messages
@@ -148,9 +206,10 @@ struct LogRedriveStore: RedriveStore {
         let wasRunning = progress.state == .running
         progress.note(verdict, at: place, of: job)
         if settles, job.kind == .retry {
-            try transaction.settle([place.offset], by: SQLiteQueue.poisonGroup, of: SQLiteQueue.poisonTopic)
+            try transaction.settleSingly(place.offset, by: SQLiteQueue.poisonGroup, of: SQLiteQueue.poisonTopic)
         }
         try keep(progress, of: job, in: transaction)
+        try rest(job, progress, in: transaction)
         if wasRunning, progress.state == .stopped {
             try RedriveAct("stopped", by: RedriveAct.gateway, job: job.id, progress.why).append(to: transaction)
         }
@@ -166,6 +225,7 @@ struct LogRedriveStore: RedriveStore {
             guard progress.state == .running else { return progress }
             progress.state = .done
             try keep(progress, of: job, in: transaction)
+            try rest(job, progress, in: transaction)
             try RedriveAct("done", by: RedriveAct.gateway, job: job.id, progress.counts).append(to: transaction)
             return progress
         }
@@ -209,7 +269,7 @@ struct LogRedriveStore: RedriveStore {
     }
 
     func source(_ record: RedriveRecord) async throws -> any RedriveSource {
-        try await LogRedriveSource(record, log)
+        try await LogRedriveSource(record, selection: try await selection(of: record.job), log)
     }
 
     func stretch(from: Timestamp?, until: Timestamp?) async throws -> [Int32: RedriveStretch] {

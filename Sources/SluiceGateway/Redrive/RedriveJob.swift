@@ -27,6 +27,8 @@ struct RedriveJob: Sendable, Equatable {
 
     /// Of a retry: places in the poison queue.
     var selected = PlaceSet()
+    /// On Kafka: how many records of their own name these places.
+    var parts: Int64 = 0
     /// Those of them that go first.
     var canaries: [RedrivePlace] = []
     /// The keys of their causes.
@@ -54,7 +56,10 @@ struct RedriveJob: Sendable, Equatable {
     }
 
     /// Of a retry: the messages in their order.
-    var order: [RedrivePlace] {
+    var order: [RedrivePlace] { order(of: selected) }
+
+    /// The same, where a store keeps the messages apart from the job.
+    func order(of selected: PlaceSet) -> [RedrivePlace] {
         let first = Set(canaries)
         return canaries + selected.places(upTo: RedriveLimits.messages).filter { !first.contains($0) }
     }
@@ -79,10 +84,11 @@ struct RedriveJob: Sendable, Equatable {
         json.member("failure_share", "\(failureShare)")
         switch kind {
         case .retry:
-            if withSelection {
+            if withSelection, !selected.isEmpty {
                 json.name("selected")
                 selected.write(&json)
             }
+            if parts > 0 { json.member("parts", parts) }
             json.name("canaries")
             json.array { json in
                 for place in canaries { json.integers([Int64(place.partition), place.offset]) }
@@ -133,6 +139,8 @@ struct RedriveJob: Sendable, Equatable {
                         job.failureShare = Double(try reader.string()) ?? job.failureShare
                     } else if key == "selected" {
                         job.selected = try PlaceSet.read(&reader)
+                    } else if key == "parts" {
+                        job.parts = max(0, try reader.boundedInteger() ?? 0)
                     } else if key == "canaries" {
                         job.canaries = try reader.rows(2).compactMap(RedrivePlace.init)
                     } else if key == "causes" {

@@ -58,7 +58,12 @@ final class RedriveLane: Subscriber, Settler {
                 guard let own = state.records.first(where: { $0.job.id == read.job.id }),
                     own.progress.handled > read.progress.handled
                 else { return read }
-                return own
+                // Whether it runs is a person's word, which may be newer than what this lane has kept.
+                var record = own
+                if own.progress.state == .running {
+                    (record.progress.state, record.progress.why) = (read.progress.state, read.progress.why)
+                }
+                return record
             }
         }
         bell.yield()

@@ -82,6 +82,21 @@ struct PlaceSet: Sendable, Equatable {
         return found
     }
 
+    /// The same in several, each of so many ranges at most.
+    func parts(ofRanges count: Int) -> [PlaceSet] {
+        var parts: [PlaceSet] = []
+        for (partition, offsets) in partitions.sorted(by: { $0.key < $1.key }) {
+            var rest = ((offsets.through > 0 ? [1...offsets.through] : []) + offsets.ranges)[...]
+            while !rest.isEmpty {
+                var part = OffsetSet()
+                part.insert(Array(rest.prefix(count)))
+                parts.append(PlaceSet(partitions: [partition: part]))
+                rest = rest.dropFirst(count)
+            }
+        }
+        return parts
+    }
+
     // MARK: As it is kept
 
     func write(_ json: inout JSONWriter) {
@@ -94,6 +109,29 @@ struct PlaceSet: Sendable, Equatable {
                 }
             }
         }
+    }
+
+    /// Alone.
+    var encoded: [UInt8] {
+        JSONWriter.object { json in
+            json.name("places")
+            write(&json)
+        }
+    }
+
+    /// Reads what ``encoded`` wrote; nil for what cannot be read.
+    static func decode(_ bytes: [UInt8]) -> PlaceSet? {
+        var places: PlaceSet?
+        do {
+            try JSONReader.read(bytes) { (reader) throws(JSONError) in
+                try reader.object { (key, reader) throws(JSONError) in
+                    if key == "places" { places = try PlaceSet.read(&reader) }
+                }
+            }
+        } catch {
+            return nil
+        }
+        return places
     }
 
     static func read(_ reader: inout JSONReader) throws(JSONError) -> PlaceSet {

@@ -11,6 +11,7 @@ struct GroupRow: Sendable, Equatable {
     var settledThrough: Int64?
     var oldestPending: String?
     var lastRead: String?
+    /// Who reads it; on Kafka "unknown" where the brokers do not say.
     var reader: String?
     /// How many of the backlog are kept behind a failing key.
     var shelved: Int64 = 0

@@ -1,6 +1,6 @@
 import Sluice
 
-/// Decides when a session commits, and how it goes on after a commit that failed. A state machine without I/O.
+/// Decides when a consumer commits, and how it goes on after a commit that failed. A state machine without I/O.
 struct CommitCourse {
     /// What a commit that failed says of the next one.
     struct Failure: Equatable {
@@ -54,7 +54,7 @@ struct CommitCourse {
     }
 
     /// Whether a last commit may be made now.
-    func verdict(from time: MonotonicTime?, now: MonotonicTime) -> SessionCourse.Committing {
+    func verdict(from time: MonotonicTime?, now: MonotonicTime) -> MemberCourse.Committing {
         if isUnderWay { return .underWay }
         if isHopeless { return .hopeless }
         return time.map { now >= $0 } ?? false ? .possible : .blocked

@@ -15,7 +15,7 @@ extension ConsumerLoop {
             events,
             { _, opaque in
                 guard let opaque else { return }
-                Unmanaged<SessionLoad>.fromOpaque(opaque).takeUnretainedValue().signal.raise()
+                Unmanaged<ConsumerLoad>.fromOpaque(opaque).takeUnretainedValue().signal.raise()
             }, Unmanaged.passUnretained(load).toOpaque())
         guard plan.group != nil else { return }
         // Known from the start, its partitions are with their leaders before they are assigned. A partition that is

@@ -3,7 +3,7 @@ import Logging
 import Sluice
 import Synchronization
 
-/// Takes part in the group's changes, and ends, as the session's course says.
+/// Takes part in the group's changes, and ends, as the consumer's course says.
 extension ConsumerLoop {
     func handle(rebalance event: borrowing NativeEvent, _ now: MonotonicTime) {
         guard let client else { return }
@@ -48,8 +48,8 @@ extension ConsumerLoop {
         while perform(course.next(facts(now, request)), now) {}
     }
 
-    private func facts(_ now: MonotonicTime, _ request: SessionControl.Request) -> SessionCourse.Facts {
-        var facts = SessionCourse.Facts(now: now)
+    private func facts(_ now: MonotonicTime, _ request: ConsumerInbox.Request) -> MemberCourse.Facts {
+        var facts = MemberCourse.Facts(now: now)
         facts.request = request
         facts.isCancelled = subscription.isEnded
         facts.isHalfJoined = isHalfJoined
@@ -69,8 +69,8 @@ extension ConsumerLoop {
         readers.filter { partitions.contains($0.feed.partition) }
     }
 
-    private func share(of readers: [PartitionReader]) -> SessionCourse.Share {
-        var share = SessionCourse.Share()
+    private func share(of readers: [PartitionReader]) -> MemberCourse.Share {
+        var share = MemberCourse.Share()
         for reader in readers {
             reader.feed.ledger.withLock { ledger in
                 share.inHand += ledger.inHand
@@ -83,7 +83,7 @@ extension ConsumerLoop {
     }
 
     /// - Returns: whether there is more to decide.
-    private func perform(_ action: SessionCourse.Action, _ now: MonotonicTime) -> Bool {
+    private func perform(_ action: MemberCourse.Action, _ now: MonotonicTime) -> Bool {
         switch action {
         case .wait: return false
         case .awaitHandlers: load.setDraining(true)

@@ -3,28 +3,28 @@ import Logging
 import Sluice
 import Synchronization
 
-/// What a session's thread does: it serves the client's events, feeds the subscription, takes part in the group's
+/// What a consumer's thread does: it serves the client's events, feeds the subscription, takes part in the group's
 /// changes, commits. Everything here belongs to that thread.
 ///
 /// The thread sleeps on one signal, which librdkafka's queues, settlements and requests from outside raise, and is
 /// never kept from polling by a full subscription or a slow handler.
 final class ConsumerLoop {
     let topic: Topic
-    let plan: ConsumerSession.Plan
+    let plan: TopicConsumer.Plan
     let subscription: Subscription
-    let control: SessionControl
+    let control: ConsumerInbox
     let monitor: ClientMonitor
     let logger: Logger
     var options: KafkaSubscriber.Configuration { plan.options }
-    var load: SessionLoad { control.load }
+    var load: ConsumerLoad { control.load }
 
     var client: NativeClient?
     /// Where everything of the client arrives but records.
     var events: OpaquePointer?
     /// librdkafka's own object of the topic, where a group reads it.
     var known: OpaquePointer?
-    /// How the session agrees to changes of its group, and how it ends.
-    var course: SessionCourse
+    /// How the consumer agrees to changes of its group, and how it ends.
+    var course: MemberCourse
     var readers: [PartitionReader] = []
     /// Where the partitions that come go on.
     var lookup = LookupCourse()
@@ -47,7 +47,7 @@ final class ConsumerLoop {
     /// Whether the client was ever given partitions, if only none.
     var hasBeenAssigned = false
     private var nextRefresh = MonotonicTime(nanoseconds: 0)
-    /// When a groupless session looks for partitions again.
+    /// When a consumer without a group looks for partitions again.
     var nextDiscovery = MonotonicTime(nanoseconds: 0)
     /// Whether it was told that the topic is not there.
     var hasMissedTopic = false
@@ -58,8 +58,8 @@ final class ConsumerLoop {
     private static let batchSize = 512
 
     init(
-        _ topic: Topic, _ plan: ConsumerSession.Plan, _ client: NativeClient, subscription: Subscription,
-        control: SessionControl, monitor: ClientMonitor, logger: Logger
+        _ topic: Topic, _ plan: TopicConsumer.Plan, _ client: NativeClient, subscription: Subscription,
+        control: ConsumerInbox, monitor: ClientMonitor, logger: Logger
     ) {
         self.topic = topic
         self.plan = plan
@@ -68,8 +68,8 @@ final class ConsumerLoop {
         self.control = control
         self.monitor = monitor
         self.logger = logger
-        course = SessionCourse(
-            SessionCourse.Limits(
+        course = MemberCourse(
+            MemberCourse.Limits(
                 drain: plan.options.drainTimeout, commit: plan.options.commitTimeout, leave: Self.leaveTimeout))
         commit = CommitCourse(
             interval: plan.options.commitInterval, heartbeatInterval: plan.options.heartbeatInterval)

@@ -1,11 +1,12 @@
 import CRDKafka
 
 extension KafkaTopics {
-    /// How many members a group has; 0 where there is no such group, nil where the brokers do not say.
+    /// How many members a group has; 0 where there is no such group, nil where the brokers do not say: they do not know the
+    /// question, or do not answer it to this user.
     /// - Throws: `ConfigurationError` for a group without a name; ``KafkaError``, also when the brokers do not answer in time.
     public func members(of group: String) async throws -> Int? {
         try Self.check(group)
-        return try await perform { session throws(KafkaError) in try session.members(of: group) }
+        return try await perform { call throws(KafkaError) in try call.members(of: group) }
     }
 
     /// Deletes a group without members, with all that it has committed (KIP-229; Kafka 1.1 or later).
@@ -13,40 +14,47 @@ extension KafkaTopics {
     /// - Throws: `ConfigurationError` for a group without a name; ``KafkaError``: one that ``KafkaError/saysThatTheGroupHasMembers`` when it is read.
     public func delete(group: String) async throws -> Bool {
         try Self.check(group)
-        return try await perform { session throws(KafkaError) in try session.delete(group: group) }
+        return try await perform { call throws(KafkaError) in try call.delete(group: group) }
     }
 }
 
-extension AdminSession {
+extension AdminCall {
+    /// Asked of all brokers, by the requests of Kafka 0.9. The admin client's own question is not: where a broker does not know it,
+    /// librdkafka ends the process (its issue 4605; `rd_kafka_admin_coord_request` in `rdkafka_admin.c`).
     func members(of group: String) throws(KafkaError) -> Int? {
-        do throws(KafkaError) {
-            return try request(RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS) { options, answers in
-                group.withCString { name in
-                    var names: UnsafePointer<CChar>? = name
-                    rd_kafka_DescribeConsumerGroups(client.handle, &names, 1, options, answers)
+        // It cannot be interrupted: while a broker does not answer it is asked again and again, each time for longer.
+        var limit: Int32 = 2_000
+        while true {
+            var list: UnsafePointer<rd_kafka_group_list>?
+            let code = rd_kafka_list_groups(client.handle, group, &list, min(patience, limit))
+            defer { if let list { rd_kafka_group_list_destroy(list) } }
+            switch code {
+            case RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR__PARTIAL:
+                client.monitor.brokerAnswered()
+                let groups = UnsafeBufferPointer(start: list?.pointee.groups, count: Int(list?.pointee.group_cnt ?? 0))
+                let found = groups.filter { String(cString: $0.group) == group }
+                if let known = found.first(where: { $0.err == RD_KAFKA_RESP_ERR_NO_ERROR }) {
+                    return Int(known.member_cnt)
                 }
-            } _: { (event) throws(KafkaError) in
-                var count = 0
-                guard let result = rd_kafka_event_DescribeConsumerGroups_result(event.handle),
-                    let groups = rd_kafka_DescribeConsumerGroups_result_groups(result, &count), count > 0,
-                    let found = groups[0]
-                else { return nil }
-                if let error = rd_kafka_ConsumerGroupDescription_error(found) {
-                    try check(rd_kafka_error_code(error), String(cString: rd_kafka_error_string(error)))
-                }
-                return rd_kafka_ConsumerGroupDescription_member_count(found)
-            }
-        } catch {
-            switch error.code.native {
+                // The broker that knows may not have answered.
+                return found.isEmpty && code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : nil
             case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION,
-                RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+                RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
                 return nil
-            default: throw error
+            case RD_KAFKA_RESP_ERR__TIMED_OUT:
+                guard patience > 1 else { throw KafkaError(code) }
+                try checkWanted()
+                limit = min(limit * 2, 10_000)
+            default: throw KafkaError(code)
             }
         }
     }
 
     func delete(group: String) throws(KafkaError) -> Bool {
+        // A broker that cannot list groups cannot delete them, and this question would end the process as well.
+        guard try members(of: group) != nil else {
+            throw KafkaError(RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
+        }
         guard let question = rd_kafka_DeleteGroup_new(group) else {
             throw KafkaError(RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE)
         }

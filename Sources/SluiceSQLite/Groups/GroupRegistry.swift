@@ -11,7 +11,7 @@ final class GroupRegistry: Sendable {
 
     /// Adds a subscription to its group, which `make` creates if it is the first.
     func join(
-        _ name: String, topic: Topic, maxInFlight: Int, make: () -> ConsumerGroup,
+        _ name: String, topic: Topic, maxInFlight: Int, gathering: Duration, make: () -> ConsumerGroup,
         subscription: (ConsumerGroup, _ feed: UInt32) -> Subscription
     ) -> SubscriptionFeed {
         groups.withLock { groups in
@@ -25,7 +25,7 @@ final class GroupRegistry: Sendable {
             return group.state.withLock { state in
                 let feed = SubscriptionFeed(
                     id: state.nextFeed, group: group, subscription: subscription(group, state.nextFeed),
-                    maxInFlight: max(1, maxInFlight))
+                    maxInFlight: max(1, maxInFlight), gathering: gathering)
                 state.nextFeed &+= 1
                 state.deserted = nil
                 state.feeds.append(feed)

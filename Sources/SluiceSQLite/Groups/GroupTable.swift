@@ -6,6 +6,8 @@ struct GroupTable {
 
     private let prepare: Prepare
     private let groups: SQLStatement
+    /// Whether the file remembers facts.
+    private let hasFacts: Bool
 
     init(_ prepare: @escaping Prepare) throws(SQLiteLogError) {
         self.prepare = prepare
@@ -15,6 +17,8 @@ struct GroupTable {
         let (shelved, first) =
             try shelves.integer() == 1
             ? ("g.shelved", "CASE WHEN g.shelved > 0 THEN \(ShelfTable.first) END") : ("0", "NULL")
+        let facts = try prepare("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'facts'")
+        hasFacts = try facts.integer() ?? 0 > 0
         groups = try prepare(
             """
             SELECT g.id, g.topic, t.name, g.name, g.settled_through, g.ahead, t.deleted_through, \(lastRead), g.owner,
@@ -36,6 +40,10 @@ struct GroupTable {
             var settled = groups.withBytes(5) { OffsetSet(through: groups.integer(4), ahead: $0) }
             let deleted = groups.integer(6)
             if deleted > settled.through { settled.insert(0...min(deleted, OffsetSet.limit - 1)) }
+            if hasFacts {
+                let single = SingleSettlements(groups.text(3), Topic(groups.text(2)))
+                settled.insert(ascending: try single.read(prepare))
+            }
             let lastRead = groups.integer(7)
             let first = groups.isNull(11) ? OffsetSet.limit : groups.integer(11)
             var reader: SQLiteGroup.Reader?

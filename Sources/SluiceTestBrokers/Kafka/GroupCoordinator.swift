@@ -51,6 +51,7 @@ final class GroupCoordinator: @unchecked Sendable {
             if version >= 1 { writer.int32(0) }
             sync(&reader, version, &writer)
         case 15: describe(&reader, &writer)
+        case 16: list(&writer)
         case 18: return forward(request).map { Self.adding(to: $0) }
         case 42:
             writer.int32(0)
@@ -153,6 +154,17 @@ final class GroupCoordinator: @unchecked Sendable {
         }
     }
 
+    /// The groups that there are (ListGroups, version 0).
+    private func list(_ writer: inout KafkaWireWriter) {
+        let names = condition.withLock { groups.keys.sorted() }
+        writer.int16(0)
+        writer.int32(Int32(names.count))
+        for name in names {
+            writer.string(name)
+            writer.string("consumer")
+        }
+    }
+
     /// DeleteGroups, version 0. The mock cluster cannot forget offsets: the group's next life has another name there.
     private func delete(_ reader: inout KafkaWireReader, _ writer: inout KafkaWireWriter) {
         let names = (0..<max(0, reader.int32())).map { _ in reader.string() }
@@ -191,8 +203,8 @@ final class GroupCoordinator: @unchecked Sendable {
         guard code == 0 else { return answer }
         var writer = KafkaWireWriter()
         writer.int16(code)
-        writer.int32(count + 2)
-        for kind in [15, 42] as [Int16] {
+        writer.int32(count + 3)
+        for kind in [15, 16, 42] as [Int16] {
             writer.int16(kind)
             writer.int16(0)
             writer.int16(0)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import SluiceKafka
 
-/// When a session commits, and how it goes on after a commit that failed.
+/// When a consumer commits, and how it goes on after a commit that failed.
 struct CommitCourseTests {
     private let course = CommitCourse(interval: .seconds(5), heartbeatInterval: .seconds(3))
 

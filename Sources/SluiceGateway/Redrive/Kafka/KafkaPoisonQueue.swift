@@ -88,7 +88,7 @@ struct KafkaPoisonQueue: Sendable {
 extension KafkaRedriveState {
     fileprivate mutating func take(_ record: KafkaTopics.Found, prefix: String) {
         guard let key = record.key.map({ String(decoding: $0, as: UTF8.self) }), key.hasPrefix(prefix) else { return }
-        take(key: String(key.dropFirst(prefix.count)), payload: record.message.payload)
+        take(key: String(key.dropFirst(prefix.count)), payload: record.message.payload, at: record.timestamp ?? .now())
     }
 }
 

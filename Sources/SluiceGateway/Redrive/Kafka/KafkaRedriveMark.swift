@@ -12,6 +12,8 @@ struct KafkaRedriveMark: Sendable, Equatable {
 
     var progress: RedriveProgress
     var epochs: [Epoch]
+    /// Which of its epoch's records it is, from 1 on. By it a worker sees whether its record counts.
+    var number: Int64 = 0
     /// Whether it only begins its last epoch.
     var isBegin = false
 
@@ -26,6 +28,7 @@ struct KafkaRedriveMark: Sendable, Equatable {
             }
         }
         if isBegin { json.member("begins", true) }
+        if number > 0 { json.member("number", number) }
         json.name("progress")
         json.object(progress.write)
     }
@@ -42,6 +45,8 @@ struct KafkaRedriveMark: Sendable, Equatable {
                         isWhole = true
                     } else if key == "begins" {
                         mark.isBegin = try reader.boolean()
+                    } else if key == "number" {
+                        mark.number = max(0, try reader.boundedInteger() ?? 0)
                     } else if key == "epochs" {
                         try reader.array { (reader) throws(JSONError) in
                             mark.epochs.append(try Epoch(&reader))

@@ -5,6 +5,8 @@ enum KafkaRedriveRecord: Sendable {
     /// A job begins.
     /// - Parameter token: tells apart two that want the same number.
     case job(RedriveJob, token: String)
+    /// Some of the messages of a job that one record cannot name. All of them are there before the job is.
+    case part(PlaceSet, token: String, index: Int64)
     /// How far it is.
     case mark(Int64, KafkaRedriveMark)
     /// What a person wants of it.
@@ -24,6 +26,7 @@ enum KafkaRedriveRecord: Sendable {
     var key: String {
         switch self {
         case .job(let job, let token): "job \(job.id) \(token)"
+        case .part(_, let token, let index): Self.key(ofPart: index, token)
         // A former leader's record cannot take the place of its successor's.
         case .mark(let id, let mark): "at \(id) \(mark.epochs.count) \(mark.epochs.last?.owner ?? "")"
         // Nothing that is said later takes an end back.
@@ -34,6 +37,8 @@ enum KafkaRedriveRecord: Sendable {
         case .nothing: "nothing"
         }
     }
+
+    static func key(ofPart index: Int64, _ token: String) -> String { "part \(token) \(index)" }
 
     func message(prefix: String) -> Message {
         var message: Message
@@ -47,12 +52,7 @@ enum KafkaRedriveRecord: Sendable {
                     json.member("act", act.rawValue)
                     json.member("by", by)
                 })
-        case .drop(let places, _):
-            message = Message(
-                payload: JSONWriter.object { json in
-                    json.name("places")
-                    places.write(&json)
-                })
+        case .drop(let places, _), .part(let places, _, _): message = Message(payload: places.encoded)
         case .note(_, let note): message = Message(payload: Array(note.encoded.utf8))
         case .nothing: message = Message(payload: Array("{}".utf8))
         }
@@ -74,6 +74,9 @@ enum KafkaRedriveRecord: Sendable {
         case ("job", 3):
             guard let job = RedriveJob.decode(text), job.id == id else { return nil }
             self = .job(job, token: words[2])
+        case ("part", 3):
+            guard let places = PlaceSet.decode(payload), let index = Int64(words[2]) else { return nil }
+            self = .part(places, token: words[1], index: index)
         case ("at", 4):
             guard let id, let mark = KafkaRedriveMark.decode(payload) else { return nil }
             self = .mark(id, mark)
@@ -81,7 +84,7 @@ enum KafkaRedriveRecord: Sendable {
             guard let id, let (act, by) = Self.will(payload) else { return nil }
             self = .will(id, act, by: by)
         case ("drop", 2):
-            guard let places = Self.places(payload) else { return nil }
+            guard let places = PlaceSet.decode(payload) else { return nil }
             self = .drop(places, token: words[1])
         case ("note", 2):
             guard let note = PoisonNote.decode(text) else { return nil }
@@ -106,19 +109,5 @@ enum KafkaRedriveRecord: Sendable {
             return nil
         }
         return act.map { ($0, by) }
-    }
-
-    private static func places(_ payload: [UInt8]) -> PlaceSet? {
-        var places: PlaceSet?
-        do {
-            try JSONReader.read(payload) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "places" { places = try PlaceSet.read(&reader) }
-                }
-            }
-        } catch {
-            return nil
-        }
-        return places
     }
 }

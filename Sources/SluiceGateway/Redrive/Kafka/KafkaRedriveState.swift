@@ -11,42 +11,60 @@ struct KafkaRedriveState: Sendable {
         let token: String
         fileprivate(set) var progress = RedriveProgress()
         fileprivate(set) var epochs: [KafkaRedriveMark.Epoch] = []
-        /// Of a retry that has not ended: its messages in their order.
-        fileprivate var order: [RedrivePlace]
-        /// How many of these are settled.
-        fileprivate var settledCount = 0
+        /// Of the last record that counts, in its epoch.
+        fileprivate(set) var number: Int64 = 0
+        /// Of a retry under way: its messages in their order. Nil until it is asked for.
+        fileprivate var order: [RedrivePlace]?
+        /// How many messages a retry has, and how many of these are settled.
+        fileprivate let count: Int64
+        fileprivate var settledCount: Int64 = 0
         /// All keys of its records.
         fileprivate(set) var keys: Set<String>
 
         var record: RedriveRecord { RedriveRecord(job: job, progress: progress) }
         var owner: String? { epochs.last?.owner }
 
+        /// Whether a worker may have been interrupted between what it put back and its count: another one went on, or none did.
+        var mayHaveOrphans: Bool { epochs.count > 1 || (!epochs.isEmpty && progress.state == .cancelled) }
+
         /// Who worked off the message of this number.
         func owner(of index: Int64) -> String? { epochs.last { $0.start <= index }?.owner }
+    }
+
+    private struct Parts {
+        var places: [Int64: PlaceSet] = [:]
+        /// When the last one came.
+        var time: Timestamp
     }
 
     private(set) var jobs: [Int64: Kept] = [:]
     /// What jobs have brought to an end in the poison queue, and what was let go.
     private(set) var settled = PlaceSet()
     private(set) var drops: [String: PlaceSet] = [:]
+    /// By a job's token, what its parts have where the job has not come yet.
+    private var parts: [String: Parts] = [:]
     private(set) var notes: [String: PoisonNote] = [:]
 
     /// Oldest first.
     var records: [RedriveRecord] { jobs.values.map(\.record).sorted { $0.job.id < $1.job.id } }
 
-    /// - Parameter payload: nil or empty takes away what the key stands for.
-    mutating func take(key: String, payload: [UInt8]) {
+    /// - Parameters:
+    ///   - payload: nil or empty takes away what the key stands for.
+    ///   - time: when it was written.
+    mutating func take(key: String, payload: [UInt8], at time: Timestamp = .now()) {
         guard !payload.isEmpty else { return forget(key) }
-        if let record = KafkaRedriveRecord(key: key, payload: payload) { take(record) }
+        if let record = KafkaRedriveRecord(key: key, payload: payload) { take(record, at: time) }
     }
 
-    mutating func take(_ record: KafkaRedriveRecord) {
+    mutating func take(_ record: KafkaRedriveRecord, at time: Timestamp = .now()) {
         switch record {
         case .job(let job, let token):
             // Of two that want the number the first has it.
             guard jobs[job.id] == nil else { return }
-            jobs[job.id] = Kept(
-                job: job, token: token, order: job.kind == .retry ? job.order : [], keys: [record.key])
+            take(job, token, key: record.key)
+        case .part(let places, let token, let index):
+            parts[token, default: Parts(time: time)].places[index] = places
+            parts[token]?.time = time
         case .mark(let id, let mark):
             guard var kept = jobs.removeValue(forKey: id) else { return }
             if kept.take(mark) { settle(&kept) }
@@ -66,13 +84,31 @@ struct KafkaRedriveState: Sendable {
         }
     }
 
+    private mutating func take(_ wanted: RedriveJob, _ token: String, key: String) {
+        var (job, keys) = (wanted, Set([key]))
+        if job.parts > 0 {
+            let found = parts.removeValue(forKey: token)?.places ?? [:]
+            keys.formUnion(found.keys.map { KafkaRedriveRecord.key(ofPart: $0, token) })
+            // Where one is missing the job's order is not known: it counts as one without messages.
+            if Int64(found.count) == job.parts { for part in found.values { job.selected.form(unionWith: part) } }
+        }
+        jobs[job.id] = Kept(job: job, token: token, count: job.selected.count, keys: keys)
+    }
+
     private mutating func settle(_ kept: inout Kept) {
-        let end = min(Int(clamping: kept.progress.handled), kept.order.count)
+        guard kept.job.kind == .retry else { return }
+        let end = min(kept.progress.handled, kept.count)
         if end > kept.settledCount {
-            settled.insert(kept.order[kept.settledCount..<end])
+            if end == kept.count {
+                settled.form(unionWith: kept.job.selected)
+            } else {
+                let order = kept.order ?? kept.job.order
+                kept.order = order
+                settled.insert(order.dropFirst(Int(kept.settledCount)).prefix(Int(end - kept.settledCount)))
+            }
             kept.settledCount = end
         }
-        if kept.progress.state == .done { kept.order = [] }
+        if kept.settledCount == kept.count || kept.progress.state == .done { kept.order = nil }
     }
 
     private mutating func forget(_ key: String) {
@@ -81,6 +117,9 @@ struct KafkaRedriveState: Sendable {
             jobs[id] = nil
         } else if words.count == 2, words[0] == "drop" {
             drops[words[1]] = nil
+        } else if words.count == 3, words[0] == "part", let index = Int64(words[2]) {
+            parts[words[1]]?.places[index] = nil
+            if parts[words[1]]?.places.isEmpty == true { parts[words[1]] = nil }
         }
     }
 
@@ -100,22 +139,45 @@ struct KafkaRedriveState: Sendable {
 
     // MARK: What may go
 
-    /// Keys of what has no meaning any more: jobs beyond the last ones that have ended, and messages that were let go, where
-    /// the poison queue's own group has settled all of it.
-    func keysToForget(committed: PlaceSet) -> [String] {
+    /// For so long a job may come after its parts.
+    private static let patience: Duration = .seconds(86_400)
+
+    /// Jobs beyond the last ones that have ended, where the poison queue's own group has settled all of them.
+    func jobsToForget(committed: PlaceSet) -> [Kept] {
         let ended = jobs.values.filter(\.progress.state.isFinal).sorted { $0.job.id < $1.job.id }
-        let jobs = ended.dropLast(RedriveLimits.endedJobs).filter { $0.job.selected.isSubset(of: committed) }
+        return ended.dropLast(RedriveLimits.endedJobs).filter { $0.job.selected.isSubset(of: committed) }
+    }
+
+    /// Keys of what has no meaning any more: such jobs, parts whose job has never come, and messages that were let go, where the
+    /// poison queue's own group has settled all of it.
+    func keysToForget(committed: PlaceSet, now: Timestamp = .now()) -> [String] {
         let drops = drops.filter { $0.value.isSubset(of: committed) }
-        return jobs.flatMap { $0.keys.sorted() } + drops.keys.sorted().map { "drop \($0)" }
+        let parts = parts.filter { $0.value.time < now.advanced(by: .zero - Self.patience) }
+        // What goes last says what went with it, should this be interrupted.
+        return jobsToForget(committed: committed).flatMap { kept in
+            kept.keys.sorted { ($0.hasPrefix("job ") ? 1 : 0, $0) < ($1.hasPrefix("job ") ? 1 : 0, $1) }
+        } + drops.keys.sorted().map { "drop \($0)" }
+            + parts.sorted { $0.key < $1.key }.flatMap { token, parts in
+                parts.places.keys.sorted().map { KafkaRedriveRecord.key(ofPart: $0, token) }
+            }
     }
 }
 
 extension KafkaRedriveState.Kept {
+    /// As it is once a record of its worker's has come, too.
+    func advanced(to mark: KafkaRedriveMark?) -> Self {
+        guard let mark, mark.number > number else { return self }
+        var advanced = self
+        _ = advanced.take(mark)
+        return advanced
+    }
+
     /// - Returns: whether it is news.
     fileprivate mutating func take(_ mark: KafkaRedriveMark) -> Bool {
         if mark.isBegin, mark.epochs.count == epochs.count + 1, let owner = mark.epochs.last?.owner {
             // Where it begins is where the job is here in the topic, whatever its worker knew.
             epochs.append(KafkaRedriveMark.Epoch(owner: owner, start: progress.handled))
+            number = 0
             return true
         }
         if mark.epochs.count == epochs.count {
@@ -125,8 +187,10 @@ extension KafkaRedriveState.Kept {
         } else {
             guard mark.epochs.count > epochs.count else { return false }
             epochs = mark.epochs
+            number = mark.number
             guard mark.progress.handled >= progress.handled else { return true }
         }
+        number = mark.number
         let (state, why) = (progress.state, progress.why)
         progress = mark.progress
         let isWorkersWord = progress.state == .done || progress.state == .stopped

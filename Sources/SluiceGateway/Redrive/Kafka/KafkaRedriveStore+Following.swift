@@ -83,28 +83,30 @@ extension KafkaRedriveStore {
     }
 
     private func become(_ kept: KafkaRedriveState, through: Int64) {
-        let bells = state.withLock { state in
+        let waiters = state.withLock { state in
             state.kept = kept
             state.through = through
-            return state.takeWaiters()
+            return state.waiters.removeAll()
         }
-        for bell in bells { bell.finish() }
+        for waiter in waiters { waiter.resume(returning: .success(())) }
     }
 
     private func take(_ deliveries: [Delivery], through: Int64) {
-        let bells = state.withLock { state in
+        let waiters = state.withLock { state in
             for delivery in deliveries { take(delivery, into: &state.kept) }
             state.through = max(state.through ?? -1, through)
-            return state.takeWaiters()
+            return state.waiters.removeAll()
         }
-        for bell in bells { bell.finish() }
+        for waiter in waiters { waiter.resume(returning: .success(())) }
     }
 
     private func take(_ delivery: Delivery, into kept: inout KafkaRedriveState) {
         guard let key = delivery.origin.key.map({ String(decoding: $0, as: UTF8.self) }), key.hasPrefix(prefix) else {
             return
         }
-        kept.take(key: String(key.dropFirst(prefix.count)), payload: delivery.message.payload)
+        kept.take(
+            key: String(key.dropFirst(prefix.count)), payload: delivery.message.payload,
+            at: delivery.origin.timestamp ?? .now())
     }
 
     /// - Returns: nothing when nothing has come for long; nil at the end.
@@ -115,14 +117,5 @@ extension KafkaRedriveStore {
         } catch is DeadlineError {
             return []
         }
-    }
-}
-
-extension KafkaRedriveStore.State {
-    /// Those who wait for what is known by now.
-    fileprivate mutating func takeWaiters() -> [AsyncStream<Void>.Continuation] {
-        let known = through ?? -1
-        defer { waiters.removeAll { $0.offset <= known } }
-        return waiters.filter { $0.offset <= known }.map(\.bell)
     }
 }

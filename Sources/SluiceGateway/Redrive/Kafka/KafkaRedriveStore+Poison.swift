@@ -76,6 +76,7 @@ extension KafkaRedriveStore {
                 try await reader.commit(news.mapValues(KafkaSettled.init(places:)), of: poison, by: poisonQueue.group)
             }
             _ = try await settledNow()
+            try await settleOrphans()
             let keys = state.withLock { $0.kept.keysToForget(committed: $0.committed) }
             if !keys.isEmpty { try await takeAway(keys) }
         } catch {
@@ -83,5 +84,35 @@ extension KafkaRedriveStore {
             logger.debug("the group of the poison queue is behind", metadata: ["error": "\(error)"])
             state.withLock { $0.isBehind = true }
         }
+    }
+
+    /// What a worker has put back into the poison queue and has not counted, because it was interrupted, counts in no case while
+    /// its job is known. It is let go before the job is forgotten.
+    private func settleOrphans() async throws {
+        let (kept, committed) = state.withLock { ($0.kept, $0.committed) }
+        let jobs = kept.jobsToForget(committed: committed).filter(\.mayHaveOrphans)
+        guard !jobs.isEmpty else { return }
+        let tokens = Set(jobs.map(\.token))
+        var orphans: [RedrivePlace] = []
+        let settled = committed.union(kept.settled)
+        for (partition, bounds) in try await reader.bounds(of: poison).sorted(by: { $0.key < $1.key }) {
+            let first = max(bounds.lowerBound, settled.partitions[partition]?.through ?? 0)
+            try await poisonQueue.read(poison, partition, first..<max(first, bounds.upperBound)) { found in
+                for record in found {
+                    let place = RedrivePlace(partition: partition, offset: record.offset)
+                    guard
+                        let step = record.message.metadata[RedriveMetadata.step].flatMap(KafkaRedriveStep.init),
+                        tokens.contains(step.token), !settled.contains(place),
+                        !kept.counts(record.message.metadata, at: place)
+                    else { continue }
+                    orphans.append(place)
+                }
+                return true
+            }
+        }
+        guard !orphans.isEmpty else { return }
+        try await publish([.drop(PlaceSet(orphans), token: Self.token())])
+        state.withLock { $0.isBehind = true }
+        try await catchUp()
     }
 }

@@ -12,6 +12,9 @@ struct RedriveLostError: Error, CustomStringConvertible {
 extension KafkaRedriveStore {
     /// How soon another gateway takes over from one that was killed.
     private static let sessionTimeout: Duration = .seconds(10)
+    /// How many records a worker may have written that it has not read back. So many messages more than one a gateway may send
+    /// twice that goes on after it was taken for dead.
+    private static let window: Int64 = 16
 
     func lease(of lane: String) throws -> any RedriveLease {
         var options = KafkaSubscriber.Configuration()
@@ -53,7 +56,7 @@ extension KafkaRedriveStore {
                     message, KafkaRedriveStep(token: kept.token, job: job.id, index: step.index, owner: owner))
             } catch {
                 // Brokers may have it all the same. What was put there under the old name does not count.
-                state.withLock { _ = $0.owners.removeValue(forKey: job.id) }
+                giveUp(job.id)
                 throw error
             }
             state.withLock { $0.copied[job.id] = step.index }
@@ -66,7 +69,7 @@ extension KafkaRedriveStore {
         guard kept.progress.state == .running else { return kept.progress }
         var mark = KafkaRedriveMark(progress: kept.progress, epochs: kept.epochs)
         mark.progress.state = .done
-        return try await keep(mark, of: job, before: kept.progress)
+        return try await keep(mark, of: job, before: kept)
     }
 
     private func count(
@@ -76,17 +79,18 @@ extension KafkaRedriveStore {
         guard kept.progress.handled == step.index else { return kept.progress }
         var mark = KafkaRedriveMark(progress: kept.progress, epochs: kept.epochs)
         mark.progress.note(verdict, at: step.place, of: kept.job)
-        return try await keep(mark, of: kept.job, before: kept.progress)
+        return try await keep(mark, of: kept.job, before: kept)
     }
 
     private func keep(
-        _ mark: KafkaRedriveMark, of job: RedriveJob, before: RedriveProgress
+        _ mark: KafkaRedriveMark, of job: RedriveJob, before: KafkaRedriveState.Kept
     ) async throws -> RedriveProgress {
         var mark = mark
         mark.progress.updated = .now()
+        mark.number = before.number + 1
         var records: [KafkaRedriveRecord] = [.mark(job.id, mark)]
         let (state, why) = (mark.progress.state, mark.progress.why)
-        if before.state == .running, state == .stopped || state == .done {
+        if before.progress.state == .running, state == .stopped || state == .done {
             records.append(
                 .act(
                     RedriveAct(
@@ -95,22 +99,54 @@ extension KafkaRedriveStore {
                     token: Self.token()))
         }
         try await publish(records)
-        return self.state.withLock { state in
-            state.kept.take(.mark(job.id, mark))
+        self.state.withLock { state in
+            state.written[job.id] = mark
             state.isBehind = true
-            return state.kept.jobs[job.id]?.progress ?? mark.progress
+        }
+        let isTurn = before.progress.state == .running && state != .running
+        try await confirm(job.id, mark.epochs.last?.owner, isTurn ? mark.number : mark.number - Self.window)
+        return self.state.withLock { state in
+            state.kept.jobs[job.id]?.advanced(to: state.written[job.id]).progress ?? mark.progress
+        }
+    }
+
+    /// Waits until what this gateway has written has come back through the topic, and counts.
+    /// - Parameter number: of the record.
+    /// - Throws: ``RedriveLostError`` where another one has the job by then.
+    private func confirm(_ id: Int64, _ owner: String?, _ number: Int64) async throws {
+        do {
+            try await wait { state in
+                guard let kept = state.kept.jobs[id], kept.owner == owner else {
+                    return .failure(RedriveLostError(job: id))
+                }
+                return kept.number >= number ? .success(()) : nil
+            }
+        } catch let error as RedriveLostError {
+            giveUp(id)
+            throw error
+        } catch is DeadlineError {
+            giveUp(id)
+            throw ControlFailure(.failed, "the topic \(topic) does not give back in time what is written there")
+        }
+    }
+
+    /// What was written of the job and has not come back may count or not: the topic says it.
+    private func giveUp(_ id: Int64) {
+        state.withLock { state in
+            state.owners[id] = nil
+            state.written[id] = nil
         }
     }
 
     /// Makes sure that the job is this gateway's to work off: whatever a former one still writes counts no more.
     /// - Throws: ``RedriveLostError``; ``ControlFailure`` for a job that is gone.
     private func claim(_ id: Int64) async throws -> KafkaRedriveState.Kept {
-        let (found, mine) = state.withLock { ($0.kept.jobs[id], $0.owners[id]) }
+        let (found, mine, written) = state.withLock { ($0.kept.jobs[id], $0.owners[id], $0.written[id]) }
         guard let found else { throw ControlFailure(.failed, "job \(id) is gone") }
-        if let mine, found.owner == mine { return found }
+        if let mine, found.owner == mine { return found.advanced(to: written) }
         if mine != nil {
             // Whether it is to be this gateway's again says the lease.
-            state.withLock { _ = $0.owners.removeValue(forKey: id) }
+            giveUp(id)
             throw RedriveLostError(job: id)
         }
         try await catchUp()
@@ -127,6 +163,7 @@ extension KafkaRedriveStore {
             guard let kept = state.kept.jobs[id], kept.owner == owner else { throw RedriveLostError(job: id) }
             state.owners[id] = owner
             state.copied[id] = nil
+            state.written[id] = nil
             return kept
         }
     }

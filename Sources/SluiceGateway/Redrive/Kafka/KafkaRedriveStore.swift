@@ -7,10 +7,13 @@ import Synchronization
 /// Jobs on Kafka: records on a topic of their own, `KAFKA_TOPIC` and `-redrive`, that every gateway of the group reads and obeys.
 ///
 /// What has become of a message is one record: it is settled in the poison queue, and the job counts it. A message that has
-/// failed again is put there before, and counts once that record is there.
+/// failed again is put there before, and counts once that record is there. Brokers have a message's record before the next
+/// message sets out; the worker may be a few ahead of what it has read back.
 final class KafkaRedriveStore: RedriveStore {
     /// What a job may take up in one record: brokers take little more than that.
-    private static let mostBytes = 900_000
+    private let mostBytes: Int
+    /// So many stretches of places stay well below that, wherever they lie.
+    private var rangesOfAPart: Int { mostBytes / 30 }
     /// How many places one record of dropped messages has: few enough for a record, wherever they lie.
     private static let placesOfADrop = 100_000
     /// How long it may take to read what is there.
@@ -37,9 +40,12 @@ final class KafkaRedriveStore: RedriveStore {
         /// The offset of the last record that was taken; nil until all that was there at the start was.
         var through: Int64?
         var problem: String?
-        var waiters: [(offset: Int64, bell: AsyncStream<Void>.Continuation)] = []
+        /// Until more of the topic is known.
+        var waiters = WaitList<Result<Void, any Error>>()
         /// By job, the name under which this gateway works it off.
         var owners: [Int64: String] = [:]
+        /// By job, the last record that this gateway has written as its worker.
+        var written: [Int64: KafkaRedriveMark] = [:]
         /// By job, which of its messages is in the poison queue anew, though the job has not counted it yet.
         var copied: [Int64: Int64] = [:]
         /// What the poison queue's group had settled, as it was known last.
@@ -52,11 +58,12 @@ final class KafkaRedriveStore: RedriveStore {
     /// - Parameters:
     ///   - queue: publishes to the poison topic.
     ///   - keeper: looks after the topics.
+    ///   - mostBytes: what a job may take up in one record.
     init(
         _ configuration: GatewayConfiguration.Kafka, _ queue: KafkaPublisher, _ keeper: TopicKeeper,
-        handled log: SQLiteLog,
-        logger: Logger
+        handled log: SQLiteLog, mostBytes: Int = 900_000, logger: Logger
     ) throws {
+        self.mostBytes = mostBytes
         topic = configuration.redriveTopic
         events = Topic(configuration.topic)
         self.configuration = configuration
@@ -124,16 +131,22 @@ final class KafkaRedriveStore: RedriveStore {
     }
 
     private func wait(through offset: Int64) async throws {
-        let (rings, bell) = AsyncStream.makeStream(of: Void.self)
-        let isKnown = state.withLock { state in
-            if let through = state.through, through >= offset { return true }
-            state.waiters.append((offset, bell))
-            return false
-        }
-        guard !isKnown else { return }
-        try await withDeadline(Self.patience) {
-            for await _ in rings {}
-            try Task.checkCancellation()
+        try await wait { state in state.through.map { $0 >= offset } == true ? .success(()) : nil }
+    }
+
+    /// Waits until what is known of the topic says it.
+    /// - Throws: ``DeadlineError``, and what `outcome` says.
+    func wait(until outcome: @escaping @Sendable (inout State) -> Result<Void, any Error>?) async throws {
+        if let known = state.withLock({ outcome(&$0) }) { return try known.get() }
+        try await withDeadline(Self.patience) { [self] in
+            var isKnown = false
+            while !isKnown {
+                try await state.wait(in: \.waiters) { state in
+                    let known = outcome(&state)
+                    isKnown = known != nil
+                    return known
+                }
+            }
         }
     }
 
@@ -168,13 +181,22 @@ final class KafkaRedriveStore: RedriveStore {
             let returned = messages.filter { $0.job == index }.map(\.message)
             if !returned.isEmpty { job.selected.form(unionWith: try await putBack(returned, token)) }
             if job.kind == .retry { job.total = job.selected.count }
-            guard job.encoded.utf8.count <= Self.mostBytes else {
-                throw ControlFailure(
-                    .invalid, "the messages lie so far apart that one job cannot name them all: choose fewer")
+            try await split(&job, token)
+            guard job.encoded.utf8.count <= mostBytes else {
+                throw ControlFailure(.invalid, "what the job is about takes more than \(mostBytes) bytes to say")
             }
             records.append(try await add(job, token, by: by))
         }
         return records
+    }
+
+    /// Messages that one record cannot name are there before the job is.
+    private func split(_ job: inout RedriveJob, _ token: String) async throws {
+        let parts = job.selected.parts(ofRanges: rangesOfAPart)
+        guard parts.count > 1, job.encoded.utf8.count > mostBytes else { return }
+        try await publish(
+            parts.enumerated().map { .part($0.element, token: token, index: Int64($0.offset)) })
+        (job.parts, job.selected) = (Int64(parts.count), PlaceSet())
     }
 
     /// Gives the job the next number.

@@ -90,7 +90,7 @@ public struct LogSummaryTool: Sendable {
                 let positions = try await topics.positions(of: Topic(name), group: group)
                 guard positions.values.contains(where: { $0.committed != nil }) else { continue }
                 // Who reads it, `sluice groups list` says.
-                groups.append(GroupRow(topic: Topic(name), group: group, positions, members: nil))
+                groups.append(GroupRow(topic: Topic(name), group: group, positions))
             }
         }
         let brokers = kafka.client.brokers.joined(separator: ",")

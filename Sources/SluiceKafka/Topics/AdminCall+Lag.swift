@@ -2,7 +2,7 @@ import CRDKafka
 import Sluice
 import Synchronization
 
-extension AdminSession {
+extension AdminCall {
     /// How far a group is behind in each partition.
     /// - Parameter times: when records were made, as far as it was looked up before.
     func lag(of topic: String, group: String, _ times: RecordTimes) throws(KafkaError) -> KafkaLag {

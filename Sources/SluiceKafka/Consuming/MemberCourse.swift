@@ -1,14 +1,14 @@
 import Sluice
 
-/// Decides how a session agrees to changes of its group, and how it ends. A state machine without I/O: it is given what
+/// Decides how a consumer agrees to changes of its group, and how it ends. A state machine without I/O: it is given what
 /// is so, and says what to do.
 ///
 /// What is settled is committed before a partition is given up and before the client leaves, whatever else is going on.
 /// A commit that fails is tried again until the limit.
-struct SessionCourse {
+struct MemberCourse {
     enum Phase: Equatable {
         case running
-        /// The consumer has cancelled: what is in hand may still be settled.
+        /// The subscription was cancelled: what is in hand may still be settled.
         case finishing(until: MonotonicTime)
         /// What is settled is being committed for the last time.
         case committing(until: MonotonicTime)
@@ -62,8 +62,8 @@ struct SessionCourse {
     /// What is so.
     struct Facts {
         var now: MonotonicTime
-        var request = SessionControl.Request.none
-        /// Whether the consumer has cancelled.
+        var request = ConsumerInbox.Request.none
+        /// Whether the subscription was cancelled.
         var isCancelled = false
         var hasClient = true
         /// Whether the client has left its group.

@@ -2,7 +2,7 @@ import GRDB
 import Sluice
 
 /// Lets go of what is too old or too much, from the front.
-extension JournalSession {
+extension JournalTables {
     /// How many rows go at once, so that what waits to be written waits for none of it.
     private static let pieceRows = 2_048
     private static let pieceOfPages: Int64 = 64

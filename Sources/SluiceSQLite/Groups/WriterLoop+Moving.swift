@@ -1,7 +1,7 @@
 import Sluice
 import Synchronization
 
-extension WriterSession {
+extension WriterLoop {
     /// Call inside a transaction. A group that is led here is brought to rest; once the transaction is committed it has to
     /// be told where it is (``ConsumerGroup/move(to:)``).
     func seek(_ group: String, _ topic: Topic, to position: SQLiteGroupPosition) throws(SQLiteLogError) -> Int64 {
@@ -28,6 +28,7 @@ extension WriterSession {
         try move.run()
         try shelves.clear(row)
         try progress.clear(row)
+        try SingleSettlements(group, topic).forget(prepare)
         try forgetParts(of: group, topic)
         return settled
     }
@@ -46,6 +47,7 @@ extension WriterSession {
         try forgetParts(of: group, topic)
         try shelves.clear(row)
         try progress.clear(row)
+        try SingleSettlements(group, topic).forget(prepare)
     }
 
     /// The rows of a group and its topic.

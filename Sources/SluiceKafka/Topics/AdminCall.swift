@@ -2,7 +2,7 @@ import CRDKafka
 import Sluice
 
 /// What one call asks of the cluster, on a thread that may block, until a deadline.
-struct AdminSession {
+struct AdminCall {
     let client: NativeClient
     private let deadline: MonotonicTime
     private let isUnwanted: @Sendable () -> Bool
@@ -73,7 +73,7 @@ struct AdminSession {
         let isForCoordinator =
             switch operation {
             case RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS,
-                RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, RD_KAFKA_ADMIN_OP_DELETEGROUPS:
+                RD_KAFKA_ADMIN_OP_DELETEGROUPS:
                 true
             default: false
             }

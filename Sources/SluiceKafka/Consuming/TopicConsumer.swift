@@ -4,11 +4,11 @@ import Sluice
 import Synchronization
 
 /// One subscription: its client, the thread that owns it, and what others may ask of these.
-final class ConsumerSession: Sendable {
+final class TopicConsumer: Sendable {
     let topic: Topic
     let subscription: Subscription
     private let monitor: ClientMonitor
-    private let control: SessionControl
+    private let control: ConsumerInbox
     private let thread: WorkerThread
 
     /// What a client is made of.
@@ -23,7 +23,7 @@ final class ConsumerSession: Sendable {
             self.options = options.adopting(configuration.properties)
         }
 
-        func makeClient(_ monitor: ClientMonitor, _ control: SessionControl) throws(KafkaError) -> NativeClient {
+        func makeClient(_ monitor: ClientMonitor, _ control: ConsumerInbox) throws(KafkaError) -> NativeClient {
             let callbacks = NativeClient.Callbacks(onGroupTraffic: { control.note($0) })
             return try NativeClient(.consumer, native(), events: events, callbacks: callbacks, monitor: monitor)
         }
@@ -51,7 +51,7 @@ final class ConsumerSession: Sendable {
         logger[metadataKey: "topic"] = "\(topic)"
         let monitor = ClientMonitor(
             secrets: plan.configuration.secrets, logger: logger, meter: meter, diary: plan.configuration.diary)
-        let control = SessionControl(
+        let control = ConsumerInbox(
             patience: plan.group == nil ? nil : plan.options.sessionTimeout,
             heartbeatInterval: plan.options.heartbeatInterval)
         let signal = control.load.signal
@@ -117,19 +117,19 @@ final class ConsumerSession: Sendable {
     }
 }
 
-/// What a session's thread and the rest of the program tell each other.
-final class SessionControl: Sendable {
+/// What a consumer's thread and the rest of the program tell each other.
+final class ConsumerInbox: Sendable {
     enum Request: UInt8 {
         case none, close, crash
     }
 
-    let load: SessionLoad
+    let load: ConsumerLoad
     let traffic: GroupTraffic
     private let state = Mutex(State())
 
     /// - Parameter patience: how long the group waits for a member; nil without a group.
     init(patience: Duration?, heartbeatInterval: Duration) {
-        load = SessionLoad(patience: patience)
+        load = ConsumerLoad(patience: patience)
         traffic = GroupTraffic(heartbeatInterval: heartbeatInterval)
     }
 
@@ -151,13 +151,13 @@ final class SessionControl: Sendable {
         if traffic.note(event) { load.signal.raise() }
     }
 
-    /// The partitions that the session has now.
+    /// The partitions that the consumer has now.
     var feeds: [PartitionFeed] {
         get { state.withLock(\.feeds) }
         set { state.withLock { $0.feeds = newValue } }
     }
 
-    /// The session's place in its group since the last change.
+    /// The consumer's place in its group since the last change.
     var membership: KafkaGroupMetadata? {
         get { state.withLock(\.membership) }
         set { state.withLock { $0.membership = newValue } }

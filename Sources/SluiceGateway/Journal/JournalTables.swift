@@ -3,7 +3,7 @@ import Sluice
 import SluiceSQLite
 
 /// The journal's connection and its statements. Belongs to the journal's thread.
-final class JournalSession {
+final class JournalTables {
     private struct Cause: Hashable {
         let stretch: Int64
         let route: Int64

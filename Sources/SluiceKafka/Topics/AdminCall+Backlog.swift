@@ -1,6 +1,6 @@
 import CRDKafka
 
-extension AdminSession {
+extension AdminCall {
     /// What of a partition lies beyond what a group has committed.
     struct Unread {
         var messages: Int64

@@ -3,7 +3,7 @@ import Sluice
 import Synchronization
 
 /// Puts aside what is new of a group's shelved keys, and hands out again what is wanted of them.
-extension ReaderSession {
+extension ReaderLoop {
     /// How many messages of a key are handed out at once.
     private static let portion = 64
 

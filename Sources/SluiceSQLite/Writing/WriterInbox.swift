@@ -5,7 +5,7 @@ import Synchronization
 /// The queue before the one thread that writes: whatever has gathered while it wrote shares the next commit.
 ///
 /// It is bounded by its callers: each of them is suspended until its own messages are committed.
-final class LogWriter: Sendable {
+final class WriterInbox: Sendable {
     /// Messages of one topic.
     struct Part: Sendable {
         let topic: Topic
@@ -43,6 +43,8 @@ final class LogWriter: Sendable {
         /// Keys that were handled, to be written with the settlements.
         var keys: [HandledKeys] = []
         var settlementsDue: MonotonicTime?
+        /// When the thread looks again by itself; nil where only the signal wakes it.
+        var looksAt: MonotonicTime?
         var lastCommit = MonotonicTime(nanoseconds: 0)
         var isClosing = false
     }
@@ -100,7 +102,7 @@ final class LogWriter: Sendable {
     }
 
     /// Runs `body` on the writer's thread as part of a commit, and returns after that.
-    func perform<R: Sendable>(_ body: @escaping @Sendable (WriterSession) throws -> R) async throws -> R {
+    func perform<R: Sendable>(_ body: @escaping @Sendable (WriterLoop) throws -> R) async throws -> R {
         try await withUnsafeThrowingContinuation { continuation in
             let job = WriterJob(body, continuation)
             let isClosing = queue.withLock { queue in
@@ -113,13 +115,12 @@ final class LogWriter: Sendable {
 
     /// The group has settlements to write: with the next commit, or soon.
     func announce(_ group: ConsumerGroup) {
-        let isFirst = queue.withLock { queue in
+        let mustWake = queue.withLock { queue in
             queue.groups.append(group)
             guard queue.settlementsDue == nil else { return false }
-            queue.settlementsDue = max(.now(), queue.lastCommit.advanced(by: settlementInterval))
-            return true
+            return Self.schedule(max(.now(), queue.lastCommit.advanced(by: settlementInterval)), in: &queue)
         }
-        if isFirst { signal.raise() }
+        if mustWake { signal.raise() }
     }
 
     /// There are handled keys to write: with the next commit, or soon.
@@ -132,11 +133,16 @@ final class LogWriter: Sendable {
             let now = MonotonicTime.now()
             let due = isUrgent ? now : max(now, queue.lastCommit.advanced(by: settlementInterval))
             guard queue.settlementsDue.map({ due < $0 }) ?? true else { return (false, false) }
-            queue.settlementsDue = due
-            return (false, true)
+            return (false, Self.schedule(due, in: &queue))
         }
         if isClosing { throw closedError }
         if mustWake { signal.raise() }
+    }
+
+    /// - Returns: whether the thread has to be woken to look as early as that.
+    private static func schedule(_ due: MonotonicTime, in queue: inout Queue) -> Bool {
+        queue.settlementsDue = due
+        return queue.looksAt.map { due < $0 } ?? true
     }
 
     /// What could not be written of settlements and keys is tried again.
@@ -167,7 +173,10 @@ final class LogWriter: Sendable {
         queue.withLock { queue in
             let settle = queue.isClosing || queue.settlementsDue.map { $0 <= now } ?? false
             guard !queue.requests.isEmpty || settle && !(queue.groups.isEmpty && queue.keys.isEmpty) else {
-                return queue.isClosing ? .stop : .wait(until: queue.settlementsDue)
+                // What was handed out after a commit is settled soon: this spares the thread a wake-up to wait for it.
+                let next = queue.lastCommit.advanced(by: settlementInterval)
+                queue.looksAt = queue.settlementsDue ?? (now < next ? next : nil)
+                return queue.isClosing ? .stop : .wait(until: queue.looksAt)
             }
             defer {
                 queue.groups = []
@@ -209,15 +218,15 @@ final class LogWriter: Sendable {
 /// Something that the writer's thread does as part of a commit.
 final class WriterJob: Sendable {
     /// Runs it; what it returns reports the outcome once the commit is done, or has failed with an error.
-    let run: @Sendable (WriterSession) -> (failed: Bool, report: @Sendable ((any Error)?) -> Void)
+    let run: @Sendable (WriterLoop) -> (failed: Bool, report: @Sendable ((any Error)?) -> Void)
     /// For a job that was not reached.
     let refuse: @Sendable (any Error) -> Void
 
     init<R: Sendable>(
-        _ body: @escaping @Sendable (WriterSession) throws -> R, _ continuation: UnsafeContinuation<R, any Error>
+        _ body: @escaping @Sendable (WriterLoop) throws -> R, _ continuation: UnsafeContinuation<R, any Error>
     ) {
-        run = { session in
-            let result = Result { try body(session) }
+        run = { loop in
+            let result = Result { try body(loop) }
             let failed = if case .failure = result { true } else { false }
             return (
                 failed,

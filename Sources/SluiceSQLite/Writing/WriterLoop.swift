@@ -4,13 +4,13 @@ import Sluice
 import Synchronization
 
 /// The writer's connection and all that its thread does with it.
-final class WriterSession {
+final class WriterLoop {
     let database: Database
     let configuration: SQLiteLog.Configuration
     let owner: LeaseOwner
     let registry: GroupRegistry
-    let writer: LogWriter
-    private let reader: LogReader
+    let writer: WriterInbox
+    private let reader: ReaderInbox
     let clock: ClockGuard
 
     private let begin: SQLStatement
@@ -40,7 +40,7 @@ final class WriterSession {
 
     init(
         _ database: Database, configuration: SQLiteLog.Configuration, owner: LeaseOwner, registry: GroupRegistry,
-        writer: LogWriter, reader: LogReader, clock: ClockGuard
+        writer: WriterInbox, reader: ReaderInbox, clock: ClockGuard
     ) throws(SQLiteLogError) {
         self.database = database
         self.configuration = configuration
@@ -107,7 +107,7 @@ final class WriterSession {
 
     // MARK: Committing
 
-    private func commit(_ requests: [LogWriter.Request], _ groups: [ConsumerGroup], _ keys: [HandledKeys]) {
+    private func commit(_ requests: [WriterInbox.Request], _ groups: [ConsumerGroup], _ keys: [HandledKeys]) {
         var reports: [@Sendable ((any Error)?) -> Void] = []
         var lost: [ConsumerGroup] = []
         var reached = 0
@@ -134,7 +134,8 @@ final class WriterSession {
         if failure == nil {
             for (group, receipt) in receipts { group.confirmShelf(receipt) }
             for (group, changes) in progressed { group.state.withLock { $0.ledger?.confirm(changes) } }
-            reader.noteCommit()
+            // Settlements alone bring nothing, but for what may be put aside again.
+            reader.noteCommit(isNews: !requests.isEmpty || !receipts.isEmpty)
             for group in lost { group.resign() }
         } else {
             for group in groups { group.state.withLock { $0.ledger?.markDirty() } }
@@ -145,7 +146,7 @@ final class WriterSession {
     }
 
     private func answer(
-        _ requests: [LogWriter.Request], _ reports: [@Sendable ((any Error)?) -> Void], _ failure: (any Error)?
+        _ requests: [WriterInbox.Request], _ reports: [@Sendable ((any Error)?) -> Void], _ failure: (any Error)?
     ) {
         var reports = reports[...]
         for request in requests {
@@ -189,7 +190,7 @@ final class WriterSession {
         }
     }
 
-    private func append(_ part: LogWriter.Part, _ now: Timestamp) throws(SQLiteLogError) {
+    private func append(_ part: WriterInbox.Part, _ now: Timestamp) throws(SQLiteLogError) {
         provesHealth = true
         let table = try table(for: part.topic)
         if part.envelopes.isEmpty {

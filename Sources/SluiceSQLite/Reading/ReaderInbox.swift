@@ -3,13 +3,14 @@ import Sluice
 import Synchronization
 
 /// The queue before the one thread that reads: for subscriptions, reports, and backlogs.
-final class LogReader: Sendable {
-    typealias Job = @Sendable (Result<ReaderSession, any Error>) -> Void
+final class ReaderInbox: Sendable {
+    typealias Job = @Sendable (Result<ReaderLoop, any Error>) -> Void
 
     let signal: ThreadSignal
     private let path: String
     private let jobs: Inbox<Job>
     private let commits = Atomic<UInt64>(0)
+    private let appends = Atomic<UInt64>(0)
 
     private let registry: GroupRegistry
 
@@ -23,15 +24,21 @@ final class LogReader: Sendable {
     /// Grows with each commit of this process.
     var commitCount: UInt64 { commits.load(ordering: .acquiring) }
 
-    func noteCommit() {
+    /// Grows with each of them that may hold messages.
+    var appendCount: UInt64 { appends.load(ordering: .acquiring) }
+
+    /// - Parameter isNews: whether there may be something to hand out that there was not before.
+    func noteCommit(isNews: Bool) {
         commits.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        guard isNews else { return }
+        appends.wrappingAdd(1, ordering: .acquiringAndReleasing)
         if !registry.isEmpty { signal.raise() }
     }
 
     /// Runs `body` on the reader's thread.
-    func perform<R: Sendable>(_ body: @escaping @Sendable (ReaderSession) throws -> R) async throws -> R {
+    func perform<R: Sendable>(_ body: @escaping @Sendable (ReaderLoop) throws -> R) async throws -> R {
         try await withUnsafeThrowingContinuation { continuation in
-            submit { session in continuation.resume(with: Result { try body(session.get()) }) }
+            submit { loop in continuation.resume(with: Result { try body(loop.get()) }) }
         }
     }
 
@@ -49,8 +56,8 @@ final class LogReader: Sendable {
     // MARK: Serving
 
     /// - Returns: false when it was closed.
-    func runJobs(_ session: ReaderSession) -> Bool {
-        for job in jobs.takeAll() { job(.success(session)) }
+    func runJobs(_ loop: ReaderLoop) -> Bool {
+        for job in jobs.takeAll() { job(.success(loop)) }
         return !jobs.hasEnded
     }
 }

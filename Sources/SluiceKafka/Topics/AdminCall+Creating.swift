@@ -7,7 +7,7 @@ enum TopicCreation: Sendable, Equatable {
     case exists(partitions: Int)
 }
 
-extension AdminSession {
+extension AdminCall {
     /// Looks first: where the topic exists no permission to create is needed.
     func create(_ topic: KafkaTopicPlan) throws(KafkaError) -> TopicCreation {
         let outcome = try createUnlessThere(topic)

@@ -5,10 +5,10 @@ import Synchronization
 
 /// Writes the journal, on a thread of its own: one transaction for what has gathered. What cannot be written is dropped and
 /// counted, and the next batch finds the file made again, or tries anew.
-final class JournalWriter {
+final class JournalLoop {
     private struct Open {
         let database: DatabaseQueue
-        let session: JournalSession
+        let tables: JournalTables
         let identity: UInt64?
     }
 
@@ -72,7 +72,7 @@ final class JournalWriter {
         let routes = state.routes
         var written = 0
         while let part = batch.part(after: written, limit: pace.commit) {
-            guard perform({ session in try session.write(part, routes: routes) }) else {
+            guard perform({ tables in try tables.write(part, routes: routes) }) else {
                 noteDropped(batch.count - written, state.problem ?? "unknown")
                 batch.clear()
                 return
@@ -88,11 +88,11 @@ final class JournalWriter {
     /// Runs `body` on the file. A file that is gone or damaged is made again, once.
     /// - Returns: false where it cannot be used.
     @discardableResult
-    private func perform(_ body: (JournalSession) throws -> Void) -> Bool {
+    private func perform(_ body: (JournalTables) throws -> Void) -> Bool {
         for isLast in [false, true] {
             do {
                 let open = try openFile()
-                try open.database.inDatabase { _ in try body(open.session) }
+                try open.database.inDatabase { _ in try body(open.tables) }
                 calm()
                 return true
             } catch {
@@ -114,17 +114,17 @@ final class JournalWriter {
         close()
         let (database, problem) = try file.open()
         do {
-            let session = try database.inDatabase { try JournalSession($0, path: file.path) }
-            let opened = Open(database: database, session: session, identity: file.identity)
+            let tables = try database.inDatabase { try JournalTables($0, path: file.path) }
+            let opened = Open(database: database, tables: tables, identity: file.identity)
             try database.inDatabase { _ in
                 let problem = problem ?? damage ?? (wasDeleted ? "it was deleted" : nil)
                 damage = nil
                 if let problem {
                     logger.warning("the journal was made again", metadata: ["reason": "\(problem)"])
                     state.noteMadeAgain(problem)
-                    try session.write(JournalEvent(.journalMadeAgain, "", problem))
+                    try tables.write(JournalEvent(.journalMadeAgain, "", problem))
                 }
-                try session.begin(state.process, at: state.startedAt)
+                try tables.begin(state.process, at: state.startedAt)
             }
             open = opened
             return opened
@@ -145,7 +145,7 @@ final class JournalWriter {
     private func trim() {
         for _ in 0..<256 {
             var isMore = false
-            guard perform({ session in isMore = try session.trim(to: file.fileBytes) }), isMore else { return }
+            guard perform({ tables in isMore = try tables.trim(to: file.fileBytes) }), isMore else { return }
         }
     }
 
@@ -160,8 +160,8 @@ final class JournalWriter {
             var isMore = true
             while isMore, !buffer.isFilling, !state.hasEnded {
                 guard
-                    perform({ session in
-                        isMore = try session.forget(before: Timestamp(millisecondsSince1970: cutoff), now: now)
+                    perform({ tables in
+                        isMore = try tables.forget(before: Timestamp(millisecondsSince1970: cutoff), now: now)
                     })
                 else { return }
             }
@@ -184,7 +184,7 @@ final class JournalWriter {
 
     private func noteExtent() {
         var oldest: Timestamp?
-        guard perform({ session in oldest = try session.oldest() }) else { return }
+        guard perform({ tables in oldest = try tables.oldest() }) else { return }
         state.note(bytes: file.size, oldest: oldest)
     }
 

@@ -3,13 +3,13 @@ import Testing
 
 @testable import SluiceKafka
 
-/// How a session agrees to changes of its group, and how it ends.
-struct SessionCourseTests {
-    private typealias Action = SessionCourse.Action
-    private typealias Facts = SessionCourse.Facts
-    private typealias Share = SessionCourse.Share
+/// How a consumer agrees to changes of its group, and how it ends.
+struct MemberCourseTests {
+    private typealias Action = MemberCourse.Action
+    private typealias Facts = MemberCourse.Facts
+    private typealias Share = MemberCourse.Share
 
-    private static let limits = SessionCourse.Limits(drain: .seconds(10), commit: .seconds(15), leave: .seconds(5))
+    private static let limits = MemberCourse.Limits(drain: .seconds(10), commit: .seconds(15), leave: .seconds(5))
 
     private func at(_ seconds: Int) -> MonotonicTime {
         MonotonicTime(nanoseconds: 0).advanced(by: .seconds(seconds))
@@ -24,7 +24,7 @@ struct SessionCourseTests {
     private let news = Share(inHand: 0, hasNews: true, uncommitted: 7)
 
     @Test func commitsBeforeItGivesPartitionsUp() {
-        var course = SessionCourse(Self.limits)
+        var course = MemberCourse(Self.limits)
         course.revoke([1, 2], now: at(0))
         #expect(course.going == [1, 2])
         let busy = facts { $0.going = Share(inHand: 1, hasNews: true, uncommitted: 7) }
@@ -37,7 +37,7 @@ struct SessionCourseTests {
     }
 
     @Test func waitsForHandlersNoLongerThanTheDrainTimeout() {
-        var course = SessionCourse(Self.limits)
+        var course = MemberCourse(Self.limits)
         course.revoke([1], now: at(0))
         let busy = Share(inHand: 1, hasNews: false, uncommitted: 0)
         #expect(course.next(facts(9) { $0.going = busy }) == .wait)
@@ -47,7 +47,7 @@ struct SessionCourseTests {
     }
 
     @Test func triesALastCommitAgainUntilTheLimit() {
-        var course = SessionCourse(Self.limits)
+        var course = MemberCourse(Self.limits)
         course.revoke([1], now: at(0))
         #expect(course.next(facts { $0.going = news }) == .revoke([1]))
         for second in 0..<15 {
@@ -58,7 +58,7 @@ struct SessionCourseTests {
     }
 
     @Test func aRevocationThatComesAtTheEndCommitsToo() {
-        var course = SessionCourse(Self.limits)
+        var course = MemberCourse(Self.limits)
         let closing = facts { ($0.request, $0.all, $0.committing) = (.close, news, .blocked) }
         #expect(course.next(closing) == .revoke(nil))
         #expect(course.next(closing) == .wait)
@@ -75,7 +75,7 @@ struct SessionCourseTests {
 
     /// The limit of the end is the limit of what begins while it lasts.
     @Test func whatBeginsAtTheEndEndsWithIt() {
-        var course = SessionCourse(Self.limits)
+        var course = MemberCourse(Self.limits)
         #expect(course.next(facts { ($0.request, $0.all, $0.committing) = (.close, news, .blocked) }) == .revoke(nil))
         course.revoke([1], now: at(14))
         let refused = { (second: Int) in
@@ -87,21 +87,21 @@ struct SessionCourseTests {
     }
 
     @Test func partitionsThatAreLostAreGivenUpAtOnce() {
-        var course = SessionCourse(Self.limits)
+        var course = MemberCourse(Self.limits)
         course.revoke([1], now: at(0))
         let lost = facts { ($0.isLost, $0.going) = (true, Share(inHand: 3, hasNews: true, uncommitted: 7)) }
         #expect(course.next(lost) == .release([1], uncommitted: 7))
     }
 
     @Test func aFailureThatDoesNotPassIsNotTriedAgain() {
-        var course = SessionCourse(Self.limits)
+        var course = MemberCourse(Self.limits)
         let hopeless = facts { ($0.request, $0.all, $0.committing) = (.close, news, .hopeless) }
         #expect(course.next(hopeless) == .revoke(nil))
         #expect(course.next(hopeless) == .leave(uncommitted: 7))
     }
 
     @Test func aCancelledConsumerMaySettleWhatItHolds() {
-        var course = SessionCourse(Self.limits)
+        var course = MemberCourse(Self.limits)
         let busy = facts { ($0.isCancelled, $0.all) = (true, Share(inHand: 1)) }
         #expect(course.next(busy) == .awaitHandlers)
         #expect(course.next(busy) == .wait)
@@ -110,7 +110,7 @@ struct SessionCourseTests {
     }
 
     @Test func partitionsThatComeAtTheEndAreNotLookedUp() {
-        var course = SessionCourse(Self.limits)
+        var course = MemberCourse(Self.limits)
         course.assign([1])
         #expect(course.next(facts()) == .wait)
         #expect(course.next(facts { $0.request = .close }) == .revoke(nil))
@@ -121,7 +121,7 @@ struct SessionCourseTests {
 
     /// Such a client cannot be ended.
     @Test func aClientThatWaitsForItsFirstPlaceIsWaitedForUntilTheLimit() {
-        var course = SessionCourse(Self.limits)
+        var course = MemberCourse(Self.limits)
         let half = { (second: Int) in facts(second) { ($0.request, $0.isHalfJoined) = (.close, true) } }
         #expect(course.next(half(0)) == .revoke(nil))
         #expect(course.next(half(14)) == .wait)
@@ -129,16 +129,16 @@ struct SessionCourseTests {
     }
 
     @Test func withoutAClientThereIsNothingToWaitFor() {
-        var course = SessionCourse(Self.limits)
+        var course = MemberCourse(Self.limits)
         #expect(course.next(facts { ($0.request, $0.hasClient) = (.close, false) }) == .end(leaving: false))
-        var leaving = SessionCourse(Self.limits)
+        var leaving = MemberCourse(Self.limits)
         #expect(leaving.next(facts { $0.request = .close }) == .revoke(nil))
         leaving.lostClient()
         #expect(leaving.next(facts { $0.hasClient = false }) == .end(leaving: false))
     }
 
     @Test func aCrashEndsAtOnce() {
-        var course = SessionCourse(Self.limits)
+        var course = MemberCourse(Self.limits)
         course.revoke([1], now: at(0))
         #expect(course.next(facts { $0.request = .crash }) == .end(leaving: false))
         #expect(course.next(facts()) == .wait)
@@ -146,9 +146,9 @@ struct SessionCourseTests {
 
     // MARK: Every course
 
-    private static let states: [(committing: SessionCourse.Committing, lost: Bool, inHand: Int, news: Bool)] = {
-        var states: [(SessionCourse.Committing, Bool, Int, Bool)] = []
-        for committing in [SessionCourse.Committing.possible, .underWay, .blocked, .hopeless] {
+    private static let states: [(committing: MemberCourse.Committing, lost: Bool, inHand: Int, news: Bool)] = {
+        var states: [(MemberCourse.Committing, Bool, Int, Bool)] = []
+        for committing in [MemberCourse.Committing.possible, .underWay, .blocked, .hopeless] {
             for lost in [false, true] {
                 for inHand in 0...1 {
                     for news in [false, true] { states.append((committing, lost, inHand, news)) }
@@ -164,7 +164,7 @@ struct SessionCourseTests {
     }
 
     /// From every state, by every two events, in every situation: nothing settled is given up before its time, no commit
-    /// is made when it cannot be, and once asked to end a session has ended by its limits.
+    /// is made when it cannot be, and once asked to end a consumer has ended by its limits.
     @Test func everyCourseCommitsWhatItCanAndEnds() {
         for first in Event.allCases {
             for second in Event.allCases {
@@ -182,11 +182,11 @@ struct SessionCourseTests {
     /// - Returns: what the course does wrong.
     private func fault(
         _ first: Event, _ second: Event,
-        _ state: (committing: SessionCourse.Committing, lost: Bool, inHand: Int, news: Bool),
-        _ later: (committing: SessionCourse.Committing, lost: Bool, inHand: Int, news: Bool)
+        _ state: (committing: MemberCourse.Committing, lost: Bool, inHand: Int, news: Bool),
+        _ later: (committing: MemberCourse.Committing, lost: Bool, inHand: Int, news: Bool)
     ) -> String? {
-        var course = SessionCourse(Self.limits)
-        var (isCancelled, request) = (false, SessionControl.Request.none)
+        var course = MemberCourse(Self.limits)
+        var (isCancelled, request) = (false, ConsumerInbox.Request.none)
         var hasClient = true
         for time in 0..<60 {
             let event: Event = time == 0 ? first : time == 3 ? second : time == 5 ? .closed : .nothing

@@ -3,7 +3,7 @@ import GRDBSQLite
 import Sluice
 import Synchronization
 
-extension WriterSession {
+extension WriterLoop {
     /// Finds or creates the group's row, and has its lease looked at after this commit. Call inside a transaction.
     func enlist(_ group: ConsumerGroup, start: StartPosition) throws(SQLiteLogError) {
         let row = try self.group(group.name, topic: group.topic, start: start).row

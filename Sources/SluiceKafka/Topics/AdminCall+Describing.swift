@@ -1,7 +1,7 @@
 import CRDKafka
 import Sluice
 
-extension AdminSession {
+extension AdminCall {
     /// What the topic is; nil where there is none.
     /// - Parameter settings: whether to ask for its settings too.
     func describe(_ topic: String, settings: Bool) throws(KafkaError) -> KafkaTopicDescription? {

@@ -1,9 +1,10 @@
 import GRDB
+import GRDBSQLite
 import Sluice
 import Synchronization
 
 /// The reader's connection and all that its thread does with it: feeding subscriptions above all.
-final class ReaderSession {
+final class ReaderLoop {
     /// How many messages, and about how many bytes, are read at once, so that no read holds the write-ahead log for
     /// long.
     private static let chunkMessages = 512
@@ -15,12 +16,15 @@ final class ReaderSession {
     let path: String
     private let pollInterval: Duration
     private let registry: GroupRegistry
-    let writer: LogWriter
-    private let reader: LogReader
+    let writer: WriterInbox
+    private let reader: ReaderInbox
     let clock: ClockGuard
+    private let begin: SQLStatement
+    private let end: SQLStatement
     private let dataVersion: SQLStatement
     private let findTopic: SQLStatement
     let findGroup: SQLStatement
+    let findSettledMark: SQLStatement
     let findKey: SQLStatement
     let findShelved: SQLStatement
     let findShelvedInOrder: SQLStatement
@@ -36,11 +40,13 @@ final class ReaderSession {
         var endVersion: UInt64?
         var generation: UInt64 = 0
         var retryAt: MonotonicTime?
+        /// Until when new messages gather.
+        var gathersUntil: MonotonicTime?
     }
 
     init(
-        _ database: Database, configuration: SQLiteLog.Configuration, registry: GroupRegistry, writer: LogWriter,
-        reader: LogReader, clock: ClockGuard
+        _ database: Database, configuration: SQLiteLog.Configuration, registry: GroupRegistry, writer: WriterInbox,
+        reader: ReaderInbox, clock: ClockGuard
     ) throws(SQLiteLogError) {
         self.database = database
         self.path = configuration.path
@@ -49,6 +55,8 @@ final class ReaderSession {
         self.writer = writer
         self.reader = reader
         self.clock = clock
+        begin = try SQLStatement(database, path: path, "BEGIN")
+        end = try SQLStatement(database, path: path, "COMMIT")
         dataVersion = try SQLStatement(database, path: path, "PRAGMA data_version")
         findTopic = try SQLStatement(database, path: path, "SELECT id FROM topics WHERE name = ?")
         findGroup = try SQLStatement(
@@ -57,6 +65,12 @@ final class ReaderSession {
             SELECT max(g.settled_through, t.deleted_through), g.settled_through, g.ahead, g.shelved,
                 CASE WHEN g.shelved > 0 THEN \(ShelfTable.first) END
             FROM groups g JOIN topics t ON t.id = g.topic WHERE g.topic = ? AND g.name = ?
+            """)
+        findSettledMark = try SQLStatement(
+            database, path: path,
+            """
+            SELECT max(g.settled_through, t.deleted_through), g.ahead_count
+            FROM groups g JOIN topics t ON t.id = g.topic WHERE t.name = ? AND g.name = ?
             """)
         findShelved = try SQLStatement(
             database, path: path,
@@ -68,6 +82,8 @@ final class ReaderSession {
         groupTable = try GroupTable { sql throws(SQLiteLogError) in try SQLStatement(database, path: path, sql) }
         findKey = try SQLStatement(database, path: path, KeyIndex.query)
     }
+
+    func prepare(_ sql: String) throws(SQLiteLogError) -> SQLStatement { try SQLStatement(database, path: path, sql) }
 
     // MARK: The thread
 
@@ -83,11 +99,15 @@ final class ReaderSession {
             if nextPoll <= now { poll(now) }
             var isBusy = false
             var wake = nextPoll
+            let version = reader.appendCount &+ foreignCommits
+            // One look at the file for all of them, which begins with the first that reads.
+            try? begin.run()
             for group in groups {
-                let outcome = feed(group, now)
+                let outcome = feed(group, version, now)
                 isBusy = isBusy || outcome.isBusy
                 if let due = outcome.due { wake = min(wake, due) }
             }
+            if sqlite3_get_autocommit(database.sqliteConnection) == 0 { try? end.run() }
             if !isBusy { reader.signal.wait(until: wake) }
         }
     }
@@ -125,22 +145,26 @@ final class ReaderSession {
         var shelf: Shelf.Reading?
         /// The group's row.
         var row: Int64
+        /// For how long new messages gather; nil where they do not.
+        var gathering: Duration?
         /// Whether messages that are due keep the shelf from being handed out.
         var isShelfResting = false
         /// Whether nothing new may be put aside: too much is not written yet, or nothing would be won.
         var isShelfFull = false
     }
 
-    private func feed(_ group: ConsumerGroup, _ now: MonotonicTime) -> (isBusy: Bool, due: MonotonicTime?) {
+    /// - Parameter version: tells the log from one with more messages; read before anything else is.
+    private func feed(
+        _ group: ConsumerGroup, _ version: UInt64, _ now: MonotonicTime
+    ) -> (isBusy: Bool, due: MonotonicTime?) {
         let identity = ObjectIdentifier(group)
         var progress = self.progress[identity] ?? Progress()
         defer { self.progress[identity] = progress }
         if let retryAt = progress.retryAt, retryAt > now { return (false, retryAt) }
         progress.retryAt = nil
-        let version = reader.commitCount &+ foreignCommits
         let (next, due) = group.state.withLock { makePlan(&$0, now) }
         guard var plan = next else { return (false, due) }
-        if progress.generation != plan.generation { progress.endVersion = nil }
+        if progress.generation != plan.generation { (progress.endVersion, progress.gathersUntil) = (nil, nil) }
         progress.generation = plan.generation
         do {
             guard let cursor = try cursor(for: group.topic) else { return (false, due) }
@@ -154,8 +178,14 @@ final class ReaderSession {
             }
             guard plan.limit > 0, progress.endVersion != version else { return (isBusy, due) }
             guard plan.bytes > 0 else { return (true, due) }
+            if let gathersUntil = progress.gathersUntil, gathersUntil > now {
+                return (isBusy, due.map { min($0, gathersUntil) } ?? gathersUntil)
+            }
             let read = try cursor.read(plan.fresh, limit: plan.limit, bytes: plan.bytes)
-            if read.isComplete, plan.fresh.upperBound == OffsetSet.limit { progress.endVersion = version }
+            if read.isComplete, plan.fresh.upperBound == OffsetSet.limit {
+                progress.endVersion = version
+                progress.gathersUntil = read.messages.isEmpty ? nil : plan.gathering.map { now.advanced(by: $0) }
+            }
             if note(read, plan, group) {
                 plan.feeds.removeAll { $0.room <= 0 }
                 deliver(putAside(read.messages, plan, group), plan, group, now)
@@ -195,7 +225,8 @@ final class ReaderSession {
         guard !due.isEmpty || limit > 0 else { return (nil, room > 0 ? ledger.nextDue : nil) }
         var plan = Plan(
             generation: state.generation, feeds: feeds, due: due, fresh: ledger.settled.gap(after: ledger.cursor),
-            limit: limit, bytes: bytes, deliveredBefore: ledger.deliveredBefore, shelf: reading, row: state.row ?? 0)
+            limit: limit, bytes: bytes, deliveredBefore: ledger.deliveredBefore, shelf: reading, row: state.row ?? 0,
+            gathering: state.feeds.map(\.gathering).min().flatMap { $0 > .zero ? $0 : nil })
         if reading != nil {
             plan.isShelfResting = ledger.nextDue.map { $0 <= now } ?? false
             plan.isShelfFull =
