@@ -44,11 +44,11 @@ def events(count):
 
 
 class InstantServer(threading.Thread):
-    """Answers every request with 200 at once, over one connection a thread, and as Grafana does: it knows no annotation and takes
-    each."""
+    """Answers every request at once, over one connection a thread, and as Grafana does: it knows no annotation and takes each."""
 
-    def __init__(self):
+    def __init__(self, status=b"200 OK"):
         super().__init__(daemon=True)
+        self.status = status
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.start()
@@ -60,7 +60,7 @@ class InstantServer(threading.Thread):
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
-        answers = {start: b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        answers = {start: b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (self.status, len(body), body)
                    for start, body in [(b"GET", b"[]"), (b"POS", b'{"id":1,"message":"Annotation added"}')]}
         buffer = b""
         with connection:

@@ -41,7 +41,8 @@ public final class SQLiteSubscriber: Subscriber {
         public var gathering: Duration
 
         public init(
-            start: StartPosition = .beginning, capacity: Int = 1_024, maxInFlight: Int = 4_096, gathering: Duration = .zero
+            start: StartPosition = .beginning, capacity: Int = 1_024, maxInFlight: Int = 4_096,
+            gathering: Duration = .zero
         ) {
             self.start = start
             self.capacity = capacity

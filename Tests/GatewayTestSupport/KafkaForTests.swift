@@ -14,6 +14,9 @@ package struct KafkaForTests: Sendable {
     private let brokers: [String]
     private let name = "gateway-\(String(UInt64.random(in: .min ... .max), radix: 36))"
 
+    /// Whether the cluster is the real one.
+    package static let isReal = !(ProcessInfo.processInfo.environment["SLUICE_TEST_KAFKA"] ?? "").isEmpty
+
     /// - Parameter realGroups: whether the mock cluster's groups behave as Kafka's do (``GroupCluster``). Its own refuse
     ///   commits while members join, and turn away who comes late: then more comes again than was in flight, however
     ///   correct a member is.

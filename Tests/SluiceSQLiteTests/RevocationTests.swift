@@ -106,7 +106,8 @@ import Testing
     private func lead(
         _ group: ConsumerGroup, count: Int64, for duration: Duration
     ) -> (SubscriptionFeed, [Delivery]) {
-        let feed = SubscriptionFeed(id: 0, group: group, subscription: Subscription(), maxInFlight: 10)
+        let feed = SubscriptionFeed(
+            id: 0, group: group, subscription: Subscription(), maxInFlight: 10, gathering: .zero)
         var ledger = GroupLedger(settled: OffsetSet())
         ledger.deliver((1...count).map { GroupLedger.Outstanding(offset: $0, feed: 0, attempt: 1) })
         ledger.read(through: count)

@@ -46,6 +46,15 @@ enum Arguments {
         return count
     }
 
+    /// - Returns: nil for what was not given.
+    static func read<Value>(
+        _ text: String?, _ option: String, _ parse: (String) -> Value?, _ words: String
+    ) throws(UsageError) -> Value? {
+        guard let text else { return nil }
+        guard let value = parse(text) else { throw UsageError("\(option): \(words)") }
+        return value
+    }
+
     static func wholeNumber(_ text: String, _ option: String) throws(UsageError) -> Int {
         guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(text) else {
             throw UsageError("\(option): expected a whole number from 0")

@@ -56,7 +56,10 @@ struct PoisonRetryCommand: AsyncParsableCommand {
             throw UsageError("expected what to retry: --cause, --route, ids, --file, or --all")
         }
         var retry = PoisonTool.Retry()
-        retry.canaries = try canary.map { try Arguments.wholeNumber($0, "--canary") }
+        retry.canaries = try Arguments.read(
+            canary, "--canary", RedriveArguments.canaries, RedriveArguments.canaryWords)
+        _ = try Arguments.read(rate, "--rate", RedriveArguments.rate, RedriveArguments.rateWords)
+        _ = try Arguments.read(maxFailures, "--max-failures", RedriveArguments.share, RedriveArguments.shareWords)
         (retry.rate, retry.failureShare, retry.file) = (rate, maxFailures, file)
         (retry.isForced, retry.isDry) = (force, dryRun)
         let directory = try options.directory()

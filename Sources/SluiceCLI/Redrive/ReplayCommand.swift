@@ -73,6 +73,7 @@ struct ReplayCommand: AsyncParsableCommand {
             } catch {
                 throw UsageError("--only: \(error)")
             }
+            _ = try Arguments.read(rate, "--rate", RedriveArguments.rate, RedriveArguments.rateWords)
             (request.only, request.rate, request.skipsDelivered, request.isDry) = (only, rate, skipDelivered, dryRun)
             let directory = try options.directory()
             try await Tool.run { [request, detach] in

@@ -13,14 +13,16 @@ struct RedriveRequests: Sendable {
     /// Puts messages of the poison queue back to where they failed, by a job for each route.
     func retry(_ arguments: [String: String], by: String) async throws -> ControlAnswer {
         let plan = try await plan(arguments)
-        let (canaries, isDry) = (try Self.canaries(arguments["canary"]), arguments["dry_run"] != nil)
-        let share = try Self.share(arguments["failure_share"]) ?? RedriveLimits.failureShare
-        let rate = try Self.rate(arguments["rate"])
+        let canaries =
+            try Self.read("canary", arguments, RedriveArguments.canaries, RedriveArguments.canaryWords) ?? 0
+        let isDry = arguments["dry_run"] != nil
+        let share = try Self.read("failure_share", arguments, RedriveArguments.share, RedriveArguments.shareWords)
+        let rate = try Self.rate(arguments)
         var jobs: [RedriveJob] = []
         for lane in plan.lanes {
             var job = RedriveJob(kind: .retry, lane: lane.route, name: lane.name)
             job.rate = rate
-            job.failureShare = share
+            job.failureShare = share ?? RedriveLimits.failureShare
             job.total = Int64(lane.messages.count + lane.returning.count)
             job.selected = PlaceSet(lane.messages.map(\.location))
             job.canaries = Self.spread(lane.messages.map(\.location), canaries)
@@ -64,7 +66,7 @@ struct RedriveRequests: Sendable {
             throw ControlFailure(.invalid, "there is no sink of this name; the sinks are: \(names)")
         }
         var job = RedriveJob(kind: .replay, lane: lane, name: sink.name)
-        job.rate = try Self.rate(arguments["rate"])
+        job.rate = try Self.rate(arguments)
         job.only = arguments["only"]?.split(separator: "\n").map(String.init) ?? []
         job.skipsDelivered = arguments["skip_delivered"] != nil
         let (from, until) = (try Self.time("from", arguments), try Self.time("until", arguments))
@@ -138,28 +140,16 @@ struct RedriveRequests: Sendable {
 
     // MARK: Arguments
 
-    private static func rate(_ text: String?) throws(ControlFailure) -> Double? {
-        guard let text else { return nil }
-        guard let rate = RateText.parse(text), rate > 0, rate <= 100_000 else {
-            throw ControlFailure(.invalid, "rate: expected one such as 5/s or 30/m, more than 0")
-        }
-        return rate
+    private static func rate(_ arguments: [String: String]) throws(ControlFailure) -> Double? {
+        try read("rate", arguments, RedriveArguments.rate, RedriveArguments.rateWords)
     }
 
-    private static func share(_ text: String?) throws(ControlFailure) -> Double? {
-        guard let text else { return nil }
-        guard text.hasSuffix("%"), let number = NumberText.parse(text.dropLast()), (0...100).contains(number) else {
-            throw ControlFailure(.invalid, "failure_share: expected a share such as 20%")
-        }
-        return number / 100
-    }
-
-    private static func canaries(_ text: String?) throws(ControlFailure) -> Int {
-        guard let text else { return 0 }
-        guard let count = Int(text), (0...RedriveLimits.canaries).contains(count) else {
-            throw ControlFailure(.invalid, "canary: expected 0 to \(RedriveLimits.canaries)")
-        }
-        return count
+    private static func read<Value>(
+        _ name: String, _ arguments: [String: String], _ parse: (String) -> Value?, _ words: String
+    ) throws(ControlFailure) -> Value? {
+        guard let text = arguments[name] else { return nil }
+        guard let value = parse(text) else { throw ControlFailure(.invalid, "\(name): \(words)") }
+        return value
     }
 
     private static func time(_ name: String, _ arguments: [String: String]) throws(ControlFailure) -> Timestamp? {

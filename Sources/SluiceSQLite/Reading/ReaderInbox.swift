@@ -9,6 +9,7 @@ final class ReaderInbox: Sendable {
     let signal: ThreadSignal
     private let path: String
     private let jobs: Inbox<Job>
+    private let commits = Atomic<UInt64>(0)
     private let appends = Atomic<UInt64>(0)
 
     private let registry: GroupRegistry
@@ -20,11 +21,16 @@ final class ReaderInbox: Sendable {
         jobs = Inbox { signal.raise() }
     }
 
-    /// Grows with each commit of this process that may hold messages.
+    /// Grows with each commit of this process.
+    var commitCount: UInt64 { commits.load(ordering: .acquiring) }
+
+    /// Grows with each of them that may hold messages.
     var appendCount: UInt64 { appends.load(ordering: .acquiring) }
 
-    /// A commit has ended that may hold messages, or was waited for.
-    func noteCommit() {
+    /// - Parameter isNews: whether there may be something to hand out that there was not before.
+    func noteCommit(isNews: Bool) {
+        commits.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        guard isNews else { return }
         appends.wrappingAdd(1, ordering: .acquiringAndReleasing)
         if !registry.isEmpty { signal.raise() }
     }

@@ -43,6 +43,8 @@ final class WriterInbox: Sendable {
         /// Keys that were handled, to be written with the settlements.
         var keys: [HandledKeys] = []
         var settlementsDue: MonotonicTime?
+        /// When the thread looks again by itself; nil where only the signal wakes it.
+        var looksAt: MonotonicTime?
         var lastCommit = MonotonicTime(nanoseconds: 0)
         var isClosing = false
     }
@@ -113,13 +115,12 @@ final class WriterInbox: Sendable {
 
     /// The group has settlements to write: with the next commit, or soon.
     func announce(_ group: ConsumerGroup) {
-        let isFirst = queue.withLock { queue in
+        let mustWake = queue.withLock { queue in
             queue.groups.append(group)
             guard queue.settlementsDue == nil else { return false }
-            queue.settlementsDue = max(.now(), queue.lastCommit.advanced(by: settlementInterval))
-            return true
+            return Self.schedule(max(.now(), queue.lastCommit.advanced(by: settlementInterval)), in: &queue)
         }
-        if isFirst { signal.raise() }
+        if mustWake { signal.raise() }
     }
 
     /// There are handled keys to write: with the next commit, or soon.
@@ -132,11 +133,16 @@ final class WriterInbox: Sendable {
             let now = MonotonicTime.now()
             let due = isUrgent ? now : max(now, queue.lastCommit.advanced(by: settlementInterval))
             guard queue.settlementsDue.map({ due < $0 }) ?? true else { return (false, false) }
-            queue.settlementsDue = due
-            return (false, true)
+            return (false, Self.schedule(due, in: &queue))
         }
         if isClosing { throw closedError }
         if mustWake { signal.raise() }
+    }
+
+    /// - Returns: whether the thread has to be woken to look as early as that.
+    private static func schedule(_ due: MonotonicTime, in queue: inout Queue) -> Bool {
+        queue.settlementsDue = due
+        return queue.looksAt.map { due < $0 } ?? true
     }
 
     /// What could not be written of settlements and keys is tried again.
@@ -167,7 +173,10 @@ final class WriterInbox: Sendable {
         queue.withLock { queue in
             let settle = queue.isClosing || queue.settlementsDue.map { $0 <= now } ?? false
             guard !queue.requests.isEmpty || settle && !(queue.groups.isEmpty && queue.keys.isEmpty) else {
-                return queue.isClosing ? .stop : .wait(until: queue.settlementsDue)
+                // What was handed out after a commit is settled soon: this spares the thread a wake-up to wait for it.
+                let next = queue.lastCommit.advanced(by: settlementInterval)
+                queue.looksAt = queue.settlementsDue ?? (now < next ? next : nil)
+                return queue.isClosing ? .stop : .wait(until: queue.looksAt)
             }
             defer {
                 queue.groups = []

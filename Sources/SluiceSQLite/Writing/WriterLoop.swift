@@ -134,8 +134,8 @@ final class WriterLoop {
         if failure == nil {
             for (group, receipt) in receipts { group.confirmShelf(receipt) }
             for (group, changes) in progressed { group.state.withLock { $0.ledger?.confirm(changes) } }
-            // What was settled alone is no news to who reads on.
-            if !requests.isEmpty || !receipts.isEmpty { reader.noteCommit() }
+            // Settlements alone bring nothing, but for what may be put aside again.
+            reader.noteCommit(isNews: !requests.isEmpty || !receipts.isEmpty)
             for group in lost { group.resign() }
         } else {
             for group in groups { group.state.withLock { $0.ledger?.markDirty() } }

@@ -273,6 +273,56 @@ extension EndToEnd {
             #expect(try await next.exitStatus() == 0)
         }
 
+        /// What the mock cluster has not: topics with settings, groups whose members it tells, positions that are committed by others.
+        @Test(.enabled(if: KafkaForTests.isReal, "needs SLUICE_TEST_KAFKA=host:port"))
+        func onARealClusterJobsAreKeptInACompactedTopicAndGroupsAreBroughtUpToDate() async throws {
+            let (slack, directory) = (try FakeSlack(), try TemporaryDirectory())
+            let poison = KafkaPoison(kafka: try KafkaForTests())
+            let gateway = try await start(poison, slack, in: directory)
+            let stubs = (0..<50).map { PoisonStub("no \($0)", repository: "octo/\($0 % 8)") }
+            try await poison.fill(stubs)
+            let topics = try KafkaTopics(poison.kafka.client)
+            let jobs = try #require(try await topics.describe(Topic("\(poison.kafka.topic)-redrive")))
+            #expect(jobs.partitions == 1 && jobs.settings?["cleanup.policy"] == "compact")
+            let retry = try await sluiceCommand("poison", "retry", "--all", "--canary", "3", on: directory)
+            #expect(retry.status == 0 && retry.output.contains("50 delivered"), "\(retry.output)")
+            #expect(slack.pushes == Dictionary(uniqueKeysWithValues: stubs.map { ($0.commit, 1) }))
+            #expect(try await KafkaPoison.left(directory).isEmpty)
+            let groups = try await sluiceCommand("groups", "list", on: directory)
+            #expect(groups.status == 0 && groups.output.contains("1 member"), "\(groups.output)")
+            try await eventually("the group of the poison queue") {
+                try await topics.backlog(
+                    of: Topic("\(poison.kafka.topic)-poison"), group: "\(poison.kafka.topic)-poison"
+                ).values.allSatisfy { $0 == 0 }
+            }
+            await topics.close()
+            gateway.signal(SIGKILL)
+            #expect(try await gateway.exitStatus() == -SIGKILL)
+            // What was settled is known after a restart.
+            let next = try await start(poison, slack, in: directory)
+            #expect(try await list(directory) == "nothing in the poison queue\n")
+            next.signal(SIGTERM)
+            #expect(try await next.exitStatus() == 0)
+        }
+
+        @Test func groupsAreListedWhereBrokersTellNoMembers() async throws {
+            let (slack, directory) = (try FakeSlack(), try TemporaryDirectory())
+            // The plain mock cluster answers no question about groups.
+            let kafka = try KafkaForTests()
+            _ = try kafka.faults()
+            try await withGateway(in: directory, slack: slack, configure: { kafka.use(in: &$0) }) { gateway in
+                let commit = StubCommit()
+                #expect(try await gateway.client.push([commit]).status == 202)
+                try await eventually("it is delivered") { slack.pushes[commit.id] == 1 }
+                for _ in 0..<5 {
+                    let list = try await sluiceCommand("groups", "list", on: directory)
+                    #expect(list.status == 0 && list.output.contains("unknown"), "\(list.output)")
+                }
+                let remove = try await sluiceCommand("groups", "remove", "\(kafka.topic)-log-to-old", on: directory)
+                #expect(remove.status == 1, "\(remove.output)")
+            }
+        }
+
         /// A person makes the topics, and has made those of the release before; or has not permitted the new one.
         @Test(arguments: [RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED])
         func withoutItsTopicJobsAreRefusedAndNothingElseIs(_ error: rd_kafka_resp_err_t) async throws {

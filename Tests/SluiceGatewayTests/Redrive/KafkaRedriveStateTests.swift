@@ -175,6 +175,48 @@ struct KafkaRedriveStateTests {
         #expect(state.jobs[1] == nil && state.drops.isEmpty && state.settled.contains(place(1)))
     }
 
+    @Test func aJobInPartsIsWholeOnceItComes() throws {
+        var state = KafkaRedriveState()
+        let offsets = stride(from: Int64(0), to: 40, by: 2).map { $0 }
+        var wanted = job(1, offsets, canaries: [38])
+        let parts = wanted.selected.parts(ofRanges: 7)
+        #expect(parts.count == 3 && parts.map(\.count) == [7, 7, 6])
+        (wanted.parts, wanted.selected) = (3, PlaceSet())
+        for (index, part) in parts.enumerated() { state.take(.part(part, token: "a", index: Int64(index))) }
+        state.take(.job(wanted, token: "a"))
+        #expect(state.jobs[1]?.job.order.map(\.offset) == [38] + offsets.dropLast())
+        state.take(begin(state, owner: "one"))
+        for _ in 0..<20 { state.take(try step(state)) }
+        #expect(state.settled == PlaceSet(offsets.map { place($0) }))
+        // Without one of its parts nothing of it is sent.
+        state.take(.part(parts[0], token: "b", index: 0))
+        wanted.id = 2
+        state.take(.job(wanted, token: "b"))
+        #expect(state.jobs[2]?.job.selected.isEmpty == true)
+    }
+
+    @Test func partsGoWithTheirJobAndThoseWithoutOneAfterADay() throws {
+        var state = KafkaRedriveState()
+        let now = Timestamp.now()
+        state.take(.part(PlaceSet([place(5)]), token: "lost", index: 0), at: now)
+        state.take(.part(PlaceSet([place(1)]), token: "t1", index: 0), at: now)
+        for id in 1...Int64(RedriveLimits.endedJobs + 1) {
+            var wanted = job(id, id == 1 ? [] : [id])
+            if id == 1 { wanted.parts = 1 }
+            state.take(.job(wanted, token: "t\(id)"))
+            state.take(.will(id, .cancel, by: "uid 7"))
+        }
+        #expect(state.jobs[1]?.job.selected == PlaceSet([place(1)]))
+        let committed = PlaceSet([place(1)])
+        #expect(state.keysToForget(committed: PlaceSet(), now: now).isEmpty)
+        // The job goes last: what is left of it, should this be interrupted, says what is to go.
+        #expect(state.keysToForget(committed: committed, now: now) == ["end 1", "part t1 0", "job 1 t1"])
+        #expect(
+            state.keysToForget(committed: PlaceSet(), now: now.advanced(by: .seconds(90_000))) == ["part lost 0"])
+        for key in ["end 1", "part t1 0", "part lost 0"] { state.take(key: key, payload: []) }
+        #expect(state.keysToForget(committed: committed, now: now.advanced(by: .seconds(90_000))).last == "job 1 t1")
+    }
+
     /// Compaction keeps the last record of each key.
     @Test(arguments: 0..<200)
     func whatCompactionLeavesComesToTheSame(_ seed: Int) throws {

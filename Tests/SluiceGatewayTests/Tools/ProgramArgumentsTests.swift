@@ -101,6 +101,10 @@ struct ProgramArgumentsTests {
             (["publish", "--to", "sqlite:x", ""], "<topic>: expected"),
             (["consume", "--from", "sqlite:x", "--count", "0", "t"], "--count: expected a whole number from 1"),
             (["rules", "--force=1", "--out", "x"], "'--force' takes no value"),
+            (["poison", "retry", "--all", "--canary", "999"], "--canary: expected 0 to 100"),
+            (["poison", "retry", "--all", "--max-failures", "120%"], "--max-failures: expected a share such as 20%"),
+            (["poison", "retry", "--all", "--rate", "0/s"], "--rate: expected one such as 5/s or 30/m"),
+            (["replay", "--to", "slack", "--rate", "fast"], "--rate: expected one such as 5/s or 30/m"),
         ] {
             let answer = try await run(arguments)
             #expect(answer.status == 64 && answer.output.contains(words), "\(arguments): \(answer.output)")

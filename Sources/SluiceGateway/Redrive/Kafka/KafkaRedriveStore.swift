@@ -11,9 +11,9 @@ import Synchronization
 /// message sets out; the worker may be a few ahead of what it has read back.
 final class KafkaRedriveStore: RedriveStore {
     /// What a job may take up in one record: brokers take little more than that.
-    private static let mostBytes = 900_000
+    private let mostBytes: Int
     /// So many stretches of places stay well below that, wherever they lie.
-    private static let rangesOfAPart = 30_000
+    private var rangesOfAPart: Int { mostBytes / 30 }
     /// How many places one record of dropped messages has: few enough for a record, wherever they lie.
     private static let placesOfADrop = 100_000
     /// How long it may take to read what is there.
@@ -58,11 +58,12 @@ final class KafkaRedriveStore: RedriveStore {
     /// - Parameters:
     ///   - queue: publishes to the poison topic.
     ///   - keeper: looks after the topics.
+    ///   - mostBytes: what a job may take up in one record.
     init(
         _ configuration: GatewayConfiguration.Kafka, _ queue: KafkaPublisher, _ keeper: TopicKeeper,
-        handled log: SQLiteLog,
-        logger: Logger
+        handled log: SQLiteLog, mostBytes: Int = 900_000, logger: Logger
     ) throws {
+        self.mostBytes = mostBytes
         topic = configuration.redriveTopic
         events = Topic(configuration.topic)
         self.configuration = configuration
@@ -181,8 +182,8 @@ final class KafkaRedriveStore: RedriveStore {
             if !returned.isEmpty { job.selected.form(unionWith: try await putBack(returned, token)) }
             if job.kind == .retry { job.total = job.selected.count }
             try await split(&job, token)
-            guard job.encoded.utf8.count <= Self.mostBytes else {
-                throw ControlFailure(.invalid, "what the job is about takes more than \(Self.mostBytes) bytes to say")
+            guard job.encoded.utf8.count <= mostBytes else {
+                throw ControlFailure(.invalid, "what the job is about takes more than \(mostBytes) bytes to say")
             }
             records.append(try await add(job, token, by: by))
         }
@@ -191,8 +192,8 @@ final class KafkaRedriveStore: RedriveStore {
 
     /// Messages that one record cannot name are there before the job is.
     private func split(_ job: inout RedriveJob, _ token: String) async throws {
-        let parts = job.selected.parts(ofRanges: Self.rangesOfAPart)
-        guard parts.count > 1, job.encoded.utf8.count > Self.mostBytes else { return }
+        let parts = job.selected.parts(ofRanges: rangesOfAPart)
+        guard parts.count > 1, job.encoded.utf8.count > mostBytes else { return }
         try await publish(
             parts.enumerated().map { .part($0.element, token: token, index: Int64($0.offset)) })
         (job.parts, job.selected) = (Int64(parts.count), PlaceSet())

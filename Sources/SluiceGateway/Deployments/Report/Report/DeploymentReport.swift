@@ -40,6 +40,8 @@ package struct DeploymentReport: Sendable {
         /// Whether ``DeploymentReport/commits`` are listed.
         package var listsCommits = false
         package var rules = DeploymentRules.standard
+        /// Where authors and titles are read; nil is the history itself.
+        var texts: (any CommitTextSource)?
 
         package init(period: Period, now: Timestamp) {
             self.period = period
@@ -185,7 +187,8 @@ package struct DeploymentReport: Sendable {
     package var incidents: [Incident] = []
     /// Incidents of the period that came while nothing was live that had brought anything.
     package var strayIncidents = 0
-    package var commits: [CommitRow] = []
+    /// Nil where it was not asked for.
+    var commits: CommitListing?
 
     package var period: Period { query.period }
 }

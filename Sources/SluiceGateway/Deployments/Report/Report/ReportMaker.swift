@@ -3,8 +3,15 @@ import Sluice
 extension DeploymentHistory {
     /// The report of what has been added.
     package func report(_ query: DeploymentReport.Query) -> DeploymentReport {
+        var (report, arrivals) = make(query)
+        if query.listsCommits { report.commits = CommitListing(self, query, arrivals) }
+        return report
+    }
+
+    /// What a report is made with is gone when this returns: it takes as much room as a listing.
+    private func make(_ query: DeploymentReport.Query) -> (DeploymentReport, CommitArrivals) {
         var maker = ReportMaker(self, query)
-        return maker.make()
+        return (maker.make(), maker.arrivals)
     }
 }
 
@@ -77,7 +84,6 @@ struct ReportMaker {
         }
         let counted = report.places.reduce(0) { $0 + $1.figures.deployments }
         report.moreDeployments = max(0, counted - report.deployments.count)
-        if query.listsCommits { report.commits = arrivals.rows(self) }
         return report
     }
 
@@ -129,7 +135,7 @@ struct ReportMaker {
         shown.figures = now.figures(days: query.period.days)
         shown.before = before.figures(days: query.period.before.days)
         shown.dots = Self.thin(shown.dots)
-        if query.listsCommits { arrivals.add(judged, at: place, self) }
+        if query.listsCommits { arrivals.add(judged, at: place, history.commits) }
         guard shown.figures.isWorthShowing || shown.before.isWorthShowing || shown.atStart != nil else { return }
         report.places.append(shown)
         var total = totals[shown.environment] ?? (0, Samples(), Samples())

@@ -2,11 +2,11 @@
 /// commits, never over the places' own.
 struct Samples {
     var counts = Figures()
-    var leadTimes: [Int64] = []
-    var commitToPush: [Int64] = []
-    var pushToDeployment: [Int64] = []
-    var intervals: [Int64] = []
-    var recoveries: [Int64] = []
+    private var leadTimes = Times()
+    private var commitToPush = Times()
+    private var pushToDeployment = Times()
+    private var intervals = Times()
+    private var recoveries = Times()
 
     mutating func add(_ judged: Judged, after previous: Int64?, _ commits: CommitTable, _ rules: DeploymentRules) {
         counts.kinds[judged.kind, default: 0] += 1
@@ -39,11 +39,11 @@ struct Samples {
     }
 
     mutating func add(_ other: Samples) {
-        leadTimes += other.leadTimes
-        commitToPush += other.commitToPush
-        pushToDeployment += other.pushToDeployment
-        intervals += other.intervals
-        recoveries += other.recoveries
+        leadTimes.append(other.leadTimes)
+        commitToPush.append(other.commitToPush)
+        pushToDeployment.append(other.pushToDeployment)
+        intervals.append(other.intervals)
+        recoveries.append(other.recoveries)
         counts.oldCommits += other.counts.oldCommits
         counts.commitsWithoutTime += other.counts.commitsWithoutTime
         counts.commitsFromFuture += other.counts.commitsFromFuture
@@ -61,11 +61,11 @@ struct Samples {
     func figures(days: Double) -> Figures {
         var figures = counts
         figures.days = days
-        figures.leadTime = Spread(leadTimes)
-        figures.commitToPush = Spread(commitToPush)
-        figures.pushToDeployment = Spread(pushToDeployment)
-        figures.interval = Spread(intervals)
-        figures.recovery = Spread(recoveries)
+        figures.leadTime = leadTimes.spread
+        figures.commitToPush = commitToPush.spread
+        figures.pushToDeployment = pushToDeployment.spread
+        figures.interval = intervals.spread
+        figures.recovery = recoveries.spread
         return figures
     }
 }
