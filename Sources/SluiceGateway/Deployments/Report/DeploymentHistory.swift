@@ -36,7 +36,7 @@ package struct DeploymentHistory: Sendable {
     var repositories = NameTable(ignoringCase: true)
     var services = NameTable()
     var environments = NameTable()
-    var deployments: [Deployment] = []
+    var deployments = ChunkedArray<Deployment>()
     var incidents: [IncidentKey: IncidentTimes] = [:]
 
     /// - Parameter keepsTexts: without authors and titles a report has none, until ``DeploymentReport/fill(_:)`` brings those

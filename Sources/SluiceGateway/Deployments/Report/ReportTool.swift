@@ -56,6 +56,7 @@ public struct ReportTool: Sendable {
         query.service = service
         query.environment = environment
         query.listsCommits = listsCommits
+        query.isDrawn = format == .html
         if case .directory(let directory) = origin { return try write(try report(query, directory), output) }
         try write(try await history(origin).report(query), output)
     }

@@ -1,10 +1,13 @@
 /// An array that grows without being copied: millions of elements never take their room twice.
-struct ChunkedArray<Element: Sendable>: Sendable {
+struct ChunkedArray<Element: Sendable>: RandomAccessCollection, Sendable {
     private static var shift: Int { 14 }
     private static var mask: Int { 1 << shift - 1 }
 
     private var chunks: [[Element]] = []
     private(set) var count = 0
+
+    var startIndex: Int { 0 }
+    var endIndex: Int { count }
 
     subscript(index: Int) -> Element {
         get { chunks[index >> Self.shift][index & Self.mask] }

@@ -33,18 +33,13 @@ struct CommitTable {
         let title: UnsafeBufferPointer<UInt8>
     }
 
-    private struct Times {
-        var madeAt: Int64 = .max
-        var pushedAt: Int64 = .max
-    }
-
     private struct Notes {
         var marks: Marks = []
         var ends: Ends = []
     }
 
     private var index = CommitIndex()
-    private var times = ChunkedArray<Times>()
+    private var times = CommitTimes()
     private var notes = ChunkedArray<Notes>()
     private var texts: CommitTexts?
 
@@ -61,7 +56,7 @@ struct CommitTable {
     mutating func id(of hash: CommitHash, in repository: UInt32) -> UInt32 {
         let id = index.id(of: hash, in: repository)
         if Int(id) == times.count {
-            times.append(Times())
+            times.append()
             notes.append(Notes())
             texts?.append()
         }
@@ -82,11 +77,10 @@ struct CommitTable {
     mutating func list(_ id: UInt32, _ said: Saying, at time: Int64) -> Marks {
         let index = Int(id)
         let marks = TitleText.marks(of: said.title)
-        let (known, hasText) = (times[index].pushedAt, texts != nil)
-        if let madeAt = said.madeAt, madeAt < times[index].madeAt { times[index].madeAt = madeAt }
+        let (known, hasText) = (times.pushedAt(id) ?? .max, texts != nil)
+        times.note(id, madeAt: said.madeAt, pushedAt: time)
         notes[index].ends.insert(.listed)
         guard time <= known else { return marks }
-        times[index].pushedAt = time
         if time < known {
             texts?.replace(index, said.author, said.title)
             notes[index].marks = marks
@@ -105,11 +99,9 @@ struct CommitTable {
     func ends(of id: UInt32) -> Ends { notes[Int(id)].ends }
 
     /// When its author made it; nil where that is not known.
-    func madeAt(_ id: UInt32) -> Int64? { known(times[Int(id)].madeAt) }
+    func madeAt(_ id: UInt32) -> Int64? { times.madeAt(id) }
     /// When it was first pushed; nil where no push lists it.
-    func pushedAt(_ id: UInt32) -> Int64? { known(times[Int(id)].pushedAt) }
-
-    private func known(_ time: Int64) -> Int64? { time == .max ? nil : time }
+    func pushedAt(_ id: UInt32) -> Int64? { times.pushedAt(id) }
 
     func author(of id: UInt32) -> String { texts?.author(of: Int(id)) ?? "" }
     func title(of id: UInt32) -> String { texts?.title(of: Int(id)) ?? "" }

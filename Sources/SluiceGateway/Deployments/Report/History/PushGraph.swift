@@ -43,8 +43,9 @@ struct PushGraph {
     /// - Parameter deployed: the commits whose place in pushes will be asked for.
     init(_ commits: CommitTable, _ log: PushLog, deployed: Set<UInt32>) {
         (self.commits, self.log) = (commits, log)
-        let (starts, links) = Self.index(commits, log) { $0.after }
-        incoming = Self.sort(links, starts, commits, log)
+        var (starts, links) = Self.index(commits, log) { $0.after }
+        Self.sort(&links, starts, commits, log)
+        incoming = links
         self.starts = starts
         ranks = Self.rank(commits, log, starts)
         sightings = Sightings(commits, log, of: deployed)
@@ -94,9 +95,9 @@ struct PushGraph {
     }
 
     /// The order of coming must not show: of several links to one commit the one that lists everything comes first.
-    private static func sort(_ links: [UInt32], _ starts: [UInt32], _ commits: CommitTable, _ log: PushLog) -> [UInt32]
-    {
-        var links = links
+    private static func sort(
+        _ links: inout [UInt32], _ starts: [UInt32], _ commits: CommitTable, _ log: PushLog
+    ) {
         for commit in 0..<commits.count where starts[commit + 1] - starts[commit] > 1 {
             links[Int(starts[commit])..<Int(starts[commit + 1])].sort {
                 let (left, right) = (log.pushes[Int($0)], log.pushes[Int($1)])
@@ -104,7 +105,6 @@ struct PushGraph {
                 return isWhole == isOtherWhole ? precedes(left, right, commits, log) : isWhole
             }
         }
-        return links
     }
 
     static func precedes(
