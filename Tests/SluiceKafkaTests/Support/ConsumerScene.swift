@@ -32,7 +32,8 @@ struct ConsumerScene {
     private var revokedAt: MonotonicTime?
     private var isGone = false
     private var leavingSince: MonotonicTime?
-    private var commitUnderWay = 0
+    /// How many settled messages are in the commit that is under way.
+    private(set) var commitUnderWay = 0
     private(set) var isReading = false
     private(set) var hasClient = true
     private(set) var opened = 1
@@ -58,7 +59,8 @@ struct ConsumerScene {
         case .answered, .silent: hasClient && !questions.isEmpty
         case .stale: true
         case .committed, .refused, .hopeless: hasClient && commitUnderWay > 0
-        case .handed: isReading && inHand == 0
+        // What goes is not handed out any more.
+        case .handed: isReading && inHand == 0 && course.isRunning && course.going.isEmpty
         case .settled: inHand > 0
         case .failed: hasClient
         }
