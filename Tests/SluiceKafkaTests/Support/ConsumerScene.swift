@@ -30,6 +30,8 @@ struct ConsumerScene {
     /// What librdkafka waits for to be agreed to.
     private var asked: Happening?
     private var revokedAt: MonotonicTime?
+    /// Whether the coordinator has just answered the last question.
+    private var isAnswered = false
     private var isGone = false
     private var leavingSince: MonotonicTime?
     /// How many settled messages are in the commit that is under way.
@@ -77,7 +79,9 @@ struct ConsumerScene {
         case .revoked, .lost:
             (asked, isLost, revokedAt) = (.revoked, happening == .lost, now)
             course.take(.revoked([1]), now)
-        case .answered: course.take(.offsets(questions.removeLast(), [:]), now)
+        case .answered:
+            isAnswered = true
+            course.take(.offsets(questions.removeLast(), [:]), now)
         case .silent: course.take(.offsets(questions.removeLast(), nil), now)
         case .stale: course.take(.offsets(UInt.max, [:]), now)
         case .committed:
@@ -97,6 +101,7 @@ struct ConsumerScene {
         case .crashed: request = .crash
         }
         follow()
+        isAnswered = false
     }
 
     /// Asks for the end; nothing answers any more.
@@ -156,6 +161,7 @@ struct ConsumerScene {
             questions.append(question)
         case .takeUp:
             if asked != .assigned || leavingSince != nil { note("partitions that were not given") }
+            if !isAnswered { note("partitions taken up without an answer") }
             (asked, isReading) = (nil, true)
             course.take(.tookUp, now)
         case .accept:
