@@ -17,7 +17,7 @@ struct ConsumerCourseTests {
         var scene = ConsumerScene()
         let way: [ConsumerScene.Happening] = [.assigned, .answered, .handed, .settled]
         for happening in way { scene.play(happening) }
-        #expect(scene.isReading && scene.unsent == 1)
+        #expect(scene.isReading && scene.commitUnderWay == 1)
         explore(scene, way + [first], depth: way.count + 4)
     }
 

@@ -30,9 +30,12 @@ struct ConsumerScene {
     /// What librdkafka waits for to be agreed to.
     private var asked: Happening?
     private var revokedAt: MonotonicTime?
+    /// Whether the coordinator has just answered the last question.
+    private var isAnswered = false
     private var isGone = false
     private var leavingSince: MonotonicTime?
-    private var commitUnderWay = 0
+    /// How many settled messages are in the commit that is under way.
+    private(set) var commitUnderWay = 0
     private(set) var isReading = false
     private(set) var hasClient = true
     private(set) var opened = 1
@@ -58,7 +61,8 @@ struct ConsumerScene {
         case .answered, .silent: hasClient && !questions.isEmpty
         case .stale: true
         case .committed, .refused, .hopeless: hasClient && commitUnderWay > 0
-        case .handed: isReading && inHand == 0
+        // What goes is not handed out any more.
+        case .handed: isReading && inHand == 0 && course.isRunning && course.going.isEmpty
         case .settled: inHand > 0
         case .failed: hasClient
         }
@@ -75,7 +79,9 @@ struct ConsumerScene {
         case .revoked, .lost:
             (asked, isLost, revokedAt) = (.revoked, happening == .lost, now)
             course.take(.revoked([1]), now)
-        case .answered: course.take(.offsets(questions.removeLast(), [:]), now)
+        case .answered:
+            isAnswered = true
+            course.take(.offsets(questions.removeLast(), [:]), now)
         case .silent: course.take(.offsets(questions.removeLast(), nil), now)
         case .stale: course.take(.offsets(UInt.max, [:]), now)
         case .committed:
@@ -95,6 +101,7 @@ struct ConsumerScene {
         case .crashed: request = .crash
         }
         follow()
+        isAnswered = false
     }
 
     /// Asks for the end; nothing answers any more.
@@ -154,6 +161,7 @@ struct ConsumerScene {
             questions.append(question)
         case .takeUp:
             if asked != .assigned || leavingSince != nil { note("partitions that were not given") }
+            if !isAnswered { note("partitions taken up without an answer") }
             (asked, isReading) = (nil, true)
             course.take(.tookUp, now)
         case .accept:
