@@ -133,7 +133,7 @@ public final class SQLiteLog: Closable {
         reader.close()
         await readerThread.end()
         await writerThread.end()
-        // Until the writer refused it, somebody may have subscribed.
+        // Subscriptions were possible until the writer refused them.
         endSubscriptions()
     }
 

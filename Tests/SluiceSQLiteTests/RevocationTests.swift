@@ -59,7 +59,7 @@ import Testing
         let (feed, deliveries) = lead(group, count: 4, for: .milliseconds(20))
         deliveries[0].acknowledge()
         try await eventually { !deliveries[1].isOurs }
-        // It was ours when it was handled; the lease may not have been taken by anybody.
+        // It was ours when it was handled; the lease may still be free.
         deliveries[1].acknowledge()
         deliveries[2].reject()
         group.extend(until: MonotonicTime.now().advanced(by: .seconds(100)))

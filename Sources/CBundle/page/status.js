@@ -910,10 +910,11 @@ function showPoison() {
     },
     ...list(page.snapshot.jobs).slice(0, 1).map(() => ({
       title: 'Sent again by jobs',
-      head: ['Job', 'To', 'State', 'Delivered', 'Failed', 'Left'],
+      // Few columns, so that no word of them is broken beside a long reason.
+      head: ['Job', 'State', 'Messages'],
       rows: list(page.snapshot.jobs).map((each) => [
-        `${each.id} (${each.kind})`, each.to, each.why ? `${each.state}: ${each.why}` : each.state,
-        count(each.delivered), count(each.failed), count(each.left)]),
+        `${each.id}: ${each.kind} to ${each.to}`, each.why ? `${each.state}: ${each.why}` : each.state,
+        `${count(each.left)} left, ${count(each.delivered)} delivered, ${count(each.failed)} failed`]),
     })),
   ]);
 }

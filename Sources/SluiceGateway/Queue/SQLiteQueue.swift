@@ -5,7 +5,7 @@ import Synchronization
 
 /// The embedded log as the queue.
 final class SQLiteQueue: EventQueue {
-    /// The group whose place in the poison topic says how much of it somebody has looked at.
+    /// The group whose position in the poison topic says how much of it people have looked at.
     static let poisonGroup = "poison"
 
     static let eventsTopic: Topic = "events"

@@ -31,6 +31,8 @@ struct CommitCourse {
     /// How long the brokers let the metadata be, as far as is known.
     private(set) var metadataLimit = SettledOffsets.metadataLimit
 
+    var hasFailed: Bool { failures > 0 }
+
     private static let backoff = Backoff.exponential(from: .milliseconds(250), upTo: .seconds(10), jitter: false)
     private static let retryDelay = Duration.milliseconds(200)
 
@@ -67,12 +69,10 @@ struct CommitCourse {
         isUnderWay = true
     }
 
-    /// - Returns: whether commits had failed before.
-    mutating func succeed() -> Bool {
+    mutating func succeed() {
         isUnderWay = false
         renew()
-        defer { failures = 0 }
-        return failures > 0
+        failures = 0
     }
 
     mutating func fail(_ failure: Failure, _ now: MonotonicTime) {

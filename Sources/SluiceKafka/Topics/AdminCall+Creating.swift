@@ -46,7 +46,7 @@ extension AdminCall {
             let topics = rd_kafka_CreateTopics_result_topics(result, &count)
             for outcome in UnsafeBufferPointer(start: topics, count: count) {
                 let code = rd_kafka_topic_result_error(outcome)
-                // Somebody else was faster.
+                // Another client was faster.
                 if code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS { return .exists(partitions: Int(topic.partitions)) }
                 try check(code, rd_kafka_topic_result_error_string(outcome).map { String(cString: $0) })
             }

@@ -50,7 +50,7 @@ final class GroupRegistry: Sendable {
         }
     }
 
-    /// Forgets the group unless somebody has joined it in the meantime.
+    /// Forgets the group unless a subscription has joined it in the meantime.
     func remove(_ group: ConsumerGroup) {
         groups.withLock { groups in
             guard group.state.withLock({ $0.feeds.isEmpty && $0.holds == 0 }) else { return }

@@ -9,7 +9,8 @@ struct SingleSettlements {
     private let prefix: String
 
     init(_ group: String, _ topic: Topic) {
-        prefix = "settled \(topic.name) \(group) "
+        // With lengths, so that no name begins with another's.
+        prefix = "settled \(topic.name.utf8.count) \(topic.name) \(group.utf8.count) \(group) "
     }
 
     func name(of offset: Int64) -> String { "\(prefix)\(offset)" }
@@ -20,7 +21,6 @@ struct SingleSettlements {
         find.bind(prefix, at: 1)
         var offsets: [Int64] = []
         while try find.step() {
-            // A group's name may begin with another's.
             guard let offset = Int64(find.text(0).dropFirst(prefix.count)), offset > 0, offset < OffsetSet.limit else {
                 continue
             }

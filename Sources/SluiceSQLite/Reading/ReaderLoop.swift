@@ -1,5 +1,4 @@
 import GRDB
-import GRDBSQLite
 import Sluice
 import Synchronization
 
@@ -19,8 +18,6 @@ final class ReaderLoop {
     let writer: WriterInbox
     private let reader: ReaderInbox
     let clock: ClockGuard
-    private let begin: SQLStatement
-    private let end: SQLStatement
     private let dataVersion: SQLStatement
     private let findTopic: SQLStatement
     let findGroup: SQLStatement
@@ -55,8 +52,6 @@ final class ReaderLoop {
         self.writer = writer
         self.reader = reader
         self.clock = clock
-        begin = try SQLStatement(database, path: path, "BEGIN")
-        end = try SQLStatement(database, path: path, "COMMIT")
         dataVersion = try SQLStatement(database, path: path, "PRAGMA data_version")
         findTopic = try SQLStatement(database, path: path, "SELECT id FROM topics WHERE name = ?")
         findGroup = try SQLStatement(
@@ -100,14 +95,11 @@ final class ReaderLoop {
             var isBusy = false
             var wake = nextPoll
             let version = reader.appendCount &+ foreignCommits
-            // One look at the file for all of them, which begins with the first that reads.
-            try? begin.run()
             for group in groups {
                 let outcome = feed(group, version, now)
                 isBusy = isBusy || outcome.isBusy
                 if let due = outcome.due { wake = min(wake, due) }
             }
-            if sqlite3_get_autocommit(database.sqliteConnection) == 0 { try? end.run() }
             if !isBusy { reader.signal.wait(until: wake) }
         }
     }

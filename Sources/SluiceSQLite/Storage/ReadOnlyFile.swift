@@ -23,7 +23,7 @@ enum ReadOnlyFile {
                 try connection.statement("BEGIN").run()
                 return try body(connection)
             }
-            // Without a write-ahead log no lock was held: somebody may have begun to write.
+            // Without a write-ahead log no lock was held: another process may have begun to write.
             let after = try Stamp(path)
             if !before.isQuiet || after == before { return try result.get() }
         }

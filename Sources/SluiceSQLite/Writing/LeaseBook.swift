@@ -153,7 +153,7 @@ final class LeaseBook {
 
     // MARK: The rows
 
-    /// Each sign of the lease also says that somebody reads.
+    /// Each renewal of the lease also says that the group is read.
     private var present: Int64 { Timestamp.now().millisecondsSince1970 }
 
     /// Whether no living process holds the lease.
@@ -198,7 +198,7 @@ final class LeaseBook {
             progress: ProgressLedger(try progress.read(row, settledThrough: settled.through)))
     }
 
-    /// Whether the lease stands in somebody's name, void or not.
+    /// Whether the lease names an owner, void or not.
     private func isTaken(_ row: Int64) throws(SQLiteLogError) -> Bool {
         look.bind(row, at: 1)
         defer { look.reset() }

@@ -138,7 +138,7 @@ extension EndToEnd {
                 for (words, status) in [
                     (["replay", "pause", "99"], 1), (["replay", "pause", "x"], 64), (["replay", "--to", "teams"], 1),
                     (["replay", "--to", "slack", "--from", "soon"], 64),
-                    (["replay", "--to", "slack", "--rate", "0/s"], 1),
+                    (["replay", "--to", "slack", "--rate", "0/s"], 64),
                     (["replay", "--to", "slack", "--only", "colour=red"], 64),
                 ] as [([String], Int32)] {
                     let program = try #require(SluiceProcess.executable).path
