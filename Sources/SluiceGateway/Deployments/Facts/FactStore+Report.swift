@@ -11,7 +11,7 @@ extension FactStore {
             var history = DeploymentHistory(keepsTexts: false)
             let all = FactQuery(filter: FactFilter(), hasFacts: hasFacts, isSorted: false)
             try all.add(to: &history, database)
-            var report = history.report(query)
+            var report = history.takeReport(query)
             if hasFacts { report.fill(try Self.texts(of: report.shownCommits, database)) }
             return report
         }

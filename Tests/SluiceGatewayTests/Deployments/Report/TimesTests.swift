@@ -8,7 +8,9 @@ struct TimesTests {
         var numbers = SeededNumbers(seed: UInt64(count) &+ 5)
         for range in [0...UInt32.max, 0...3, 7...7, 1_000_000...2_000_000] as [ClosedRange<UInt32>] {
             let all = (0..<count).map { _ in UInt32.random(in: range, using: &numbers) }
-            #expect(DigitSort.sorted(all) == all.sorted())
+            var sorted = all
+            DigitSort.sort(&sorted)
+            #expect(sorted == all.sorted())
         }
     }
 
@@ -25,5 +27,7 @@ struct TimesTests {
         }
         first.append(second)
         #expect(first.spread == Spread(all))
+        let more = (0..<count).map { UInt32($0) }
+        #expect(first.spread(with: more) == Spread(all + more.map { Int64($0) }))
     }
 }

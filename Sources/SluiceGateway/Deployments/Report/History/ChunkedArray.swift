@@ -14,14 +14,6 @@ struct ChunkedArray<Element: Sendable>: RandomAccessCollection, Sendable {
         _modify { yield &chunks[index >> Self.shift][index & Self.mask] }
     }
 
-    /// All of them one behind the other.
-    var all: [Element] {
-        var all: [Element] = []
-        all.reserveCapacity(count)
-        for chunk in chunks { all += chunk }
-        return all
-    }
-
     mutating func append(_ element: Element) {
         if count & Self.mask == 0 {
             chunks.append([])

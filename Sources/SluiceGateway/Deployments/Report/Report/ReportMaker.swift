@@ -3,21 +3,32 @@ import Sluice
 extension DeploymentHistory {
     /// The report of what has been added.
     package func report(_ query: DeploymentReport.Query) -> DeploymentReport {
-        var (report, arrivals) = make(query)
-        if query.listsCommits { report.commits = CommitListing(self, query, arrivals) }
+        var copy = self
+        return copy.takeReport(query)
+    }
+
+    /// The same of a history that is not needed afterwards and is empty then: in less room.
+    mutating func takeReport(_ query: DeploymentReport.Query) -> DeploymentReport {
+        var taken = DeploymentHistory()
+        swap(&taken, &self)
+        guard query.listsCommits else { return Self.make(taken, query).report }
+        var (report, arrivals) = Self.make(taken, query)
+        report.commits = CommitListing(taken, query, arrivals)
         return report
     }
 
     /// What a report is made with is gone when this returns: it takes as much room as a listing.
-    private func make(_ query: DeploymentReport.Query) -> (DeploymentReport, CommitArrivals) {
-        var maker = ReportMaker(self, query)
+    private static func make(
+        _ history: consuming DeploymentHistory, _ query: DeploymentReport.Query
+    ) -> (report: DeploymentReport, arrivals: CommitArrivals) {
+        var maker = ReportMaker(history, query)
         return (maker.make(), maker.arrivals)
     }
 }
 
 /// Makes a report: one place after the other, so that what belongs to each is held no longer than that takes.
 struct ReportMaker {
-    let history: DeploymentHistory
+    private(set) var history: DeploymentHistory
     let query: DeploymentReport.Query
     var report: DeploymentReport
     var graph: PushGraph
@@ -32,13 +43,14 @@ struct ReportMaker {
     /// Is told of each place's deployments.
     var onPlace: (((service: String, environment: String), [Judged], DeploymentHistory) -> Void)?
 
-    init(_ history: DeploymentHistory, _ query: DeploymentReport.Query) {
-        (self.history, self.query) = (history, query)
+    init(_ history: consuming DeploymentHistory, _ query: DeploymentReport.Query) {
+        self.history = history
+        self.query = query
         report = DeploymentReport(query: query)
-        let resolver = CommitResolver(history.commits, for: history.deployments)
+        let resolver = CommitResolver(self.history.commits, for: self.history.deployments)
         var deployed: Set<UInt32> = []
-        for record in DeploymentChoice.choose(history.deployments) {
-            let deployment = history.deployments[record]
+        for record in DeploymentChoice.choose(self.history.deployments) {
+            let deployment = self.history.deployments[record]
             guard query.believes(deployment.finishedAt) else {
                 implausible[deployment.place, default: []].append(record)
                 continue
@@ -52,8 +64,10 @@ struct ReportMaker {
             entries[deployment.place, default: []].append(
                 .init(record: record, hash: deployment.hash, finishedAt: deployment.finishedAt, commit: commit))
         }
-        graph = PushGraph(history.commits, history.pushes, deployed: deployed)
-        for (key, times) in history.incidents {
+        // A listing looks for commits; nothing else does any more.
+        if !query.listsCommits { self.history.commits.endFinding() }
+        graph = PushGraph(self.history.commits, self.history.pushes, deployed: deployed)
+        for (key, times) in self.history.incidents {
             guard let opened = times.opened, query.believes(opened) else { continue }
             let end = times.resolved.flatMap { $0 >= opened ? $0 : nil }
             incidents[key.service, default: []].append(.init(id: key.id, openedAt: opened, resolvedAt: end))

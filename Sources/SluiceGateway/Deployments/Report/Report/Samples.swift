@@ -54,7 +54,7 @@ struct Samples {
     }
 
     mutating func add(_ other: Samples) {
-        for index in 0..<other.leads.count { leads.append(other.leads[index]) }
+        for lead in other.leads { leads.append(lead) }
         leadTimes.append(other.leadTimes)
         commitToPush.append(other.commitToPush)
         pushToDeployment.append(other.pushToDeployment)
@@ -75,9 +75,13 @@ struct Samples {
     }
 
     private func spread(_ others: Times, _ part: (Lead) -> Int64) -> Spread {
-        var all = others
-        for index in 0..<leads.count { all.append(part(leads[index])) }
-        return all.spread
+        var (others, short) = (others, [UInt32]())
+        short.reserveCapacity(leads.count)
+        for lead in leads {
+            let time = part(lead)
+            if let time = UInt32(exactly: time) { short.append(time) } else { others.append(time) }
+        }
+        return others.spread(with: short)
     }
 
     func figures(days: Double) -> Figures {

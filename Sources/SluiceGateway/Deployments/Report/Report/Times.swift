@@ -8,12 +8,18 @@ struct Times {
     }
 
     mutating func append(_ times: Times) {
-        for index in 0..<times.short.count { short.append(times.short[index]) }
+        for time in times.short { short.append(time) }
         others += times.others
     }
 
-    var spread: Spread {
-        let (sorted, longer) = (DigitSort.sorted(short.all), others.sorted())
+    var spread: Spread { spread(with: []) }
+
+    /// How these and others are spread.
+    func spread(with more: consuming [UInt32]) -> Spread {
+        var sorted = more
+        sorted += short
+        DigitSort.sort(&sorted)
+        let longer = others.sorted()
         let below = longer.partitionPoint { $0 < 0 }
         return Spread(count: sorted.count + longer.count) { rank in
             if rank < below { return longer[rank] }
