@@ -21,7 +21,7 @@ struct TextTable {
         var widths = sides.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         let others = widths.dropFirst().reduce(0) { $0 + $1 + Self.gap }
         if let first = widths.first, first.addingReportingOverflow(others).partialValue > width {
-            widths[0] = max(8, width - others)
+            widths[0] = min(first, max(8, width - others))
         }
         return rows.map { row in
             var line = ""
