@@ -44,10 +44,11 @@ def events(count):
 
 
 class InstantServer(threading.Thread):
-    """Answers every request with 200 at once, over one connection a thread."""
+    """Answers every request at once, over one connection a thread, and as Grafana does: it knows no annotation and takes each."""
 
-    def __init__(self):
+    def __init__(self, status=b"200 OK"):
         super().__init__(daemon=True)
+        self.status = status
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.start()
@@ -59,7 +60,8 @@ class InstantServer(threading.Thread):
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
-        answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        answers = {start: b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (self.status, len(body), body)
+                   for start, body in [(b"GET", b"[]"), (b"POS", b'{"id":1,"message":"Annotation added"}')]}
         buffer = b""
         with connection:
             while True:
@@ -74,7 +76,7 @@ class InstantServer(threading.Thread):
                 while len(buffer) < rest:
                     buffer += connection.recv(65536)
                 buffer = buffer[rest:]
-                connection.sendall(answer)
+                connection.sendall(answers.get(head[:3], answers[b"POS"]))
 
 
 class Gateway:

@@ -5,8 +5,11 @@
     python3 Benchmarks/report.py .build/release/sluice --against OLD/sluice --runs 5
 
 A gateway makes the file, this script fills it: 9 of 10 facts are pushes of one or two commits in 40 repositories, the others
-deployments to two environments, over a year. Then `sluice report deployments` reads it, and the seconds on the clock, those of the
-processor and the most memory that was resident are printed, a line a run. With --against the two programs take turns.
+deployments to two environments, over a year. Then `sluice report deployments` reads it in every format, with and without commits, and
+the seconds on the clock, those of the processor and the most memory that was resident are printed, a line a run. With --against the
+two programs take turns. --running reads the file beside the gateway that has it open.
+
+The memory of this script must stay below the program's: the system counts what a process had before it became the program, too.
 
 --look also runs the gateway on the file and prints what its processor does: it judges all deployments once after the start, and then,
 when a push comes to one repository, those of that repository's services alone.
@@ -17,6 +20,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -26,6 +30,9 @@ import urllib.request
 
 REPOSITORIES = 40
 YEAR = 365 * 86_400_000
+FORMATS = ["table", "json", "csv", "html"]
+ARGUMENTS = [[*span, *commits, "--format", format]
+             for span in ([], ["--since", "365d"]) for commits in ([], ["--commits"]) for format in FORMATS]
 
 
 class Gateway:
@@ -36,6 +43,13 @@ class Gateway:
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([program, "run"], env=environment, cwd=directory, stdout=subprocess.DEVNULL,
                                             stderr=log)
+        try:
+            self.wait()
+        except BaseException:
+            self.process.kill()
+            raise
+
+    def wait(self):
         deadline = time.monotonic() + 60
         while not self.is_ready():
             if time.monotonic() > deadline or self.process.poll() is not None:
@@ -73,19 +87,17 @@ class Gateway:
         self.process.wait()
 
 
-def fill(path, count, start):
-    """Inserts so many facts."""
-    database = sqlite3.connect(path)
+def facts(count, start):
+    """So many facts, one after the other: the table, and its row."""
     tips, commits = {}, 0
-    pushes, deployments = [], []
     for number in range(count):
         turn = number % REPOSITORIES
         at = start + number * YEAR // count
         repository = f"acme/service-{turn}"
         if number // REPOSITORIES % 10 == 9:
             for_production = number // REPOSITORIES % 20 == 19
-            deployments.append(
-                (f"d{number}", f"service-{turn}", "production" if for_production else "staging", tips[turn], at, repository))
+            yield "deployment_facts", (
+                f"d{number}", f"service-{turn}", "production" if for_production else "staging", tips[turn], at, repository)
             continue
         listed = []
         for _ in range(1 + number % 2):
@@ -96,18 +108,29 @@ def fill(path, count, start):
             listed.append({"id": commit, "author": f"author {commits % 50}", "made_at": made,
                            "title": f"Change number {commits} of what the cart shows"})
         before, tips[turn] = tips.get(turn), listed[-1]["id"]
-        pushes.append((f"p{number}", repository, "refs/heads/main", before, tips[turn], at,
-                       json.dumps(listed, separators=(",", ":")).encode()))
-    database.executemany(
-        "INSERT INTO push_facts (id, repository, ref, before_id, after_id, forced, linked, complete, pushed_at, received_at, "
-        "commits) VALUES (?1, ?2, ?3, ?4, ?5, 0, 1, 1, ?6, ?6, ?7)", pushes)
-    database.executemany(
-        "INSERT INTO deployment_facts (id, event_id, source_id, service, environment, commit_id, finished_at, succeeded, "
-        "plausible, repository, received_at) VALUES (?1, '', ?1, ?2, ?3, ?4, ?5, 1, 1, ?6, ?5)", deployments)
+        yield "push_facts", (f"p{number}", repository, "refs/heads/main", before, tips[turn], at,
+                             json.dumps(listed, separators=(",", ":")).encode())
+
+
+INSERTS = {
+    "push_facts": "INSERT INTO push_facts (id, repository, ref, before_id, after_id, forced, linked, complete, pushed_at, "
+                  "received_at, commits) VALUES (?1, ?2, ?3, ?4, ?5, 0, 1, 1, ?6, ?6, ?7)",
+    "deployment_facts": "INSERT INTO deployment_facts (id, event_id, source_id, service, environment, commit_id, finished_at, "
+                        "succeeded, plausible, repository, received_at) VALUES (?1, '', ?1, ?2, ?3, ?4, ?5, 1, 1, ?6, ?5)",
+}
+
+
+def fill(path, count, start):
+    """Inserts so many facts. Returns how many there are of each table."""
+    database = sqlite3.connect(path)
+    counts = dict.fromkeys(INSERTS, 0)
+    for table, row in facts(count, start):
+        database.execute(INSERTS[table], row)
+        counts[table] += 1
     database.commit()
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
-    return len(pushes), commits, len(deployments)
+    return counts
 
 
 def report(program, directory, arguments):
@@ -144,27 +167,39 @@ def main():
     parser.add_argument("--against", help="another build of it, to compare with")
     parser.add_argument("--facts", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--running", action="store_true")
     parser.add_argument("--look", action="store_true")
     options = parser.parse_args()
+    # What ends this script removes what it made.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit("ended by a signal"))
     directory = tempfile.mkdtemp(prefix="report-", dir=os.getcwd())
+    gateway = None
     try:
-        Gateway(os.path.abspath(options.program), directory).end()
+        gateway = Gateway(os.path.abspath(options.program), directory)
+        gateway.end()
         path = os.path.join(directory, "deployments.sqlite")
         now = int(time.time() * 1000)
-        pushes, commits, deployments = fill(path, options.facts, now - YEAR)
-        print(f"{pushes:,} pushes of {commits:,} commits, {deployments:,} deployments, "
+        counts = fill(path, options.facts, now - YEAR)
+        print(f"{counts['push_facts']:,} pushes, {counts['deployment_facts']:,} deployments, "
               f"{os.path.getsize(path) / 1e6:,.0f} MB", flush=True)
+        if options.running:
+            gateway = Gateway(os.path.abspath(options.program), directory)
         programs = [("old", options.against), ("new", options.program)]
-        for arguments in [["--format", "json"], ["--since", "365d", "--format", "html"]]:
+        for arguments in ARGUMENTS:
             for _ in range(options.runs):
                 for name, program in programs:
                     if program is None:
                         continue
                     wall, cpu, memory = report(os.path.abspath(program), directory, arguments)
                     print(f"{name}  {' '.join(arguments)}  {wall:.2f} s  {cpu:.2f} s CPU  {memory:.0f} MB", flush=True)
+        if options.running:
+            gateway.end()
         if options.look:
             look(os.path.abspath(options.program), directory)
     finally:
+        if gateway:
+            gateway.end()
         shutil.rmtree(directory)
 
 

@@ -98,7 +98,7 @@ struct ReportCommand: AsyncParsableCommand {
             guard from != nil || topic == nil else { throw UsageError("--topic: needs --from with an address") }
             let origin = try origin()
             let ready = tool
-            try await Tool.run { try Tool.write(try await ready.run(origin, now: now)) }
+            try await Tool.run { try await ready.run(origin, now: now) { try Tool.write($0) } }
         }
 
         private func origin() throws -> ReportTool.Origin {

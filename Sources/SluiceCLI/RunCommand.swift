@@ -76,6 +76,8 @@ struct RunCommand: AsyncParsableCommand {
         defer { impatience.cancel() }
         let hangups = reloads ? Task { await reloadAtHangup(gateway) } : nil
         defer { hangups?.cancel() }
+        let tidying = Task { if (try? await Task.sleep(for: .seconds(1))) != nil { StartPages.giveBack() } }
+        defer { tidying.cancel() }
         try await group.run()
         logger.info("stopped")
     }

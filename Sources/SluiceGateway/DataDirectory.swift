@@ -12,7 +12,7 @@ struct DataDirectory: Sendable {
     let warnings: [String]
 
     /// Makes it when it is missing, for its owner alone, and has the files in it for their owner alone. The mode of a
-    /// directory that exists is left as it is, since somebody may have set it on purpose.
+    /// directory that exists is left as it is, since its mode may have been set on purpose.
     /// - Parameter name: of the setting that says where it is.
     init(_ path: String, named name: String = ProcessOptions.data.variable.name) throws {
         do {

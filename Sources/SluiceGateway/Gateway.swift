@@ -31,18 +31,18 @@ public final class Gateway: Service {
     let sinks: RunningSinks
     /// Nil where the configuration asks for none.
     let journal: Journal?
-    private let webhooks: HTTPListener
-    private let metrics: HTTPListener
-    private let queue: any EventQueue
-    private let connections: [SourceConnection]
-    private let client: HTTPClient
-    private let readiness: ReadinessBoard
-    private let reloader: Reloader
-    private let status: SnapshotMaker
-    private let life = GatewayLife()
-    private let ledger: DeploymentLedger
-    private let restore: @Sendable () async throws -> Void
-    private let logger: Logger
+    let webhooks: HTTPListener
+    let metrics: HTTPListener
+    let queue: any EventQueue
+    let connections: [SourceConnection]
+    let client: HTTPClient
+    let readiness: ReadinessBoard
+    let reloader: Reloader
+    let status: SnapshotMaker
+    let life = GatewayLife()
+    let ledger: DeploymentLedger
+    let restore: @Sendable () async throws -> Void
+    let logger: Logger
 
     /// Opens the log and makes everything, without listening or connecting yet. Logs the configuration's warnings.
     /// - Parameters:
@@ -119,12 +119,9 @@ public final class Gateway: Service {
             let tools = intake.connections.lazy.compactMap(\.deployTools).first
             readers += try SimulatorRoutes(queue: queue, deployTools: tools).routes(simulator)
         }
-        let ledger = try DeploymentLedger(path: directory.deployments, logger: logger)
-        let meter = DeploymentMeter(instruments)
-        readers.append(try DeploymentsRoute.route(from: queue, ledger, meter, logger: logger))
-        let shared = queue.isShared ? SharedVerdicts(queue, meter) : nil
-        readers.append(try FactsRoute.route(from: queue, ledger, verdicts: shared, logger: logger))
-        if shared != nil { readers.append(try CountingRoute.route(from: queue)) }
+        let deployments = try DeploymentParts(directory, from: queue, instruments, logger: logger)
+        let ledger = deployments.ledger
+        readers += deployments.routes
         let tap = TapBoard()
         let (others, keepsEvents) = (readers.map(\.name), configuration.kafka == nil)
         let sinks = RunningSinks(
@@ -209,89 +206,22 @@ public final class Gateway: Service {
         self.readiness = readiness
         self.client = client
         self.ledger = ledger
-        restore = { [ledger, meter] in
+        restore = {
             // Before the journal is written: what is in it now was before.
             await past?.read(JournalReader(path: directory.journal, isLive: false))
-            for latest in try await ledger.latest(limit: 1_000) { meter.restore(latest) }
+            try await deployments.restore()
         }
-        let ledgerKeeper = LedgerKeeper(
-            ledger: ledger, retention: configuration.ledgerRetention, isDoubted: { log.clockDoubt != nil },
-            logger: logger)
-        let verdicts = VerdictCounter(
-            ledger: ledger, store: FactStore(path: directory.deployments), meter: meter,
-            pace: configuration.pace.verdicts, shared: shared,
-            // What a gateway has told that counts them is there longer than the facts.
-            span: min(.seconds(200 * 86_400), configuration.factRetention / 2),
-            leads: { queue.leads(shared == nil ? DeploymentsRoute.name : CountingRoute.name) }, logger: logger)
         let watch = reading == nil ? nil : ConfigurationWatch(of: configuration, for: reloader)
         let parts: [any Service] =
             // The journal and the exporter outlive the routes, whose last attempts and spans they take.
             [metrics] + [journal].compactMap(\.self) + [exporter].compactMap(\.self) + [
-                backlog, sampler, keeper, ledgerKeeper, verdicts, QueueProbe(queue: queue, onOutcome: life.changed),
+                backlog, sampler, keeper, QueueProbe(queue: queue, onOutcome: life.changed),
+            ]
+            + deployments.services(
+                configuration, directory, queue, isDoubted: { log.clockDoubt != nil }, logger: logger) + [
                 steering, desk, commands, control, PreparedRouter(queue: queue, router: router), reloader,
             ] + [watch].compactMap(\.self) + [intake.door, drain]
         services = parts.map { [life] in WatchedService(service: $0, life: life) }
-    }
-
-    /// Runs until graceful shutdown, with everything that belongs before and after it. To be called once.
-    /// - Throws: why it cannot go on, such as an address that is taken.
-    public func run() async throws {
-        do {
-            try await restoreDeployments()
-            let group = ServiceGroup(
-                configuration: ServiceGroupConfiguration(
-                    services: services.map { .init(service: $0) }, logger: logger))
-            // A group in a group hears of graceful shutdown by itself.
-            try await group.run()
-        } catch {
-            life.end(error)
-            await close()
-            throw error
-        }
-        life.end(ClosedError("gateway"))
-        await close()
-    }
-
-    /// Shows what earlier runs knew of deployments. Call it before the services run.
-    public func restoreDeployments() async throws {
-        try await restore()
-    }
-
-    /// Everything about it at this moment, as `/status.json` answers it.
-    public var snapshot: Snapshot { status.snapshot }
-
-    /// The port that webhooks are taken in on, once it listens.
-    public var webhooksPort: Int {
-        get async throws { try await webhooks.port() }
-    }
-
-    /// The port that the metrics are served on, once it listens.
-    public var metricsPort: Int {
-        get async throws { try await metrics.port() }
-    }
-
-    /// Returns once webhooks are taken in: the port is open, its routes read it, and the queue can be used. Waits for
-    /// brokers as long as it takes. The services have to run.
-    /// - Throws: what ``run()`` throws, such as that the port of the metrics is taken; `ClosedError` once it has shut down;
-    ///   `CancellationError`.
-    public func ready() async throws {
-        try await life.wait { [readiness] in readiness.current.reasons.isEmpty }
-    }
-
-    /// Reads the configuration anew and puts it in force, as a whole or not at all: policies at once, sinks that are new, gone
-    /// or otherwise than before without touching the others. What belongs to the process waits for a restart. The log and
-    /// `/readyz` tell how it went. The services have to run.
-    /// - Throws: why it was refused, such as ``FileFaults``; everything goes on as before.
-    public func reload() async throws {
-        try await reloader.reload(by: .request)
-    }
-
-    /// Lets go of the log, the deployments and the sinks, after the services have ended.
-    public func close() async {
-        await client.close(within: .zero)
-        for connection in connections { await connection.close() }
-        await queue.close()
-        ledger.close()
     }
 }
 

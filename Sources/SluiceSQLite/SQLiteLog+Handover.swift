@@ -29,8 +29,8 @@ extension SQLiteLog {
         to group: String
     ) async throws -> SQLiteHandover {
         let limit = Int64(clamping: idle.wholeNanoseconds / 1_000_000)
-        return try await writer.perform { session in
-            try session.beginHandover(
+        return try await writer.perform { loop in
+            try loop.beginHandover(
                 of: topic, readBy: readers, required: required, idle: limit, makes: makes, to: group)
         }
     }
@@ -43,26 +43,26 @@ extension SQLiteLog {
     package func endHandover(
         of topic: Topic, readBy readers: Set<String>, makes: Bool = false, to group: String
     ) async throws -> Bool {
-        try await writer.perform { session in
-            try session.endHandover(of: topic, readBy: readers, makes: makes, to: group)
+        try await writer.perform { loop in
+            try loop.endHandover(of: topic, readBy: readers, makes: makes, to: group)
         }
     }
 
     /// What the file remembers under this name; nil for nothing.
     /// - Throws: ``SQLiteLogError``.
     package func fact(_ name: String) async throws -> String? {
-        try await reader.perform { session in
-            try String.fetchOne(session.database, sql: "SELECT value FROM facts WHERE name = ?", arguments: [name])
+        try await reader.perform { loop in
+            try String.fetchOne(loop.database, sql: "SELECT value FROM facts WHERE name = ?", arguments: [name])
         }
     }
 
     /// What the file remembers under names that begin so.
     /// - Throws: ``SQLiteLogError``.
     package func facts(prefix: String) async throws -> [String: String] {
-        try await reader.perform { session in
+        try await reader.perform { loop in
             var facts: [String: String] = [:]
             let rows = try Row.fetchAll(
-                session.database, sql: "SELECT name, value FROM facts WHERE name >= ?1 AND name < ?1 || char(1114111)",
+                loop.database, sql: "SELECT name, value FROM facts WHERE name >= ?1 AND name < ?1 || char(1114111)",
                 arguments: [prefix])
             for row in rows { facts[row[0]] = row[1] }
             return facts
@@ -72,18 +72,18 @@ extension SQLiteLog {
     /// Remembers, or forgets.
     /// - Throws: ``SQLiteLogError``.
     package func setFact(_ name: String, _ value: String?) async throws {
-        try await writer.perform { session in
+        try await writer.perform { loop in
             if let value {
-                try session.database.execute(
+                try loop.database.execute(
                     sql: "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", arguments: [name, value])
             } else {
-                try session.database.execute(sql: "DELETE FROM facts WHERE name = ?", arguments: [name])
+                try loop.database.execute(sql: "DELETE FROM facts WHERE name = ?", arguments: [name])
             }
         }
     }
 }
 
-extension WriterSession {
+extension WriterLoop {
     private struct Row {
         let id: Int64
         let name: String

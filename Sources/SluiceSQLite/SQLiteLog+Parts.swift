@@ -16,7 +16,7 @@ extension SQLiteLog {
     /// has settled since.
     /// - Throws: ``SQLiteLogError``: `groupInUse` while a process reads for the group.
     package func divide(_ group: String, from other: String, topic: Topic) async throws {
-        try await writer.perform { session in try session.divide(group, other, topic) }
+        try await writer.perform { loop in try loop.divide(group, other, topic) }
     }
 
     /// Has a topic's messages read by one group that two have read, durably: `group` goes on with what both have settled, and
@@ -25,11 +25,11 @@ extension SQLiteLog {
     ///   is to be told apart by its reader.
     /// - Throws: ``SQLiteLogError``: `groupInUse` while a process reads for one of them.
     package func unite(_ group: String, with other: String, topic: Topic) async throws -> SQLiteParts? {
-        try await writer.perform { session in try session.unite(group, other, topic) }
+        try await writer.perform { loop in try loop.unite(group, other, topic) }
     }
 }
 
-extension WriterSession {
+extension WriterLoop {
     private struct PartRow {
         let settled: OffsetSet
         let delivered: Int64

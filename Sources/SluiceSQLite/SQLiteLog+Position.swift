@@ -4,11 +4,11 @@ extension SQLiteLog {
     /// The offset up to which the group has settled every message; nil for a group that does not exist.
     /// - Throws: ``SQLiteLogError``.
     public func position(of group: String, topic: Topic) async throws -> Int64? {
-        try await reader.perform { session in try session.position(of: group, topic: topic) }
+        try await reader.perform { loop in try loop.position(of: group, topic: topic) }
     }
 }
 
-extension ReaderSession {
+extension ReaderLoop {
     func position(of group: String, topic: Topic) throws(SQLiteLogError) -> Int64? {
         guard let cursor = try cursor(for: topic) else { return nil }
         findGroup.bind(cursor.id, at: 1)

@@ -19,9 +19,9 @@ extension SQLiteLog {
     /// - Throws: ``SQLiteLogError``.
     public func probe() async throws {
         let bytes = failure == nil ? Self.ordinaryBytes : Self.suspiciousBytes
-        try await writer.perform { session in
-            session.provesHealth = true
-            try session.database.execute(
+        try await writer.perform { loop in
+            loop.provesHealth = true
+            try loop.database.execute(
                 sql: "INSERT OR REPLACE INTO facts (name, value) VALUES ('probe', randomblob(?))", arguments: [bytes])
         }
     }

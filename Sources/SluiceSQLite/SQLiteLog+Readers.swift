@@ -21,12 +21,12 @@ extension SQLiteLog {
     public func introduce(
         _ readers: [(name: String, start: StartPosition)], topic: Topic
     ) async throws -> [String: Introduction] {
-        try await writer.perform { session in
-            let known = try session.knownReaders(readers.map(\.name))
+        try await writer.perform { loop in
+            let known = try loop.knownReaders(readers.map(\.name))
             var introductions: [String: Introduction] = [:]
             for (name, start) in readers {
                 let isKnown = known.contains(name)
-                let group = try session.group(name, topic: topic, start: isKnown ? .beginning : start)
+                let group = try loop.group(name, topic: topic, start: isKnown ? .beginning : start)
                 introductions[name] = !group.isNew ? .goesOn : isKnown ? .isKnown : .isNew(skipped: group.skipped)
             }
             return introductions
@@ -37,17 +37,17 @@ extension SQLiteLog {
     /// file of the first release, which remembered none, these are all that are asked for first.
     /// - Throws: ``SQLiteLogError``.
     public func knownReaders(among names: [String]) async throws -> Set<String> {
-        try await writer.perform { session in
-            let known = try session.knownReaders(names)
-            return try known.union(names.filter { try session.hasGroup($0) })
+        try await writer.perform { loop in
+            let known = try loop.knownReaders(names)
+            return try known.union(names.filter { try loop.hasGroup($0) })
         }
     }
 
     /// All readers that are remembered.
     /// - Throws: ``SQLiteLogError``.
     public func rememberedReaders() async throws -> [String] {
-        try await writer.perform { session in
-            try String.fetchAll(session.database, sql: "SELECT name FROM readers ORDER BY name")
+        try await writer.perform { loop in
+            try String.fetchAll(loop.database, sql: "SELECT name FROM readers ORDER BY name")
         }
     }
 
@@ -68,11 +68,11 @@ extension SQLiteLog {
     /// Remembers that these were there, for queues that keep the positions of their groups elsewhere.
     /// - Throws: ``SQLiteLogError``.
     public func remember(readers names: [String]) async throws {
-        try await writer.perform { session in try session.remember(names) }
+        try await writer.perform { loop in try loop.remember(names) }
     }
 }
 
-extension WriterSession {
+extension WriterLoop {
     fileprivate func knownReaders(_ names: [String]) throws -> Set<String> {
         let marker = "name = '\(Schema.allReadersKnown)'"
         if try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT 1 FROM facts WHERE \(marker))") ?? false {

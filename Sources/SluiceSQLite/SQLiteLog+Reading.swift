@@ -38,7 +38,7 @@ extension SQLiteLog {
     /// - Returns: for a group that does not exist, what a new one would find.
     /// - Throws: ``SQLiteLogError``.
     public func backlog(group: String, topic: Topic) async throws -> SQLiteBacklog {
-        try await reader.perform { session in try session.backlog(group: group, topic: topic) }
+        try await reader.perform { loop in try loop.backlog(group: group, topic: topic) }
     }
 
     /// The topic's messages in order, in batches, for reports: those that are there when the reading begins.
@@ -56,7 +56,7 @@ extension SQLiteLog {
     /// The offset of the topic's last message, 0 when there is none.
     /// - Throws: ``SQLiteLogError``.
     public func lastOffset(in topic: Topic) async throws -> Int64 {
-        try await reader.perform { session in try session.stretch(of: topic, from: nil, after: 0)?.upperBound ?? 0 }
+        try await reader.perform { loop in try loop.stretch(of: topic, from: nil, after: 0)?.upperBound ?? 0 }
     }
 
     /// Why nothing is deleted by age now; nil while the wall clock is believed.
@@ -69,9 +69,9 @@ extension SQLiteLog {
     public func retain() async throws -> Int64 {
         var deleted: Int64 = 0
         while true {
-            let piece = try await writer.perform { session in try session.sweeper.piece() }
+            let piece = try await writer.perform { loop in try loop.sweeper.piece() }
             // The sweeper knows only on its own thread what has been committed.
-            try await writer.perform { session in session.sweeper.tell(piece) }
+            try await writer.perform { loop in loop.sweeper.tell(piece) }
             deleted += piece.deleted
             if piece.isLast { return deleted }
         }
@@ -107,13 +107,13 @@ public struct SQLiteMessages: AsyncSequence, Sendable {
             let reader = sequence.log.reader
             if !hasStarted {
                 hasStarted = true
-                stretch = try await reader.perform { session in
-                    try session.stretch(of: topic, from: time, after: offset)
+                stretch = try await reader.perform { loop in
+                    try loop.stretch(of: topic, from: time, after: offset)
                 }
             }
             guard let stretch else { return nil }
-            let messages = try await reader.perform { session in
-                try session.read(topic, stretch, limit: batch)
+            let messages = try await reader.perform { loop in
+                try loop.read(topic, stretch, limit: batch)
             }
             guard let last = messages.last?.offset else {
                 self.stretch = nil
@@ -125,7 +125,7 @@ public struct SQLiteMessages: AsyncSequence, Sendable {
     }
 }
 
-extension ReaderSession {
+extension ReaderLoop {
     func backlog(group: String, topic: Topic) throws(SQLiteLogError) -> SQLiteBacklog {
         guard let cursor = try cursor(for: topic) else { return SQLiteBacklog(messages: 0) }
         findGroup.bind(cursor.id, at: 1)

@@ -17,8 +17,8 @@ import Synchronization
 /// reading, which sleep while nothing is to be done.
 public final class SQLiteLog: Closable {
     let configuration: Configuration
-    let writer: LogWriter
-    let reader: LogReader
+    let writer: WriterInbox
+    let reader: ReaderInbox
     let registry = GroupRegistry()
     let clock: ClockGuard
     let keys: KeyIndex
@@ -51,10 +51,10 @@ public final class SQLiteLog: Closable {
         let reading = try LogFile.openReader(configuration)
         let owner = LeaseOwner(path: path + "-owners")
         self.owner = owner
-        let writer = LogWriter(
+        let writer = WriterInbox(
             path: path, settlementInterval: configuration.settlementInterval,
             health: LogHealth(configuration.observe))
-        let reader = LogReader(path: path, registry: registry, signal: ThreadSignal())
+        let reader = ReaderInbox(path: path, registry: registry, signal: ThreadSignal())
         self.writer = writer
         self.reader = reader
         let registry = self.registry
@@ -65,7 +65,7 @@ public final class SQLiteLog: Closable {
         writerThread = try Self.serve(
             "sluice-writer", writing, path,
             { database throws(SQLiteLogError) in
-                try WriterSession(
+                try WriterLoop(
                     database, configuration: configuration, owner: owner, registry: registry, writer: writer,
                     reader: reader, clock: clock)
             }, { $0.run() }, {})
@@ -73,7 +73,7 @@ public final class SQLiteLog: Closable {
             readerThread = try Self.serve(
                 "sluice-reader", reading, path,
                 { database throws(SQLiteLogError) in
-                    try ReaderSession(
+                    try ReaderLoop(
                         database, configuration: configuration, registry: registry, writer: writer, reader: reader,
                         clock: clock)
                 }, { $0.run() },
@@ -93,19 +93,19 @@ public final class SQLiteLog: Closable {
     }
 
     /// Starts the thread that owns a connection for the connection's whole life, and waits until it is ready.
-    private static func serve<Session>(
+    private static func serve<Loop>(
         _ name: String, _ queue: DatabaseQueue, _ path: String,
-        _ make: @escaping @Sendable (Database) throws(SQLiteLogError) -> Session,
-        _ run: @escaping @Sendable (Session) -> Void, _ after: @escaping @Sendable () -> Void
+        _ make: @escaping @Sendable (Database) throws(SQLiteLogError) -> Loop,
+        _ run: @escaping @Sendable (Loop) -> Void, _ after: @escaping @Sendable () -> Void
     ) throws(SQLiteLogError) -> WorkerThread {
         let ready = ThreadSignal()
         let outcome = Box<Result<Void, SQLiteLogError>>()
         do {
             let thread = try WorkerThread(name: name) {
                 queue.inDatabase { database in
-                    let session: Session
+                    let loop: Loop
                     do throws(SQLiteLogError) {
-                        session = try make(database)
+                        loop = try make(database)
                         outcome.set(.success(()))
                         ready.raise()
                     } catch {
@@ -113,7 +113,7 @@ public final class SQLiteLog: Closable {
                         ready.raise()
                         return
                     }
-                    run(session)
+                    run(loop)
                 }
                 try? queue.close()
                 after()
@@ -133,7 +133,7 @@ public final class SQLiteLog: Closable {
         reader.close()
         await readerThread.end()
         await writerThread.end()
-        // Until the writer refused it, somebody may have subscribed.
+        // Subscriptions were possible until the writer refused them.
         endSubscriptions()
     }
 

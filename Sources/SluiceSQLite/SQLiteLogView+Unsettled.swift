@@ -8,12 +8,12 @@ extension SQLiteLogView {
     package func unsettled<Value>(
         in topic: Topic, by group: String, _ body: (LoggedMessage) -> Value?
     ) throws(SQLiteLogError) -> [Value] {
-        try look { session throws(SQLiteLogError) in
+        try look { file throws(SQLiteLogError) in
             var found: [Value] = []
-            guard let cursor = try session.cursor(for: topic) else { return found }
-            var settled = try session.settled(by: group, of: cursor)
-            if try session.hasFacts() {
-                settled.insert(ascending: try SingleSettlements(group, topic).read(session.prepare))
+            guard let cursor = try file.cursor(for: topic) else { return found }
+            var settled = try file.settled(by: group, of: cursor)
+            if try file.hasFacts() {
+                settled.insert(ascending: try SingleSettlements(group, topic).read(file.statement))
             }
             let last = try cursor.lastOffset()
             var first = settled.gap(after: 0).lowerBound
@@ -36,9 +36,9 @@ extension SQLiteLogView {
     /// What the file remembers under names that begin so; none in a file that remembers nothing yet.
     /// - Throws: ``SQLiteLogError``.
     package func facts(prefix: String) throws(SQLiteLogError) -> [String: String] {
-        try look { session throws(SQLiteLogError) in
-            guard try session.hasFacts() else { return [:] }
-            let find = try session.prepare(
+        try look { file throws(SQLiteLogError) in
+            guard try file.hasFacts() else { return [:] }
+            let find = try file.statement(
                 "SELECT name, value FROM facts WHERE name >= ?1 AND name < ?1 || char(1114111)")
             find.bind(prefix, at: 1)
             var facts: [String: String] = [:]
@@ -48,14 +48,14 @@ extension SQLiteLogView {
     }
 }
 
-extension LogViewSession {
+extension ReadOnlyFile.Connection {
     /// Whether the file has the table that remembers facts: an older one has not.
     fileprivate func hasFacts() throws(SQLiteLogError) -> Bool {
-        try prepare("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'facts'").integer() ?? 0 > 0
+        try statement("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'facts'").integer() ?? 0 > 0
     }
 
     fileprivate func settled(by group: String, of cursor: TopicCursor) throws(SQLiteLogError) -> OffsetSet {
-        let find = try prepare("SELECT settled_through, ahead FROM groups WHERE topic = ? AND name = ?")
+        let find = try statement("SELECT settled_through, ahead FROM groups WHERE topic = ? AND name = ?")
         find.bind(cursor.id, at: 1)
         find.bind(group, at: 2)
         let deleted = try cursor.deletedThrough()

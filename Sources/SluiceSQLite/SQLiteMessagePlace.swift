@@ -42,9 +42,9 @@ extension SQLiteLog {
     /// - Throws: ``SQLiteLogError``.
     public func place(of offset: Int64, group: String, topic: Topic) async throws -> SQLiteMessagePlace? {
         let registry = registry
-        return try await reader.perform { session in
+        return try await reader.perform { loop in
             let prepare: GroupTable.Prepare = { sql throws(SQLiteLogError) in
-                try SQLStatement(session.database, path: session.path, sql)
+                try SQLStatement(loop.database, path: loop.path, sql)
             }
             guard let file = try FilePlace(of: offset, group, topic, prepare) else { return nil }
             let now = (Timestamp.now(), MonotonicTime.now())
@@ -62,8 +62,8 @@ extension SQLiteLogView {
     public func place(
         of offset: Int64, group: String, topic: Topic
     ) throws(SQLiteLogError) -> SQLiteMessagePlace? {
-        try look { session throws(SQLiteLogError) in
-            try FilePlace(of: offset, group, topic, session.prepare)?.place
+        try look { file throws(SQLiteLogError) in
+            try FilePlace(of: offset, group, topic, file.statement)?.place
         }
     }
 
@@ -78,8 +78,8 @@ extension SQLiteLogView {
     public func offsets(
         of id: MessageID, in topic: Topic, from: Timestamp? = nil, through: Timestamp? = nil, limit: Int64 = 1_000_000
     ) throws(SQLiteLogError) -> [(offset: Int64, time: Timestamp)] {
-        try look { session throws(SQLiteLogError) in
-            guard let cursor = try session.cursor(for: topic) else { return [] }
+        try look { file throws(SQLiteLogError) in
+            guard let cursor = try file.cursor(for: topic) else { return [] }
             var last = try cursor.lastOffset()
             if let through, let end = try cursor.offset(at: through) { last = min(last, end) }
             var first = max(1, last.subtractingSaturated(limit).addingSaturated(1))
@@ -88,7 +88,7 @@ extension SQLiteLogView {
                 first = max(first, start)
             }
             guard first <= last else { return [] }
-            let find = try session.prepare(
+            let find = try file.statement(
                 "SELECT offset, time FROM \(Schema.table(ofTopic: cursor.id)) WHERE offset BETWEEN ? AND ? AND id = ?")
             find.bind(first, at: 1)
             find.bind(last, at: 2)

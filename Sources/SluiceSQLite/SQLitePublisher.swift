@@ -30,14 +30,14 @@ public final class SQLitePublisher: Publisher {
     public func publish(_ messages: [Message], to topic: Topic) async throws {
         guard !isClosed.load(ordering: .acquiring) else { throw ClosedError("sqlite publisher") }
         guard !messages.isEmpty else { return }
-        try await log.writer.append(LogWriter.Part(topic: topic, messages: messages, envelopes: envelopes(messages)))
+        try await log.writer.append(WriterInbox.Part(topic: topic, messages: messages, envelopes: envelopes(messages)))
     }
 
     /// The same for messages of several topics: all of them in one commit.
     public func publish(_ parts: [(messages: [Message], topic: Topic)]) async throws {
         guard !isClosed.load(ordering: .acquiring) else { throw ClosedError("sqlite publisher") }
         let all = try parts.filter { !$0.messages.isEmpty }.map { messages, topic in
-            LogWriter.Part(topic: topic, messages: messages, envelopes: try envelopes(messages))
+            WriterInbox.Part(topic: topic, messages: messages, envelopes: try envelopes(messages))
         }
         guard let first = all.first else { return }
         try await log.writer.append(first, Array(all.dropFirst()))
@@ -54,12 +54,12 @@ public final class SQLitePublisher: Publisher {
         let envelopes = try messages.map { logged throws(SQLiteLogError) in
             try envelope(of: logged.message, key: logged.key)
         }
-        try await log.writer.perform { session in
-            session.provesHealth = true
-            let table = try session.table(for: topic)
+        try await log.writer.perform { loop in
+            loop.provesHealth = true
+            let table = try loop.table(for: topic)
             for (logged, envelope) in zip(messages, envelopes) {
                 try table.restore(
-                    logged.message, envelope, transaction: session.transaction, time: logged.timestamp)
+                    logged.message, envelope, transaction: loop.transaction, time: logged.timestamp)
             }
         }
     }

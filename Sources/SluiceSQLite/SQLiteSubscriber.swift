@@ -36,17 +36,25 @@ public final class SQLiteSubscriber: Subscriber {
         /// How many messages may be unsettled at once, those waiting for redelivery included. Default 4096, at least 1.
         /// With 1, a message is delivered only when the one before it was acknowledged.
         public var maxInFlight: Int
+        /// For how long messages gather after the newest was handed out, so that a handler that takes many at once gets many.
+        /// Default none; from 0 to 1 min. What waits longer anyway, behind a backlog or for its next attempt, does not wait for it.
+        public var gathering: Duration
 
-        public init(start: StartPosition = .beginning, capacity: Int = 1_024, maxInFlight: Int = 4_096) {
+        public init(
+            start: StartPosition = .beginning, capacity: Int = 1_024, maxInFlight: Int = 4_096,
+            gathering: Duration = .zero
+        ) {
             self.start = start
             self.capacity = capacity
             self.maxInFlight = maxInFlight
+            self.gathering = gathering
         }
 
         func validate() throws(ConfigurationError) {
             try ConfigurationCheck.all(of: "SQLiteSubscriber") { check in
                 check("capacity", capacity, in: 1...)
                 check("maxInFlight", maxInFlight, in: 1...)
+                check("gathering", gathering, in: .zero ... .seconds(60))
             }
         }
     }
@@ -92,7 +100,9 @@ public final class SQLiteSubscriber: Subscriber {
         let closed = ClosedError("sqlite subscriber")
         if state.withLock(\.isClosed) { throw closed }
         let signal = log.reader.signal
-        let feed = log.registry.join(group, topic: topic, maxInFlight: maxInFlight) {
+        let feed = log.registry.join(
+            group, topic: topic, maxInFlight: maxInFlight, gathering: configuration.gathering
+        ) {
             ConsumerGroup(topic: topic, name: group, writer: log.writer, readerSignal: signal)
         } subscription: { group, feed in
             // Weak, since the group holds its subscriptions.
@@ -106,7 +116,7 @@ public final class SQLiteSubscriber: Subscriber {
         let subscription = feed.subscription
         do {
             let start = configuration.start
-            try await log.writer.perform { session in try session.enlist(feed.group, start: start) }
+            try await log.writer.perform { loop in try loop.enlist(feed.group, start: start) }
         } catch {
             subscription.cancel()
             throw error

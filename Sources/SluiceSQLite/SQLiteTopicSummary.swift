@@ -33,11 +33,11 @@ extension SQLiteLogView {
     /// - Parameter moments: ``SQLiteTopicSummary/since`` counts from them on.
     /// - Throws: ``SQLiteLogError``.
     public func topics(since moments: [Timestamp] = []) throws(SQLiteLogError) -> [SQLiteTopicSummary] {
-        try look { session throws(SQLiteLogError) in
-            let names = try session.prepare("SELECT id, name FROM topics ORDER BY name")
+        try look { file throws(SQLiteLogError) in
+            let names = try file.statement("SELECT id, name FROM topics ORDER BY name")
             var summaries: [SQLiteTopicSummary] = []
             while try names.step() {
-                let sample = try TopicSample(names.integer(0), Topic(names.text(1)), session)
+                let sample = try TopicSample(names.integer(0), Topic(names.text(1)), file)
                 summaries.append(try sample.summary(since: moments))
             }
             return summaries
@@ -45,10 +45,10 @@ extension SQLiteLogView {
     }
 
     public func fileSize() throws(SQLiteLogError) -> SQLiteFileSize {
-        try look { session throws(SQLiteLogError) in
-            let page = try session.prepare("PRAGMA page_size").integer() ?? 0
-            let pages = try session.prepare("PRAGMA page_count").integer() ?? 0
-            let free = try session.prepare("PRAGMA freelist_count").integer() ?? 0
+        try look { file throws(SQLiteLogError) in
+            let page = try file.statement("PRAGMA page_size").integer() ?? 0
+            let pages = try file.statement("PRAGMA page_count").integer() ?? 0
+            let free = try file.statement("PRAGMA freelist_count").integer() ?? 0
             return SQLiteFileSize(bytes: pages.multipliedSaturated(by: page), free: free.multipliedSaturated(by: page))
         }
     }
@@ -64,11 +64,11 @@ extension SQLiteLogView {
         var (through, bytes): (Int64, Int64) = (0, 0)
         while true {
             // A transaction for each piece: a long one would keep the write-ahead log from being emptied.
-            let piece = try look { session throws(SQLiteLogError) -> (last: Int64, bytes: Int64)? in
-                let find = try session.prepare("SELECT id FROM topics WHERE name = ?")
+            let piece = try look { file throws(SQLiteLogError) -> (last: Int64, bytes: Int64)? in
+                let find = try file.statement("SELECT id FROM topics WHERE name = ?")
                 find.bind(topic.name, at: 1)
                 guard let id = try find.integer() else { return nil }
-                let sum = try session.prepare(
+                let sum = try file.statement(
                     """
                     SELECT max(offset), sum(size) FROM (SELECT offset, \(TopicSize.ofRow) AS size
                         FROM \(Schema.table(ofTopic: id)) WHERE offset > ? ORDER BY offset LIMIT 20000)
@@ -86,7 +86,7 @@ extension SQLiteLogView {
     /// The offset of the topic's first message that is not older; nil when all are older, and when there is no such topic.
     /// - Throws: ``SQLiteLogError``.
     public func offset(of time: Timestamp, in topic: Topic) throws(SQLiteLogError) -> Int64? {
-        try look { session throws(SQLiteLogError) in try session.cursor(for: topic)?.offset(at: time) }
+        try look { file throws(SQLiteLogError) in try file.cursor(for: topic)?.offset(at: time) }
     }
 }
 
@@ -101,16 +101,16 @@ private struct TopicSample {
     private let ends: SQLStatement
     private let sizes: SQLStatement
 
-    init(_ id: Int64, _ topic: Topic, _ session: LogViewSession) throws(SQLiteLogError) {
+    init(_ id: Int64, _ topic: Topic, _ file: ReadOnlyFile.Connection) throws(SQLiteLogError) {
         self.topic = topic
-        cursor = try TopicCursor(id: id, prepare: session.prepare)
+        cursor = try TopicCursor(id: id, prepare: file.statement)
         let table = Schema.table(ofTopic: id)
-        ends = try session.prepare(
+        ends = try file.statement(
             """
             SELECT offset, time FROM (SELECT offset, time FROM \(table) ORDER BY offset LIMIT 1)
             UNION ALL SELECT offset, time FROM (SELECT offset, time FROM \(table) ORDER BY offset DESC LIMIT 1)
             """)
-        sizes = try session.prepare(
+        sizes = try file.statement(
             """
             SELECT count(*), sum(size) FROM (SELECT \(TopicSize.ofRow) AS size FROM \(table)
                 WHERE offset >= ? ORDER BY offset LIMIT ?)

@@ -1,6 +1,6 @@
 public import Foundation
 
-/// A dashboard of Grafana, as far as anybody has to read one.
+/// A dashboard of Grafana, as far as the tests read one.
 public struct Dashboard: Sendable {
     /// A panel and the row that it stands in.
     public struct Panel: Sendable {

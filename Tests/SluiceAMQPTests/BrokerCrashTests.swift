@@ -78,7 +78,7 @@ struct BrokerCrashTests {
         try await broker.control("eval", "[ok = dets:sync(Table) || Table <- dets:all()], ok = mnesia:sync_log().")
     }
 
-    /// What a lost connection says is not that the broker is somebody else: it is made again, and waited for.
+    /// What a lost connection says is not that the broker is another: it is made again, and waited for.
     @Test func goesOnOverTLSWhenTheBrokerCrashes() async throws {
         let (amqp, broker) = try await Self.own.use()
         let topic = amqp.uniqueTopic("tls-crash")

@@ -6,7 +6,7 @@ import SluiceTesting
 import Synchronization
 import Testing
 
-/// Queues that somebody else has made, and users that may not make any.
+/// Queues that others have declared, and users that may declare none.
 @Suite(.enabled(if: AMQPUnderTest.isAvailable, AMQPUnderTest.need), .timeLimit(.minutes(10)))
 struct BrokerForeignQueueTests {
     private struct Broken: Error {}
@@ -162,7 +162,7 @@ struct BrokerForeignQueueTests {
         #expect(error?.code == .notFound)
         await #expect(throws: PublishError.self) { try await publisher.publish([Message(payload: [1])], to: topic) }
         #expect(try await !amqp.administration().control("list_queues", "name").contains(topic.name))
-        // Once somebody has made it, both work.
+        // Once it exists, both work.
         let maker = try amqp.publisher()
         try await maker.publish([Message(payload: [1])], to: topic)
         let subscription = try await subscriber.subscribe(to: topic)

@@ -147,7 +147,7 @@ struct BrokerRefusalTests {
         #expect(ContinuousClock.now - start < .seconds(60), "it is no use to wait")
         #expect(!log.text.contains(configuration.password) && error.map { "\($0)" }?.contains("s3cret") == false)
         #expect(publisher.connectionState.reason?.contains("\(code)") == true)
-        // It goes on trying, at a pace: somebody may mend it.
+        // It goes on trying, at a pace: it may be mended.
         try await Task.sleep(for: .seconds(1))
         #expect(log.lines.count { $0.contains("error=") } < 10, "\(log.text)")
         await publisher.close()

@@ -38,7 +38,7 @@ struct WireFuzzTests {
         try await readUntilFine(server, rounds)
     }
 
-    /// Anybody who may publish may nest: this must not use up the stack of who reads it.
+    /// Any publisher may nest tables: that must not use up the reader's stack.
     @Test(arguments: ["F", "A"])
     func survivesHeadersThatAreNestedAsDeepAsAFrameTakes(_ type: Character) async throws {
         let frameMax = 1 << 20

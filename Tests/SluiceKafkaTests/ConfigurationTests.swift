@@ -12,7 +12,7 @@ import Testing
     configuration.properties = [
         "session.timeout.ms": "6000", "heartbeat.interval.ms": "500", "max.poll.interval.ms": "x",
     ]
-    let options = ConsumerSession.Plan(configuration, group: "g", options: .init()).options
+    let options = TopicConsumer.Plan(configuration, group: "g", options: .init()).options
     #expect(options.sessionTimeout == .seconds(6) && options.heartbeatInterval == .milliseconds(500))
     #expect(options.maxPollInterval == .seconds(300))
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import SluicePrometheus
 
-/// Each Prometheus sees a new series at 0 once, everybody else the truth.
+/// Each Prometheus sees a new series at 0 once, all others the true value.
 struct ScraperTests {
     private final class Connection: Sendable {}
 

@@ -41,7 +41,7 @@ func makeRegistry(
     }
 }
 
-/// Label values that have broken somebody's exposition.
+/// Label values that have broken expositions elsewhere.
 let nastyValues = [
     "nul\0nul", "😀 👩‍👩‍👧", "a#b # {c=\"d\"} 1", "{}", "}", "a,b=\"c\",", "\"", "\"\"", "\n", "a\nb", "\\", "\\n", "\\\"",
     "\\\\",

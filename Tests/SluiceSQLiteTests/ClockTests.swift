@@ -35,7 +35,7 @@ final class TwoClocks: Sendable {
         }
     }
 
-    /// Somebody sets the wall clock.
+    /// The wall clock is set.
     func set(by milliseconds: Int64) {
         state.withLock { $0.wall += milliseconds }
     }

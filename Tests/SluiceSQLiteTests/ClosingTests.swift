@@ -96,7 +96,7 @@ import Testing
         try await eventually { !FileManager.default.fileExists(atPath: directory.log + "-wal") }
     }
 
-    /// However far the close has come when somebody subscribes: it is refused, or its subscription ends.
+    /// However far the close has come when a subscription is asked for: it is refused, or its subscription ends.
     @Test func whatIsSubscribedWhileItClosesEndsToo() async throws {
         for round in 0..<40 {
             let log = try directory.open()

@@ -59,7 +59,7 @@ import Testing
         let (feed, deliveries) = lead(group, count: 4, for: .milliseconds(20))
         deliveries[0].acknowledge()
         try await eventually { !deliveries[1].isOurs }
-        // It was ours when it was handled; the lease may not have been taken by anybody.
+        // It was ours when it was handled; the lease may still be free.
         deliveries[1].acknowledge()
         deliveries[2].reject()
         group.extend(until: MonotonicTime.now().advanced(by: .seconds(100)))
@@ -106,7 +106,8 @@ import Testing
     private func lead(
         _ group: ConsumerGroup, count: Int64, for duration: Duration
     ) -> (SubscriptionFeed, [Delivery]) {
-        let feed = SubscriptionFeed(id: 0, group: group, subscription: Subscription(), maxInFlight: 10)
+        let feed = SubscriptionFeed(
+            id: 0, group: group, subscription: Subscription(), maxInFlight: 10, gathering: .zero)
         var ledger = GroupLedger(settled: OffsetSet())
         ledger.deliver((1...count).map { GroupLedger.Outstanding(offset: $0, feed: 0, attempt: 1) })
         ledger.read(through: count)

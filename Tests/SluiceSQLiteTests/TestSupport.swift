@@ -29,7 +29,7 @@ final class TemporaryDirectory: Sendable {
     }
 }
 
-/// Raised once, seen by everybody.
+/// Raised once, seen by all threads.
 final class Flag: Sendable {
     private let state = Atomic<Bool>(false)
 

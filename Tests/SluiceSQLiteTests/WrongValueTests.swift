@@ -37,6 +37,7 @@ struct WrongValueTests {
         let log = try SQLiteLog.open(.init(path: directory.path + "/log.sqlite"))
         let wrong: [WrongValue<SQLiteSubscriber.Configuration>] = [
             .init("capacity") { $0.capacity = 0 }, .init("maxInFlight") { $0.maxInFlight = 0 },
+            .init("gathering") { $0.gathering = .seconds(-1) },
         ]
         #expect(
             WrongValue.problems(with: wrong, in: .init(), of: "SQLiteSubscriber", free: ["start"]) {

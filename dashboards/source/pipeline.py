@@ -142,7 +142,7 @@ def ingest(board):
         timeseries(
             "What are webhooks answered?",
             ("Requests answered a second, by status. 202 means that the events are durable.",
-             "401: somebody's secret is wrong. 400 and 413: bodies that are not what they should be. 503: the gateway is full.",
+             "401: a sender's secret is wrong. 400 and 413: bodies that are not what they should be. 503: the gateway is full.",
              "for 401 compare GITHUB_WEBHOOK_SECRET and DEPLOYMENTS_TOKEN with the sender's; for 503 see row Queue."),
             [query(f"{by('code')}({rate(REQUESTS, handler=False)})", "{{code}}")], "reqps", stack=True, overrides=CODES),
         timeseries(
@@ -447,7 +447,7 @@ def throttle(board):
         timeseries(
             "Is the throttle too low? Waiting, and behind them",
             ("Messages that wait for a permit now, beside the backlog of the routes that have a throttle.",
-             "a backlog that grows while somebody always waits: the throttle is what limits the route.",
+             "a backlog that grows while messages always wait: the throttle is what limits the route.",
              "raise the rate if the sink allows it; else accept the delay."),
             [query(f"{by('handler_name')}({select('sluice_throttle_waiting')})", "{{handler_name}} waiting"),
              query(f"{backlog(by('handler_name'))} and on (handler_name) {select(permits)}", "{{handler_name}} backlog")],
@@ -479,7 +479,7 @@ def poison(board):
         timeseries(
             "Why are messages poisoned?",
             ("Messages moved to a poison queue a second, by the error that moved them.",
-             "any: each will be delivered only if somebody sends it again.",
+             "any: each will be delivered only if a person sends it again.",
              "mend what the reason says, then publish again what *How much is in the poison queue?* tells how to read."),
             [query(f"{by('reason')}({rate('sluice_poisoned_total')})", "{{reason}}")], "ops", stack=True,
             thresholds=steps(GREEN, (0.001, RED))),
@@ -517,7 +517,7 @@ def poison(board):
         timeseries(
             "Are duplicates recognised?",
             ("Messages looked up a second by what the store of handled events knew.",
-             "duplicates are normal after a restart; many without one mean that somebody sends everything twice. "
+             "duplicates are normal after a restart; many without one mean that a sender sends everything twice. "
              "`in_progress` means that two workers have the same message.",
              "look at who publishes; deliveries are at least once, so a few are no fault."),
             [query(f"{by('result')}({rate('sluice_dedup_checks_total')})", "{{result}}")], "ops", stack=True,
@@ -527,7 +527,7 @@ def poison(board):
         24, 6,
         timeseries(
             "Is poison dropped unread?",
-            ("Messages a second that were dropped from the poison queue before anybody had read them, because it was full.",
+            ("Messages a second that were dropped from the poison queue before they were read, because it was full.",
              "any: they are gone.",
              "read and empty the queue, mend what fills it (*Why are messages poisoned?*), or raise POISON_RETENTION_BYTES."),
             [query(f"{by('topic')}({rate('sluice_poison_dropped_total', handler=False)})", "{{topic}}")], "ops",
@@ -708,7 +708,7 @@ def sinks(board):
         timeseries(
             "How late do events arrive?",
             ("95th percentile of an event's age when a sink has taken it, by route and kind.",
-             "minutes, where annotations should be on the graphs while somebody looks at them.",
+             "minutes, where annotations should be on the graphs while people look at them.",
              "see row Queue for what waits, and row Retry for what sleeps."),
             [query(quantile(0.95, "sluice_event_age_seconds", labels=["handler_name", "event_type"]),
                    "{{handler_name}} {{event_type}}")],
@@ -867,7 +867,7 @@ def configuration(board):
             sort=("destination", False)),
         table(
             "Where do they come from?",
-            ("Policies that somebody has set, by where: `own` is the sink or destination itself.",
+            ("Policies that are set, by where: `own` is the sink or destination itself.",
              "a policy that was thought to be set and is not here: it is built in.",
              "set it in the file, under the sink, the destination, or `defaults`."),
             [query(f"max by (destination, handler_name, policy, origin) ({select('sluice_policy_info', unlike('origin', 'built-in'), handler=False)})")],

@@ -63,6 +63,8 @@ enum AMQPBenchmarks {
         }
         report("Publishing to RabbitMQ with confirms, 256 B, persistent", count, publishing)
         report("Consuming from RabbitMQ, 256 B", count, consuming)
+        Goals.note(
+            .amqpConsume, 100 * consuming[0].median(consuming[0].seconds) / consuming[1].median(consuming[1].seconds))
         try await broker.stop()
     }
 

@@ -47,6 +47,10 @@ enum KafkaConsumeBenchmarks {
             }
         }
         let medians = seconds.map { $0.sorted()[rounds / 2] }
+        if size == 256 {
+            Goals.note(.kafkaSerial, 100 * medians[0] / medians[2])
+            Goals.note(.kafkaByKey, 100 * medians[0] / medians[3])
+        }
         for (index, way) in ways.enumerated() {
             Report.row(
                 "\(size) B", way.0, Report.rate(count, medians[index]),

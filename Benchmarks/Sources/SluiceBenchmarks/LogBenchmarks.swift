@@ -11,23 +11,31 @@ enum LogBenchmarks {
     static func run(scale: Double) async throws {
         Report.subject(
             "The embedded log, 256 B, fsynced", columns: ["what", "messages/s", "CPU a message"])
+        var bareRate = 0.0
         for (commit, count) in [(1, 3_000.0), (256, 500_000), (1_024, 500_000)] {
-            try await bare(commit: commit, count: Int(count * scale))
+            let rate = try await bare(commit: commit, count: Int(count * scale))
+            if commit == 256 { bareRate = rate }
         }
         for (publishers, count) in [(1, 5_000.0), (64, 100_000), (256, 300_000), (1_024, 500_000)] {
-            try await append(publishers: publishers, count: Int(count * scale))
+            let rate = try await append(publishers: publishers, count: Int(count * scale))
+            if publishers == 64 { Goals.note(.logFewAppend, 100 * rate / bareRate) }
+            if publishers == 256 { Goals.note(.logAppend, 100 * rate / bareRate) }
         }
         try await route(count: Int(500_000 * scale))
     }
 
-    private static func measure(_ name: String, _ count: Int, _ body: () async throws -> Void) async throws {
+    /// - Returns: messages a second.
+    @discardableResult private static func measure(
+        _ name: String, _ count: Int, _ body: () async throws -> Void
+    ) async throws -> Double {
         let cpu = cpuSeconds()
         let seconds = try await timed(body)
         Report.row(
             name, Report.rate(count, seconds), String(format: "%.2f µs", (cpuSeconds() - cpu) * 1e6 / Double(count)))
+        return Double(count) / seconds
     }
 
-    private static func bare(commit: Int, count: Int) async throws {
+    private static func bare(commit: Int, count: Int) async throws -> Double {
         let directory = try Scratch()
         var connection: OpaquePointer?
         sqlite3_open_v2(
@@ -45,7 +53,7 @@ enum LogBenchmarks {
         sqlite3_prepare_v2(connection, "INSERT INTO m VALUES (?, ?, ?, ?)", -1, &statement, nil)
         defer { sqlite3_finalize(statement) }
         let id = [UInt8](repeating: 1, count: 16)
-        try await measure("SQLite alone, commits of \(commit)", count) {
+        return try await measure("SQLite alone, commits of \(commit)", count) {
             for index in 0..<count {
                 if index % commit == 0 { sqlite3_exec(connection, "BEGIN IMMEDIATE", nil, nil, nil) }
                 sqlite3_bind_int64(statement, 1, Int64(index))
@@ -59,13 +67,13 @@ enum LogBenchmarks {
         }
     }
 
-    private static func append(publishers: Int, count: Int) async throws {
+    private static func append(publishers: Int, count: Int) async throws -> Double {
         let directory = try Scratch()
         let log = try SQLiteLog.open(.init(path: directory.path("log.sqlite")))
         let publisher = log.publisher()
         try await publisher.publish([Message(payload: payload)], to: "t")
         let each = max(1, count / publishers)
-        try await measure("append, \(publishers) concurrent publishers", each * publishers) {
+        let rate = try await measure("append, \(publishers) concurrent publishers", each * publishers) {
             try await withThrowingDiscardingTaskGroup { group in
                 for _ in 0..<publishers {
                     group.addTask {
@@ -75,6 +83,7 @@ enum LogBenchmarks {
             }
         }
         await log.close()
+        return rate
     }
 
     private static func route(count: Int) async throws {

@@ -17,7 +17,8 @@ enum MiddlewareBenchmarks {
         let bare = try await nanoseconds([], nil, count)
         Report.row("none: the route alone", text(bare), "")
         let destination = try Destination("bench", .init(breaker: CircuitBreaker()))
-        try await row("none, to a destination with budget and breaker", [], destination, count, bare)
+        let passed = try await row("none, to a destination with budget and breaker", [], destination, count, bare)
+        Goals.note(.destinationPassed, max(0, passed))
         let limits = Destination.Configuration(
             breaker: CircuitBreaker(), throttle: Throttle(rate: 1e9, burst: 1_000_000), concurrency: .fixed(64))
         let limited = try Destination("limited", limits)
@@ -43,13 +44,27 @@ enum MiddlewareBenchmarks {
             "those of the library in the gateway's stack, to a destination with budget and breaker", stack, destination,
             count, bare)
         try await row("the same, to one with throttle and concurrency too", stack, limited, count, bare)
+        try await liveRead()
     }
 
-    private static func row(
+    /// - Returns: what is more than the route alone, in nanoseconds.
+    @discardableResult private static func row(
         _ name: String, _ middlewares: [any Middleware], _ destination: Destination?, _ count: Int, _ bare: Double
-    ) async throws {
+    ) async throws -> Double {
         let cost = try await nanoseconds(middlewares, destination, count)
         Report.row(name, text(cost), text(cost - bare))
+        return cost - bare
+    }
+
+    /// What it costs to read a policy that may be replaced.
+    private static func liveRead() async throws {
+        let live = Live(LivePass())
+        let count = 20_000_000
+        var sum = 0
+        let seconds = try await timed { for _ in 0..<count { sum &+= live.policy.number } }
+        let nanoseconds = withExtendedLifetime(sum) { seconds * 1e9 / Double(count) }
+        Report.row("a Live policy read", String(format: "%.1f ns", nanoseconds), "")
+        Goals.note(.liveRead, nanoseconds)
     }
 
     private static func text(_ nanoseconds: Double) -> String { String(format: "%.0f ns", nanoseconds) }

@@ -24,6 +24,8 @@ enum Report {
         return text
     }
 
+    static func decimal(_ figure: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", figure) }
+
     static func nanoseconds(_ count: Int, _ seconds: Double) -> String {
         String(format: "%.0f ns", seconds * 1e9 / Double(count))
     }

@@ -12,16 +12,27 @@ enum RouteBenchmarks {
             columns: ["middlewares", "ordering", "payload", "messages/s", "wall", "CPU"])
         for size in [16, 1_024] {
             for isFull in [false, true] {
-                try await throughput(count, size: size, ordering: .serial, "serial", isFull: isFull)
+                let cost = try await throughput(count, size: size, ordering: .serial, "serial", isFull: isFull)
+                if isFull, size == 16 { Goals.note(.routeSerial, cost * 1e6) }
             }
         }
-        for (ordering, name) in [
-            (Ordering.perKey(lanes: 8, by: .firstByte), "perKey(8), 100 keys"), (.unordered(limit: 8), "unordered(8)"),
-        ] {
+        let byKey = Ordering.perKey(lanes: 8, by: .firstBytes)
+        var few = 0.0
+        for (ordering, name) in [(byKey, "perKey(8), 100 keys"), (.unordered(limit: 8), "unordered(8)")] {
             for isFull in [false, true] {
-                try await throughput(count / 2, size: 16, ordering: ordering, name, isFull: isFull)
+                let cost = try await throughput(count / 2, size: 16, ordering: ordering, name, isFull: isFull)
+                switch (name, isFull) {
+                case ("perKey(8), 100 keys", false):
+                    few = cost
+                    Goals.note(.routeByKey, cost * 1e6)
+                case ("unordered(8)", true): Goals.note(.routeUnordered, cost * 1e6)
+                default: break
+                }
             }
         }
+        let many = try await throughput(
+            count / 2, size: 16, ordering: byKey, "perKey(8), 100,000 keys", isFull: false, keys: 100_000)
+        Goals.note(.routeManyKeys, many / few)
         Report.subject("One message in flight", columns: ["middlewares", "A → handler → B"])
         for isFull in [false, true] { try await latency(Int(50_000 * scale), isFull: isFull) }
     }
@@ -41,9 +52,10 @@ enum RouteBenchmarks {
         return Router(middlewares: middlewares(isFull, broker), instruments: instruments)
     }
 
+    /// - Returns: the seconds for each message.
     private static func throughput(
-        _ count: Int, size: Int, ordering: Ordering, _ name: String, isFull: Bool
-    ) async throws {
+        _ count: Int, size: Int, ordering: Ordering, _ name: String, isFull: Bool, keys: Int = 100
+    ) async throws -> Double {
         let broker = try MemoryBroker(.init(capacity: 4_096))
         let router = router(isFull, broker)
         let subscriber = broker.subscriber(group: "route")
@@ -64,7 +76,9 @@ enum RouteBenchmarks {
                         batch.reserveCapacity(100)
                         for index in start..<min(start + 100, count) {
                             // Each its own, as from a network: one that all share would measure its reference count.
-                            batch.append(Message(payload: [UInt8](repeating: UInt8(index % 100), count: size)))
+                            var payload = [UInt8](repeating: 0, count: size)
+                            withUnsafeBytes(of: UInt32(index % keys)) { payload.replaceSubrange(0..<4, with: $0) }
+                            batch.append(Message(payload: payload))
                         }
                         try await source.publish(batch, to: "a")
                     }
@@ -85,6 +99,7 @@ enum RouteBenchmarks {
         Report.row(
             isFull ? "five, and metrics" : "none", name, "\(size) B", Report.rate(count, seconds),
             Report.nanoseconds(count, seconds), Report.nanoseconds(count, spent))
+        return seconds / Double(count)
     }
 
     private static func latency(_ count: Int, isFull: Bool) async throws {
@@ -112,5 +127,5 @@ enum RouteBenchmarks {
 }
 
 extension KeySelector {
-    fileprivate static let firstByte = KeySelector { Array($0.payload.prefix(1)) }
+    fileprivate static let firstBytes = KeySelector { Array($0.payload.prefix(4)) }
 }

@@ -32,8 +32,10 @@ enum WebhookBenchmarks {
             Report.subject(
                 "Webhooks, 32 connections",
                 columns: ["body", "who", "requests/s", "p50", "p99", "CPU a request", "errors"])
-            for (name, body) in [("300 B stub push", Bodies.stub), ("9 KB push", Bodies.large)] {
-                try compare(name, body, barePort, port, runs: max(1, Int(3 * scale)))
+            for (name, body, goal) in [
+                ("300 B stub push", Bodies.stub, Goal.webhooksSmall), ("9 KB push", Bodies.large, .webhooksLarge),
+            ] {
+                try compare(name, body, goal, barePort, port, runs: max(1, Int(3 * scale)))
             }
             group.cancelAll()
             while await group.nextResult() != nil {}
@@ -41,12 +43,16 @@ enum WebhookBenchmarks {
         await log.close()
     }
 
-    private static func compare(_ name: String, _ body: [UInt8], _ barePort: Int, _ port: Int, runs: Int) throws {
+    private static func compare(
+        _ name: String, _ body: [UInt8], _ goal: Goal, _ barePort: Int, _ port: Int, runs: Int
+    ) throws {
         var ratios: [Double] = []
         for _ in 0..<runs {
             let bare = try Wrk.load(port: barePort, body: body)
             let ours = try Wrk.load(port: port, body: body)
             ratios.append(ours.requests / bare.requests)
+            Goals.note(goal, 100 * ours.requests / bare.requests)
+            Goals.note(.webhooksSlowest, ours.p99 / bare.p99)
             for (who, figures) in [("bare route", bare), ("Sluice", ours)] {
                 Report.row(
                     name, who, String(format: "%.0f", figures.requests), String(format: "%.2f ms", figures.p50),

@@ -22,7 +22,7 @@ struct DestinationGate: ~Copyable, Sendable {
     private let wasShut = Atomic<Bool>(false)
     private let state = Mutex(State())
 
-    /// Whether nothing has shut it, as far as anybody has looked.
+    /// Whether nothing has shut it, as of the last look.
     var isOpen: Bool { shutUntil.load(ordering: .relaxed) == 0 }
 
     /// Whether the destination refuses everything, and no attempt has succeeded since.

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The handles to a destination's metrics. What its books count is pushed into them when somebody looks.
+/// The handles to a destination's metrics. What its books count is pushed into them when they are read.
 final class DestinationMeter: Sendable {
     private struct Pushed: Sendable {
         var figures = DestinationBooks.Figures()
@@ -66,7 +66,7 @@ final class DestinationMeter: Sendable {
     }
 }
 
-/// Attempts and distinct messages of about the last five minutes, as far as anybody has looked.
+/// Attempts and distinct messages of about the last five minutes, as of the last look.
 struct AmplificationWindow: Sendable {
     private struct Sample {
         let time: MonotonicTime

@@ -83,7 +83,7 @@ public final class Instruments: Sendable {
         describing?.describe(metric)
     }
 
-    /// Whether anybody collects: when not, nothing is measured and no clock is read.
+    /// Whether a backend collects: when not, nothing is measured and no clock is read.
     package var isActive: Bool { !(factory is NOOPMetricsHandler) }
 
     /// The counter of this metric with these label values. It exists at 0 from now on.

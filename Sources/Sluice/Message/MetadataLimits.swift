@@ -27,7 +27,7 @@ public struct MetadataError: DispositionError, CustomStringConvertible, Equatabl
     }
 }
 
-/// Metadata in the making, entry by entry, from what somebody else wrote: within ``MetadataLimits``, and in a time that
+/// Metadata in the making, entry by entry, from what others wrote: within ``MetadataLimits``, and in a time that
 /// grows with the number of entries.
 ///
 /// The first entry that goes beyond a limit is left out, and so is all that follows it.

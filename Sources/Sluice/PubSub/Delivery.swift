@@ -138,7 +138,7 @@ public final class Delivery: Sendable {
         return true
     }
 
-    /// Whether it may still be handled here: false once the message may be somebody else's. See ``Settler/owns(_:)``.
+    /// Whether it may still be handled here: false once another process may have the message. See ``Settler/owns(_:)``.
     public var isOurs: Bool { settler.owns(tag) || early.load(ordering: .relaxed) }
 
     /// Acknowledges it before it is handled. From then on it is ours, also when its source is gone: no other process gets it.

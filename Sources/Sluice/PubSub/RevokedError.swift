@@ -1,4 +1,4 @@
-/// An attempt was not made because the message may be somebody else's by now.
+/// An attempt was not made because another process may have the message by now.
 ///
 /// No failure: the delivery is dropped unhandled. A middleware that catches errors lets this one through
 /// (``HandlerContext/isInterruption(_:)``).

@@ -45,7 +45,7 @@ public protocol Settler: AnyObject, Sendable {
     /// Calls ``settle(_:_:)`` unless implemented.
     func settle(_ tag: UInt64, _ settlement: Settlement, of message: Message, origin: Delivery.Origin)
 
-    /// Whether the delivery with this tag may still be handled here: false once somebody else may have been given the
+    /// Whether the delivery with this tag may still be handled here: false once another process may have been given the
     /// message (its partition was revoked, its lease has run out, its connection is gone). Asked before every attempt, on
     /// any thread, so it must cost no more than an atomic load or a look at the clock. Once false for a tag, it stays
     /// false. Always true unless implemented.

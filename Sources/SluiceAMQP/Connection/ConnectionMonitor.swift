@@ -6,7 +6,7 @@ import Synchronization
 final class ConnectionMonitor: Sendable {
     private let logger: Logger
     private let meter: ConnectionMeter?
-    /// Whether it stands for a queue that is read: of the connection itself somebody else tells.
+    /// Whether it stands for a queue that is read: another monitor tells of the connection itself.
     private let isQueue: Bool
     private let state = Mutex(ConnectionState())
     /// What was logged of the outage that there is.
@@ -27,7 +27,7 @@ final class ConnectionMonitor: Sendable {
         apply(["broker": "\(host)"]) { $0.connect() }
     }
 
-    /// - Parameter isKnown: whether somebody else logs it.
+    /// - Parameter isKnown: whether it is logged elsewhere.
     func lost(_ error: AMQPError, isKnown: Bool = false) {
         meter?.failed(error)
         apply { $0.lose("\(error)") }

@@ -22,7 +22,7 @@ final class PeerVerification {
             // Of `fe80::1%eth0` the certificate knows only the address.
             let address = String(host.prefix { $0 != "%" })
             if X509_VERIFY_PARAM_set1_ip_asc(parameters, address) != 1 {
-                // It took the text for no address, which is no error of anybody's.
+                // The text is no address, which is no error.
                 ERR_clear_error()
                 // As in browsers: `*` stands for a whole label.
                 X509_VERIFY_PARAM_set_hostflags(parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))

@@ -117,7 +117,7 @@ public final class AMQPPublisher: Publisher {
     ///
     /// A message that the broker does not take (a full queue that rejects, a queue whose leader is not elected yet) is
     /// an error at once, and is not sent again here: whether and how often that is worth it is for the route's `Retry`,
-    /// where it is counted and bounded, or for the caller. A quorum queue that somebody else is just creating may refuse
+    /// where it is counted and bounded, or for the caller. A quorum queue that another client is just creating may refuse
     /// its first messages.
     /// - Throws: `PublishError`, which names the messages that the broker did not take, returned, or did not confirm
     ///   in time, with an ``AMQPError``; `ClosedError`; `CancellationError` when the task was cancelled, in which

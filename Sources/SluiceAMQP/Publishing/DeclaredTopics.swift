@@ -49,7 +49,7 @@ final class DeclaredTopics {
         return target
     }
 
-    /// It is declared again before the next message: somebody may have deleted it.
+    /// It is declared again before the next message: it may have been deleted.
     func forget(_ topic: Topic) {
         targets[topic] = nil
     }

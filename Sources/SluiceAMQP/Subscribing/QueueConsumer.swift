@@ -151,7 +151,7 @@ final class QueueConsumer {
         }
     }
 
-    /// Puts a message back into the queue, for anybody.
+    /// Puts a message back into the queue, for any consumer.
     func giveBack(_ rejected: Feed.Rejected, _ link: Link) throws(AMQPError) {
         guard feed.giveBack(rejected) else { return }
         try link.wire.send(

@@ -234,7 +234,7 @@ final class RetryWaiting {
         return held.nextDue
     }
 
-    /// Gives back what waits here for a subscription that has ended: somebody else may have it at once.
+    /// Gives back what waits here for a subscription that has ended: another consumer may have it at once.
     func release(of feed: Feed, _ link: Link) throws(AMQPError) {
         let entries = held.entries.filter { $0.item.feed === feed }
         guard !entries.isEmpty else { return }

@@ -267,7 +267,7 @@ final class SubscriberLoop: ConnectionWork, LinkDelegate {
         for consumer in consumers { consumer.offer() }
     }
 
-    /// The broker delivers nothing more: somebody has deleted the queue, or it has moved.
+    /// The broker delivers nothing more: the queue was deleted, or it has moved.
     private func cancelled(_ channel: UInt16) throws(AMQPError) {
         guard let consumer = consumers.first(where: { $0.channel == channel }), let link else { return }
         let error = AMQPError(

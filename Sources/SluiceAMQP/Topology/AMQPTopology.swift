@@ -7,7 +7,7 @@ public import Sluice
 /// ```
 ///
 /// Whatever it names is looked for on each connection before it is used, and declared where it is missing, so that it
-/// exists again when somebody deleted it or the broker lost it. What exists is used as it is, whatever its properties:
+/// exists again after it was deleted or the broker lost it. What exists is used as it is, whatever its properties:
 /// a queue that an administrator has made as a quorum queue, or with a dead-letter exchange, a time to live or a length,
 /// stays so, and a user that may only read or write can use it.
 /// Begin with a preset such as ``durableQueue`` and change what should be otherwise.

@@ -57,7 +57,7 @@ extension Link {
         do throws(AMQPError) {
             try declare(false)
         } catch {
-            // Somebody else was faster, and has made it otherwise.
+            // Another client was faster, and declared it otherwise.
             if failure == nil, error.code == .mismatch { return try openChannel(channel) }
             throw error.during("\(name), which does not exist")
         }

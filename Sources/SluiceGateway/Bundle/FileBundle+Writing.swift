@@ -8,7 +8,7 @@ extension FileBundle {
 
     /// Writes every file, and makes the directories that are missing.
     ///
-    /// A file that is there with other content is somebody's work: unless `force`, nothing at all is written then. Each
+    /// A file that is there with other content is a person's work: unless `force`, nothing at all is written then. Each
     /// file appears whole, so that a program which watches the directory never reads half of one.
     /// - Returns: what happened to each file, in the bundle's order.
     /// - Throws: ``BundleError``.

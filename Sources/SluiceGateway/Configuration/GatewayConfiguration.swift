@@ -38,7 +38,7 @@ public struct GatewayConfiguration: Sendable {
     public var sources: [ConfiguredSource] = Registry.sources.compactMap(\.standard)
     /// What events are delivered to, each under a name of its own. Default: none, and events go to the console.
     public var sinks: [ConfiguredSink] = []
-    /// Whether an endpoint without secret or token takes requests from everybody, and not only those that are made
+    /// Whether an endpoint without secret or token takes requests from everyone, and not only those that are made
     /// directly on this machine. Default false.
     public var allowsUnsigned = false
     /// What one has to show to see the metrics; nil, the default, asks for nothing.

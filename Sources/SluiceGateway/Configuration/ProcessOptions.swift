@@ -11,7 +11,7 @@ enum ProcessOptions {
         "The directory of the embedded log, and of what was handled and deployed")
     static let allowUnsigned = ConfigurationOption(
         "allow_unsigned", "SLUICE_ALLOW_UNSIGNED", .boolean, default: "false", example: .hint("true"),
-        "Take requests without secret or token from everybody, and listen beyond loopback without them")
+        "Take requests without secret or token from everyone, and listen beyond loopback without them")
     static let configuration = ConfigurationOption(
         "config", "SLUICE_CONFIG", .path, example: .hint("/etc/sluice/sluice.yaml"),
         """

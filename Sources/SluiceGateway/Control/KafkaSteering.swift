@@ -13,7 +13,7 @@ final class KafkaSteering: SteeringStore {
     private static let keyName = "control_key"
     /// How long the brokers may take for one record.
     private static let publishTimeout: Duration = .seconds(8)
-    /// How soon it is looked again whether somebody has made the topic.
+    /// How long until it looks again whether the topic exists.
     private static let missingInterval: Duration = .seconds(10)
     /// After so long without a record, what was there is read, though the last of it may be gone.
     private static let silence: Duration = .seconds(30)
@@ -172,7 +172,7 @@ final class KafkaSteering: SteeringStore {
             throw MissingTopicError(
                 plan, reason: "it cannot be created: \((error as? KafkaError)?.detail ?? "\(error)")")
         }
-        // Somebody has deleted it: what was paused stays so.
+        // The topic was deleted: what was paused stays so.
         let known = state.withLock(\.paused) ?? [:]
         if !known.isEmpty { try await publish(known.map { ($0, SinkPause.encode($1)) }) }
     }

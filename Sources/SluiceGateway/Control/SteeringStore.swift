@@ -27,7 +27,7 @@ extension SinkPause {
         }
     }
 
-    /// What cannot be read counts as paused by somebody who knew more: nothing is delivered until a person looks.
+    /// What cannot be read counts as paused by a newer program: nothing is delivered until a person looks.
     static func decode(_ bytes: [UInt8]) -> SinkPause? {
         var isPaused = true
         var pause = SinkPause(since: Timestamp(millisecondsSince1970: 0), reason: nil)

@@ -29,6 +29,9 @@ final class DeploymentLedger: Sendable {
         let at: Timestamp?
     }
 
+    /// For how long events and facts gather before they are taken in: a commit costs as much for many as for one.
+    static let gathering = Duration.milliseconds(20)
+
     private struct State {
         var database: DatabaseQueue
         /// Tells the file from one that another process made in its place.

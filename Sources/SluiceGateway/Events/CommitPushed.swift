@@ -1,6 +1,6 @@
 public import Sluice
 
-/// Somebody pushed a commit.
+/// A commit was pushed.
 public struct CommitPushed: Sendable, Hashable {
     /// The commit's hash in lowercase hexadecimal, 4 to 64 digits.
     public var id: String

@@ -4,7 +4,7 @@ public import Sluice
 ///
 /// An enum that consumers switch over: a new kind of event must make every sink decide what it means there.
 public enum Event: Sendable, Hashable {
-    /// Somebody pushed a commit.
+    /// A commit was pushed.
     case commitPushed(CommitPushed)
     /// A commit went live in an environment.
     case commitDeployed(Deployment)

@@ -61,7 +61,7 @@ public final class Journal: Service, RouteObserver {
         let thread: WorkerThread
         do {
             thread = try WorkerThread(name: "sluice-journal") { [self] in
-                JournalWriter(self, isDoubted: isDoubted, logger: logger).run()
+                JournalLoop(self, isDoubted: isDoubted, logger: logger).run()
             }
         } catch {
             state.fail("\(error)")

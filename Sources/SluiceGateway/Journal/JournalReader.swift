@@ -27,7 +27,7 @@ struct JournalReader: Sendable {
                     GROUP BY route, destination, code, reason ORDER BY sum(count) DESC LIMIT ?4
                     """,
                 arguments: [
-                    since.millisecondsSince1970 / JournalSession.stretch, since.millisecondsSince1970, route, limit,
+                    since.millisecondsSince1970 / JournalTables.stretch, since.millisecondsSince1970, route, limit,
                 ])
             return rows.compactMap(JournalFailure.init)
         }

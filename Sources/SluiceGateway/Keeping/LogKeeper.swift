@@ -10,7 +10,7 @@ final class LogKeeper: Service {
     private static let interval: Duration = .seconds(5)
     /// How many groups are named in `/readyz`; the others are counted.
     private static let named = 5
-    /// The group whose place in the poison topic says what somebody has looked at: it reads from time to time.
+    /// The group whose position in the poison topic says what people have looked at: it reads from time to time.
     private static let poisonGroup = "poison"
 
     private let groupRetention: Duration

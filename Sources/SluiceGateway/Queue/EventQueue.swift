@@ -28,14 +28,17 @@ protocol EventQueue: Sendable {
 
     /// A subscriber to the events for a route, in a consumer group of the route's name. ``prepare()`` gives the group its
     /// position, durably.
-    /// - Parameter start: where the route begins if it was not there before.
-    func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber
+    /// - Parameters:
+    ///   - start: where the route begins if it was not there before.
+    ///   - gathering: for how long events may gather, for a route that takes many at once.
+    func subscriber(for route: String, from start: ReaderStart, gathering: Duration) throws -> any Subscriber
 
     /// Takes in what a source has told: events and facts together, or none of them. Where the topic of facts cannot be used, events
     /// are taken all the same, and ``readiness`` says so.
     func takeIn(_ events: [Message], facts: [Message]) async throws
 
-    /// A subscriber to the facts for this process's own ledger, from the oldest on.
+    /// A subscriber to the facts for this process's own ledger, from the oldest on. They may gather, as the ledger takes many at
+    /// once.
     func ledgerSubscriber(for route: String) throws -> any Subscriber
 
     /// A subscriber to the facts for a sink's route, in a consumer group of the route's name.
@@ -96,6 +99,9 @@ extension EventQueue {
     func takeIn(_ events: [Message], facts: [Message]) async throws {
         if !events.isEmpty { try await publisher.publish(events, to: self.events) }
         try await publisher.publish(facts, to: self.facts)
+    }
+    func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
+        try subscriber(for: route, from: start, gathering: .zero)
     }
     func ledgerSubscriber(for route: String) throws -> any Subscriber { try subscriber(for: route, from: .beginning) }
     func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {

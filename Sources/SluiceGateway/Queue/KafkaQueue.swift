@@ -148,7 +148,7 @@ final class KafkaQueue: EventQueue {
         await refreshUnread()
     }
 
-    func subscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
+    func subscriber(for route: String, from start: ReaderStart, gathering: Duration) throws -> any Subscriber {
         let subscriber = try makeSubscriber(for: route)
         state.withLock { $0.readers.append((route, start)) }
         return subscriber

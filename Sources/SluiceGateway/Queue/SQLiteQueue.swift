@@ -5,7 +5,7 @@ import Synchronization
 
 /// The embedded log as the queue.
 final class SQLiteQueue: EventQueue {
-    /// The group whose place in the poison topic says how much of it somebody has looked at.
+    /// The group whose position in the poison topic says how much of it people have looked at.
     static let poisonGroup = "poison"
 
     static let eventsTopic: Topic = "events"
@@ -150,8 +150,8 @@ final class SQLiteQueue: EventQueue {
         for subscriber in dismissed { await subscriber.close() }
     }
 
-    func subscriber(for route: String, from start: ReaderStart) -> any Subscriber {
-        let subscriber = log.subscriber(group: route)
+    func subscriber(for route: String, from start: ReaderStart, gathering: Duration) throws -> any Subscriber {
+        let subscriber = try log.subscriber(group: route, configuration: .init(gathering: gathering))
         state.withLock { $0.readers.append((route, start, subscriber)) }
         return subscriber
     }
@@ -176,11 +176,18 @@ final class SQLiteQueue: EventQueue {
     }
 
     func ledgerSubscriber(for route: String) throws -> any Subscriber {
-        try factSubscriber(for: route, from: .beginning)
+        try factSubscriber(for: route, from: .beginning, gathering: DeploymentLedger.gathering)
     }
 
     func factSubscriber(for route: String, from start: ReaderStart) throws -> any Subscriber {
-        let subscriber = try log.subscriber(group: route, configuration: .init(start: start.position))
+        try factSubscriber(for: route, from: start, gathering: .zero)
+    }
+
+    private func factSubscriber(
+        for route: String, from start: ReaderStart, gathering: Duration
+    ) throws -> any Subscriber {
+        let subscriber = try log.subscriber(
+            group: route, configuration: .init(start: start.position, gathering: gathering))
         state.withLock { $0.factReaders[route] = subscriber }
         return subscriber
     }

@@ -4,7 +4,7 @@ import SluiceKafka
 import Synchronization
 
 /// Sees to it that the queue's topics are there as they are stated: it makes those that are missing, at the start and when
-/// somebody deletes one, and never alters one that exists. Where one is not what is stated, it says so.
+/// one was deleted, and never alters one that exists. Where one is not what is stated, it says so.
 final class TopicKeeper: Sendable {
     /// How often to look whether the topics are there, which costs one small request each.
     private static let lookInterval: Duration = .seconds(5)

@@ -136,20 +136,23 @@ struct RedriveProgress: Sendable, Equatable {
         var (state, why): (State?, String?) = (nil, nil)
         do {
             try JSONReader.read(Array(text.utf8)) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "state" {
-                        state = State(rawValue: try reader.string())
-                    } else if key == "why" {
-                        why = try reader.string()
-                    } else if key == "updated" {
+                try reader.fields { (reader) throws(JSONError) in
+                    if reader.isAt("state") { state = State(rawValue: try reader.string()) }
+                    try reader.field("why", &why)
+                    if reader.isAt("updated") {
                         progress.updated = RFC3339.parse(try reader.string()) ?? progress.updated
-                    } else if key == "cursor" {
+                    }
+                    if reader.isAt("cursor") {
                         for place in try reader.rows(2).compactMap(RedrivePlace.init) {
                             progress.cursor[place.partition] = place.offset
                         }
-                    } else if let path = path(key) {
-                        progress[keyPath: path] = max(0, try reader.boundedInteger() ?? 0)
                     }
+                    try reader.fieldCount("delivered", &progress.delivered)
+                    try reader.fieldCount("failed", &progress.failed)
+                    try reader.fieldCount("skipped", &progress.skipped)
+                    try reader.fieldCount("forgiven_failed", &progress.forgivenFailed)
+                    try reader.fieldCount("forgiven_tried", &progress.forgivenTried)
+                    try reader.fieldCount("canaries_passed", &progress.canaries)
                 }
             }
         } catch {
@@ -160,14 +163,12 @@ struct RedriveProgress: Sendable, Equatable {
         progress.why = why
         return progress
     }
+}
 
-    private static func path(_ key: borrowing JSONKey) -> WritableKeyPath<RedriveProgress, Int64>? {
-        if key == "delivered" { return \.delivered }
-        if key == "failed" { return \.failed }
-        if key == "skipped" { return \.skipped }
-        if key == "forgiven_failed" { return \.forgivenFailed }
-        if key == "forgiven_tried" { return \.forgivenTried }
-        return key == "canaries_passed" ? \.canaries : nil
+extension JSONReader {
+    /// A count that others can write, as ``boundedInteger()`` cuts it; what is none, or below 0, is 0.
+    fileprivate mutating func fieldCount(_ name: StaticString, _ value: inout Int64) throws(JSONError) {
+        if isAt(name) { value = max(0, try boundedInteger() ?? 0) }
     }
 }
 
@@ -193,10 +194,11 @@ struct RedriveRecord: Sendable, Equatable {
         var (job, progress): (RedriveJob?, RedriveProgress?) = (nil, nil)
         do {
             try JSONReader.read(json) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "job" {
+                try reader.fields { (reader) throws(JSONError) in
+                    if reader.isAt("job") {
                         job = RedriveJob.decode(String(decoding: try reader.raw(), as: UTF8.self))
-                    } else if key == "progress" {
+                    }
+                    if reader.isAt("progress") {
                         progress = RedriveProgress.decode(String(decoding: try reader.raw(), as: UTF8.self))
                     }
                 }

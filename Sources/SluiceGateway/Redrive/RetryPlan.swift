@@ -113,14 +113,12 @@ enum PoisonFile {
         var (offset, partition): (Int64, Int32?) = (0, nil)
         var timestamp: Timestamp?
         try JSONReader.read(line) { (reader) throws(JSONError) in
-            try reader.object { (key, reader) throws(JSONError) in
-                if key == "offset" {
-                    offset = try reader.number().integer() ?? 0
-                } else if key == "partition" {
+            try reader.fields { (reader) throws(JSONError) in
+                try reader.field("offset", &offset)
+                if reader.isAt("partition") {
                     partition = try reader.number().integer().flatMap { Int32(exactly: $0) }
-                } else if key == "timestamp" {
-                    timestamp = RFC3339.parse(try reader.string())
                 }
+                if reader.isAt("timestamp") { timestamp = RFC3339.parse(try reader.string()) }
             }
         }
         return (LoggedMessage(message: message, offset: offset, timestamp: timestamp ?? .now(), key: nil), partition)

@@ -10,7 +10,9 @@ enum DeploymentsRoute {
     ) throws -> Route {
         let refill = LedgerRefill(queue: queue, route: name, ledger: ledger, meter: meter, logger: logger)
         // Before the first event of the route, and again when the file was found damaged in between.
-        let subscriber = PreparedSubscriber(try queue.subscriber(for: name, from: .beginning), prepare: refill.run)
+        let subscriber = PreparedSubscriber(
+            try queue.subscriber(for: name, from: .beginning, gathering: DeploymentLedger.gathering),
+            prepare: refill.run)
         return Route(
             name, from: subscriber, queue.events, ordering: .serial,
             middlewares: [

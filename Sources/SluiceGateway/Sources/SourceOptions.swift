@@ -30,7 +30,7 @@ extension SourceOptions {
 
 /// A path whose requests become events.
 public struct SourceEndpoint: Sendable {
-    /// The path, and who may send. Without an authenticator only this machine may, unless everybody is allowed to.
+    /// The path, and who may send. Without an authenticator only this machine may, unless everyone is allowed to.
     public let endpoint: HTTPEndpoint
     /// The option that makes an authenticator; nil where that is no option of the environment.
     public let secret: ConfigurationVariable?

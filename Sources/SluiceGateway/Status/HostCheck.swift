@@ -1,7 +1,7 @@
 import Foundation
 import SluiceHTTP
 
-/// Keeps web pages of others from reading the status page through the browser of somebody who may see it (DNS rebinding).
+/// Keeps other web pages from reading the status page through the browser of a person who may see it (DNS rebinding).
 ///
 /// A browser sends the name that it was given as `Host`. Addresses, `localhost`, this machine's names and those that are
 /// configured are ours; a page of another origin is none.

@@ -1,6 +1,6 @@
 import Sluice
 
-/// Decides when a session commits, and how it goes on after a commit that failed. A state machine without I/O.
+/// Decides when a consumer commits, and how it goes on after a commit that failed. A state machine without I/O.
 struct CommitCourse {
     /// What a commit that failed says of the next one.
     struct Failure: Equatable {
@@ -31,6 +31,8 @@ struct CommitCourse {
     /// How long the brokers let the metadata be, as far as is known.
     private(set) var metadataLimit = SettledOffsets.metadataLimit
 
+    var hasFailed: Bool { failures > 0 }
+
     private static let backoff = Backoff.exponential(from: .milliseconds(250), upTo: .seconds(10), jitter: false)
     private static let retryDelay = Duration.milliseconds(200)
 
@@ -54,7 +56,7 @@ struct CommitCourse {
     }
 
     /// Whether a last commit may be made now.
-    func verdict(from time: MonotonicTime?, now: MonotonicTime) -> SessionCourse.Committing {
+    func verdict(from time: MonotonicTime?, now: MonotonicTime) -> MemberCourse.Committing {
         if isUnderWay { return .underWay }
         if isHopeless { return .hopeless }
         return time.map { now >= $0 } ?? false ? .possible : .blocked
@@ -67,12 +69,10 @@ struct CommitCourse {
         isUnderWay = true
     }
 
-    /// - Returns: whether commits had failed before.
-    mutating func succeed() -> Bool {
+    mutating func succeed() {
         isUnderWay = false
         renew()
-        defer { failures = 0 }
-        return failures > 0
+        failures = 0
     }
 
     mutating func fail(_ failure: Failure, _ now: MonotonicTime) {

@@ -4,18 +4,16 @@ import Sluice
 
 /// The client's life: it is opened, may fail for good, and is then replaced.
 extension ConsumerLoop {
-    private static let backoff = Backoff.exponential(from: .milliseconds(250), upTo: .seconds(30), jitter: false)
-
     func open() {
         guard let client else { return }
-        hasBeenAssigned = false
+        course.take(.opened, .now())
         control.traffic.reset()
         events = rd_kafka_queue_get_consumer(client.handle)
         rd_kafka_queue_cb_event_enable(
             events,
             { _, opaque in
                 guard let opaque else { return }
-                Unmanaged<SessionLoad>.fromOpaque(opaque).takeUnretainedValue().signal.raise()
+                Unmanaged<ConsumerLoad>.fromOpaque(opaque).takeUnretainedValue().signal.raise()
             }, Unmanaged.passUnretained(load).toOpaque())
         guard plan.group != nil else { return }
         // Known from the start, its partitions are with their leaders before they are assigned. A partition that is
@@ -26,19 +24,14 @@ extension ConsumerLoop {
         let code = rd_kafka_subscribe(client.handle, topics.handle)
         if code != RD_KAFKA_RESP_ERR_NO_ERROR {
             diary.log("subscribing failed", KafkaError(code), of: "client", level: .error, to: logger)
-            fail(.now(), "\(KafkaError(code).detail)")
+            course.take(.failed(KafkaError(code).detail), .now())
         }
-    }
-
-    /// Whether the group may have a place for the client that it does not know of yet.
-    var isHalfJoined: Bool {
-        client != nil && plan.group != nil && control.traffic.hasAsked && !hasBeenAssigned
     }
 
     /// Whether ending the client would end the process. librdkafka 2.0.2 aborts it when a client is destroyed that was told
     /// the group's assignor and no assignment yet (<https://github.com/confluentinc/librdkafka/pull/4381>).
     private func isUnendable(_ client: NativeClient) -> Bool {
-        guard plan.group != nil, !hasBeenAssigned else { return false }
+        guard plan.group != nil, !course.hasBeenAssigned else { return false }
         // From here on an answer that comes is not looked at any more.
         rd_kafka_unsubscribe(client.handle)
         return control.traffic.hasBeenAnswered
@@ -47,11 +40,9 @@ extension ConsumerLoop {
     /// How long a client may take to end. One that leaves its group asks brokers, which may be away.
     private static let endingTime = Duration.seconds(10)
 
-    func shut(leaving: Bool, because reason: String = "closed") {
+    func shut(leaving: Bool, because reason: String) {
         abandonAll()
-        course.lostClient()
         forgetCommit()
-        lookup.forget()
         if let events {
             rd_kafka_queue_cb_event_enable(events, nil, nil)
             rd_kafka_queue_destroy(events)
@@ -69,27 +60,21 @@ extension ConsumerLoop {
         client = nil
     }
 
-    /// The client is of no use any more: another one takes over after a while.
-    func fail(_ now: MonotonicTime, _ reason: String) {
-        shut(leaving: false, because: "the client is replaced after \(reason)")
-        restart.failures += 1
-        restart.at = now.advanced(by: Self.backoff.bound(beforeRetry: restart.failures))
+    func noticeFailure(_ now: MonotonicTime) {
+        guard let error = client?.fatalError else { return }
+        diary.log(
+            "the client failed for good; another one replaces it", error, of: "client", level: .error, to: logger)
+        course.take(.failed(error.detail), now)
     }
 
-    func revive(_ now: MonotonicTime) {
-        if let client {
-            guard let error = client.fatalError else { return }
-            diary.log(
-                "the client failed for good; another one replaces it", error, of: "client", level: .error, to: logger)
-            return fail(now, error.detail)
-        }
-        guard course.isRunning, now >= restart.at else { return }
+    /// Makes another client.
+    func reopen(_ now: MonotonicTime) {
         do {
             client = try plan.makeClient(monitor, control)
             open()
         } catch {
             diary.log("no client can be made; trying again", error, of: "client", level: .error, to: logger)
-            fail(now, error.detail)
+            course.take(.failed(error.detail), now)
         }
     }
 
@@ -102,13 +87,13 @@ extension ConsumerLoop {
             "this process was paused for longer than its group waits: what it held comes again, to the process that reads it now"
         )
         monitor.count("lost")
-        fail(now, "a pause")
+        course.take(.failed("a pause"), now)
     }
 
     /// A client that reads is a good one.
     func noteSuccess() {
-        if restart.failures > 0 {
-            restart.failures = 0
+        if course.hasFailed {
+            course.take(.read, .now())
             diary.logEnd("the client that took over reads", of: "client", to: logger)
         }
         monitor.brokerAnswered()

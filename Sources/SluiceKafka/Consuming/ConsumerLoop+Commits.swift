@@ -5,54 +5,39 @@ import Sluice
 import Synchronization
 
 extension ConsumerLoop {
-    func commitIfDue(_ now: MonotonicTime) {
-        guard plan.group != nil, let due = commit.due(from: commitTime), now >= due else { return }
-        switch course.phase {
-        case .running, .finishing: sendCommit(now)
-        case .committing, .leaving, .ended: break
-        }
-    }
-
-    /// From when on a commit may be made; nil while that depends on an answer.
-    var commitTime: MonotonicTime? {
-        commit.time(
-            allowed: control.traffic.commitTime(isAgreeing: !course.going.isEmpty), isLast: course.wantsCommit)
-    }
-
-    /// Commits what was settled since the last time. To be called only when it is the time.
+    /// Commits what was settled since the last time.
     func sendCommit(_ now: MonotonicTime) {
-        guard plan.group != nil, let client, let events, !commit.isUnderWay else { return }
+        guard let client, let events else { return }
         let list = PartitionList(capacity: readers.count)
         for reader in readers {
             guard let settled = reader.feed.ledger.withLock({ $0.takeCommit() }) else { continue }
             list.append(
                 topic.name, reader.feed.partition, offset: settled.settled.through,
-                metadata: settled.metadata(limit: commit.metadataLimit))
+                metadata: settled.metadata(limit: course.commit.metadataLimit))
             inCommit.append(reader.feed)
         }
-        guard !inCommit.isEmpty else { return }
-        commit.begin(now)
+        guard !inCommit.isEmpty else { return course.take(.nothingToCommit, now) }
         let code = rd_kafka_commit_queue(client.handle, list.handle, events, nil, nil)
-        if code != RD_KAFKA_RESP_ERR_NO_ERROR { failed(commit: code) }
+        if code != RD_KAFKA_RESP_ERR_NO_ERROR { noteFailed(commit: code, now) }
     }
 
-    func handle(commit event: borrowing NativeEvent) {
+    func handle(commit event: borrowing NativeEvent, _ now: MonotonicTime) {
         var code = event.error
         if code == RD_KAFKA_RESP_ERR_NO_ERROR, let list = rd_kafka_event_topic_partition_list(event.handle) {
             code = list.elements.first { $0.err != RD_KAFKA_RESP_ERR_NO_ERROR }?.err ?? code
         }
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { return failed(commit: code) }
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { return noteFailed(commit: code, now) }
         for feed in inCommit { feed.ledger.withLock { $0.committed() } }
         inCommit = []
-        if commit.succeed() { diary.logEnd("commits succeed again", of: "commits", to: logger) }
+        if course.hasFailedToCommit { diary.logEnd("commits succeed again", of: "commits", to: logger) }
+        course.take(.committed, now)
         monitor.brokerAnswered()
     }
 
-    /// What was to be committed goes with the next one.
-    private func failed(commit code: rd_kafka_resp_err_t) {
+    private func noteFailed(commit code: rd_kafka_resp_err_t, _ now: MonotonicTime) {
         forgetCommit()
         let (failure, error) = (CommitCourse.Failure(code), KafkaError(code))
-        commit.fail(failure, .now())
+        course.take(.commitFailed(failure), now)
         if failure.cause == .changing {
             logger.debug("committing failed", metadata: ["error": "\(error)"])
         } else {
@@ -64,7 +49,6 @@ extension ConsumerLoop {
     func forgetCommit() {
         for feed in inCommit { feed.ledger.withLock { $0.markDirty() } }
         inCommit = []
-        commit.forget()
     }
 }
 

@@ -27,7 +27,7 @@ extension ConsumerLoop {
             let behind = roomBehindFailures(of: reader)
             guard behind > 0 else {
                 // Woken when a part is settled, and not for every message.
-                let part = PartitionLedger.part(ofMetadataRoom: SettledOffsets.room(in: commit.metadataLimit))
+                let part = PartitionLedger.part(ofMetadataRoom: SettledOffsets.room(in: course.commit.metadataLimit))
                 if load.wake(at: max(0, load.count - part)) { isBusy = true }
                 continue
             }

@@ -3,10 +3,9 @@ import Logging
 import Sluice
 import Synchronization
 
-/// Takes part in the group's changes, and ends, as the session's course says.
+/// Tells the course what the group asks for, and does what the course says.
 extension ConsumerLoop {
-    func handle(rebalance event: borrowing NativeEvent, _ now: MonotonicTime) {
-        guard let client else { return }
+    func handle(rebalance event: borrowing NativeEvent, of client: NativeClient, _ now: MonotonicTime) {
         let list = rd_kafka_event_topic_partition_list(event.handle)
         var partitions: [Int32] = []
         if let list {
@@ -16,9 +15,7 @@ extension ConsumerLoop {
         case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
             // A loss comes without any broker.
             monitor.brokerAnswered()
-            hasBeenAssigned = true
-            lookup.begin(now)
-            course.assign(partitions)
+            course.take(.assigned(partitions), now)
         case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
             let isLost = rd_kafka_assignment_lost(client.handle) != 0
             monitor.count(isLost ? "lost" : "revoked")
@@ -29,39 +26,36 @@ extension ConsumerLoop {
                         "partitions": "\(partitions)", "settled": "\(share(of: readers(of: partitions)).uncommitted)",
                     ])
             }
-            commit.renew()
-            course.revoke(partitions, now: now)
-            withdraw(partitions)
-            load.setDraining(true)
+            course.take(.revoked(partitions), now)
         default:
             logger.error("a change of the group failed", metadata: ["error": "\(KafkaError(event.error))"])
-            abandonAll()
-            course.lostClient()
-            rd_kafka_assign(client.handle, nil)
+            course.take(.changeFailed, now)
         }
     }
 
     /// Does what the course says, until it waits for something.
     func followCourse(_ now: MonotonicTime) {
-        let request = control.request
-        guard !course.isIdle || request != .none || subscription.isEnded else { return }
-        while perform(course.next(facts(now, request)), now) {}
+        while true {
+            let going = course.going
+            let action = course.next(facts(now)) {
+                (going: share(of: readers(of: going)), all: share(of: readers))
+            }
+            if action == .wait { return }
+            perform(action, now)
+        }
     }
 
-    private func facts(_ now: MonotonicTime, _ request: SessionControl.Request) -> SessionCourse.Facts {
-        var facts = SessionCourse.Facts(now: now)
-        facts.request = request
+    func facts(_ now: MonotonicTime) -> ConsumerCourse.Facts {
+        let going = course.going
+        var facts = ConsumerCourse.Facts(now: now)
+        facts.request = control.request
         facts.isCancelled = subscription.isEnded
-        facts.isHalfJoined = isHalfJoined
-        facts.hasClient = client != nil
+        facts.hasAskedToJoin = control.traffic.hasAsked
         if let client {
-            if case .leaving = course.phase { facts.hasLeft = rd_kafka_consumer_closed(client.handle) != 0 }
-            let going = course.going
+            if course.isLeaving { facts.hasLeft = rd_kafka_consumer_closed(client.handle) != 0 }
             if !going.isEmpty { facts.isLost = rd_kafka_assignment_lost(client.handle) != 0 }
-            facts.going = share(of: readers(of: going))
         }
-        facts.all = share(of: readers)
-        facts.committing = commit.verdict(from: commitTime, now: now)
+        facts.commitTime = control.traffic.commitTime(isAgreeing: !going.isEmpty)
         return facts
     }
 
@@ -69,8 +63,8 @@ extension ConsumerLoop {
         readers.filter { partitions.contains($0.feed.partition) }
     }
 
-    private func share(of readers: [PartitionReader]) -> SessionCourse.Share {
-        var share = SessionCourse.Share()
+    private func share(of readers: [PartitionReader]) -> MemberCourse.Share {
+        var share = MemberCourse.Share()
         for reader in readers {
             reader.feed.ledger.withLock { ledger in
                 share.inHand += ledger.inHand
@@ -82,15 +76,17 @@ extension ConsumerLoop {
         return share
     }
 
-    /// - Returns: whether there is more to decide.
-    private func perform(_ action: SessionCourse.Action, _ now: MonotonicTime) -> Bool {
+    private func perform(_ action: ConsumerCourse.Action, _ now: MonotonicTime) {
         switch action {
-        case .wait: return false
-        case .awaitHandlers: load.setDraining(true)
+        case .wait: break
+        case .open: reopen(now)
+        case .shut(let leaving, let reason): shut(leaving: leaving, because: reason)
+        case .watchHandlers(let isWatching): load.setDraining(isWatching)
+        case .withdraw(let partitions): withdraw(partitions)
         case .revoke(let partitions):
-            if partitions == nil { commit.renew() }
             for reader in readers where partitions?.contains(reader.feed.partition) ?? true { reader.feed.revoke() }
-        case .commit: sendCommit(now)
+        case .lookUp(let partitions, let question): lookUp(partitions, question: question)
+        case .takeUp(let partitions, let commits): takeUp(partitions, commits, now)
         case .accept(let partitions): assign(list(partitions))
         case .release(let partitions, let uncommitted):
             if uncommitted > 0 {
@@ -100,16 +96,15 @@ extension ConsumerLoop {
             }
             abandon { partitions.contains($0) }
             release(list(partitions))
-        case .leave(let uncommitted): leave(uncommitted)
-        case .end(let leaving):
-            shut(leaving: leaving)
-            return false
+        case .giveUpAll:
+            abandonAll()
+            if let client { rd_kafka_assign(client.handle, nil) }
+        case .commit: sendCommit(now)
+        case .leave(let uncommitted): leave(uncommitted, now)
         }
-        if course.isIdle { load.setDraining(false) }
-        return true
     }
 
-    private func leave(_ uncommitted: Int) {
+    private func leave(_ uncommitted: Int, _ now: MonotonicTime) {
         guard let client, let events else { return }
         if uncommitted > 0 {
             logger.warning(
@@ -122,8 +117,7 @@ extension ConsumerLoop {
             consuming: rd_kafka_consumer_close_queue(client.handle, events), redacting: monitor.secrets)
         {
             logger.debug("leaving failed", metadata: ["error": "\(error)"])
-            shut(leaving: false)
-            course.end()
+            course.take(.leavingFailed, now)
         }
     }
 
@@ -178,7 +172,7 @@ extension ConsumerLoop {
         }
         // librdkafka may drop a question, and then never answer it, once the client leaves: with its last partitions its
         // group is gone (`rd_kafka_cgrp_terminated`).
-        if case .leaving = course.phase { return }
+        if course.isLeaving { return }
         if plan.group != nil { control.membership = KafkaGroupMetadata(of: client) }
     }
 }

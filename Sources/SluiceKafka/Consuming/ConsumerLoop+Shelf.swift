@@ -54,7 +54,7 @@ extension ConsumerLoop {
     /// How many more records of the partition may be read. Says so when a message begins to hold it up, and when that ends.
     func roomBehindFailures(of reader: PartitionReader) -> Int {
         // Where brokers take next to nothing, what is settled behind a failing message is not remembered anyway.
-        let metadataRoom = SettledOffsets.room(in: commit.metadataLimit)
+        let metadataRoom = SettledOffsets.room(in: course.commit.metadataLimit)
         let limit = plan.group == nil || metadataRoom < 256 ? nil : metadataRoom
         let isFull = !load.shelf.isIdle && load.shelf.isFull
         let (room, change) = reader.feed.ledger.withLock { ledger -> (Int, KafkaLag.Holder??) in

@@ -6,13 +6,8 @@ import Sluice
 extension ConsumerLoop {
     private static let retryDelay = Duration.milliseconds(250)
 
-    /// Asks where the partitions that come go on, when it is time to.
-    func lookUpPartitions(_ now: MonotonicTime) {
-        guard plan.group != nil else { return discover(now) }
-        if case .lookingUp(let partitions) = course.change, lookup.isDue(now) { lookUp(partitions) }
-    }
-
-    private func lookUp(_ partitions: [Int32]) {
+    /// Asks where the partitions that come go on.
+    func lookUp(_ partitions: [Int32], question: UInt) {
         guard let client, let events, let group = plan.group else { return }
         let list = PartitionList(capacity: partitions.count)
         for partition in partitions { list.append(topic.name, partition) }
@@ -26,19 +21,19 @@ extension ConsumerLoop {
             _ = KafkaError(
                 consuming: rd_kafka_AdminOptions_set_require_stable_offsets(asked, 1), redacting: monitor.secrets)
         }
-        rd_kafka_AdminOptions_set_opaque(asked, UnsafeMutableRawPointer(bitPattern: lookup.ask(.now())))
+        rd_kafka_AdminOptions_set_opaque(asked, UnsafeMutableRawPointer(bitPattern: question))
         rd_kafka_ListConsumerGroupOffsets(client.handle, &request, 1, asked, events)
         rd_kafka_AdminOptions_destroy(asked)
         rd_kafka_ListConsumerGroupOffsets_destroy(request)
     }
 
     func handle(lookup event: borrowing NativeEvent, _ now: MonotonicTime) {
-        let counts = lookup.answered(UInt(bitPattern: rd_kafka_event_opaque(event.handle)))
-        guard counts, case .lookingUp(let partitions) = course.change else { return }
-        guard let commits = commits(event) else { return lookup.postpone(now) }
-        monitor.brokerAnswered()
-        diary.logEnd("the group's offsets are read again", of: "offsets", to: logger)
-        begin(partitions, commits, now)
+        let commits = commits(event)
+        if commits != nil {
+            monitor.brokerAnswered()
+            diary.logEnd("the group's offsets are read again", of: "offsets", to: logger)
+        }
+        course.take(.offsets(UInt(bitPattern: rd_kafka_event_opaque(event.handle)), commits), now)
     }
 
     /// What the group has committed; nil when that is not known yet.
@@ -68,12 +63,12 @@ extension ConsumerLoop {
     }
 
     /// Takes up partitions where their commits, or the options, say.
-    private func begin(_ partitions: [Int32], _ commits: [Int32: SettledOffsets], _ now: MonotonicTime) {
+    func takeUp(_ partitions: [Int32], _ commits: [Int32: SettledOffsets], _ now: MonotonicTime) {
         let fresh = partitions.filter { commits[$0] == nil }
-        guard let starts = starts(of: fresh) else { return lookup.postpone(now) }
+        guard let starts = starts(of: fresh) else { return course.take(.startsUnknown, now) }
         start(partitions, commits, starts)
         monitor.count("assigned")
-        course.tookUp()
+        course.take(.tookUp, now)
     }
 
     private func start(_ partitions: [Int32], _ commits: [Int32: SettledOffsets], _ starts: [Int32: Int64]) {

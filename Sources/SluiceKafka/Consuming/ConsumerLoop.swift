@@ -3,32 +3,29 @@ import Logging
 import Sluice
 import Synchronization
 
-/// What a session's thread does: it serves the client's events, feeds the subscription, takes part in the group's
+/// What a consumer's thread does: it serves the client's events, feeds the subscription, takes part in the group's
 /// changes, commits. Everything here belongs to that thread.
 ///
 /// The thread sleeps on one signal, which librdkafka's queues, settlements and requests from outside raise, and is
 /// never kept from polling by a full subscription or a slow handler.
 final class ConsumerLoop {
     let topic: Topic
-    let plan: ConsumerSession.Plan
+    let plan: TopicConsumer.Plan
     let subscription: Subscription
-    let control: SessionControl
+    let control: ConsumerInbox
     let monitor: ClientMonitor
     let logger: Logger
     var options: KafkaSubscriber.Configuration { plan.options }
-    var load: SessionLoad { control.load }
+    var load: ConsumerLoad { control.load }
 
     var client: NativeClient?
     /// Where everything of the client arrives but records.
     var events: OpaquePointer?
     /// librdkafka's own object of the topic, where a group reads it.
     var known: OpaquePointer?
-    /// How the session agrees to changes of its group, and how it ends.
-    var course: SessionCourse
+    /// Decides what is done with the client, the group and commits.
+    var course: ConsumerCourse
     var readers: [PartitionReader] = []
-    /// Where the partitions that come go on.
-    var lookup = LookupCourse()
-    var commit: CommitCourse
     /// What the commit that is under way is of.
     var inCommit: [PartitionFeed] = []
     /// What was logged of what is tried again.
@@ -43,11 +40,8 @@ final class ConsumerLoop {
     var hasRoom = false
     /// Which partition is read first, so that each has its turn.
     var turn = 0
-    var restart = (at: MonotonicTime(nanoseconds: 0), failures: 0)
-    /// Whether the client was ever given partitions, if only none.
-    var hasBeenAssigned = false
     private var nextRefresh = MonotonicTime(nanoseconds: 0)
-    /// When a groupless session looks for partitions again.
+    /// When a consumer without a group looks for partitions again.
     var nextDiscovery = MonotonicTime(nanoseconds: 0)
     /// Whether it was told that the topic is not there.
     var hasMissedTopic = false
@@ -58,8 +52,8 @@ final class ConsumerLoop {
     private static let batchSize = 512
 
     init(
-        _ topic: Topic, _ plan: ConsumerSession.Plan, _ client: NativeClient, subscription: Subscription,
-        control: SessionControl, monitor: ClientMonitor, logger: Logger
+        _ topic: Topic, _ plan: TopicConsumer.Plan, _ client: NativeClient, subscription: Subscription,
+        control: ConsumerInbox, monitor: ClientMonitor, logger: Logger
     ) {
         self.topic = topic
         self.plan = plan
@@ -68,11 +62,13 @@ final class ConsumerLoop {
         self.control = control
         self.monitor = monitor
         self.logger = logger
-        course = SessionCourse(
-            SessionCourse.Limits(
-                drain: plan.options.drainTimeout, commit: plan.options.commitTimeout, leave: Self.leaveTimeout))
-        commit = CommitCourse(
-            interval: plan.options.commitInterval, heartbeatInterval: plan.options.heartbeatInterval)
+        course = ConsumerCourse(
+            hasGroup: plan.group != nil,
+            MemberCourse(
+                MemberCourse.Limits(
+                    drain: plan.options.drainTimeout, commit: plan.options.commitTimeout, leave: Self.leaveTimeout)),
+            CommitCourse(
+                interval: plan.options.commitInterval, heartbeatInterval: plan.options.heartbeatInterval))
         records = RecordReader(topic: topic, marshaler: plan.options.marshaler, logger: logger)
         buffer = .allocate(capacity: Self.batchSize)
         buffer.initialize(repeating: nil)
@@ -87,17 +83,16 @@ final class ConsumerLoop {
         while true {
             let now = MonotonicTime.now()
             noticeAbsence(now)
+            noticeFailure(now)
             followCourse(now)
-            if course.phase == .ended { break }
-            revive(now)
             serveEvents(now)
-            lookUpPartitions(now)
-            followCourse(now)
-            if course.phase == .ended { break }
+            if course.hasEnded { break }
+            if plan.group == nil { discover(now) }
             hasRoom = false
             let isBusy = course.isRunning && feed(now)
             refreshWatermarks(now)
-            commitIfDue(now)
+            followCourse(now)
+            if course.hasEnded { break }
             if !isBusy { load.signal.wait(until: deadline(now)) }
         }
         control.end()
@@ -106,18 +101,16 @@ final class ConsumerLoop {
 
     /// Until when the thread may sleep.
     private func deadline(_ now: MonotonicTime) -> MonotonicTime {
+        let facts = facts(now)
         // librdkafka wants to be polled also when it has nothing to say.
-        var deadline = now.advanced(by: min(.seconds(1), options.maxPollInterval / 4))
-        if let due = course.deadline { deadline = min(deadline, due) }
-        if case .lookingUp = course.change, !lookup.isUnderWay { deadline = min(deadline, lookup.retry) }
-        if course.wantsCommit, !commit.isUnderWay, let time = commitTime, time > now { deadline = min(deadline, time) }
-        if client == nil { deadline = min(deadline, restart.at) }
+        var deadline = min(now.advanced(by: min(.seconds(1), options.maxPollInterval / 4)), course.deadline(facts))
         if plan.group == nil, readers.isEmpty { deadline = min(deadline, nextDiscovery) }
-        return min(deadline, feedDeadline)
+        return min(deadline, feedDeadline(facts))
     }
 
     /// When something is due again, or a commit.
-    private var feedDeadline: MonotonicTime {
+    private func feedDeadline(_ facts: ConsumerCourse.Facts) -> MonotonicTime {
+        guard !course.isLeaving else { return MonotonicTime(nanoseconds: .max) }
         var deadline = MonotonicTime(nanoseconds: .max)
         var hasNews = false
         let going = course.going
@@ -127,28 +120,25 @@ final class ConsumerLoop {
             if let due, hasRoom { deadline = min(deadline, due) }
             hasNews = hasNews || news
         }
-        switch course.phase {
-        case .running, .finishing:
-            guard hasNews, plan.group != nil, let due = commit.due(from: commitTime) else { return deadline }
-            return min(deadline, due)
-        case .committing, .leaving, .ended: return MonotonicTime(nanoseconds: .max)
-        }
+        guard hasNews, let due = course.commitDue(facts) else { return deadline }
+        return min(deadline, due)
     }
 
     private func serveEvents(_ now: MonotonicTime) {
         while let client, let events, let pointer = rd_kafka_queue_poll(events, 0) {
-            let event = NativeEvent(handle: pointer)
-            if monitor.take(event, of: client) { continue }
-            switch event.type {
-            case RD_KAFKA_EVENT_REBALANCE:
-                handle(rebalance: event, now)
-            case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
-                handle(lookup: event, now)
-            case RD_KAFKA_EVENT_OFFSET_COMMIT:
-                handle(commit: event)
-            default:
-                logger.debug("unexpected event", metadata: ["type": "\(event.type)"])
-            }
+            serve(NativeEvent(handle: pointer), of: client, now)
+            // The event has gone: what is done now may end the client.
+            followCourse(now)
+        }
+    }
+
+    private func serve(_ event: consuming NativeEvent, of client: NativeClient, _ now: MonotonicTime) {
+        if monitor.take(event, of: client) { return }
+        switch event.type {
+        case RD_KAFKA_EVENT_REBALANCE: handle(rebalance: event, of: client, now)
+        case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT: handle(lookup: event, now)
+        case RD_KAFKA_EVENT_OFFSET_COMMIT: handle(commit: event, now)
+        default: logger.debug("unexpected event", metadata: ["type": "\(event.type)"])
         }
     }
 
@@ -156,9 +146,6 @@ final class ConsumerLoop {
     private func refreshWatermarks(_ now: MonotonicTime) {
         guard let client, now >= nextRefresh else { return }
         nextRefresh = now.advanced(by: .milliseconds(200))
-        if lookup.isStuck(now) {
-            return fail(now, "the group's coordinator did not answer for half an hour")
-        }
         for reader in readers {
             var (low, high): (Int64, Int64) = (0, 0)
             let code = rd_kafka_get_watermark_offsets(

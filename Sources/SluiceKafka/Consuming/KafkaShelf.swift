@@ -1,7 +1,7 @@
 import Sluice
 import Synchronization
 
-/// What a session has put aside behind keys that fail, in memory: the records are Kafka's to keep.
+/// What a consumer has put aside behind keys that fail, in memory: the records are Kafka's to keep.
 final class KafkaShelf: Sendable {
     struct Item: KeyShelfItem {
         let place: UInt64
@@ -24,7 +24,7 @@ final class KafkaShelf: Sendable {
 
     private let bounds: Bounds
     private let state = Mutex(State())
-    /// Whether there is anything to hand out or to answer: read for each turn of the session's thread.
+    /// Whether there is anything to hand out or to answer: read for each turn of the consumer's thread.
     private let isInUse = Atomic<Bool>(false)
 
     init(bounds: Bounds = Bounds()) {

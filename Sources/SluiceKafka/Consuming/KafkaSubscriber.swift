@@ -34,7 +34,7 @@ public final class KafkaSubscriber: Subscriber {
     private let state = Mutex(State())
 
     private struct State {
-        var sessions: [ConsumerSession] = []
+        var consumers: [TopicConsumer] = []
         var isClosed = false
     }
 
@@ -66,14 +66,14 @@ public final class KafkaSubscriber: Subscriber {
         meter = instruments.map { ClientMeter($0, component: group.map { "kafka-\($0)" } ?? "kafka", .consumer) }
         // What librdkafka checks only when it makes a client is refused here too.
         do throws(KafkaError) {
-            try ConsumerSession.Plan(configuration, group: group, options: options).validate()
+            try TopicConsumer.Plan(configuration, group: group, options: options).validate()
         } catch {
             throw configuration.refusal(error)
         }
     }
 
     deinit {
-        for session in state.withLock(\.sessions) { session.end() }
+        for consumer in state.withLock(\.consumers) { consumer.end() }
     }
 
     /// Whether the cluster can be reached, and why not. Of several subscriptions, the worst.
@@ -90,8 +90,8 @@ public final class KafkaSubscriber: Subscriber {
     /// none: without a subscription, or while others of the group read every partition. Costs no request.
     public func lag(of topic: Topic) -> KafkaLag? {
         var lag = KafkaLag()
-        for session in live where session.topic == topic {
-            lag.partitions.merge(session.lag()) { first, _ in first }
+        for consumer in live where consumer.topic == topic {
+            lag.partitions.merge(consumer.lag()) { first, _ in first }
         }
         return lag.partitions.isEmpty ? nil : lag
     }
@@ -102,7 +102,7 @@ public final class KafkaSubscriber: Subscriber {
         live.lazy.filter { $0.topic == topic }.compactMap(\.groupMetadata).first
     }
 
-    private var live: [ConsumerSession] { state.withLock(\.sessions).filter { !$0.hasEnded } }
+    private var live: [TopicConsumer] { state.withLock(\.consumers).filter { !$0.hasEnded } }
 
     /// Joins the group. It does not wait for the cluster: the subscription fills when partitions are assigned.
     /// - Throws: ``KafkaError`` where Kafka takes no such name or no client can be made, `ClosedError`.
@@ -110,41 +110,41 @@ public final class KafkaSubscriber: Subscriber {
         let closed = ClosedError("kafka subscriber")
         if state.withLock(\.isClosed) { throw closed }
         try topic.validateForKafka()
-        let plan = ConsumerSession.Plan(configuration, group: group, options: options)
-        let session = try ConsumerSession(topic, plan, logger: logger, meter: meter)
+        let plan = TopicConsumer.Plan(configuration, group: group, options: options)
+        let consumer = try TopicConsumer(topic, plan, logger: logger, meter: meter)
         let isClosed = state.withLock { state in
-            state.sessions.removeAll(where: \.hasEnded)
-            if !state.isClosed { state.sessions.append(session) }
+            state.consumers.removeAll(where: \.hasEnded)
+            if !state.isClosed { state.consumers.append(consumer) }
             return state.isClosed
         }
         guard !isClosed else {
-            await session.close()
+            await consumer.close()
             throw closed
         }
-        return session.subscription
+        return consumer.subscription
     }
 
     /// Ends the subscriptions, commits what was settled and leaves the group. What handlers still hold is delivered
     /// again, to the next reader of the partition. An unreachable cluster is waited for some seconds.
     public func close() async {
-        let sessions = state.withLock { state in
+        let consumers = state.withLock { state in
             state.isClosed = true
-            return state.sessions
+            return state.consumers
         }
-        for session in sessions { session.subscription.cancel() }
+        for consumer in consumers { consumer.subscription.cancel() }
         await withDiscardingTaskGroup { group in
-            for session in sessions { group.addTask { await session.close() } }
+            for consumer in consumers { group.addTask { await consumer.close() } }
         }
-        state.withLock { $0.sessions = [] }
+        state.withLock { $0.consumers = [] }
     }
 
     /// Ends as a crash would: nothing is committed, and the group learns of it by the session's timeout.
     func crash() async {
-        let sessions = state.withLock { state in
+        let consumers = state.withLock { state in
             state.isClosed = true
-            defer { state.sessions = [] }
-            return state.sessions
+            defer { state.consumers = [] }
+            return state.consumers
         }
-        for session in sessions { await session.crash() }
+        for consumer in consumers { await consumer.crash() }
     }
 }

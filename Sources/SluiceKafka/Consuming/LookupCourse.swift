@@ -1,6 +1,6 @@
 import Sluice
 
-/// Decides when a session asks where its partitions go on, and which answer counts. A state machine without I/O.
+/// Decides when a consumer asks where its partitions go on, and which answer counts. A state machine without I/O.
 struct LookupCourse {
     /// Of the question whose answer counts; nil when the next one is due at `retry`.
     private var current: UInt?

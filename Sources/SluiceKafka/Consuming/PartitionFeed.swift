@@ -8,11 +8,11 @@ final class PartitionFeed: Settler {
     let ledger: Mutex<PartitionLedger>
     /// Whether the client may have records of the partition.
     let hasRecords = Atomic<Bool>(true)
-    private let load: SessionLoad
+    private let load: ConsumerLoad
     /// Whether another member may have the partition: what handlers have not begun by then is not theirs any more.
     private let isRevoked = Atomic<Bool>(false)
 
-    init(_ partition: Int32, from start: SettledOffsets?, load: SessionLoad) {
+    init(_ partition: Int32, from start: SettledOffsets?, load: ConsumerLoad) {
         self.partition = partition
         self.load = load
         ledger = Mutex(PartitionLedger(start))
@@ -131,8 +131,8 @@ final class BatchSettler: Settler {
     }
 }
 
-/// How much a session has delivered that is not settled, and when its thread wants to know of settlements.
-final class SessionLoad: Sendable {
+/// How much a consumer has delivered that is not settled, and when its thread wants to know of settlements.
+final class ConsumerLoad: Sendable {
     let signal = ThreadSignal()
     let shelf = KafkaShelf()
     private let unsettled = Atomic<Int>(0)

@@ -25,7 +25,7 @@ struct PartitionLedger {
         let rawValue: UInt8
         /// There is something to commit, and was not before.
         static let commit = Change(rawValue: 1)
-        /// Nothing is in anybody's hands any more.
+        /// No handler has anything of it any more.
         static let empty = Change(rawValue: 2)
         /// A message waits for redelivery.
         static let redeliver = Change(rawValue: 4)
@@ -250,7 +250,7 @@ struct PartitionLedger {
         return inHand == 0 ? [.empty, .redeliver] : .redeliver
     }
 
-    /// Somebody else reads the partition from now on: nothing counts any more, and nothing is kept.
+    /// Another member reads the partition from now on: nothing counts any more, and nothing is kept.
     /// - Returns: how many messages were unsettled.
     mutating func abandon() -> Int {
         guard !isAbandoned else { return 0 }

@@ -3,7 +3,7 @@ import Sluice
 import Synchronization
 
 /// Owns a partition's own queue of fetched records, so that it can be left alone while the subscription is full. Belongs
-/// to the session's thread.
+/// to the consumer's thread.
 final class PartitionReader {
     private(set) var feed: PartitionFeed
     private let queue: OpaquePointer

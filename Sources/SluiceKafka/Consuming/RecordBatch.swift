@@ -1,7 +1,7 @@
 import Sluice
 import Synchronization
 
-/// Records of one partition on their way from the session's thread to the route, copied out of what librdkafka lent into
+/// Records of one partition on their way from the consumer's thread to the route, copied out of what librdkafka lent into
 /// a few runs of memory. The route makes the messages.
 ///
 /// To copy a record costs little; to make a message of it takes several allocations, which are cheap only where the same

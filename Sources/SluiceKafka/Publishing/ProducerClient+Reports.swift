@@ -36,7 +36,7 @@ extension ProducerClient {
                 guard let message, let opaque = message.pointee._private else { continue }
                 let token = opaque.assumingMemoryBound(to: PublishCall.Token.self).pointee
                 if message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR {
-                    // Before anybody learns of it.
+                    // Before the callers learn of it.
                     if !hasAccepted { native.monitor.brokerAnswered() }
                     hasAccepted = true
                 } else {

@@ -4,7 +4,7 @@ import Synchronization
 /// What one call of `publish` waits for: a report on each of its messages.
 ///
 /// librdkafka carries the address of one of its tokens with each message. The call keeps itself and them alive until
-/// the last report is in, whether anybody still waits or not. A token is written before it is lent, by one thread at a
+/// the last report is in, whether the caller still waits or not. A token is written before it is lent, by one thread at a
 /// time: hence `@unchecked`.
 final class PublishCall: @unchecked Sendable {
     /// Tells whose report it is.

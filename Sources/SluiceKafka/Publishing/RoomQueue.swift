@@ -47,13 +47,13 @@ struct RoomQueue<Waiter> {
         return next()
     }
 
-    /// Takes out somebody who waits; nil where it has been woken.
+    /// Takes out one that waits; nil where it has been woken.
     mutating func remove(_ ticket: UInt64) -> Waiter? {
         guard let index = waiters.firstIndex(where: { $0.ticket == ticket }) else { return nil }
         return waiters.remove(at: index).waiter
     }
 
-    /// Takes out everybody.
+    /// Takes out all that wait.
     mutating func removeAll() -> [Waiter] {
         defer { waiters.removeAll() }
         return waiters.map(\.waiter)

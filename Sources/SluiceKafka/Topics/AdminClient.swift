@@ -40,7 +40,7 @@ final class AdminClient: Sendable {
     }
 
     /// Replaces a spoiled client. For its thread.
-    /// - Returns: whether it did; somebody may have woken the client that has gone.
+    /// - Returns: whether it did; a wake-up may have reached the client that has gone.
     func renew() -> Bool {
         guard state.withLock(\.isSpoiled) else { return false }
         // Without a new one the old one has to do: there is most of an hour left.

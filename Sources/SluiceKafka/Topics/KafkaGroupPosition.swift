@@ -24,8 +24,8 @@ extension KafkaTopics {
     public func positions(of topic: Topic, group: String) async throws -> [Int32: KafkaGroupPosition] {
         try Self.check(group)
         try topic.validateForKafka()
-        return try await perform { session throws(KafkaError) in
-            try session.positions(of: topic.name, group: group)
+        return try await perform { call throws(KafkaError) in
+            try call.positions(of: topic.name, group: group)
         }
     }
 }
@@ -42,7 +42,7 @@ extension KafkaTopics {
     ) async throws {
         try Self.check(group)
         try topic.validateForKafka()
-        try await perform { session throws(KafkaError) in try session.seek(group, of: topic.name, to: start) }
+        try await perform { call throws(KafkaError) in try call.seek(group, of: topic.name, to: start) }
     }
 }
 
@@ -51,16 +51,16 @@ extension KafkaTopics {
     /// - Throws: ``KafkaError`` when one of them does not answer in time.
     public func reach(_ topic: Topic, within limit: Duration) async throws(KafkaError) {
         try topic.validateForKafka()
-        try await perform(within: limit) { session throws(KafkaError) in
-            guard let partitions = try session.partitions(of: topic.name) else {
+        try await perform(within: limit) { call throws(KafkaError) in
+            guard let partitions = try call.partitions(of: topic.name) else {
                 throw KafkaError(.unknownTopic, detail: "there is no topic \(topic.name)")
             }
-            _ = try session.offsets(topic.name, partitions, at: Int64(RD_KAFKA_OFFSET_END))
+            _ = try call.offsets(topic.name, partitions, at: Int64(RD_KAFKA_OFFSET_END))
         }
     }
 }
 
-extension AdminSession {
+extension AdminCall {
     func seek(_ group: String, of topic: String, to start: StartPosition) throws(KafkaError) {
         guard let partitions = try partitions(of: topic), !partitions.isEmpty else { return }
         let time =

@@ -82,9 +82,9 @@ extension KafkaTopics {
     package func settled(of topic: Topic, by group: String) async throws -> [Int32: KafkaSettled] {
         try Self.check(group)
         try topic.validateForKafka()
-        return try await perform { session throws(KafkaError) in
-            guard let partitions = try session.partitions(of: topic.name), !partitions.isEmpty else { return [:] }
-            return try session.settled(by: group, topic.name, partitions)
+        return try await perform { call throws(KafkaError) in
+            guard let partitions = try call.partitions(of: topic.name), !partitions.isEmpty else { return [:] }
+            return try call.settled(by: group, topic.name, partitions)
         }
     }
 
@@ -95,17 +95,17 @@ extension KafkaTopics {
         try Self.check(group)
         try topic.validateForKafka()
         guard !settled.isEmpty else { return }
-        try await perform { session throws(KafkaError) in
+        try await perform { call throws(KafkaError) in
             let list = PartitionList(capacity: settled.count)
             for (partition, settled) in settled.sorted(by: { $0.key < $1.key }) {
                 list.append(topic.name, partition, offset: settled.offset, metadata: settled.metadata)
             }
-            try session.commit(list, of: group)
+            try call.commit(list, of: group)
         }
     }
 }
 
-extension AdminSession {
+extension AdminCall {
     fileprivate func settled(
         by group: String, _ topic: String, _ partitions: [Int32]
     ) throws(KafkaError) -> [Int32: KafkaSettled] {

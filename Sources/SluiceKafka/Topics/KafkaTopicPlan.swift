@@ -92,7 +92,7 @@ public struct KafkaTopicDescription: Sendable, Equatable {
         public let stated: String
     }
 
-    /// What differs from `plan` in a way that somebody may notice: fewer partitions, another life of messages.
+    /// What differs from `plan` in a way that users may notice: fewer partitions, another life of messages.
     public func drift(from plan: KafkaTopicPlan) -> [Drift] {
         var drift: [Drift] = []
         if partitions < Int(plan.partitions) {

@@ -6,10 +6,10 @@ extension KafkaTopics {
     /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
     package func extent(of topic: Topic) async throws(KafkaError) -> [Int32: Range<Int64>] {
         try topic.validateForKafka()
-        return try await perform { session throws(KafkaError) in
-            guard let partitions = try session.partitions(of: topic.name), !partitions.isEmpty else { return [:] }
-            let first = try session.offsets(topic.name, partitions, at: Int64(RD_KAFKA_OFFSET_BEGINNING))
-            let end = try session.offsets(topic.name, partitions, at: Int64(RD_KAFKA_OFFSET_END))
+        return try await perform { call throws(KafkaError) in
+            guard let partitions = try call.partitions(of: topic.name), !partitions.isEmpty else { return [:] }
+            let first = try call.offsets(topic.name, partitions, at: Int64(RD_KAFKA_OFFSET_BEGINNING))
+            let end = try call.offsets(topic.name, partitions, at: Int64(RD_KAFKA_OFFSET_END))
             var extent: [Int32: Range<Int64>] = [:]
             for partition in partitions {
                 guard let end = end[partition] else { continue }

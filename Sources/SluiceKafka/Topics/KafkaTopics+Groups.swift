@@ -6,7 +6,7 @@ extension KafkaTopics {
     /// - Throws: `ConfigurationError` for a group without a name; ``KafkaError``, also when the brokers do not answer in time.
     public func members(of group: String) async throws -> Int? {
         try Self.check(group)
-        return try await perform { session throws(KafkaError) in try session.members(of: group) }
+        return try await perform { call throws(KafkaError) in try call.members(of: group) }
     }
 
     /// Deletes a group without members, with all that it has committed (KIP-229; Kafka 1.1 or later).
@@ -14,11 +14,11 @@ extension KafkaTopics {
     /// - Throws: `ConfigurationError` for a group without a name; ``KafkaError``: one that ``KafkaError/saysThatTheGroupHasMembers`` when it is read.
     public func delete(group: String) async throws -> Bool {
         try Self.check(group)
-        return try await perform { session throws(KafkaError) in try session.delete(group: group) }
+        return try await perform { call throws(KafkaError) in try call.delete(group: group) }
     }
 }
 
-extension AdminSession {
+extension AdminCall {
     /// Asked of all brokers, by the requests of Kafka 0.9. The admin client's own question is not: where a broker does not know it,
     /// librdkafka ends the process (its issue 4605; `rd_kafka_admin_coord_request` in `rdkafka_admin.c`).
     func members(of group: String) throws(KafkaError) -> Int? {

@@ -27,8 +27,8 @@ extension KafkaTopics {
         try topic.validateForKafka()
         guard first <= last, limit > 0 else { return [] }
         let reader = RecordReader(topic: topic, marshaler: .watermill, logger: logger)
-        return try await perform { session throws(KafkaError) in
-            let table = try session.read(
+        return try await perform { call throws(KafkaError) in
+            let table = try call.read(
                 topic.name, partition, from: first, through: last, limit: min(limit, Self.mostRecords))
             var record = table.record(of: partition)
             return (0..<table.count).map { row in
@@ -46,10 +46,10 @@ extension KafkaTopics {
     /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
     package func bounds(of topic: Topic) async throws(KafkaError) -> [Int32: Range<Int64>] {
         try topic.validateForKafka()
-        return try await perform { session throws(KafkaError) in
-            guard let partitions = try session.partitions(of: topic.name), !partitions.isEmpty else { return [:] }
-            let first = try session.offsets(topic.name, partitions, at: Int64(RD_KAFKA_OFFSET_BEGINNING))
-            let end = try session.offsets(topic.name, partitions, at: Int64(RD_KAFKA_OFFSET_END))
+        return try await perform { call throws(KafkaError) in
+            guard let partitions = try call.partitions(of: topic.name), !partitions.isEmpty else { return [:] }
+            let first = try call.offsets(topic.name, partitions, at: Int64(RD_KAFKA_OFFSET_BEGINNING))
+            let end = try call.offsets(topic.name, partitions, at: Int64(RD_KAFKA_OFFSET_END))
             return end.reduce(into: [:]) { bounds, partition in
                 bounds[partition.key] = min(first[partition.key] ?? 0, partition.value)..<partition.value
             }
@@ -60,14 +60,14 @@ extension KafkaTopics {
     /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
     package func offsets(of topic: Topic, at time: Timestamp) async throws(KafkaError) -> [Int32: Int64] {
         try topic.validateForKafka()
-        return try await perform { session throws(KafkaError) in
-            guard let partitions = try session.partitions(of: topic.name), !partitions.isEmpty else { return [:] }
-            return try session.offsets(topic.name, partitions, at: max(0, time.millisecondsSince1970))
+        return try await perform { call throws(KafkaError) in
+            guard let partitions = try call.partitions(of: topic.name), !partitions.isEmpty else { return [:] }
+            return try call.offsets(topic.name, partitions, at: max(0, time.millisecondsSince1970))
         }
     }
 }
 
-extension AdminSession {
+extension AdminCall {
     /// What the records of one call may take up in bytes: the one that goes beyond is the last.
     private static let mostBytes = 8 << 20
 

@@ -113,7 +113,7 @@ public final class KafkaTopics: Closable {
             check("partitions", partitions, in: 1...)
             check("replication", replication, in: 1...)
         }
-        let outcome = try await perform { session throws(KafkaError) in try session.create(plan) }
+        let outcome = try await perform { call throws(KafkaError) in try call.create(plan) }
         switch outcome {
         case .created: logger.notice("created the topic", metadata: ["topic": "\(topic)"])
         case .exists(let count) where count != partitions:
@@ -128,7 +128,7 @@ public final class KafkaTopics: Closable {
     /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
     public func partitionCount(of topic: Topic) async throws(KafkaError) -> Int? {
         try topic.validateForKafka()
-        return try await perform { session throws(KafkaError) in try session.partitions(of: topic.name)?.count }
+        return try await perform { call throws(KafkaError) in try call.partitions(of: topic.name)?.count }
     }
 
     /// What the topic is; nil where there is none. Looking makes none.
@@ -138,8 +138,8 @@ public final class KafkaTopics: Closable {
     /// - Throws: ``KafkaError``, also when the brokers do not answer in time.
     public func describe(_ topic: Topic, settings: Bool = true) async throws(KafkaError) -> KafkaTopicDescription? {
         try topic.validateForKafka()
-        return try await perform { session throws(KafkaError) in
-            try session.describe(topic.name, settings: settings)
+        return try await perform { call throws(KafkaError) in
+            try call.describe(topic.name, settings: settings)
         }
     }
 
@@ -151,8 +151,8 @@ public final class KafkaTopics: Closable {
     public func backlog(of topic: Topic, group: String) async throws -> [Int32: Int64] {
         try Self.check(group)
         try topic.validateForKafka()
-        return try await perform { session throws(KafkaError) in
-            try session.unread(of: topic.name, group: group).mapValues(\.messages)
+        return try await perform { call throws(KafkaError) in
+            try call.unread(of: topic.name, group: group).mapValues(\.messages)
         }
     }
 
@@ -170,8 +170,8 @@ public final class KafkaTopics: Closable {
         try Self.check(group)
         try topic.validateForKafka()
         let times = times
-        return try await perform(within: limit) { session throws(KafkaError) in
-            try session.lag(of: topic.name, group: group, times)
+        return try await perform(within: limit) { call throws(KafkaError) in
+            try call.lag(of: topic.name, group: group, times)
         }
     }
 
@@ -191,7 +191,7 @@ public final class KafkaTopics: Closable {
 
     func perform<Value: Sendable>(
         within limit: Duration? = nil,
-        _ body: @escaping @Sendable (borrowing AdminSession) throws(KafkaError) -> Value
+        _ body: @escaping @Sendable (borrowing AdminCall) throws(KafkaError) -> Value
     ) async throws(KafkaError) -> Value {
         let timeout = min(timeout, limit ?? timeout)
         let (client, calls) = (client, calls)
@@ -202,7 +202,7 @@ public final class KafkaTopics: Closable {
                     try await calls.perform { () throws(KafkaError) in
                         _ = client.renew()
                         return try body(
-                            AdminSession(
+                            AdminCall(
                                 client.current, deadline: MonotonicTime.now().advanced(by: timeout),
                                 isUnwanted: { [weak calls] in
                                     cancellation.isRequested.load(ordering: .relaxed) || calls?.isClosed != false

@@ -14,7 +14,7 @@ struct Birth: ~Copyable, Sendable {
         _ = time.compareExchange(expected: Self.never, desired: now, ordering: .relaxed)
     }
 
-    /// Nil when the series may be seen as it is by everybody.
+    /// Nil when every scraper may see the series as it is.
     var nanoseconds: UInt64? {
         let time = time.load(ordering: .relaxed)
         return time == Self.never ? nil : time

@@ -12,7 +12,7 @@ struct Family: Sendable {
     static let other = "other"
 
     let kind: MetricKind
-    /// Nil until somebody describes it.
+    /// Nil until it is described.
     private(set) var description: MetricDescription?
     private(set) var text: FamilyText
     private(set) var bounds: [Double]

@@ -10,10 +10,10 @@ final class HandledKeys: Sendable {
         var waiters = WaitList<Result<Void, any Error>>()
     }
 
-    private let writer: LogWriter
+    private let writer: WriterInbox
     private let state = Mutex(State())
 
-    init(_ writer: LogWriter) {
+    init(_ writer: WriterInbox) {
         self.writer = writer
     }
 

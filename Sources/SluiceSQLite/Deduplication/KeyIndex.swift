@@ -7,7 +7,7 @@ import Synchronization
 /// It reads one path down one index. What it cannot do, the reader's thread does.
 final class KeyIndex: Sendable {
     /// A connection that is used by one thread at a time.
-    private struct Session: ~Copyable {
+    private struct Lookup: ~Copyable {
         let connection: ReadOnlyFile.Connection
         let find: SQLStatement
 
@@ -25,24 +25,24 @@ final class KeyIndex: Sendable {
     static let query = "SELECT expires FROM handled_keys WHERE scope = ? AND key = ?"
 
     private let clock: ClockGuard
-    private let session: Mutex<Session?>
+    private let lookup: Mutex<Lookup?>
 
     init(path: String, clock: ClockGuard) {
         self.clock = clock
-        session = Mutex(Session(path))
+        lookup = Mutex(Lookup(path))
     }
 
     /// - Returns: whether it was handled; nil where that cannot be found out here.
     func isHandled(_ key: KeyBook.Key) -> Bool? {
-        session.withLock { session in
-            guard let find = session?.find else { return nil }
+        lookup.withLock { lookup in
+            guard let find = lookup?.find else { return nil }
             return try? find.isHandled(key, clock)
         }
     }
 
     /// The last connection to close is the writer's.
     func close() {
-        session.withLock { $0 = nil }
+        lookup.withLock { $0 = nil }
     }
 }
 

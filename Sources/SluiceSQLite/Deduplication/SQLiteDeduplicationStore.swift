@@ -48,7 +48,7 @@ public final class SQLiteDeduplicationStore: DeduplicationStore {
     /// - Throws: ``SQLiteLogError``; the key stays reserved then, so that the commit can be tried again.
     public func commit(_ key: [UInt8], scope: String, for window: Duration) async throws {
         let milliseconds = Self.milliseconds(window)
-        try await log.writer.perform { session in try session.remember(key, scope: scope, for: milliseconds) }
+        try await log.writer.perform { loop in try loop.remember(key, scope: scope, for: milliseconds) }
         keys.release(KeyBook.Key(scope: scope, bytes: key))
     }
 
@@ -57,8 +57,8 @@ public final class SQLiteDeduplicationStore: DeduplicationStore {
     public func commitAll(_ keys: [[UInt8]], scope: String, for window: Duration) async throws {
         let milliseconds = Self.milliseconds(window)
         let keys = keys.map { KeyBook.Key(scope: scope, bytes: $0) }
-        try await log.writer.perform { session in
-            for key in keys { try session.remember(key.bytes, scope: key.scope, for: milliseconds) }
+        try await log.writer.perform { loop in
+            for key in keys { try loop.remember(key.bytes, scope: key.scope, for: milliseconds) }
         }
         self.keys.release(keys)
     }
@@ -86,24 +86,24 @@ public final class SQLiteDeduplicationStore: DeduplicationStore {
                 lookUps.append(LookUp(key: key, continuation: continuation))
                 return lookUps.count == 1
             }
-            if isFirst { log.reader.submit { [self] session in lookUp(session) } }
+            if isFirst { log.reader.submit { [self] loop in lookUp(loop) } }
         }
     }
 
-    /// Answers everybody who has asked until now. Without a session the log is closed.
-    private func lookUp(_ session: Result<ReaderSession, any Error>) {
+    /// Answers all who have asked so far; with an error where the log is closed.
+    private func lookUp(_ loop: Result<ReaderLoop, any Error>) {
         let lookUps = lookUps.withLock { lookUps in
             defer { lookUps = [] }
             return lookUps
         }
         for lookUp in lookUps {
             lookUp.continuation.resume(
-                with: Result { try session.get().findKey.isHandled(lookUp.key, session.get().clock) })
+                with: Result { try loop.get().findKey.isHandled(lookUp.key, loop.get().clock) })
         }
     }
 }
 
-extension WriterSession {
+extension WriterLoop {
     /// Call inside a transaction.
     func write(_ keys: HandledKeys) throws(SQLiteLogError) {
         for (key, window) in keys.beginCommit() { try remember(key.bytes, scope: key.scope, for: window) }

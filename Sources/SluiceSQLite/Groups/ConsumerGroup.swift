@@ -37,10 +37,10 @@ final class ConsumerGroup: Sendable {
     /// Until when a coarse clock may say that the lease has not run out, in nanoseconds.
     private let lookEnd = Atomic<UInt64>(0)
 
-    let writer: LogWriter
+    let writer: WriterInbox
     let readerSignal: ThreadSignal
 
-    init(topic: Topic, name: String, writer: LogWriter, readerSignal: ThreadSignal) {
+    init(topic: Topic, name: String, writer: WriterInbox, readerSignal: ThreadSignal) {
         self.topic = topic
         self.name = name
         self.writer = writer

@@ -11,7 +11,7 @@ final class GroupRegistry: Sendable {
 
     /// Adds a subscription to its group, which `make` creates if it is the first.
     func join(
-        _ name: String, topic: Topic, maxInFlight: Int, make: () -> ConsumerGroup,
+        _ name: String, topic: Topic, maxInFlight: Int, gathering: Duration, make: () -> ConsumerGroup,
         subscription: (ConsumerGroup, _ feed: UInt32) -> Subscription
     ) -> SubscriptionFeed {
         groups.withLock { groups in
@@ -25,7 +25,7 @@ final class GroupRegistry: Sendable {
             return group.state.withLock { state in
                 let feed = SubscriptionFeed(
                     id: state.nextFeed, group: group, subscription: subscription(group, state.nextFeed),
-                    maxInFlight: max(1, maxInFlight))
+                    maxInFlight: max(1, maxInFlight), gathering: gathering)
                 state.nextFeed &+= 1
                 state.deserted = nil
                 state.feeds.append(feed)
@@ -50,7 +50,7 @@ final class GroupRegistry: Sendable {
         }
     }
 
-    /// Forgets the group unless somebody has joined it in the meantime.
+    /// Forgets the group unless a subscription has joined it in the meantime.
     func remove(_ group: ConsumerGroup) {
         groups.withLock { groups in
             guard group.state.withLock({ $0.feeds.isEmpty && $0.holds == 0 }) else { return }

@@ -44,8 +44,8 @@ extension SQLiteLog {
     /// - Throws: ``SQLiteLogError``.
     public func groups() async throws -> [SQLiteGroup] {
         let (registry, owner) = (registry, owner)
-        return try await reader.perform { session in
-            try session.groupTable.read(
+        return try await reader.perform { loop in
+            try loop.groupTable.read(
                 present: .now(), isGone: owner.isGone, ours: Set(registry.all.compactMap(\.row)), owner: owner.id)
         }
     }
@@ -67,7 +67,7 @@ extension SQLiteLog {
     @discardableResult
     public func seek(group: String, topic: Topic, to position: SQLiteGroupPosition) async throws -> Int64 {
         do {
-            let settled = try await writer.perform { session in try session.seek(group, topic, to: position) }
+            let settled = try await writer.perform { loop in try loop.seek(group, topic, to: position) }
             registry.find(group, of: topic)?.move(to: settled)
             return settled
         } catch {
@@ -102,6 +102,6 @@ extension SQLiteLog {
     /// Forgets a group that no process reads for. One of its name that comes later is a new one.
     /// - Throws: ``SQLiteLogError``: `groupInUse` while a process reads for it, `unknownGroup`.
     public func remove(group: String, topic: Topic) async throws {
-        try await writer.perform { session in try session.remove(group, topic) }
+        try await writer.perform { loop in try loop.remove(group, topic) }
     }
 }

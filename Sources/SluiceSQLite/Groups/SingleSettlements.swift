@@ -53,7 +53,7 @@ extension SQLiteLog {
     /// Whether a group has settled something that its row does not have yet.
     /// - Throws: ``SQLiteLogError``.
     package func hasSettledSingly(by group: String, of topic: Topic) async throws -> Bool {
-        try await reader.perform { session in try SingleSettlements(group, topic).exist(session.prepare) }
+        try await reader.perform { loop in try SingleSettlements(group, topic).exist(loop.prepare) }
     }
 }
 
@@ -81,28 +81,28 @@ extension SQLiteTransaction {
     }
 
     private func write(_ offsets: [Int64], _ group: String, _ topic: Topic) throws {
-        guard try !offsets.isEmpty || SingleSettlements(group, topic).exist(session.prepare) else { return }
-        try session.settle(offsets, ofRow: try unreadRow(of: group, topic), group, topic)
+        guard try !offsets.isEmpty || SingleSettlements(group, topic).exist(loop.prepare) else { return }
+        try loop.settle(offsets, ofRow: try unreadRow(of: group, topic), group, topic)
     }
 
     /// What a group has settled, also out of order.
     package func settled(by group: String, of topic: Topic) throws -> OffsetSet {
-        var settled = try session.settled(ofRow: try session.group(group, topic: topic, start: .beginning).row)
-        settled.insert(ascending: try SingleSettlements(group, topic).read(session.prepare))
+        var settled = try loop.settled(ofRow: try loop.group(group, topic: topic, start: .beginning).row)
+        settled.insert(ascending: try SingleSettlements(group, topic).read(loop.prepare))
         return settled
     }
 
     /// The group's row, where no process reads for it.
     private func unreadRow(of group: String, _ topic: Topic) throws -> Int64 {
-        let row = try session.group(group, topic: topic, start: .beginning).row
-        guard session.leases.isFree(row, .now()), !session.registry.all.contains(where: { $0.row == row }) else {
-            throw SQLiteLogError(.groupInUse, path: session.path, detail: "\(group) on \(topic.name)")
+        let row = try loop.group(group, topic: topic, start: .beginning).row
+        guard loop.leases.isFree(row, .now()), !loop.registry.all.contains(where: { $0.row == row }) else {
+            throw SQLiteLogError(.groupInUse, path: loop.path, detail: "\(group) on \(topic.name)")
         }
         return row
     }
 }
 
-extension WriterSession {
+extension WriterLoop {
     func prepare(_ sql: String) throws(SQLiteLogError) -> SQLStatement { try SQLStatement(database, path: path, sql) }
 
     /// Writes into a group's row what it has settled singly, and these. Call inside a transaction, where no process reads for it.

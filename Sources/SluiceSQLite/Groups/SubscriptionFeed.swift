@@ -7,14 +7,16 @@ final class SubscriptionFeed: Settler {
     let group: ConsumerGroup
     let subscription: Subscription
     let maxInFlight: Int
+    let gathering: Duration
     /// What it handed out goes to the group's other subscriptions.
     private let isRetired = Atomic<Bool>(false)
 
-    init(id: UInt32, group: ConsumerGroup, subscription: Subscription, maxInFlight: Int) {
+    init(id: UInt32, group: ConsumerGroup, subscription: Subscription, maxInFlight: Int, gathering: Duration) {
         self.id = id
         self.group = group
         self.subscription = subscription
         self.maxInFlight = maxInFlight
+        self.gathering = gathering
     }
 
     /// A delivery's tag holds the offset and the low bits of the generation.

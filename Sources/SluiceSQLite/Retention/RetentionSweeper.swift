@@ -45,12 +45,12 @@ final class RetentionSweeper {
     /// Does one piece of what is due.
     /// - Returns: false when nothing is left to be done now.
     @discardableResult
-    func sweepPiece(_ now: MonotonicTime, in session: WriterSession) -> Bool {
+    func sweepPiece(_ now: MonotonicTime, in loop: WriterLoop) -> Bool {
         guard let due, due <= now else { return false }
         lastPiece = now
         var piece = Piece()
         do {
-            try session.transact { piece = try self.piece() }
+            try loop.transact { piece = try self.piece() }
             tell(piece)
         } catch {
             // A full disk or a locked file: tried again at the next sweep.
@@ -90,9 +90,9 @@ final class RetentionSweeper {
     var knowsTime: Bool { clock.isWritten }
 
     /// Tells the file what time it is, so that a stop that begins now is not taken for a longer one.
-    func rememberTime(in session: WriterSession) {
+    func rememberTime(in loop: WriterLoop) {
         // Without it the file says what the last sweep did.
-        try? session.transact { try clock.write() }
+        try? loop.transact { try clock.write() }
     }
 
     /// Reports what was deleted, once it is.

@@ -5,17 +5,25 @@ import Sluice
 /// Looks into an SQLite file and makes nothing: SQLite itself would leave files beside one that no process has open.
 enum ReadOnlyFile {
     /// Reads the file as it is at one moment.
+    /// - Parameter busyTimeout: how long it waits for another program that holds the file.
     static func read<Result>(
-        _ path: String, _ body: (Connection) throws(SQLiteLogError) -> Result
+        _ path: String, busyTimeout: Duration = .seconds(5),
+        _ body: (Connection) throws(SQLiteLogError) -> Result
     ) throws(SQLiteLogError) -> Result {
         for _ in 0..<20 {
             let before = try Stamp(path)
-            let connection = try Connection(path, isQuiet: before.isQuiet)
+            // With a write-ahead log SQLite needs its index too, and would make it where it is missing.
+            if !before.isQuiet, access(path + "-shm", F_OK) != 0 {
+                throw SQLiteLogError(
+                    .cannotOpen, path: path,
+                    detail: "its -wal file is there without its -shm file, which the gateway makes when it starts")
+            }
+            let connection = try Connection(path, isQuiet: before.isQuiet, busyTimeout: busyTimeout)
             let result = Swift.Result { () throws(SQLiteLogError) -> Result in
                 try connection.statement("BEGIN").run()
                 return try body(connection)
             }
-            // Without a write-ahead log no lock was held: somebody may have begun to write.
+            // Without a write-ahead log no lock was held: another process may have begun to write.
             let after = try Stamp(path)
             if !before.isQuiet || after == before { return try result.get() }
         }
@@ -25,9 +33,10 @@ enum ReadOnlyFile {
     /// Reads a file that is a log's.
     /// - Parameter body: is given the version of the file's schema.
     static func readLog<Result>(
-        _ path: String, _ body: (Connection, _ version: Int64) throws(SQLiteLogError) -> Result
+        _ path: String, busyTimeout: Duration = .seconds(5),
+        _ body: (Connection, _ version: Int64) throws(SQLiteLogError) -> Result
     ) throws(SQLiteLogError) -> Result {
-        try read(path) { connection throws(SQLiteLogError) in
+        try read(path, busyTimeout: busyTimeout) { connection throws(SQLiteLogError) in
             guard try connection.statement("PRAGMA application_id").integer() == Schema.applicationID else {
                 throw SQLiteLogError(.notALog, path: path, detail: "it is a file of another program, or empty")
             }
@@ -42,6 +51,7 @@ enum ReadOnlyFile {
 
     /// What tells that a file was written.
     struct Stamp: Equatable {
+        private let inode: UInt64
         private let size: Int64
         private let seconds: Int64
         private let nanoseconds: Int64
@@ -50,10 +60,21 @@ enum ReadOnlyFile {
 
         init(_ path: String) throws(SQLiteLogError) {
             var (file, log) = (stat(), stat())
-            guard stat(path, &file) == 0 else { throw ReadOnlyFile.failure(path) }
+            guard stat(path, &file) == 0 else { throw Stamp.absence(path) }
             let time = file.st_mtim
+            inode = UInt64(file.st_ino)
             (size, seconds, nanoseconds) = (Int64(file.st_size), Int64(time.tv_sec), Int64(time.tv_nsec))
             isQuiet = stat(path + "-wal", &log) != 0 || log.st_size == 0
+        }
+
+        private static func absence(_ path: String) -> SQLiteLogError {
+            let reason =
+                switch errno {
+                case EACCES: "its directory may not be searched"
+                case ENOENT: "there is no such file"
+                case let code: String(cString: strerror(code))
+                }
+            return SQLiteLogError(.cannotOpen, path: path, detail: reason)
         }
     }
 
@@ -71,15 +92,19 @@ enum ReadOnlyFile {
 
         /// - Parameter isQuiet: reads the file alone, without locks and the files that SQLite keeps beside it
         ///   (<https://www.sqlite.org/uri.html#uriimmutable>).
-        convenience init(_ path: String, isQuiet: Bool) throws(SQLiteLogError) {
-            try self.init(path, SQLITE_OPEN_READONLY, isQuiet ? "?immutable=1" : "")
+        convenience init(
+            _ path: String, isQuiet: Bool, busyTimeout: Duration = .seconds(5)
+        ) throws(SQLiteLogError) {
+            try self.init(path, SQLITE_OPEN_READONLY, isQuiet ? "?immutable=1" : "", busyTimeout)
         }
 
         convenience init(writing path: String) throws(SQLiteLogError) {
-            try self.init(path, SQLITE_OPEN_READWRITE, "")
+            try self.init(path, SQLITE_OPEN_READWRITE, "", .seconds(5))
         }
 
-        private init(_ path: String, _ flags: Int32, _ query: String) throws(SQLiteLogError) {
+        private init(
+            _ path: String, _ flags: Int32, _ query: String, _ busyTimeout: Duration
+        ) throws(SQLiteLogError) {
             var opened: OpaquePointer?
             let code = sqlite3_open_v2(
                 Self.uri(path) + query, &opened, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nil)
@@ -90,7 +115,7 @@ enum ReadOnlyFile {
             }
             handle = opened
             self.path = path
-            sqlite3_busy_timeout(opened, 5_000)
+            sqlite3_busy_timeout(opened, Int32(clamping: busyTimeout.wholeNanoseconds / 1_000_000))
         }
 
         deinit {
@@ -100,6 +125,13 @@ enum ReadOnlyFile {
 
         func statement(_ sql: String) throws(SQLiteLogError) -> SQLStatement {
             try SQLStatement(connection: handle, path: path, sql)
+        }
+
+        func cursor(for topic: Topic) throws(SQLiteLogError) -> TopicCursor? {
+            let find = try statement("SELECT id FROM topics WHERE name = ?")
+            find.bind(topic.name, at: 1)
+            guard let id = try find.integer() else { return nil }
+            return try TopicCursor(id: id, prepare: statement)
         }
 
         func failure() -> SQLiteLogError {

@@ -28,14 +28,14 @@ package struct SQLiteFileCopy {
                 let before = try ReadOnlyFile.Stamp(source)
                 try make()
                 try copy(isQuiet: before.isQuiet, onProgress)
-                // Without a write-ahead log no lock was held: somebody may have begun to write.
+                // Without a write-ahead log no lock was held: another process may have begun to write.
                 let after = try ReadOnlyFile.Stamp(source)
                 if !before.isQuiet || after == before { return try finish() }
                 unlink(target)
             }
             throw SQLiteLogError(.locked, path: source, detail: "it changes too often to be copied")
         } catch {
-            // What was there before is somebody else's.
+            // What was there before belongs to others.
             if error.code != .targetExists { unlink(target) }
             throw error
         }

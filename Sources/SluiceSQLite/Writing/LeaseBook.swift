@@ -80,7 +80,7 @@ final class LeaseBook {
         }
     }
 
-    func keep(_ registry: GroupRegistry, _ now: MonotonicTime, in session: WriterSession) {
+    func keep(_ registry: GroupRegistry, _ now: MonotonicTime, in loop: WriterLoop) {
         var steps: [(step: Step, group: ConsumerGroup, row: Int64)] = []
         var isCalm = true
         for group in registry.all {
@@ -94,22 +94,22 @@ final class LeaseBook {
             }
         }
         dueAt = now.advanced(by: isCalm ? duration / 6 : min(Self.retryInterval, duration / 6))
-        if !steps.isEmpty { carryOut(steps, registry, now, in: session) }
+        if !steps.isEmpty { carryOut(steps, registry, now, in: loop) }
     }
 
     private func carryOut(
         _ steps: [(step: Step, group: ConsumerGroup, row: Int64)], _ registry: GroupRegistry, _ now: MonotonicTime,
-        in session: WriterSession
+        in loop: WriterLoop
     ) {
         let leaseEnd = now.advanced(by: duration)
         let wallEnd = Timestamp.now().millisecondsSince1970 + Int64(duration.wholeNanoseconds / 1_000_000)
         var after: [() -> Void] = []
         do {
-            try session.transact {
+            try loop.transact {
                 for (step, group, row) in steps {
                     switch step {
                     case .acquire:
-                        if let ledger = try acquire(row, group, until: wallEnd, now, in: session) {
+                        if let ledger = try acquire(row, group, until: wallEnd, now, in: loop) {
                             after.append { group.lead(ledger, until: leaseEnd) }
                         }
                     case .renew:
@@ -118,7 +118,7 @@ final class LeaseBook {
                             if isOurs { group.extend(until: leaseEnd) } else { group.resign() }
                         }
                     case .release:
-                        try session.settleFinally(group)
+                        try loop.settleFinally(group)
                         try release(row)
                         after.append {
                             group.resign()
@@ -137,14 +137,14 @@ final class LeaseBook {
     }
 
     /// Gives everything away at the end.
-    func giveUp(_ registry: GroupRegistry, in session: WriterSession) {
+    func giveUp(_ registry: GroupRegistry, in loop: WriterLoop) {
         let groups = registry.all.compactMap { group in
             group.state.withLock { state in state.ledger == nil ? nil : state.row.map { (group, $0) } }
         }
         // What cannot be written now is redelivered to the next owner.
-        try? session.transact {
+        try? loop.transact {
             for (group, row) in groups {
-                try session.settleFinally(group)
+                try loop.settleFinally(group)
                 try release(row)
             }
         }
@@ -153,7 +153,7 @@ final class LeaseBook {
 
     // MARK: The rows
 
-    /// Each sign of the lease also says that somebody reads.
+    /// Each renewal of the lease also says that the group is read.
     private var present: Int64 { Timestamp.now().millisecondsSince1970 }
 
     /// Whether no living process holds the lease.
@@ -173,7 +173,7 @@ final class LeaseBook {
     }
 
     private func acquire(
-        _ row: Int64, _ group: ConsumerGroup, until end: Int64, _ now: MonotonicTime, in session: WriterSession
+        _ row: Int64, _ group: ConsumerGroup, until end: Int64, _ now: MonotonicTime, in loop: WriterLoop
     ) throws(SQLiteLogError) -> GroupLedger? {
         // Looked at again inside the transaction, where no other process can take it.
         guard isFree(row, now) else { return nil }
@@ -185,7 +185,7 @@ final class LeaseBook {
         take.bind(row, at: 4)
         try take.run()
         // Its ledger begins with all that the group has settled.
-        try session.settle(ofRow: row, group.name, group.topic)
+        try loop.settle(ofRow: row, group.name, group.topic)
         load.bind(row, at: 1)
         defer { load.reset() }
         guard try load.step() else { return nil }
@@ -198,7 +198,7 @@ final class LeaseBook {
             progress: ProgressLedger(try progress.read(row, settledThrough: settled.through)))
     }
 
-    /// Whether the lease stands in somebody's name, void or not.
+    /// Whether the lease names an owner, void or not.
     private func isTaken(_ row: Int64) throws(SQLiteLogError) -> Bool {
         look.bind(row, at: 1)
         defer { look.reset() }

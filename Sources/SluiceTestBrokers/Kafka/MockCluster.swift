@@ -15,7 +15,7 @@ import Synchronization
 ///   partitions to be named.
 /// - Idempotence is not checked (only transactional producers' sequence numbers are): a request that was taken and
 ///   whose answer was lost is stored twice.
-/// - Transactions run, and their offsets are not kept. Aborted records are not hidden from anybody: they are either not
+/// - Transactions run, and their offsets are not kept. Aborted records are not hidden from readers: they are either not
 ///   sent at all, because abort comes first, or visible.
 /// - Metadata takes no error and no delay.
 /// - Answers that follow one another wait for the client's acknowledgement, which takes up to 40 ms. Kafka sets

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A Kafka broker for what librdkafka's mock cluster does not have: it tells of topics, makes them and describes their
-/// settings, remembers what it was asked, and makes no topic because somebody looks for it. It takes no records and has
+/// settings, remembers what it was asked, and makes no topic because a client looks for it. It takes no records and has
 /// no groups (<https://kafka.apache.org/protocol>).
 ///
 /// ```swift
@@ -75,7 +75,7 @@ public final class ScriptedBroker: Sendable {
         state.state.withLock { $0.topics[topic] = nil }
     }
 
-    /// Somebody changes a topic's setting.
+    /// Changes a topic's setting.
     public func alter(_ topic: String, _ setting: String, _ value: String) {
         state.state.withLock { $0.topics[topic]?.settings[setting] = value }
     }

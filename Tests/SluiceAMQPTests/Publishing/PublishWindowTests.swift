@@ -122,7 +122,7 @@ struct PublishWindowTests {
         let outcome = await early.outcome { next = window.expire(second(10), nil) }
         #expect(next == second(15))
         #expect(outcome == .failed([early.ids[2], early.ids[1]], .timedOut))
-        // A broker that was not to be had is said to be the reason.
+        // The reason names the broker that could not be reached.
         let away = AMQPError(.unreachable, "away")
         #expect(await late.outcome { _ = window.expire(second(15), away) } == .failed(late.ids, .unreachable))
         #expect(window.isEmpty)

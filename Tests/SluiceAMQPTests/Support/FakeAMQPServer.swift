@@ -117,7 +117,7 @@ final class FakeAMQPServer: Sendable {
     /// How many connections it has taken.
     var connectionCount: Int { state.withLock(\.count) }
 
-    /// Hangs up on everybody, and takes no more.
+    /// Closes every connection, and takes no more.
     func close() {
         let connections = state.withLock { state -> [FakeAMQPConnection] in
             guard !state.isClosed else { return [] }

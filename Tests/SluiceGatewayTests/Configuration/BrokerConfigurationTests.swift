@@ -208,7 +208,7 @@ struct BrokerConfigurationTests {
                 "amqps://host?cacertfile=\(files.authority)&certfile=\(certificate)&keyfile=\(key)&password=\(files.keyPassword)",
         ])
         #expect(good.warnings.isEmpty)
-        // It may be renewed before anybody connects.
+        // It may be renewed before the first connection.
         let expired = try GatewayConfiguration(environment: [
             "KAFKA_BROKERS": "b:9092", "KAFKA_TLS_CERT": files.expired, "KAFKA_TLS_KEY": files.expiredKey,
         ])

@@ -8,7 +8,7 @@ import Testing
 @testable import SluiceGateway
 
 extension EndToEnd {
-    /// A sink that fails is given a rest, everybody can see it, and what waited arrives in order.
+    /// A sink that fails is given a rest, that is visible, and what waited arrives in order.
     @Suite(.timeLimit(.minutes(10)))
     struct BreakerTests {
         private typealias Outage = OutageTests

@@ -46,7 +46,7 @@ struct JournalUnderTest: Sendable {
     /// Runs the thread around `body`; everything is written when it returns.
     func whileWriting<Result>(_ body: () async throws -> Result) async throws -> Result {
         let thread = try WorkerThread(name: "journal") { [journal, recorder] in
-            JournalWriter(journal, isDoubted: { false }, logger: recorder.logger(at: .debug)).run()
+            JournalLoop(journal, isDoubted: { false }, logger: recorder.logger(at: .debug)).run()
         }
         let result: Swift.Result<Result, any Error>
         do {

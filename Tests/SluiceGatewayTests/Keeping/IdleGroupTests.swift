@@ -26,7 +26,7 @@ extension EndToEnd {
         @Test func aGroupThatNothingReadsIsShownUntilItIsRemoved() async throws {
             let (slack, directory) = (try FakeSlack(), try TemporaryDirectory())
             try await leave("log-to-console", in: directory)
-            // Somebody looks at the poison now and then: no route does, and that is as it should be.
+            // People read the poison queue now and then, and no route does: that is no fault.
             try await leave("poison", topic: "poison", in: directory)
             try await withGateway(in: directory, slack: slack) { gateway in
                 try await eventually("a note") {

@@ -32,8 +32,8 @@ import Testing
         var routes: [Route] { queue.routes }
         func prepare() async throws { try await queue.prepare() }
         func keep() async { await queue.keep() }
-        func subscriber(for route: String, from start: ReaderStart) -> any Subscriber {
-            queue.subscriber(for: route, from: start)
+        func subscriber(for route: String, from start: ReaderStart, gathering: Duration) throws -> any Subscriber {
+            try queue.subscriber(for: route, from: start, gathering: gathering)
         }
         func probe() async { await queue.probe() }
         func replay(settledBy route: String, to body: ([Message]) async throws -> Void) async throws {

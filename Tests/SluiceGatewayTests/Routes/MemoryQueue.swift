@@ -20,7 +20,9 @@ final class MemoryQueue: EventQueue {
 
     var publisher: any Publisher { broker.publisher(key: Event.orderingKeySelector) }
 
-    func subscriber(for route: String, from start: ReaderStart) -> any Subscriber { broker.subscriber(group: route) }
+    func subscriber(for route: String, from start: ReaderStart, gathering: Duration) -> any Subscriber {
+        broker.subscriber(group: route)
+    }
 
     func prepare() async throws {}
     func probe() async {}

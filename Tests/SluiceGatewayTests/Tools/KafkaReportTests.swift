@@ -79,9 +79,9 @@ struct KafkaReportTests {
         var query = DeploymentReport.Query(
             period: .init(from: Self.moment, to: FactFixtures.time(24 * 400)), now: FactFixtures.time(24 * 400))
         query.listsCommits = listsCommits
-        let expected = String(decoding: ReportJSON(history.report(query)).bytes, as: UTF8.self)
+        let expected = try Written.text(ReportJSON(history.report(query)).write)
         #expect(expected.contains("Change things"))
-        let found = String(decoding: ReportJSON(try FactStore(path: path).report(query)).bytes, as: UTF8.self)
+        let found = try Written.text(ReportJSON(try FactStore(path: path).report(query)).write)
         #expect(found == expected)
     }
 }

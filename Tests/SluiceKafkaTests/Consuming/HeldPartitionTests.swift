@@ -147,7 +147,7 @@ struct HeldPartitionTests {
 
     /// Records of one key in a row leave no gaps: there the memory is the bound.
     @Test func whatIsPutAsideHasABoundInMemory() throws {
-        let load = SessionLoad()
+        let load = ConsumerLoad()
         let feed = PartitionFeed(0, from: SettledOffsets(offset: 0, metadata: ""), load: load)
         var shelf = KafkaShelf(bounds: .init(count: 3, bytes: 1 << 20))
         func item(_ place: UInt64, bytes: Int = 1) -> KafkaShelf.Item {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import SluiceKafka
 
-/// What is settled is committed before a partition goes to another member, and before a session ends.
+/// What is settled is committed before a partition goes to another member, and before a consumer ends.
 ///
 /// Nothing is committed in between: what came again would be all of it.
 @Suite(.timeLimit(.minutes(10)))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import SluiceKafka
 
-/// When a session asks where its partitions go on.
+/// When a consumer asks where its partitions go on.
 struct LookupCourseTests {
     private func at(_ seconds: Int) -> MonotonicTime { MonotonicTime.longAgo.advanced(by: .seconds(seconds)) }
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import SluiceKafka
 
-/// Records on their way from the session's thread to the route.
+/// Records on their way from the consumer's thread to the route.
 struct RecordBatchTests {
     private let large = [UInt8](repeating: 7, count: 5_000)
 
@@ -78,7 +78,7 @@ struct RecordBatchTests {
     }
 
     @Test func makesEachDeliveryWhenItIsTaken() throws {
-        let feed = PartitionFeed(5, from: nil, load: SessionLoad())
+        let feed = PartitionFeed(5, from: nil, load: ConsumerLoad())
         let subscription = try Subscription(capacity: 10)
         let batch = RecordBatch(table(), of: feed, reader, arrival: .now())
         #expect(subscription.offer(batch, count: 4) == 4)
@@ -92,7 +92,7 @@ struct RecordBatchTests {
 
     /// The partition delivers it again.
     @Test(arguments: [0, 1, 3]) func whatIsNotTakenIsRejectedWithItsContent(taken: Int) throws {
-        let feed = PartitionFeed(0, from: nil, load: SessionLoad())
+        let feed = PartitionFeed(0, from: nil, load: ConsumerLoad())
         feed.ledger.withLock { ledger in
             for place in Int64(11)...14 { _ = ledger.read(place, nil) }
         }

@@ -93,13 +93,13 @@ struct RevocationTests {
 
     /// The thread of a paused process, its client and its handlers wake up together.
     @Test func aPauseLongerThanTheGroupWaitsEndsTheRight() {
-        let load = SessionLoad(patience: .milliseconds(20))
+        let load = ConsumerLoad(patience: .milliseconds(20))
         let feed = PartitionFeed(0, from: nil, load: load)
         load.noteTurn(MonotonicTime.now().advanced(by: .seconds(100)))
         #expect(feed.owns(1))
         load.noteTurn(MonotonicTime(nanoseconds: MonotonicTime.now().nanoseconds - 30_000_000))
         #expect(!feed.owns(1))
-        let groupless = PartitionFeed(0, from: nil, load: SessionLoad())
+        let groupless = PartitionFeed(0, from: nil, load: ConsumerLoad())
         #expect(groupless.owns(1))
         groupless.revoke()
         #expect(!groupless.owns(1))
@@ -107,7 +107,7 @@ struct RevocationTests {
 
     /// Offsets that went back are those of another log: what was read of the old one is nowhere else.
     @Test func whatWasReadBeforeOffsetsWentBackStaysOurs() throws {
-        let feed = PartitionFeed(0, from: nil, load: SessionLoad())
+        let feed = PartitionFeed(0, from: nil, load: ConsumerLoad())
         feed.abandon()
         #expect(feed.owns(1))
     }

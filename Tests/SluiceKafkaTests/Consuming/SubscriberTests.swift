@@ -82,7 +82,7 @@ struct SubscriberTests {
         options.heartbeatInterval = .seconds(3)
         let subscribers = try (0..<100).map { _ in try kafka.subscriber(kafka.uniqueGroup(), options) }
         for subscriber in subscribers { _ = try await subscriber.subscribe(to: topic) }
-        // Not all at the same moment: one whose session ended meanwhile is to be closed too.
+        // Not all at the same moment: one that ended meanwhile is to be closed too.
         var members: Set<Int> = []
         try await eventually("partitions") {
             for (number, subscriber) in subscribers.enumerated() where subscriber.lag(of: topic)?.partitions[0] != nil {

@@ -74,7 +74,7 @@ final class RawConsumer {
         var partitions: [Int32] = []
         try await eventually("the partitions of \(topic)") {
             partitions =
-                try AdminSession(client, deadline: .now().advanced(by: .seconds(10))).partitions(of: topic.name) ?? []
+                try AdminCall(client, deadline: .now().advanced(by: .seconds(10))).partitions(of: topic.name) ?? []
             return !partitions.isEmpty
         }
         let list = PartitionList()

@@ -91,7 +91,7 @@ struct TimeoutTests {
         try await task.value
     }
 
-    /// A timed-out attempt failed; it was not interrupted by anybody.
+    /// A timed-out attempt failed; nothing interrupted it.
     @Test func countsAnAttemptThatRanOutOfTimeAsFailed() async throws {
         try await VirtualTime.run { time in
             let source = Source([.numbered(0)], time: time)

@@ -137,7 +137,7 @@ struct RevocationTests {
     }
 }
 
-/// A subscriber whose messages go to somebody else at the test's word.
+/// A subscriber whose messages go to another process when the test says so.
 private final class RevocableSource: Subscriber, Settler {
     let name = "source"
     let defaultOrdering = Ordering.serial

@@ -35,7 +35,7 @@ struct OutageScenarioTests {
         func close() async {}
     }
 
-    /// A token was revoked. An hour later somebody puts in a new one.
+    /// A token was revoked. An hour later a new one is put in.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func aHeldRouteLosesNothingAndGoesOnInOrder(seed: UInt64) async throws {
         try await VirtualTime.run(seed: seed, order: .shuffled) { time in

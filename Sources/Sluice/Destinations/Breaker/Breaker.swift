@@ -73,7 +73,7 @@ final class Breaker: Sendable {
         passable = Atomic(policy?.force != .open)
     }
 
-    /// Whether every attempt may be made, as far as anybody has looked.
+    /// Whether every attempt may be made, as of the last look.
     var isPassable: Bool { passable.load(ordering: .relaxed) }
 
     // MARK: The way in

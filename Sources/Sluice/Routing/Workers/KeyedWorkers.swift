@@ -24,20 +24,23 @@ struct KeyedWorkers {
         try await processor.onDrain {
             lanes.close().forEach(processor.release)
         } during: {
+            let crew = Crew(limit: count)
             try await withThrowingDiscardingTaskGroup { group in
                 let keeping = DeliveryProcessor.Keeping(subscription.redelivery)
-                for _ in 0..<count {
-                    group.addTask { await work(lanes, keeping: keeping) }
-                }
-                do {
-                    try await feed(lanes, from: subscription)
-                    lanes.finish()
-                } catch {
-                    // The source is gone: it gets back at once what waits here, also what waits for a redelivery.
-                    lanes.close().forEach(processor.release)
-                    throw error
-                }
+                group.addTask { try await fill(lanes, from: subscription) }
+                await crew.run(in: &group) { await work(lanes, crew, keeping: keeping) }
             }
+        }
+    }
+
+    private func fill(_ lanes: Lanes, from subscription: Subscription) async throws {
+        do {
+            try await feed(lanes, from: subscription)
+            lanes.finish()
+        } catch {
+            // The source is gone: it gets back at once what waits here, also what waits for a redelivery.
+            lanes.close().forEach(processor.release)
+            throw error
         }
     }
 
@@ -72,11 +75,12 @@ struct KeyedWorkers {
         lanes.noteKept(shelved.count)
     }
 
-    private func work(_ lanes: Lanes, keeping: DeliveryProcessor.Keeping) async {
+    private func work(_ lanes: Lanes, _ crew: Crew, keeping: DeliveryProcessor.Keeping) async {
         processor.setOut()
         defer { processor.rest() }
         var done: Lanes.Lane?
-        while let (lane, taken) = await take(lanes, after: done) {
+        var isBusy = false
+        while let (lane, taken) = await take(lanes, after: done, crew, &isBusy) {
             var parcel = taken
             done = lane
             if Task.isCancelled {
@@ -91,11 +95,20 @@ struct KeyedWorkers {
     }
 
     @inline(__always)
-    private func take(_ lanes: Lanes, after done: Lanes.Lane?) async -> (Lanes.Lane, DeliveryProcessor.Parcel)? {
-        if let taken = lanes.takeNow(after: done) { return taken }
-        processor.rest()
-        defer { processor.setOut() }
-        return await lanes.take()
+    private func take(
+        _ lanes: Lanes, after done: Lanes.Lane?, _ crew: Crew, _ isBusy: inout Bool
+    ) async -> (Lanes.Lane, DeliveryProcessor.Parcel)? {
+        var taken = lanes.takeNow(after: done)
+        if taken == nil {
+            if isBusy { crew.noteIdle() }
+            isBusy = false
+            processor.rest()
+            taken = await lanes.take()
+            processor.setOut()
+        }
+        if !isBusy { crew.noteBusy() }
+        isBusy = true
+        return taken
     }
 
     private func park(

@@ -17,6 +17,7 @@ struct LaneTable<Parcel> {
     private struct Slot {
         /// Of a free lane the key of its last messages, so that the next of them find it again.
         var key: [UInt8]?
+        var hash: UInt32 = 0
         var queue = Deque<Parcel>()
         var phase = Phase.free
         /// Whether the source may have more of the key on its shelf, which comes before anything newer.
@@ -71,7 +72,7 @@ struct LaneTable<Parcel> {
     private var slots: [Slot] = []
     /// Those that were free when they were put here. Some have been taken by their last key since.
     private var free: [Lane] = []
-    private var lanes: [[UInt8]: Lane] = [:]
+    private var lanes = LaneIndex()
     private var ready = Deque<Lane>()
     /// Parcels that are queued or parked; those in a worker's hands are not among them.
     private(set) var count = 0
@@ -92,13 +93,14 @@ struct LaneTable<Parcel> {
     /// - Returns: false when the source has to keep it, as it has older ones of the key.
     @discardableResult
     mutating func add(_ parcel: Parcel, key: [UInt8]?, mark: Shelf.Mark = .none) -> Bool {
-        let known = key.flatMap { lanes[$0] }
+        let hash = key.map(LaneIndex.hash) ?? 0
+        let known = key.flatMap { find($0, hash) }
         if let known, slots[known].isShelving, mark == .none || slots[known].isStale {
             giveBack(known, mark)
             return false
         }
         count += 1
-        let lane = known ?? allocate(key)
+        let lane = known ?? allocate(key, hash)
         if mark != .none, key != nil {
             slots[lane].isShelving = mark != .last
             slots[lane].hasAsked = mark == .within
@@ -198,7 +200,7 @@ struct LaneTable<Parcel> {
 
     /// The source has nothing more of this key.
     mutating func noteExhausted(_ key: [UInt8]) {
-        guard let lane = lanes[key], slots[lane].hasAsked else { return }
+        guard let lane = find(key, LaneIndex.hash(key)), slots[lane].hasAsked else { return }
         slots[lane].hasAsked = false
         if slots[lane].isStale {
             slots[lane].isStale = false
@@ -268,12 +270,24 @@ struct LaneTable<Parcel> {
         return wanted
     }
 
-    private mutating func allocate(_ key: [UInt8]?) -> Lane {
+    private func find(_ key: [UInt8], _ hash: UInt32) -> Lane? {
+        lanes.find(hash) { slots[$0].key == key }
+    }
+
+    private mutating func allocate(_ key: [UInt8]?, _ hash: UInt32) -> Lane {
         let lane = takeFree()
-        if let last = slots[lane].key { lanes[last] = nil }
+        forgetKey(lane)
+        guard let key else { return lane }
         slots[lane].key = key
-        if let key { lanes[key] = lane }
+        slots[lane].hash = hash
+        lanes.insert(hash, lane)
         return lane
+    }
+
+    private mutating func forgetKey(_ lane: Lane) {
+        guard slots[lane].key != nil else { return }
+        lanes.remove(slots[lane].hash, lane)
+        slots[lane].key = nil
     }
 
     private mutating func takeFree() -> Lane {
@@ -286,10 +300,7 @@ struct LaneTable<Parcel> {
     }
 
     private mutating func vacate(_ lane: Lane) {
-        if let key = slots[lane].key, key.count > Self.rememberedKey {
-            lanes[key] = nil
-            slots[lane].key = nil
-        }
+        if let key = slots[lane].key, key.count > Self.rememberedKey { forgetKey(lane) }
         slots[lane].phase = .free
         slots[lane].isShelving = false
         slots[lane].hasAsked = false

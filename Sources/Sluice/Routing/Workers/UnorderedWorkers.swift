@@ -9,17 +9,17 @@ struct UnorderedWorkers {
         try await processor.onDrain {
             resting.close().forEach(processor.release)
         } during: {
+            let crew = Crew(limit: count)
             try await withThrowingDiscardingTaskGroup { group in
-                for _ in 0..<count {
-                    group.addTask { try await work(subscription, resting) }
-                }
+                await crew.run(in: &group) { try await work(subscription, resting, crew) }
             }
         }
     }
 
-    private func work(_ subscription: Subscription, _ resting: RestingParcels) async throws {
+    private func work(_ subscription: Subscription, _ resting: RestingParcels, _ crew: Crew) async throws {
         do {
             while let batch = try await subscription.next(64, sharers: count) {
+                crew.noteBusy()
                 processor.receive(batch)
                 processor.setOut()
                 if batch.isEmpty, let parcel = resting.takeDue() { await takeUp(parcel, resting, subscription) }
@@ -40,6 +40,7 @@ struct UnorderedWorkers {
                     }
                 }
                 processor.rest()
+                crew.noteIdle()
             }
         } catch {
             // The source is gone: it gets back at once what rests here.

@@ -16,44 +16,45 @@ extension DeploymentFact {
     }
 
     static func read(_ reader: inout JSONReader) throws(JSONError) -> Result<DeploymentFact, SourceError> {
-        var texts: [String: String] = [:]
-        var (started, finished): (Timestamp?, Timestamp?) = (nil, nil)
-        try reader.object { (key, reader) throws(JSONError) in
-            if key == "started_at" {
-                started = try EventTime.read(&reader)
-            } else if key == "finished_at" {
-                finished = try EventTime.read(&reader)
-            } else {
-                for name in [
-                    "id", "service", "environment", "commit", "result", "repository", "version", "description", "url",
-                ] as [StaticString] where key == name {
-                    texts["\(name)"] = try reader.stringOrSkip()
-                }
-            }
+        var (id, service, environment, commit): (String?, String?, String?, String?)
+        var (result, repository, version): (String?, String?, String?)
+        var (description, url): (String?, String?)
+        var (started, finished): (Timestamp?, Timestamp?)
+        try reader.fields { (reader) throws(JSONError) in
+            try reader.fieldOrSkip("id", &id)
+            try reader.fieldOrSkip("service", &service)
+            try reader.fieldOrSkip("environment", &environment)
+            try reader.fieldOrSkip("commit", &commit)
+            try reader.fieldTime("started_at", &started)
+            try reader.fieldTime("finished_at", &finished)
+            try reader.fieldOrSkip("result", &result)
+            try reader.fieldOrSkip("repository", &repository)
+            try reader.fieldOrSkip("version", &version)
+            try reader.fieldOrSkip("description", &description)
+            try reader.fieldOrSkip("url", &url)
         }
-        guard let id = texts["id"].flatMap(EventField.identifier) else {
+        guard let id = id.flatMap(EventField.identifier) else {
             return .failure(Fact.missing("id", EventCheck.plainText))
         }
-        guard let service = texts["service"].flatMap(EventField.name) else {
+        guard let service = service.flatMap(EventField.name) else {
             return .failure(Fact.missing("service", EventCheck.plainText))
         }
-        guard let environment = texts["environment"].flatMap(EventField.name) else {
+        guard let environment = environment.flatMap(EventField.name) else {
             return .failure(Fact.missing("environment", EventCheck.plainText))
         }
-        guard let commit = texts["commit"].flatMap(EventField.commit) else {
+        guard let commit = commit.flatMap(EventField.commit) else {
             return .failure(Fact.missing("commit", "a commit's hash (4 to 64 hexadecimal digits)"))
         }
         guard let finished else { return .failure(Fact.missing("finished_at", "a time")) }
-        guard let result = texts["result"], result == "success" || result == "failure" else {
+        guard let result, result == "success" || result == "failure" else {
             return .failure(Fact.missing("result", "success or failure"))
         }
         return .success(
             DeploymentFact(
                 id: id, service: service, environment: environment, commit: commit, startedAt: started,
-                finishedAt: finished, succeeded: result == "success",
-                repository: texts["repository"].flatMap(EventField.name),
-                version: texts["version"].flatMap(EventField.name),
-                description: EventField.description(texts["description"]), url: EventField.url(texts["url"])))
+                finishedAt: finished, succeeded: result == "success", repository: repository.flatMap(EventField.name),
+                version: version.flatMap(EventField.name), description: EventField.description(description),
+                url: EventField.url(url)))
     }
 
     /// What an event says of a deployment.

@@ -29,7 +29,7 @@ struct FactQuery {
     }
 
     func addPushes(to history: inout DeploymentHistory, _ database: Database) throws {
-        if hasFacts { try storedPushes(database) { history.add($0, listing: $1) } }
+        if hasFacts { try addStoredPushes(to: &history, database) }
         try untoldPushes(database) { history.add($0) }
     }
 
@@ -72,35 +72,20 @@ struct FactQuery {
     // MARK: Pushes
 
     private func pushes(_ database: Database, _ body: (Fact) throws -> Void) throws {
-        try storedPushes(database) { push, commits in
-            var push = push
+        try forEachStored(database) { row in
+            var push = PushFact(
+                repository: row.text(0) ?? "", ref: row.text(1), before: row.text(2), after: row.text(3),
+                isForced: row.flag(4), isLinked: row.flag(5), isComplete: row.flag(6),
+                pushedAt: Timestamp(millisecondsSince1970: row.pushedAt), commits: [])
             // The file can be edited by hand: what cannot be read is a hole.
-            let read = try? JSONReader.read(lent: commits) { (reader) throws(JSONError) in
-                try PushFact.readCommits(&reader)
+            let read = row.withBytes(8) { commits in
+                try? JSONReader.read(lent: commits) { (reader) throws(JSONError) in
+                    try PushFact.readCommits(&reader)
+                }
             }
             push.commits = read?.0 ?? []
             push.isComplete = push.isComplete && read?.isComplete == true
             try body(.push(push))
-        }
-    }
-
-    /// Pushes without their commits, and these as JSON, which is lent.
-    private func storedPushes(
-        _ database: Database, _ body: (PushFact, UnsafeBufferPointer<UInt8>) throws -> Void
-    ) throws {
-        let sql = """
-            SELECT repository, ref, before_id, after_id, forced, linked, complete, pushed_at, commits FROM push_facts
-            WHERE \(inTime("pushed_at", otherwise: !isSorted)) AND (?3 IS NULL OR repository = ?3) \(ofRepositories) \(order("pushed_at, id"))
-            """
-        try rows(database, sql) { row in
-            guard let time = Self.time(row, 7) else { return }
-            let push = PushFact(
-                repository: row[0] as String? ?? "", ref: row[1] as String?, before: row[2] as String?,
-                after: row[3] as String?, isForced: row[4] as Bool? ?? false, isLinked: row[5] as Bool? ?? false,
-                isComplete: row[6] as Bool? ?? false, pushedAt: time, commits: [])
-            try row.withUnsafeData(atIndex: 8) { commits in
-                try (commits ?? Data()).withUnsafeBytes { try body(push, $0.bindMemory(to: UInt8.self)) }
-            }
         }
     }
 
@@ -124,14 +109,14 @@ struct FactQuery {
     private var untold: String { hasFacts ? "NOT is_told AND" : "" }
 
     /// - Parameter otherwise: whether rows are found otherwise than by their time, and SQLite should not use its index.
-    private func inTime(_ column: String, otherwise isOtherwise: Bool) -> String {
+    func inTime(_ column: String, otherwise isOtherwise: Bool) -> String {
         let column = isOtherwise && since == nil && until == nil ? "+\(column)" : column
         return "\(column) >= ?1 AND \(column) < ?2"
     }
 
-    private func order(_ columns: String) -> String { isSorted ? "ORDER BY \(columns)" : "" }
+    func order(_ columns: String) -> String { isSorted ? "ORDER BY \(columns)" : "" }
 
-    private var ofRepositories: String {
+    var ofRepositories: String {
         repositories == nil ? "" : "AND repository COLLATE NOCASE IN (SELECT value FROM json_each(?7))"
     }
 

@@ -3,40 +3,41 @@ import GRDB
 import Sluice
 
 extension FactStore {
-    /// The report of all facts of the file, at one moment. The titles of the few commits that it shows are read afterwards.
+    /// The report of all facts of the file, at one moment. Authors and titles of the few commits that it shows are read afterwards.
     func report(_ query: DeploymentReport.Query) throws -> DeploymentReport {
-        try read { database, hasFacts in
-            var history = DeploymentHistory(keepsTitles: query.listsCommits)
+        var query = query
+        query.texts = StoredTexts(store: self, repository: query.repository)
+        return try read { database, hasFacts in
+            var history = DeploymentHistory(keepsTexts: false)
             let all = FactQuery(filter: FactFilter(), hasFacts: hasFacts, isSorted: false)
             try all.add(to: &history, database)
             var report = history.report(query)
-            if !query.listsCommits, hasFacts {
-                report.fillTitles(try Self.titles(of: report.shownCommits, database))
-            }
+            if hasFacts { report.fill(try Self.texts(of: report.shownCommits, database)) }
             return report
         }
     }
 
-    /// The titles in the first pushes of these commits, by their ids.
-    private static func titles(
+    /// What the first pushes of these commits say of them, by their ids.
+    private static func texts(
         of commits: [DeploymentReport.Commit], _ database: Database
-    ) throws -> [String: String] {
-        let wanted = Set(commits.map(\.id))
+    ) throws -> [String: CommitText] {
+        let wanted = Set(commits.compactMap { CommitHash($0.id) })
         let times = Set(commits.compactMap { $0.pushedAt?.millisecondsSince1970 })
-        var titles: [String: String] = [:]
+        var texts: [String: CommitText] = [:]
         let statement = try database.makeStatement(sql: "SELECT commits FROM push_facts WHERE pushed_at = ?")
         for time in times {
-            let rows = try Data.fetchCursor(statement, arguments: [time])
+            let rows = try Row.fetchCursor(statement, arguments: [time])
             while let row = try rows.next() {
-                let read = try? JSONReader.read(Array(row)) { (reader) throws(JSONError) in
-                    try PushFact.readCommits(&reader)
-                }
-                for commit in read?.0 ?? [] where wanted.contains(commit.id) {
-                    let title = TitleText.cut(commit.title)
-                    titles[commit.id] = titles[commit.id].map { min($0, title) } ?? title
+                try row.withUnsafeData(atIndex: 0) { commits in
+                    commits?.withUnsafeBytes { bytes in
+                        PushFact.forEachText(in: bytes.bindMemory(to: UInt8.self)) { hash, text in
+                            guard wanted.contains(hash), texts[hash.text].map(text.precedes) ?? true else { return }
+                            texts[hash.text] = text
+                        }
+                    }
                 }
             }
         }
-        return titles
+        return texts
     }
 }

@@ -5,7 +5,7 @@ extension FactStore {
     /// All that is known, in whatever order the file has it: that is the fastest way to read it.
     func history() throws -> DeploymentHistory {
         try read { database, hasFacts in
-            var history = DeploymentHistory(keepsTitles: false)
+            var history = DeploymentHistory(keepsTexts: false)
             let query = FactQuery(filter: FactFilter(), hasFacts: hasFacts, isSorted: false)
             try query.add(to: &history, database)
             return history
@@ -17,7 +17,7 @@ extension FactStore {
     /// - Parameter repositories: where their commits were found before, in small letters.
     func history(of services: Set<String>, in repositories: Set<String>) throws -> DeploymentHistory {
         try read { database, hasFacts in
-            var history = DeploymentHistory(keepsTitles: false)
+            var history = DeploymentHistory(keepsTexts: false)
             var repositories = repositories
             var unnamed: Set<String> = []
             var query = FactQuery(filter: FactFilter(), hasFacts: hasFacts, services: services, isSorted: false)

@@ -9,23 +9,21 @@ extension IncidentFact {
     }
 
     static func read(_ reader: inout JSONReader) throws(JSONError) -> Result<IncidentFact, SourceError> {
-        var incident = IncidentFact(id: "", service: "", openedAt: nil, resolvedAt: nil)
-        try reader.object { (key, reader) throws(JSONError) in
-            if key == "id" {
-                incident.id = try reader.stringOrSkip().flatMap(EventField.identifier) ?? ""
-            } else if key == "service" {
-                incident.service = try reader.stringOrSkip().flatMap(EventField.name) ?? ""
-            } else if key == "opened_at" {
-                incident.openedAt = try EventTime.read(&reader)
-            } else if key == "resolved_at" {
-                incident.resolvedAt = try EventTime.read(&reader)
-            }
+        var (id, service): (String?, String?)
+        var (opened, resolved): (Timestamp?, Timestamp?)
+        try reader.fields { (reader) throws(JSONError) in
+            try reader.fieldOrSkip("id", &id)
+            try reader.fieldOrSkip("service", &service)
+            try reader.fieldTime("opened_at", &opened)
+            try reader.fieldTime("resolved_at", &resolved)
         }
-        if incident.id.isEmpty { return .failure(Fact.missing("id", EventCheck.plainText)) }
-        if incident.service.isEmpty { return .failure(Fact.missing("service", EventCheck.plainText)) }
-        if incident.openedAt == nil, incident.resolvedAt == nil {
-            return .failure(Fact.missing("opened_at or resolved_at", "a time"))
+        guard let id = id.flatMap(EventField.identifier) else {
+            return .failure(Fact.missing("id", EventCheck.plainText))
         }
-        return .success(incident)
+        guard let service = service.flatMap(EventField.name) else {
+            return .failure(Fact.missing("service", EventCheck.plainText))
+        }
+        if opened == nil, resolved == nil { return .failure(Fact.missing("opened_at or resolved_at", "a time")) }
+        return .success(IncidentFact(id: id, service: service, openedAt: opened, resolvedAt: resolved))
     }
 }

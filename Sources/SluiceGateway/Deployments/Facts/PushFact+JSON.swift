@@ -62,30 +62,29 @@ extension PushFact {
             repository: "", ref: nil, before: nil, after: nil, pushedAt: Timestamp(millisecondsSince1970: 0),
             commits: [])
         var time: Timestamp?
-        try reader.object { (key, reader) throws(JSONError) in
-            if key == "repository" {
-                push.repository = try reader.stringOrSkip().flatMap(EventField.name) ?? ""
-            } else if key == "ref" {
-                push.ref = EventField.ref(try reader.stringOrSkip())
-            } else if key == "before" {
-                push.before = try reader.stringOrSkip().flatMap(EventField.commit)
-            } else if key == "after" {
-                push.after = try reader.stringOrSkip().flatMap(EventField.commit)
-            } else if key == "forced", reader.kind == .boolean {
-                push.isForced = try reader.boolean()
-            } else if key == "linked", reader.kind == .boolean {
-                push.isLinked = try reader.boolean()
-            } else if key == "complete", reader.kind == .boolean {
-                push.isComplete = try reader.boolean()
-            } else if key == "pushed_at" {
-                time = try EventTime.read(&reader)
-            } else if key == "commits", reader.kind == .array {
+        var (repository, ref, before, after): (String?, String?, String?, String?)
+        try reader.fields { (reader) throws(JSONError) in
+            try reader.fieldOrSkip("repository", &repository)
+            try reader.fieldOrSkip("ref", &ref)
+            try reader.fieldOrSkip("before", &before)
+            try reader.fieldOrSkip("after", &after)
+            if reader.kind == .boolean {
+                try reader.field("forced", &push.isForced)
+                try reader.field("linked", &push.isLinked)
+                try reader.field("complete", &push.isComplete)
+            }
+            try reader.fieldTime("pushed_at", &time)
+            if reader.kind == .array, reader.isAt("commits") {
                 let (commits, isComplete) = try readCommits(&reader)
                 push.commits = commits
                 if !isComplete { push.isComplete = false }
             }
         }
         guard let time else { return .failure(Fact.missing("pushed_at", "a time")) }
+        push.repository = repository.flatMap(EventField.name) ?? ""
+        push.ref = EventField.ref(ref)
+        push.before = before.flatMap(EventField.commit)
+        push.after = after.flatMap(EventField.commit)
         push.pushedAt = time
         return .success(push)
     }
@@ -96,23 +95,21 @@ extension PushFact {
         var isComplete = true
         try reader.array { (reader) throws(JSONError) in
             guard reader.kind == .object else { return }
-            var commit = Commit(id: "", author: "", madeAt: nil, title: "")
-            try reader.object { (key, reader) throws(JSONError) in
-                if key == "id" {
-                    commit.id = try reader.stringOrSkip().flatMap(EventField.commit) ?? ""
-                } else if key == "author" {
-                    commit.author = EventField.author(try reader.stringOrSkip()) ?? ""
-                } else if key == "made_at" {
-                    commit.madeAt = try EventTime.read(&reader)
-                } else if key == "title" {
-                    commit.title = EventField.title(try reader.stringOrSkip() ?? "")
-                }
+            var (id, author, title): (String?, String?, String?)
+            var made: Timestamp?
+            try reader.fields { (reader) throws(JSONError) in
+                try reader.fieldOrSkip("id", &id)
+                try reader.fieldOrSkip("author", &author)
+                try reader.fieldTime("made_at", &made)
+                try reader.fieldOrSkip("title", &title)
             }
-            guard !commit.id.isEmpty, commits.count < maximumCommits else {
+            guard let id = id.flatMap(EventField.commit), commits.count < maximumCommits else {
                 isComplete = false
                 return
             }
-            commits.append(commit)
+            commits.append(
+                Commit(
+                    id: id, author: EventField.author(author) ?? "", madeAt: made, title: EventField.title(title ?? "")))
         }
         return (commits, isComplete)
     }

@@ -2,8 +2,8 @@ import Sluice
 
 /// Facts as they come, in any order, doubled or late, kept in little room until a report is made of them.
 ///
-/// It reads no clock and no file. A million facts take about 150 MB.
-package struct DeploymentHistory {
+/// It reads no clock and no file. A million facts take about 100 MB.
+package struct DeploymentHistory: Sendable {
     /// A service in an environment.
     struct Place: Hashable {
         let service: UInt32
@@ -36,13 +36,13 @@ package struct DeploymentHistory {
     var repositories = NameTable(ignoringCase: true)
     var services = NameTable()
     var environments = NameTable()
-    var deployments: [Deployment] = []
+    var deployments = ChunkedArray<Deployment>()
     var incidents: [IncidentKey: IncidentTimes] = [:]
 
-    /// - Parameter keepsTitles: without them a report has none, until ``DeploymentReport/fillTitles(_:)`` brings those that are
-    ///   shown.
-    package init(keepsTitles: Bool = true) {
-        commits = CommitTable(keepsTitles: keepsTitles)
+    /// - Parameter keepsTexts: without authors and titles a report has none, until ``DeploymentReport/fill(_:)`` brings those
+    ///   that are shown.
+    package init(keepsTexts: Bool = true) {
+        commits = CommitTable(keepsTexts: keepsTexts)
     }
 
     package mutating func add(_ fact: Fact) {

@@ -1,6 +1,7 @@
 import Foundation
 public import Sluice
 import SluiceSQLite
+import Synchronization
 
 /// `sluice report deployments`: reads facts, and writes the report of them.
 public struct ReportTool: Sendable {
@@ -34,8 +35,19 @@ public struct ReportTool: Sendable {
 
     public init() {}
 
+    /// The whole report at once.
     /// - Throws: ``ToolError``.
     public func run(_ origin: Origin, now: Timestamp = .now()) async throws -> [UInt8] {
+        let whole = Mutex<[UInt8]>([])
+        try await run(origin, now: now) { piece in whole.withLock { $0 += piece } }
+        return whole.withLock(\.self)
+    }
+
+    /// - Parameter output: takes the report in pieces: a list of commits may be larger than the memory.
+    /// - Throws: ``ToolError``, and what `output` throws.
+    public func run(
+        _ origin: Origin, now: Timestamp = .now(), to output: @escaping @Sendable ([UInt8]) throws -> Void
+    ) async throws {
         let until = until ?? now
         let since = since ?? until.advanced(by: .seconds(-90 * 86_400))
         guard since < until else { throw ToolError("--since: expected a time before --until") }
@@ -44,16 +56,17 @@ public struct ReportTool: Sendable {
         query.service = service
         query.environment = environment
         query.listsCommits = listsCommits
-        if case .directory(let directory) = origin { return write(try report(query, directory)) }
-        return write(try await history(origin).report(query))
+        query.isDrawn = format == .html
+        if case .directory(let directory) = origin { return try write(try report(query, directory), output) }
+        try write(try await history(origin).report(query), output)
     }
 
-    private func write(_ report: DeploymentReport) -> [UInt8] {
+    private func write(_ report: DeploymentReport, _ output: @escaping ([UInt8]) throws -> Void) throws {
         switch format {
-        case .table: Array(ReportTable(report, width: width).text.utf8)
-        case .json: ReportJSON(report).bytes + [UInt8(ascii: "\n")]
-        case .csv: Array(ReportCSV(report).text.utf8)
-        case .html: Array(ReportPage(report).text.utf8)
+        case .table: try ReportTable(report, width: width).write(to: output)
+        case .json: try ReportJSON(report).write(to: output)
+        case .csv: try ReportCSV(report).write(to: output)
+        case .html: try output(Array(ReportPage(report).text().utf8))
         }
     }
 

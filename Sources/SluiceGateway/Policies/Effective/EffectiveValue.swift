@@ -2,7 +2,7 @@
 struct EffectiveValue: Sendable, Equatable {
     /// The keys that lead to it in a file: `destinations.slack.throttle.rate`.
     let path: [String]
-    /// As it would stand in a file. A secret that somebody wrote out is not shown: ``hidden``.
+    /// As it would stand in a file. A secret that is written out is not shown: ``hidden``.
     let text: String
     let origin: ValueOrigin
     /// What a change asks for.

@@ -68,7 +68,7 @@ final class SQLSink: GatheringSink {
     }
 
     private func refusal(_ error: SQLSinkError) -> HandlerError {
-        // It is opened anew for the next attempt: somebody may have put another in its place. To close one that was written over
+        // It is opened anew for the next attempt: another may have been put in its place. To close one that was written over
         // would write what is in SQLite's log into it.
         if error.code != .busy, error.code != .overwritten { letGo() }
         return error.handlerError(hold: hold)

@@ -18,7 +18,7 @@ struct SQLSinkError: Error, CustomStringConvertible {
         case gone
         /// Something other than SQLite wrote over the file.
         case overwritten
-        /// Anything else that SQLite reports, such as a table that somebody has changed.
+        /// Anything else that SQLite reports, such as a table that was changed.
         case failed
     }
 

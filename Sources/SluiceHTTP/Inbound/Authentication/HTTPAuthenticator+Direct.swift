@@ -3,7 +3,7 @@ import NIOCore
 extension HTTPAuthenticator {
     /// Takes only what a program on this machine sends straight to the listener: for endpoints without a secret.
     ///
-    /// Refused with 403 are connections from other machines, and requests that show that somebody else stands behind
+    /// Refused with 403 are connections from other machines, and requests that show that another client stands behind
     /// them: a web page (`Origin`, `Referer`, `Sec-Fetch-Site`, a foreign `Host` after DNS rebinding), a proxy (`Via`,
     /// `Forwarded`, `X-Forwarded-…` and its relatives), or a service that cannot be on this machine. A proxy that
     /// adds nothing and sends a `Host` of this machine cannot be told from a program here.

@@ -24,7 +24,7 @@ public struct HTTPEndpoint: Sendable {
     /// Whether a request without `Content-Type` gets 415. Default: false, as Watermill's publisher sends none.
     public var requiresContentType: Bool
 
-    /// Who may send; nil is everybody. Default: nil.
+    /// Who may send; nil is everyone. Default: nil.
     public var authenticator: HTTPAuthenticator?
 
     /// How the message is made. Default: the body as it is, with Watermill's headers understood.

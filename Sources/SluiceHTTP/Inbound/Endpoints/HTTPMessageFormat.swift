@@ -24,7 +24,7 @@ public struct HTTPMessageFormat: Sendable {
     ///     Nil takes such a body as it is.
     ///   - watermill: whether `Message-Uuid` names the message and `Message-Metadata`, a JSON object of strings,
     ///     becomes its metadata, as Watermill's HTTP publisher writes them. `headers` win over it. Leave it out where
-    ///     the authenticator vouches for the body alone, as a signature does: anybody on the way can add headers.
+    ///     the authenticator vouches for the body alone, as a signature does: any proxy on the way can add headers.
     public static func body(
         headers: KeyValuePairs<String, String> = [:], formField: String? = nil, watermill: Bool = true
     ) -> HTTPMessageFormat {

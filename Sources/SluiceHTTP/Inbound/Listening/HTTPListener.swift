@@ -33,7 +33,7 @@ public final class HTTPListener: Service {
     ///   - observer: is told of each request.
     ///   - logger: what is wrong with connections goes there.
     ///   - authenticator: who may ask for resources that are not open, and for paths that lead nowhere; nil is
-    ///     everybody. Endpoints have their own.
+    ///     everyone. Endpoints have their own.
     ///   - tracer: what makes a span for each request that becomes a message. The sender's span, as `traceparent` names it
     ///     with W3C Trace Context, is its parent, and the message carries the trace on in its metadata. Default: nil, which
     ///     traces nothing.
@@ -60,7 +60,7 @@ public final class HTTPListener: Service {
     ///   - logger: what is wrong with connections goes there.
     ///   - host: as ``Configuration/host``: loopback unless given, `*` for all interfaces.
     ///   - port: as ``Configuration/port``; 0 lets the system choose.
-    ///   - authenticator: who may ask; nil is everybody.
+    ///   - authenticator: who may ask; nil is everyone.
     /// - Throws: as ``init(configuration:resources:authenticator:observer:tracer:logger:)``.
     public convenience init(
         host: String = "127.0.0.1", port: Int, resources: [HTTPResource], authenticator: HTTPAuthenticator? = nil,

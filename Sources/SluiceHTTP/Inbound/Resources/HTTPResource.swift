@@ -8,7 +8,7 @@ public struct HTTPResource: Sendable {
     public let path: String
     /// The one method it answers; `GET` answers `HEAD` too. Others get 405.
     public let method: String
-    /// Whether it answers everybody, also where the listener has an authenticator.
+    /// Whether it answers everyone, even where the listener has an authenticator.
     public let isOpen: Bool
     let respond: @Sendable (HTTPInboundRequest) async -> HTTPInboundResponse
 

@@ -36,7 +36,9 @@ final class SharedFactsQueue: EventQueue {
         }
     }
 
-    func subscriber(for route: String, from start: ReaderStart) -> any Subscriber { broker.subscriber(group: route) }
+    func subscriber(for route: String, from start: ReaderStart, gathering: Duration) -> any Subscriber {
+        broker.subscriber(group: route)
+    }
     func prepare() async throws {}
     func probe() async {}
     func replay(settledBy route: String, to body: ([Message]) async throws -> Void) async throws {}

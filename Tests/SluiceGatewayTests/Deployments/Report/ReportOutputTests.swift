@@ -125,14 +125,18 @@ struct ReportOutputTests {
         return rows.map { $0.map { $0.replacing(evil.replacing("\"", with: ""), with: evil) } }
     }
 
-    @Test func theTerminalGetsNothingThatMovesItsCursor() {
+    @Test func theTerminalGetsNothingThatMovesItsCursor() throws {
         var history = DeploymentHistory()
         for fact in Self.facts("shop\u{1B}[2J\u{202E}") { history.add(fact) }
         var query = DeploymentReport.Query(period: .init(from: Self.time(0), to: Self.time(48)), now: Self.time(48))
         for listsCommits in [false, true] {
             query.listsCommits = listsCommits
             let report = history.report(query)
-            for text in [ReportTable(report).text, ReportPage(report).text, ReportCSV(report).text] {
+            let texts = [
+                try Written.text(ReportTable(report).write), try ReportPage(report).text(),
+                try Written.text(ReportCSV(report).write),
+            ]
+            for text in texts {
                 #expect(text.contains("shop"))
                 #expect(!text.contains("\u{1B}"))
                 #expect(!text.contains("\u{202E}"))

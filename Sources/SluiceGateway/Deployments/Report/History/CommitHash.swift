@@ -28,38 +28,59 @@ struct CommitHash: Hashable, Comparable, Sendable {
     }
 
     private static func read(_ digits: UnsafeBufferPointer<UInt8>) -> CommitHash? {
-        guard (4...64).contains(digits.count) else { return nil }
+        guard (4...64).contains(digits.count), let base = digits.baseAddress else { return nil }
         var isHexadecimal = true
-        func word(_ index: Int) -> UInt64 {
-            let start = index * 16
+        /// The eight digits from there on.
+        func eight(_ start: Int) -> UInt64 {
             guard start < digits.count else { return 0 }
-            let end = min(start + 16, digits.count)
-            var word: UInt64 = 0
-            for position in start..<end {
-                let nibble = value(of: digits[position])
-                if nibble > 15 { isHexadecimal = false }
-                word = word << 4 | UInt64(nibble & 15)
+            var word: UInt64 = 0x3030_3030_3030_3030
+            if start + 8 <= digits.count {
+                word = UInt64(bigEndian: UnsafeRawPointer(base + start).loadUnaligned(as: UInt64.self))
+            } else {
+                // Zeros stand for what is missing.
+                for position in start..<digits.count {
+                    let shift = UInt64(8 * (7 - (position - start)))
+                    word = word & ~(0xFF << shift) | UInt64(digits[position]) << shift
+                }
             }
-            return word << UInt64(4 * (16 - (end - start)))
+            guard let value = value(ofDigits: word) else {
+                isHexadecimal = false
+                return 0
+            }
+            return value
         }
-        let hash = CommitHash(a: word(0), b: word(1), c: word(2), d: word(3), count: digits.count)
+        let hash = CommitHash(
+            a: eight(0) << 32 | eight(8), b: eight(16) << 32 | eight(24), c: eight(32) << 32 | eight(40),
+            d: eight(48) << 32 | eight(56), count: digits.count)
         return isHexadecimal ? hash : nil
     }
 
-    private static func value(of digit: UInt8) -> UInt8 {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-        default: .max
-        }
+    /// Eight digits at once, a byte each, the first one highest.
+    private static func value(ofDigits word: UInt64) -> UInt64? {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops = ones << 7
+        /// Marks bytes that are not below a limit; all are below 128.
+        func marks(_ word: UInt64, from limit: UInt64) -> UInt64 { ((word | tops) &- ones &* limit) & tops }
+        guard word & tops == 0 else { return nil }
+        let small = word | ones << 5
+        let isDigit = marks(word, from: 0x30) & ~marks(word, from: 0x3A)
+        let isLetter = marks(small, from: 0x61) & ~marks(small, from: 0x67)
+        guard isDigit | isLetter == tops else { return nil }
+        var value = (word & (ones &* 0x0F)) &+ (isLetter >> 7) &* 9
+        value = (value | value >> 4) & 0x00FF_00FF_00FF_00FF
+        value = (value | value >> 8) & 0x0000_FFFF_0000_FFFF
+        return (value | value >> 16) & 0xFFFF_FFFF
     }
 
     var text: String {
-        let digits = Array("0123456789abcdef".utf8)
-        let words = [a, b, c, d]
-        let bytes = (0..<count).map { digits[Int(words[$0 / 16] >> UInt64(4 * (15 - $0 % 16)) & 15)] }
-        return String(decoding: bytes, as: UTF8.self)
+        String(unsafeUninitializedCapacity: 64) { buffer in
+            for index in 0..<count {
+                let word = index < 16 ? a : index < 32 ? b : index < 48 ? c : d
+                let nibble = UInt8(truncatingIfNeeded: word >> UInt64(4 * (15 - index % 16)) & 15)
+                buffer[index] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+            }
+            return count
+        }
     }
 
     static func < (left: CommitHash, right: CommitHash) -> Bool {

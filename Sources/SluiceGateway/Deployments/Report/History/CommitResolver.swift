@@ -3,7 +3,7 @@ struct CommitResolver {
     private let commits: CommitTable
     private let index: PrefixIndex?
 
-    init(_ commits: CommitTable, for deployments: [DeploymentHistory.Deployment]) {
+    init(_ commits: CommitTable, for deployments: ChunkedArray<DeploymentHistory.Deployment>) {
         self.commits = commits
         // Whole hashes in a repository that is named need no index.
         let needsIndex = deployments.contains { deployment in

@@ -5,9 +5,16 @@
 struct PushGraph {
     /// Where a push lists a commit, or comes to it.
     struct Sighting {
-        let push: Int
+        private let number: UInt32
+        private let index: UInt32
+
+        var push: Int { Int(number) }
         /// The place in the push's list; nil where the commit is its end and the list does not say so.
-        let place: Int?
+        var place: Int? { index == PushLog.none ? nil : Int(index) }
+
+        init(push: Int, place: Int?) {
+            (number, index) = (UInt32(push), place.map { UInt32($0) } ?? PushLog.none)
+        }
     }
 
     /// A part of one push's list, as places in ``PushLog/listed``.
@@ -24,24 +31,24 @@ struct PushGraph {
     /// How many links lead to a commit at most. What a chain leads to has more than what it comes from.
     private let ranks: [UInt32]
     /// Of the commits that were deployed.
-    private let sightings: [UInt32: [Sighting]]
+    private let sightings: Sightings
     /// When each branch began, or was forced elsewhere, by its repository and name.
     let breaks: [UInt64: [Int64]]
     /// The push by which a branch began at a commit, or was forced there.
     private let beginnings: [UInt32: Int]
     /// Whether any push lists less than it brought.
     let hasLongPushes: Bool
-    private var visits: [UInt32]
-    private var walk: UInt32 = 0
+    private var visits: Visits
 
     /// - Parameter deployed: the commits whose place in pushes will be asked for.
     init(_ commits: CommitTable, _ log: PushLog, deployed: Set<UInt32>) {
         (self.commits, self.log) = (commits, log)
-        let (starts, links) = Self.index(commits, log) { $0.after }
-        incoming = Self.sort(links, starts, commits, log)
+        var (starts, links) = Self.index(commits, log) { $0.after }
+        Self.sort(&links, starts, commits, log)
+        incoming = links
         self.starts = starts
         ranks = Self.rank(commits, log, starts)
-        sightings = Self.sightings(commits, log, of: deployed)
+        sightings = Sightings(commits, log, of: deployed)
         hasLongPushes = (0..<log.pushes.count).contains { index in
             log.pushes[index].traits.contains(.links) && !log.pushes[index].traits.contains(.isWhole)
         }
@@ -57,7 +64,7 @@ struct PushGraph {
             }
         }
         (self.breaks, self.beginnings) = (breaks, beginnings)
-        visits = [UInt32](repeating: 0, count: commits.count)
+        visits = Visits(commits: commits.count)
     }
 
     /// The branch that a push came to.
@@ -73,23 +80,24 @@ struct PushGraph {
     ) -> (starts: [UInt32], links: [UInt32]) {
         var starts = [UInt32](repeating: 0, count: commits.count + 1)
         for index in 0..<log.pushes.count where log.pushes[index].traits.contains(.links) {
-            starts[Int(end(log.pushes[index])) + 1] += 1
+            starts[Int(end(log.pushes[index]))] += 1
         }
+        // Where each commit's links end, until they are put there from the last one on.
         for index in 1..<max(1, starts.count) { starts[index] += starts[index - 1] }
-        var next = starts
         var links = [UInt32](repeating: 0, count: Int(starts.last ?? 0))
-        for index in 0..<log.pushes.count where log.pushes[index].traits.contains(.links) {
+        for index in stride(from: log.pushes.count - 1, through: 0, by: -1)
+        where log.pushes[index].traits.contains(.links) {
             let commit = Int(end(log.pushes[index]))
-            links[Int(next[commit])] = UInt32(index)
-            next[commit] += 1
+            starts[commit] -= 1
+            links[Int(starts[commit])] = UInt32(index)
         }
         return (starts, links)
     }
 
     /// The order of coming must not show: of several links to one commit the one that lists everything comes first.
-    private static func sort(_ links: [UInt32], _ starts: [UInt32], _ commits: CommitTable, _ log: PushLog) -> [UInt32]
-    {
-        var links = links
+    private static func sort(
+        _ links: inout [UInt32], _ starts: [UInt32], _ commits: CommitTable, _ log: PushLog
+    ) {
         for commit in 0..<commits.count where starts[commit + 1] - starts[commit] > 1 {
             links[Int(starts[commit])..<Int(starts[commit + 1])].sort {
                 let (left, right) = (log.pushes[Int($0)], log.pushes[Int($1)])
@@ -97,10 +105,9 @@ struct PushGraph {
                 return isWhole == isOtherWhole ? precedes(left, right, commits, log) : isWhole
             }
         }
-        return links
     }
 
-    private static func precedes(
+    static func precedes(
         _ left: PushLog.Push, _ right: PushLog.Push, _ commits: CommitTable, _ log: PushLog
     ) -> Bool {
         if left.pushedAt != right.pushedAt { return left.pushedAt < right.pushedAt }
@@ -132,35 +139,11 @@ struct PushGraph {
         return ranks
     }
 
-    private static func sightings(
-        _ commits: CommitTable, _ log: PushLog, of deployed: Set<UInt32>
-    ) -> [UInt32: [Sighting]] {
-        var isDeployed = [Bool](repeating: false, count: commits.count)
-        for commit in deployed { isDeployed[Int(commit)] = true }
-        var sightings: [UInt32: [Sighting]] = [:]
-        for index in 0..<log.pushes.count {
-            let push = log.pushes[index]
-            var listsAfter = false
-            for place in push.commits {
-                let commit = log.listed[place]
-                guard isDeployed[Int(commit)] else { continue }
-                if commit == push.after { listsAfter = true }
-                sightings[commit, default: []].append(Sighting(push: index, place: place))
-            }
-            if push.after != PushLog.none, !listsAfter, isDeployed[Int(push.after)] {
-                sightings[push.after, default: []].append(Sighting(push: index, place: nil))
-            }
-        }
-        return sightings.mapValues { found in
-            found.sorted { precedes(log.pushes[$0.push], log.pushes[$1.push], commits, log) }
-        }
-    }
-
     // MARK: Asking
 
     func push(_ index: Int) -> PushLog.Push { log.pushes[index] }
 
-    func sightings(of commit: UInt32) -> [Sighting] { sightings[commit] ?? [] }
+    func sightings(of commit: UInt32) -> ArraySlice<Sighting> { sightings.of(commit) }
 
     /// The pushes that lead to a commit, those first that list everything.
     func links(to commit: UInt32) -> ArraySlice<UInt32> {
@@ -194,18 +177,8 @@ struct PushGraph {
     }
 
     /// Begins a walk, on which each commit is visited once.
-    mutating func beginVisits() {
-        if walk == .max {
-            visits = [UInt32](repeating: 0, count: commits.count)
-            walk = 0
-        }
-        walk += 1
-    }
+    mutating func beginVisits() { visits.begin() }
 
     /// - Returns: false where it was visited before.
-    mutating func visit(_ commit: UInt32) -> Bool {
-        guard visits[Int(commit)] != walk else { return false }
-        visits[Int(commit)] = walk
-        return true
-    }
+    mutating func visit(_ commit: UInt32) -> Bool { visits.visit(commit) }
 }

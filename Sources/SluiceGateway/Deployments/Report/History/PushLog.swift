@@ -20,12 +20,12 @@ struct PushLog {
         var before: UInt32
         var after: UInt32
         var pushedAt: Int64
-        /// Its commits in `listed`.
         var start: UInt32
-        var count: UInt16
+        var count: UInt32
         var traits: Traits
         var ref: UInt32
 
+        /// Its commits in ``PushLog/listed``.
         var commits: Range<Int> { Int(start)..<Int(start) + Int(count) }
     }
 
@@ -33,24 +33,42 @@ struct PushLog {
     /// GitHub lists so many commits at most; what goes beyond is missing.
     static let longestList = 2_048
 
-    private(set) var pushes = ChunkedArray<Push>()
+    private(set) var pushes = PushList()
     private(set) var listed = ChunkedArray<UInt32>()
     private(set) var refs = NameTable()
+    /// What each repository was at after its last push: mostly what the next one says it was at before.
+    private var tips: [UInt32] = []
+
+    /// What a push says of itself, beside its commits.
+    struct Head {
+        let repository: UInt32
+        /// In ``PushLog/refs``, or `PushLog.none`.
+        let ref: UInt32
+        let before: CommitHash?
+        let after: CommitHash?
+        let isForced: Bool
+        let isLinked: Bool
+        let isComplete: Bool
+        let pushedAt: Int64
+    }
 
     /// A push whose commits are being listed.
     struct Draft {
+        fileprivate let head: Head
         fileprivate let before: UInt32
-        fileprivate let after: UInt32
+        /// Where the list says so.
+        fileprivate var after = PushLog.none
         fileprivate let start: Int
-        fileprivate let repository: UInt32
-        fileprivate let isLinked: Bool
-        fileprivate let time: Int64
         fileprivate var traits: Traits = []
-        fileprivate var endsInAfter = false
     }
 
     mutating func add(_ fact: PushFact, in repository: UInt32, to commits: inout CommitTable) {
-        var draft = begin(fact, in: repository, &commits)
+        let head = Head(
+            repository: repository, ref: fact.ref.map { refs.id(of: $0) } ?? Self.none,
+            before: fact.before.flatMap { CommitHash($0) }, after: fact.after.flatMap { CommitHash($0) },
+            isForced: fact.isForced, isLinked: fact.isLinked, isComplete: fact.isComplete,
+            pushedAt: fact.pushedAt.millisecondsSince1970)
+        var draft = begin(head, &commits)
         for commit in fact.commits.prefix(Self.longestList) {
             guard let hash = CommitHash(commit.id) else { continue }
             var title = commit.title
@@ -60,41 +78,49 @@ struct PushLog {
                 list(hash, said, &draft, &commits)
             }
         }
-        end(draft, fact, isComplete: fact.isComplete, &commits)
+        end(draft, &commits)
     }
 
-    /// Begins a push, whose commits come one by one: whatever ``PushFact/commits`` says is not looked at.
-    func begin(_ fact: PushFact, in repository: UInt32, _ commits: inout CommitTable) -> Draft {
-        Draft(
-            before: fact.isLinked ? id(fact.before, repository, &commits) : Self.none,
-            after: fact.isLinked ? id(fact.after, repository, &commits) : Self.none, start: listed.count,
-            repository: repository, isLinked: fact.isLinked, time: fact.pushedAt.millisecondsSince1970)
+    /// The number of a branch's name, which is UTF-8.
+    mutating func ref(_ name: UnsafeBufferPointer<UInt8>) -> UInt32 { refs.id(of: name) }
+
+    /// Begins a push, whose commits come one by one.
+    mutating func begin(_ head: Head, _ commits: inout CommitTable) -> Draft {
+        Draft(head: head, before: before(head, &commits), start: listed.count)
     }
 
     mutating func list(
         _ hash: CommitHash, _ said: CommitTable.Saying, _ draft: inout Draft, _ commits: inout CommitTable
     ) {
         guard listed.count - draft.start < Self.longestList else { return }
-        let id = commits.id(of: hash, in: draft.repository)
-        if commits.list(id, said, at: draft.time).contains(.merges) { draft.traits.insert(.merges) }
-        if id == draft.after { draft.endsInAfter = true }
-        if !draft.isLinked { commits.mark(id, .unlinked) }
+        let id = commits.id(of: hash, in: draft.head.repository)
+        if commits.list(id, said, at: draft.head.pushedAt).contains(.merges) { draft.traits.insert(.merges) }
+        if draft.head.isLinked {
+            if hash == draft.head.after { draft.after = id }
+        } else {
+            commits.mark(id, .unlinked)
+        }
         listed.append(id)
     }
 
-    mutating func end(_ draft: Draft, _ fact: PushFact, isComplete: Bool, _ commits: inout CommitTable) {
-        let (before, after, count) = (draft.before, draft.after, listed.count - draft.start)
+    /// - Parameter isRead: false where what lists the commits could not be read as a whole.
+    mutating func end(_ draft: Draft, isRead: Bool = true, _ commits: inout CommitTable) {
+        let (head, before, count) = (draft.head, draft.before, listed.count - draft.start)
+        let endsInAfter = draft.after != Self.none
+        var after = draft.after
+        if !endsInAfter, head.isLinked, let hash = head.after { after = commits.id(of: hash, in: head.repository) }
         var traits = draft.traits
-        let isWhole = isComplete && count < Self.longestList
+        let isWhole = head.isComplete && isRead && count < Self.longestList
         if after != Self.none {
-            if isWhole, draft.endsInAfter { traits.insert(.isWhole) }
+            note(tip: after, of: head.repository)
+            if isWhole, endsInAfter { traits.insert(.isWhole) }
             if before == Self.none {
                 traits.insert(.breaks)
                 commits.mark(after, .created)
-            } else if fact.isForced {
+            } else if head.isForced {
                 traits.insert(.breaks)
                 commits.mark(after, .forced)
-            } else if before != after, draft.endsInAfter || !isWhole {
+            } else if before != after, endsInAfter || !isWhole {
                 traits.insert(.links)
             } else {
                 // It says that commits came, and which ones it does not say.
@@ -104,13 +130,22 @@ struct PushLog {
         guard after != Self.none || count > 0 else { return }
         pushes.append(
             Push(
-                before: before, after: after, pushedAt: draft.time, start: UInt32(draft.start), count: UInt16(count),
-                traits: traits,
-                ref: fact.ref.map { refs.id(of: $0) } ?? Self.none))
+                before: before, after: after, pushedAt: head.pushedAt, start: UInt32(draft.start), count: UInt32(count),
+                traits: traits, ref: head.ref))
     }
 
-    private func id(_ text: String?, _ repository: UInt32, _ commits: inout CommitTable) -> UInt32 {
-        guard let text, let hash = CommitHash(text) else { return Self.none }
-        return commits.id(of: hash, in: repository)
+    private func before(_ head: Head, _ commits: inout CommitTable) -> UInt32 {
+        guard head.isLinked, let hash = head.before else { return Self.none }
+        if Int(head.repository) < tips.count, case let tip = tips[Int(head.repository)], tip != Self.none,
+            commits.hash(of: tip) == hash
+        {
+            return tip
+        }
+        return commits.id(of: hash, in: head.repository)
+    }
+
+    private mutating func note(tip: UInt32, of repository: UInt32) {
+        while tips.count <= Int(repository) { tips.append(Self.none) }
+        tips[Int(repository)] = tip
     }
 }

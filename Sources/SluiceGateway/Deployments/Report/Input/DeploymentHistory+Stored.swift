@@ -4,25 +4,26 @@ extension DeploymentHistory {
     /// Adds a push whose commits are JSON, as the file of deployments keeps them. No value is made of each commit: of a million that
     /// would be most of the work.
     /// - Parameter json: what cannot be read is a hole.
-    mutating func add(_ push: PushFact, listing json: UnsafeBufferPointer<UInt8>) {
-        var draft = pushes.begin(push, in: repositories.id(of: push.repository), &commits)
-        var isComplete = true
+    mutating func add(_ head: PushLog.Head, listing json: UnsafeBufferPointer<UInt8>) {
+        var draft = pushes.begin(head, &commits)
+        var isRead = true
+        let withTexts = commits.keepsTexts
         do {
             try JSONReader.read(lent: json) { (reader) throws(JSONError) in
                 try reader.array { (reader) throws(JSONError) in
                     guard reader.kind == .object else { return }
-                    let commit = try StoredCommit(&reader)
+                    let commit = try StoredCommit(&reader, withAuthor: withTexts)
                     guard let hash = commit.hash else {
-                        isComplete = false
+                        isRead = false
                         return
                     }
                     commit.say { pushes.list(hash, $0, &draft, &commits) }
                 }
             }
         } catch {
-            isComplete = false
+            isRead = false
         }
-        pushes.end(draft, push, isComplete: push.isComplete && isComplete, &commits)
+        pushes.end(draft, isRead: isRead, &commits)
     }
 }
 
@@ -35,39 +36,39 @@ private struct StoredCommit {
     /// The title as it stands in the JSON; nil where ``title`` has it.
     private var plainTitle: UnsafeBufferPointer<UInt8>?
 
-    init(_ reader: inout JSONReader) throws(JSONError) {
+    init(_ reader: inout JSONReader, withAuthor: Bool) throws(JSONError) {
         var read = StoredCommit()
-        try reader.object { (key, reader) throws(JSONError) in
-            if key == "id" {
-                if let plain = try reader.plainString() {
-                    read.hash = CommitHash(plain)
-                } else {
-                    read.hash = try reader.stringOrSkip().flatMap { CommitHash($0) }
-                }
-            } else if key == "author" {
-                read.author = EventField.author(try reader.stringOrSkip()) ?? ""
-            } else if key == "made_at" {
-                if let plain = try reader.plainString() {
-                    read.madeAt = RFC3339.parse(plain)?.millisecondsSince1970
-                } else {
-                    read.madeAt = try EventTime.read(&reader)?.millisecondsSince1970
-                }
-            } else if key == "title" {
-                if let plain = try reader.plainString() {
-                    read.plainTitle = plain
-                } else {
-                    read.title = EventField.title(try reader.stringOrSkip() ?? "")
-                }
-            }
-        }
-        if let plain = read.plainTitle, !plain.isPlainLine(upTo: PushFact.maximumTitle) {
-            read.title = EventField.title(String(decoding: plain, as: UTF8.self))
-            read.plainTitle = nil
+        try reader.fields { (reader) throws(JSONError) in
+            if reader.isAt("id") { read.hash = try Self.hash(&reader) }
+            if withAuthor, reader.isAt("author") { read.author = EventField.author(try reader.stringOrSkip()) ?? "" }
+            if reader.isAt("made_at") { read.madeAt = try Self.time(&reader) }
+            if reader.isAt("title") { try read.readTitle(&reader) }
         }
         self = read
     }
 
     private init() {}
+
+    private static func hash(_ reader: inout JSONReader) throws(JSONError) -> CommitHash? {
+        if let plain = try reader.plainString() { return CommitHash(plain) }
+        return try reader.stringOrSkip().flatMap { CommitHash($0) }
+    }
+
+    private static func time(_ reader: inout JSONReader) throws(JSONError) -> Int64? {
+        if let plain = try reader.plainString() { return RFC3339.parse(plain)?.millisecondsSince1970 }
+        return try EventTime.read(&reader)?.millisecondsSince1970
+    }
+
+    private mutating func readTitle(_ reader: inout JSONReader) throws(JSONError) {
+        plainTitle = try reader.plainString()
+        if let plain = plainTitle {
+            guard !plain.isPlainLine(upTo: PushFact.maximumTitle) else { return }
+            title = EventField.title(String(decoding: plain, as: UTF8.self))
+            plainTitle = nil
+        } else {
+            title = EventField.title(try reader.stringOrSkip() ?? "")
+        }
+    }
 
     func say(_ body: (CommitTable.Saying) -> Void) {
         if let plainTitle { return body(.init(author: author, madeAt: madeAt, title: plainTitle)) }

@@ -32,7 +32,7 @@ struct PlaceJudge {
     }
 
     mutating func judge(_ graph: inout PushGraph, _ shipments: inout Shipments) {
-        shipments.begin()
+        shipments.begin(max(1, entries.count))
         for index in entries.indices {
             judged.append(
                 Judged(

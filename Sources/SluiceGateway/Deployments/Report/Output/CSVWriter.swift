@@ -1,6 +1,6 @@
 /// Writes comma-separated values (RFC 4180). What comes from outside cannot become a formula of a spreadsheet's.
 struct CSVWriter {
-    private(set) var text = ""
+    private(set) var bytes: [UInt8] = []
 
     /// One cell of a row.
     enum Cell {
@@ -11,20 +11,27 @@ struct CSVWriter {
     }
 
     mutating func row(_ cells: [Cell]) {
-        text += cells.map(Self.written).joined(separator: ",")
-        text += "\r\n"
+        for (index, cell) in cells.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            add(cell)
+        }
+        bytes += "\r\n".utf8
     }
 
-    private static func written(_ cell: Cell) -> String {
+    /// Begins anew, once what is written was taken.
+    mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+
+    private mutating func add(_ cell: Cell) {
         switch cell {
-        case .text(let text): text.map(quoted) ?? ""
-        case .number(let number): number.map { "\($0)" } ?? ""
-        case .count(let count): count.map { "\($0)" } ?? ""
+        case .text(let text): if let text { bytes += Self.quoted(text).utf8 }
+        case .number(let number): if let number { bytes += "\(number)".utf8 }
+        case .count(let count): if let count { bytes += "\(count)".utf8 }
         }
     }
 
     /// What spreadsheets take for the beginning of a formula gets an apostrophe in front, as OWASP advises.
     private static func quoted(_ text: String) -> String {
+        if isPlain(text) { return text }
         var text = text.replacingUnsafeCharacters()
         if let first = text.unicodeScalars.first,
             "=+-@\u{FF1D}\u{FF0B}\u{FF0D}\u{FF20}\u{FFFD}".unicodeScalars.contains(first)
@@ -36,5 +43,14 @@ struct CSVWriter {
             )
         else { return text }
         return "\"\(text.replacing("\"", with: "\"\""))\""
+    }
+
+    /// Whether it stays as it is: most cells do.
+    private static func isPlain(_ text: String) -> Bool {
+        guard let first = text.utf8.first, !"=+-@".utf8.contains(first) else { return text.isEmpty }
+        return text.utf8.allSatisfy { byte in
+            byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: ",")
+                && byte != UInt8(ascii: ";")
+        }
     }
 }

@@ -9,9 +9,12 @@ struct ReportCSV {
         self.report = report
     }
 
-    var text: String { report.query.listsCommits ? commits : figures }
+    /// - Parameter output: takes the text in pieces.
+    func write(to output: @escaping ([UInt8]) throws -> Void) throws {
+        if let commits = report.commits { try write(commits, to: output) } else { try output(figures) }
+    }
 
-    private var figures: String {
+    private var figures: [UInt8] {
         var writer = CSVWriter()
         writer.row(
             [
@@ -19,7 +22,7 @@ struct ReportCSV {
                 "n_before", "deployments_known", "deployments_unknown", "baselines", "from", "to",
             ].map { .text($0) })
         for place in report.places { add(place, &writer) }
-        return writer.text
+        return writer.bytes
     }
 
     private func add(_ place: DeploymentReport.Place, _ writer: inout CSVWriter) {
@@ -51,15 +54,16 @@ struct ReportCSV {
             before.deployments)
     }
 
-    private var commits: String {
+    private func write(_ commits: CommitListing, to output: @escaping ([UInt8]) throws -> Void) throws {
+        var pieces = OutputPieces(output)
         var writer = CSVWriter()
-        let environments = report.commitEnvironments
+        let environments = commits.environments
         var head = ["repository", "commit", "author", "title", "made", "pushed", "service"]
         for environment in environments {
             head += ["\(environment)_deployed", "\(environment)_lead_time_seconds", "\(environment)_note"]
         }
         writer.row(head.map { .text($0) })
-        for row in report.commits {
+        try commits.forEach { row in
             let commit = row.commit
             let services = Set(row.arrivals.map(\.service)).sorted()
             for service in services.isEmpty ? [nil] : services.map({ Optional($0) }) {
@@ -77,8 +81,11 @@ struct ReportCSV {
                 }
                 writer.row(cells)
             }
+            try pieces.add(writer.bytes)
+            writer.removeAll()
         }
-        return writer.text
+        try pieces.add(writer.bytes)
+        try pieces.finish()
     }
 
     private static func seconds(_ milliseconds: Int64?) -> Double? { milliseconds.map { Double($0) / 1_000 } }

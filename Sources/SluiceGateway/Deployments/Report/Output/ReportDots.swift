@@ -70,9 +70,7 @@ struct ReportDots {
     }
 
     private var days: String {
-        let ticks = report.period.ticks
-        guard let first = ticks.first, let last = ticks.last, first != last else { return "" }
-        return "<span>\(ReportWords.day(first))</span><span>\(ReportWords.day(last))</span>"
+        "<span>\(ReportWords.day(report.period.from))</span><span>\(ReportWords.day(report.period.to))</span>"
     }
 
     private func height(_ milliseconds: Double) -> String {

@@ -8,7 +8,23 @@ struct ReportJSON {
         self.report = report
     }
 
-    var bytes: [UInt8] {
+    /// - Parameter output: takes the text in pieces.
+    func write(to output: @escaping ([UInt8]) throws -> Void) throws {
+        guard let commits = report.commits else { return try output(head + [UInt8(ascii: "\n")]) }
+        var pieces = OutputPieces(output)
+        try pieces.add(head.dropLast() + Array(",\"commits\":[".utf8))
+        var isFirst = true
+        try commits.forEach { row in
+            if !isFirst { try pieces.add(",".utf8) }
+            isFirst = false
+            try pieces.add(JSONWriter.object(capacity: 1_024) { $0.row(row) })
+        }
+        try pieces.add("]}\n".utf8)
+        try pieces.finish()
+    }
+
+    /// All but the commits.
+    private var head: [UInt8] {
         JSONWriter.object(capacity: 1 << 16) { json in
             json.member("version", Int64(DeploymentReport.version))
             json.period(report.period)
@@ -28,7 +44,6 @@ struct ReportJSON {
             json.list("failed_rollouts", report.rollouts) { $1.rollout($0) }
             json.list("incidents", report.incidents) { $1.incident($0) }
             json.member("incidents_without_deployment", Int64(report.strayIncidents))
-            if report.query.listsCommits { json.list("commits", report.commits) { $1.row($0) } }
         }
     }
 }

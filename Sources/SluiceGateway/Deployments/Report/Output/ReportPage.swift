@@ -11,7 +11,7 @@ struct ReportPage {
         self.report = report
     }
 
-    var text: String {
+    func text() throws -> String {
         let (period, before) = (report.period, report.period.before)
         let title = "Deployments, \(ReportWords.day(period.from)) to \(ReportWords.day(period.to))"
         return """
@@ -33,7 +33,7 @@ struct ReportPage {
             Trends against the time from \(ReportWords.minute(before.from)).</p>
             </header>
             <main>
-            \(sections.joined(separator: "\n"))
+            \(try sections().joined(separator: "\n"))
             </main>
             <footer>Made by sluice \(HTMLText.escape(SluiceVersion.text)). Every word is defined in docs/DEPLOYMENTS.md; \
             what cannot be known is said to be unknown, and never guessed.</footer>
@@ -51,12 +51,12 @@ struct ReportPage {
         return asked.isEmpty ? "" : "; \(HTMLText.escape(asked.joined(separator: ", ")))"
     }
 
-    private var sections: [String] {
+    private func sections() throws -> [String] {
         guard !report.places.isEmpty else {
             return ["<section><p class=\"empty\">Nothing is known of any deployment in this time.</p></section>"]
         }
         return [
-            ReportTimeline(report).markup, figures, ReportDots(report).markup, ReportTables(report).markup,
+            ReportTimeline(report).markup, figures, ReportDots(report).markup, try ReportTables(report).markup(),
         ].filter { !$0.isEmpty }
     }
 
@@ -89,7 +89,7 @@ struct ReportPage {
 
     private func tile(_ row: FigureRow) -> String {
         var mood = "even"
-        if row.direction != 0 { mood = (row.direction > 0) == row.isBetterHigh ? "better" : "worse" }
+        if row.direction != 0, row.trend != ReportWords.same { mood = (row.direction > 0) == row.isBetterHigh ? "better" : "worse" }
         let trend =
             row.trend.isEmpty
             ? ""

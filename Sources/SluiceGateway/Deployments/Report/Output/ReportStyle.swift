@@ -34,6 +34,7 @@ enum ReportStyle {
         font:12px/22px ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;padding:0 4px;overflow:hidden;white-space:nowrap;\
         text-overflow:ellipsis;min-width:3px}
         .track i:empty{padding:0}
+        .track i.thin{border:0;border-radius:0;min-width:2px}
         .track i.incident{top:0;height:5px;min-width:4px;padding:0;border:0;border-radius:0}
         .track .x{position:absolute;top:-1px;transform:translateX(-50%);font-size:20px;line-height:28px;\
         text-shadow:0 0 3px var(--paper),0 0 3px var(--paper)}
@@ -65,12 +66,13 @@ enum ReportStyle {
         th{text-align:left;color:var(--soft);font-weight:600;font-size:13px;border-bottom:1px solid var(--line);padding:6px 10px 6px 0}
         td{vertical-align:top;padding:8px 10px 8px 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
         td:first-child,td code{white-space:nowrap}
-        .wide th:nth-child(6){width:34%}
+        .wide th:nth-child(5){width:15%}
+        .wide th:nth-child(6){width:30%}
         .wide th:nth-child(7){width:20%}
         td ul{margin:4px 0 0;padding:0;list-style:none}
         td li{padding:1px 0}
         tr{break-inside:avoid}
-        .kind{display:inline-block;padding:0 7px;border-radius:9px;color:var(--onbar);font-size:12px}
+        .kind{display:inline-block;white-space:nowrap;padding:0 7px;border-radius:9px;color:var(--onbar);font-size:12px}
         .kind.redeploy{background:none;color:var(--soft);border:1px solid var(--line)}
         .failure{color:var(--bad);font-weight:600}
         @media (max-width:760px){

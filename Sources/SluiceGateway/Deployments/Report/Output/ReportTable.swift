@@ -15,9 +15,18 @@ struct ReportTable {
         self.width = width
     }
 
-    var text: String {
-        let parts = report.query.listsCommits ? [head, commits] : [head, figures, pending, deployments, rollouts]
-        return parts.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
+    /// - Parameter output: takes the text in pieces.
+    func write(to output: @escaping ([UInt8]) throws -> Void) throws {
+        guard let commits = report.commits else {
+            return try output(Self.paragraphs([head, figures, pending, deployments, rollouts]))
+        }
+        try output(Self.paragraphs([head]) + [UInt8(ascii: "\n")])
+        try ReportCommitTable(commits, width: width).write(to: output)
+    }
+
+    private static func paragraphs(_ parts: [[String]]) -> [UInt8] {
+        Array(
+            parts.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n").utf8)
     }
 
     private var head: [String] {
@@ -133,49 +142,4 @@ struct ReportTable {
         let more = report.rollouts.count - Self.deployments
         return table.lines(width: width) + (more > 0 ? ["and \(more) more failed rollouts"] : [])
     }
-
-    // MARK: Commits
-
-    private var commits: [String] {
-        guard !report.commits.isEmpty else { return ["No commit was pushed or deployed in this time."] }
-        let environments = report.commitEnvironments
-        var table = TextTable(
-            ["COMMIT", "REPOSITORY", "AUTHOR", "PUSHED"]
-                + environments.map { $0.uppercased().replacingUnsafeCharacters() } + ["TITLE"])
-        for row in report.commits {
-            let commit = row.commit
-            let first = [
-                ReportWords.short(commit.id), row.repository, commit.author, ReportWords.minute(commit.pushedAt),
-            ]
-            table.add(first + environments.map { Self.cell(row, $0) } + [commit.title])
-        }
-        return table.lines(width: width)
-    }
-
-    /// When the commit came there and how long that took, by service where there are several.
-    private static func cell(_ row: DeploymentReport.CommitRow, _ environment: String) -> String {
-        let arrivals = row.arrivals.filter { $0.environment == environment }
-        return arrivals.map { arrival in
-            let name = arrivals.count > 1 ? "\(arrival.service): " : ""
-            guard let at = arrival.at else { return "\(name)\(arrival.why ?? arrival.state.words)" }
-            let lead = arrival.leadTime.map { ReportWords.duration($0) }
-            return
-                "\(name)\(ReportWords.minute(at)) (\([lead, arrival.why].compactMap(\.self).joined(separator: ", ")))"
-        }.joined(separator: "; ")
-    }
-}
-
-extension DeploymentReport {
-    /// Where the listed commits can go, production last.
-    var commitEnvironments: [String] {
-        Set(commits.flatMap(\.arrivals).map(\.environment)).sorted {
-            let (one, other) = (DeploymentRules.isProduction($0), DeploymentRules.isProduction($1))
-            return one == other ? $0 < $1 : other
-        }
-    }
-}
-
-extension DeploymentReport.Arrival.State {
-    /// For people.
-    var words: String { rawValue.replacing("_", with: " ") }
 }

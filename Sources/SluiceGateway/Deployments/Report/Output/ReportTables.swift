@@ -8,8 +8,8 @@ struct ReportTables {
         self.report = report
     }
 
-    var markup: String {
-        [pending, deployments, rollouts, incidents, commits].filter { !$0.isEmpty }.joined(separator: "\n")
+    func markup() throws -> String {
+        [pending, deployments, rollouts, incidents, try commits()].filter { !$0.isEmpty }.joined(separator: "\n")
     }
 
     private func section(_ title: String, _ columns: [String], _ rows: [[String]], more: Int = 0) -> String {
@@ -106,8 +106,10 @@ struct ReportTables {
             "Incidents", ["Opened", "Service", "Id", "Lasted"], Array(rows), more: report.incidents.count - rows.count)
     }
 
-    private var commits: String {
-        let rows = report.commits.prefix(10 * ReportPage.rows).map { row in
+    private func commits() throws -> String {
+        guard let commits = report.commits else { return "" }
+        var rows: [[String]] = []
+        try commits.forEach(limit: 10 * ReportPage.rows) { row in
             let arrivals = row.arrivals.map { arrival in
                 let place =
                     "\(HTMLText.escape(arrival.service)) <span class=\"env\">\(HTMLText.escape(arrival.environment))</span>"
@@ -116,14 +118,14 @@ struct ReportTables {
                 let rest = [lead, arrival.why].compactMap(\.self).joined(separator: ", ")
                 return "<li>\(place) \(words) <span class=\"details\">\(HTMLText.escape(rest))</span></li>"
             }
-            return [
+            rows.append([
                 "<code>\(HTMLText.escape(ReportWords.short(row.commit.id)))</code>", HTMLText.escape(row.repository),
                 HTMLText.escape(row.commit.author), ReportWords.minute(row.commit.pushedAt),
                 HTMLText.escape(row.commit.title), "<ul>\(arrivals.joined())</ul>",
-            ]
+            ])
         }
         return section(
-            "Commits", ["Commit", "Repository", "Author", "Pushed", "Title", "Deployed"], Array(rows),
-            more: report.commits.count - rows.count)
+            "Commits", ["Commit", "Repository", "Author", "Pushed", "Title", "Deployed"], rows,
+            more: commits.count - rows.count)
     }
 }

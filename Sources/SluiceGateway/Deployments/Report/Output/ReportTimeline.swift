@@ -2,20 +2,13 @@ import Sluice
 
 /// What was live when: a row for each service and environment.
 struct ReportTimeline {
-    /// How many deployments a row shows: more than that are no wider than a hair.
-    private static let deployments = 400
+    /// How many failed rollouts a row shows.
+    private static let rollouts = 400
 
     private let report: DeploymentReport
-    private let byPlace: [Key: [DeploymentReport.Deployment]]
-
-    private struct Key: Hashable {
-        let service: String
-        let environment: String
-    }
 
     init(_ report: DeploymentReport) {
         self.report = report
-        byPlace = Dictionary(grouping: report.deployments) { Key(service: $0.service, environment: $0.environment) }
     }
 
     var markup: String {
@@ -37,20 +30,14 @@ struct ReportTimeline {
 
     private func row(_ place: DeploymentReport.Place) -> String {
         let service = place.service ?? ""
-        let mine = (byPlace[Key(service: service, environment: place.environment)] ?? []).reversed()
-        // A redeploy changes nothing of what is live.
-        let changes = ([place.atStart].compactMap(\.self) + mine.filter { $0.kind != .redeploy }).suffix(
-            Self.deployments)
-        var bars = ""
-        for (index, deployment) in changes.enumerated() {
-            let next = changes.dropFirst(index + 1).first?.finishedAt
-            bars += bar(deployment, until: next ?? report.period.to)
-        }
+        let bars = place.live.map { stretch in
+            stretch.deployment.map { bar($0, until: stretch.to) } ?? thinBar(stretch)
+        }.joined()
         let isProduction = DeploymentRules.isProduction(place.environment)
         let incidents =
             isProduction ? report.incidents.filter { $0.service == service }.map { incident($0) }.joined() : ""
         let rollouts = report.rollouts
-            .filter { $0.service == service && $0.environment == place.environment }.prefix(Self.deployments)
+            .filter { $0.service == service && $0.environment == place.environment }.prefix(Self.rollouts)
             .map { rollout($0) }.joined()
         return """
             <div class="row"><div class="label"><b>\(HTMLText.escape(service))</b> \
@@ -73,6 +60,18 @@ struct ReportTimeline {
         let text = to - from > 0.035 ? HTMLText.escape(name) : ""
         return "<i class=\"\(kind)\(verdict.isEmpty ? "" : " failed")\" style=\"left:\(HTMLText.percent(from));"
             + "width:\(HTMLText.percent(max(0, to - from)))\" title=\"\(title)\">\(text)</i>"
+    }
+
+    /// Without words, and close to its neighbours.
+    private func thinBar(_ stretch: DeploymentReport.LiveStretch) -> String {
+        let (from, to) = (share(stretch.from), share(stretch.to))
+        let kind = stretch.kind == .baseline ? "base" : stretch.kind.rawValue
+        let time = ReportWords.minute(stretch.from)
+        let title =
+            stretch.count == 1
+            ? "\(kind), \(time) UTC" : "\(stretch.count) deployments, \(time) to \(ReportWords.minute(stretch.to)) UTC"
+        return "<i class=\"thin \(kind)\(stretch.hasFailed ? " failed" : "")\" style=\"left:\(HTMLText.percent(from));"
+            + "width:\(HTMLText.percent(max(0, to - from)))\" title=\"\(title)\"></i>"
     }
 
     private func incident(_ incident: DeploymentReport.Incident) -> String {

@@ -3,6 +3,8 @@ import Sluice
 /// How figures are put in words, for the table and the page.
 enum ReportWords {
     static let none = "–"
+    /// Nearly as before.
+    static let same = "same"
 
     /// The two largest units: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`.
     static func duration(_ milliseconds: Int64?) -> String {
@@ -35,9 +37,9 @@ enum ReportWords {
     /// What changed since the period before: `+12 %`, `-3 %`, `same`; empty where there is nothing to compare with.
     static func trend(_ now: Double?, _ before: Double?) -> String {
         guard let now, let before else { return "" }
-        guard before > 0 else { return now == before ? "same" : "" }
+        guard before > 0 else { return now == before ? same : "" }
         let percent = Int64(saturating: ((now - before) / before * 100).rounded())
-        return percent == 0 ? "same" : percent > 0 ? "+\(percent) %" : "\(percent) %"
+        return percent == 0 ? same : percent > 0 ? "+\(percent) %" : "\(percent) %"
     }
 
     static func trend(_ now: Int64?, _ before: Int64?) -> String {
@@ -47,7 +49,7 @@ enum ReportWords {
     static func trend(points now: Double?, _ before: Double?) -> String {
         guard let now, let before else { return "" }
         let points = Int64(((now - before) * 100).rounded())
-        return points == 0 ? "same" : points > 0 ? "+\(points) pt" : "\(points) pt"
+        return points == 0 ? same : points > 0 ? "+\(points) pt" : "\(points) pt"
     }
 
     /// `2026-01-02 14:03`, in UTC.

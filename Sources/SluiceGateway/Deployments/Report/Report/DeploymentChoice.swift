@@ -1,7 +1,7 @@
 /// Of deployments that came several times, one each: the choice is the same in whatever order they came.
 enum DeploymentChoice {
     /// - Returns: their places in the list, in the order of their ends.
-    static func choose(_ deployments: [DeploymentHistory.Deployment]) -> [Int] {
+    static func choose(_ deployments: ChunkedArray<DeploymentHistory.Deployment>) -> [Int] {
         struct Key: Hashable {
             let place: DeploymentHistory.Place
             let id: String

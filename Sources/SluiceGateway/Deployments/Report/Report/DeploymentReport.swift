@@ -39,7 +39,11 @@ package struct DeploymentReport: Sendable {
         package var environment: String?
         /// Whether ``DeploymentReport/commits`` are listed.
         package var listsCommits = false
+        /// Whether it will be drawn: then places have ``Place/dots`` and ``Place/live``.
+        package var isDrawn = false
         package var rules = DeploymentRules.standard
+        /// Where authors and titles are read; nil is the history itself.
+        var texts: (any CommitTextSource)?
 
         package init(period: Period, now: Timestamp) {
             self.period = period
@@ -58,6 +62,8 @@ package struct DeploymentReport: Sendable {
         package var atStart: Deployment?
         /// From each commit to its deployment, by the time of that: at most ``dotLimit``, evenly chosen.
         package var dots: [Dot] = []
+        /// What was live when, in the order of time.
+        var live: [LiveStretch] = []
     }
 
     package struct Dot: Sendable, Hashable {
@@ -185,7 +191,8 @@ package struct DeploymentReport: Sendable {
     package var incidents: [Incident] = []
     /// Incidents of the period that came while nothing was live that had brought anything.
     package var strayIncidents = 0
-    package var commits: [CommitRow] = []
+    /// Nil where it was not asked for.
+    var commits: CommitListing?
 
     package var period: Period { query.period }
 }

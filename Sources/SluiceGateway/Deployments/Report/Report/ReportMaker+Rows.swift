@@ -41,11 +41,17 @@ extension ReportMaker {
 
     /// - Parameter time: when it was deployed, for the first time in its place.
     func line(_ commit: UInt32, at time: Int64? = nil) -> DeploymentReport.Commit {
+        var line = Self.line(commit, history.commits)
+        (line.author, line.title) = (history.commits.author(of: commit), history.commits.title(of: commit))
+        line.leadTime = time.flatMap { LeadTimeOfCommit(commit, at: $0, history.commits, query.rules).lead }
+        return line
+    }
+
+    /// A commit without what its push says in words.
+    static func line(_ commit: UInt32, _ commits: CommitTable) -> DeploymentReport.Commit {
         DeploymentReport.Commit(
-            id: history.commits.hash(of: commit).text, title: history.commits.title(of: commit),
-            author: history.commits.author(of: commit), madeAt: history.commits.madeAt(commit).map(Self.time),
-            pushedAt: history.commits.pushedAt(commit).map(Self.time),
-            leadTime: time.flatMap { LeadTimeOfCommit(commit, at: $0, history.commits, query.rules).lead })
+            id: commits.hash(of: commit).text, madeAt: commits.madeAt(commit).map(time),
+            pushedAt: commits.pushedAt(commit).map(time))
     }
 
     private func text(_ deployment: Judged) -> String {

@@ -3,8 +3,15 @@ import Sluice
 extension DeploymentHistory {
     /// The report of what has been added.
     package func report(_ query: DeploymentReport.Query) -> DeploymentReport {
+        var (report, arrivals) = make(query)
+        if query.listsCommits { report.commits = CommitListing(self, query, arrivals) }
+        return report
+    }
+
+    /// What a report is made with is gone when this returns: it takes as much room as a listing.
+    private func make(_ query: DeploymentReport.Query) -> (DeploymentReport, CommitArrivals) {
         var maker = ReportMaker(self, query)
-        return maker.make()
+        return (maker.make(), maker.arrivals)
     }
 }
 
@@ -45,7 +52,6 @@ struct ReportMaker {
             entries[deployment.place, default: []].append(
                 .init(record: record, hash: deployment.hash, finishedAt: deployment.finishedAt, commit: commit))
         }
-        cutoffs = ReportCutoffs(entries.values.joined().map(\.finishedAt).filter(query.period.contains))
         graph = PushGraph(history.commits, history.pushes, deployed: deployed)
         for (key, times) in history.incidents {
             guard let opened = times.opened, query.believes(opened) else { continue }
@@ -55,6 +61,19 @@ struct ReportMaker {
         for service in incidents.keys {
             incidents[service]?.sort { ($0.openedAt, $0.id) < ($1.openedAt, $1.id) }
         }
+        cutoffs = ReportCutoffs(listedTimes)
+    }
+
+    /// When that was deployed which may be listed.
+    private var listedTimes: [Int64] {
+        var times: [Int64] = []
+        for (place, entries) in entries where query.wants(name(of: place)) {
+            for entry in entries
+            where query.period.contains(entry.finishedAt) && isOfRepository(entry.record, try? entry.commit.get()) {
+                times.append(entry.finishedAt)
+            }
+        }
+        return times
     }
 
     mutating func make() -> DeploymentReport {
@@ -77,7 +96,6 @@ struct ReportMaker {
         }
         let counted = report.places.reduce(0) { $0 + $1.figures.deployments }
         report.moreDeployments = max(0, counted - report.deployments.count)
-        if query.listsCommits { report.commits = arrivals.rows(self) }
         return report
     }
 
@@ -116,7 +134,7 @@ struct ReportMaker {
             if isWanted, query.period.contains(deployment.finishedAt) {
                 now.add(deployment, after: last, history.commits, query.rules)
                 if cutoffs.isListed(deployment.finishedAt) { report.deployments.append(row(index, judged)) }
-                shown.dots += dots(of: deployment)
+                if query.isDrawn { shown.dots += dots(of: deployment) }
             } else if isWanted, query.period.before.contains(deployment.finishedAt) {
                 before.add(deployment, after: last, history.commits, query.rules)
             }
@@ -129,7 +147,8 @@ struct ReportMaker {
         shown.figures = now.figures(days: query.period.days)
         shown.before = before.figures(days: query.period.before.days)
         shown.dots = Self.thin(shown.dots)
-        if query.listsCommits { arrivals.add(judged, at: place, self) }
+        if query.isDrawn { shown.live = stretches(judged, from: start) }
+        if query.listsCommits { arrivals.add(judged, at: place, history.commits) }
         guard shown.figures.isWorthShowing || shown.before.isWorthShowing || shown.atStart != nil else { return }
         report.places.append(shown)
         var total = totals[shown.environment] ?? (0, Samples(), Samples())

@@ -1,12 +1,20 @@
 /// What the figures of a period are made from. Those of several places can be added: the percentiles of all are over all
 /// commits, never over the places' own.
 struct Samples {
+    /// A lead time as nearly all are: both parts known, and shorter than 49 days.
+    private struct Lead {
+        let commitToPush: UInt32
+        let pushToDeployment: UInt32
+    }
+
     var counts = Figures()
-    var leadTimes: [Int64] = []
-    var commitToPush: [Int64] = []
-    var pushToDeployment: [Int64] = []
-    var intervals: [Int64] = []
-    var recoveries: [Int64] = []
+    private var leads = ChunkedArray<Lead>()
+    // Those of all other commits.
+    private var leadTimes = Times()
+    private var commitToPush = Times()
+    private var pushToDeployment = Times()
+    private var intervals = Times()
+    private var recoveries = Times()
 
     mutating func add(_ judged: Judged, after previous: Int64?, _ commits: CommitTable, _ rules: DeploymentRules) {
         counts.kinds[judged.kind, default: 0] += 1
@@ -28,22 +36,30 @@ struct Samples {
     private mutating func add(_ commit: UInt32, at time: Int64, _ commits: CommitTable, _ rules: DeploymentRules) {
         switch LeadTimeOfCommit(commit, at: time, commits, rules) {
         case .known(let lead, let push):
-            leadTimes.append(lead)
-            guard let push else { return }
-            commitToPush.append(push)
-            pushToDeployment.append(lead - push)
+            add(lead, push)
         case .old: counts.oldCommits += 1
         case .withoutTime: counts.commitsWithoutTime += 1
         case .fromFuture: counts.commitsFromFuture += 1
         }
     }
 
+    private mutating func add(_ lead: Int64, _ push: Int64?) {
+        if let push, let first = UInt32(exactly: push), let second = UInt32(exactly: lead - push) {
+            return leads.append(Lead(commitToPush: first, pushToDeployment: second))
+        }
+        leadTimes.append(lead)
+        guard let push else { return }
+        commitToPush.append(push)
+        pushToDeployment.append(lead - push)
+    }
+
     mutating func add(_ other: Samples) {
-        leadTimes += other.leadTimes
-        commitToPush += other.commitToPush
-        pushToDeployment += other.pushToDeployment
-        intervals += other.intervals
-        recoveries += other.recoveries
+        for index in 0..<other.leads.count { leads.append(other.leads[index]) }
+        leadTimes.append(other.leadTimes)
+        commitToPush.append(other.commitToPush)
+        pushToDeployment.append(other.pushToDeployment)
+        intervals.append(other.intervals)
+        recoveries.append(other.recoveries)
         counts.oldCommits += other.counts.oldCommits
         counts.commitsWithoutTime += other.counts.commitsWithoutTime
         counts.commitsFromFuture += other.counts.commitsFromFuture
@@ -58,14 +74,20 @@ struct Samples {
         counts.unknown.merge(other.counts.unknown, uniquingKeysWith: +)
     }
 
+    private func spread(_ others: Times, _ part: (Lead) -> Int64) -> Spread {
+        var all = others
+        for index in 0..<leads.count { all.append(part(leads[index])) }
+        return all.spread
+    }
+
     func figures(days: Double) -> Figures {
         var figures = counts
         figures.days = days
-        figures.leadTime = Spread(leadTimes)
-        figures.commitToPush = Spread(commitToPush)
-        figures.pushToDeployment = Spread(pushToDeployment)
-        figures.interval = Spread(intervals)
-        figures.recovery = Spread(recoveries)
+        figures.leadTime = spread(leadTimes) { Int64($0.commitToPush) + Int64($0.pushToDeployment) }
+        figures.commitToPush = spread(commitToPush) { Int64($0.commitToPush) }
+        figures.pushToDeployment = spread(pushToDeployment) { Int64($0.pushToDeployment) }
+        figures.interval = intervals.spread
+        figures.recovery = recoveries.spread
         return figures
     }
 }

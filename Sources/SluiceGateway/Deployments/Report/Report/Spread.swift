@@ -12,14 +12,15 @@ package struct Spread: Sendable, Hashable {
 
     package init(_ times: [Int64]) {
         let sorted = times.sorted()
-        count = sorted.count
-        median = Self.rank(50, sorted)
-        p75 = Self.rank(75, sorted)
-        p95 = Self.rank(95, sorted)
+        self.init(count: sorted.count) { sorted[$0] }
     }
 
-    private static func rank(_ percent: Int, _ sorted: [Int64]) -> Int64? {
-        guard !sorted.isEmpty else { return nil }
-        return sorted[max(0, (sorted.count * percent + 99) / 100 - 1)]
+    /// - Parameter sorted: the time at a place in the order of all.
+    init(count: Int, _ sorted: (Int) -> Int64) {
+        func rank(_ percent: Int) -> Int64? { count == 0 ? nil : sorted(max(0, (count * percent + 99) / 100 - 1)) }
+        self.count = count
+        median = rank(50)
+        p75 = rank(75)
+        p95 = rank(95)
     }
 }

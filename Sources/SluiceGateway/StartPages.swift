@@ -1,0 +1,42 @@
+import Foundation
+
+/// The parts of the program and its libraries that only its start has used. They stay resident for as long as the process runs, which
+/// doubles what a gateway takes that is mostly idle.
+public enum StartPages {
+    /// Has the system take them back, once the program has started. What is used again comes from the page cache, in a fraction of a microsecond a page.
+    public static func giveBack() {
+        // In pieces: the file tells no size, and gives a few lines at a time.
+        guard let file = FileHandle(forReadingAtPath: "/proc/self/smaps") else { return }
+        var bytes = Data()
+        while let piece = try? file.read(upToCount: 64 << 10), !piece.isEmpty { bytes += piece }
+        let maps = String(decoding: bytes, as: UTF8.self)
+        for pages in unchanged(maps) {
+            guard let start = UnsafeMutableRawPointer(bitPattern: pages.lowerBound) else { continue }
+            madvise(start, pages.count, MADV_DONTNEED)
+        }
+    }
+
+    /// The addresses where files are mapped that nothing has been written to and nothing can be: what is there is what the file has.
+    /// - Parameter maps: as proc(5) tells of `smaps`.
+    static func unchanged(_ maps: String) -> [Range<UInt>] {
+        var found: [Range<UInt>] = []
+        var mapped: Range<UInt>?
+        for line in maps.split(separator: "\n") {
+            let words = line.split(separator: " ", omittingEmptySubsequences: true)
+            if words.first?.hasSuffix(":") == false {
+                mapped =
+                    words.count > 5 && words[5].hasPrefix("/") && ["r-xp", "r--p"].contains(words[1])
+                    ? addresses(words[0]) : nil
+            } else if words.first == "Anonymous:", let pages = mapped {
+                if words.dropFirst().first == "0" { found.append(pages) }
+                mapped = nil
+            }
+        }
+        return found
+    }
+
+    private static func addresses(_ text: Substring) -> Range<UInt>? {
+        let ends = text.split(separator: "-").compactMap { UInt($0, radix: 16) }
+        return ends.count == 2 && ends[0] < ends[1] ? ends[0]..<ends[1] : nil
+    }
+}

@@ -1,0 +1,40 @@
+import Foundation
+import Testing
+
+@testable import SluiceGateway
+
+@Suite struct StartPagesTests {
+    @Test func onlyWhatIsAsInItsFileIsGivenBack() {
+        func mapping(_ addresses: String, _ permissions: String, _ path: String, anonymous: Int) -> String {
+            """
+            \(addresses) \(permissions) 00001000 fe:00 1234                       \(path)
+            Size:                 64 kB
+            Rss:                  64 kB
+            Anonymous:      \(anonymous) kB
+            VmFlags: rd ex mr mw me
+            """
+        }
+        let maps = [
+            mapping("1000-2000", "r--p", "/usr/bin/sluice", anonymous: 0),
+            mapping("2000-4000", "r-xp", "/usr/bin/sluice", anonymous: 0),
+            // What was written when the program was loaded, and protected then.
+            mapping("4000-5000", "r--p", "/usr/bin/sluice", anonymous: 4),
+            mapping("5000-6000", "rw-p", "/usr/bin/sluice", anonymous: 0),
+            mapping("6000-7000", "r-xp", "[vdso]", anonymous: 0), mapping("7000-8000", "r--p", "", anonymous: 0),
+            mapping("8000-9000", "r--s", "/var/lib/sluice/events.sqlite-shm", anonymous: 0),
+            mapping("9000-9000", "r-xp", "/usr/lib/libc.so.6", anonymous: 0), "nonsense", "Anonymous: 0 kB",
+        ].joined(separator: "\n")
+        #expect(StartPages.unchanged(maps) == [0x1000..<0x2000, 0x2000..<0x4000])
+    }
+
+    @Test func theProgramRunsOnWithoutThem() throws {
+        func resident() throws -> Int {
+            let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+            let line = status.split(separator: "\n").first { $0.hasPrefix("RssFile:") }
+            return try #require(line.flatMap { Int($0.split(whereSeparator: \.isWhitespace)[1]) })
+        }
+        let before = try resident()
+        StartPages.giveBack()
+        #expect(try resident() < before * 3 / 4)
+    }
+}
