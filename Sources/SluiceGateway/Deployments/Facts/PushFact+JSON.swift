@@ -109,7 +109,8 @@ extension PushFact {
             }
             commits.append(
                 Commit(
-                    id: id, author: EventField.author(author) ?? "", madeAt: made, title: EventField.title(title ?? "")))
+                    id: id, author: EventField.author(author) ?? "", madeAt: made, title: EventField.title(title ?? ""))
+            )
         }
         return (commits, isComplete)
     }

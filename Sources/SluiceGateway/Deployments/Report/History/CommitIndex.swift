@@ -61,7 +61,9 @@ struct CommitIndex {
 
     private var mask: Int { slots.count - 1 }
     private func number(at slot: Int) -> UInt32 { (slots[slot] & UInt32(truncatingIfNeeded: mask)) - 1 }
-    private func tag(_ mixed: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: mixed) & ~UInt32(truncatingIfNeeded: mask) }
+    private func tag(_ mixed: UInt64) -> UInt32 {
+        UInt32(truncatingIfNeeded: mixed) & ~UInt32(truncatingIfNeeded: mask)
+    }
 
     /// The slot that holds the commit, or the empty one where it belongs.
     private func slot(of hash: CommitHash, _ repository: UInt32, _ mixed: UInt64) -> Int {

@@ -33,7 +33,9 @@ struct NameTable {
         for byte in name { sum = sum &* 31 &+ UInt32(byte) }
         let place = Int((sum ^ sum >> 13) & 255)
         let isKnown = recent[place].name.withUnsafeBufferPointer { known in
-            guard known.count == name.count, let left = known.baseAddress, let right = name.baseAddress else { return false }
+            guard known.count == name.count, let left = known.baseAddress, let right = name.baseAddress else {
+                return false
+            }
             return memcmp(left, right, name.count) == 0
         }
         if isKnown { return recent[place].id }

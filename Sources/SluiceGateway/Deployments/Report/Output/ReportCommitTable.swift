@@ -15,7 +15,9 @@ struct ReportCommitTable {
 
     /// - Parameter output: takes the text in pieces.
     func write(to output: @escaping ([UInt8]) throws -> Void) throws {
-        guard commits.count > 0 else { return try output(Array("No commit was pushed or deployed in this time.\n".utf8)) }
+        guard commits.count > 0 else {
+            return try output(Array("No commit was pushed or deployed in this time.\n".utf8))
+        }
         var columns = TextColumns(
             ["COMMIT", "REPOSITORY", "AUTHOR", "PUSHED"]
                 + environments.map { $0.uppercased().replacingUnsafeCharacters() } + ["TITLE"])
@@ -33,7 +35,8 @@ struct ReportCommitTable {
 
     private func cells(_ row: DeploymentReport.CommitRow) -> [String] {
         var cells = [
-            ReportWords.short(row.commit.id), row.repository, row.commit.author, ReportWords.minute(row.commit.pushedAt),
+            ReportWords.short(row.commit.id), row.repository, row.commit.author,
+            ReportWords.minute(row.commit.pushedAt),
         ]
         for environment in environments { cells.append(Self.cell(row, environment)) }
         cells.append(row.commit.title)

@@ -89,7 +89,9 @@ struct ReportPage {
 
     private func tile(_ row: FigureRow) -> String {
         var mood = "even"
-        if row.direction != 0, row.trend != ReportWords.same { mood = (row.direction > 0) == row.isBetterHigh ? "better" : "worse" }
+        if row.direction != 0, row.trend != ReportWords.same {
+            mood = (row.direction > 0) == row.isBetterHigh ? "better" : "worse"
+        }
         let trend =
             row.trend.isEmpty
             ? ""

@@ -50,7 +50,8 @@ struct CommitListing: Sendable {
             if left.pushedAt != right.pushedAt { return left.pushedAt > right.pushedAt }
             let (one, other) = (all.hash(of: left.id), all.hash(of: right.id))
             guard one == other else { return one < other }
-            return history.repositories[all.repository(of: left.id)] < history.repositories[all.repository(of: right.id)]
+            return history.repositories[all.repository(of: left.id)]
+                < history.repositories[all.repository(of: right.id)]
         }
         return chosen.map(\.id)
     }
