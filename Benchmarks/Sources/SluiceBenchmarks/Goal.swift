@@ -1,6 +1,6 @@
 /// What the message path shall reach: a figure that this program measures, and what is wanted of it.
 ///
-/// Ratios are to a bare loop in the same run. Times are for two cores of a server of 2024.
+/// Ratios are to a bare loop in the same run. Times are as the machine is on which they were set, and hold on one like it.
 struct Goal: Hashable, Sendable {
     enum Bound: Hashable { case atMost(Double), atLeast(Double) }
 
