@@ -5,7 +5,11 @@ import Foundation
 public enum StartPages {
     /// Has the system take them back, once the program has started. What is used again comes from the page cache, in a fraction of a microsecond a page.
     public static func giveBack() {
-        guard let maps = try? String(contentsOfFile: "/proc/self/smaps", encoding: .utf8) else { return }
+        // In pieces: the file tells no size, and gives a few lines at a time.
+        guard let file = FileHandle(forReadingAtPath: "/proc/self/smaps") else { return }
+        var bytes = Data()
+        while let piece = try? file.read(upToCount: 64 << 10), !piece.isEmpty { bytes += piece }
+        let maps = String(decoding: bytes, as: UTF8.self)
         for pages in unchanged(maps) {
             guard let start = UnsafeMutableRawPointer(bitPattern: pages.lowerBound) else { continue }
             madvise(start, pages.count, MADV_DONTNEED)

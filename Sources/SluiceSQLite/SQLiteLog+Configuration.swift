@@ -50,7 +50,7 @@ extension SQLiteLog {
             case succeededAgain
         }
 
-        /// Which messages are deleted, in small pieces, while nothing else is to be done.
+        /// Which messages are deleted, in small pieces, while there is nothing else to do.
         ///
         /// Nothing is deleted by age on the word of the wall clock alone. While it disagrees with the time that was known
         /// last plus the time that has run since (by 15 minutes; after a stop by a day, or half the shortest age where

@@ -22,7 +22,7 @@ extension SQLiteLog {
     /// Has a topic's messages read by one group that two have read, durably: `group` goes on with what both have settled, and
     /// `other` is gone. Where there is no such group nothing changes.
     /// - Returns: what each of the two had settled, as long as the group has not settled all of that; what is delivered of it
-    ///   is to be told apart by its reader.
+    ///   the reader must be able to tell apart.
     /// - Throws: ``SQLiteLogError``: `groupInUse` while a process reads for one of them.
     package func unite(_ group: String, with other: String, topic: Topic) async throws -> SQLiteParts? {
         try await writer.perform { loop in try loop.unite(group, other, topic) }

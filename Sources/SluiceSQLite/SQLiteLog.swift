@@ -14,7 +14,7 @@ import Synchronization
 /// A publish returns when its messages are committed and fsynced (WAL, `synchronous=FULL`); publishes that come while
 /// a commit runs share the next. Each group remembers exactly what it settled, also out of order. Several processes
 /// may use one file; a group is led by one of them at a time. It keeps two threads, one for writing and one for
-/// reading, which sleep while nothing is to be done.
+/// reading, which sleep while there is nothing to do.
 public final class SQLiteLog: Closable {
     let configuration: Configuration
     let writer: WriterInbox

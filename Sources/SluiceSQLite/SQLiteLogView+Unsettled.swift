@@ -38,7 +38,8 @@ extension SQLiteLogView {
     package func facts(prefix: String) throws(SQLiteLogError) -> [String: String] {
         try look { file throws(SQLiteLogError) in
             guard try file.hasFacts() else { return [:] }
-            let find = try file.statement("SELECT name, value FROM facts WHERE name >= ?1 AND name < ?1 || char(1114111)")
+            let find = try file.statement(
+                "SELECT name, value FROM facts WHERE name >= ?1 AND name < ?1 || char(1114111)")
             find.bind(prefix, at: 1)
             var facts: [String: String] = [:]
             while try find.step() { facts[find.text(0)] = find.text(1) }

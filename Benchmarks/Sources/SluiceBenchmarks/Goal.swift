@@ -1,6 +1,6 @@
 /// What the message path shall reach: a figure that this program measures, and what is wanted of it.
 ///
-/// Ratios are to a bare loop in the same run. Times are for two cores of a server of 2024.
+/// Ratios are to a bare loop in the same run. Times are as the machine is on which they were set, and hold on one like it.
 struct Goal: Hashable, Sendable {
     enum Bound: Hashable { case atMost(Double), atLeast(Double) }
 
@@ -38,7 +38,7 @@ struct Goal: Hashable, Sendable {
 extension Goal {
     static let all = [
         routeSerial, routeUnordered, routeByKey, routeManyKeys, kafkaByKey, kafkaSerial, kafkaPublish, kafkaToAMQP,
-        amqpConsume, logAppend, logFewAppend, webhooksSmall, webhooksLarge, webhooksSlowest, liveRead,
+        amqpConsume, logAppend, webhooksSmall, webhooksLarge, webhooksSlowest, liveRead,
         destinationPassed,
     ]
 
@@ -57,9 +57,6 @@ extension Goal {
     static let amqpConsume = Goal("RabbitMQ consume through a route, of the loop", .atLeast(90), "%")
     static let logAppend = Goal(
         "log, append, 256 publishers, of SQLite in commits of 256", .atLeast(85), "%")
-    /// Three times of what it was when the goal was set, which was 11 % on the same machine.
-    static let logFewAppend = Goal(
-        "log, append, 64 publishers, of SQLite in commits of 256", .atLeast(33), "%")
     static let webhooksSmall = Goal("webhooks, 300 B, of the bare route", .atLeast(85), "%")
     static let webhooksLarge = Goal("webhooks, 9 KB, of the bare route", .atLeast(85), "%")
     static let webhooksSlowest = Goal("webhooks, p99, of the bare route's", .atMost(2), "times")

@@ -18,7 +18,6 @@ enum LogBenchmarks {
         }
         for (publishers, count) in [(1, 5_000.0), (64, 100_000), (256, 300_000), (1_024, 500_000)] {
             let rate = try await append(publishers: publishers, count: Int(count * scale))
-            if publishers == 64 { Goals.note(.logFewAppend, 100 * rate / bareRate) }
             if publishers == 256 { Goals.note(.logAppend, 100 * rate / bareRate) }
         }
         try await route(count: Int(500_000 * scale))

@@ -116,7 +116,7 @@ final class PublishWindow {
         for sending in calls { sending.deadline = sending.deadline.advanced(by: pause) }
     }
 
-    /// Ends a call of which nothing more is to be sent.
+    /// Ends a call that has nothing more to send.
     func fail(_ sending: Sending, _ error: AMQPError) {
         unsent.removeAll { $0 === sending }
         sending.failRest()

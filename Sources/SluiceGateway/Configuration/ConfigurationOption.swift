@@ -1,9 +1,9 @@
 public import Sluice
 
-/// One thing that can be set: how its text is read, and all that is said of it. The environment and a file are two places
+/// One thing that can be set: how its text is read, and its description. The environment and a file are two places
 /// that such a text can stand in.
 public struct ConfigurationOption<Value: Sendable>: Sendable {
-    /// What is said of it.
+    /// Its description.
     public let variable: ConfigurationVariable
     /// How its text is read.
     public let format: OptionFormat<Value>

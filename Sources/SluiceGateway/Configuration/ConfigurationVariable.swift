@@ -1,4 +1,4 @@
-/// What is said of an option: the table of docs/ENVIRONMENT.md, `--help` and `.env-example` are made of it.
+/// The description of an option: the table of docs/ENVIRONMENT.md, `--help` and `.env-example` are made of it.
 public struct ConfigurationVariable: Sendable, Hashable {
     /// The variable of the environment that sets it.
     public let name: String

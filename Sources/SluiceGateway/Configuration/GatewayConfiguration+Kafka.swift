@@ -35,7 +35,7 @@ extension GatewayConfiguration.Kafka {
     /// The consumer group in which the gateways read for a route.
     func group(of route: String) -> String { "\(group)-\(route)" }
 
-    /// The setting by which topics are not created; nil where they are.
+    /// The setting that keeps topics from being created; nil where they are.
     var leftTopics: String? { createsTopics ? nil : leavesTopics }
 
     /// The topic of facts, without which the queue can do.

@@ -57,7 +57,7 @@ extension KafkaOptions {
         return isOn || isConfigured ? files : nil
     }
 
-    /// Reads what certificates and keys are to be used, wherever they are named.
+    /// Reads which certificates and keys to use, wherever they are named.
     private static func checkFiles(of client: KafkaConfiguration, _ values: inout ConfigurationValues) {
         let protocolName = client.properties["security.protocol"]?.lowercased()
         guard protocolName.map({ $0.hasSuffix("ssl") }) ?? (client.tls != nil) else { return }

@@ -31,7 +31,7 @@ struct ControlConnection {
 
     var wantsToRead: Bool { phase == .reading && output.isEmpty }
     var unsent: ArraySlice<UInt8> { output[sent...] }
-    /// Whether nothing more is to be done for it.
+    /// Whether there is nothing more to do for it.
     var isDone: Bool { phase == .closing && output.isEmpty }
     /// Nil while only the command is waited for.
     var deadline: MonotonicTime? { phase == .working ? nil : due }

@@ -3,7 +3,7 @@ import Glibc
 import Logging
 import Sluice
 
-/// Serves the control socket's clients. Belongs to a thread of its own, which sleeps while nothing is to be done.
+/// Serves the control socket's clients. Belongs to a thread of its own, which sleeps while there is nothing to do.
 final class ControlLoop {
     /// An answer to a client.
     struct Answer: Sendable {

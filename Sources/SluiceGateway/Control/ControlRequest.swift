@@ -42,7 +42,7 @@ struct ControlRequest: Sendable, Equatable {
     }
 
     /// Reads a line.
-    /// - Throws: ``ControlFailure``, as the client is to be told.
+    /// - Throws: ``ControlFailure``, for the client to read.
     init(line: [UInt8]) throws(ControlFailure) {
         var version: Int64?
         var command: String?

@@ -79,7 +79,7 @@ struct KafkaGroups: Sendable {
         return nil
     }
 
-    /// The groups by which the route's sink reads the same topic.
+    /// The groups that the route's sink reads the same topic with.
     private func together(_ route: String) -> [String] {
         steering.groups(with: route).filter { queue.topic(of: $0) == queue.topic(of: route) }
     }

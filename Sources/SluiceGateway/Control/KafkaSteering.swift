@@ -178,7 +178,7 @@ final class KafkaSteering: SteeringStore {
     }
 
     /// Reads for as long as the subscription lasts.
-    /// - Parameter newest: what is to be read before anything is told.
+    /// - Parameter newest: what to read before telling anything.
     private func read(
         after newest: [Int32: Int64], _ tell: @Sendable ([String: SinkPause]) -> Void
     ) async throws {

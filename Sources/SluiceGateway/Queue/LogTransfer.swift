@@ -74,7 +74,7 @@ final class LogTransfer: Sendable {
         }
     }
 
-    /// Finds out what is to be moved, and gives it to the group, durably. Does so once.
+    /// Finds out what to move, and gives it to the group, durably. Does so once.
     /// - Parameter readers: what is configured.
     func begin(_ readers: [(route: String, start: ReaderStart)]) async throws {
         guard !state.withLock(\.hasBegun) else { return }
@@ -117,7 +117,7 @@ final class LogTransfer: Sendable {
             ])
     }
 
-    /// The routes that move; none where nothing is to be moved.
+    /// The routes that move; none where there is nothing to move.
     func routes(to queue: any EventQueue) -> [Route] {
         let (events, poison, facts, later) = state.withLock { ($0.events, $0.poison, $0.facts, $0.laterReaders) }
         var routes: [Route] = []

@@ -26,7 +26,7 @@ struct QueueMemory: Sendable {
     }
 
     /// The embedded log is the queue.
-    /// - Returns: what is to be told when Kafka was it before, until when.
+    /// - Returns: what to say when Kafka was the queue before: until when.
     func isLog() async throws -> (note: String, end: Timestamp)? {
         guard let topic = try await log.fact(Self.wasKafka) else { return nil }
         let left: Timestamp

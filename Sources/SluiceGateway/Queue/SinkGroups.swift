@@ -9,7 +9,7 @@ import SluiceKafka
 struct SinkGroups: Equatable {
     typealias Settled = [Int32: KafkaSettled]
 
-    /// What is to be committed next.
+    /// What to commit next.
     enum Step: Equatable {
         /// The sink's own group. Refused while a gateway reads it.
         case own(Settled)

@@ -61,7 +61,7 @@ final class TopicKeeper: Sendable {
     /// - Parameters:
     ///   - topics: its own: a question that brokers do not answer holds up the next.
     ///   - besides: topics that are made and looked after in the same way, and that the queue can do without.
-    ///   - left: the setting by which missing topics are not made but waited for; nil where they are made.
+    ///   - left: the setting that has missing topics waited for, not made; nil where they are made.
     init(
         _ topics: KafkaTopics, _ plans: [KafkaTopicPlan], besides: [KafkaTopicPlan] = [], left: String?,
         _ instruments: Instruments, logger: Logger

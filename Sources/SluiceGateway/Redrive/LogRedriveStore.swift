@@ -91,7 +91,8 @@ struct LogRedriveStore: RedriveStore {
                 var progress = RedriveProgress()
                 progress.updated = job.created
                 if job.kind == .retry {
-                    try transaction.setFact(Self.name(Self.selectionPrefix, job.id), String(decoding: job.selected.encoded, as: UTF8.self))
+                    try transaction.setFact(
+                        Self.name(Self.selectionPrefix, job.id), String(decoding: job.selected.encoded, as: UTF8.self))
                 }
                 job.selected = PlaceSet()
                 try transaction.setFact(Self.name(Self.jobPrefix, job.id), job.encoded)
@@ -169,7 +170,8 @@ struct LogRedriveStore: RedriveStore {
     func selection(of job: RedriveJob) async throws -> PlaceSet {
         // The job itself has them where an earlier version began it.
         guard job.selected.isEmpty else { return job.selected }
-        return try await log.fact(Self.name(Self.selectionPrefix, job.id)).flatMap { PlaceSet.decode(Array($0.utf8)) } ?? PlaceSet()
+        return try await log.fact(Self.name(Self.selectionPrefix, job.id)).flatMap { PlaceSet.decode(Array($0.utf8)) }
+            ?? PlaceSet()
     }
 
     // MARK: Messages

@@ -43,7 +43,7 @@ struct UnsignedEndpoints: Sendable {
 }
 
 extension GatewayConfiguration {
-    /// What is to be set at an endpoint of a source that has no authenticator.
+    /// What to set for an endpoint of a source that has no authenticator.
     func missing(of endpoint: SourceEndpoint, _ source: String) -> String {
         endpoint.secret.map { names.name($0, in: "sources", source) } ?? "an authenticator"
     }

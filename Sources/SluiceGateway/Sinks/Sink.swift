@@ -16,7 +16,7 @@ public import Sluice
 public protocol Sink: Sendable {
     /// Returns when the other system has the event, and never before.
     ///
-    /// - Throws: a `DispositionError`, such as Sluice's `HandlerError`, says what is to be done: try again (`.retry`), slow
+    /// - Throws: a `DispositionError`, such as Sluice's `HandlerError`, says what to do: try again (`.retry`), slow
     ///   down (`.throttled`), give the event up for good (`.poison`), or wait for a person (`.hold`). Any other error is
     ///   tried again.
     func deliver(_ delivery: SinkDelivery) async throws

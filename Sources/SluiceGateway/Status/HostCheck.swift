@@ -22,7 +22,7 @@ struct HostCheck: Sendable {
         self.names = names.union(hosts.map { $0.lowercased() })
     }
 
-    /// What is to be answered instead; nil where the request may be answered.
+    /// What to answer instead; nil where the request may have its answer.
     func refusal(_ request: HTTPInboundRequest) -> HTTPInboundResponse? {
         let hosts = [request.authority, request.headers["Host"]].compactMap(\.self)
         if let foreign = hosts.first(where: { !isOurs($0) }) { return Self.refusal("the host", foreign) }

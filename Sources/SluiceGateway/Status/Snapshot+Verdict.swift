@@ -1,7 +1,7 @@
 public import Sluice
 
 extension Snapshot {
-    /// What is to be said of the gateway as a whole.
+    /// What to say of the gateway as a whole.
     public struct Verdict: Codable, Sendable, Equatable {
         /// ``Level/well``, ``Level/degraded``, ``Level/draining`` or ``Level/notReady``.
         public var level: Level

@@ -13,7 +13,7 @@ extension GatewayConfiguration {
         public var headers = TraceHeaders([])
         /// The attribute `service.name`. Default `sluice`.
         public var serviceName = "sluice"
-        /// What else is said of this process. `service.name` counts where ``serviceName`` was left as it is.
+        /// Further attributes of this process. `service.name` counts where ``serviceName`` was left as it is.
         public var resource = TraceResource([])
         /// Which traces are kept. Default ``TraceSampler/parentBasedAlwaysOn``.
         public var sampler = TraceSampler.parentBasedAlwaysOn

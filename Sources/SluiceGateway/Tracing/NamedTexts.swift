@@ -71,7 +71,7 @@ public struct TraceHeaders: Sendable, CustomStringConvertible, CustomReflectable
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// What is said of the process that makes spans.
+/// Attributes of the process that makes spans.
 public struct TraceResource: Sendable {
     let entries: [(name: String, value: String)]
 

@@ -7,7 +7,7 @@ struct OTLPEncoder: Sendable {
     /// A longer text is cut.
     static let longestText = 1_024
 
-    /// What is said of the process, each name once.
+    /// Attributes of the process, each name once.
     let resource: [(name: String, value: String)]
     let version: String
 

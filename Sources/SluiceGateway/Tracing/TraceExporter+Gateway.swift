@@ -25,7 +25,7 @@ extension TraceExporter {
 }
 
 extension GatewayConfiguration.Tracing {
-    /// What is said of the process, each name once.
+    /// Attributes of the process, each name once.
     var attributes: [(name: String, value: String)] {
         var entries = resource.entries.filter { $0.name != "service.name" }
         let named = resource.entries.last { $0.name == "service.name" }?.value

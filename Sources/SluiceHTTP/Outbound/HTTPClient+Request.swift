@@ -10,7 +10,7 @@ extension HTTPClient {
         }
     }
 
-    /// What to send, and the word by which everything that is written about it calls its destination.
+    /// What to send, and what logs and errors call its destination.
     ///
     /// Printing it shows its method and target, never its URL, headers or body: the URL of a webhook is a secret.
     public struct Request: Sendable {

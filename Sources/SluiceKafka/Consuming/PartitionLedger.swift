@@ -13,7 +13,7 @@ struct PartitionLedger {
         var origin: Delivery.Origin
     }
 
-    /// What is to be done with a record that was read.
+    /// What to do with a record that was read.
     enum Admission: Equatable {
         case deliver(redelivered: Bool)
         /// It was settled before this process had the partition.
@@ -288,7 +288,7 @@ struct PartitionLedger {
     /// Whether there may be something to commit.
     var hasNews: Bool { isDirty || isAnnounced }
 
-    /// What is to be committed now; nil when that is known already.
+    /// What to commit now; nil when the broker knows it already.
     mutating func takeCommit() -> SettledOffsets? {
         absorb()
         guard isDirty, !isAbandoned, let settled else { return nil }

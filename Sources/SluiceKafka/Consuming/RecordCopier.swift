@@ -42,7 +42,7 @@ struct RecordCopier: ~Copyable {
         return table
     }
 
-    /// Appends those that are to be delivered.
+    /// Appends those to deliver.
     /// - Returns: how many these are.
     mutating func append(
         _ natives: Slice<UnsafeMutableBufferPointer<UnsafeMutablePointer<rd_kafka_message_t>?>>,

@@ -18,7 +18,7 @@ final class NativeClient: @unchecked Sendable {
     /// What librdkafka calls: the first two inside a poll of a consumer that takes its messages in batches rather than as
     /// events.
     struct Callbacks: Sendable {
-        /// Partitions are to be assigned or revoked.
+        /// Partitions come or go.
         var onRebalance:
             (@Sendable (rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?) -> Void)?
         /// A commit without a waiting caller has ended.

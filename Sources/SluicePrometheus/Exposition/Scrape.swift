@@ -3,7 +3,7 @@ public struct Scrape: Sendable {
     public let body: [UInt8]
     /// The value of `Content-Type`.
     public let contentType: String
-    /// The value of `Content-Encoding`; nil when the header is to be left out.
+    /// The value of `Content-Encoding`; nil to leave the header out.
     public let contentEncoding: String?
     /// The value of `Vary`: caches must keep the formats apart.
     public let vary = "Accept, Accept-Encoding"

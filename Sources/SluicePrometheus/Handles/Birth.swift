@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// When a series was made that is to be seen at 0 first; never for others.
+/// When a series was made that scrapers must see at 0 first; never for others.
 ///
 /// Prometheus's `increase()` sees nothing of a counter that is born at 1. Created timestamps would say it, but Prometheus
 /// takes OpenMetrics' `_created` for series of their own, twice as many, before version 2.50 and without a flag later.

@@ -41,7 +41,7 @@ final class HandledKeys: Sendable {
 
     // MARK: The writer's
 
-    /// - Returns: what is to be written.
+    /// - Returns: what to write.
     func beginCommit() -> [KeyBook.Key: Int64] { state.withLock { $0.book.beginCommit() } }
 
     /// - Parameter failure: why it has failed; nil when it has not.

@@ -55,7 +55,7 @@ struct KeyBook {
 
     // MARK: The writer's
 
-    /// - Returns: what is to be written.
+    /// - Returns: what to write.
     mutating func beginCommit() -> [Key: Int64] {
         isAnnounced = false
         (writing, open) = (open, [:])

@@ -128,7 +128,7 @@ struct GroupLedger {
         isDirty = true
     }
 
-    /// What was to be handed out of the shelf could not be.
+    /// The shelf's messages could not be handed out.
     mutating func unshelve(_ offsets: ArraySlice<Int64>, finished: Bool = false) {
         for offset in offsets {
             guard let key = shelf.fed[offset] else { continue }
@@ -137,7 +137,7 @@ struct GroupLedger {
         isDirty = isDirty || finished
     }
 
-    /// Messages that were to be handed out of the shelf are of other keys.
+    /// The shelf's messages to hand out are of other keys.
     mutating func moveShelved(_ entries: [ShelfLedger.Entry]) {
         for entry in entries { shelf.move(entry.offset, to: entry.key) }
         isDirty = true

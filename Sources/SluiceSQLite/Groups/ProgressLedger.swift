@@ -5,7 +5,7 @@ struct ProgressLedger {
     /// What was written, to be confirmed once it is committed.
     struct Change {
         let offset: Int64
-        /// Nil where nothing is to be remembered any more.
+        /// Nil to forget it.
         let progress: Delivery.Progress?
         fileprivate let number: UInt64
     }

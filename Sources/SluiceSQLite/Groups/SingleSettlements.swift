@@ -59,7 +59,7 @@ extension SQLiteLog {
 
 extension SQLiteTransaction {
     /// Settles a message for a group that no process reads for, at a cost that does not grow with what the group has settled.
-    /// ``gather(by:of:)`` is to be called now and then.
+    /// Call ``gather(by:of:)`` now and then.
     /// - Throws: ``SQLiteLogError``: `groupInUse` while a process reads for it.
     package func settleSingly(_ offset: Int64, by group: String, of topic: Topic) throws {
         _ = try unreadRow(of: group, topic)

@@ -92,7 +92,7 @@ final class MessageSweep {
                 } else if let settled = bound.settled {
                     settled
                 } else {
-                    // Without a group that counts, all may go, unless what was never read is to be kept.
+                    // Without a group that counts, all may go, unless unread messages must be kept.
                     rule?.keepsUnread == true ? bound.read : .max
                 }
             states.append(

@@ -4,7 +4,7 @@ extension TLSListener {
         public let identity: Identity
         /// Whether the client trusts another authority than the one that has signed it.
         public let isByStranger: Bool
-        /// The name by which the client reaches the listener.
+        /// The name that the client uses for the listener.
         public let host: String
         /// What the client says of it.
         public let words: String

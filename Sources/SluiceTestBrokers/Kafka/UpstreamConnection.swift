@@ -31,7 +31,7 @@ final class UpstreamConnection {
         close(descriptor)
     }
 
-    /// - Parameter ports: where the brokers are to be found instead, by their order.
+    /// - Parameter ports: where the brokers are instead, in their order.
     /// - Returns: what follows the correlation id; nil when the broker is gone.
     func exchange(_ request: [UInt8], _ ports: [UInt16]) -> [UInt8]? {
         let head = withUnsafeBytes(of: UInt32(request.count).bigEndian, Array.init)

@@ -93,10 +93,24 @@ public final class RabbitMQBroker: Sendable {
         if isSecured { try await certificates.make() }
         try await keeper.perform(.start)
         let end = ContinuousClock.now.advanced(by: .seconds(180))
+        var attempts = 1
         while !LoopbackPort.speaksAMQP(port) {
+            if attempts < 3, hasGivenUp() {
+                attempts += 1
+                try await keeper.perform(.start)
+            }
             guard ContinuousClock.now < end else { throw Failed(description: "RabbitMQ did not start: \(log)") }
             try await Task.sleep(for: .milliseconds(20))
         }
+    }
+
+    /// Whether it has said that it does not start, as where a connection that ends still has one of its ports. It is asked once.
+    private func hasGivenUp() -> Bool {
+        let console = directory.appendingPathComponent("console.log")
+        guard let text = try? String(contentsOf: console, encoding: .utf8), text.contains("BOOT FAILED") else {
+            return false
+        }
+        return (try? FileManager.default.removeItem(at: console)) != nil
     }
 
     /// Ends it in good order, as `systemctl stop` would.

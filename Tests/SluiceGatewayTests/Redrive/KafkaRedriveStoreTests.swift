@@ -32,7 +32,8 @@ struct KafkaRedriveStoreTests {
             let topics = try KafkaTopics(configuration.client, logger: logger)
             self.topics = topics
             let keeper = TopicKeeper(
-                topics, [], besides: [configuration.redrivePlan], left: nil, PrometheusBackend().instruments, logger: logger)
+                topics, [], besides: [configuration.redrivePlan], left: nil, PrometheusBackend().instruments,
+                logger: logger)
             try await keeper.prepare()
             try await eventually("the topic of jobs") {
                 try await topics.partitionCount(of: configuration.redriveTopic) != nil
@@ -61,7 +62,9 @@ struct KafkaRedriveStoreTests {
     }
 
     /// These read the topic of jobs for as long as `body` runs.
-    private func whileReading<Value: Sendable>(_ members: [Member], _ body: () async throws -> Value) async throws -> Value {
+    private func whileReading<Value: Sendable>(_ members: [Member], _ body: () async throws -> Value) async throws
+        -> Value
+    {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for member in members { group.addTask { await member.store.follow() } }
             defer { group.cancelAll() }

@@ -58,7 +58,7 @@ extension YAMLFormat where Value == Bool {
     }
 }
 
-/// The words by which people switch things on and off: all that YAML ever took for booleans.
+/// The words that switch things on and off: all that YAML ever took for booleans.
 enum SwitchText {
     /// Nil where it is none.
     static func parse(_ text: String?) -> Bool? {

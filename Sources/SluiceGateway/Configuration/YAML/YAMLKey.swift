@@ -1,4 +1,4 @@
-/// One key of a mapping: how its value is read into what it is about, and what is said of it.
+/// One key of a mapping: how its value is read into what it is about, and its description.
 struct YAMLKey<Target: Sendable>: Sendable {
     let name: String
     /// Whether it is known only to be refused, and shown nowhere.
@@ -177,7 +177,7 @@ extension YAMLValue.Entry {
 
 /// Finds the name that was probably meant.
 enum Nearest {
-    /// What is said of a key that is none of these.
+    /// The fault of a key that is none of these.
     static func unknownKey(_ entry: YAMLValue.Entry, of names: [String]) -> String {
         // A text with a comma, without quotes inside of { }, leaves its rest as a key: it may be a secret's.
         let shown = if case .null = entry.value.content { "" } else { " " + shownKey(entry.key) }

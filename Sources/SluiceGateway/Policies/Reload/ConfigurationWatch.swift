@@ -6,7 +6,7 @@ import Synchronization
 final class ConfigurationWatch: Service {
     private let origin: @Sendable () -> ConfigurationFile.Origin
     private let reload: @Sendable (_ again: Bool) async -> Bool
-    /// Whether it is to be looked at again already.
+    /// Whether it is time to look again.
     private let looksAgain = Atomic<Bool>(false)
     /// How soon a file is looked at again that was refused for what may pass, such as messages that wait.
     private static let pause: Duration = .seconds(1)

@@ -20,7 +20,7 @@ final class WatchLoop {
     /// As they were when they were looked at last, and since when, while they differ from those.
     private var changed: (signature: FileSignature, since: MonotonicTime)?
 
-    /// - Parameter inbox: what is to be watched from now on, and was read as it was then.
+    /// - Parameter inbox: what to watch from now on, as it was when it was read.
     init(_ inbox: Inbox<ConfigurationFile.Origin>, _ signal: PollSignal, tell: @escaping () -> Void) {
         self.inbox = inbox
         self.signal = signal

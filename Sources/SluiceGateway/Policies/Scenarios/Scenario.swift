@@ -1,6 +1,6 @@
 import Sluice
 
-/// A scenario: what comes, what destinations answer, by which policies they are treated, and what is expected then.
+/// A scenario: what comes, what destinations answer, which policies hold for them, and what is expected then.
 struct Scenario: Sendable {
     /// A sink, and what it delivers to.
     struct Sink: Sendable {

@@ -12,7 +12,7 @@ package enum GrafanaAnnotation {
 
     /// The body that creates the event's annotation.
     ///
-    /// - Parameter id: the id of the event's message, by which ``query(id:)`` finds the annotation again.
+    /// - Parameter id: the id of the event's message, with which ``query(id:)`` finds the annotation again.
     package static func body(for event: Event, id: MessageID) -> [UInt8] {
         JSONWriter.object { json in
             json.member("time", event.occurredOn.millisecondsSince1970)

@@ -36,7 +36,7 @@ public struct HTTPSinkOptions: SinkOptions, Hashable {
     public var allowsPrivateAddresses: Bool
     /// Bytes of a body, from 1,024 to 16 MiB. An event whose body is longer goes to the poison queue. Default 256 KiB.
     public var maximumBody: Int
-    /// Whether requests have a header `Idempotency-Key` with the event's id, by which the receiver can know a second attempt. Presets have
+    /// Whether requests have a header `Idempotency-Key` with the event's id, so that the receiver can recognise a second attempt. Presets have
     /// none. Default true.
     public var sendsIdempotencyKey: Bool
 

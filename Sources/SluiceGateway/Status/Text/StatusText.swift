@@ -146,10 +146,10 @@ public struct StatusText: Sendable {
 
     private var jobs: [String] {
         guard let jobs = snapshot.jobs, !jobs.isEmpty else { return [] }
-        var table = TextTable(["SENT AGAIN BY JOB", "TO", "STATE", "DELIVERED>", "FAILED>", "LEFT>", "WHY"])
+        var table = TextTable(["JOB", "KIND", "TO", "STATE", "DELIVERED>", "FAILED>", "LEFT>", "WHY"])
         for job in jobs.prefix(10) {
             table.add([
-                "\(job.id) (\(job.kind))", job.to, job.state, StatusWords.count(job.delivered),
+                "\(job.id)", job.kind, job.to, job.state, StatusWords.count(job.delivered),
                 StatusWords.count(job.failed), StatusWords.count(job.left), job.why ?? "",
             ])
         }

@@ -28,7 +28,7 @@ struct TextColumns {
     mutating func fit(_ width: Int) {
         let others = widths.dropFirst().reduce(0) { $0 + $1 + Self.gap }
         guard let first = widths.first, first.addingReportingOverflow(others).partialValue > width else { return }
-        widths[0] = max(8, width - others)
+        widths[0] = min(first, max(8, width - others))
     }
 
     func line(_ cells: [String], width: Int) -> String {

@@ -1,6 +1,6 @@
 import Sluice
 
-/// How far something has come, and when that is to be shown: no I/O, no clock.
+/// How far a command has come, and when to show it: no I/O, no clock.
 struct ProgressState {
     /// What takes no longer than this shows nothing.
     static let patience = Duration.seconds(1)
@@ -28,7 +28,7 @@ struct ProgressState {
         done = base
     }
 
-    /// - Returns: whether it is to be shown now.
+    /// - Returns: whether to show it now.
     mutating func update(_ done: Int64, of total: Int64?, share: Double?, at now: MonotonicTime) -> Bool {
         guard !isFinished else { return false }
         self.done = done

@@ -69,7 +69,7 @@ final class InboundShared: Sendable {
     // MARK: Connections
 
     /// Keeps a connection in mind until it ends.
-    /// - Returns: nil when the listener has ended: the connection is to be closed.
+    /// - Returns: nil when the listener has ended: close the connection.
     func keep(_ channel: any Channel) -> ConnectionStanding? {
         let id = ObjectIdentifier(channel)
         let standing = ConnectionStanding()
