@@ -141,6 +141,8 @@ extension KafkaRedriveStore {
     /// Makes sure that the job is this gateway's to work off: whatever a former one still writes counts no more.
     /// - Throws: ``RedriveLostError``; ``ControlFailure`` for a job that is gone.
     private func claim(_ id: Int64) async throws -> KafkaRedriveState.Kept {
+        // It may have been written and not be read here yet.
+        if state.withLock({ $0.kept.jobs[id] == nil }) { try await catchUp() }
         let (found, mine, written) = state.withLock { ($0.kept.jobs[id], $0.owners[id], $0.written[id]) }
         guard let found else { throw ControlFailure(.failed, "job \(id) is gone") }
         if let mine, found.owner == mine { return found.advanced(to: written) }
