@@ -83,7 +83,8 @@ struct KeyedWorkers {
         while let (lane, taken) = await take(lanes, after: done, crew, &isBusy) {
             var parcel = taken
             done = lane
-            if Task.isCancelled {
+            // One that fails while the route drains goes back, and those behind it must not come before it.
+            if processor.isDraining || Task.isCancelled {
                 processor.release(parcel)
                 continue
             }
