@@ -98,6 +98,8 @@ struct ReportCommand: AsyncParsableCommand {
             guard from != nil || topic == nil else { throw UsageError("--topic: needs --from with an address") }
             let origin = try origin()
             let ready = tool
+            // A long history takes memory; what the start took goes first.
+            StartPages.giveBack()
             try await Tool.run { try await ready.run(origin, now: now) { try Tool.write($0) } }
         }
 

@@ -3,7 +3,8 @@ import Foundation
 /// The parts of the program and its libraries that only its start has used. They stay resident for as long as the process runs, which
 /// doubles what a gateway takes that is mostly idle.
 public enum StartPages {
-    /// Has the system take them back, once the program has started. What is used again comes from the page cache, in a fraction of a microsecond a page.
+    /// Has the system take them back, once the program has started. What is used again comes from the page cache, in a fraction of a
+    /// microsecond a page.
     public static func giveBack() {
         // In pieces: the file tells no size, and gives a few lines at a time.
         guard let file = FileHandle(forReadingAtPath: "/proc/self/smaps") else { return }
