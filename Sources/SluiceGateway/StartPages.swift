@@ -17,20 +17,30 @@ public enum StartPages {
         }
     }
 
-    /// The addresses where files are mapped that nothing has been written to and nothing can be: what is there is what the file has.
+    /// The addresses where code and data of the program and its libraries are mapped as their files have them. What was written
+    /// there as they were loaded is anonymous memory, or was swapped out; what else is mapped may be let go of at any time.
     /// - Parameter maps: as proc(5) tells of `smaps`.
-    static func unchanged(_ maps: String) -> [Range<UInt>] {
+    static func unchanged(_ maps: String, of program: String = CommandLine.arguments.first ?? "") -> [Range<UInt>] {
+        let programName = program.split(separator: "/").last
         var found: [Range<UInt>] = []
         var mapped: Range<UInt>?
         for line in maps.split(separator: "\n") {
             let words = line.split(separator: " ", omittingEmptySubsequences: true)
-            if words.first?.hasSuffix(":") == false {
-                mapped =
-                    words.count > 5 && words[5].hasPrefix("/") && ["r-xp", "r--p"].contains(words[1])
-                    ? addresses(words[0]) : nil
-            } else if words.first == "Anonymous:", let pages = mapped {
-                if words.dropFirst().first == "0" { found.append(pages) }
+            switch words.first {
+            case let word? where !word.hasSuffix(":"):
+                guard words.count > 5, words[5].hasPrefix("/"), ["r-xp", "r--p"].contains(words[1]) else {
+                    mapped = nil
+                    continue
+                }
+                let name = words[5].split(separator: "/").last
+                let isLoaded = name == programName || name?.contains(".so") == true
+                mapped = isLoaded ? addresses(words[0]) : nil
+            case "Anonymous:": if words.dropFirst().first != "0" { mapped = nil }
+            // It comes later.
+            case "Swap:":
+                if let mapped, words.dropFirst().first == "0" { found.append(mapped) }
                 mapped = nil
+            default: break
             }
         }
         return found

@@ -40,7 +40,7 @@ extension DeduplicationStore {
 public enum Reservation: Sendable {
     /// Never handled; now reserved for the caller.
     case fresh
-    /// Somebody else is at it.
+    /// Another handler is at it.
     case inProgress
     /// Handled before.
     case duplicate

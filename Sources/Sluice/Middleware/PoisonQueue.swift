@@ -133,7 +133,7 @@ public struct PoisonQueue: Middleware {
 extension PoisonQueue.Filter {
     fileprivate func accepts(_ error: any Error, _ context: HandlerContext) -> Bool {
         switch Disposition(of: error).kind {
-        // Neither is a fault of the message that somebody has to look at.
+        // Neither is a fault of the message that a person has to look at.
         case .hold, .discard: false
         case .poison, .retry, .throttled: matches(error, context.delivery.trace.isExhausted || !context.route.hasRetry)
         }

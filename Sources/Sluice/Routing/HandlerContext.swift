@@ -67,7 +67,7 @@ public struct HandlerContext: Sendable {
         return logger
     }
 
-    /// Whether the message may be somebody else's by now: its partition was revoked, its lease has run out, its
+    /// Whether the message may be another reader's by now: its partition was revoked, its lease has run out, its
     /// connection is gone. The route attempts nothing more then; a handler that takes long may ask too.
     public var isRevoked: Bool { !delivery.isOurs }
 

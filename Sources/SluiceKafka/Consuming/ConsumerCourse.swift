@@ -123,10 +123,12 @@ struct ConsumerCourse {
         case .read: restart.failures = 0
         case .assigned(let partitions):
             hasBeenAssigned = true
+            forgetTakingUp()
             lookup.begin(now)
             member.assign(partitions)
         case .revoked(let partitions):
             commit.renew()
+            forgetTakingUp()
             member.revoke(partitions, now: now)
             pending.append(.withdraw(partitions))
             watchHandlers()
@@ -161,6 +163,11 @@ struct ConsumerCourse {
         lookup.forget()
         // What was to be done with the client is void.
         pending = [.shut(leaving: leaving, because: reason)]
+    }
+
+    /// The group wants something else by now than what was about to be read.
+    private mutating func forgetTakingUp() {
+        pending.removeAll { if case .takeUp = $0 { true } else { false } }
     }
 
     private mutating func watchHandlers() {

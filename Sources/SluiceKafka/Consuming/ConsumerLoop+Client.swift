@@ -61,7 +61,8 @@ extension ConsumerLoop {
     }
 
     func noticeFailure(_ now: MonotonicTime) {
-        guard let error = client?.fatalError else { return }
+        // One that is given up already has failed for another reason.
+        guard course.hasClient, let error = client?.fatalError else { return }
         diary.log(
             "the client failed for good; another one replaces it", error, of: "client", level: .error, to: logger)
         course.take(.failed(error.detail), now)

@@ -22,6 +22,20 @@ extension AdminCall {
     /// Asked of all brokers, by the requests of Kafka 0.9. The admin client's own question is not: where a broker does not know it,
     /// librdkafka ends the process (its issue 4605; `rd_kafka_admin_coord_request` in `rdkafka_admin.c`).
     func members(of group: String) throws(KafkaError) -> Int? {
+        do throws(KafkaError) {
+            return try listedMembers(of: group)
+        } catch {
+            switch error.code.native {
+            case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION,
+                RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+                return nil
+            default: throw error
+            }
+        }
+    }
+
+    /// - Returns: nil where the broker that knows may not have answered.
+    private func listedMembers(of group: String) throws(KafkaError) -> Int? {
         // It cannot be interrupted: while a broker does not answer it is asked again and again, each time for longer.
         var limit: Int32 = 2_000
         while true {
@@ -36,11 +50,7 @@ extension AdminCall {
                 if let known = found.first(where: { $0.err == RD_KAFKA_RESP_ERR_NO_ERROR }) {
                     return Int(known.member_cnt)
                 }
-                // The broker that knows may not have answered.
                 return found.isEmpty && code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : nil
-            case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION,
-                RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-                return nil
             case RD_KAFKA_RESP_ERR__TIMED_OUT:
                 guard patience > 1 else { throw KafkaError(code) }
                 try checkWanted()
@@ -51,10 +61,8 @@ extension AdminCall {
     }
 
     func delete(group: String) throws(KafkaError) -> Bool {
-        // A broker that cannot list groups cannot delete them, and this question would end the process as well.
-        guard try members(of: group) != nil else {
-            throw KafkaError(RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
-        }
+        // Fails where brokers cannot list groups: they cannot delete them either, and that question would end the process as well.
+        _ = try listedMembers(of: group)
         guard let question = rd_kafka_DeleteGroup_new(group) else {
             throw KafkaError(RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE)
         }

@@ -50,6 +50,27 @@ struct ConsumerCourseTests {
         #expect(scene.isReading && scene.fault == nil)
     }
 
+    /// Both may come at once, before the course is asked what to do.
+    @Test func partitionsThatGoBeforeTheyAreReadAreNotTakenUp() {
+        let now = MonotonicTime(nanoseconds: 0).advanced(by: .seconds(100))
+        var course = ConsumerCourse(
+            hasGroup: true, MemberCourse(ConsumerScene.limits),
+            CommitCourse(interval: .seconds(5), heartbeatInterval: .seconds(3)))
+        let nothing: () -> ConsumerCourse.Shares = { (MemberCourse.Share(), MemberCourse.Share()) }
+        course.take(.opened, now)
+        course.take(.assigned([0]), now)
+        guard case .lookUp(_, let question) = course.next(.init(now: now), nothing) else {
+            Issue.record("nothing is looked up")
+            return
+        }
+        course.take(.offsets(question, [:]), now)
+        course.take(.revoked([0]), now)
+        for _ in 0..<4 {
+            let action = course.next(.init(now: now), nothing)
+            if case .takeUp = action { Issue.record("what goes is taken up") }
+        }
+    }
+
     @Test func aClientThatFailsIsReplacedAfterAWhile() {
         var scene = ConsumerScene()
         scene.play(.failed)

@@ -2,8 +2,8 @@ import Synchronization
 
 /// The handles to a route's metrics.
 ///
-/// What the ledger counts is not counted a second time here: its sums are pushed into their counters when somebody
-/// looks.
+/// What the ledger counts is not counted a second time here: its sums are pushed into their counters when they
+/// are read.
 final class RouteMeter: Sendable {
     private let queue: HistogramHandle
     private let throttle: HistogramHandle

@@ -35,7 +35,7 @@ extension DeliveryProcessor {
         conclude(&parcel, .handedBack)
     }
 
-    /// Lets go of a delivery whose message may be somebody else's by now: neither side hears of it.
+    /// Lets go of a delivery whose message may be another reader's by now: neither side hears of it.
     func drop(_ parcel: inout Parcel) {
         parcel.delivery.forgo()
         conclude(&parcel, .revoked)
@@ -109,7 +109,7 @@ extension DeliveryProcessor {
         return again(&parcel, rest, keeping)
     }
 
-    /// Whether a policy has shaped the wait that somebody may change: a destination without a name is the route's alone.
+    /// Whether a policy that can be changed has shaped the wait: a destination without a name is the route's alone.
     private func isShaped(_ wait: RejectionWait) -> Bool {
         wait.live != nil || wait.twin != nil || wait.named != nil && scope.destination.isNamed
     }

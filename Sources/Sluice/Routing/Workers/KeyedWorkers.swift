@@ -20,7 +20,7 @@ struct KeyedWorkers {
             onExhausted: { [weak lanes] in lanes?.noteExhausted($0) },
             onRestart: { [weak lanes] in lanes?.noteRestart() })
         let processor = processor
-        // Parked keys are not in anybody's hands: at a drain they are given back at once.
+        // Parked keys are in no worker's hands: at a drain they are given back at once.
         try await processor.onDrain {
             lanes.close().forEach(processor.release)
         } during: {

@@ -49,9 +49,11 @@ struct UnorderedWorkers {
         }
         // The source has nothing more.
         while let parcel = await resting.next() {
+            crew.noteBusy()
             processor.setOut()
             await takeUp(parcel, resting, subscription)
             processor.rest()
+            crew.noteIdle()
         }
     }
 

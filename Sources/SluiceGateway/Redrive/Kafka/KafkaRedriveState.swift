@@ -181,16 +181,16 @@ extension KafkaRedriveState.Kept {
             return true
         }
         if mark.epochs.count == epochs.count {
-            guard !mark.isBegin, mark.epochs.last?.owner == owner, mark.progress.handled >= progress.handled else {
-                return false
-            }
+            guard !mark.isBegin, mark.epochs.last?.owner == owner else { return false }
+            // Its worker waits for the record, whether it says anything new or not.
+            number = max(number, mark.number)
+            guard mark.progress.handled >= progress.handled else { return false }
         } else {
             guard mark.epochs.count > epochs.count else { return false }
             epochs = mark.epochs
             number = mark.number
             guard mark.progress.handled >= progress.handled else { return true }
         }
-        number = mark.number
         let (state, why) = (progress.state, progress.why)
         progress = mark.progress
         let isWorkersWord = progress.state == .done || progress.state == .stopped

@@ -54,9 +54,6 @@ struct CommitIndex {
     func firstDigits(of id: UInt32) -> UInt64 { keys[Int(id)].a }
     func repository(of id: UInt32) -> UInt32 { keys[Int(id)].repository }
 
-    /// Gives the room back that it takes to find commits. None is found and none is added afterwards.
-    mutating func endFinding() { slots = [0] }
-
     // MARK: Slots
 
     private var mask: Int { slots.count - 1 }

@@ -70,9 +70,6 @@ struct CommitTable {
     func firstDigits(of id: UInt32) -> UInt64 { index.firstDigits(of: id) }
     func repository(of id: UInt32) -> UInt32 { index.repository(of: id) }
 
-    /// Gives the room back that it takes to find commits. None is found and none is added afterwards.
-    mutating func endFinding() { index.endFinding() }
-
     // MARK: Telling
 
     /// A push at `time` lists the commit. Of what pushes say of one commit the first one's word counts.

@@ -64,8 +64,6 @@ struct ReportMaker {
             entries[deployment.place, default: []].append(
                 .init(record: record, hash: deployment.hash, finishedAt: deployment.finishedAt, commit: commit))
         }
-        // A listing looks for commits; nothing else does any more.
-        if !query.listsCommits { self.history.commits.endFinding() }
         graph = PushGraph(self.history.commits, self.history.pushes, deployed: deployed)
         for (key, times) in self.history.incidents {
             guard let opened = times.opened, query.believes(opened) else { continue }
