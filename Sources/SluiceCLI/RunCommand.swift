@@ -76,6 +76,7 @@ struct RunCommand: AsyncParsableCommand {
         defer { impatience.cancel() }
         let hangups = reloads ? Task { await reloadAtHangup(gateway) } : nil
         defer { hangups?.cancel() }
+        // Beside the group: it must not keep the gateway from ending.
         let tidying = Task { if (try? await Task.sleep(for: .seconds(1))) != nil { StartPages.giveBack() } }
         defer { tidying.cancel() }
         try await group.run()

@@ -34,6 +34,7 @@ final class Crew: Sendable {
         in group: inout ThrowingDiscardingTaskGroup<any Error>, _ work: @escaping @Sendable () async throws -> Void
     ) {
         idle.add(1, ordering: .relaxed)
+        // Each runs for as long as the route does.
         group.addTask { [self] in
             // The first to end has seen the end of the route.
             defer { finish() }

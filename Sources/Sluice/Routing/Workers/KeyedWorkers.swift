@@ -27,6 +27,7 @@ struct KeyedWorkers {
             let crew = Crew(limit: count)
             try await withThrowingDiscardingTaskGroup { group in
                 let keeping = DeliveryProcessor.Keeping(subscription.redelivery)
+                // Beside the workers, since the group's own task begins these.
                 group.addTask { try await fill(lanes, from: subscription) }
                 await crew.run(in: &group) { await work(lanes, crew, keeping: keeping) }
             }
