@@ -2,10 +2,12 @@
 
 BUILD_PACKAGES = libcurl4-openssl-dev libmimalloc-dev librabbitmq-dev librdkafka-dev libsqlite3-dev libssl-dev zlib1g-dev pkg-config
 TEST_PACKAGES  = chromium prometheus rabbitmq-server sqlite3 curl openssl python3 python3-venv docker-compose shellcheck
-# Those that take longest come first. The loads of the gateway's tests are one after the other, beside the others.
-LOADS          = EndToEndUnderLoad
-LONGEST_TESTS  = SluiceGatewayTests SluiceGatewayTests.$(LOADS) SluiceAMQPTests SluiceKafkaTests BundleTests
+# Those that take longest come first. The gateway's tests run in parts, beside one another: those with a load, those of the whole
+# program on Kafka, those of the whole program, and the rest.
+GATEWAY_PARTS  = SluiceGatewayTests.EndToEndUnderLoad SluiceGatewayTests.EndToEnd/[^K] SluiceGatewayTests.EndToEnd/K
+LONGEST_TESTS  = $(GATEWAY_PARTS) SluiceGatewayTests SluiceAMQPTests SluiceKafkaTests BundleTests
 TEST_TARGETS   = $(LONGEST_TESTS) $(filter-out $(LONGEST_TESTS),$(notdir $(wildcard Tests/*Tests)))
+FAILED_TESTS   = .build/failed-tests
 VENV           = .build-venv
 SOURCES        = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources \
                  Examples/Package.swift Examples/Sources Examples/Tests
@@ -34,12 +36,14 @@ uninstall:
 dist:
 	scripts/dist.sh
 
-# Three at a time: for the most part their tests wait.
+# Four at a time: for the most part their tests wait. What failed is told once more at the end.
 test: setup setup-test
 	swift build --build-tests
-	@printf '%s $(LOADS)\n' $(TEST_TARGETS) | \
+	@rm -f $(FAILED_TESTS)
+	@printf '%s $(GATEWAY_PARTS)\n' $(TEST_TARGETS) | \
 		SLUICE_PYTHON=$(CURDIR)/$(VENV)/bin/python SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 \
-		xargs -P 3 -L 1 scripts/test-target.sh .build/debug/sluicePackageTests.xctest
+		xargs -P 4 -L 1 scripts/test-target.sh .build/debug/sluicePackageTests.xctest $(FAILED_TESTS) || \
+		{ cat $(FAILED_TESTS); false; }
 	$(MAKE) examples
 
 # A package of its own that uses the library as a stranger would, with its tests. Its build folder is its own, too.
@@ -65,7 +69,8 @@ docs: setup
 	.build/debug/sluice documents .
 
 # The documentation of each library product, in .build-docc/archives; a warning is an error. `TARGETS` chooses some of them.
-LIBRARIES = $(shell sed -n 's/^ *\.library(name: "\([^"]*\)".*/\1/p' Package.swift)
+# Without a parenthesis, which `make` would count.
+LIBRARIES = $(shell grep '\.library' Package.swift | cut -d '"' -f 2)
 docc: TARGETS = $(LIBRARIES)
 docc: setup
 	mkdir -p .build-docc/archives
