@@ -38,7 +38,7 @@ extension ConsumerLoop {
     }
 
     /// How long a client may take to end. One that leaves its group asks brokers, which may be away.
-    private static let endingTime = Duration.seconds(10)
+    static let endingTime = Duration.seconds(10)
 
     func shut(leaving: Bool, because reason: String) {
         abandonAll()

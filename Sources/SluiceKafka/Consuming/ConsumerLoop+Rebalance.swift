@@ -87,7 +87,7 @@ extension ConsumerLoop {
             for reader in readers where partitions?.contains(reader.feed.partition) ?? true { reader.feed.revoke() }
         case .lookUp(let partitions, let question): lookUp(partitions, question: question)
         case .takeUp(let partitions, let commits): takeUp(partitions, commits, now)
-        case .accept(let partitions): assign(list(partitions))
+        case .accept(let partitions): assign(PartitionList(topic, partitions))
         case .release(let partitions, let uncommitted):
             if uncommitted > 0 {
                 logger.warning(
@@ -95,7 +95,7 @@ extension ConsumerLoop {
                     metadata: ["partitions": "\(partitions)", "settled": "\(uncommitted)"])
             }
             abandon { partitions.contains($0) }
-            release(list(partitions))
+            release(partitions)
         case .giveUpAll:
             abandonAll()
             if let client { rd_kafka_assign(client.handle, nil) }
@@ -135,12 +135,6 @@ extension ConsumerLoop {
         control.feeds = readers.map(\.feed)
     }
 
-    private func list(_ partitions: [Int32]) -> PartitionList {
-        let list = PartitionList(capacity: partitions.count)
-        for partition in partitions { list.append(topic.name, partition) }
-        return list
-    }
-
     /// Agrees that the partitions come.
     func assign(_ list: borrowing PartitionList) {
         guard let client else { return }
@@ -152,14 +146,21 @@ extension ConsumerLoop {
     }
 
     /// Agrees that the partitions go.
-    private func release(_ list: borrowing PartitionList) {
+    private func release(_ partitions: [Int32]) {
         guard let client else { return }
-        agree(
-            isIncremental(client)
-                ? KafkaError(
-                    consuming: rd_kafka_incremental_unassign(client.handle, list.handle),
-                    redacting: monitor.secrets)
-                : KafkaError(failing: rd_kafka_assign(client.handle, nil)), client)
+        guard isIncremental(client) else {
+            return agree(KafkaError(failing: rd_kafka_assign(client.handle, nil)), client)
+        }
+        let unassign: @Sendable () -> KafkaError? = { [topic, secrets = monitor.secrets] in
+            let list = PartitionList(topic, partitions)
+            return KafkaError(consuming: rd_kafka_incremental_unassign(client.handle, list.handle), redacting: secrets)
+        }
+        guard course.isLeaving else { return agree(unassign(), client) }
+        // As the client leaves, its group's end may drop the question unanswered (`rd_kafka_cgrp_terminated`).
+        guard let failure = client.answer(within: Self.endingTime, to: unassign) else {
+            return logger.warning("a client that leaves does not answer", metadata: ["partitions": "\(partitions)"])
+        }
+        agree(failure, client)
     }
 
     private func isIncremental(_ client: NativeClient) -> Bool {

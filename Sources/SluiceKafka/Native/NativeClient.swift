@@ -117,29 +117,33 @@ final class NativeClient: @unchecked Sendable {
             rd_kafka_destroy_flags(handle, flags)
             return true
         }
-        return end(flags, within: limit)
+        // It may wait for its own thread for ever where a group was being joined.
+        return answer(within: limit) { [self] in rd_kafka_destroy_flags(handle, flags) } != nil
     }
 
-    /// librdkafka may wait for its own thread for ever where a group was being joined: that is another thread's to wait for.
-    private func end(_ flags: Int32, within limit: Duration) -> Bool {
+    /// What a call comes back with that librdkafka may leave without an answer for ever: a thread of its own waits for it.
+    /// - Returns: nil when nothing came within the limit. The call goes on then, and nothing waits for it any more.
+    func answer<Value: Sendable>(within limit: Duration, to call: @escaping @Sendable () -> Value) -> Value? {
         let (signal, deadline) = (ThreadSignal(), MonotonicTime.now().advanced(by: limit))
-        let ending = Ending()
+        let answer = Answer<Value>()
         do {
-            _ = try DedicatedThread(name: "kafka-ending") { [self] in
-                rd_kafka_destroy_flags(handle, flags)
-                ending.isOver.store(true, ordering: .releasing)
+            _ = try DedicatedThread(name: "kafka-waiting") {
+                let value = call()
+                answer.value.withLock { $0 = value }
                 signal.raise()
             }
         } catch {
-            rd_kafka_destroy_flags(handle, flags)
-            return true
+            return call()
         }
-        while !ending.isOver.load(ordering: .acquiring), MonotonicTime.now() < deadline { signal.wait(until: deadline) }
-        return ending.isOver.load(ordering: .acquiring)
+        while true {
+            if let value = answer.value.withLock({ $0 }) { return value }
+            guard MonotonicTime.now() < deadline else { return nil }
+            signal.wait(until: deadline)
+        }
     }
 
-    private final class Ending: Sendable {
-        let isOver = Atomic<Bool>(false)
+    private final class Answer<Value: Sendable>: Sendable {
+        let value = Mutex<Value?>(nil)
     }
 
     /// Leaves a consumer's group and then leaves the client to itself for good, threads and connections included: for

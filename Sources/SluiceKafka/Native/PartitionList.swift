@@ -1,4 +1,5 @@
 import CRDKafka
+import Sluice
 
 /// Owns an `rd_kafka_topic_partition_list_t`.
 struct PartitionList: ~Copyable {
@@ -6,6 +7,11 @@ struct PartitionList: ~Copyable {
 
     init(capacity: Int = 0) {
         handle = rd_kafka_topic_partition_list_new(Int32(clamping: capacity))
+    }
+
+    init(_ topic: Topic, _ partitions: [Int32]) {
+        self.init(capacity: partitions.count)
+        for partition in partitions { append(topic.name, partition) }
     }
 
     /// Takes over a list that librdkafka gave away.

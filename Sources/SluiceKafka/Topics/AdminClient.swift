@@ -12,6 +12,9 @@ final class AdminClient: Sendable {
     /// For how long librdkafka is told to try a question to a coordinator, in milliseconds: the most that it takes.
     static let longestRequest: Int32 = 3_600_000
 
+    /// How long a client may take to end. One whose question to a coordinator was given up may wait for that for ever.
+    private static let endingTime = Duration.seconds(10)
+
     private struct State {
         var client: NativeClient
         var isSpoiled = false
@@ -49,12 +52,12 @@ final class AdminClient: Sendable {
             defer { state = State(client: fresh) }
             return state.client
         }
-        old.destroy(leaving: false, because: "the client is replaced")
+        old.destroy(leaving: false, because: "the client is replaced", within: Self.endingTime)
         return true
     }
 
-    /// Blocks until the native client has ended. For its thread, when it is not woken any more.
+    /// Blocks until the native client has ended, or has taken too long. For its thread, when it is not woken any more.
     func end() {
-        current.destroy()
+        current.destroy(within: Self.endingTime)
     }
 }
