@@ -13,8 +13,8 @@ import Synchronization
 ///
 /// A publish returns when its messages are committed and fsynced (WAL, `synchronous=FULL`); publishes that come while
 /// a commit runs share the next. Each group remembers exactly what it settled, also out of order. Several processes
-/// may use one file; a group is led by one of them at a time. It keeps two threads, one for writing and one for
-/// reading, which sleep while there is nothing to do.
+/// may use one file; a group is led by one of them at a time. It keeps three threads, which sleep while there is nothing to do:
+/// one writes, one reads, and one copies the write-ahead log into the file.
 public final class SQLiteLog: Closable {
     let configuration: Configuration
     let writer: WriterInbox
@@ -23,9 +23,9 @@ public final class SQLiteLog: Closable {
     let clock: ClockGuard
     let keys: KeyIndex
     let owner: LeaseOwner
+    /// Each thread ends the one before it: the last connection to close tidies up the write-ahead log, and only the writer can.
     private let writerThread: WorkerThread
-    /// Ends before the writer's and ends that one too: the last connection to close tidies up the write-ahead log, and
-    /// only the writer can.
+    private let copierThread: WorkerThread
     private let readerThread: WorkerThread
 
     /// Opens the file, and creates it when it is missing. Its price does not depend on how much it holds.
@@ -48,6 +48,7 @@ public final class SQLiteLog: Closable {
         self.configuration = configuration
         let path = configuration.path
         let writing = try LogFile.openWriter(configuration)
+        let copying = try LogFile.openCopier(configuration)
         let reading = try LogFile.openReader(configuration)
         let owner = LeaseOwner(path: path + "-owners")
         self.owner = owner
@@ -62,13 +63,26 @@ public final class SQLiteLog: Closable {
         self.clock = clock
         let keys = KeyIndex(path: path, clock: clock)
         self.keys = keys
+        let log = WriteAheadGauge()
         writerThread = try Self.serve(
             "sluice-writer", writing, path,
             { database throws(SQLiteLogError) in
                 try WriterLoop(
                     database, configuration: configuration, owner: owner, registry: registry, writer: writer,
-                    reader: reader, clock: clock)
+                    reader: reader, clock: clock, log: log)
             }, { $0.run() }, {})
+        let endWriting: @Sendable () -> Void = {
+            keys.close()
+            _ = writer.close()
+        }
+        do {
+            copierThread = try Self.serve(
+                "sluice-copier", copying, path,
+                { database in LogCopier(database, log) }, { $0.run() }, endWriting)
+        } catch {
+            endWriting()
+            throw error
+        }
         do {
             readerThread = try Self.serve(
                 "sluice-reader", reading, path,
@@ -76,14 +90,9 @@ public final class SQLiteLog: Closable {
                     try ReaderLoop(
                         database, configuration: configuration, registry: registry, writer: writer, reader: reader,
                         clock: clock)
-                }, { $0.run() },
-                {
-                    keys.close()
-                    _ = writer.close()
-                })
+                }, { $0.run() }, { log.close() })
         } catch {
-            keys.close()
-            _ = writer.close()
+            log.close()
             throw error
         }
     }
@@ -132,6 +141,7 @@ public final class SQLiteLog: Closable {
         endSubscriptions()
         reader.close()
         await readerThread.end()
+        await copierThread.end()
         await writerThread.end()
         // Subscriptions were possible until the writer refused them.
         endSubscriptions()

@@ -35,6 +35,15 @@ enum LogFile {
         if file >= 0 { close(file) }
     }
 
+    /// The connection that copies the write-ahead log into the file, which the writer's has made.
+    static func openCopier(_ configuration: SQLiteLog.Configuration) throws(SQLiteLogError) -> DatabaseQueue {
+        do {
+            return try DatabaseQueue(path: configuration.path, configuration: settings(configuration))
+        } catch {
+            throw Self.opening(error, path: configuration.path)
+        }
+    }
+
     static func openReader(_ configuration: SQLiteLog.Configuration) throws(SQLiteLogError) -> DatabaseQueue {
         do {
             var settings = Self.settings(configuration)

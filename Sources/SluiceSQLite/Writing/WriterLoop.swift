@@ -33,14 +33,14 @@ final class WriterLoop {
     let shelves: ShelfTable
     let progress: ProgressTable
     let leases: LeaseBook
-    let checkpoints: Checkpoints
+    private let restart: LogRestart
     let sweeper: RetentionSweeper
 
     var path: String { configuration.path }
 
     init(
         _ database: Database, configuration: SQLiteLog.Configuration, owner: LeaseOwner, registry: GroupRegistry,
-        writer: WriterInbox, reader: ReaderInbox, clock: ClockGuard
+        writer: WriterInbox, reader: ReaderInbox, clock: ClockGuard, log: WriteAheadGauge
     ) throws(SQLiteLogError) {
         self.database = database
         self.configuration = configuration
@@ -69,7 +69,7 @@ final class WriterLoop {
         progress = try ProgressTable(database, path: path)
         leases = try LeaseBook(
             database, configuration: configuration, owner: owner, shelves: shelves, progress: progress)
-        checkpoints = Checkpoints(database, busyTimeout: configuration.busyTimeout)
+        restart = LogRestart(database, busyTimeout: configuration.busyTimeout, log)
         sweeper = try RetentionSweeper(
             database, configuration: configuration, registry: registry, clock: clock, shelves: shelves)
         // A new file knows from its first moment what time it was made.
@@ -85,7 +85,7 @@ final class WriterLoop {
             switch writer.next(now) {
             case .commit(let requests, let groups, let keys):
                 commit(requests, groups, keys)
-                checkpoints.run()
+                restart.run()
                 if sweeper.isPressing(now) { sweeper.sweepPiece(now, in: self) }
                 if leases.isDue(now) { leases.keep(registry, now, in: self) }
             case .wait(let until):
