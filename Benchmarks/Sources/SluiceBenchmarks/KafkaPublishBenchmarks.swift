@@ -111,7 +111,7 @@ private enum Bare {
         let configuration = rd_kafka_conf_new()
         let properties = [
             ("bootstrap.servers", brokers.joined(separator: ",")), ("client.id", "sluice"),
-            ("enable.idempotence", "true"), ("acks", "all"), ("linger.ms", "3"), ("delivery.timeout.ms", "30000"),
+            ("enable.idempotence", "true"), ("acks", "all"), ("linger.ms", "2"), ("delivery.timeout.ms", "30000"),
             ("partitioner", "fnv1a_random"), ("queue.buffering.max.messages", "100000"),
             ("queue.buffering.max.kbytes", "65536"), ("socket.nagle.disable", "true"),
         ]

@@ -6,7 +6,7 @@ extension KafkaPublisher {
     public struct Configuration: Sendable {
         /// How batches are compressed (`compression.type`). Default: not at all.
         public var compression: Compression
-        /// How long the first message of a batch waits for others (`linger.ms`). Default 3 ms; from 0 to 15 min. More
+        /// How long the first message of a batch waits for others (`linger.ms`). Default 2 ms; from 0 to 15 min. More
         /// makes larger batches, and less a publish that returns earlier.
         ///
         /// librdkafka 2.0 does not sleep through the last of these milliseconds: with 1 it takes a processor for as long
@@ -43,7 +43,7 @@ extension KafkaPublisher {
 
         public init(
             compression: Compression = .none,
-            linger: Duration = .milliseconds(3),
+            linger: Duration = .milliseconds(2),
             deliveryTimeout: Duration = .seconds(30),
             queuedMessages: Int = 100_000,
             queuedBytes: Int = 64 << 20,

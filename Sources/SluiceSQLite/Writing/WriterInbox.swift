@@ -46,7 +46,16 @@ final class WriterInbox: Sendable {
         /// When the thread looks again by itself; nil where only the signal wakes it.
         var looksAt: MonotonicTime?
         var lastCommit = MonotonicTime(nanoseconds: 0)
+        var gathering = CommitGathering()
+        /// Whether the thread waits for more requests to share the next commit.
+        var isGathering = false
         var isClosing = false
+
+        /// - Returns: whether the thread has to be woken for it.
+        mutating func append(_ request: Request) -> Bool {
+            requests.append(request)
+            return !isGathering || gathering.isWhole(requests.count)
+        }
     }
 
     /// A commit ends with the request that reaches either, so that one commit does not grow without bound.
@@ -75,15 +84,15 @@ final class WriterInbox: Sendable {
         let ticket = tickets.wrappingAdd(1, ordering: .relaxed).newValue
         try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
-                let refusal = queue.withLock { queue -> (any Error)? in
-                    if queue.isClosing { return closedError }
+                let (refusal, mustWake) = queue.withLock { queue -> ((any Error)?, Bool) in
+                    if queue.isClosing { return (closedError, false) }
                     // Checked under the lock: a cancellation that comes later finds the request in the queue.
-                    if Task.isCancelled { return CancellationError() }
-                    queue.requests.append(
-                        .append(Append(ticket: ticket, first: first, others: others, continuation: continuation)))
-                    return nil
+                    if Task.isCancelled { return (CancellationError(), false) }
+                    let append = Append(ticket: ticket, first: first, others: others, continuation: continuation)
+                    return (nil, queue.append(.append(append)))
                 }
-                if let refusal { continuation.resume(throwing: refusal) } else { signal.raise() }
+                if let refusal { continuation.resume(throwing: refusal) }
+                if mustWake { signal.raise() }
             }
         } onCancel: {
             cancel(ticket)
@@ -105,11 +114,11 @@ final class WriterInbox: Sendable {
     func perform<R: Sendable>(_ body: @escaping @Sendable (WriterLoop) throws -> R) async throws -> R {
         try await withUnsafeThrowingContinuation { continuation in
             let job = WriterJob(body, continuation)
-            let isClosing = queue.withLock { queue in
-                if !queue.isClosing { queue.requests.append(.job(job)) }
-                return queue.isClosing
+            let (isClosing, mustWake) = queue.withLock { queue in
+                (queue.isClosing, !queue.isClosing && queue.append(.job(job)))
             }
-            if isClosing { continuation.resume(throwing: closedError) } else { signal.raise() }
+            if isClosing { continuation.resume(throwing: closedError) }
+            if mustWake { signal.raise() }
         }
     }
 
@@ -171,6 +180,12 @@ final class WriterInbox: Sendable {
 
     func next(_ now: MonotonicTime) -> Turn {
         queue.withLock { queue in
+            let gathersUntil = queue.isClosing ? nil : queue.gathering.wait(queue.requests.count, now)
+            queue.isGathering = gathersUntil != nil && !queue.requests.isEmpty
+            if let gathersUntil, queue.isGathering {
+                queue.looksAt = gathersUntil
+                return .wait(until: gathersUntil)
+            }
             let settle = queue.isClosing || queue.settlementsDue.map { $0 <= now } ?? false
             guard !queue.requests.isEmpty || settle && !(queue.groups.isEmpty && queue.keys.isEmpty) else {
                 // What was handed out after a commit is settled soon: this spares the thread a wake-up to wait for it.
@@ -184,7 +199,9 @@ final class WriterInbox: Sendable {
                 queue.settlementsDue = nil
                 queue.lastCommit = now
             }
-            return .commit(Self.takeRequests(&queue), queue.groups, queue.keys)
+            let requests = Self.takeRequests(&queue)
+            queue.gathering.noteCommit(of: requests.count, now)
+            return .commit(requests, queue.groups, queue.keys)
         }
     }
 

@@ -52,7 +52,7 @@ struct LaneShelfTests {
                     put(parcel)
                     if given.isEmpty { table.noteKept() }
                 } else if let (parcel, mark) = buffer.popFirst(),
-                    !table.add(parcel, key: [UInt8(key(parcel))], mark: mark)
+                    !table.add(parcel, key: LaneKey([UInt8(key(parcel))]), mark: mark)
                 {
                     given.append(parcel)
                 }

@@ -32,7 +32,7 @@ struct LaneTableTests {
                 let name = key == 7 ? "unkeyed \(step)" : "\(key)"
                 keys[step] = name
                 model.queues[name, default: []].append(step)
-                table.add(step, key: key == 7 ? nil : [UInt8(key)])
+                table.add(step, key: key == 7 ? nil : LaneKey([UInt8(key)]))
             case 35..<60:
                 let expected = model.hasReady
                 guard let (lane, parcel) = table.take() else {
@@ -80,7 +80,7 @@ struct LaneTableTests {
 
     @Test func givesTheLaneThatHasBeenReadyForTheLongestTime() {
         var table = LaneTable<Int>()
-        for parcel in 0..<6 { table.add(parcel, key: [UInt8(parcel % 3)]) }
+        for parcel in 0..<6 { table.add(parcel, key: LaneKey([UInt8(parcel % 3)])) }
         var order: [Int] = []
         while let (lane, parcel) = table.take() {
             order.append(parcel)
@@ -93,7 +93,7 @@ struct LaneTableTests {
     @Test func usesTheLanesOfKeysThatAreGoneAgain() throws {
         var table = LaneTable<Int>()
         for parcel in 0..<1_000 {
-            table.add(parcel, key: Array("\(parcel)".utf8))
+            table.add(parcel, key: LaneKey(Array("\(parcel)".utf8)))
             let taken = table.take()
             let lane = try #require(taken).0
             #expect(lane == 0)

@@ -1,5 +1,6 @@
-/// What a message waits for that its route keeps, until its next pass through the chain.
-enum Rest: Sendable {
+/// What a message waits for that its route keeps, until its next pass through the chain. Indirect, since each
+/// parcel has room for one and most never rest.
+indirect enum Rest: Sendable {
     /// It goes on from where its source says, or waits for a permit of its destination alone.
     case until(MonotonicTime)
     /// It was rejected.

@@ -1,3 +1,17 @@
+/// A message's key with its hash, which is found before the lanes are locked.
+struct LaneKey: Sendable {
+    let bytes: [UInt8]
+    /// Seeded for each process: from outside, keys of one hash cannot be chosen.
+    let hash: UInt32
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        var hasher = Hasher()
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+        hash = UInt32(truncatingIfNeeded: hasher.finalize())
+    }
+}
+
 /// Finds the lane of a key: a hash table of lanes, each of which has its key elsewhere.
 ///
 /// A message of a new key takes over a free lane, so that one key leaves for each that comes. A dictionary would hash both of
@@ -14,13 +28,6 @@ struct LaneIndex {
     /// In places of a power of two, at most half of them taken. An entry is at the first place that was free from its hash on.
     private var entries = [Entry](repeating: Entry(), count: 16)
     private(set) var count = 0
-
-    /// Seeded for each process: from outside, keys of one hash cannot be chosen.
-    static func hash(_ key: [UInt8]) -> UInt32 {
-        var hasher = Hasher()
-        key.withUnsafeBytes { hasher.combine(bytes: $0) }
-        return UInt32(truncatingIfNeeded: hasher.finalize())
-    }
 
     private var mask: Int { entries.count - 1 }
 

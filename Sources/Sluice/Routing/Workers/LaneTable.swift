@@ -16,8 +16,7 @@ struct LaneTable<Parcel> {
 
     private struct Slot {
         /// Of a free lane the key of its last messages, so that the next of them find it again.
-        var key: [UInt8]?
-        var hash: UInt32 = 0
+        var key: LaneKey?
         var queue = Deque<Parcel>()
         var phase = Phase.free
         /// Whether the source may have more of the key on its shelf, which comes before anything newer.
@@ -92,15 +91,14 @@ struct LaneTable<Parcel> {
     /// - Parameter mark: where the parcel comes from.
     /// - Returns: false when the source has to keep it, as it has older ones of the key.
     @discardableResult
-    mutating func add(_ parcel: Parcel, key: [UInt8]?, mark: Shelf.Mark = .none) -> Bool {
-        let hash = key.map(LaneIndex.hash) ?? 0
-        let known = key.flatMap { find($0, hash) }
+    mutating func add(_ parcel: Parcel, key: LaneKey?, mark: Shelf.Mark = .none) -> Bool {
+        let known = key.flatMap(find)
         if let known, slots[known].isShelving, mark == .none || slots[known].isStale {
             giveBack(known, mark)
             return false
         }
         count += 1
-        let lane = known ?? allocate(key, hash)
+        let lane = known ?? allocate(key)
         if mark != .none, key != nil {
             slots[lane].isShelving = mark != .last
             slots[lane].hasAsked = mark == .within
@@ -188,7 +186,7 @@ struct LaneTable<Parcel> {
             // The one that failed is the queue's first unless a worker has it.
             let first = kept + (slots[lane].phase == .busy ? 0 : 1)
             guard slots[lane].queue.count > first else { continue }
-            for parcel in slots[lane].queue[first...] { taken.append((key, parcel)) }
+            for parcel in slots[lane].queue[first...] { taken.append((key.bytes, parcel)) }
             count -= slots[lane].queue.count - first
             slots[lane].queue.removeLast(slots[lane].queue.count - first)
             slots[lane].isShelving = true
@@ -200,7 +198,7 @@ struct LaneTable<Parcel> {
 
     /// The source has nothing more of this key.
     mutating func noteExhausted(_ key: [UInt8]) {
-        guard let lane = find(key, LaneIndex.hash(key)), slots[lane].hasAsked else { return }
+        guard let lane = find(LaneKey(key)), slots[lane].hasAsked else { return }
         slots[lane].hasAsked = false
         if slots[lane].isStale {
             slots[lane].isStale = false
@@ -252,7 +250,7 @@ struct LaneTable<Parcel> {
             let key = slots[lane].key
         else { return }
         slots[lane].hasAsked = true
-        wanted.append(key)
+        wanted.append(key.bytes)
     }
 
     /// The source has everything that was given back.
@@ -270,23 +268,22 @@ struct LaneTable<Parcel> {
         return wanted
     }
 
-    private func find(_ key: [UInt8], _ hash: UInt32) -> Lane? {
-        lanes.find(hash) { slots[$0].key == key }
+    private func find(_ key: LaneKey) -> Lane? {
+        lanes.find(key.hash) { slots[$0].key?.bytes == key.bytes }
     }
 
-    private mutating func allocate(_ key: [UInt8]?, _ hash: UInt32) -> Lane {
+    private mutating func allocate(_ key: LaneKey?) -> Lane {
         let lane = takeFree()
         forgetKey(lane)
         guard let key else { return lane }
         slots[lane].key = key
-        slots[lane].hash = hash
-        lanes.insert(hash, lane)
+        lanes.insert(key.hash, lane)
         return lane
     }
 
     private mutating func forgetKey(_ lane: Lane) {
-        guard slots[lane].key != nil else { return }
-        lanes.remove(slots[lane].hash, lane)
+        guard let key = slots[lane].key else { return }
+        lanes.remove(key.hash, lane)
         slots[lane].key = nil
     }
 
@@ -300,7 +297,7 @@ struct LaneTable<Parcel> {
     }
 
     private mutating func vacate(_ lane: Lane) {
-        if let key = slots[lane].key, key.count > Self.rememberedKey { forgetKey(lane) }
+        if let key = slots[lane].key, key.bytes.count > Self.rememberedKey { forgetKey(lane) }
         slots[lane].phase = .free
         slots[lane].isShelving = false
         slots[lane].hasAsked = false

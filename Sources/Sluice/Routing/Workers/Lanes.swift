@@ -45,7 +45,8 @@ final class Lanes: Sendable {
     /// - Returns: those that the source has to keep; nil when it was closed, and the caller keeps the parcels.
     func add(_ parcels: [Parcel]) -> [Shelved]? {
         let keys = parcels.map { parcel in
-            key.map { $0.select(parcel.delivery.message) } ?? parcel.delivery.origin.key
+            let bytes = if let key { key.select(parcel.delivery.message) } else { parcel.delivery.origin.key }
+            return bytes.map { LaneKey($0) }
         }
         return act { state in
             guard !state.closed else { return nil }
@@ -54,7 +55,7 @@ final class Lanes: Sendable {
                 if state.table.add(parcel, key: key, mark: parcel.delivery.mark) {
                     state.size += parcel.delivery.size
                 } else if let key {
-                    shelved.append((key, parcel))
+                    shelved.append((key.bytes, parcel))
                 }
             }
             return shelved
