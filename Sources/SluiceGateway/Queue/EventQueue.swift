@@ -11,6 +11,8 @@ protocol EventQueue: Sendable {
     var publisher: any Publisher { get }
     /// Which messages each route has handled.
     var handled: any DeduplicationStore { get }
+    /// Where sinks note what they have delivered, so that other gateways know it; nil where there are none.
+    var delivered: DeliveredBook? { get }
     /// Whether another gateway may go on at any time where this one is, without knowing what this one has handled.
     var isShared: Bool { get }
     /// What keeps the queue from being used, and what is worth knowing besides.
@@ -95,6 +97,7 @@ protocol EventQueue: Sendable {
 }
 
 extension EventQueue {
+    var delivered: DeliveredBook? { nil }
     var facts: Topic { "facts" }
     func takeIn(_ events: [Message], facts: [Message]) async throws {
         if !events.isEmpty { try await publisher.publish(events, to: self.events) }

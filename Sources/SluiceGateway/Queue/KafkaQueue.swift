@@ -23,6 +23,7 @@ final class KafkaQueue: EventQueue {
     /// A partition may come from another gateway, which has handled what this one does not know of.
     let isShared = true
     let publisher: any Publisher
+    var delivered: DeliveredBook? { redrive.delivered }
     /// How the last publish or probe ended.
     let outcomes = Outcomes()
 

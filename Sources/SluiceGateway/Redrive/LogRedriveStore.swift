@@ -284,21 +284,30 @@ struct LogRedriveStore: RedriveStore {
         return [0: stretch]
     }
 
-    func readEvents(of job: RedriveJob, to body: ([LoggedMessage]) async throws -> Void) async throws {
+    func readEvents(of job: RedriveJob, to body: (Int32, [LoggedMessage]) async throws -> Void) async throws {
         guard var stretch = job.stretches[0] else { return }
         while stretch.after < stretch.through {
             let read = try await log.messages(
                 in: events, stretch.after + 1...stretch.through, limit: Self.batch)
             guard let end = read.last else { return }
             stretch.after = end.offset
-            try await body(read)
+            try await body(0, read)
             try Task.checkCancellation()
         }
     }
 
     private static let batch = 512
 
-    func handled(among keys: [[UInt8]], scope: String) async throws -> [Bool] {
-        try await log.handled(among: keys, scope: scope)
+    func delivered(
+        among events: [LoggedMessage], in partition: Int32, by route: String
+    ) async throws -> [Bool] {
+        try await log.delivered(among: events, by: route)
+    }
+}
+
+extension SQLiteLog {
+    /// Which of these events a route of this process has handled.
+    func delivered(among events: [LoggedMessage], by route: String) async throws -> [Bool] {
+        try await handled(among: events.map { KeySelector.id($0.message) ?? [] }, scope: route)
     }
 }

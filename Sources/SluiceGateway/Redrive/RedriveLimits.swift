@@ -12,6 +12,8 @@ enum RedriveLimits {
     static let messages = 1_000_000
     /// How many jobs that have ended are kept.
     static let endedJobs = 100
+    /// How many blocks of 4,096 events are known to have been delivered by a sink: what is older counts as not delivered.
+    static let deliveredBlocks = 16_384
     /// How much of a file of exported messages is read.
     static let fileBytes = 256 << 20
 }

@@ -79,11 +79,11 @@ protocol RedriveStore: Sendable {
     /// Where the events are that the queue took in this time.
     func stretch(from: Timestamp?, until: Timestamp?) async throws -> [Int32: RedriveStretch]
 
-    /// Hands over a job's events, in batches.
-    func readEvents(of job: RedriveJob, to body: ([LoggedMessage]) async throws -> Void) async throws
+    /// Hands over a job's events, in batches, each of one partition.
+    func readEvents(of job: RedriveJob, to body: (Int32, [LoggedMessage]) async throws -> Void) async throws
 
-    /// Which of these keys a route has handled, as far as this process knows.
-    func handled(among keys: [[UInt8]], scope: String) async throws -> [Bool]
+    /// Which of these events a sink has had, by the group of its first route.
+    func delivered(among events: [LoggedMessage], in partition: Int32, by route: String) async throws -> [Bool]
 }
 
 /// The right to work a lane off, which one process has at a time.

@@ -15,10 +15,10 @@ struct ReplayPreview: Sendable, Equatable {
     /// - Throws: ``EventFilterError``, and what the queue refuses.
     init(_ job: RedriveJob, _ sink: RedriveDesk.Sink, _ store: any RedriveStore) async throws {
         let filter = job.only.isEmpty ? nil : try EventFilter(words: job.only)
-        guard let scope = sink.routes.first else { return }
+        guard let route = sink.routes.first else { return }
         var found = (count: Int64(0), delivered: Int64(0), unwanted: Int64(0), total: Int64(0))
         var (first, last): (Timestamp?, Timestamp?) = (nil, nil)
-        try await store.readEvents(of: job) { read in
+        try await store.readEvents(of: job) { partition, read in
             let wanted = read.filter { logged in
                 guard let event = try? Event(logged.message), filter?.matches(event) ?? true else { return false }
                 found.total += 1
@@ -26,11 +26,10 @@ struct ReplayPreview: Sendable, Equatable {
                 if !isWanted { found.unwanted += 1 }
                 return isWanted
             }
-            let handled = try await store.handled(
-                among: wanted.compactMap { KeySelector.id($0.message) }, scope: scope)
-            for (logged, isHandled) in zip(wanted, handled) {
-                if isHandled { found.delivered += 1 }
-                if isHandled, job.skipsDelivered { continue }
+            let delivered = try await store.delivered(among: wanted, in: partition, by: route)
+            for (logged, isDelivered) in zip(wanted, delivered) {
+                if isDelivered { found.delivered += 1 }
+                if isDelivered, job.skipsDelivered { continue }
                 found.count += 1
                 // Partitions come one after the other.
                 first = min(first ?? logged.timestamp, logged.timestamp)

@@ -26,7 +26,9 @@ struct SinkRoutes {
         return try sink.readers.map { group, part in
             let isOfFacts = part == .incidents
             // What was handled apart is told by the offsets of events.
-            let outer: [any Middleware] = [OnlyPart(part: part)] + (isOfFacts ? [] : [HandledApart(reader: parted)])
+            let outer: [any Middleware] =
+                (isOfFacts ? [] : recording(sink)) + [OnlyPart(part: part)]
+                + (isOfFacts ? [] : [HandledApart(reader: parted)])
             let topic = isOfFacts ? queue.facts : queue.events
             return Route(
                 group, from: try subscriber(for: group, part, of: sink, isLate: isLate), topic, to: delivers,
@@ -45,6 +47,11 @@ struct SinkRoutes {
                 return context.messages
             }
         }
+    }
+
+    private func recording(_ sink: ConfiguredSink) -> [any Middleware] {
+        guard let book = queue.delivered else { return [] }
+        return [RecordDelivered(book: book, route: sink.group, events: queue.events)]
     }
 
     private func joining(_ part: ReaderPart, of sink: ConfiguredSink) -> Joining? {

@@ -27,6 +27,15 @@ struct KafkaPoison {
             """ + "\n"
     }
 
+    /// - Returns: a gateway of this queue in a process of its own, whose data are in `directory`.
+    func start(_ slack: FakeSlack, in directory: TemporaryDirectory) async throws -> SluiceProcess {
+        let file = directory.path + "/sluice.yaml"
+        try Data(configuration(slack).utf8).write(to: URL(fileURLWithPath: file))
+        let process = try SluiceProcess([:], ["run", "--config", file], in: directory)
+        _ = try await process.client()
+        return process
+    }
+
     func publish(_ messages: [Message], to topic: String) async throws {
         let publisher = try KafkaPublisher(kafka.client, key: Event.orderingKeySelector)
         for start in stride(from: 0, to: messages.count, by: 1_000) {

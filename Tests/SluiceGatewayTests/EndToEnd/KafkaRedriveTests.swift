@@ -25,17 +25,6 @@ extension EndToEnd {
             try await PoisonTool(directory: directory.path + "/data").list(PoisonFilter(), asJSON: false)
         }
 
-        /// - Returns: a gateway of this queue in a process of its own, whose data are in `directory`.
-        private func start(
-            _ poison: KafkaPoison, _ slack: FakeSlack, in directory: TemporaryDirectory
-        ) async throws -> SluiceProcess {
-            let file = directory.path + "/sluice.yaml"
-            try Data(poison.configuration(slack).utf8).write(to: URL(fileURLWithPath: file))
-            let process = try SluiceProcess([:], ["run", "--config", file], in: directory)
-            _ = try await process.client()
-            return process
-        }
-
         /// With `SLUICE_SOAK` it is 10,000 messages.
         @Test func messagesOfTwoCausesOneOfWhichIsPutBackOverAKill() async throws {
             let (slack, directory) = (try FakeSlack(), try TemporaryDirectory())
@@ -51,7 +40,7 @@ extension EndToEnd {
                 second.append(PoisonStub("the event has no place \(number)", repository: repository))
             }
             try await poison.fill(zip(first, second).flatMap { [$0, $1] })
-            let gateway = try await start(poison, slack, in: directory)
+            let gateway = try await poison.start(slack, in: directory)
             let clock = ContinuousClock.now
             let list = try await list(directory)
             print("\(2 * count) poisoned messages on Kafka listed in \(ContinuousClock.now - clock)")
@@ -71,7 +60,7 @@ extension EndToEnd {
             let later = PoisonStub("Slack refused block 9 (invalid_blocks)")
             try await poison.fill([later])
 
-            let next = try await start(poison, slack, in: directory)
+            let next = try await poison.start(slack, in: directory)
             let watched = try await sluiceCommand("replay", "watch", "1", on: directory)
             #expect(watched.status == 0 && watched.output.contains("job 1 done"), "\(watched.output.suffix(300))")
             let pushes = slack.pushes
@@ -91,7 +80,7 @@ extension EndToEnd {
             let stubs = (0..<120).map { PoisonStub("no \($0)", repository: "octo/\($0 % 8)") }
             try await poison.fill(stubs)
             let gateways = [
-                try await start(poison, slack, in: directories[0]), try await start(poison, slack, in: directories[1]),
+                try await poison.start(slack, in: directories[0]), try await poison.start(slack, in: directories[1]),
             ]
             let clients = [try await gateways[0].client(), try await gateways[1].client()]
             let begun = try await sluiceCommand(
@@ -239,7 +228,7 @@ extension EndToEnd {
             try await eventually("the next millisecond") { Timestamp.now() > start }
             let wanted = try await poison.push(90) { $0 % 3 == 0 ? "octo/other" : "octo/hello" }.enumerated()
                 .filter { $0.offset % 3 != 0 }.map(\.element)
-            let gateway = try await self.start(poison, slack, in: directory)
+            let gateway = try await poison.start(slack, in: directory)
             let program = try #require(SluiceProcess.executable).path
             func replay(_ more: String...) async throws -> (status: Int32, output: String) {
                 try await runTool(
@@ -257,7 +246,7 @@ extension EndToEnd {
             gateway.signal(SIGKILL)
             #expect(try await gateway.exitStatus() == -SIGKILL)
             #expect(slack.posts.count < 60)
-            let next = try await self.start(poison, slack, in: directory)
+            let next = try await poison.start(slack, in: directory)
             let watched = try await sluiceCommand("replay", "watch", "1", on: directory)
             #expect(watched.status == 0 && watched.output.contains("60 delivered"), "\(watched.output.suffix(300))")
             let order = slack.texts.compactMap { $0.split(separator: "`").dropFirst().first.map(String.init) }
@@ -278,7 +267,7 @@ extension EndToEnd {
         func onARealClusterJobsAreKeptInACompactedTopicAndGroupsAreBroughtUpToDate() async throws {
             let (slack, directory) = (try FakeSlack(), try TemporaryDirectory())
             let poison = KafkaPoison(kafka: try KafkaForTests())
-            let gateway = try await start(poison, slack, in: directory)
+            let gateway = try await poison.start(slack, in: directory)
             let stubs = (0..<50).map { PoisonStub("no \($0)", repository: "octo/\($0 % 8)") }
             try await poison.fill(stubs)
             let topics = try KafkaTopics(poison.kafka.client)
@@ -299,7 +288,7 @@ extension EndToEnd {
             gateway.signal(SIGKILL)
             #expect(try await gateway.exitStatus() == -SIGKILL)
             // What was settled is known after a restart.
-            let next = try await start(poison, slack, in: directory)
+            let next = try await poison.start(slack, in: directory)
             #expect(try await list(directory) == "nothing in the poison queue\n")
             next.signal(SIGTERM)
             #expect(try await next.exitStatus() == 0)

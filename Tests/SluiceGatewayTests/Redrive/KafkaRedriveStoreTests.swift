@@ -13,65 +13,6 @@ import Testing
 /// Jobs on Kafka, as several gateways keep them.
 @Suite(.timeLimit(.minutes(5)))
 struct KafkaRedriveStoreTests {
-    /// A gateway's store, with what it needs.
-    private struct Member {
-        let store: KafkaRedriveStore
-        private let log: SQLiteLog
-        private let queue: KafkaPublisher
-        private let topics: KafkaTopics
-        private let directory: TemporaryDirectory
-
-        init(_ kafka: KafkaForTests, mostBytes: Int = 900_000) async throws {
-            var gateway = GatewayConfiguration()
-            kafka.use(in: &gateway)
-            let configuration = try #require(gateway.kafka)
-            directory = try TemporaryDirectory()
-            log = try SQLiteLog.open(SQLiteLog.Configuration(path: directory.path + "/log"))
-            let logger = LogRecorder().logger(at: .error)
-            queue = try KafkaPublisher(configuration.client, key: Event.orderingKeySelector, logger: logger)
-            let topics = try KafkaTopics(configuration.client, logger: logger)
-            self.topics = topics
-            let keeper = TopicKeeper(
-                topics, [], besides: [configuration.redrivePlan], left: nil, PrometheusBackend().instruments,
-                logger: logger)
-            try await keeper.prepare()
-            try await eventually("the topic of jobs") {
-                try await topics.partitionCount(of: configuration.redriveTopic) != nil
-            }
-            store = try KafkaRedriveStore(
-                configuration, queue, keeper, handled: log, mostBytes: mostBytes, logger: logger)
-        }
-
-        func close() async {
-            await store.close()
-            await queue.close()
-            await topics.close()
-            await log.close()
-        }
-
-        /// A job as it is known here.
-        func kept(_ record: RedriveRecord) -> KafkaRedriveState.Kept? {
-            store.state.withLock { $0.kept.jobs[record.job.id] }
-        }
-
-        /// How many wait for the topic.
-        var waiting: Int { store.state.withLock(\.waiters.count) }
-
-        /// Its own records have come back.
-        func catchUp() async throws { _ = try await store.records() }
-    }
-
-    /// These read the topic of jobs for as long as `body` runs.
-    private func whileReading<Value: Sendable>(_ members: [Member], _ body: () async throws -> Value) async throws
-        -> Value
-    {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for member in members { group.addTask { await member.store.follow() } }
-            defer { group.cancelAll() }
-            return try await body()
-        }
-    }
-
     private func job(_ selected: PlaceSet) -> RedriveJob {
         var job = RedriveJob(kind: .retry, lane: "log-to-slack", name: "slack")
         job.selected = selected
@@ -81,7 +22,8 @@ struct KafkaRedriveStoreTests {
 
     @discardableResult
     private func settle(
-        _ index: Int64, of record: RedriveRecord, by member: Member, _ verdict: RedriveProgress.Verdict = .delivered
+        _ index: Int64, of record: RedriveRecord, by member: KafkaRedriveMember,
+        _ verdict: RedriveProgress.Verdict = .delivered
     ) async throws -> RedriveProgress {
         let step = RedriveStep(place: record.job.order[Int(index)], index: index)
         return try await member.store.conclude(record.job, step, verdict, isThere: true, handling: [])
@@ -90,7 +32,7 @@ struct KafkaRedriveStoreTests {
     @Test func aWorkerThatWasReplacedCountsNothingThatOthersDoNot() async throws {
         let poison = KafkaPoison(kafka: try KafkaForTests())
         try await poison.fill((0..<60).map { PoisonStub("no \($0)", repository: "octo/\($0 % 4)") })
-        let (former, next) = (try await Member(poison.kafka), try await Member(poison.kafka))
+        let (former, next) = (try await KafkaRedriveMember(poison.kafka), try await KafkaRedriveMember(poison.kafka))
         try await whileReading([next]) {
             let record = try await whileReading([former]) {
                 let places = PlaceSet(try await former.store.poisoned().map(\.location))
@@ -135,7 +77,7 @@ struct KafkaRedriveStoreTests {
     @Test func aWorkerIsAheadOfTheTopicByAFewRecords() async throws {
         let poison = KafkaPoison(kafka: try KafkaForTests())
         try await poison.fill((0..<40).map { PoisonStub("no \($0)", repository: "octo/\($0 % 4)") })
-        let member = try await Member(poison.kafka)
+        let member = try await KafkaRedriveMember(poison.kafka)
         try await whileReading([member]) {
             let places = PlaceSet(try await member.store.poisoned().map(\.location))
             let record = try #require(try await member.store.add([job(places)], returning: [], by: "uid 7").first)
@@ -160,7 +102,7 @@ struct KafkaRedriveStoreTests {
     @Test func aJobThatHasStoppedGoesOnWithWhatItsWorkerHadWritten() async throws {
         let poison = KafkaPoison(kafka: try KafkaForTests())
         try await poison.fill((0..<12).map { PoisonStub("no \($0)") })
-        let member = try await Member(poison.kafka)
+        let member = try await KafkaRedriveMember(poison.kafka)
         try await whileReading([member]) {
             var wanted = job(PlaceSet(try await member.store.poisoned().map(\.location)))
             wanted.canaries = Array(wanted.order.prefix(1))
@@ -179,7 +121,7 @@ struct KafkaRedriveStoreTests {
 
     @Test func whoGivesUpWaitingForTheTopicLeavesNothingBehind() async throws {
         let poison = KafkaPoison(kafka: try KafkaForTests())
-        let (member, writer) = (try await Member(poison.kafka), try await Member(poison.kafka))
+        let (member, writer) = (try await KafkaRedriveMember(poison.kafka), try await KafkaRedriveMember(poison.kafka))
         try await writer.store.publish([.nothing])
         // It does not read.
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -199,7 +141,8 @@ struct KafkaRedriveStoreTests {
     @Test func aJobThatOneRecordCannotNameIsInSeveral() async throws {
         let poison = KafkaPoison(kafka: try KafkaForTests())
         let (member, other) = (
-            try await Member(poison.kafka, mostBytes: 3_000), try await Member(poison.kafka, mostBytes: 3_000)
+            try await KafkaRedriveMember(poison.kafka, mostBytes: 3_000),
+            try await KafkaRedriveMember(poison.kafka, mostBytes: 3_000)
         )
         // Every other message of four partitions: each is a stretch of its own.
         let places = PlaceSet(
@@ -231,7 +174,7 @@ struct KafkaRedriveStoreTests {
         let poison = KafkaPoison(kafka: try KafkaForTests(realGroups: true))
         let stub = PoisonStub("no")
         try await poison.fill([stub])
-        let (killed, next) = (try await Member(poison.kafka), try await Member(poison.kafka))
+        let (killed, next) = (try await KafkaRedriveMember(poison.kafka), try await KafkaRedriveMember(poison.kafka))
         try await whileReading([killed, next]) {
             let places = PlaceSet(try await killed.store.poisoned().map(\.location))
             let record = try #require(try await killed.store.add([job(places)], returning: [], by: "uid 7").first)

@@ -15,6 +15,8 @@ enum KafkaRedriveRecord: Sendable {
     case drop(PlaceSet, token: String)
     /// About a cause; an empty text says that there is none.
     case note(String, PoisonNote)
+    /// Events that a gateway's sink has delivered.
+    case delivered(DeliveredBlocks.ID, DeliveredBlock, writer: String)
     /// Who did what. It changes nothing.
     case act(RedriveAct, token: String)
     /// Nothing: it follows what was taken away, since the topic's last record must not be.
@@ -33,6 +35,7 @@ enum KafkaRedriveRecord: Sendable {
         case .will(let id, let act, _): act == .cancel ? "end \(id)" : "will \(id)"
         case .drop(_, let token): "drop \(token)"
         case .note(let cause, _): "note \(cause)"
+        case .delivered(let id, _, let writer): id.key(writer: writer)
         case .act(_, let token): "act \(token)"
         case .nothing: "nothing"
         }
@@ -54,6 +57,7 @@ enum KafkaRedriveRecord: Sendable {
                 })
         case .drop(let places, _), .part(let places, _, _): message = Message(payload: places.encoded)
         case .note(_, let note): message = Message(payload: Array(note.encoded.utf8))
+        case .delivered(_, let block, _): message = Message(payload: block.encoded)
         case .nothing: message = Message(payload: Array("{}".utf8))
         }
         message.metadata[Self.keyName] = prefix + key
@@ -68,6 +72,11 @@ enum KafkaRedriveRecord: Sendable {
     /// - Returns: nil for what cannot be read, or says nothing to this version.
     init?(key: String, payload: [UInt8]) {
         let words = key.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        if let (id, writer) = DeliveredBlocks.ID.read(words) {
+            guard let block = DeliveredBlock.decode(payload) else { return nil }
+            self = .delivered(id, block, writer: writer)
+            return
+        }
         let text = String(decoding: payload, as: UTF8.self)
         let id = words.count > 1 ? Int64(words[1]) : nil
         switch (words.first, words.count) {

@@ -44,6 +44,7 @@ struct KafkaRedriveState: Sendable {
     /// By a job's token, what its parts have where the job has not come yet.
     private var parts: [String: Parts] = [:]
     private(set) var notes: [String: PoisonNote] = [:]
+    private(set) var delivered = DeliveredBlocks()
 
     /// Oldest first.
     var records: [RedriveRecord] { jobs.values.map(\.record).sorted { $0.job.id < $1.job.id } }
@@ -80,6 +81,7 @@ struct KafkaRedriveState: Sendable {
             settled.form(unionWith: places)
         case .note(let cause, let note):
             notes[cause] = note.text.isEmpty ? nil : note
+        case .delivered(let id, let block, let writer): delivered.take(block, id, from: writer)
         case .act, .nothing: break
         }
     }
@@ -112,8 +114,10 @@ struct KafkaRedriveState: Sendable {
     }
 
     private mutating func forget(_ key: String) {
-        let words = key.split(separator: " ").map(String.init)
-        if words.count == 3, words[0] == "job", let id = Int64(words[1]), jobs[id]?.token == words[2] {
+        let words = key.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        if let (id, writer) = DeliveredBlocks.ID.read(words) {
+            delivered.forget(id, from: writer)
+        } else if words.count == 3, words[0] == "job", let id = Int64(words[1]), jobs[id]?.token == words[2] {
             jobs[id] = nil
         } else if words.count == 2, words[0] == "drop" {
             drops[words[1]] = nil

@@ -35,11 +35,13 @@ extension KafkaRedriveStore {
         return last.last?.timestamp.map { $0 < time } ?? true
     }
 
-    func readEvents(of job: RedriveJob, to body: ([LoggedMessage]) async throws -> Void) async throws {
+    func readEvents(of job: RedriveJob, to body: (Int32, [LoggedMessage]) async throws -> Void) async throws {
+        // What other gateways have delivered.
+        try await catchUp()
         for (partition, stretch) in job.stretches.sorted(by: { $0.key < $1.key }) {
             let offsets = stretch.after + 1..<max(stretch.after, stretch.through) + 1
             try await poisonQueue.read(events, partition, offsets) { found in
-                try await body(found.map(LoggedMessage.init).filter { job.isInTime($0.timestamp) })
+                try await body(partition, found.map(LoggedMessage.init).filter { job.isInTime($0.timestamp) })
                 return true
             }
         }
@@ -149,10 +151,12 @@ struct KafkaReplaySource: RedriveSource {
         guard let (partition, logged) = heads.min(by: { ($0.value.timestamp, $0.key) < ($1.value.timestamp, $1.key) })
         else { return .end }
         last = partition
-        let place = RedrivePlace(partition: partition, offset: logged.offset)
+        let step = RedriveStep(place: RedrivePlace(partition: partition, offset: logged.offset), index: index)
+        // What this gateway alone knows of its route recognises.
+        if job.skipsDelivered, store.isDelivered(step.place, by: job.lane) { return .gone(step) }
         return .deliver(
             RedriveEntry(
-                step: RedriveStep(place: place, index: index), timestamp: logged.timestamp,
+                step: step, timestamp: logged.timestamp,
                 message: job.sent(logged.message), poisoned: Metadata(), isForced: !job.skipsDelivered))
     }
 

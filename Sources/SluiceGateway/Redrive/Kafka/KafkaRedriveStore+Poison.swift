@@ -61,6 +61,7 @@ extension KafkaRedriveStore {
     /// Brings the poison queue's group up to date, by which other programs see what is left, and takes from the topic what has
     /// no meaning any more.
     func keepUp() async {
+        await keepDelivered()
         let now = MonotonicTime.now()
         let isDue = state.withLock { state in
             guard state.isBehind, state.keptUp.duration(to: now) >= Self.upkeep else { return false }

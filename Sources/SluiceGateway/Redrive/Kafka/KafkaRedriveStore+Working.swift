@@ -32,7 +32,9 @@ extension KafkaRedriveStore {
         let kept = try await claim(record.job.id)
         switch kept.job.kind {
         case .retry: return try await KafkaRetrySource(kept.record, self)
-        case .replay: return try KafkaReplaySource(kept.record, self)
+        case .replay:
+            if kept.job.skipsDelivered { try await catchUp() }
+            return try KafkaReplaySource(kept.record, self)
         }
     }
 

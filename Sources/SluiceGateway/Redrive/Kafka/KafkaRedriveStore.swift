@@ -31,7 +31,11 @@ final class KafkaRedriveStore: RedriveStore {
     private let queue: KafkaPublisher
     private let writer: KafkaPublisher
     /// Which messages this gateway has handled.
-    private let log: SQLiteLog
+    let log: SQLiteLog
+    /// What it has delivered and not told the others yet.
+    let delivered = DeliveredBook()
+    /// As whom it tells them.
+    let gateway = KafkaRedriveStore.token()
     let logger: Logger
     let state = Mutex(State())
 
@@ -53,6 +57,8 @@ final class KafkaRedriveStore: RedriveStore {
         /// Whether that group lacks what was settled here.
         var isBehind = false
         var keptUp = MonotonicTime(nanoseconds: 0)
+        /// When it was told last what was delivered, and when what says nothing any more was taken away.
+        var (deliveredAt, cleanedAt) = (MonotonicTime(nanoseconds: 0), MonotonicTime(nanoseconds: 0))
     }
 
     /// - Parameters:
@@ -86,6 +92,7 @@ final class KafkaRedriveStore: RedriveStore {
     }
 
     func close() async {
+        if absence == nil { await writeDelivered(isLast: true) }
         await poisonQueue.close()
         await writer.close()
     }
@@ -287,10 +294,6 @@ final class KafkaRedriveStore: RedriveStore {
     }
 
     func notes() async throws -> [String: PoisonNote] { state.withLock(\.kept.notes) }
-
-    func handled(among keys: [[UInt8]], scope: String) async throws -> [Bool] {
-        try await log.handled(among: keys, scope: scope)
-    }
 
     /// Puts a message into the poison queue that has failed again.
     func copy(_ message: Message, _ step: KafkaRedriveStep) async throws {

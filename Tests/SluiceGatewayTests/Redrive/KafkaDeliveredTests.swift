@@ -1,0 +1,117 @@
+import CRDKafka
+import GatewayTestSupport
+import Sluice
+import SluiceKafka
+import SluiceSQLite
+import SluiceTestBrokers
+import SluiceTesting
+import Synchronization
+import Testing
+
+@testable import SluiceGateway
+
+/// What a gateway has delivered the others of its group know.
+@Suite(.timeLimit(.minutes(5)))
+struct KafkaDeliveredTests {
+    private let route = "log-to-slack"
+
+    private func place(_ offset: Int64, _ partition: Int32 = 0) -> RedrivePlace {
+        RedrivePlace(partition: partition, offset: offset)
+    }
+
+    private func known(_ member: KafkaRedriveMember) -> [Int64] {
+        (0..<10_000).filter { member.store.isDelivered(place($0), by: route) }
+    }
+
+    private func write(_ member: KafkaRedriveMember) async throws {
+        try await eventually("the topic is read") { member.store.state.withLock { $0.through != nil } }
+        member.store.state.withLock { $0.deliveredAt = MonotonicTime(nanoseconds: 0) }
+        await member.store.keepDelivered()
+    }
+
+    @Test func whatOneHasDeliveredTheOtherKnows() async throws {
+        let kafka = try KafkaForTests()
+        let (one, other) = (try await KafkaRedriveMember(kafka), try await KafkaRedriveMember(kafka))
+        try await whileReading([one, other]) {
+            for offset in [3, 4, 5_000] as [Int64] { one.store.delivered.note(place(offset), by: route) }
+            other.store.delivered.note(place(4_999), by: route)
+            // It knows at once what it has delivered itself.
+            #expect(known(one) == [3, 4, 5_000])
+            try await write(one)
+            try await write(other)
+            // What follows is told beside what was told before.
+            one.store.delivered.note(place(7), by: route)
+            try await write(one)
+            for member in [one, other] {
+                try await member.catchUp()
+                #expect(known(member) == [3, 4, 7, 4_999, 5_000])
+                #expect(!member.store.isDelivered(place(3, 1), by: route))
+                #expect(!member.store.isDelivered(place(3), by: "log-to-grafana"))
+            }
+        }
+        await one.close()
+        await other.close()
+    }
+
+    @Test func whatItEndsWithIsToldToo() async throws {
+        let kafka = try KafkaForTests()
+        let one = try await KafkaRedriveMember(kafka)
+        try await whileReading([one]) { try await one.catchUp() }
+        one.store.delivered.note(place(8), by: route)
+        await one.close()
+        let next = try await KafkaRedriveMember(kafka)
+        try await whileReading([next]) {
+            try await next.catchUp()
+            #expect(known(next) == [8])
+        }
+        await next.close()
+    }
+
+    /// What cannot be written is kept, and written another time.
+    @Test func brokersThatAreAwayCostNothing() async throws {
+        let kafka = try KafkaForTests()
+        let one = try await KafkaRedriveMember(kafka)
+        try await whileReading([one]) {
+            try await one.catchUp()
+            let mock = try kafka.faults()
+            one.store.delivered.note(place(1), by: route)
+            mock.fail(.produce, [RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED])
+            await one.store.writeDelivered(isLast: false)
+            one.store.delivered.note(place(2), by: route)
+            #expect(known(one) == [1, 2])
+            try await eventually("it is written") {
+                try await write(one)
+                return one.store.state.withLock { state in
+                    (1...2).allSatisfy { state.kept.delivered.contains(place($0), by: route) }
+                }
+            }
+            #expect(known(one) == [1, 2] && one.store.delivered.takeOut().isEmpty)
+        }
+        await one.close()
+    }
+
+    @Test func recordsOfEventsThatAreGoneGo() async throws {
+        let kafka = try KafkaForTests()
+        let one = try await KafkaRedriveMember(kafka)
+        try await whileReading([one]) {
+            one.store.delivered.note(place(1), by: route)
+            one.store.delivered.note(place(5_000), by: route)
+            try await write(one)
+            let keys = one.store.state.withLock { $0.kept.delivered.keysToForget(before: [0: 4_096]) }
+            #expect(keys.count == 1)
+            try await one.store.takeAway(keys)
+            try await one.catchUp()
+            #expect(known(one) == [5_000])
+        }
+        await one.close()
+    }
+
+    @Test func whatIsNotWrittenForLongIsBounded() {
+        let book = DeliveredBook()
+        for number in 0..<3_000 as Range<Int64> { book.note(place(number * DeliveredBlock.size), by: route) }
+        let blocks = book.takeOut()
+        #expect(blocks.count == 1_024 && (blocks.keys.map(\.number).min() ?? 0) == 3_000 - 1_024)
+        book.noteFailure()
+        #expect(book.contains(place(2_999 * DeliveredBlock.size), by: route))
+    }
+}
