@@ -3,7 +3,6 @@
 enum Method {
     static let connectionStart = id(10, 10)
     static let connectionStartOk = id(10, 11)
-    static let connectionSecure = id(10, 20)
     static let connectionTune = id(10, 30)
     static let connectionTuneOk = id(10, 31)
     static let connectionOpen = id(10, 40)
@@ -31,7 +30,6 @@ enum Method {
     static let basicConsume = id(60, 20)
     static let basicConsumeOk = id(60, 21)
     static let basicCancel = id(60, 30)
-    static let basicCancelOk = id(60, 31)
     static let basicPublish = id(60, 40)
     static let basicReturn = id(60, 50)
     static let basicDeliver = id(60, 60)

@@ -118,47 +118,38 @@ struct RedriveJob: Sendable, Equatable {
         var kind: Kind?
         do {
             try JSONReader.read(Array(text.utf8)) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "id" {
-                        job.id = try reader.boundedInteger() ?? 0
-                    } else if key == "kind" {
-                        kind = Kind(rawValue: try reader.string())
-                    } else if key == "lane" {
-                        job.lane = try reader.string()
-                    } else if key == "name" {
-                        job.name = try reader.string()
-                    } else if key == "by" {
-                        job.by = try reader.string()
-                    } else if key == "created" {
-                        job.created = RFC3339.parse(try reader.string()) ?? job.created
-                    } else if key == "rate" {
+                try reader.fields { (reader) throws(JSONError) in
+                    if reader.isAt("id") { job.id = try reader.boundedInteger() ?? 0 }
+                    if reader.isAt("kind") { kind = Kind(rawValue: try reader.string()) }
+                    try reader.field("lane", &job.lane)
+                    try reader.field("name", &job.name)
+                    try reader.field("by", &job.by)
+                    if reader.isAt("created") { job.created = RFC3339.parse(try reader.string()) ?? job.created }
+                    if reader.isAt("rate") {
                         job.rate = Double(try reader.string()).flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
-                    } else if key == "total" {
-                        job.total = try reader.boundedInteger() ?? 0
-                    } else if key == "failure_share" {
+                    }
+                    if reader.isAt("total") { job.total = try reader.boundedInteger() ?? 0 }
+                    if reader.isAt("failure_share") {
                         job.failureShare = Double(try reader.string()) ?? job.failureShare
-                    } else if key == "selected" {
-                        job.selected = try PlaceSet.read(&reader)
-                    } else if key == "parts" {
-                        job.parts = max(0, try reader.boundedInteger() ?? 0)
-                    } else if key == "canaries" {
-                        job.canaries = try reader.rows(2).compactMap(RedrivePlace.init)
-                    } else if key == "causes" {
-                        job.causes = try reader.texts()
-                    } else if key == "stretches" {
+                    }
+                    if reader.isAt("selected") { job.selected = try PlaceSet.read(&reader) }
+                    if reader.isAt("parts") { job.parts = max(0, try reader.boundedInteger() ?? 0) }
+                    if reader.isAt("canaries") { job.canaries = try reader.rows(2).compactMap(RedrivePlace.init) }
+                    if reader.isAt("causes") { job.causes = try reader.texts() }
+                    if reader.isAt("stretches") {
                         for row in try reader.rows(3) {
                             guard let partition = Int32(exactly: row[0]) else { continue }
                             job.stretches[partition] = RedriveStretch(after: row[1], through: row[2])
                         }
-                    } else if key == "from" {
-                        job.from = try reader.number().integer().map { Timestamp(millisecondsSince1970: $0) }
-                    } else if key == "until" {
-                        job.until = try reader.number().integer().map { Timestamp(millisecondsSince1970: $0) }
-                    } else if key == "only" {
-                        job.only = try reader.texts()
-                    } else if key == "skip_delivered" {
-                        job.skipsDelivered = try reader.boolean()
                     }
+                    if reader.isAt("from") {
+                        job.from = try reader.number().integer().map { Timestamp(millisecondsSince1970: $0) }
+                    }
+                    if reader.isAt("until") {
+                        job.until = try reader.number().integer().map { Timestamp(millisecondsSince1970: $0) }
+                    }
+                    if reader.isAt("only") { job.only = try reader.texts() }
+                    try reader.field("skip_delivered", &job.skipsDelivered)
                 }
             }
         } catch {

@@ -124,8 +124,8 @@ struct PlaceSet: Sendable, Equatable {
         var places: PlaceSet?
         do {
             try JSONReader.read(bytes) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "places" { places = try PlaceSet.read(&reader) }
+                try reader.fields { (reader) throws(JSONError) in
+                    if reader.isAt("places") { places = try PlaceSet.read(&reader) }
                 }
             }
         } catch {
@@ -139,14 +139,10 @@ struct PlaceSet: Sendable, Equatable {
         try reader.array { (reader) throws(JSONError) in
             var (partition, through): (Int64, Int64) = (0, 0)
             var ahead: [UInt8] = []
-            try reader.object { (key, reader) throws(JSONError) in
-                if key == "partition" {
-                    partition = try reader.number().integer() ?? 0
-                } else if key == "through" {
-                    through = max(0, try reader.boundedInteger() ?? 0)
-                } else if key == "ahead" {
-                    ahead = Data(base64Encoded: try reader.string()).map { [UInt8]($0) } ?? []
-                }
+            try reader.fields { (reader) throws(JSONError) in
+                try reader.field("partition", &partition)
+                if reader.isAt("through") { through = max(0, try reader.boundedInteger() ?? 0) }
+                if reader.isAt("ahead") { ahead = Data(base64Encoded: try reader.string()).map { [UInt8]($0) } ?? [] }
             }
             guard let partition = Int32(exactly: partition), partition >= 0 else { return }
             partitions[partition] = ahead.withUnsafeBytes { OffsetSet(through: through, ahead: $0) }

@@ -62,12 +62,10 @@ extension CountedVerdicts {
         var read = CountedVerdicts(counter: nil, entries: [])
         do {
             try JSONReader.read(message.payload) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "counter" {
-                        read.counter = try reader.stringOrSkip()
-                    } else if key == "begun", reader.kind == .boolean {
-                        read.endsBeginning = try reader.boolean()
-                    } else if key == "verdicts", reader.kind == .array {
+                try reader.fields { (reader) throws(JSONError) in
+                    try reader.fieldOrSkip("counter", &read.counter)
+                    if reader.isAt("begun"), reader.kind == .boolean { read.endsBeginning = try reader.boolean() }
+                    if reader.isAt("verdicts"), reader.kind == .array {
                         try reader.array { (reader) throws(JSONError) in
                             if let entry = try Entry.read(&reader) { read.entries.append(entry) }
                         }
@@ -86,16 +84,11 @@ extension CountedVerdicts.Entry {
     fileprivate static func read(_ reader: inout JSONReader) throws(JSONError) -> Self? {
         guard reader.kind == .object else { return nil }
         var (service, environment, id, parts): (String?, String?, String?, Int64?) = (nil, nil, nil, nil)
-        try reader.object { (key, reader) throws(JSONError) in
-            if key == "service" {
-                service = try reader.stringOrSkip()
-            } else if key == "environment" {
-                environment = try reader.stringOrSkip()
-            } else if key == "id" {
-                id = try reader.stringOrSkip()
-            } else if key == "parts", reader.kind == .number {
-                parts = try reader.number().integer()
-            }
+        try reader.fields { (reader) throws(JSONError) in
+            try reader.fieldOrSkip("service", &service)
+            try reader.fieldOrSkip("environment", &environment)
+            try reader.fieldOrSkip("id", &id)
+            if reader.isAt("parts"), reader.kind == .number { parts = try reader.number().integer() }
         }
         guard let service, let environment, let id, let parts else { return nil }
         let known = Verdict.Parts(rawValue: Int(parts)).intersection(Verdict.Parts(Verdict.Parts.all))

@@ -68,8 +68,8 @@ struct DeliveredBlock: Sendable, Equatable {
         var text: String?
         do {
             try JSONReader.read(payload) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "delivered" { text = try reader.string() }
+                try reader.fields { (reader) throws(JSONError) in
+                    try reader.field("delivered", &text)
                 }
             }
         } catch {

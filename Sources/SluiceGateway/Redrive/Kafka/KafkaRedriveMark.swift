@@ -39,15 +39,14 @@ struct KafkaRedriveMark: Sendable, Equatable {
         var isWhole = false
         do {
             try JSONReader.read(payload) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "progress" {
+                try reader.fields { (reader) throws(JSONError) in
+                    if reader.isAt("progress") {
                         mark.progress = RedriveProgress.decode(String(decoding: try reader.raw(), as: UTF8.self))
                         isWhole = true
-                    } else if key == "begins" {
-                        mark.isBegin = try reader.boolean()
-                    } else if key == "number" {
-                        mark.number = max(0, try reader.boundedInteger() ?? 0)
-                    } else if key == "epochs" {
+                    }
+                    try reader.field("begins", &mark.isBegin)
+                    if reader.isAt("number") { mark.number = max(0, try reader.boundedInteger() ?? 0) }
+                    if reader.isAt("epochs") {
                         try reader.array { (reader) throws(JSONError) in
                             mark.epochs.append(try Epoch(&reader))
                         }
@@ -64,12 +63,9 @@ struct KafkaRedriveMark: Sendable, Equatable {
 extension KafkaRedriveMark.Epoch {
     fileprivate init(_ reader: inout JSONReader) throws(JSONError) {
         var (owner, start) = ("", Int64(0))
-        try reader.object { (key, reader) throws(JSONError) in
-            if key == "owner" {
-                owner = try reader.string()
-            } else if key == "start" {
-                start = max(0, try reader.boundedInteger() ?? 0)
-            }
+        try reader.fields { (reader) throws(JSONError) in
+            try reader.field("owner", &owner)
+            if reader.isAt("start") { start = max(0, try reader.boundedInteger() ?? 0) }
         }
         self.init(owner: owner, start: start)
     }

@@ -106,12 +106,9 @@ enum KafkaRedriveRecord: Sendable {
         var (act, by): (RedriveProgress.Act?, String) = (nil, "")
         do {
             try JSONReader.read(payload) { (reader) throws(JSONError) in
-                try reader.object { (key, reader) throws(JSONError) in
-                    if key == "act" {
-                        act = RedriveProgress.Act(rawValue: try reader.string())
-                    } else if key == "by" {
-                        by = try reader.string()
-                    }
+                try reader.fields { (reader) throws(JSONError) in
+                    if reader.isAt("act") { act = RedriveProgress.Act(rawValue: try reader.string()) }
+                    try reader.field("by", &by)
                 }
             }
         } catch {

@@ -82,16 +82,12 @@ public struct AlertmanagerSource: SourceOptions, Hashable {
 
         init(_ reader: inout JSONReader, serviceLabel: String) throws(JSONError) {
             guard reader.kind == .object else { return }
-            try reader.object { (key, reader) throws(JSONError) in
-                if key == "status" {
-                    status = try reader.stringOrSkip()
-                } else if key == "startsAt" {
-                    startsAt = try EventTime.read(&reader)
-                } else if key == "endsAt" {
-                    endsAt = try EventTime.read(&reader)
-                } else if key == "fingerprint" {
-                    fingerprint = try reader.stringOrSkip()
-                } else if key == "labels", reader.kind == .object {
+            try reader.fields { (reader) throws(JSONError) in
+                try reader.fieldOrSkip("status", &status)
+                if reader.isAt("startsAt") { startsAt = try EventTime.read(&reader) }
+                if reader.isAt("endsAt") { endsAt = try EventTime.read(&reader) }
+                try reader.fieldOrSkip("fingerprint", &fingerprint)
+                if reader.isAt("labels"), reader.kind == .object {
                     try reader.object { (key, reader) throws(JSONError) in
                         if key.isNamed(serviceLabel) { service = try reader.stringOrSkip() }
                     }

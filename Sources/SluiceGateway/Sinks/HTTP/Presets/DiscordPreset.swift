@@ -58,9 +58,9 @@ enum DiscordPreset: HTTPPreset {
         var (hasID, hasChannel) = (false, false)
         try? JSONReader.read(response.body) { (reader) throws(JSONError) in
             guard reader.kind == .object else { return }
-            try reader.object { (key, reader) throws(JSONError) in
-                if key == "id" { hasID = reader.kind == .string }
-                if key == "channel_id" { hasChannel = reader.kind == .string }
+            try reader.fields { (reader) throws(JSONError) in
+                if reader.isAt("id") { hasID = reader.kind == .string }
+                if reader.isAt("channel_id") { hasChannel = reader.kind == .string }
             }
         }
         return hasID && hasChannel
