@@ -5,6 +5,8 @@ import SluiceSQLite
 import Synchronization
 
 extension KafkaRedriveStore {
+    /// How many places one record of dropped messages has: few enough for a record, wherever they lie.
+    private static let placesOfADrop = 100_000
     /// How often the poison queue's group is brought up to what jobs have settled.
     private static let upkeep: Duration = .seconds(5)
 
@@ -115,5 +117,38 @@ extension KafkaRedriveStore {
         try await publish([.drop(PlaceSet(orphans), token: Self.token())])
         state.withLock { $0.isBehind = true }
         try await catchUp()
+    }
+}
+
+/// What commands do to it.
+extension KafkaRedriveStore {
+    func drop(_ messages: [PoisonedMessage], _ words: String, by: String) async throws {
+        try await catchUp()
+        let places = messages.map(\.location).sorted()
+        for start in stride(from: 0, to: places.count, by: Self.placesOfADrop) {
+            let part = PlaceSet(places[start..<min(start + Self.placesOfADrop, places.count)])
+            try await publish([.drop(part, token: Self.token())])
+        }
+        try await publish([.act(RedriveAct("drop", by: by, words), token: Self.token())])
+        state.withLock { $0.isBehind = true }
+        try await catchUp()
+    }
+
+    func note(_ cause: String, _ text: String, by: String) async throws {
+        try await catchUp()
+        let note = PoisonNote(text: String(text.prefix(PoisonNote.longest)), by: by, at: .now())
+        try await publish([
+            .note(cause, note), .act(RedriveAct("note", by: by, "\(cause): \(note.text)"), token: Self.token()),
+        ])
+        try await catchUp()
+    }
+
+    func notes() async throws -> [String: PoisonNote] { state.withLock(\.kept.notes) }
+
+    /// Puts a message into the poison queue that has failed again.
+    func copy(_ message: Message, _ step: KafkaRedriveStep) async throws {
+        var copy = message
+        copy.metadata[RedriveMetadata.step] = step.text
+        try await queue.publish([copy], to: poison)
     }
 }
