@@ -50,8 +50,6 @@ public final class Delivery: Sendable {
 
     public let message: Message
     public let origin: Origin
-    /// About how many bytes it takes up.
-    package let size: Int
     /// When it entered this process, for the stage `queue`.
     package let arrival: MonotonicTime
 
@@ -78,7 +76,6 @@ public final class Delivery: Sendable {
         self.tag = tag
         self.arrival = arrival
         self.mark = mark
-        size = message.size + (origin.key?.count ?? 0)
     }
 
     /// A message of which the broker knows nothing beside its content.
@@ -89,7 +86,6 @@ public final class Delivery: Sendable {
         self.tag = tag
         self.arrival = arrival
         mark = .none
-        size = message.size
     }
 
     /// - Parameters:
@@ -108,6 +104,11 @@ public final class Delivery: Sendable {
         if !settled.load(ordering: .relaxed) {
             settler.settle(tag, .rejected(Rejection()), of: message, origin: origin.with(nil))
         }
+    }
+
+    /// About how many bytes it takes up.
+    package var size: Int {
+        Message.overhead + message.payload.count + message.metadata.size + (origin.key?.count ?? 0)
     }
 
     /// Whether it has been acknowledged, rejected or dropped.
