@@ -84,6 +84,26 @@ struct KafkaDeliveredTests {
         await last.close()
     }
 
+    /// Compaction leaves the last record of a gateway, and a record of a block has what its earlier ones had.
+    @Test func compactionLosesNothing() async throws {
+        let kafka = try KafkaForTests()
+        let one = try await KafkaRedriveMember(kafka)
+        try await whileReading([one]) {
+            for offset in [3, 7] as [Int64] {
+                one.store.delivered.note(place(offset), by: route)
+                try await write(one)
+            }
+            let end = try await one.store.reader.bounds(of: one.store.topic)[0]?.upperBound ?? 0
+            let found = try await one.store.reader.records(
+                of: one.store.topic, partition: 0, from: 0, through: end - 1)
+            let last = try #require(
+                found.last { $0.message.metadata[KafkaRedriveRecord.keyName]?.contains("delivered") == true })
+            let block = try #require(DeliveredBlock.decode(last.message.payload))
+            #expect((0..<10).filter { block.contains($0) } == [3, 7])
+        }
+        await one.close()
+    }
+
     /// What cannot be written is kept, and written another time.
     @Test func brokersThatAreAwayCostNothing() async throws {
         let kafka = try KafkaForTests()
