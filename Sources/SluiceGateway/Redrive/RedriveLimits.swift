@@ -14,6 +14,8 @@ enum RedriveLimits {
     static let endedJobs = 100
     /// How many blocks of 4,096 events are known to have been delivered by a sink: what is older counts as not delivered.
     static let deliveredBlocks = 16_384
+    /// How many gateways' records of one such block are kept. A gateway that starts again is another one.
+    static let deliveredWriters = 32
     /// How much of a file of exported messages is read.
     static let fileBytes = 256 << 20
 }

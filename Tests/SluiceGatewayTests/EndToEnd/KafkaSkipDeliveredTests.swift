@@ -28,11 +28,14 @@ extension EndToEnd {
 
             // Its data directory is its own: it knows of the others' deliveries by the queue alone.
             let second = try await poison.start(slack, in: directories[1])
-            func replay(_ words: String...) async throws -> (status: Int32, output: String) {
+            func command(_ words: [String], on directory: TemporaryDirectory) async throws -> (
+                status: Int32, output: String
+            ) {
                 let program = try #require(SluiceProcess.executable).path
-                return try await runTool(
-                    [program, "replay", "--to", "slack", "--data", directories[1].path + "/data"] + words,
-                    in: directories[1])
+                return try await runTool([program] + words + ["--data", directory.path + "/data"], in: directory)
+            }
+            func replay(_ words: String...) async throws -> (status: Int32, output: String) {
+                try await command(["replay", "--to", "slack"] + words, on: directories[1])
             }
             try await eventually("it is told") {
                 try await replay("--skip-delivered", "--dry-run").output.hasPrefix("1 events from ")
@@ -51,8 +54,23 @@ extension EndToEnd {
             // What a job delivers counts as well.
             let none = try await replay("--skip-delivered", "--dry-run").output
             #expect(none.hasPrefix("0 events: 40 delivered before are left out"), "\(none)")
-            second.signal(SIGTERM)
-            #expect(try await second.exitStatus() == 0)
+
+            // The first one starts again. What the other has delivered meanwhile it does not put back to the sink.
+            let third = try await poison.start(slack, in: directories[0])
+            try await eventually("it is told") {
+                try await command(["replay", "--to", "slack", "--skip-delivered", "--dry-run"], on: directories[0])
+                    .output.hasPrefix("0 events: 40 delivered before are left out")
+            }
+            second.signal(SIGKILL)
+            #expect(try await second.exitStatus() == -SIGKILL)
+            let retried = try await command(["poison", "retry", "--route", "log-to-slack"], on: directories[0])
+            #expect(
+                retried.status == 0 && retried.output.contains("0 delivered, 0 failed again, 1 passed over"),
+                "\(retried)")
+            #expect(slack.pushes == Dictionary(uniqueKeysWithValues: commits.map { ($0, 1) }))
+            #expect(try await KafkaPoison.left(directories[0]).isEmpty)
+            third.signal(SIGTERM)
+            #expect(try await third.exitStatus() == 0)
         }
     }
 }

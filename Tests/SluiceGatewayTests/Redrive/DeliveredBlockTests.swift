@@ -105,7 +105,7 @@ struct DeliveredBlockTests {
         var state = KafkaRedriveState()
         state.take(key: key, payload: DeliveredBlock().encoded)
         state.take(key: key, payload: [])
-        #expect(state.delivered.keysToForget(before: [0: .max], limit: 0).isEmpty)
+        #expect(state.delivered.keysToForget(outside: [0: .max ..< .max], limit: 0).isEmpty)
     }
 
     @Test func blocksGoWithTheirEventsAndTheOldestOfTooMany() throws {
@@ -117,8 +117,9 @@ struct DeliveredBlockTests {
             }
         }
         state.take(try record([place(1)], by: "r", writer: "v"))
-        func gone(_ start: [Int32: Int64], _ limit: Int) -> [String] {
-            state.delivered.keysToForget(before: start, limit: limit)
+        func gone(_ start: [Int32: Int64], _ limit: Int, _ writers: Int = 9) -> [String] {
+            state.delivered.keysToForget(
+                outside: start.mapValues { $0..<DeliveredBlock.size * 5 + 1 }, limit: limit, writers: writers)
         }
         #expect(gone([:], 100).isEmpty)
         // The block that the first event is in is needed still.
@@ -127,5 +128,11 @@ struct DeliveredBlockTests {
         // Of each partition the newest stay.
         let kept = Set(["delivered r 0 5 w", "delivered r 0 4 w", "delivered r 1 1005 w", "delivered r 1 1004 w"])
         #expect(kept.isDisjoint(with: gone([:], 4)) && gone([:], 4).count == 9)
+        // The topic was made anew: the second partition has no such events.
+        #expect(gone([1: 0], 100).count == 6)
+        // Who wrote last stays.
+        #expect(gone([:], 100, 1) == ["delivered r 0 0 w"])
+        state.take(try record([place(2)], by: "r", writer: "w"))
+        #expect(gone([:], 100, 1) == ["delivered r 0 0 v"])
     }
 }

@@ -12,7 +12,7 @@ struct DeliveredBlocks: Sendable {
 
     private struct Entry {
         var block: DeliveredBlock
-        /// The gateways that have written of it.
+        /// The gateways that have written of it, the one that did so last at the end.
         var writers: [String]
     }
 
@@ -28,7 +28,8 @@ struct DeliveredBlocks: Sendable {
     mutating func take(_ block: DeliveredBlock, _ id: ID, from writer: String) {
         guard entries[id] != nil else { return entries[id] = Entry(block: block, writers: [writer]) }
         entries[id]?.block.form(unionWith: block)
-        if entries[id]?.writers.contains(writer) == false { entries[id]?.writers.append(writer) }
+        entries[id]?.writers.removeAll { $0 == writer }
+        entries[id]?.writers.append(writer)
     }
 
     /// What a gateway wrote has gone. What others wrote of the same events stays.
@@ -37,23 +38,29 @@ struct DeliveredBlocks: Sendable {
         if entries[id]?.writers.isEmpty == true { entries[id] = nil }
     }
 
-    /// Keys of records that say nothing any more: the queue has dropped their events, or they are the oldest of too many.
+    /// Keys of records that say nothing any more: the queue does not have their events, they are the oldest of too many, or
+    /// many gateways have written of the same events after them. Each of those has written what it had read.
     /// - Parameters:
-    ///   - start: the first event of each partition that the queue still has; without those of which that is not known.
+    ///   - bounds: the events of each partition that the queue has; without those of which that is not known.
     ///   - limit: how many blocks of a route stay.
-    func keysToForget(before start: [Int32: Int64], limit: Int = RedriveLimits.deliveredBlocks) -> [String] {
-        var gone = Set(
-            entries.keys.filter { id in
-                start[id.partition].flatMap(DeliveredBlock.number(of:)).map { id.number < $0 } ?? false
-            })
+    ///   - writers: how many records of a block stay.
+    func keysToForget(
+        outside bounds: [Int32: Range<Int64>], limit: Int = RedriveLimits.deliveredBlocks,
+        writers: Int = RedriveLimits.deliveredWriters
+    ) -> [String] {
+        var gone = Set(entries.keys.filter { !$0.isAmong(bounds) })
         for (_, ids) in Dictionary(grouping: entries.keys.filter { !gone.contains($0) }, by: \.route) {
             guard ids.count > limit else { continue }
             let newest = Dictionary(grouping: ids, by: \.partition).mapValues { $0.map(\.number).max() ?? 0 }
             let byAge = ids.sorted { (newest[$0.partition] ?? 0) - $0.number > (newest[$1.partition] ?? 0) - $1.number }
             gone.formUnion(byAge.prefix(ids.count - limit))
         }
-        return gone.sorted { ($0.route, $0.partition, $0.number) < ($1.route, $1.partition, $1.number) }
-            .flatMap { id in (entries[id]?.writers ?? []).map { id.key(writer: $0) } }
+        return entries.sorted {
+            ($0.key.route, $0.key.partition, $0.key.number) < ($1.key.route, $1.key.partition, $1.key.number)
+        }
+        .flatMap { id, entry in
+            (gone.contains(id) ? entry.writers[...] : entry.writers.dropLast(writers)).map { id.key(writer: $0) }
+        }
     }
 }
 
@@ -61,6 +68,14 @@ extension DeliveredBlocks.ID {
     init?(_ route: String, _ place: RedrivePlace) {
         guard place.partition >= 0, let number = DeliveredBlock.number(of: place.offset) else { return nil }
         self.init(route: route, partition: place.partition, number: number)
+    }
+
+    /// Whether the queue may have events of it. It has none beyond its end where the topic was deleted and made again.
+    fileprivate func isAmong(_ bounds: [Int32: Range<Int64>]) -> Bool {
+        guard let events = bounds[partition], let first = DeliveredBlock.number(of: events.lowerBound),
+            let last = DeliveredBlock.number(of: events.upperBound)
+        else { return true }
+        return (first...max(first, last)).contains(number)
     }
 
     static let word = "delivered"

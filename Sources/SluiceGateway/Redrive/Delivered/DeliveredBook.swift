@@ -3,7 +3,7 @@ import Synchronization
 
 /// Which events this gateway's sinks have delivered that it has not written yet.
 final class DeliveredBook: Sendable {
-    /// What is kept of a route while the queue cannot be written to; what is older counts as not delivered.
+    /// What is kept of all routes while the queue cannot be written to; what is older counts as not delivered.
     private static let mostBlocks = 1_024
 
     typealias Blocks = [DeliveredBlocks.ID: DeliveredBlock]

@@ -29,13 +29,18 @@ struct RecordDelivered: Middleware {
 }
 
 extension RedriveInHand {
-    /// Where the message lies among the events; nil for one that was never there, or was poisoned by an old version.
+    /// Where the message lies among the events.
     fileprivate func eventPlace(in events: Topic) -> RedrivePlace? {
-        guard job.kind == .retry else { return entry.step.place }
-        let noted = entry.poisoned
-        guard noted[PoisonMetadata.topic] == events.name,
-            let partition = noted[PoisonMetadata.partition].flatMap({ Int32($0) }),
-            let offset = noted[PoisonMetadata.offset].flatMap({ Int64($0) })
+        job.kind == .retry ? entry.poisoned.eventPlace(in: events) : entry.step.place
+    }
+}
+
+extension Metadata {
+    /// Where a poisoned message lies among the events; nil for one that was never there, or was poisoned by an old version.
+    func eventPlace(in events: Topic) -> RedrivePlace? {
+        guard self[PoisonMetadata.topic] == events.name,
+            let partition = self[PoisonMetadata.partition].flatMap({ Int32($0) }),
+            let offset = self[PoisonMetadata.offset].flatMap({ Int64($0) })
         else { return nil }
         return RedrivePlace(partition: partition, offset: offset)
     }

@@ -63,8 +63,9 @@ extension KafkaRedriveStore {
 
     private func forgetDelivered() async {
         do {
-            let start = try await reader.bounds(of: events).mapValues(\.lowerBound)
-            let keys = state.withLock { $0.kept.delivered.keysToForget(before: start) }
+            // What is known now is of events that were there before the bounds are read.
+            let known = state.withLock(\.kept.delivered)
+            let keys = known.keysToForget(outside: try await reader.bounds(of: events))
             guard !keys.isEmpty else { return }
             try await takeAway(Array(keys.prefix(Self.mostForgotten)))
         } catch {

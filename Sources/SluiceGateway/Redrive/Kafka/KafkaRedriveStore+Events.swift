@@ -88,6 +88,10 @@ struct KafkaRetrySource: RedriveSource {
         guard !store.isSettled(place) else { return .gone(step) }
         if ahead[place] == nil { try await readAhead(from: place) }
         guard let logged = ahead[place] else { return .gone(step) }
+        // A replay may have delivered it meanwhile, by another gateway.
+        if let event = logged.message.metadata.eventPlace(in: store.events), store.isDelivered(event, by: job.lane) {
+            return .gone(step)
+        }
         return .deliver(
             RedriveEntry(
                 step: step, timestamp: logged.timestamp, message: PoisonedMessage.restored(logged.message),
