@@ -48,7 +48,6 @@ public final class SQLiteLog: Closable {
         self.configuration = configuration
         let path = configuration.path
         let writing = try LogFile.openWriter(configuration)
-        let copying = try LogFile.openCopier(configuration)
         let reading = try LogFile.openReader(configuration)
         let owner = LeaseOwner(path: path + "-owners")
         self.owner = owner
@@ -76,12 +75,13 @@ public final class SQLiteLog: Closable {
             _ = writer.close()
         }
         do {
-            copierThread = try Self.serve(
-                "sluice-copier", copying, path,
-                { database in LogCopier(database, log) }, { $0.run() }, endWriting)
+            copierThread = try WorkerThread(name: "sluice-copier") {
+                LogCopier(configuration: configuration, log: log).run()
+                endWriting()
+            }
         } catch {
             endWriting()
-            throw error
+            throw SQLiteLogError(error, path: path)
         }
         do {
             readerThread = try Self.serve(

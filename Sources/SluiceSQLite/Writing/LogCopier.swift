@@ -4,21 +4,23 @@ import Sluice
 
 /// Copies the write-ahead log into the file, on a connection and a thread of its own, beside the commits. Copying is mostly
 /// waiting for the disk, and no commit waits for it.
-final class LogCopier {
-    private let connection: OpaquePointer?
-    private let log: WriteAheadGauge
-
-    init(_ database: Database, _ log: WriteAheadGauge) {
-        connection = database.sqliteConnection
-        self.log = log
-    }
+struct LogCopier {
+    let configuration: SQLiteLog.Configuration
+    let log: WriteAheadGauge
 
     /// The thread's body: returns after the gauge's `close`.
     func run() {
+        // Opened when there is something to copy for the first time.
+        var queue: DatabaseQueue?
         while log.waitUntilLong() {
-            sqlite3_wal_checkpoint_v2(connection, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+            // Where that fails the writer copies all in the end, between two commits.
+            queue = queue ?? (try? LogFile.openCopier(configuration))
+            queue?.inDatabase { database in
+                _ = sqlite3_wal_checkpoint_v2(database.sqliteConnection, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+            }
             log.noteCopy()
         }
+        try? queue?.close()
     }
 }
 
