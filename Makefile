@@ -4,7 +4,8 @@ BUILD_PACKAGES = libcurl4-openssl-dev libmimalloc-dev librabbitmq-dev librdkafka
 TEST_PACKAGES  = chromium prometheus rabbitmq-server sqlite3 curl openssl python3 python3-venv docker-compose shellcheck
 # Those that take longest come first. The gateway's tests run in parts, beside one another: those with a load, those of the whole
 # program on Kafka, those of the whole program, and the rest.
-GATEWAY_PARTS  = SluiceGatewayTests.EndToEndUnderLoad SluiceGatewayTests.EndToEnd/[^K] SluiceGatewayTests.EndToEnd/K
+GATEWAY_PARTS  = SluiceGatewayTests.EndToEndUnderLoad SluiceGatewayTests.EndToEnd/[A-J] SluiceGatewayTests.EndToEnd/[L-Z] \
+                 SluiceGatewayTests.EndToEnd/K
 LONGEST_TESTS  = $(GATEWAY_PARTS) SluiceGatewayTests SluiceAMQPTests SluiceKafkaTests BundleTests
 TEST_TARGETS   = $(LONGEST_TESTS) $(filter-out $(LONGEST_TESTS),$(notdir $(wildcard Tests/*Tests)))
 FAILED_TESTS   = .build/failed-tests
