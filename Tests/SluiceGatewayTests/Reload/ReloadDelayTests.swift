@@ -53,7 +53,11 @@ extension EndToEndUnderLoad {
                     try await eventually("it is delivered") { slack.posts.count == 2 * round }
                     delays.append(last.time.withLock(\.self) - start)
                     try file.replace(Self.text(slack, rate: "1/h"))
-                    try await eventually("an hour again") { gateway.destination("chat").rate == 1.0 / 3_600 }
+                    // Counted when all of it is in force: the destination tells its rate a moment before permits come by it.
+                    try await eventually("an hour again") {
+                        try await gateway.metric("sluice_config_reloads_total", ["result": "success"]) ?? 0
+                            >= Double(1 + 2 * round) && gateway.destination("chat").rate == 1.0 / 3_600
+                    }
                 }
                 return delays.sorted()
             }
